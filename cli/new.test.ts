@@ -8,13 +8,14 @@ import { keysOf, inVariable, withImport, withItem } from './new/edit.ts'
 import { makeEmulator } from './new/emulator.ts'
 import { makeEvent } from './new/event.ts'
 import type { Existing, Read } from './new/generated.ts'
+import { makeQuery } from './new/query.ts'
 import { makeService } from './new/service.ts'
 import { theatre, theatreFiles } from './theatre.testing.ts'
 
 const root = join(import.meta.dirname, '..')
-/** The business is the theatre; shared/ and the emulators are those of the working copy. */
+/** The business with its tests is the theatre; shared/ and the emulators are those of the working copy. */
 const read: Read = (path) => {
-  if (path.startsWith('functions/')) return theatreFiles[path]
+  if (/^(functions|test)\//.test(path)) return theatreFiles[path]
   return existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : undefined
 }
 const existing: Existing = { services: theatre, read }
@@ -112,6 +113,36 @@ describe('a refusal names the value and the remedy', () => {
       /posters has no streams.*functions\/posters\/service\.ts/,
     ],
     [
+      'a query with a capital letter',
+      () => makeQuery({ name: 'ReadSeat', owner: 'seating', askedBy: 'tickets' }, existing),
+      /"ReadSeat".*"readPoints"/,
+    ],
+    [
+      'a query that the generated files import',
+      () => makeQuery({ name: 'testPlatform', owner: 'seating', askedBy: 'tickets' }, existing),
+      /"testPlatform".*import something of that name/,
+    ],
+    [
+      'a query of no owner',
+      () => makeQuery({ name: 'readSeat', owner: undefined, askedBy: 'tickets' }, existing),
+      /--owner is missing.*seating/,
+    ],
+    [
+      'a query of a public service',
+      () => makeQuery({ name: 'readSeat', owner: 'front-desk', askedBy: 'tickets' }, existing),
+      /front-desk is public.*internal service/,
+    ],
+    [
+      'a query that its owner asks',
+      () => makeQuery({ name: 'readSeat', owner: 'seating', askedBy: 'seating' }, existing),
+      /seating needs no query.*--asked-by/,
+    ],
+    [
+      'a query of a service that records no event',
+      () => makeQuery({ name: 'readPoster', owner: 'posters', askedBy: 'tickets' }, existing),
+      /posters records no event.*npm run new -- event NAME --service posters/,
+    ],
+    [
       'an emulator that exists',
       () => makeEmulator({ name: 'pubsub', resource: 'topic' }, read),
       /pubsub\/plugin\.ts exists already/,
@@ -160,6 +191,7 @@ describe('generated code imports only existing exports', () => {
     ['a service without events and commands', () => service('loyalty')],
     ['an event', () => makeEvent({ type: 'points.granted', service: 'tickets' }, existing)],
     ['a command', () => makeCommand({ name: 'GrantPoints', service: 'seating', sentBy: 'tickets' }, existing)],
+    ['a query', () => makeQuery({ name: 'readSeat', owner: 'seating', askedBy: 'tickets' }, existing)],
     ['an emulator', () => makeEmulator({ name: 'secret-manager', resource: 'secret' }, read)],
   ])('%s', (_, make) => {
     const { files } = make()
@@ -193,6 +225,22 @@ it('a command from a public service is submitted to its owner: the sender gets n
   expect(files['functions/tickets/service.ts']).toMatch(/acceptsSubmitted: \['SellTicket', 'GrantPoints'\]/)
   const first = makeCommand({ name: 'GrantPoints', service: 'seating', sentBy: 'front-desk' }, existing)
   expect(first.files['functions/seating/service.ts']).toContain("acceptsSubmitted: ['GrantPoints']")
+})
+
+it('a query is listed at the service that asks it, with the contracts of its owner, and nowhere without one', () => {
+  const { files } = makeQuery({ name: 'readSeat', owner: 'seating', askedBy: 'tickets' }, existing)
+  expect(files['functions/tickets/service.ts']).toMatch(/queries: \['readSeat'\]/)
+  expect(files['functions/tickets/service.ts']).toMatch(/uses: \[seatingContracts\]/)
+  const alone = makeQuery({ name: 'readSeat', owner: 'seating', askedBy: undefined }, existing)
+  expect(Object.keys(alone.files).filter((path) => !path.startsWith('functions/seating/'))).toEqual([])
+  expect(alone.nextSteps.join(' ')).toContain('a query that no service asks fails npm test')
+})
+
+it('a query is added to the test of stored data, where the project has one', () => {
+  const file = 'test/architecture/stored-data.test.ts'
+  const withTest: Read = (path) => (path === file ? 'const reads = { readHall: hall }\n' : read(path))
+  const made = makeQuery({ name: 'readSeat', owner: 'seating', askedBy: undefined }, { ...existing, read: withTest })
+  expect(keysOf(made.files[file]!, inVariable('reads'))).toEqual(['readHall', 'readSeat'])
 })
 
 it('a command has a frozen example, appended to those of its owner', () => {

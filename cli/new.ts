@@ -1,4 +1,4 @@
-/** Generates a service, an event, a command or an emulator that passes the check and its own tests. */
+/** Generates a service, an event, a command, a query or an emulator that passes the check and its own tests. */
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -9,6 +9,7 @@ import { makeCommand } from './new/command.ts'
 import { makeEmulator } from './new/emulator.ts'
 import { makeEvent } from './new/event.ts'
 import type { Existing, Generated, Read } from './new/generated.ts'
+import { makeQuery } from './new/query.ts'
 import { makeService } from './new/service.ts'
 import { say } from './terminal.ts'
 
@@ -49,6 +50,18 @@ const command = define({
     write(makeCommand({ name: named(given, 'command'), service: owner, sentBy }, existing)),
 })
 
+const query = define({
+  brief:
+    'Generates a contract and a handler with a test and frozen examples, and adds the query to "queries" of its asker.',
+  words: name('readPoints'),
+  options: {
+    owner: text('SERVICE', 'the service that answers it'),
+    'asked-by': text('SERVICE', 'the service that asks it; absent: name it there by hand'),
+  },
+  run: async ({ owner, 'asked-by': askedBy }, [given]) =>
+    write(makeQuery({ name: named(given, 'query'), owner, askedBy }, existing)),
+})
+
 const emulator = define({
   brief: 'Generates a plugin of the local cloud with one kind of resource, and adds it to emulators/start.ts.',
   words: name('secret-manager'),
@@ -57,7 +70,7 @@ const emulator = define({
 })
 
 const about = 'Generates files that pass npm run check and their own tests, and registers them.'
-void mainOf('new', about, { service, event, command, emulator })
+void mainOf('new', about, { service, event, command, query, emulator })
 
 function named(given: string | undefined, kind: string): string {
   if (given !== undefined) return given

@@ -70,8 +70,8 @@ export function makeCommand({ name, service, sentBy }: NewCommand, { services, r
   }
 }
 
-/** The sender's description with the owner's contracts among those that it uses. */
-function withUse(text: string, owner: string): string {
+/** A service's description with the owner's contracts among those that it uses. */
+export function withUse(text: string, owner: string): string {
   const find = inCall('defineService', 'uses')
   const variable = contractsVariable(owner)
   if (namesIn(text, find).includes(variable)) return text

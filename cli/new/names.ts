@@ -1,4 +1,4 @@
-/** Checks names for new services, events, commands and emulators. An error has the rule and a valid example. */
+/** Checks names for new services, events, commands, queries and emulators. An error has the rule and a valid example. */
 
 import {
   accountId,
@@ -30,7 +30,15 @@ const reserved: readonly string[] = [runtimeContracts.service, 'bigquery']
 /** The stacks beside those of services, whose names would be the same. */
 const stacks: readonly string[] = ['platform', 'bus', 'observability']
 /** Names that the generated files import. */
-const imported: readonly string[] = ['deliver', 'expect', 'implement', 'message', 'defineService', 'testPlatform']
+const imported: readonly string[] = [
+  'deliver',
+  'expect',
+  'implement',
+  'message',
+  'defineService',
+  'serveQueries',
+  'testPlatform',
+]
 
 /** @throws UsageError when Google refuses a name derived from it, when it is not a valid identifier, or when it is taken. */
 export function checkServiceName(name: string, services: readonly Service[]): void {
@@ -84,6 +92,18 @@ export function checkCommandName(name: string, services: readonly Service[]): vo
 }
 
 /** @throws UsageError */
+export function checkQueryName(name: string, services: readonly Service[]): void {
+  if (!/^[a-z][a-z0-9]+(?:[A-Z][a-z0-9]+)+$/.test(name) || name.length > 60)
+    throw new UsageError(
+      `"${name}" can't name a query. Take a verb and a noun, the noun with a capital letter, at most 60 characters, as in "readPoints".`,
+    )
+  if (imported.includes(name))
+    throw new UsageError(`"${name}" can't name a query: its files import something of that name. Take another name.`)
+  const owner = services.find(({ contracts: { queries = {} } }) => Object.hasOwn(queries, name))?.name
+  if (owner) throw new UsageError(`The query ${name} exists already: ${owner} owns it. Take another name.`)
+}
+
+/** @throws UsageError */
 export function checkEmulatorName(name: string): void {
   if (!/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(name) || name.length > 40)
     throw new UsageError(
@@ -101,9 +121,9 @@ export function serviceNamed(name: string | undefined, option: string, services:
   throw new UsageError(`${problem}. --${option} takes one of: ${services.map((one) => one.name).join(', ')}.`)
 }
 
-/** The owner of a new event or command: no message reaches a public service. @throws UsageError */
-export function messageOwner(name: string | undefined, services: readonly Service[]): Service {
-  const service = serviceNamed(name, 'service', services)
+/** The owner of a new event, command or query: none reaches a public service. @throws UsageError */
+export function messageOwner(name: string | undefined, services: readonly Service[], option = 'service'): Service {
+  const service = serviceNamed(name, option, services)
   if (service.ingress === 'public')
     throw new UsageError(`The service ${service.name} is public, so no message reaches it. Name an internal service.`)
   return service

@@ -7,6 +7,8 @@ import { ordersContracts } from '../../functions/orders/contracts.ts'
 import { freshId } from '../../shared/base/ids.ts'
 import { memory, type Memory } from '../../shared/messaging/memory.testing.ts'
 import { startOfTests, testPlatform, testTrace } from '../../shared/runtime/platform.testing.ts'
+import type { RecordedEvent } from '../../shared/service/platform.ts'
+import type { Service } from '../../shared/service/service.ts'
 import { serveQueries } from '../../shared/runtime/queries.testing.ts'
 
 /** No kind of text takes it today, for its length and its characters. */
@@ -27,6 +29,20 @@ const placed = {
   currency: old,
   totalMinor: -huge,
   lines: [{ ...line, gift: true }],
+}
+
+type Recorded = Pick<RecordedEvent, 'type' | 'data'> & { readonly version: number }
+
+async function append(streams: Memory['store'], id: string, events: readonly Recorded[]): Promise<void> {
+  await streams.append(await streams.load(id), {
+    cause: freshId(0),
+    time: at,
+    correlationId: id,
+    actor: old,
+    traceparent: testTrace,
+    events: events.map((event, index) => ({ ...event, id: freshId(0), sequence: index === 0 ? 1 : 0 })),
+    commands: [],
+  })
 }
 
 interface Read {
@@ -71,21 +87,19 @@ const reads: Readonly<Record<string, Read>> = {
   },
 }
 
+/** The stream that a new query of `npm run new` reads: of an event of its owner. */
+async function storeFirstEvent({ store: streams }: Memory, { contracts }: Service): Promise<void> {
+  const [first] = Object.entries({ ...contracts.events, ...contracts.recorded })
+  if (first) await append(streams, 'id-1', [{ type: first[0], version: first[1].version, data: first[1].example }])
+}
+
 async function store({ store: streams, documents }: Memory): Promise<void> {
   const saga = { version: 1, phase: 'running', step: old, deadlineMs: Date.parse(at), compensations: [] }
   const events = [
-    { type: 'order.placed', sequence: 1, data: placed },
-    { type: 'checkout.progressed', sequence: 0, data: { saga } },
+    { type: 'order.placed', version: 1, data: placed },
+    { type: 'checkout.progressed', version: 1, data: { saga } },
   ]
-  await streams.append(await streams.load('o-1'), {
-    cause: freshId(0),
-    time: at,
-    correlationId: 'o-1',
-    actor: old,
-    traceparent: testTrace,
-    events: events.map((event) => ({ ...event, id: freshId(0), version: 1 })),
-    commands: [],
-  })
+  await append(streams, 'o-1', events)
   const fact = { type: old, source: old, time: 'in May', sequence: -1 }
   await documents.create('timelines/o-1', { orderId: 'o-1', customerRef: old, events: { [old]: fact } })
   const price = { unitMinor: -huge, currency: old, validFrom: 'May 2020' }
@@ -110,6 +124,7 @@ it.each(queries)('$name answers with data that was stored under earlier bounds',
   expect(read, `add the stored data of ${name} to this test`).toBeDefined()
   const stored = memory()
   await store(stored)
+  await storeFirstEvent(stored, service)
   const response = await serveQueries(await loadApp(service.name), testPlatform(service, { kept: stored })).request(
     read!.path,
   )

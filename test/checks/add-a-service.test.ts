@@ -1,5 +1,5 @@
 /**
- * The additions to the platform: a service, an event, a command and an emulator by `npm run new` as the documents have it;
+ * The additions to the platform: a service, an event, a command, a query and an emulator by `npm run new` as the documents have it;
  * a step of the checkout, a method of an emulator, an environment and a Terraform type by hand. All of them pass the check
  * and their tests and run together, and each touches few files.
  */
@@ -24,12 +24,13 @@ beforeAll(() => {
   const commands = documents
     .flatMap((document) => [...copy.read(document).matchAll(/^npm run new -- (.+)$/gm)])
     .map(([, words]) => words!.split(' '))
-  expect(commands.map(([kind]) => kind)).toEqual(['service', 'event', 'command', 'emulator'])
+  expect(commands.map(([kind]) => kind)).toEqual(['service', 'event', 'command', 'query', 'emulator'])
   for (const [index, words] of commands.entries()) {
     record(words[0]!, () => expect(copy.runOwn('cli/new.ts', ...words)).toMatchObject({ code: 0 }))
     if (index === 0) expectAsShown(copy.read(documents[0]!))
   }
   sendCommand()
+  record('public operation', () => addOperation(copy.read(documents[0]!)))
   record('step of the checkout', addStep)
   record('method of an emulator', addMethod)
   record('environment', addEnvironment)
@@ -52,6 +53,17 @@ function sendCommand(): void {
     'data: { orderId: order.orderId } }], commands: [] }',
     "data: { orderId: order.orderId } }], commands: [{ type: 'GrantPoints', data: { id: order.orderId } }] }",
   )
+}
+
+/** The gateway relays the query by an operation and a handler as the page has them. */
+function addOperation(page: string): void {
+  const [operation, handler] = [...page.matchAll(/```ts\n( +readPoints: [\s\S]*?)```/g)].map(([, block]) => block!)
+  const use = "import { loyaltyContracts } from '../loyalty/contracts.ts'\n"
+  const [table, app] = ['functions/gateway/operations.ts', 'functions/gateway/app.ts']
+  copy.replace(table, 'export const operations = {\n', `export const operations = {\n${operation}`)
+  copy.replace(table, 'import { orderRequest', `${use}import { orderRequest`)
+  copy.replace(app, '      readOrder: ({', `${handler}      readOrder: ({`)
+  copy.replace(app, 'import { ordersContracts }', `${use}import { ordersContracts }`)
 }
 
 /** The service loyalty checks the customer's account before the card is authorized. Running sagas keep the steps of version 1. */
@@ -220,6 +232,19 @@ it('each addition touches few files', () => {
       ),
       'functions/orders/service.ts',
     ],
+    query: [
+      'functions/gateway/service.ts',
+      ...loyalty(
+        'app.ts',
+        'contracts.ts',
+        'frozen-answers.json',
+        'frozen-queries.json',
+        'read-points.test.ts',
+        'read-points.ts',
+      ),
+      'test/architecture/stored-data.test.ts',
+    ],
+    'public operation': ['functions/gateway/app.ts', 'functions/gateway/operations.ts'],
     'step of the checkout': [
       ...loyalty('app.ts', 'contracts.ts', 'frozen-events.json'),
       'functions/orders/checkout.ts',
@@ -263,12 +288,17 @@ it('the generated tests pass, and so do the suites of all services with the new 
     'test/architecture/contracts.test.ts',
     'test/architecture/sagas.test.ts',
     'test/architecture/services.test.ts',
+    'test/architecture/stored-data.test.ts',
+    'functions/gateway/operations.test.ts',
+    'functions/gateway/openapi.test.ts',
     '--reporter=verbose',
   )
   expect(code, output).toBe(0)
   for (const name of [
     'order.completed is handled once',
     'GrantPoints is handled once',
+    'readPoints is refused for an unknown id, and answers for a recorded one',
+    'refuses readPoints without a token',
     'a secret of the stacks is provisioned',
     'points.granted of loyalty',
     'points.spent of loyalty',
