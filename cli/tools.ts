@@ -3,6 +3,9 @@
 import type { Partners } from '../emulators/partner-server.ts'
 import type { Roles } from '../emulators/identity-platform/server.ts'
 import type { Running } from '../emulators/running.ts'
+import { type Business, servicesOf } from '../shared/service/business.ts'
+import { checkKnown } from '../shared/service/check-business.ts'
+import { publishedBy } from '../shared/service/service.ts'
 import type { Api, Caller } from './api.ts'
 import type { Defined } from './command.ts'
 
@@ -53,3 +56,12 @@ export interface SagaState {
 
 /** Undefined: there is no such saga. */
 export type ReadSaga = (api: Api, sagaId: string) => Promise<SagaState | undefined>
+
+/** @throws Error that names events and services of the tools which the business does not have, and the known ones. */
+export function checkTools({ unit, sagas = {} }: Tools, business: Pick<Business, 'services'>): void {
+  const services = servicesOf(business)
+  const place = 'of the tools (functions/tools.ts)'
+  checkKnown(unit ? [unit.event] : [], services.flatMap(publishedBy), `unit.event ${place}`, 'event of a service')
+  const withSaga = services.filter(({ saga }) => saga).map(({ name }) => name)
+  checkKnown(Object.keys(sagas), withSaga, `sagas ${place}`, 'service with a saga')
+}

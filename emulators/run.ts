@@ -4,6 +4,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { flag, main, wholeNumber } from '../cli/command.ts'
 import { printError, say } from '../cli/terminal.ts'
+import { checkTools } from '../cli/tools.ts'
 import { business, services } from '../functions/index.ts'
 import { synthesize } from '../stacks/app.ts'
 import { localEnvironment, localPorts } from '../stacks/environments.ts'
@@ -47,6 +48,7 @@ interface Options {
 }
 
 async function run(options: Options): Promise<void> {
+  checkTools(tools, business)
   const ports = localPorts(options.port, business)
   const environment = localEnvironment(ports)
   const project = { id: environment.projectId, number: environment.projectNumber, region: environment.region }

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Business, servicesOf } from '../shared/service/business.ts'
+import { checkBusiness } from '../shared/service/check-business.ts'
 import { BusStack } from './bus-stack.ts'
 import { App } from './cdktf.ts'
 import type { Environment } from './environments.ts'
@@ -25,7 +26,9 @@ export interface SynthesizedStack {
   }
 }
 
+/** @throws Error that names what the business or the environment names and does not have. */
 export function addEnvironment(app: App, environment: Environment, business: Business): string[] {
+  checkBusiness(business, environment)
   const services = servicesOf(business)
   for (const released of Object.keys(environment.releases ?? {}))
     if (!services.some(({ name }) => name === released))

@@ -7,6 +7,7 @@ import type { Platform } from './platform.ts'
 import type { PublicApi } from './public-api.ts'
 import type { runtimeContracts } from '../contracts/runtime-events.ts'
 import { messagesOf } from '../saga/definition.ts'
+import { checkKnown } from './check-business.ts'
 import type { Service } from './service.ts'
 import type { Delivery, Handler, ServiceApp } from './service-app.ts'
 
@@ -18,6 +19,7 @@ interface Described {
   readonly on: readonly string[]
   readonly saga?: Service['saga']
   readonly acceptsSubmitted?: readonly string[]
+  readonly requestObjectives?: Service['requestObjectives']
 }
 
 type EventNamed<S extends Described, T extends string> = Extract<
@@ -68,13 +70,14 @@ interface SagaHandler {
 
 /**
  * Binds handlers to a description; a missing or superfluous one does not compile.
- * @throws Error for a public service without a table of operations, and for routes that are in none.
+ * @throws Error for a public service without a table of operations, for routes that are in none, and for an objective of requests that the service does not take.
  */
 export function implement<S extends Described>(description: S, implementation: Implementation<S>): ServiceApp {
   checkRoutes(description, implementation)
   const { saga } = description
   // Each handler sees only messages that passed its own contract: the runtime parses before it calls.
   const { onSagaReply, ...app } = implementation as unknown as ServiceApp & { readonly onSagaReply: Handler }
+  checkObjectives(description, app.publicApi)
   if (!saga) return app
   const { replies } = messagesOf(saga.definition)
   return { ...app, on: { ...app.on, ...sameHandlerFor(replies, onSagaReply) } }
@@ -97,6 +100,18 @@ export function checkRoutes({ name, ingress }: Pick<Described, 'name' | 'ingress
     throw new Error(
       `The service ${name} is internal, so that no client reaches its publicApi: declare queries in its contracts, which a public service asks.`,
     )
+}
+
+/** `POST /v1/tickets` for each operation of the public API, or for each query of an internal service. */
+export const requestsOf = (contracts: Contracts, publicApi?: PublicApi): string[] =>
+  Object.values<{ method: string; path: string }>(publicApi?.operations ?? contracts.queries ?? {}).map(
+    ({ method, path }) => `${method.toUpperCase()} ${path}`,
+  )
+
+/** The requests of an objective are counted by method and path: a misspelt one would count none. */
+function checkObjectives({ contracts, requestObjectives = [] }: Described, publicApi: PublicApi | undefined): void {
+  for (const { name, method, path } of requestObjectives)
+    checkKnown([`${method} ${path}`], requestsOf(contracts, publicApi), `objective ${name}`, 'request to the service')
 }
 
 /** One handler for all of these messages: `on: sameHandlerFor(audit.on, record)`. */

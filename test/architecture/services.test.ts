@@ -6,6 +6,8 @@ import { parseSync, type Program } from 'oxc-parser'
 import { expect, it } from 'vitest'
 import { loadApp } from '../../functions/apps.ts'
 import { business, services } from '../../functions/index.ts'
+import { checkTools } from '../../cli/tools.ts'
+import { requestsOf } from '../../shared/service/app.ts'
 import { partnersOf } from '../../shared/service/business.ts'
 import { tools } from '../../functions/tools.ts'
 import { messagesOf } from '../../shared/saga/definition.ts'
@@ -31,6 +33,16 @@ function programsOf(name: string): Program[] {
 it('each folder with a description is in the list of services and has handlers', () => {
   expect(folders('service.ts')).toEqual(names)
   expect(folders('app.ts')).toEqual(names)
+})
+
+it('the tools name events, sagas and requests of the business', async () => {
+  expect(() => checkTools(tools, business)).not.toThrow()
+  const requests = await Promise.all(
+    services
+      .filter(({ ingress }) => ingress === 'public')
+      .map(async ({ name, contracts }) => requestsOf(contracts, (await loadApp(name)).publicApi)),
+  )
+  if (tools.unit) expect(requests.flat()).toContain(tools.unit.request)
 })
 
 it('each partner of the business is played on a laptop', () => {

@@ -353,7 +353,12 @@ describe('objectives follow from the descriptions', () => {
   const reading = { name: 'reading', title: 'Reading a timeline', method: 'GET', path: '/v1/timelines/{id}' } as const
 
   it('without a goal no objective, metric or alert is made', () => {
-    const stacks = synthesized({ services: [history], goals: () => ({}) })
+    const stacks = synthesized({
+      services: [history],
+      settings: () => ({}),
+      goals: () => ({}),
+      minInstances: () => ({}),
+    })
     expect(named('google_monitoring_slo', stacks)).toEqual([])
     expect(named('google_logging_metric', stacks)).not.toContainEqual(expect.stringMatching(/-(?:answered|latency)$/))
     const policies = declared(prod, 'google_monitoring_alert_policy', stacks)
