@@ -12,8 +12,12 @@ import { partnersOf } from '../../shared/service/business.ts'
 import { tools } from '../../functions/tools.ts'
 import { messagesOf } from '../../shared/saga/definition.ts'
 import { messageTypesIn } from '../support/commands-in-source.ts'
+import { tokenSettings } from '../../shared/service/edge-settings.ts'
+import type { Setting } from '../../shared/base/setting.ts'
+import { collectionsIn } from '../support/collections-in-source.ts'
+import { settingsIn } from '../support/settings-in-source.ts'
 import { queriesIn } from '../support/queries-in-source.ts'
-import { modulesFrom } from '../support/import-graph.ts'
+import { type Module, modulesFrom } from '../support/import-graph.ts'
 import { root } from '../support/root.ts'
 
 const folders = (file: string): string[] =>
@@ -22,12 +26,19 @@ const folders = (file: string): string[] =>
     .toSorted()
 const names = services.map(({ name }) => name).toSorted()
 
-/** The programs of a service that its handlers load. */
-function programsOf(name: string): Program[] {
+/** The modules of a service that its handlers load. */
+function modulesOf(name: string): Module[] {
   const folder = join(root, 'functions', name)
-  return modulesFrom(join(folder, 'app.ts'), { lazy: true })
-    .filter(({ file }) => dirname(file) === folder)
-    .map(({ program }) => program)
+  return modulesFrom(join(folder, 'app.ts'), { lazy: true }).filter(({ file }) => dirname(file) === folder)
+}
+const programsOf = (name: string): Program[] => modulesOf(name).map(({ program }) => program)
+
+/** The names of the settings that the service's own modules read. */
+async function settingsReadBy(name: string): Promise<string[]> {
+  const read = modulesOf(name).flatMap(({ file, program }) =>
+    settingsIn(program).map((one) => ({ ...one, module: join(dirname(file), one.module) })),
+  )
+  return Promise.all(read.map(async (one) => ((await import(one.module)) as Record<string, Setting>)[one.name]!.name))
 }
 
 it('each folder with a description is in the list of services and has handlers', () => {
@@ -71,6 +82,40 @@ it.each(services)('$name sends or submits each command that it describes', ({ na
   const ofSaga = saga ? messagesOf(saga.definition).commands : []
   const unsent = [...sends, ...submits].filter((command) => !made.has(command) && !ofSaga.includes(command))
   expect(unsent, `${name} makes no such command: send it, or take it out of functions/${name}/service.ts`).toEqual([])
+})
+
+// A setting that is listed and not read would be a value to maintain in each environment without a use.
+it.each(services)('$name reads exactly the settings that it describes', async ({ name, settings }) => {
+  const { publicApi } = await loadApp(name)
+  // The edge reads those of tokens and limits.
+  const ofEdge = publicApi ? [...tokenSettings, publicApi.limits].map((setting) => setting.name) : []
+  const read = new Set([...(await settingsReadBy(name)), ...ofEdge])
+  expect([...read].toSorted()).toEqual(settings.map((setting) => setting.name).toSorted())
+})
+
+// An unused collection would be a database, a policy of lifetimes or an index without a use.
+it.each(services)('$name uses exactly the collections that it describes', ({ name, collections, acceptsSubmitted }) => {
+  const used = new Set(programsOf(name).flatMap(collectionsIn))
+  // The runtime's own.
+  if (used.has('streams')) used.add('chunks')
+  if (acceptsSubmitted.length > 0) used.add('keys')
+  expect([...used].toSorted()).toEqual(Object.keys(collections).toSorted())
+})
+
+it('the checks of settings and collections find each in every form, and no other text', () => {
+  const { program } = parseSync(
+    'planted.ts',
+    `import { one, other as two, three, not } from './settings.ts'
+     platform.setting(one)
+     const { setting } = platform
+     setting(two) + Number(on.platform.setting(three)) + get(not)
+     documentPath<typeof here>('shelves', id('not'))
+     on.platform.streams.read('not', documentPath<typeof here>("boxes", id))`,
+  )
+  expect(settingsIn(program).map(({ name, module }) => [name, module])).toEqual(
+    ['one', 'other', 'three'].map((name) => [name, './settings.ts']),
+  )
+  expect(collectionsIn(program).toSorted()).toEqual(['boxes', 'shelves', 'streams'])
 })
 
 it('the check of sent commands finds the name of a message in every form, and no other text', () => {
