@@ -6,7 +6,7 @@ const folders = '{stacks,functions,shared,emulators,cli}/**/*.test.ts'
 /** The tests across folders that start neither a platform nor programs that take long. */
 const quick = [
   'test/{architecture,bench,conformance,races}/**/*.test.ts',
-  'test/stacks/{another-business,monthly,observability,ops-target,policies,stacks}.test.ts',
+  'test/stacks/{another-business,grants,monthly,observability,ops-target,policies,stacks}.test.ts',
   'test/checks/{docs,editors,layout,progress-reporter,renovate,whole-lists,words}.test.ts',
 ]
 

@@ -21,7 +21,7 @@ const name = (brief: string) => ({ name: 'NAME', brief, max: 1 })
 
 const service = define({
   brief: 'Generates a folder in functions/ and its number in functions/index.ts.',
-  words: name('6 to 25 characters: loyalty'),
+  words: name('6 to 25 characters: my-service'),
   options: {
     on: text('EVENT,EVENT', 'events that it subscribes to'),
     emits: text('EVENT', 'an event that it publishes, generated with it'),

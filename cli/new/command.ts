@@ -65,7 +65,7 @@ export function makeCommand({ name, service, sentBy }: NewCommand, { services, r
       isSubmitted
         ? `Submit it in ${sender.name}: platform.submit<SubmittedBy<typeof ${camelCase(sender.name)}>>({ type: '${name}', data }, { key, actor, subject }).`
         : `Return { type: '${name}', data: … } among the commands of a Decision<…, SentBy<typeof ${camelCase(sender.name)}>> of ${sender.name}.`,
-      `Run npx vitest run ${folder}, then npm run check.`,
+      `Run npm test -- ${folder}, then npm run check.`,
     ],
   }
 }

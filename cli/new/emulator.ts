@@ -40,7 +40,7 @@ export function makeEmulator({ name, resource }: NewEmulator, read: Read): Gener
       `Check the paths, permissions and roles in ${folder}/plugin.ts against Google's reference, and add the methods that your client calls.`,
       `Declare ${terraformType(name, resource)} in a stack: npm start provisions it.`,
       `In "environment" of the plugin, set the variable that directs Google's client to an emulator (emulators/local-cloud/core/README.md).`,
-      `Run npx vitest run ${folder}, then npm run check.`,
+      `Run npm test -- ${folder}, then npm run check.`,
     ],
   }
 }

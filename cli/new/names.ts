@@ -50,7 +50,7 @@ export function checkServiceName(name: string, services: readonly Service[]): vo
     validName('service', name)
   } catch {
     throw new UsageError(
-      `"${name}" can't name a service: its accounts, queue and database are named for it. Take 6 to 25 lower-case letters, digits and hyphens, the first a letter and the last no hyphen, as in "loyalty".`,
+      `"${name}" can't name a service: its accounts, queue and database are named for it. Take 6 to 25 lower-case letters, digits and hyphens, the first a letter and the last no hyphen, as in "my-service".`,
     )
   }
   if (!isIdentifier(camelCase(name)))

@@ -52,7 +52,7 @@ export function makeService({ name, on, emits }: NewService, { services, read }:
         : [
             `Add the fields of ${recorded} in ${folder}/contracts.ts, and update its example there and in ${folder}/frozen-events.json.`,
           ]),
-      `Run npx vitest run ${folder}, then npm run check; npm start runs the service.`,
+      `Run npm test -- ${folder}, then npm run check; npm start runs the service.`,
     ],
   }
 }

@@ -22,6 +22,7 @@ import { stacksOf } from './synthesized.testing.ts'
 import { root } from '../support/root.ts'
 
 const { dev } = environments
+const environmentNames = Object.keys(environments)
 
 const timeout = 60_000
 
@@ -198,7 +199,9 @@ esac`,
     expect(image('dev').stderr).toMatch(/^Building needs gcloud on the PATH, signed in: .*\n$/)
     pretend('gcloud', '')
     expect(image('dev')).toEqual(oneLine('Building needs an account: run gcloud auth login, then try again.'))
-    expect(image('local')).toEqual(oneLine('The environment is missing or unknown: it is one of dev, staging, prod.'))
+    expect(image('local')).toEqual(
+      oneLine(`The environment is missing or unknown: it is one of ${environmentNames.join(', ')}.`),
+    )
   })
 
   it("builds in the environment's project with its builder account, and records the digest", () => {
@@ -285,10 +288,10 @@ describe('docs/deploy.md', () => {
     const names = stacksOf(dev).map(({ name }) => name.slice('dev-'.length))
     for (const [, script, verb, stack] of ours) {
       expect(Object.keys(scripts)).toContain(script)
-      if (script === 'image' && verb !== undefined) expect(['dev', 'staging', 'prod']).toContain(verb)
+      if (script === 'image' && verb !== undefined) expect(environmentNames).toContain(verb)
       if (script !== 'cdktf' || stack === undefined) continue
       const [, environment, part] = /^(\w+)-(.+)$/.exec(stack)!
-      expect(['dev', 'staging', 'prod']).toContain(environment)
+      expect(environmentNames).toContain(environment)
       expect([...names, '*']).toContain(part)
     }
   })
@@ -341,7 +344,7 @@ describe.skipIf(!installed)('the CDKTF CLI', { timeout: 600_000 }, () => {
   it('lists and synthesizes every stack, without spinner', () => {
     const listed = cdktf('list')
     expect(listed.code).toBe(0)
-    const stacks = ['local', 'dev', 'staging', 'prod'].flatMap((environment) =>
+    const stacks = ['local', ...environmentNames].flatMap((environment) =>
       stacksOf(dev).map(({ name }) => name.replace('dev', environment)),
     )
     for (const name of stacks) expect(listed.stdout).toContain(`cdktf.out/stacks/${name}`)
