@@ -21,8 +21,8 @@ export type Operation = OperationOf<CallerAccess>
 
 const acceptedMeaning = 'Accepted; processed asynchronously.'
 const accepted = z.object({ commandId: z.uuid() })
-/** A notification may have further fields, and a type that Millrace ignores. */
-const paymentNotification = z.looseObject({ id: reference, type: reference, reference })
+/** A webhook may have further fields, and a type that Millrace ignores. */
+const paymentWebhookBody = z.looseObject({ id: reference, type: reference, reference })
 const { placeOrder, readOrder, readSaga } = ordersContracts.queries
 const { readProduct } = catalogContracts.queries
 const { readStock, readDelivery } = inventoryContracts.queries
@@ -99,9 +99,9 @@ export const operations = {
   paymentWebhook: {
     method: 'post',
     path: '/v1/webhooks/payment-provider',
-    summary: 'Receive a notification of the payment provider, signed in the header webhook-signature',
+    summary: 'Receive a webhook of the payment provider, signed in the header webhook-signature',
     access: 'signed',
-    body: paymentNotification,
+    body: paymentWebhookBody,
     maxBodyBytes: 64 * 1024,
     answers: { 204: ['Accepted.'] },
   },

@@ -20,7 +20,7 @@ beforeAll(async () => {
 const nowSeconds = Date.parse(startOfTests) / 1000
 const webhookUrl = 'https://gateway.example.com/v1/webhooks/payment-provider'
 const commandId = '0c9d8f5e-2b1a-8c3d-9e4f-5a6b7c8d9e0f'
-const notification = { id: 'event-1', type: 'authorization.updated', key: 'o-1:auth', reference: 'o-1' }
+const webhook = { id: 'event-1', type: 'authorization.updated', key: 'o-1:auth', reference: 'o-1' }
 
 async function open(edge = testEdge()) {
   const published: { keys: JWK[] } = { keys: [{ ...(await exportJWK(keys.publicKey)), kid: 'k-1', alg: 'ES256' }] }
@@ -58,10 +58,7 @@ async function open(edge = testEdge()) {
     submitted,
     payments,
     published,
-    async deliver(
-      signature: string | undefined,
-      body: string | Uint8Array<ArrayBuffer> = JSON.stringify(notification),
-    ) {
+    async deliver(signature: string | undefined, body: string | Uint8Array<ArrayBuffer> = JSON.stringify(webhook)) {
       const response = await http.request('/v1/webhooks/payment-provider', {
         method: 'POST',
         body,
@@ -82,7 +79,7 @@ interface Signing {
 }
 
 const signed = ({
-  body = JSON.stringify(notification),
+  body = JSON.stringify(webhook),
   key = keys,
   kid = 'k-1',
   atSeconds = nowSeconds,
@@ -131,7 +128,7 @@ describe('a webhook of the payment provider', () => {
 
   it('of another event becomes another command', async () => {
     const { deliver, submitted } = await open()
-    const other = JSON.stringify({ ...notification, id: 'event-2' })
+    const other = JSON.stringify({ ...webhook, id: 'event-2' })
     await deliver(await signed())
     await deliver(await signed({ body: other }), other)
     expect(keysOf(submitted).size).toBe(2)
@@ -139,7 +136,7 @@ describe('a webhook of the payment provider', () => {
 
   it('of another order or another type with the same event id becomes another command', async () => {
     const { deliver, submitted } = await open()
-    const other = JSON.stringify({ ...notification, reference: 'o-2' })
+    const other = JSON.stringify({ ...webhook, reference: 'o-2' })
     await deliver(await signed({ body: other }), other)
     await deliver(await signed())
     expect(submitted).toMatchObject([{ body: { subject: 'o-2' } }, { body: { subject: 'o-1' } }])
@@ -157,7 +154,7 @@ describe('a webhook of the payment provider', () => {
 
   it('of another type is accepted, and becomes no command', async () => {
     const { deliver, submitted } = await open()
-    const other = JSON.stringify({ ...notification, type: 'payout.paid' })
+    const other = JSON.stringify({ ...webhook, type: 'payout.paid' })
     expect((await deliver(await signed({ body: other }), other)).status).toBe(204)
     expect(submitted).toEqual([])
   })
@@ -173,7 +170,7 @@ describe('a webhook of the payment provider', () => {
     ['a signature of another kind', () => signed({ typ: 'JWT' })],
     [
       'no algorithm',
-      () => new UnsecuredJWT({ body_sha256: hashOf(JSON.stringify(notification)) }).setIssuedAt(nowSeconds).encode(),
+      () => new UnsecuredJWT({ body_sha256: hashOf(JSON.stringify(webhook)) }).setIssuedAt(nowSeconds).encode(),
     ],
     ['an unpublished key', () => signed({ key: foreign, kid: 'k-2' })],
   ])('with %s is refused', async (_name, signature) => {
@@ -184,11 +181,11 @@ describe('a webhook of the payment provider', () => {
 
   it.each([
     ['a body that is not JSON', '{', 400, 'invalid-json'],
-    ['no event id', JSON.stringify({ ...notification, id: undefined }), 422, 'invalid-body'],
-    ['no reference', JSON.stringify({ ...notification, reference: '' }), 422, 'invalid-body'],
+    ['no event id', JSON.stringify({ ...webhook, id: undefined }), 422, 'invalid-body'],
+    ['no reference', JSON.stringify({ ...webhook, reference: '' }), 422, 'invalid-body'],
     [
       'a reference that is not an order id',
-      JSON.stringify({ ...notification, reference: 'o'.repeat(101) }),
+      JSON.stringify({ ...webhook, reference: 'o'.repeat(101) }),
       422,
       'invalid-body',
     ],
@@ -200,7 +197,7 @@ describe('a webhook of the payment provider', () => {
 
   it('beyond 64 KiB is refused', async () => {
     const { deliver } = await open()
-    const body = JSON.stringify({ ...notification, pad: 'x'.repeat(70_000) })
+    const body = JSON.stringify({ ...webhook, pad: 'x'.repeat(70_000) })
     expect(await deliver(await signed({ body }), body)).toEqual({ status: 413, code: 'body-too-large' })
   })
 

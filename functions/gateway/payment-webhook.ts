@@ -1,8 +1,8 @@
 /**
- * Receives the payment provider's notifications. The provider signs each one with its own key, for the address of this
+ * Receives the payment provider's webhooks. The provider signs each one with its own key, for the address of this
  * webhook, and sends it until it is answered 2xx. The gateway submits it as the command CheckAuthorization. The idempotency
- * key is derived from the notification's type, reference and id: a repeated notification makes no second command, and another
- * notification never has the same key.
+ * key is derived from the webhook's type, reference and id: a repeated webhook makes no second command, and another
+ * webhook never has the same key.
  */
 
 import {

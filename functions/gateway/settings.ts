@@ -12,5 +12,5 @@ export const edgeSettings = defineEdgeSettings(roles)
 export const accountsUrl = defineSetting('ACCOUNTS_URL', httpUrl)
 export const staffSecondFactor = defineSetting('STAFF_SECOND_FACTOR', z.enum(['required', 'optional']))
 
-/** The payment provider signs its notifications for this address. */
+/** The payment provider signs its webhooks for this address. */
 export const paymentWebhookUrl = defineSetting('PAYMENT_WEBHOOK_URL', httpUrl)

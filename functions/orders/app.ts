@@ -89,14 +89,14 @@ export const app: ServiceApp = implement(orders, {
   commands: {
     async ContinueCheckout(message, platform) {
       const { orderId, deadline } = message.data
-      const deadlineMs = Date.parse(deadline)
-      const early = deadlineMs - platform.now()
+      const dueAtMs = Date.parse(deadline)
+      const early = dueAtMs - platform.now()
       if (early > 0)
         throw new Unavailable(`The timer fired before ${deadline}.`, { retryAfterSeconds: Math.ceil(early / 1000) })
       return platform.streams.handle<OrderRecord, OrderSent>(message, orderId, async (stream) => {
         const state = fold({ initial, evolve }, stream.events)
         if (isUnanswered(state)) await republishPlacement(platform, message, stream)
-        return decide({ type: 'timeout', deadlineMs, nowMs: platform.now() }, state, rulesOf(platform))
+        return decide({ type: 'timeout', dueAtMs, nowMs: platform.now() }, state, rulesOf(platform))
       })
     },
     async RetryCheckout(message, platform) {

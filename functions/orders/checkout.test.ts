@@ -51,8 +51,8 @@ describe('a checkout that goes well', () => {
     expect(shop.platform.sent.filter(({ envelope }) => envelope.type === 'ContinueCheckout')).toHaveLength(1)
   })
 
-  it('waits for the cancellation window before it releases', async () => {
-    const { shop, orderId } = await confirmed({ windowSeconds: 1_800 })
+  it('waits for the release delay before it releases', async () => {
+    const { shop, orderId } = await confirmed({ releaseDelaySeconds: 1_800 })
     expect(shop.publishedTypes()).toEqual(['order.placed', 'order.confirmed'])
     shop.platform.advance(29 * MINUTE)
     await shop.fireTimers()
@@ -371,8 +371,8 @@ describe('an operator who retries', () => {
     })
   })
 
-  it('does not end the cancellation window', async () => {
-    const { shop, orderId } = await confirmed({ windowSeconds: 1_800 })
+  it('does not shorten the release delay', async () => {
+    const { shop, orderId } = await confirmed({ releaseDelaySeconds: 1_800 })
     await expect(retry(shop, orderId)).rejects.toMatchObject({ code: 'nothing-to-retry' })
     expect(shop.publishedTypes()).not.toContain('order.released')
   })

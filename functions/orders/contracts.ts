@@ -16,6 +16,7 @@ const sagaState = z.discriminatedUnion('phase', [
     phase: z.literal('running'),
     version: z.int().min(1),
     step: reference,
+    /** The time of the step's timeout: the name is stored. */
     deadlineMs: z.int(),
     isExtended: z.literal(true).exactOptional(),
     compensations,
@@ -204,6 +205,7 @@ export const ordersContracts = defineContracts({
     /** The one timer of a checkout, to itself: it handles overdue steps, and sets the next timer. */
     ContinueCheckout: {
       retryForever: true,
+      /** `deadline` is the time at which the timer is due: the field's name is stored in tasks. */
       data: z.strictObject({ orderId, deadline: timestamp }),
       example: { orderId: 'o-1', deadline: '2026-01-01T00:02:00.000Z' },
     },

@@ -36,7 +36,7 @@ import { goodsOf, type OrderState } from './order.ts'
 
 export interface Rules {
   /** Between confirmation and release; 0: at once. */
-  readonly cancellationWindowMs: number
+  readonly releaseDelayMs: number
 }
 
 /** The customer is promised the goods within this time; shipping is reminded when half of it has passed. */
@@ -53,7 +53,7 @@ export type OrderCommand =
   | { readonly type: 'fulfilment'; readonly fact: FulfilmentFact; readonly nowMs: number }
   | { readonly type: 'retry'; readonly reason: string; readonly by: string; readonly nowMs: number }
   | { readonly type: 'close'; readonly reason: string }
-  | { readonly type: 'timeout'; readonly deadlineMs: number; readonly nowMs: number }
+  | { readonly type: 'timeout'; readonly dueAtMs: number; readonly nowMs: number }
 
 type CommandNamed<Type extends OrderCommand['type']> = Extract<OrderCommand, { type: Type }>
 
@@ -123,7 +123,7 @@ function recordFulfilment(
 /** A timer fired: acts on overdue steps, and sets the next timer if anything is still pending. */
 function onTimeout(
   state: OrderState,
-  { deadlineMs, nowMs }: CommandNamed<'timeout'>,
+  { dueAtMs, nowMs }: CommandNamed<'timeout'>,
   rules: Rules,
 ): Decision<OrderRecord, OrderSent> {
   // The request was lost before its commit: its late commit must fail. So must that of a later request, which read the
@@ -133,7 +133,7 @@ function onTimeout(
   const { order, saga } = state
   if (!order || !saga || state.status === 'completed' || state.status === 'closed') return noChange
   // Another timer is armed for later: this one was the end of an older chain.
-  if (state.timerAtMs !== undefined && deadlineMs < state.timerAtMs) return noChange
+  if (state.timerAtMs !== undefined && dueAtMs < state.timerAtMs) return noChange
   const unarmed: OrderState = { ...state, timerAtMs: 0 }
   const transition = onTimer(checkout, saga, order, nowMs)
   if (transition) return applyTransition(unarmed, transition, nowMs, rules)
@@ -222,8 +222,8 @@ function applyTransition(
   const events = [...transition.events, ...outcomeEvents(state.order!, outcome, nowMs, rules)]
   const decision: Decision<OrderRecord, OrderSent> = { events, commands }
   if (outcome?.type !== 'committed') return withTimer(state, nowMs, decision, { saga })
-  const { cancellationWindowMs } = rules
-  const nextReminderAtMs = nowMs + (cancellationWindowMs > 0 ? cancellationWindowMs : SHIPMENT_REMINDER_MS)
+  const { releaseDelayMs } = rules
+  const nextReminderAtMs = nowMs + (releaseDelayMs > 0 ? releaseDelayMs : SHIPMENT_REMINDER_MS)
   return withTimer(state, nowMs, decision, { saga, nextReminderAtMs })
 }
 
@@ -231,7 +231,7 @@ function outcomeEvents(
   order: Placed,
   outcome: Transition['outcome'],
   nowMs: number,
-  { cancellationWindowMs }: Rules,
+  { releaseDelayMs }: Rules,
 ): OrderRecord[] {
   const { orderId } = order
   switch (outcome?.type) {
@@ -242,7 +242,7 @@ function outcomeEvents(
         type: 'order.confirmed',
         data: { orderId, promisedBy: new Date(nowMs + DELIVERY_PROMISE_MS).toISOString() },
       }
-      return cancellationWindowMs > 0 ? [confirmed] : [confirmed, orderReleased(order)]
+      return releaseDelayMs > 0 ? [confirmed] : [confirmed, orderReleased(order)]
     }
     case 'rejected':
       return [

@@ -18,7 +18,7 @@ export interface OrderState {
   readonly released: boolean
   /** A reference to the page on which the customer has to act for the payment. */
   readonly actionUrlRef?: string
-  /** Deadline of the armed timer, in milliseconds since the epoch; 0: none is armed. */
+  /** The time of the armed timer, in milliseconds since the epoch; 0: none is armed. */
   readonly timerAtMs?: number
   /** After the pivot: when the services whose events are missing are reminded. */
   readonly nextReminderAtMs?: number

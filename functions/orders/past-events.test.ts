@@ -7,7 +7,7 @@ import { evolve, initial, type OrderState } from './order.ts'
 import frozen from './past-events.json' with { type: 'json' }
 import { upcast } from './past-events.ts'
 
-const rules = { cancellationWindowMs: 0 }
+const rules = { releaseDelayMs: 0 }
 const after = (...parts: (keyof typeof frozen)[]): OrderState =>
   fold(
     { initial, evolve },
@@ -37,8 +37,8 @@ describe('a stream that an earlier revision recorded', () => {
     const reply = { type: 'payment.authorized', data: {} }
     const confirmed = decide({ type: 'step-reply', reply, nowMs: 1767225800000 }, pending, rules)
     expect(confirmed.events.map(({ type }) => type)).toContain('order.confirmed')
-    const deadlineMs = 1767225900000
-    const expired = decide({ type: 'timeout', deadlineMs, nowMs: deadlineMs }, pending, rules)
+    const dueAtMs = 1767225900000
+    const expired = decide({ type: 'timeout', dueAtMs, nowMs: dueAtMs }, pending, rules)
     expect(expired.events.map(({ type }) => type)).toContain('order.expired')
     expect(expired.commands.map(({ type }) => type)).toEqual(['VoidPayment', 'ReleaseStock', 'ContinueCheckout'])
   })
@@ -54,7 +54,7 @@ describe('a stream that an earlier revision recorded', () => {
       ],
     })
     const nowMs = 1767226000000
-    const { commands } = decide({ type: 'timeout', deadlineMs: nowMs, nowMs }, state, rules)
+    const { commands } = decide({ type: 'timeout', dueAtMs: nowMs, nowMs }, state, rules)
     expect(commands.map(({ type }) => type)).toEqual(['VoidPayment', 'ContinueCheckout'])
   })
 

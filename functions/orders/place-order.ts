@@ -1,4 +1,4 @@
-/** The query placeOrder: the one entry that is not redelivered, so a timer is armed before the order exists. */
+/** The query placeOrder: a request from outside, which is not redelivered, so a timer is armed before the order exists. */
 
 import type { z } from 'zod'
 import { Refused, refuseIf, Unavailable } from '../../shared/base/errors.ts'

@@ -2,8 +2,8 @@
 
 import type { Platform } from '../../shared/service/platform.ts'
 import type { Rules } from './decide.ts'
-import { cancellationWindowSeconds } from './settings.ts'
+import { releaseDelaySeconds } from './settings.ts'
 
 export const rulesOf = (platform: Platform): Rules => ({
-  cancellationWindowMs: platform.setting(cancellationWindowSeconds) * 1000,
+  releaseDelayMs: platform.setting(releaseDelaySeconds) * 1000,
 })

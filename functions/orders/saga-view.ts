@@ -30,7 +30,7 @@ function waits(state: OrderState): Wait[] {
   const { status, saga, order, ledger, nextReminderAtMs, reminderCount, released, isStalled } = state
   if (!saga || status === 'completed' || status === 'closed') return []
   if (status === 'confirmed') {
-    const step = released ? fulfilmentStep({ order: order!, ledger }) : 'the end of the cancellation window'
+    const step = released ? fulfilmentStep({ order: order!, ledger }) : 'the end of the release delay'
     return [{ step, attempt: reminderCount, until: isStalled ? null : at(nextReminderAtMs) }]
   }
   if (saga.phase === 'running') return [{ step: saga.step, attempt: 1, until: at(saga.deadlineMs) }]

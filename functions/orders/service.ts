@@ -8,7 +8,7 @@ import { paymentsContracts } from '../payments/contracts.ts'
 import { shippingContracts } from '../shipping/contracts.ts'
 import { checkout } from './checkout.ts'
 import { ordersContracts } from './contracts.ts'
-import { cancellationWindowSeconds, placingBounds } from './settings.ts'
+import { releaseDelaySeconds, placingBounds } from './settings.ts'
 
 export const orders = defineService({
   name: 'orders',
@@ -29,7 +29,7 @@ export const orders = defineService({
     // It says nothing that is older than an hour or longer open than an order may be.
     placements: { unindexed: ['*'], keptForDays: 40 },
   },
-  settings: [cancellationWindowSeconds, placingBounds],
+  settings: [releaseDelaySeconds, placingBounds],
   saga: {
     definition: checkout,
     startsOn: 'order.placed',

@@ -1,15 +1,19 @@
-/** The settings of orders: how long an order may be cancelled, and how much one customer may order. */
+/** The settings of orders: how long after its confirmation an order is released, and how much one customer may order. */
 
 import { z } from 'zod'
 import { defineSetting, json } from '../../shared/base/setting.ts'
 
 /** Its end is a task, and Cloud Tasks takes none for a time that is more than 30 days ahead. */
-const MAX_WINDOW_SECONDS = 30 * 24 * 3_600
+const MAX_RELEASE_DELAY_SECONDS = 30 * 24 * 3_600
 
 /** From `order.confirmed` to `order.released`, in seconds. */
-export const cancellationWindowSeconds = defineSetting(
-  'CANCELLATION_WINDOW_SECONDS',
-  z.string().regex(/^\d+$/, 'takes a whole number of seconds').transform(Number).pipe(z.int().max(MAX_WINDOW_SECONDS)),
+export const releaseDelaySeconds = defineSetting(
+  'RELEASE_DELAY_SECONDS',
+  z
+    .string()
+    .regex(/^\d+$/, 'takes a whole number of seconds')
+    .transform(Number)
+    .pipe(z.int().max(MAX_RELEASE_DELAY_SECONDS)),
 )
 
 /** The bounds of one customer. Orders of importers have no bounds. */

@@ -19,7 +19,7 @@ export interface Shop {
   read(orderId: string): Promise<{ status: number; body: Record<string, unknown> }>
   /** Delivers an event of another service, or a command. */
   deliver(type: string, data: Record<string, unknown>, options?: MessageOptions): Promise<void>
-  /** Delivers the due timers in the order of their deadlines, each until it succeeds, as Cloud Tasks would. */
+  /** Delivers the due timers in the order of their times, each until it succeeds, as Cloud Tasks would. */
   fireTimers(): Promise<void>
   publishedTypes(): string[]
   sentTypes(): string[]
@@ -34,7 +34,7 @@ export const orderBody = {
 }
 
 interface ShopOptions {
-  readonly windowSeconds?: number
+  readonly releaseDelaySeconds?: number
   /** Answers queries to the catalog. */
   readonly call?: Call
   /** Answers queries for references; absent: the customer has every reference. */
@@ -48,7 +48,7 @@ interface ShopOptions {
 const everyReference: Call = async () => Response.json({ unknown: [] })
 
 export async function openShop({
-  windowSeconds = 0,
+  releaseDelaySeconds = 0,
   call,
   customers = everyReference,
   bounds,
@@ -56,7 +56,7 @@ export async function openShop({
 }: ShopOptions = {}): Promise<Shop> {
   const platform = testPlatform(orders, {
     ...(kept ? { kept } : {}),
-    settings: { CANCELLATION_WINDOW_SECONDS: String(windowSeconds), PLACING: testPlacing(bounds) },
+    settings: { RELEASE_DELAY_SECONDS: String(releaseDelaySeconds), PLACING: testPlacing(bounds) },
     call(service, path, requestOptions) {
       if (service === 'customers') return customers(service, path, requestOptions)
       if (call) return call(service, path, requestOptions)

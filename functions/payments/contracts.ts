@@ -118,7 +118,7 @@ export const paymentsContracts = defineContracts({
         lines: [{ lineId: '1', sku: 'TEA-001', quantity: 2, unitMinor: 1190 }],
       },
     },
-    /** The provider notified us of the outcome of an authorisation that waited for the customer. */
+    /** A webhook of the provider reported the outcome of an authorisation that waited for the customer. */
     CheckAuthorization: {
       formerSenders: ['gateway'],
       data: z.strictObject({ orderId, providerEventId: reference }),

@@ -6,8 +6,8 @@ import type { Bounds } from '../orders/settings.ts'
 
 /** The settings that differ between the environments. */
 interface Figures {
-  /** Delay between `order.confirmed` and `order.released`. It only delays shipping: no operation cancels an order yet. */
-  readonly cancellationWindowSeconds: number
+  /** Delay between `order.confirmed` and `order.released`. A later operation that cancels orders would have it as its cancellation window. */
+  readonly releaseDelaySeconds: number
   readonly edge?: Partial<EdgeSettings>
   readonly placing?: Partial<Bounds>
   /** `required`: staff and importers who signed in without a second factor are refused. */
@@ -20,7 +20,7 @@ interface Figures {
 }
 
 const prod: Figures = {
-  cancellationWindowSeconds: 1800,
+  releaseDelaySeconds: 1800,
   staffSecondFactor: 'required',
   ordersCompleted: 0.995,
   placingAnswered: 0.999,
@@ -32,7 +32,7 @@ const prod: Figures = {
 /** An environment without figures of its own has those of prod. */
 const figures: Readonly<Record<string, Figures>> = {
   local: {
-    cancellationWindowSeconds: 0,
+    releaseDelaySeconds: 0,
     staffSecondFactor: 'required',
     // Tests and benchmarks place many orders as one customer; the limit of pieces is low enough to try out.
     placing: { ordersPerHour: 1_000_000, unpaidOrders: 250, unpaidPieces: 250, lapsedOrders: 25 },
@@ -56,14 +56,14 @@ const figures: Readonly<Record<string, Figures>> = {
   },
   // Scaled to zero, a first order waits for two services to start.
   dev: {
-    cancellationWindowSeconds: 60,
+    releaseDelaySeconds: 60,
     staffSecondFactor: 'optional',
     ordersCompleted: 0.95,
     placingAnswered: 0.99,
     placingSeconds: 5,
   },
   staging: {
-    cancellationWindowSeconds: 300,
+    releaseDelaySeconds: 300,
     staffSecondFactor: 'required',
     ordersCompleted: 0.99,
     placingAnswered: 0.995,
@@ -108,7 +108,7 @@ export const settings: Business['settings'] = (deployment) => {
     // The payment provider signs its webhooks for this address. With your own domain, use the address there.
     PAYMENT_WEBHOOK_URL: `${serviceUrl('gateway')}/v1/webhooks/payment-provider`,
     CARRIER_URL: partnerUrl?.('carrier') ?? `https://carrier.${name}.example.com`,
-    CANCELLATION_WINDOW_SECONDS: String(figuresOf(name).cancellationWindowSeconds),
+    RELEASE_DELAY_SECONDS: String(figuresOf(name).releaseDelaySeconds),
     STAFF_SECOND_FACTOR: figuresOf(name).staffSecondFactor,
     EDGE: JSON.stringify(edge(deployment)),
     PLACING: JSON.stringify(placing(deployment)),

@@ -11,7 +11,7 @@ export interface Message {
 export interface OutgoingCommand extends Message {
   /** Not before this time, in milliseconds since the epoch; absent: at once. */
   readonly notBeforeMs?: number
-  /** Identifies it within its stream, independent of its cause: the same key is the same command (a timer's deadline). */
+  /** Identifies it within its stream, independent of its cause: the same key is the same command (the time of a timer). */
   readonly key?: string
   /** The service of a RepublishEvents; every other command has one owner. */
   readonly target?: string

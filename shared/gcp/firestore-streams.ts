@@ -26,7 +26,7 @@ import {
 
 const STREAMS = 'streams'
 
-/** Entries are JSON texts: a tenth of the work of Firestore's own maps, and appending one sends only that one. */
+/** Commits are JSON texts, in a stored field named `entries`: a tenth of the work of Firestore's own maps, and appending one sends only that one. */
 interface Head {
   readonly version: number
   readonly entries: readonly string[]
@@ -38,7 +38,7 @@ interface Head {
 
 interface Chunk {
   readonly entries: readonly string[]
-  /** Of its entries: they are looked up by an array-contains query. */
+  /** Of its commits: they are looked up by an array-contains query. */
   readonly causes: readonly string[]
 }
 

@@ -16,7 +16,7 @@ export interface OutgoingTask {
   readonly target: string
   readonly envelope: Envelope
   readonly notBeforeMs?: number
-  /** A timer of the HTTP entry has no name: nothing ever sends it again. */
+  /** A timer that a request from outside arms has no name: it is sent only once. */
   readonly unnamed?: true
 }
 

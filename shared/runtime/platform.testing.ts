@@ -24,7 +24,7 @@ export interface SentCommand {
   readonly target: string
   readonly envelope: Envelope
   readonly notBeforeMs?: number
-  /** Sent without a name: the timer of the HTTP entry. */
+  /** Sent without a name: the timer of a request from outside. */
   readonly unnamed?: true
 }
 
@@ -61,7 +61,7 @@ export interface SimulatedSurroundings {
 }
 
 export interface TestPlatform extends RunningPlatform, Pick<Memory, 'storedDocuments' | 'billed'>, TestTelemetry {
-  /** Every stream's entries by id. */
+  /** Every stream's commits by id. */
   readonly entries: Memory['streams']
   readonly published: Envelope[]
   /** Every send, repeated ones included: their ids distinguish them. */

@@ -120,10 +120,10 @@ function stepProblems<C>(saga: Saga<C>, { command, compensate, ...step }: SagaSt
   const replies = repliesOf({ command, compensate, ...step } as SagaStep<C>)
   const early = replies.find((reply) => saga.successEvents.includes(reply))
   return [
-    ...(isTimeout(timeoutSeconds) ? [] : [`has no deadline: timeoutSeconds is ${timeoutSeconds}, ${bounds}.`]),
+    ...(isTimeout(timeoutSeconds) ? [] : [`has no timeout: timeoutSeconds is ${timeoutSeconds}, ${bounds}.`]),
     ...(!pendingOn || isTimeout(pendingOn.timeoutSeconds)
       ? []
-      : [`has no deadline once it is pending: pendingOn.timeoutSeconds is ${pendingOn.timeoutSeconds}, ${bounds}.`]),
+      : [`has no timeout once it is pending: pendingOn.timeoutSeconds is ${pendingOn.timeoutSeconds}, ${bounds}.`]),
     ...foreign(saga, command, [step.done, step.failed, ...(pendingOn ? [pendingOn.event] : [])]),
     ...(compensate ? foreign(saga, compensate.command, [compensate.compensated]) : []),
     ...(early === undefined

@@ -123,7 +123,7 @@ describe('a saga that goes forward', () => {
     },
   )
 
-  it('extends a deadline once, when a customer has to act', () => {
+  it('extends a timeout once, when a customer has to act', () => {
     const extended = reply(after('flight.booked', 'visa.fine'), 'hotel.asks', 5_000)!
     expect(nextTimeoutMs(extended.state)).toBe(105_000)
     expect(reply(extended.state, 'hotel.asks', 50_000)).toBeUndefined()
@@ -359,13 +359,13 @@ describe('a definition is refused when it is declared', () => {
     defineSaga<Trip, [typeof travel]>({ ...base, contracts: [travel], steps: [bookFlight], ...change })
 
   it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, 30 * 86_400])(
-    'with a step whose deadline is %s s away',
+    'with a step whose timeout is %s s',
     (timeoutSeconds) => {
       expect(refused({ steps: [{ ...bookFlight, timeoutSeconds }] })).toThrow(
-        `The saga booking can't be declared: step "book-flight" has no deadline: timeoutSeconds is ${timeoutSeconds}`,
+        `The saga booking can't be declared: step "book-flight" has no timeout: timeoutSeconds is ${timeoutSeconds}`,
       )
       const pendingOn = { ...bookHotel.pendingOn, timeoutSeconds }
-      expect(refused({ steps: [{ ...bookHotel, pendingOn }] })).toThrow('step "book-hotel" has no deadline once it is')
+      expect(refused({ steps: [{ ...bookHotel, pendingOn }] })).toThrow('step "book-hotel" has no timeout once it is')
     },
   )
 

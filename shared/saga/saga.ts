@@ -1,5 +1,5 @@
 /**
- * The pure engine of sagas. `definition.ts` has a saga as data: steps with a command, its replies, a deadline and a
+ * The pure engine of sagas. `definition.ts` has a saga as data: steps with a command, its replies, a timeout and a
  * compensation. The owner records the returned state in its stream and sends the returned commands in the same commit.
  *
  *            begin                       done of the last step
@@ -7,7 +7,7 @@
  *              ▼      done: next step  │
  *           running ───────────────────┤
  *              │ pendingOn: once,      │  failed, or no reply in time
- *              └─ a longer deadline    └────────────────────────▶ compensating  last step first; every compensation is
+ *              └─ a longer timeout     └────────────────────────▶ compensating  last step first; every compensation is
  *                                                                               retried until it is answered
  *
  * The reply that commits the saga is its pivot: events of its success are published at the pivot or later.
@@ -43,7 +43,7 @@
  * - `command`, `done`, `failed`, `pendingOn.event` and `compensate` of a step never change: a step that differs in one of
  *   them has a new name, and the old one is retired. A service's `frozen-sagas.json` holds each version for the test that
  *   checks it.
- * - `data`, `reasonOf`, the timeouts and `onTimeout` may change at any time: they apply from the next command, deadline or timeout on.
+ * - `data`, `reasonOf`, the timeouts and `onTimeout` may change at any time: they apply from the next command or timeout on.
  * - A version is dropped, with the steps that it alone has, 31 days after its last saga has ended: no message of it can
  *   arrive any more.
  *
@@ -79,8 +79,9 @@ export type SagaState = Progress &
         readonly phase: 'running'
         /** Name of the step that is pending. */
         readonly step: string
+        /** The time of the step's timeout, in milliseconds since the epoch. The name is stored. */
         readonly deadlineMs: number
-        /** `pendingOn` has extended the deadline. */
+        /** `pendingOn` has extended the timeout. */
         readonly isExtended?: true
       }
     | { readonly phase: 'committed' }

@@ -55,7 +55,7 @@ describe.each(Object.entries(uses))('%s', (_, use) => {
     ['outside the declared collections', 'shelfs/1', 'declares the collections shelves, racks: add shelfs to its'],
     ['of a name that every object has', 'toString/1', 'declares the collections shelves, racks'],
     ['of a stream', 'streams/s-1', 'read it by platform.streams'],
-    ['of the earlier entries of a stream', 'chunks/s-1', 'read it by platform.streams'],
+    ['of the earlier commits of a stream', 'chunks/s-1', 'read it by platform.streams'],
     ['within a document', 'shelves/1/boxes/2', 'not of the form collection/id'],
     ['without an id', 'shelves/', 'not of the form collection/id'],
   ])('refuses a document %s, and writes nothing', async (_name, at, reason) => {

@@ -4,7 +4,7 @@ import type { StreamStore, Transaction } from '../messaging/stream-store.ts'
 import type { DocumentStore } from './platform.ts'
 import type { Service } from './service.ts'
 
-/** The collection of the event streams, and that of their earlier entries: `platform.streams` alone reads and writes them. */
+/** The collection of the event streams, and that of their earlier commits: `platform.streams` alone reads and writes them. */
 const STREAMS = 'streams'
 const ofStreams: readonly string[] = [STREAMS, 'chunks']
 

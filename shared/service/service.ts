@@ -21,7 +21,7 @@ export interface Collection {
  */
 const keysCollection: Collection = { keptForDays: 400 }
 
-/** Earlier entries of long streams (`firestoreStreams`), which are looked up by `causes` alone. */
+/** Earlier commits of long streams (`firestoreStreams`), which are looked up by `causes` alone. */
 const chunksCollection: Collection = { unindexed: ['entries'] }
 
 export interface Scale {

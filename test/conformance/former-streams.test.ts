@@ -43,7 +43,7 @@ const recorded = (to: number): string =>
   `{"cause":"${setPrice(to).id}","time":"2026-11-26T08:00:00.000Z","correlationId":"TEA-001","actor":"staff:jo","traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","events":[{"id":"00000000-0000-8000-8000-${String(to).padStart(12, '0')}","type":"price.set","version":1,"sequence":${to},"data":{"to":${to}}}],"commands":[]}`
 
 const causes = [1, 2].map((to) => setPrice(to).id)
-/** Frozen: what is stored beside the entries, in the head, in the first chunk and as the snapshot. */
+/** Frozen: what is stored beside the commits, in the head, in the first chunk and as the snapshot. */
 const former: Readonly<Record<string, { readonly head: object; readonly first: object; readonly snapshot?: object }>> =
   {
     'from before there were causes': { head: {}, first: {} },

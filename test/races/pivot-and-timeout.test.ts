@@ -8,7 +8,7 @@ import { createWorld, type World } from '../support/simulation/world.ts'
 import { expectQuiescence, MINUTE, theOnly, SECOND } from './quiescence.testing.ts'
 
 /** The payment is authorised, its reply is undelivered, and the timeout is due. */
-async function atTheDeadline(): Promise<World> {
+async function atTheTimeout(): Promise<World> {
   const world = await createWorld()
   const answer = world.schedule.hold(to('orders', 'payment.authorized'))
   await world.place()
@@ -24,13 +24,13 @@ async function atTheDeadline(): Promise<World> {
 
 describe('the reply and the timeout', () => {
   it('the reply arrives first: the order is confirmed, and the timeout changes nothing', async () => {
-    const world = await atTheDeadline()
+    const world = await atTheTimeout()
     await world.finish(world.begin(theOnly(world, to('orders', 'payment.authorized'))))
     await expectQuiescence(world, 'completed')
   })
 
   it('the timeout fires first: the order is rejected, and the late success is compensated again', async () => {
-    const world = await atTheDeadline()
+    const world = await atTheTimeout()
     await world.finish(world.begin(theOnly(world, to('orders', 'ContinueCheckout'))))
     await expectQuiescence(world, 'rejected')
   })
@@ -41,7 +41,7 @@ describe('the reply and the timeout', () => {
     async () => {
       const outcomes = new Map<string, number>()
       const ways = await everyWay(async (choose) => {
-        const world = await atTheDeadline()
+        const world = await atTheTimeout()
         const both = [
           world.begin(theOnly(world, to('orders', 'payment.authorized'))),
           world.begin(theOnly(world, to('orders', 'ContinueCheckout'))),

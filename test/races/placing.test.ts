@@ -1,4 +1,4 @@
-/** The HTTP entry, which is not redelivered: a timer before the paused commit, a retrying client, concurrent requests. */
+/** A request from outside, which is not redelivered: a timer before the paused commit, a retrying client, concurrent requests. */
 
 import { describe, expect, it } from 'vitest'
 import { ordersOf } from '../support/simulation/always-true.ts'
@@ -90,7 +90,7 @@ it('two concurrent requests with one key place one order in every interleaving o
 describe('two chains of timers', () => {
   it('a timer from the placement and an earlier one from a decision leave one pending timer', async () => {
     const world = await createWorld()
-    // No service replies, so every deadline is checked.
+    // No service replies, so every timeout is checked.
     for (const type of ['ReserveStock', 'ReleaseStock']) world.schedule.hold(to('inventory', type))
     const { activity } = world.placing()
     while (!stopsAt(activity, 'commit')) await world.scheduler.step(activity)
@@ -107,11 +107,11 @@ describe('two chains of timers', () => {
     ['in turn', false],
     ['in reverse', true],
   ])('two late timers, delivered %s, leave one pending timer', async (_name, reversed) => {
-    const world = await createWorld({ cancellationWindowSeconds: 30 })
+    const world = await createWorld({ releaseDelaySeconds: 30 })
     const timers = world.schedule.hold(to('orders', 'ContinueCheckout'))
     await world.place()
     await world.run({ forMs: 10 * MINUTE })
-    // One is due at 90 s, from the request; one at the end of the cancellation window, from the confirmation.
+    // One is due at 90 s, from the request; one at the end of the release delay, from the confirmation.
     const late = timers.held()
     expect(late).toHaveLength(2)
     expect(ordersOf(world)).toMatchObject([{ status: 'confirmed' }])

@@ -55,11 +55,11 @@ describe('the webhook of the provider and the answer to the call', () => {
     await world.place({ card: 'card-action-required' })
     await world.run({ forMs: MINUTE })
     await act(world)
-    const { id } = world.provider.webhooks.notifications()[0]!
+    const { id } = world.provider.webhooks.recorded()[0]!
     for (let again = 1; again < times; again++) {
-      world.provider.webhooks.notifyAgain(id)
+      world.provider.webhooks.sendAgain(id)
       // Another event with the same content.
-      world.provider.webhooks.notify({ ...world.provider.webhooks.notifications()[0]!, id: `${id}-${again}` })
+      world.provider.webhooks.send({ ...world.provider.webhooks.recorded()[0]!, id: `${id}-${again}` })
       await world.run({ forMs: again * 20 * MINUTE })
     }
     await expectQuiescence(world, 'completed')

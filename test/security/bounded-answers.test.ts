@@ -31,7 +31,7 @@ const manyKeys = Object.fromEntries(Array.from({ length: 60_000 }, (_, at) => [`
 let issuer: TestIssuer
 let http: ReturnType<typeof createHttpApp>
 let ordersHttp: ReturnType<typeof createHttpApp>
-const ordersPlatform = testPlatform(orders, { settings: { CANCELLATION_WINDOW_SECONDS: '0', PLACING: testPlacing() } })
+const ordersPlatform = testPlatform(orders, { settings: { RELEASE_DELAY_SECONDS: '0', PLACING: testPlacing() } })
 const json: Record<string, string> = { 'content-type': 'application/json', 'idempotency-key': 'key-1' }
 
 beforeAll(async () => {

@@ -105,7 +105,7 @@ describe('a deadline of the client', () => {
   })
 
   it('that a service sets ends its request without an error of the callee', async () => {
-    const platform = testPlatform(orders, { settings: { CANCELLATION_WINDOW_SECONDS: '0', PLACING: testPlacing() } })
+    const platform = testPlatform(orders, { settings: { RELEASE_DELAY_SECONDS: '0', PLACING: testPlacing() } })
     // The test decides when the store answers.
     const { promise: held, resolve } = Promise.withResolvers<void>()
     const read = platform.streams.read
@@ -135,7 +135,7 @@ describe('a client that disconnects in the middle of its body', () => {
       'a service that Hono serves',
       async () => {
         const platform = testPlatform(orders, {
-          settings: { CANCELLATION_WINDOW_SECONDS: '0', PLACING: testPlacing() },
+          settings: { RELEASE_DELAY_SECONDS: '0', PLACING: testPlacing() },
         })
         const http = createHttpApp(ordersApp, platform, testConfig('orders'))
         const headers = { authorization: idToken('orders', 'orders-push') }

@@ -124,7 +124,7 @@ async function twoInstances(seed: number, bounds: Bounds) {
     [0, 1].map(async () => {
       const platform = testPlatform(orders, {
         kept,
-        settings: { CANCELLATION_WINDOW_SECONDS: '0', PLACING: JSON.stringify(bounds) },
+        settings: { RELEASE_DELAY_SECONDS: '0', PLACING: JSON.stringify(bounds) },
         call: async () => Response.json({ unknown: [] }),
       })
       const http = new Hono()

@@ -24,7 +24,7 @@ export async function simulate(seed: number): Promise<World> {
     faults: someFaults(random),
     atOnce: 1 + Math.floor(random.next() * 8),
     stock: STOCK,
-    cancellationWindowSeconds: random.next() < 0.7 ? 0 : Math.floor(random.next() * 1_800),
+    releaseDelaySeconds: random.next() < 0.7 ? 0 : Math.floor(random.next() * 1_800),
   })
   await customers(world)
   await world.run({ forMs: HOUR_MS })

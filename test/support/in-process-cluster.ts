@@ -33,7 +33,7 @@ const settings = {
   PAYMENT_PROVIDER_URL: 'https://payments.example.com',
   PAYMENT_WEBHOOK_URL: 'https://gateway.example.com/v1/webhooks/payment-provider',
   CARRIER_URL: 'https://carrier.example.com',
-  CANCELLATION_WINDOW_SECONDS: '0',
+  RELEASE_DELAY_SECONDS: '0',
   PLACING: testPlacing(),
 }
 

@@ -46,7 +46,7 @@ export interface WorldOptions {
   /** The number of concurrent activities. */
   readonly atOnce?: number
   readonly stock?: number
-  readonly cancellationWindowSeconds?: number
+  readonly releaseDelaySeconds?: number
   /** The bounds of one customer; absent: the local environment's. */
   readonly bounds?: Bounds
   /** The customers besides customer-1. */
@@ -101,7 +101,7 @@ export interface World {
 }
 
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
-  const { seed = 1, atOnce = 1, stock = 100, cancellationWindowSeconds = 0 } = options
+  const { seed = 1, atOnce = 1, stock = 100, releaseDelaySeconds = 0 } = options
   const random = seededRandom(seed)
   const scheduler = createScheduler()
   const schedule = createSchedule(Date.parse(startOfTests))
@@ -161,7 +161,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
         PAYMENT_PROVIDER_URL: PROVIDER,
         PAYMENT_WEBHOOK_URL: WEBHOOK,
         CARRIER_URL: CARRIER,
-        CANCELLATION_WINDOW_SECONDS: String(cancellationWindowSeconds),
+        RELEASE_DELAY_SECONDS: String(releaseDelaySeconds),
         ...(options.bounds ? { PLACING: JSON.stringify(options.bounds) } : {}),
       },
       callExternal,

@@ -216,6 +216,6 @@ describe('a webhook', () => {
     await act('a', 'authorized')
     await clock.advance(DAY_MS)
     expect(posted).toEqual([])
-    expect(webhooks.notifications()).toHaveLength(1)
+    expect(webhooks.recorded()).toHaveLength(1)
   })
 })

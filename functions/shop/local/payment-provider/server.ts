@@ -137,7 +137,7 @@ function routes(app: Hono, { ledger, paymentMethods, webhooks, faults }: Provide
         `outcome must be authorized or declined, not ${JSON.stringify(outcome)}.`,
       )
     const acted = ledger.act(key, outcome)
-    webhooks.notify({ id: `event-${key}-acted`, type: 'authorization.updated', key, reference: acted.reference })
+    webhooks.send({ id: `event-${key}-acted`, type: 'authorization.updated', key, reference: acted.reference })
     return c.json(answerOf(acted))
   })
   app.get('/.well-known/jwks.json', async (c) => c.json(await webhooks.keys()))

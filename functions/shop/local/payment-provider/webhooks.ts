@@ -1,6 +1,6 @@
 /**
- * The provider's webhooks: each notification is one signed request, repeated until it is answered 2xx. The header
- * `webhook-signature` holds a JWT with the body's hash and the address of the webhook. The public keys are at
+ * The provider's webhooks: each is one signed request, repeated until it is answered 2xx. The header
+ * `webhook-signature` holds a JWT with the body's hash and the address that it is sent to. The public keys are at
  * `/.well-known/jwks.json`, so provider and gateway share no secret.
  */
 
@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto'
 import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose'
 import type { Clock, Journal } from 'local-google-cloud/host'
 
-export interface Notification {
+export interface Webhook {
   readonly id: string
   readonly type: 'authorization.updated'
   /** The authorisation's idempotency key, and the reference that the client gave it: the order's id. */
@@ -17,19 +17,20 @@ export interface Notification {
 }
 
 export interface WebhookOptions {
-  /** The address of the webhook. Absent: notifications are recorded and not sent. */
+  /** The address to which webhooks are sent. Absent: they are recorded and not sent. */
   readonly webhookUrl?: string
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>
 }
 
 export interface Webhooks {
-  /** Records a notification and sends it. */
-  notify(notification: Notification): void
+  /** Records a webhook and sends it. */
+  send(webhook: Webhook): void
   /** The public keys, as a JWKS. */
   keys(): Promise<{ keys: JWK[] }>
-  /** Sends a recorded notification once more, as a provider may do at any later time. */
-  notifyAgain(id: string): void
-  notifications(): Notification[]
+  /** Sends a recorded webhook once more, as a provider may do at any later time. */
+  sendAgain(id: string): void
+  /** All that were recorded. */
+  recorded(): Webhook[]
   close(): void
 }
 
@@ -42,10 +43,10 @@ const ANSWER_TIMEOUT_MS = 10_000
 export function openWebhooks(
   journal: Journal,
   clock: Clock,
-  { webhookUrl, fetch: post = fetch }: WebhookOptions,
+  { webhookUrl, fetch: request = fetch }: WebhookOptions,
 ): Webhooks {
   // The names of both tables are stored, so they stay.
-  const notifications = journal.table<Notification>('notes')
+  const webhooks = journal.table<Webhook>('notes')
   const undelivered = journal.table<true>('untold-notes')
   const secrets = journal.table<JWK>('signing-keys')
   let closed = false
@@ -61,20 +62,20 @@ export function openWebhooks(
   let key: Promise<JWK> | undefined
   const ownKey = (): Promise<JWK> => (key ??= signingKey())
 
-  const send = async (notification: Notification): Promise<boolean> => {
-    const body = JSON.stringify(notification)
+  const post = async (webhook: Webhook): Promise<boolean> => {
+    const body = JSON.stringify(webhook)
     const signature = await new SignJWT({ body_sha256: createHash('sha256').update(body).digest('hex') })
       .setProtectedHeader({ alg: ALGORITHM, kid: KEY_ID, typ: 'webhook+jwt' })
-      .setJti(notification.id)
+      .setJti(webhook.id)
       .setAudience(webhookUrl!)
       .setIssuedAt(new Date(clock.now()))
       .sign(await importJWK(await ownKey(), ALGORITHM))
     try {
-      const response = await post(webhookUrl!, {
+      const response = await request(webhookUrl!, {
         method: 'POST',
         headers: { 'content-type': 'application/json', 'webhook-signature': signature },
         body,
-        // A redirect is not followed: notifications go only to the configured address.
+        // A redirect is not followed: webhooks go only to the configured address.
         redirect: 'manual',
         signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
       })
@@ -85,30 +86,30 @@ export function openWebhooks(
     }
   }
 
-  const deliver = (notification: Notification, tried: number): void => {
+  const deliver = (webhook: Webhook, tried: number): void => {
     if (webhookUrl === undefined) return
     const waitMs = tried === 0 ? 0 : Math.min(FIRST_WAIT_MS * 2 ** (tried - 1), MAX_WAIT_MS)
     clock.at(clock.now() + waitMs, () => {
       if (closed) return
-      void send(notification).then((delivered) => {
-        if (delivered) undelivered.delete(notification.id)
-        else deliver(notification, tried + 1)
+      void post(webhook).then((delivered) => {
+        if (delivered) undelivered.delete(webhook.id)
+        else deliver(webhook, tried + 1)
       })
     })
   }
-  for (const id of undelivered.keys()) deliver(notifications.get(id)!, 1)
+  for (const id of undelivered.keys()) deliver(webhooks.get(id)!, 1)
 
   return {
-    notifications: () => [...notifications.values()],
-    notify(notification) {
-      notifications.set(notification.id, notification)
-      undelivered.set(notification.id, true)
-      deliver(notification, 0)
+    recorded: () => [...webhooks.values()],
+    send(webhook) {
+      webhooks.set(webhook.id, webhook)
+      undelivered.set(webhook.id, true)
+      deliver(webhook, 0)
     },
-    notifyAgain(id) {
-      const notification = notifications.get(id)
-      if (!notification) throw new Error(`There is no notification ${id}.`)
-      deliver(notification, 0)
+    sendAgain(id) {
+      const webhook = webhooks.get(id)
+      if (!webhook) throw new Error(`There is no webhook ${id}.`)
+      deliver(webhook, 0)
     },
     async keys() {
       const { d: _secret, ...open } = await ownKey()
