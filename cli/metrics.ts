@@ -1,6 +1,6 @@
 /** Prints the metrics of the services: ended sagas by outcome and duration, retries, dead letters, circuits, requests. */
 
-import { type Instrument, metrics } from '../shared/telemetry/metrics.ts'
+import { type Instrument, metrics } from '../shared/signals/metrics.ts'
 import { tools } from '../functions/tools.ts'
 import { flag, main, requireRunning, UsageError } from './command.ts'
 import { table } from './table.ts'

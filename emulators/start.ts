@@ -21,7 +21,7 @@ import {
 import { closeAfter, closeAll, closeState, damaged } from 'local-google-cloud/host'
 import { firestore } from 'local-google-cloud/firestore'
 import { iam, type IamCore } from 'local-google-cloud/iam'
-import { CORRELATION } from '../shared/telemetry/span.ts'
+import { CORRELATION } from '../shared/signals/span.ts'
 import type { LocalPorts } from '../stacks/environments.ts'
 import { createIdentityPlatform, type Roles } from './identity-platform/server.ts'
 import type { Partners, Started } from './partner-server.ts'

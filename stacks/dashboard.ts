@@ -1,7 +1,7 @@
 /** The dashboard: objectives, throughput, latency and backlogs. No chart names a service; charts group by service. */
 
 import type { RequestObjective } from '../shared/service/service.ts'
-import { metrics } from '../shared/telemetry/metrics.ts'
+import { metrics } from '../shared/signals/metrics.ts'
 import {
   answeredMetric,
   latencyMetric,

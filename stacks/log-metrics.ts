@@ -2,7 +2,7 @@
 
 import { Construct } from 'constructs'
 import type { RequestObjective, Service } from '../shared/service/service.ts'
-import { metrics } from '../shared/telemetry/metrics.ts'
+import { metrics } from '../shared/signals/metrics.ts'
 import { LoggingMetric } from './google.ts'
 import {
   answeredMetric,

@@ -1,6 +1,6 @@
 /** Filters of Cloud Monitoring and Cloud Logging for the services' metrics and log lines. */
 
-import { metrics } from '../shared/telemetry/metrics.ts'
+import { metrics } from '../shared/signals/metrics.ts'
 
 /** The errors that are counted: the message of their log line, and the fields that become labels. */
 export const countedLines = {
@@ -41,7 +41,7 @@ export const logFilter = (...messages: CountedLine[]): string => {
   return `resource.type="cloud_run_revision" AND severity>=ERROR AND (${any})`
 }
 
-/** Refusals, and acts of callers with further rights and of operators: see shared/telemetry/security-log.ts. */
+/** Refusals, and acts of callers with further rights and of operators: see shared/signals/security-log.ts. */
 export const securityLines = 'resource.type="cloud_run_revision" AND jsonPayload.message="security"'
 export const securityLabels = ['service', 'event', 'outcome'] as const
 

@@ -3,7 +3,7 @@
 import { Construct } from 'constructs'
 import { type Business, type Goal, servicesOf } from '../shared/service/business.ts'
 import type { RequestObjective, Service } from '../shared/service/service.ts'
-import { metrics, TIMED_OUT } from '../shared/telemetry/metrics.ts'
+import { metrics, TIMED_OUT } from '../shared/signals/metrics.ts'
 import type { Environment } from './environments.ts'
 import {
   MonitoringAlertPolicy,

@@ -10,7 +10,7 @@ import type { Answered } from '../../shared/contracts/query.ts'
 import { noChange, type Platform, type Stream } from '../../shared/service/platform.ts'
 import { traceparent } from '../../shared/instrumentation/telemetry.ts'
 import { shopCodes } from '../shop/errors.ts'
-import { admission } from './admission.ts'
+import { placementBounds } from './placement-bounds.ts'
 import type { OrderRequest, ordersContracts, placeRequest } from './contracts.ts'
 import { decide, isUnanswered } from './decide.ts'
 import { evolve, initial, isPlaced, type OrderState, type PlacedOrder, viewOf } from './order.ts'
@@ -36,7 +36,7 @@ export async function placeOrder(
   // Imported orders were sold elsewhere, so they have no bounds.
   const admitted = importer
     ? undefined
-    : admission(platform, platform.setting(placingBounds), sub, { orderId, lines: order.lines })
+    : placementBounds(platform, platform.setting(placingBounds), sub, { orderId, lines: order.lines })
   const before = await platform.streams.read(orderId, admitted?.path)
   const known = stateOf(before)
   if (isPlaced(known)) {

@@ -16,7 +16,7 @@ import {
 } from '../base/errors.ts'
 import { listOf } from '../base/issues.ts'
 import { jsonFrom } from '../base/json-bytes.ts'
-import type { Log } from '../telemetry/log.ts'
+import type { Log } from '../signals/log.ts'
 import { shortened } from '../base/shortened.ts'
 
 /** A body that is being read. */

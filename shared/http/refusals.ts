@@ -3,7 +3,7 @@
 import type { Context } from 'hono'
 import { matchedRoutes } from 'hono/route'
 import { type Evidence, Refused } from '../base/errors.ts'
-import type { SecurityEvent, SecurityLog } from '../telemetry/security-log.ts'
+import type { SecurityEvent, SecurityLog } from '../signals/security-log.ts'
 
 declare module 'hono' {
   /** The verified properties of the caller of a request. */

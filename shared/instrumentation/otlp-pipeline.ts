@@ -10,9 +10,9 @@ import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { AggregationTemporality, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
 import { BatchSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace'
-import type { Log } from '../telemetry/log.ts'
-import type { Instrument } from '../telemetry/metrics.ts'
-import type { Attributes, FinishedSpan } from '../telemetry/span.ts'
+import type { Log } from '../signals/log.ts'
+import type { Instrument } from '../signals/metrics.ts'
+import type { Attributes, FinishedSpan } from '../signals/span.ts'
 
 export interface PipelineOptions {
   readonly service: string

@@ -1,9 +1,9 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { metrics } from '../telemetry/metrics.ts'
+import { metrics } from '../signals/metrics.ts'
 import { otlpSink } from './otlp.ts'
-import type { FinishedSpan } from '../telemetry/span.ts'
+import type { FinishedSpan } from '../signals/span.ts'
 
 interface ReceivedRequest {
   readonly path: string

@@ -4,10 +4,10 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import type { Log } from '../telemetry/log.ts'
-import type { Instrument } from '../telemetry/metrics.ts'
+import type { Log } from '../signals/log.ts'
+import type { Instrument } from '../signals/metrics.ts'
 import type { Pipeline } from './otlp-pipeline.ts'
-import type { Attributes, FinishedSpan } from '../telemetry/span.ts'
+import type { Attributes, FinishedSpan } from '../signals/span.ts'
 import type { Sink } from './telemetry.ts'
 
 export interface OtlpOptions {

@@ -6,7 +6,7 @@ import { message } from '../runtime/deliver.testing.ts'
 import { testTrace } from '../runtime/platform.testing.ts'
 import { testTelemetry } from './telemetry.testing.ts'
 import { INNER_TRACE_HEADER, parseTrace } from '../base/trace.ts'
-import { currentSpan } from '../telemetry/span.ts'
+import { currentSpan } from '../signals/span.ts'
 import { type HttpRequest, traceHeaders, traceparent } from './telemetry.ts'
 
 const parent = parseTrace(testTrace)!

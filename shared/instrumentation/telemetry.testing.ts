@@ -1,7 +1,7 @@
 /** Telemetry for tests: it keeps everything in lists and sends nothing. */
 
-import type { Log } from '../telemetry/log.ts'
-import { type Attributes, currentSpan, type FinishedSpan } from '../telemetry/span.ts'
+import type { Log } from '../signals/log.ts'
+import { type Attributes, currentSpan, type FinishedSpan } from '../signals/span.ts'
 import { createTelemetry, type Telemetry, type TelemetryParts } from './telemetry.ts'
 
 export interface LogLine {

@@ -3,7 +3,7 @@
 import type { Envelope } from '../contracts/envelope.ts'
 import type { Refused, Unavailable } from '../base/errors.ts'
 import { stuckEvent } from '../base/names.ts'
-import type { Log } from '../telemetry/log.ts'
+import type { Log } from '../signals/log.ts'
 import type { CircuitState } from '../http/resilience.ts'
 import { isTimedOut } from '../saga/saga.ts'
 import type { Service } from '../service/service.ts'
@@ -16,7 +16,7 @@ import {
   type TraceContext,
   traceparentOf,
 } from '../base/trace.ts'
-import { type Instrument, metrics, TIMED_OUT } from '../telemetry/metrics.ts'
+import { type Instrument, metrics, TIMED_OUT } from '../signals/metrics.ts'
 import {
   type Attributes,
   createTracer,
@@ -24,7 +24,7 @@ import {
   type FinishedSpan,
   type InSpan,
   type Span,
-} from '../telemetry/span.ts'
+} from '../signals/span.ts'
 
 /** Where it goes. None of these waits, or throws. */
 export interface Sink {

@@ -12,7 +12,7 @@ import { type AddressCommand, checked } from './outgoing.ts'
 import type { Message, OutgoingCommand } from '../contracts/message.ts'
 import type { Decision, Stream, Streams, TransactionDocuments } from '../service/platform.ts'
 import { runtimeContracts } from '../contracts/runtime-events.ts'
-import { currentSpan } from '../telemetry/span.ts'
+import { currentSpan } from '../signals/span.ts'
 import { childOf } from '../base/trace.ts'
 import { upcastToCurrent } from '../contracts/versions.ts'
 import {

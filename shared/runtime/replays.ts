@@ -9,7 +9,7 @@ import type { RunningPlatform } from './create-platform.ts'
 import type { Waiting } from '../gcp/waiting.ts'
 import { type Operator, operatorOf } from '../base/operator.ts'
 import { replayCommand, replaySchema } from '../messaging/replay.ts'
-import type { SecurityLog } from '../telemetry/security-log.ts'
+import type { SecurityLog } from '../signals/security-log.ts'
 import { WrongSource, readEnvelope, Unreadable } from './messages.ts'
 import type { Outcome, Receiver } from './receive.ts'
 
@@ -126,7 +126,7 @@ export function createReplay(receiver: Receiver, platform: RunningPlatform, conf
       for (const letter of letters) if (!(await replayed(letter, headers, operator))) later += 1
       const isMissing = letters.length < messageIds.length
       if (later > 0 ? attempt < MAX_DELIVERY_ATTEMPTS : isMissing && attempt < ATTEMPTS_FOR_MISSING) return notYet
-      if (later > 0) platform.log('ERROR', 'replay.given-up', { letters: later, attempt, service: service.name })
+      if (later > 0) platform.log('ERROR', 'replay.abandoned', { letters: later, attempt, service: service.name })
       return { status: 204 }
     } catch (error) {
       if (error instanceof Unreadable) {

@@ -1,7 +1,7 @@
 /** Closes the resources of a process, also if some fail: everything that matters was sent before. */
 
 import { withTimeout } from '../base/deadline.ts'
-import type { Log } from '../telemetry/log.ts'
+import type { Log } from '../signals/log.ts'
 
 /** A part of the ten seconds that Cloud Run gives an instance after SIGTERM. */
 const CLOSE_TIMEOUT_MS = 3_000

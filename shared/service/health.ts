@@ -4,7 +4,7 @@
  */
 
 import { connect } from 'node:net'
-import type { Log } from '../telemetry/log.ts'
+import type { Log } from '../signals/log.ts'
 
 /** A probe that has no answer by then has failed. */
 const PROBE_TIMEOUT_MS = 1_000

@@ -4,11 +4,11 @@ import type { ReadSetting } from '../base/config.ts'
 import type { DeclaredCode } from '../base/errors.ts'
 import type { Contracts, QueryName, QueryNamed } from '../contracts/contract.ts'
 import type { Envelope } from '../contracts/envelope.ts'
-import type { Log } from '../telemetry/log.ts'
+import type { Log } from '../signals/log.ts'
 import type { Message, OutgoingCommand, SagaCommand } from '../contracts/message.ts'
 import type { QueryAnswer, QueryRequest } from '../contracts/query.ts'
 import type { DocumentPath } from './document-path.ts'
-import type { SecurityLog } from '../telemetry/security-log.ts'
+import type { SecurityLog } from '../signals/security-log.ts'
 
 /**
  * The outcome of one delivery. Events of the service's own contracts and of the runtime are numbered and published, those

@@ -16,7 +16,7 @@ const replaced: readonly (readonly [RegExp, string])[] = [
   [/\bwhoever\b/, 'the noun: a caller that'],
   [/\b(is|are|was|were) none\b/, 'does not exist'],
   [/\bsay(s|ing)? again\b/, 'republish, retry'],
-  [/\bgiven up\b/, 'dead-lettered, no longer retried'],
+  [/\bgiven[ -]up\b/, 'dead-lettered, no longer retried'],
   [/\bundo(es|ne|ing)?\b/, 'compensate'],
 ]
 

@@ -10,14 +10,14 @@ import { evolve, initial } from './order.ts'
 import { type Placements, type Placing, placementsPath, type PlacementStatus, withPlacement } from './placements.ts'
 import type { Bounds } from './settings.ts'
 
-export interface Admission {
+export interface PlacementBounds {
   /** The path of the customer's placements document, which is the companion of the order's stream. */
   readonly path: DocumentPath
   /** The companion with this order added. @throws Limited, Refused if the order exceeds a bound */
   companionOf(stream: Stream): Promise<Readonly<Record<string, unknown>>>
 }
 
-export function admission(platform: Platform, bounds: Bounds, sub: string, placing: Placing): Admission {
+export function placementBounds(platform: Platform, bounds: Bounds, sub: string, placing: Placing): PlacementBounds {
   // The second check reuses the first one's result, and reads no orders, unless the stream was read again in between.
   const checked = new WeakMap<object, Promise<Placements>>()
   return {

@@ -5,7 +5,7 @@ import type { Config } from '../base/config.ts'
 import { Unavailable } from '../base/errors.ts'
 import { emailOf, idToken, testConfig, withoutSignature } from '../base/config.testing.ts'
 import { startOfTests } from './platform.testing.ts'
-import { createCallerCheck } from './callers.ts'
+import { createCallerCheck } from './caller-check.ts'
 
 const nowSeconds = Date.parse(startOfTests) / 1000
 const waiter = emailOf('waiter')
