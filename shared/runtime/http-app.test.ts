@@ -382,7 +382,7 @@ describe('an operator', () => {
     expect((await replay(one, [id], '18')).status).toBe(503)
     expect((await replay(one, [id], '19')).status).toBe(204)
     expect(one.platform.deadLetters).toHaveLength(1)
-    expect(one.platform.logs.some(({ event }) => event === 'replay.abandoned')).toBe(true)
+    expect(one.platform.logs.some(({ event }) => event === 'replay.failed')).toBe(true)
   })
 
   const stays = async (content: unknown, attributes: Record<string, string>) => {

@@ -126,7 +126,7 @@ export function createReplay(receiver: Receiver, platform: RunningPlatform, conf
       for (const letter of letters) if (!(await replayed(letter, headers, operator))) later += 1
       const isMissing = letters.length < messageIds.length
       if (later > 0 ? attempt < MAX_DELIVERY_ATTEMPTS : isMissing && attempt < ATTEMPTS_FOR_MISSING) return notYet
-      if (later > 0) platform.log('ERROR', 'replay.abandoned', { letters: later, attempt, service: service.name })
+      if (later > 0) platform.log('ERROR', 'replay.failed', { letters: later, attempt, service: service.name })
       return { status: 204 }
     } catch (error) {
       if (error instanceof Unreadable) {
