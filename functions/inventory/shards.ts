@@ -16,7 +16,7 @@ export const emptyShard: Shard = { available: 0, reserved: 0, sold: 0 }
 
 type ShardDocument = Readonly<Record<string, unknown>>
 
-/** Stored documents call the available quantity `onHand`. */
+/** Stored documents call the available quantity `onHand`, and keep doing so: docs/decisions/0039. */
 export const shardFrom = (document: ShardDocument | undefined): Shard => {
   if (!document) return emptyShard
   const { onHand: available, reserved, sold } = document as Readonly<Record<'onHand' | 'reserved' | 'sold', number>>

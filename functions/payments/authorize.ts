@@ -69,7 +69,7 @@ export function checkAuthorization(message: About, platform: Platform): Promise<
   })
 }
 
-/** The notification arrived before the provider's answer to the authorization was recorded, or it is of no order of ours. */
+/** The webhook arrived before the provider's answer to the authorization was recorded, or it is of no order of ours. */
 function notAuthorised({ time, data: { orderId } }: About, platform: Platform): Refused | Unavailable {
   const ageMs = platform.now() - Date.parse(time)
   return ageMs < MAX_WAIT_FOR_AUTHORIZATION_MS

@@ -82,7 +82,7 @@ export const paymentsContracts = defineContracts({
         lines: [{ lineId: '1', quantity: 2, unitMinor: 1190 }],
       },
     },
-    /** The amount of a shipment, fixed before the call of the provider. `quantities` by line. */
+    /** A shipment's amount, decided before the provider is called; `quantities` by line. Its name is stored: docs/decisions/0039. */
     'capture.due': {
       version: 1,
       data: z.strictObject({
@@ -93,7 +93,7 @@ export const paymentsContracts = defineContracts({
       }),
       example: { shipmentId: 's-1', amountMinor: 2380, final: true, quantities: { '1': 2 } },
     },
-    /** Recorded before the provider voids: from here on a late authorisation is refused. */
+    /** The void has started: recorded before the provider is called, so that a late authorisation is refused. Its name is stored: docs/decisions/0039. */
     'void.begun': { version: 1, data: z.strictObject({}), example: {} },
   },
   commands: {

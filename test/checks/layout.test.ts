@@ -39,3 +39,22 @@ it('a helper of one suite is a *.testing.ts in its folder; helpers of several ar
     )
   expect(fromOtherSuites).toEqual([])
 })
+
+it('the README lists each folder and file for which the linter has rules about imports', () => {
+  interface Override {
+    readonly files: readonly string[]
+    readonly rules: Readonly<Record<string, unknown>>
+  }
+  const { overrides } = JSON.parse(readFileSync(join(root, '.oxlintrc.json'), 'utf8')) as {
+    readonly overrides: readonly Override[]
+  }
+  const ruled = overrides
+    .filter(({ rules }) => rules['no-restricted-imports'])
+    .flatMap(({ files }) => files.map((path) => path.replace(/\/\*.*$/, '')))
+    .filter((path) => path !== 'test')
+  const [, table] = /\n\| folder or file.*\n(?<rows>(?:\|.*\n)+)/.exec(readFileSync(join(root, 'README.md'), 'utf8'))!
+  const listed = table!.split('\n').flatMap((row) => [...row.matchAll(/`([^`]+)`/g)].map(([, path]) => path!))
+  const rows = table!.split('\n').flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/`([^`]+)`/g)])
+  expect(ruled.filter((path) => !listed.includes(path))).toEqual([])
+  expect(rows.map(([, path]) => path!).filter((path) => !ruled.includes(path))).toEqual([])
+})
