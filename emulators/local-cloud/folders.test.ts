@@ -79,6 +79,7 @@ describe.each(emulators)('the emulator %s', (emulator) => {
   it.each([
     ['its methods', 'api'],
     ['its state machine', 'core.ts'],
+    ['its limits', 'values/limits.ts'],
     ['its IAM facts', 'iam.ts'],
     ['the permissions of its methods', 'permissions.ts'],
     ['its features, refusals and differences from Google', 'README.md'],

@@ -2,8 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    // Half the time of small tests is importing modules that the file before them had imported.
-    isolate: false,
+    // A limit for tests that hang, not a measure: some start a process of DuckDB.
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // Otherwise Google's clients look for a metadata server, and warn that they do not find one.

@@ -2,7 +2,7 @@
 
 import { Agent, type ClientRequestArgs } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { limits } from '../values/service.ts'
+import { limits } from '../values/limits.ts'
 
 /** Its connections end with the instance. */
 export class IngressAgent extends Agent {

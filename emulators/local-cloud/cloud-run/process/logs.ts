@@ -4,11 +4,7 @@ import { renameSync, statSync } from 'node:fs'
 import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { closeState, STATE_FILE_MODE } from '../../core/state-files.ts'
-
-/** Above this size `SERVICE.log` is renamed to `SERVICE.log.1`. */
-const ROTATE_ABOVE_BYTES = 32 * 1024 * 1024
-/** If a service writes faster than the disk, this much of its log waits in memory; further lines are dropped. */
-const MAX_UNWRITTEN_BYTES = 16 * 1024 * 1024
+import { limits } from '../values/limits.ts'
 
 export interface LogKeeper {
   /** Returns at once: the lines of one turn of the event loop are written together. */
@@ -26,7 +22,7 @@ interface LogFile {
   writing: Promise<void> | undefined
 }
 
-export function logKeeper(directory: string | undefined, rotateAboveBytes = ROTATE_ABOVE_BYTES): LogKeeper {
+export function logKeeper(directory: string | undefined, rotateAboveBytes: number = limits.logBytes): LogKeeper {
   if (directory === undefined) return { write: () => {}, close: async () => {} }
   closeState(directory)
   const files = new Map<string, LogFile>()
@@ -47,7 +43,7 @@ export function logKeeper(directory: string | undefined, rotateAboveBytes = ROTA
       const file = fileOf(service)
       const text = `${line}\n`
       const bytes = Buffer.byteLength(text)
-      if (file.unwrittenBytes + bytes > MAX_UNWRITTEN_BYTES) {
+      if (file.unwrittenBytes + bytes > limits.unwrittenLogBytes) {
         file.dropped++
         return
       }

@@ -8,7 +8,8 @@ import { freePort } from '../../core/free-ports.ts'
 import { IngressAgent } from './ingress-agent.ts'
 import { newSecret } from './ingress-secret.ts'
 import type { Reaper } from './reaper.ts'
-import { limits, servingContainer, type ServiceResource } from '../values/service.ts'
+import { limits } from '../values/limits.ts'
+import { servingContainer, type ServiceResource } from '../values/service.ts'
 
 export interface InstanceOptions {
   readonly service: string

@@ -9,7 +9,8 @@ import { StatusError } from '../../core/status.ts'
 import { admit, type Iam } from './ingress.ts'
 import { createMeter } from './meter.ts'
 import type { Instance } from '../process/process.ts'
-import { limits, type ServiceResource, timeoutOf } from '../values/service.ts'
+import { limits } from '../values/limits.ts'
+import { type ServiceResource, timeoutOf } from '../values/service.ts'
 import { createSlots } from './slots.ts'
 
 const DEFAULT_CONCURRENCY = 80

@@ -1,9 +1,7 @@
 /** The concurrency limit of an instance: further requests wait in a queue until a slot is free or their caller disconnects. */
 
 import type { ServerResponse } from 'node:http'
-
-/** Beyond this, requests for a slot are refused with 429, as by Cloud Run. */
-const MAX_QUEUED_REQUESTS = 1000
+import { limits } from '../values/limits.ts'
 
 export interface Slots {
   /**
@@ -43,7 +41,7 @@ export function createSlots({ busy, idle }: { busy(): void; idle(): void }): Slo
         response.once('close', release)
         return 'acquired'
       }
-      if (queue.size >= MAX_QUEUED_REQUESTS) return 'full'
+      if (queue.size >= limits.queuedRequests) return 'full'
       return new Promise((resolve) => {
         const onDisconnect = (): void => {
           queue.delete(dequeue)

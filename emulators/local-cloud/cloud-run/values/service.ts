@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import type { CloudContext } from '../../core/plugin.ts'
 import { invalidArgument, StatusError } from '../../core/status.ts'
+import { limits } from './limits.ts'
 
 export interface Probe {
   readonly httpGet?: { readonly path?: string; readonly port?: number }
@@ -93,15 +94,6 @@ export const serviceSchema = z.looseObject({
     })
     .optional(),
 })
-
-export const limits = {
-  nameCharacters: 49,
-  requestBytes: 32 * 1024 * 1024,
-  timeoutMs: 3_600_000,
-  concurrency: 1000,
-  /** After SIGTERM, before SIGKILL. */
-  stopTimeoutMs: 10_000,
-} as const
 
 const ingresses = ['INGRESS_TRAFFIC_ALL', 'INGRESS_TRAFFIC_INTERNAL_ONLY', 'INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER']
 

@@ -6,7 +6,7 @@ import type { CloudTasksState } from '../state.ts'
 import { limits } from '../values/limits.ts'
 import { queueName } from '../values/names.ts'
 import type { QueueRecord } from '../values/records.ts'
-import { settingsOf, type WireQueue, wireQueue } from './proto-codec.ts'
+import { settingsOf, type WireQueue, wireQueue } from '../values/proto-codec.ts'
 
 export function queueMethods({
   clock,

@@ -9,7 +9,7 @@ import { limits } from '../values/limits.ts'
 import { queueOfTask, taskId } from '../values/names.ts'
 import { countOperation } from '../values/operations.ts'
 import type { TaskRecord } from '../values/records.ts'
-import { httpRequestOf, type WireTask, wireTask } from './proto-codec.ts'
+import { httpRequestOf, type WireTask, wireTask } from '../values/proto-codec.ts'
 
 export function taskMethods(
   context: CloudContext,

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import type { CloudContext } from '../../core/plugin.ts'
 import { alreadyExists, invalidArgument, notFound } from '../../core/status.ts'
+import { limits } from '../values/limits.ts'
 
 export interface ServiceAccount {
   readonly name: string
@@ -35,8 +36,6 @@ export interface Accounts {
 }
 
 const pattern = '[a-z]([-a-z0-9]*[a-z0-9])'
-const MAX_DISPLAY_NAME_BYTES = 100
-const MAX_DESCRIPTION_BYTES = 256
 
 export function accounts(context: CloudContext): Accounts {
   const table = context.journal.table<ServiceAccount>('iam/accounts')
@@ -112,11 +111,11 @@ function checkAccountId(accountId: string | undefined): asserts accountId is str
 }
 
 function checked({ displayName, description }: AccountSettings): AccountSettings {
-  if (Buffer.byteLength(displayName ?? '') > MAX_DISPLAY_NAME_BYTES) {
-    throw invalidArgument(`The display name is longer than ${MAX_DISPLAY_NAME_BYTES} bytes: "${displayName}".`)
+  if (Buffer.byteLength(displayName ?? '') > limits.displayNameBytes) {
+    throw invalidArgument(`The display name is longer than ${limits.displayNameBytes} bytes: "${displayName}".`)
   }
-  if (Buffer.byteLength(description ?? '') > MAX_DESCRIPTION_BYTES) {
-    throw invalidArgument(`The description is longer than ${MAX_DESCRIPTION_BYTES} bytes: "${description}".`)
+  if (Buffer.byteLength(description ?? '') > limits.descriptionBytes) {
+    throw invalidArgument(`The description is longer than ${limits.descriptionBytes} bytes: "${description}".`)
   }
   return {
     ...(displayName === undefined ? {} : { displayName }),

@@ -11,6 +11,7 @@ import { refuseOthers } from '../policies/bindings.ts'
 import type { Policies, Policy } from '../policies/policies.ts'
 import type { PolicyKinds } from '../policies/policy-kinds.ts'
 import type { Tokens } from '../accounts/tokens.ts'
+import { limits } from '../values/limits.ts'
 
 export function iamRoutes(
   { project }: CloudContext,
@@ -46,8 +47,6 @@ export function iamRoutes(
   return app
 }
 
-const MAX_PER_PAGE = 100
-const DEFAULT_PER_PAGE = 20
 /** The fields of a service account in a request; Google ignores its output-only fields on input. */
 const accountFields = [
   'name',
@@ -108,7 +107,8 @@ function accountRoutes(accounts: Accounts): Http {
   app.get('/v1/projects/:project/serviceAccounts', (c) => {
     const all = accounts.list(c.req.param('project'))
     const from = Number(c.req.query('pageToken') ?? 0)
-    const to = from + Math.min(Number(c.req.query('pageSize') ?? 0) || DEFAULT_PER_PAGE, MAX_PER_PAGE)
+    const to =
+      from + Math.min(Number(c.req.query('pageSize') ?? 0) || limits.defaultAccountsPerPage, limits.accountsPerPage)
     return c.json({ accounts: all.slice(from, to), ...(to < all.length ? { nextPageToken: String(to) } : {}) })
   })
   app.get(account, (c) => c.json(accounts.get(accountOf(c.req.path))))

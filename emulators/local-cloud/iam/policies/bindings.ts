@@ -6,6 +6,7 @@ import type { Accounts } from '../accounts/accounts.ts'
 import { checkCondition, type Condition } from './conditions.ts'
 import type { PolicyKinds } from './policy-kinds.ts'
 import type { Roles } from './roles.ts'
+import { limits } from '../values/limits.ts'
 
 export interface Binding {
   readonly role: string
@@ -21,13 +22,12 @@ export interface Checking {
   readonly kinds: PolicyKinds
 }
 
-/** https://cloud.google.com/iam/quotas */
-const MAX_MEMBERS = 1500
 /** Bindings as they are kept: empty ones gone, members once each, deleted ones by the name that they had. */
 export function checkBindings(bindings: readonly Binding[], checking: Checking): Binding[] {
   const checked = bindings.map((binding) => checkBinding(binding, checking)).filter(({ members }) => members.length > 0)
   const count = checked.reduce((sum, { members }) => sum + members.length, 0)
-  if (count > MAX_MEMBERS) throw invalidArgument(`The policy has ${count} members, more than ${MAX_MEMBERS}.`)
+  if (count > limits.policyMembers)
+    throw invalidArgument(`The policy has ${count} members, more than ${limits.policyMembers}.`)
   return checked
 }
 

@@ -3,7 +3,7 @@
 import { refusedTarget } from '../../core/control-ports.ts'
 import { bytesOf, msOf, type ProtoTime, protoTime } from '../../core/proto-values.ts'
 import { invalidArgument } from '../../core/status.ts'
-import { limits } from '../values/limits.ts'
+import { limits } from './limits.ts'
 import {
   defaultRateLimits,
   defaultRetryConfig,
@@ -12,7 +12,7 @@ import {
   type RateLimits,
   type RetryConfig,
   type TaskRecord,
-} from '../values/records.ts'
+} from './records.ts'
 
 export interface WireQueue {
   readonly name?: string
