@@ -1,3 +1,4 @@
+import type { Message } from '../../shared/contracts/message.ts'
 import { describe, expect, it } from 'vitest'
 import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
 import { serveQueries } from '../../shared/runtime/queries.testing.ts'
@@ -207,7 +208,7 @@ describe('receiving', () => {
   it('does not book again a delivery that an earlier version recorded in a stream', async () => {
     const { platform, receive, status, stock } = await open({ tea: 1 })
     const { streams } = platform
-    await streams.handle(message('ReceiveStock', {}, { key: 'former' }), 'delivery-d-1', () => ({
+    await streams.handle<Message>(message('ReceiveStock', {}, { key: 'former' }), 'delivery-d-1', () => ({
       events: [{ type: 'delivery.booked', data: { lines: [{ sku: 'tea', quantity: 10 }] } }],
       commands: [],
     }))

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Unavailable } from '../../shared/base/errors.ts'
 import type { Call } from '../../shared/messaging/query.ts'
+import type { Message } from '../../shared/contracts/message.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import type { Decision, Stream } from '../../shared/service/platform.ts'
 import { freshId } from '../../shared/base/ids.ts'
@@ -367,7 +368,7 @@ describe('the replica of prices', () => {
   })
 })
 
-type HandleArguments = [message: Envelope, stream: string | Stream, decide: (stream: Stream) => Decision]
+type HandleArguments = [message: Envelope, stream: string | Stream, decide: (stream: Stream) => Decision<Message>]
 
 describe('a request that is lost on the way', () => {
   it('leaves an abandoned stream, in which the late commit fails, and a new request succeeds', async () => {
@@ -385,7 +386,7 @@ describe('a request that is lost on the way', () => {
           platform.advance(90_000)
           await shop.fireTimers()
         }
-        return handle(...given)
+        return handle<Message>(...given)
       },
     })
     expect((await shop.place()).status).toBe(503)
@@ -407,7 +408,7 @@ describe('a request that is lost on the way', () => {
           platform.advance(90_000)
           await shop.fireTimers()
         }
-        return handle(...given)
+        return handle<Message>(...given)
       },
     })
     expect((await shop.place()).status).toBe(503)

@@ -1,3 +1,4 @@
+import type { Message } from './message.ts'
 import { expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineContracts, type RecordOf } from './contract.ts'
@@ -60,11 +61,11 @@ function speaking(version: 1 | 2) {
 it('an event of an old version is upcast for a decision, and republished unchanged', async () => {
   const first = message('Sell', {}, { key: 1 })
   const sold = { events: [{ type: 'thing.sold', data: { minor: 5 } }], commands: [] }
-  await speaking(1).streams.handle(first, 't-1', () => sold)
+  await speaking(1).streams.handle<Message>(first, 't-1', () => sold)
   const { streams, published } = speaking(2)
   expect((await streams.read('t-1')).events.map(({ data }) => data)).toEqual([{ minor: 5, currency: 'EUR' }])
   // The redelivery of a message from before the release.
-  expect((await streams.handle(first, 't-1', () => sold)).events.map(({ data }) => data)).toEqual([
+  expect((await streams.handle<Message>(first, 't-1', () => sold)).events.map(({ data }) => data)).toEqual([
     { minor: 5, currency: 'EUR' },
   ])
   await streams.republish('t-1')
@@ -77,7 +78,7 @@ it('an event of an old version is upcast for a decision, and republished unchang
 it('an event that is recorded and not published has a version too, and is upcast when it is read', async () => {
   const { streams, published } = speaking(1)
   const decided = { events: [{ type: 'sale.recorded', data: { by: 'us' } }], commands: [] }
-  await streams.handle(message('Sell', {}, { key: 2 }), 't-2', () => decided)
+  await streams.handle<Message>(message('Sell', {}, { key: 2 }), 't-2', () => decided)
   expect((await streams.read('t-2')).events).toMatchObject([{ type: 'sale.recorded', version: 1, sequence: 0 }])
   const later = speaking(2)
   expect((await later.streams.read('t-2')).events.map(({ data }) => data)).toEqual([{ by: 'us', at: 'the till' }])
@@ -97,7 +98,9 @@ it.each([
 ])('an event %s is not recorded', async (_name, type, data, reason) => {
   const { streams } = speaking(1)
   const decided = { events: [{ type, data }], commands: [] }
-  await expect(streams.handle(message('Sell', {}, { key: type }), 't-3', () => decided)).rejects.toThrow(reason)
+  await expect(streams.handle<Message>(message('Sell', {}, { key: type }), 't-3', () => decided)).rejects.toThrow(
+    reason,
+  )
   expect((await streams.read('t-3')).version).toBe(0)
 })
 

@@ -1,4 +1,4 @@
-import type { SentBy } from '../contracts/contract.ts'
+import type { RecordOf, SentBy } from '../contracts/contract.ts'
 import type { Envelope } from '../contracts/envelope.ts'
 import type { OutgoingCommand } from '../contracts/message.ts'
 import type { Decision, Platform } from '../service/platform.ts'
@@ -18,7 +18,11 @@ const warehouseContracts = defineContracts({
     DropLine: { data: z.strictObject({ orderId: reference }), example: { orderId: 'o-1' } },
   },
 })
-const shopContracts = defineContracts({ service: 'shop', events: {}, commands: {} })
+const shopContracts = defineContracts({
+  service: 'shop',
+  events: { 'line.wanted': { version: 1, data: z.strictObject({ orderId: reference }), example: { orderId: 'o-1' } } },
+  commands: {},
+})
 const shop = defineService({
   name: 'shop',
   ingress: 'internal',
@@ -76,11 +80,37 @@ it('a command that the description does not have, or whose data break its contra
   // @ts-expect-error: of another shape.
   const misshapen: Decision<never, Sent> = { events: [], commands: [{ type: 'PickLine', data: { orderId: 1 } }] }
   // @ts-expect-error: the union of the service's commands is not named.
-  const open: Decision = { events: [], commands: [{ type: 'PickLine', data: { orderId: 'o-1' } }] }
+  const open: Decision<never> = { events: [], commands: [{ type: 'PickLine', data: { orderId: 'o-1' } }] }
   const handled = (platform: Platform, received: Envelope) =>
     // @ts-expect-error: neither is it here.
     platform.streams.handle(received, 'o-1', () => ({ events: [], commands: pick.commands }))
   // @ts-expect-error: nor here.
   const sent = (platform: Platform) => platform.send({ type: 'PickLine', data: { orderId: 'o-1' } }, options)
   expect([pick, misspelt, unnamed, misshapen, open, handled, sent]).toHaveLength(7)
+})
+
+it('an event that the contracts do not have, or whose data break its contract, does not compile', () => {
+  type Recorded = RecordOf<typeof shopContracts>
+  const wanted: Decision<Recorded> = { events: [{ type: 'line.wanted', data: { orderId: 'o-1' } }], commands: [] }
+  const misspelt = (platform: Platform, received: Envelope) =>
+    platform.streams.handle<Recorded>(received, 'o-1', () => ({
+      // @ts-expect-error: misspelt.
+      events: [{ type: 'line.wnated', data: { orderId: 'o-1' } }],
+      commands: [],
+    }))
+  const misshapen = (platform: Platform, received: Envelope) =>
+    // @ts-expect-error: of another shape.
+    platform.streams.transact<Recorded>(received, 'o-1', async () => ({
+      ...wanted,
+      events: [{ type: 'line.wanted', data: {} }],
+    }))
+  const open = (platform: Platform, received: Envelope) =>
+    // @ts-expect-error: the union of the service's events is not named.
+    platform.streams.handle(received, 'o-1', () => ({ events: [{ type: 'line.wanted', data: {} }], commands: [] }))
+  const openInTransaction = (platform: Platform, received: Envelope) =>
+    // @ts-expect-error: neither is it here.
+    platform.streams.transact(received, 'o-1', async () => wanted)
+  const named = (platform: Platform, received: Envelope): Promise<Decision<Recorded>> =>
+    platform.streams.handle(received, 'o-1', () => wanted)
+  expect([misspelt, misshapen, open, openInTransaction, named]).toHaveLength(5)
 })

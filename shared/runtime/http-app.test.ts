@@ -1,3 +1,4 @@
+import type { Message } from '../contracts/message.ts'
 import { type AddressInfo, createServer } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
@@ -82,7 +83,7 @@ function started(
       Clean: handle,
       async Cook(given, on, delivery) {
         await handle(given, on, delivery)
-        await on.streams.handle(given, given.subject, () => ({
+        await on.streams.handle<Message>(given, given.subject, () => ({
           events: [{ type: 'meal.cooked', data: given.data }],
           commands: [],
         }))

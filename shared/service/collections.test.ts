@@ -1,3 +1,4 @@
+import type { Message } from '../contracts/message.ts'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineContracts } from '../contracts/contract.ts'
@@ -27,7 +28,7 @@ const warehouse = defineService({
 const withoutStreams = defineService({ ...described, collections: { shelves: {} } })
 
 const path = (text: string): DocumentPath => text as DocumentPath
-const filled: Decision = { events: [{ type: 'shelf.filled', data: {} }], commands: [] }
+const filled: Decision<Message> = { events: [{ type: 'shelf.filled', data: {} }], commands: [] }
 const fill = message('Fill', {})
 
 const uses: Record<string, (platform: Platform, at: DocumentPath) => Promise<unknown>> = {
@@ -39,11 +40,11 @@ const uses: Record<string, (platform: Platform, at: DocumentPath) => Promise<unk
   'the companion of a stream': ({ streams }, at) => streams.read('s-1', at),
   'the snapshot of a stream': ({ streams }, at) => streams.readRecent('s-1', at),
   'get in a transaction': ({ streams }, at) =>
-    streams.transact(fill, 's-1', async (_, documents) => (await documents.get(at), filled)),
+    streams.transact<Message>(fill, 's-1', async (_, documents) => (await documents.get(at), filled)),
   'set in a transaction': ({ streams }, at) =>
-    streams.transact(fill, 's-1', async (_, documents) => (documents.set(at, { a: 1 }), filled)),
+    streams.transact<Message>(fill, 's-1', async (_, documents) => (documents.set(at, { a: 1 }), filled)),
   'delete in a transaction': ({ streams }, at) =>
-    streams.transact(fill, 's-1', async (_, documents) => (documents.delete(at), filled)),
+    streams.transact<Message>(fill, 's-1', async (_, documents) => (documents.delete(at), filled)),
 }
 
 describe.each(Object.entries(uses))('%s', (_, use) => {
@@ -69,8 +70,8 @@ it('a service that declares no streams has none', async () => {
   const { streams } = testPlatform(withoutStreams)
   const reason = 'warehouse uses the stream "s-1", and its description declares the collections shelves: add streams'
   await expect(streams.read('s-1')).rejects.toThrow(reason)
-  await expect(streams.handle(fill, 's-1', () => filled)).rejects.toThrow(reason)
-  await expect(streams.transact(fill, 's-1', async () => filled)).rejects.toThrow(reason)
+  await expect(streams.handle<Message>(fill, 's-1', () => filled)).rejects.toThrow(reason)
+  await expect(streams.transact<Message>(fill, 's-1', async () => filled)).rejects.toThrow(reason)
 })
 
 it('a path outside the declared collections does not compile', () => {

@@ -12,11 +12,10 @@ import type { SecurityLog } from '../signals/security-log.ts'
 
 /**
  * The outcome of one delivery. Events of the service's own contracts and of the runtime are numbered and published, those
- * that its contracts have as `recorded` stay in the stream, and any other is an error. With the union named
- * (`Decision<RecordOf<typeof …Contracts>>`) it does not compile. A command compiles if the union of the service's commands is
- * named: `Decision<…, SentBy<typeof …>>`.
+ * that its contracts have as `recorded` stay in the stream, and any other is an error. An event or a command compiles only if
+ * the union of the service's own is named: `Decision<RecordOf<typeof …Contracts>, SentBy<typeof …>>`.
  */
-export interface Decision<Recorded extends Message = Message, Sent extends OutgoingCommand = never> {
+export interface Decision<Recorded extends Message, Sent extends OutgoingCommand = never> {
   readonly events: readonly Recorded[]
   /** Those of a saga, and those that the description has in `sends`. */
   readonly commands: readonly (Sent | SagaCommand)[]
@@ -93,16 +92,21 @@ export interface Streams<Path extends string = DocumentPath> {
    * One read, one write under a precondition; after a concurrent write it reads and decides again.
    * A stream that `read` has just returned is not read again.
    */
-  handle<Recorded extends Message = Message, Sent extends OutgoingCommand = never>(
+  handle<Recorded extends Message = never, Sent extends OutgoingCommand = never>(
     message: Envelope,
     stream: string | Stream,
-    decide: (stream: Stream) => Decision<Recorded, NoInfer<Sent>> | Promise<Decision<Recorded, NoInfer<Sent>>>,
+    decide: (
+      stream: Stream,
+    ) => Decision<NoInfer<Recorded>, NoInfer<Sent>> | Promise<Decision<NoInfer<Recorded>, NoInfer<Sent>>>,
   ): Promise<Decision<Recorded, Sent>>
   /** The same, with other documents read and written in the same transaction. */
-  transact<Recorded extends Message = Message, Sent extends OutgoingCommand = never>(
+  transact<Recorded extends Message = never, Sent extends OutgoingCommand = never>(
     message: Envelope,
     streamId: string,
-    decide: (stream: Stream, documents: TransactionDocuments<Path>) => Promise<Decision<Recorded, NoInfer<Sent>>>,
+    decide: (
+      stream: Stream,
+      documents: TransactionDocuments<Path>,
+    ) => Promise<Decision<NoInfer<Recorded>, NoInfer<Sent>>>,
   ): Promise<Decision<Recorded, Sent>>
 }
 

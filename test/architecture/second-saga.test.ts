@@ -7,6 +7,7 @@ import { business, services } from '../../functions/index.ts'
 import { implement } from '../../shared/service/app.ts'
 import { defineContracts } from '../../shared/contracts/contract.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
+import type { Message } from '../../shared/contracts/message.ts'
 import { reference } from '../../shared/base/fields.ts'
 import type { Decision, Platform } from '../../shared/service/platform.ts'
 import { createReceiver } from '../../shared/runtime/receive.ts'
@@ -75,7 +76,7 @@ const travels = defineService({ ...description, saga: sagaOfTrips })
 
 const stateOf = (events: readonly { readonly type: string; readonly data: unknown }[]): SagaState | undefined =>
   events.findLast(({ type }) => type === 'trip.progressed')?.data as SagaState | undefined
-const decisionOf = (transition: Transition | undefined): Decision => ({
+const decisionOf = (transition: Transition | undefined): Decision<Message> => ({
   events: transition ? [...transition.events, { type: 'trip.progressed', data: transition.state }] : [],
   commands: transition?.commands ?? [],
 })
@@ -83,8 +84,8 @@ const advance = (
   { id, type, data: trip, ...rest }: Envelope<string, Trip>,
   platform: Platform,
   next: (state: SagaState) => Transition | undefined,
-): Promise<Decision> =>
-  platform.streams.handle({ id, type, data: trip, ...rest }, trip.tripId, ({ events }) =>
+): Promise<Decision<Message>> =>
+  platform.streams.handle<Message>({ id, type, data: trip, ...rest }, trip.tripId, ({ events }) =>
     decisionOf(next(stateOf(events)!)),
   )
 const app = implement(travels, {
@@ -93,7 +94,7 @@ const app = implement(travels, {
     advance(reply, platform, (state) => onReply(booking, state, reply, reply.data, platform.now())),
   commands: {
     RequestTrip: (request, platform) =>
-      platform.streams.handle(request, request.data.tripId, () =>
+      platform.streams.handle<Message>(request, request.data.tripId, () =>
         decisionOf(begin(booking, request.data, platform.now())),
       ),
     ContinueTrip: (timer, platform) =>

@@ -100,7 +100,7 @@ function addStep(): void {
     `  commands: {
     GrantPoints: grantPoints,
     CheckAccount: (message, platform) =>
-      platform.streams.handle(message, \`account-\${message.data.orderId}\`, () => ({
+      platform.streams.handle<Recorded>(message, \`account-\${message.data.orderId}\`, () => ({
         events: [{ type: 'account.checked', data: message.data }],
         commands: [],
       })),

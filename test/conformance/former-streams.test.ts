@@ -1,5 +1,6 @@
 /** Documents of streams as earlier releases wrote them, in Firestore: each cause is recognised after any number of commits. */
 
+import type { Message } from '../../shared/contracts/message.ts'
 import { Firestore } from '@google-cloud/firestore'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { z } from 'zod'
@@ -75,7 +76,7 @@ it.each(Object.entries(former))('a stream %s recognises each cause', async (name
     backoff: async () => {},
   })
   const set = async (to: number) =>
-    streams.handle(setPrice(to), await streams.readRecent(name, `prices/${id}`), () => ({
+    streams.handle<Message>(setPrice(to), await streams.readRecent(name, `prices/${id}`), () => ({
       events: [{ type: 'price.set', data: { to } }],
       commands: [],
       companion: { to },

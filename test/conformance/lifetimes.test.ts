@@ -1,5 +1,6 @@
 /** Documents with a lifetime, from the declaration in a service to their deletion by Firestore. */
 
+import type { Message } from '../../shared/contracts/message.ts'
 import { Firestore } from '@google-cloud/firestore'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
@@ -59,7 +60,7 @@ const writers: [string, (path: string, fields: Record<string, unknown>) => Promi
   [
     'written in a transaction',
     (path, fields) =>
-      streams.transact(message('Write', {}, { key: path }), `of ${path}`, async (_stream, documents) => {
+      streams.transact<Message>(message('Write', {}, { key: path }), `of ${path}`, async (_stream, documents) => {
         documents.set(path, fields)
         return { events: [{ type: 'written', data: {} }], commands: [] }
       }),
@@ -69,7 +70,7 @@ const writers: [string, (path: string, fields: Record<string, unknown>) => Promi
     async (path, fields) => {
       const stream = await streams.read(`of ${path}`, path)
       const decided = { events: [{ type: 'written', data: {} }], commands: [], companion: fields }
-      return streams.handle(message('Write', {}, { key: path }), stream, () => decided)
+      return streams.handle<Message>(message('Write', {}, { key: path }), stream, () => decided)
     },
   ],
 ]

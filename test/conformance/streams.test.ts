@@ -79,13 +79,13 @@ const freshName = (): string => `thing/${names++} .`
 const count = ({ events }: Stream): number => events.filter(({ type }) => type === 'thing.counted').length
 const sequences = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, index) => from + index)
-const oneMore = (stream: Stream): Decision => ({
+const oneMore = (stream: Stream): Decision<Message> => ({
   events: [{ type: 'thing.counted', data: { to: count(stream) + 1 } }],
   commands: [],
 })
 /** Counts on from the snapshot alone. */
 const countingOn = (streams: Streams<string>, id: string) => async (key: number | string) =>
-  streams.handle(command(key), await streams.readRecent(id, snapshotOf(id)), ({ companion }) => {
+  streams.handle<Message>(command(key), await streams.readRecent(id, snapshotOf(id)), ({ companion }) => {
     const to = Number(companion?.['to'] ?? 0) + 1
     return { events: [{ type: 'thing.counted', data: { to } }], commands: [], companion: { to } }
   })
@@ -126,15 +126,15 @@ describe.each(drivers)('streams on $name', ({ open }) => {
   it.each(['__x__', '.', '..', 'a/b', '€'.repeat(3_000)])('can have any name: %s', async (id) => {
     const { streams } = await started()
     expect((await streams.read(id)).version).toBe(0)
-    await streams.handle(command(id), id, oneMore)
+    await streams.handle<Message>(command(id), id, oneMore)
     expect((await streams.read(id)).version).toBe(1)
   })
 
   it('are created, appended to, and read as they were written', async () => {
     const { streams, id, published } = await started()
     expect(await streams.read(id)).toEqual({ id, version: 0, events: [] })
-    await streams.handle(command(1), id, oneMore)
-    await streams.handle(command(2), id, (stream) => ({
+    await streams.handle<Message>(command(1), id, oneMore)
+    await streams.handle<Message>(command(2), id, (stream) => ({
       events: [...oneMore(stream).events, { type: 'recorded', data: { by: 'us' } }],
       commands: [],
     }))
@@ -157,7 +157,7 @@ describe.each(drivers)('streams on $name', ({ open }) => {
 
   it('write nothing for an empty decision', async () => {
     const { streams, id, published } = await started()
-    await streams.handle(command(1), id, () => ({ events: [], commands: [] }))
+    await streams.handle<Message>(command(1), id, () => ({ events: [], commands: [] }))
     expect((await streams.read(id)).version).toBe(0)
     expect(published).toEqual([])
   })
@@ -186,7 +186,7 @@ describe.each(drivers)('streams on $name', ({ open }) => {
 
   it('decide again after a concurrent write, so that no update is lost and no sequence number skipped', async () => {
     const { streams, id } = await started()
-    await Promise.all(Array.from({ length: 5 }, (_, index) => streams.handle(command(index), id, oneMore)))
+    await Promise.all(Array.from({ length: 5 }, (_, index) => streams.handle<Message>(command(index), id, oneMore)))
     const { events } = await streams.read(id)
     expect(events.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5])
     expect(events.map(({ data }) => (data as { to: number }).to)).toEqual([1, 2, 3, 4, 5])
@@ -195,9 +195,9 @@ describe.each(drivers)('streams on $name', ({ open }) => {
   it('are not read again by a caller that passes its read, and still detect a concurrent write', async () => {
     const { streams, id } = await started()
     const before = await streams.read(id)
-    await streams.handle(command('other'), id, oneMore)
+    await streams.handle<Message>(command('other'), id, oneMore)
     const seen: number[] = []
-    await streams.handle(command('mine'), before, (stream) => {
+    await streams.handle<Message>(command('mine'), before, (stream) => {
       seen.push(stream.version)
       return oneMore(stream)
     })
@@ -210,13 +210,16 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     const path = `companions/${documentId(id)}`
     const before = await streams.read(id, path)
     expect(before.companion).toBeUndefined()
-    await streams.handle(command(1), before, (stream) => ({ ...oneMore(stream), companion: { 'a.b': 1, gone: true } }))
-    await streams.handle(command(2), await streams.read(id, path), (stream) => {
+    await streams.handle<Message>(command(1), before, (stream) => ({
+      ...oneMore(stream),
+      companion: { 'a.b': 1, gone: true },
+    }))
+    await streams.handle<Message>(command(2), await streams.read(id, path), (stream) => {
       expect(stream.companion).toEqual({ 'a.b': 1, gone: true })
       return { ...oneMore(stream), companion: { 'a.b': 2, more: { c: [1] } } }
     })
     expect(await documents.get(path)).toEqual({ 'a.b': 2, more: { c: [1] } })
-    await streams.handle(command(3), await streams.read(id, path), oneMore)
+    await streams.handle<Message>(command(3), await streams.read(id, path), oneMore)
     expect(await documents.get(path)).toEqual({ 'a.b': 2, more: { c: [1] } })
     expect((await streams.read(id)).version).toBe(3)
   })
@@ -226,7 +229,7 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     const path = `companions/${documentId(id)}`
     const others = Array.from({ length: 5 }, (_, index) => `${id}-${index}`)
     const counted = async (name: string): Promise<unknown> =>
-      streams.handle(command(name), await streams.read(name, path), (stream) => ({
+      streams.handle<Message>(command(name), await streams.read(name, path), (stream) => ({
         ...oneMore(stream),
         companion: { count: Number(stream.companion?.['count'] ?? 0) + 1 },
       }))
@@ -238,15 +241,15 @@ describe.each(drivers)('streams on $name', ({ open }) => {
   it('refuse to write a companion that was not read', async () => {
     const { streams, id } = await started()
     await expect(
-      streams.handle(command(1), id, (stream) => ({ ...oneMore(stream), companion: { count: 1 } })),
+      streams.handle<Message>(command(1), id, (stream) => ({ ...oneMore(stream), companion: { count: 1 } })),
     ).rejects.toThrow('read with it')
     expect((await streams.read(id)).version).toBe(0)
   })
 
   it('continue the trace in a new span, which is the same for a repeat', async () => {
     const { streams, id, published } = await started()
-    await streams.handle(command(1), id, oneMore)
-    await streams.handle(command(1), id, oneMore)
+    await streams.handle<Message>(command(1), id, oneMore)
+    await streams.handle<Message>(command(1), id, oneMore)
     const [first, again] = published.map(({ traceparent }) => traceparent)
     expect(parseTrace(first)!.traceId).toBe(parseTrace(testTrace)!.traceId)
     expect(parseTrace(first)!.spanId).not.toBe(parseTrace(testTrace)!.spanId)
@@ -255,7 +258,7 @@ describe.each(drivers)('streams on $name', ({ open }) => {
 
   it('decide once for each cause, also for concurrent deliveries', async () => {
     const { streams, id, published } = await started()
-    await Promise.all(Array.from({ length: 4 }, () => streams.handle(command('same'), id, oneMore)))
+    await Promise.all(Array.from({ length: 4 }, () => streams.handle<Message>(command('same'), id, oneMore)))
     expect((await streams.read(id)).version).toBe(1)
     expect(new Set(published.map((event) => event.id)).size).toBe(1)
   })
@@ -263,8 +266,8 @@ describe.each(drivers)('streams on $name', ({ open }) => {
   it('fail with a transient failure after losing every race', async () => {
     const { streams, id } = await started()
     let other = 0
-    const losing = streams.handle(command('slow'), id, async (stream) => {
-      await streams.handle(command(`fast ${other++}`), id, oneMore)
+    const losing = streams.handle<Message>(command('slow'), id, async (stream) => {
+      await streams.handle<Message>(command(`fast ${other++}`), id, oneMore)
       return oneMore(stream)
     })
     await expect(losing).rejects.toBeInstanceOf(Unavailable)
@@ -274,7 +277,7 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     const { streams, id, published } = await started()
     const pad = 'é'.repeat(150_000)
     for (let index = 1; index <= 8; index++) {
-      await streams.handle(command(index), id, () => ({
+      await streams.handle<Message>(command(index), id, () => ({
         events: [{ type: 'thing.counted', data: { to: index, pad } }],
         commands: [],
       }))
@@ -283,7 +286,7 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     expect(version).toBe(8)
     expect(events.map(({ data }) => (data as { to: number }).to)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
     published.length = 0
-    await streams.handle(command(1), id, oneMore)
+    await streams.handle<Message>(command(1), id, oneMore)
     expect(published).toMatchObject([{ sequence: 1, id: events[0]!.id }])
     expect((await streams.read(id)).version).toBe(8)
   })
@@ -314,7 +317,7 @@ describe.each(drivers)('streams on $name', ({ open }) => {
   it('with a snapshot number a published event after earlier ones when no recent one is published', async () => {
     const { streams, id } = await started()
     const record = async (key: number, type = 'recorded', data = {}) =>
-      streams.handle(command(key), await streams.readRecent(id, snapshotOf(id)), () => ({
+      streams.handle<Message>(command(key), await streams.readRecent(id, snapshotOf(id)), () => ({
         events: [{ type, data }],
         commands: [],
         companion: { key },
@@ -340,8 +343,8 @@ describe.each(drivers)('streams on $name', ({ open }) => {
 
   it('with a snapshot but without its document are read completely', async () => {
     const { streams, id } = await started()
-    await streams.handle(command(1), id, oneMore)
-    await streams.handle(command(2), id, oneMore)
+    await streams.handle<Message>(command(1), id, oneMore)
+    await streams.handle<Message>(command(2), id, oneMore)
     const stream = await streams.readRecent(id, snapshotOf(id))
     expect(stream.companion).toBeUndefined()
     expect(count(stream)).toBe(2)
@@ -351,13 +354,16 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     const { streams, documents, id, published } = await started()
     const change = countingOn(streams, id)
     for (let key = 1; key <= MAX_RECENT_COMMITS + 5; key++) await change(key)
-    await streams.handle(command('former release'), id, oneMore)
+    await streams.handle<Message>(command('former release'), id, oneMore)
     const version = MAX_RECENT_COMMITS + 6
 
     const stream = await streams.readRecent(id, snapshotOf(id))
     expect(stream.companion).toBeUndefined()
     expect(count(stream)).toBe(version)
-    await streams.handle(command('next'), stream, (read) => ({ ...oneMore(read), companion: { to: version + 1 } }))
+    await streams.handle<Message>(command('next'), stream, (read) => ({
+      ...oneMore(read),
+      companion: { to: version + 1 },
+    }))
     expect(published.at(-1)).toMatchObject({ sequence: version + 1, data: { to: version + 1 } })
     expect(await documents.get(snapshotOf(id))).toMatchObject({ to: version + 1 })
     expect(await streams.readRecent(id, snapshotOf(id))).toMatchObject({ companion: { to: version + 1 } })
@@ -367,25 +373,25 @@ describe.each(drivers)('streams on $name', ({ open }) => {
 
   it('with a snapshot that does not say its version are read completely', async () => {
     const { streams, documents, id } = await started()
-    await streams.handle(command(1), id, oneMore)
+    await streams.handle<Message>(command(1), id, oneMore)
     await documents.create(snapshotOf(id), { to: 0 })
     const stream = await streams.readRecent(id, snapshotOf(id))
     expect(stream.companion).toBeUndefined()
-    await streams.handle(command(2), stream, (read) => ({ ...oneMore(read), companion: { to: 2 } }))
+    await streams.handle<Message>(command(2), stream, (read) => ({ ...oneMore(read), companion: { to: 2 } }))
     expect(await streams.readRecent(id, snapshotOf(id))).toMatchObject({ version: 2, companion: { to: 2 } })
   })
 
   it('refuse a commit that leaves the snapshot as it was', async () => {
     const { streams, id } = await started()
     const stream = await streams.readRecent(id, snapshotOf(id))
-    await expect(streams.handle(command(1), stream, oneMore)).rejects.toThrow('without its snapshot')
+    await expect(streams.handle<Message>(command(1), stream, oneMore)).rejects.toThrow('without its snapshot')
     expect((await streams.read(id)).version).toBe(0)
   })
 
   it('are republished completely, with the same ids', async () => {
     const { streams, id, published } = await started()
-    await streams.handle(command(1), id, oneMore)
-    await streams.handle(command(2), id, (stream) => ({
+    await streams.handle<Message>(command(1), id, oneMore)
+    await streams.handle<Message>(command(2), id, (stream) => ({
       events: [{ type: 'recorded', data: {} }, ...oneMore(stream).events],
       commands: [],
     }))
@@ -398,7 +404,10 @@ describe.each(drivers)('streams on $name', ({ open }) => {
   it('refuse a decision that breaks its contract, before anything is written', async () => {
     const { streams, id } = await started()
     await expect(
-      streams.handle(command(1), id, () => ({ events: [{ type: 'thing.counted', data: { to: 0.5 } }], commands: [] })),
+      streams.handle<Message>(command(1), id, () => ({
+        events: [{ type: 'thing.counted', data: { to: 0.5 } }],
+        commands: [],
+      })),
     ).rejects.toThrow('thing.counted')
     expect((await streams.read(id)).version).toBe(0)
   })
@@ -407,7 +416,7 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     const { streams, documents } = await started()
     const path = `counters/${documentId(freshName())}`
     const add = (index: number, fails = false) =>
-      streams.transact(command(index), freshName(), async (stream, documents) => {
+      streams.transact<Message>(command(index), freshName(), async (stream, documents) => {
         const counter = await documents.get(path)
         documents.set(path, { count: ((counter?.['count'] as number | undefined) ?? 0) + 1 })
         if (fails) throw new Error('after the write')
@@ -422,7 +431,7 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     const { streams, documents, published, id } = await started()
     const path = `counters/once-${names++}`
     const add = () =>
-      streams.transact(command(1), id, async (stream, documents) => {
+      streams.transact<Message>(command(1), id, async (stream, documents) => {
         const [counter] = await documents.getAll([path])
         documents.set(path, { count: ((counter?.['count'] as number | undefined) ?? 0) + 1 })
         return oneMore(stream)
