@@ -20,7 +20,7 @@ import { pubsubAgent } from './members.ts'
 import { validName } from './naming-rules.ts'
 import { waitAfterCreation } from './wait.ts'
 
-/** The columns that a BigQuery subscription without schema writes. Order and case of types are those that BigQuery returns; otherwise every plan shows a difference. */
+/** The columns that a BigQuery subscription without schema writes. Order and case of types are as BigQuery returns them; otherwise every plan shows a difference. */
 const rawSchema = JSON.stringify([
   { name: 'data', type: 'JSON', mode: 'NULLABLE' },
   { name: 'subscription_name', type: 'STRING', mode: 'NULLABLE' },
@@ -29,7 +29,7 @@ const rawSchema = JSON.stringify([
   { name: 'attributes', type: 'JSON', mode: 'NULLABLE' },
 ])
 
-/** The tables refuse a query without a range of days, so the view of all events names one that includes them all. */
+/** The tables refuse a query without a range of days, so the view of all events names a range that includes them all. */
 const FIRST_DAY = "TIMESTAMP '2020-01-01'"
 
 interface View {

@@ -17,7 +17,7 @@ export class BusStack extends EnvironmentStack {
     super(scope, 'bus', environment)
     const services = servicesOf(business)
     for (const service of services) {
-      // A service that receives messages needs a dead-letter topic for those that it can not parse.
+      // A service that receives messages needs a dead-letter topic for the messages that it can not parse.
       if (receivesMessages(service)) {
         new DeadLetters(this, `dead-letters-${service.name}`, {
           consumer: service.name,

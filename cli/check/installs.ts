@@ -7,7 +7,7 @@ import { commandsOf } from './shell.ts'
 import { at, isText, listOf, readYaml, textsAt } from './yaml.ts'
 
 const remedy = 'only npm ci --ignore-scripts installs the packages of the lockfile, and runs no script'
-/** npm has some forty commands that install, misspelt ones included, so this lists those that do not. */
+/** npm has some forty commands that install, misspelt ones included, so this lists the commands that do not. */
 const harmless = new Set(['--version', '-v', 'audit', 'help', 'ls', 'outdated', 'run', 'sbom', 'start', 'test', 'view'])
 /** Programs that always fetch. */
 const fetching = /^(?:npx|pnpx|pnpm|yarn|bunx?|corepack|deno|pipx|uvx?|curl|wget)$/

@@ -70,7 +70,7 @@ export function makeCommand({ name, service, sentBy }: NewCommand, { services, r
   }
 }
 
-/** A service's description with the owner's contracts among those that it uses. */
+/** A service's description with the owner's contracts among the contracts that it uses. */
 export function withUse(text: string, owner: string): string {
   const find = inCall('defineService', 'uses')
   const variable = contractsVariable(owner)

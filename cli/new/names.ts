@@ -136,7 +136,7 @@ export const eventTypes = (services: readonly Service[]): readonly string[] =>
     .flatMap(({ events }) => Object.keys(events))
     .toSorted()
 
-/** The service whose contracts have this event, `runtime` for those that every saga publishes; undefined: there is no such event. */
+/** The service whose contracts have this event, `runtime` for the events that every saga publishes; undefined: there is no such event. */
 export const ownerOfEvent = (type: string, services: readonly Service[]): string | undefined =>
   contractsOf(services).find(({ events }) => Object.hasOwn(events, type))?.service
 

@@ -68,7 +68,7 @@ const ownersOf = (on: readonly string[], services: readonly Service[]): readonly
 const importContracts = (service: string): string =>
   `import { ${contractsVariable(service)} } from '../${service}/contracts.ts'\n`
 
-/** The type of the first recorded event of the service: a published event, or one that stays in its stream. */
+/** The type of the first recorded event of the service: a published event, or an event that stays in its stream. */
 const recordedBy = ({ name, on, emits }: NewService): string | undefined =>
   emits ?? (on.length === 0 ? undefined : `${name}.recorded`)
 

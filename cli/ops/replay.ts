@@ -29,7 +29,7 @@ export function checkReplayable(
     throw new UsageError(`${consumer} has no handler for ${type}: deploy one first.`)
 }
 
-/** Prints the outcome of each. Returns the number of those that were not replayed. */
+/** Prints the outcome of each. Returns the number of dead letters that were not replayed. */
 export async function replayEach(
   letters: readonly DeadLetter[],
   { replayer, operator, services }: { replayer: Replayer; operator: Operator; services: readonly Service[] },

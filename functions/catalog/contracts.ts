@@ -61,7 +61,7 @@ export interface Price {
   readonly currency: string
   /** ISO 8601 */
   readonly validFrom: string
-  /** ISO 8601: of two prices from the same moment, the one that was announced last holds. Absent: before all others. */
+  /** ISO 8601: of two prices from the same moment, the price that was announced last holds. Absent: before all others. */
   readonly announcedAt?: string
 }
 

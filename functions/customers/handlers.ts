@@ -125,7 +125,7 @@ export async function withdraw(
 ): Promise<void> {
   const nowMs = platform.now()
   const at = new Date(nowMs).toISOString()
-  // A reference that never existed is refused before a timer is set; one that was withdrawn before has its timer.
+  // A reference that never existed is refused before a timer is set; a reference that was withdrawn before has its timer.
   if (withoutEntry(await read(platform, vault), kind, ref, at)) {
     // The timer is set before the commit, so that withdrawn data is never kept for ever.
     await platform.send<SentBy<typeof customers>>(

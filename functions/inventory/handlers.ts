@@ -137,7 +137,7 @@ export function receiveStock(
 }
 
 const deliveryPath = (deliveryId: string): DocumentPath => documentPath<typeof inventory>('deliveries', deliveryId)
-/** Deliveries were streams in an earlier version: those that were booked then stay booked. */
+/** Deliveries were streams in an earlier version: deliveries that were booked then stay booked. */
 const formerStream = (deliveryId: string): string => `delivery-${deliveryId}`
 
 type Delivery = Extract<InventoryRecord, { type: 'delivery.booked' }>['data']

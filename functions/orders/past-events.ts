@@ -27,7 +27,7 @@ interface IndexedSaga {
 /** The steps of version 1, to which the recorded indexes refer, independent of the present definition. */
 const INDEXED_STEPS = ['reserve-stock', 'authorize-payment'] as const
 
-/** The event as it is recorded now; one that never changed as it is. */
+/** The event in its present shape; an event whose shape never changed is returned as it is. */
 export function upcast(event: Message): OrderRecord {
   switch (event.type) {
     case 'checkout.moved':

@@ -2,7 +2,7 @@
 
 import { defineCodes } from '../../shared/base/errors.ts'
 
-/** Security events besides those that their status makes one: whose references the caller names, and how much it asks for. */
+/** Refusals that are security events although their status makes them none: whose references the caller names, and how much it asks for. */
 export const shopCodes = defineCodes({
   'currency-mismatch': { status: 422 },
   'not-closable': { status: 409 },

@@ -77,7 +77,7 @@ export function addressesOf(
   }
 }
 
-/** The value of one of a service's settings. @throws Error for one that its description does not name. */
+/** The value of one of a service's settings. @throws Error for a setting that the service's description does not name. */
 export type ReadSetting = <Value>(setting: Setting<Value>) => Value
 
 /**

@@ -90,7 +90,7 @@ const anyOf = (first: AbortSignal, ...others: readonly (AbortSignal | undefined)
   return signals.length === 0 ? first : AbortSignal.any([first, ...signals])
 }
 
-/** Runs work that several requests wait for: it does not end with the one that began it. */
+/** Runs work that several requests wait for: it does not end with the request that began it. */
 export const outsideRequest = <T>(work: () => Promise<T>): Promise<T> => contexts.run(undefined, work)
 
 /** Settles as `work` does, or rejects with the signal's reason when that fires first; `work` itself goes on. */

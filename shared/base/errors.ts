@@ -73,7 +73,7 @@ export const isRefusalCode = (code: Code): code is RefusalCode => {
   const { name } = declarationOf(code)
   return !Object.hasOwn(platformCodes, name) || ruleCodes.some((one) => one === name)
 }
-/** One of the platform's by its name, or one that services declare with `defineCodes`. */
+/** A code of the platform, by its name, or a code that services declare with `defineCodes`. */
 export type Code = PlatformCode | DeclaredCode
 
 export const declarationOf = (code: Code): DeclaredCode => (typeof code === 'string' ? platformCodes[code] : code)

@@ -64,7 +64,7 @@ export type QueryNamed<C extends Contracts, N extends string> = C extends { read
     : never
   : never
 
-/** Each event of these contracts, those that are added later included: for a service that subscribes to all of them. */
+/** Each event of these contracts, events that are added later included: for a service that subscribes to all of them. */
 export const allEventsOf = <const All extends readonly Contracts[]>(...all: All): readonly EventType<All[number]>[] =>
   all.flatMap(({ events }) => Object.keys(events) as EventType<All[number]>[])
 

@@ -1,4 +1,4 @@
-/** Whose request it is, by address: the one that Google's front end saw, not one that the client wrote. */
+/** Whose request it is, by address: the address that Google's front end saw, not an address that the client wrote. */
 
 import { isIPv6 } from 'node:net'
 

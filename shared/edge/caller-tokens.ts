@@ -20,7 +20,7 @@ export interface TokenRules {
 /** A token beyond this is no token. */
 const TOKEN_CHARACTERS = 8_192
 const CLOCK_TOLERANCE_SECONDS = 5
-/** Identity Platform's tokens live an hour; one that lives longer, or is older, is not of its making. */
+/** Identity Platform's tokens live an hour; a token that lives longer, or is older, is not of its making. */
 export const TOKEN_MAX_AGE_SECONDS = 3_600
 const claimsSchemaOf = ({ ordinary, privileged }: Roles) =>
   z.object({

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 
 export interface KnownCaller {
   readonly sub: string
-  /** The one that sets its limit. */
+  /** The role that sets its limit. */
   readonly role: string
 }
 

@@ -76,7 +76,7 @@ async function replace(
 
 /**
  * The arguments of an update that puts `next` in place of `current`, neither of them empty. The client has no `set` under
- * a precondition: every field is named, so that one that is gone goes, and a dot is no path.
+ * a precondition: every field is named, so that a field that `next` lacks is deleted, and a dot in a name is no path.
  */
 export async function replacement(current: Fields, next: Fields): Promise<[FieldPath, unknown, ...unknown[]]> {
   const { FieldPath, FieldValue } = await import('@google-cloud/firestore')

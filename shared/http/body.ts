@@ -4,7 +4,7 @@ import { Refused } from '../base/errors.ts'
 
 /**
  * A body has this long, and a second more for so many bytes that have arrived: 1 MiB has six seconds, and 60 KB
- * have 2.2. A client that sends a byte now and then holds a place no longer than one that sends nothing.
+ * have 2.2. A client that sends a byte now and then holds a place no longer than a client that sends nothing.
  */
 export const BODY_GRACE_MS = 2_000
 export const BODY_BYTES_PER_SECOND = 256 * 1024

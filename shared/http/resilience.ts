@@ -87,7 +87,7 @@ export function createResiliencePolicy(callee: string, onTransition: OnTransitio
         return circuit.execute(() => attempted(callee, call, circuit.state === State.HalfOpen ? calleeTime : time))
       }
       const attempts = () => (idempotent ? retrying.execute(attempt, time.signal) : attempt())
-      // Without a slot: an open circuit refuses at once, and the call that tries does not queue behind those that hang.
+      // Without a slot: an open circuit refuses at once, and the call that tries does not queue behind calls that hang.
       const work = circuit.state === State.Closed ? bulkhead.execute(attempts, time.signal) : attempts()
       try {
         return await unlessAborted(time.signal, work.finally(calleeTime.end))

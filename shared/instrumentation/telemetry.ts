@@ -101,7 +101,7 @@ export interface HttpAnswer {
   readonly route?: string
 }
 
-/** The trace of the work that asks; one that begins when nothing is traced. */
+/** The trace of the present work; a new trace when nothing is traced. */
 export const traceparent = (): string =>
   currentSpan()?.traceparent ?? traceparentOf({ traceId: newTraceId(), spanId: newSpanId(), sampled: true })
 

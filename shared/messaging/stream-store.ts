@@ -103,7 +103,7 @@ export const lastSequence = ({ commits, earlier }: Pick<StoredStream, 'commits' 
 export interface StreamStore {
   /** All commits, or the recent ones where a snapshot is asked for and is of the stream's version. */
   load(id: string, companion?: CompanionRequest): Promise<StoredStream>
-  /** The commit of this cause among those that were not read. @throws Unavailable when the store can't be asked. */
+  /** The commit of this cause among the commits that were not read. @throws Unavailable when the store can't be asked. */
   earlierCommit(stream: StoredStream, cause: string): Promise<Commit | undefined>
   /**
    * Writes the companion in the same commit, if one is given. False when the stream or its companion was written since

@@ -42,7 +42,7 @@ export interface StreamsParts {
   ): Promise<void>
   /** Called once for each commit. */
   committed?(commit: Commit, before: StoredStream): void
-  /** Waits before a lost race is run again; tests pass one that does not. */
+  /** Waits before a lost race is run again; tests pass a function that does not wait. */
   backoff(attempt: number): Promise<void>
 }
 

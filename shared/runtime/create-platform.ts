@@ -35,7 +35,7 @@ export interface RunningPlatform extends Platform {
   readonly deadLetterBox: DeadLetterBox
   readonly health: Health
   readonly telemetry: Telemetry
-  /** Returns whether all its resources except telemetry were closed; one that was not is logged. Never throws. */
+  /** Returns whether all its resources except telemetry were closed; a resource that was not is logged. Never throws. */
   close(): Promise<boolean>
 }
 

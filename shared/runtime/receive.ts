@@ -173,7 +173,7 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
     return { type, outcome: await telemetry.attempt(about, () => run(message, act)) }
   }
 
-  /** @throws WrongSource if the source is not the service that emits the event, or one that may send the command. */
+  /** @throws WrongSource if the source is neither the service that emits the event nor a service that may send the command. */
   const fromItsSource = (message: Envelope): Envelope => {
     const { type, source, sequence } = message
     const emitter = contracts.find(({ events }) => Object.hasOwn(events, type))?.service

@@ -17,7 +17,7 @@ import type { ServiceApp } from '../service/service-app.ts'
 import type { Platform } from '../service/platform.ts'
 import { submissionOf } from '../messaging/submission.ts'
 
-/** The service that submits this type of command. @throws Refused for one that may not. */
+/** The service that submits this type of command. @throws Refused for a service that may not. */
 export type SubmitterOf = (c: Context, type: string) => Promise<string>
 
 /** The document of an idempotency key. The description of a service with submitted commands gets its collection. */

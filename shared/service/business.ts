@@ -7,7 +7,7 @@ export interface Business {
   readonly services: Readonly<Record<number, Service>>
   /** Companies outside the platform that its services call, and that emulators simulate on a laptop, by number, which determines their local port. */
   readonly partners: Readonly<Record<number, string>>
-  /** Views in BigQuery: `NAME.sql` in the folder. Each view comes after those that it reads. See `Analytics` for the names that a text may refer to. */
+  /** Views in BigQuery: `NAME.sql` in the folder. Each view comes after the views that it reads. See `Analytics` for the names that a text may refer to. */
   readonly views: { readonly folder: URL; readonly names: readonly string[] }
   /** The values of the settings that its services list, besides those of the platform. */
   settings(deployment: Deployment): Readonly<Record<string, string>>

@@ -27,7 +27,7 @@ export function checkBusiness(business: Business, deployment: Deployment): void 
 export function checkKnown(names: readonly string[], known: readonly string[], place: string, owner: string): void {
   const unknown = names.filter((name) => !known.includes(name))
   if (unknown.length === 0) return
-  const list = known.length > 0 ? [...new Set(known)].toSorted().join(', ') : 'there is none'
+  const list = known.length > 0 ? [...new Set(known)].toSorted().join(', ') : 'no name'
   throw new Error(
     `${unknown.join(', ')} in the ${place}: there is no such ${owner}. Correct the name or take it out. Known: ${list}.`,
   )

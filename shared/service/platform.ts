@@ -17,7 +17,7 @@ import type { SecurityLog } from '../signals/security-log.ts'
  */
 export interface Decision<Recorded extends Message, Sent extends OutgoingCommand = never> {
   readonly events: readonly Recorded[]
-  /** Those of a saga, and those that the description has in `sends`. */
+  /** The commands of a saga, and the commands that the description has in `sends`. */
   readonly commands: readonly (Sent | SagaCommand)[]
   /** The stream's companion from now on, written in the same commit; absent: it stays as it is. */
   readonly companion?: Readonly<Record<string, unknown>>
@@ -50,7 +50,7 @@ export interface Documents<Path extends string = DocumentPath> {
   getAll(paths: readonly Path[]): Promise<readonly (Readonly<Record<string, unknown>> | undefined)[]>
 }
 
-/** Documents inside a transaction: those that it reads are locked until it commits with the stream. */
+/** Documents inside a transaction: the documents that it reads are locked until it commits with the stream. */
 export interface TransactionDocuments<Path extends string = DocumentPath> extends Documents<Path> {
   set(path: Path, value: Readonly<Record<string, unknown>>): void
   delete(path: Path): void

@@ -31,7 +31,7 @@ export interface Operation<Access extends string = string> {
   readonly maxBodyBytes?: number
   /** Status → its meaning, and the schema of a JSON body. */
   readonly answers: Readonly<Record<number, readonly [meaning: string, schema?: z.ZodType]>>
-  /** Besides those that follow from access, key and body. */
+  /** Besides the refusals that follow from access, key and body. */
   readonly problems?: readonly Code[]
 }
 
@@ -41,7 +41,7 @@ export type Operations<Access extends string = string> = Readonly<Record<string,
 export interface Roles<Role extends string = string> {
   /** The role of a token that names none. Its callers share the rate limit of their address. */
   readonly ordinary: Role
-  /** Roles with more permissions. The first one that a caller has sets its rate limit. */
+  /** Roles with more permissions. The first role that a caller has sets its rate limit. */
   readonly privileged: readonly Role[]
 }
 

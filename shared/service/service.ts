@@ -76,10 +76,10 @@ export interface Service {
   readonly acceptsManualEvents: readonly string[]
   /** All commands of its own contracts. */
   readonly accepts: readonly string[]
-  /** Of the commands that it accepts, those that operators may send by the account `operations`, besides the runtime's own. */
+  /** Of the commands that it accepts, the commands that operators may send by the account `operations`, besides the runtime's own. */
   readonly acceptsFromOperators: readonly string[]
   /**
-   * Of the commands that it accepts, those that other services submit by HTTP, since they enter from outside under an
+   * Of the commands that it accepts, the commands that other services submit by HTTP, since they enter from outside under an
    * idempotency key. The runtime records the key and enqueues the command.
    */
   readonly acceptsSubmitted: readonly string[]
@@ -263,7 +263,7 @@ export const contractsOf = ({ contracts, uses }: Pick<Service, 'contracts' | 'us
 export const publishedBy = ({ emits, saga }: Pick<Service, 'emits' | 'saga'>): readonly string[] =>
   saga ? [...emits, ...Object.keys(runtimeContracts.events)] : emits
 
-/** The commands that it puts in queues: those that it sends, and to its own queue those that were submitted to it. */
+/** The commands that it puts in queues: the commands that it sends, and to its own queue the commands that were submitted to it. */
 export const enqueuedBy = ({ sends, acceptsSubmitted }: Pick<Service, 'sends' | 'acceptsSubmitted'>): string[] => [
   ...sends,
   ...acceptsSubmitted,

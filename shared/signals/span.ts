@@ -102,7 +102,7 @@ function recording(
   now: () => number,
 ): { span: Span; finish(): FinishedSpan } {
   const startMs = now()
-  // The clock of the day may be set back: a duration is measured with one that is not.
+  // The clock of the day may be set back: a duration is measured with a clock that is not.
   const started = performance.now()
   const elapsedMs = (): number => performance.now() - started
   let attributes: Attributes = given.attributes ?? {}

@@ -123,7 +123,7 @@ function stock({ placed, products }: Expected, shards: readonly Shard[]): string
   })
 }
 
-/** Reports subscribers that lack an event, have one twice, or have one that no stream has. */
+/** Reports subscribers that lack an event, have an event twice, or have an event that no stream has. */
 function events(placed: readonly Placed[], data: AuditedData): string[] {
   const orderIds = new Set(placed.map(({ orderId }) => orderId))
   const { on } = services.find(({ name }) => name === 'notifications')!

@@ -1,6 +1,6 @@
 /**
  * Ten thousand requests made by schema: against every route of the gateway, every push path, every command path and every
- * query path of every service. None finds a bug, none hangs, every answer is one that is documented, and nothing grows.
+ * query path of every service. None finds a bug, none hangs, every answer is documented, and nothing grows.
  */
 
 import * as fc from 'fast-check'

@@ -33,7 +33,7 @@ const kindOf = (stack: string): string => {
 /** The attributes that name a resource at Google. */
 const idAttributes = ['name', 'account_id', 'dataset_id', 'table_id', 'repository_id']
 
-/** By the kind of stack, its constructs with a resource, as `TYPE PATH`: those declared, and those that have become them. */
+/** By the kind of stack, its constructs with a resource, as `TYPE PATH`: the declared constructs, and the former ones that have become them. */
 const declared = new Map<string, Set<string>>()
 const namedAtGoogle = new Set<string>()
 const moved = new Map<string, Set<string>>()

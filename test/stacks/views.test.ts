@@ -30,7 +30,7 @@ beforeAll(async () => {
     await client.createDataset(String(attributes['dataset_id']))
   const viewNames = ['event_log', 'unreadable_events', ...business.views.names]
   const tables = declared(local, 'google_bigquery_table')
-  // A view is made after those that it reads; a raw table may have the name of a view.
+  // A view is made after the views that it reads; a raw table may have the name of a view.
   const place = ({ attributes }: Declared): number =>
     attributes['view'] === undefined ? -1 : viewNames.indexOf(String(attributes['table_id']))
   for (const { stack, attributes } of tables.toSorted((a, b) => place(a) - place(b))) {

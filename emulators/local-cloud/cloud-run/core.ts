@@ -50,7 +50,7 @@ export interface CloudRunCore {
   signalAccount(account: string, signal: NodeJS.Signals): Promise<number | undefined>
   /** Services that are kept, and that `start` could not open, with the reason. */
   unopened(): { readonly name: string; readonly reason: string }[]
-  /** Opens the stored services; `unopened` lists those that fail. */
+  /** Opens the stored services; `unopened` lists the services that fail. */
   start(): Promise<void>
   stop(): Promise<void>
 }

@@ -1,6 +1,6 @@
 /**
  * Runs every step of a shutdown one after the other, also when some of them fail.
- * @throws the error of the one that failed, or an AggregateError of several
+ * @throws the error of the step that failed, or an AggregateError of several
  */
 export async function closeAll(steps: Iterable<() => unknown>): Promise<void> {
   const errors: unknown[] = []

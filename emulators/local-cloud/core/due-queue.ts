@@ -2,7 +2,7 @@
 
 import { Heap } from 'heap-js'
 
-/** Above this many items a queue is cleaned of those that no longer count, once most of it is new since the last time. */
+/** Above this many items the items that no longer count are removed, once most items are newer than the last removal. */
 const CLEAN_ABOVE = 1000
 
 interface Due<Item> {
@@ -18,7 +18,7 @@ export class DueQueue<Item> {
   #order = 0
   #cleanAbove = CLEAN_ABOVE
 
-  /** `counts`: whether an item is still the one that waits until that time (default: each is). */
+  /** `counts`: whether an item still waits until that time (default: every item does). */
   constructor(counts?: (item: Item, atMs: number) => boolean) {
     this.#counts = counts
   }

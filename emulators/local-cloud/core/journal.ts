@@ -47,7 +47,7 @@ const COMPACT_ABOVE_BYTES = 32 * 1024 * 1024
 /** The approximate size of the pieces in which a snapshot is written. */
 const SNAPSHOT_PIECE_CHARACTERS = 1024 * 1024
 const LOG_FILE = 'journal.jsonl'
-/** No change: it tells an unused log from one that was emptied. */
+/** No change: it tells an unused log from a log that was emptied. */
 const FIRST_LINE = '[]\n'
 
 type Tables = Map<string, Map<string, unknown>>

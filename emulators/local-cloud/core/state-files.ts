@@ -21,7 +21,7 @@ const STATE_DIRECTORY_MODE = 0o700
 /** For the process that keeps state: files that its libraries write, such as those of DuckDB, are private from their first byte, too. */
 export const STATE_UMASK = 0o077
 
-/** Makes the directory; one that is there, and all that is in it, is closed to other users. Links in it are not followed. */
+/** Makes the directory; an existing directory, and all that is in it, is closed to other users. Links in it are not followed. */
 export function closeState(directory: string): void {
   mkdirSync(directory, { recursive: true, mode: STATE_DIRECTORY_MODE })
   close(realpathSync(directory))

@@ -32,7 +32,7 @@ export function missingIndexError(admin: AdminState, index: CompositeIndex, data
   )
 }
 
-/** An override replaces all indexes of its field: those that exist are named with the missing one. */
+/** An override replaces all indexes of its field: the indexes that exist are named with the missing one. */
 function withField(
   admin: AdminState,
   { collectionId, scope }: CompositeIndex,

@@ -34,7 +34,7 @@ export function makeCore(context: CloudContext) {
       pull: (request: Parameters<typeof pull>[1], caller: Pick<RequestContext, 'signal'>) =>
         pull(state, request, caller),
     },
-    // A program that cleans up lists them first. There are none, because none can be created.
+    // A program that cleans up lists them first. The lists are empty, because they can not be created.
     schemas: {
       listSchemas({ parent }: { parent?: string }): { schemas: [] } {
         checkProject(parent)

@@ -26,7 +26,7 @@ const words = (list = ''): string[] => list.split(' ').filter((word) => word !==
 
 export type Verdict = 'honoured' | 'kept' | 'output' | Refusal
 
-/** What happens to an option; undefined for one that BigQuery does not have. */
+/** What happens to an option; undefined for an option that BigQuery does not have. */
 export function verdictOf(options: Options, name: string): Verdict | undefined {
   if (words(options.honoured).includes(name)) return 'honoured'
   if (words(options.kept).includes(name)) return 'kept'

@@ -7,7 +7,7 @@ const PAGE_ROWS = 10_000
 
 type Parameters = Readonly<Record<string, string>>
 
-/** @returns undefined for a parameter that is not there. @throws INVALID_ARGUMENT for one that is not a whole number. */
+/** @returns undefined for a parameter that is not there. @throws INVALID_ARGUMENT for a value that is not a whole number. */
 export function wholeNumber(given: Parameters, name: string): number | undefined {
   const text = given[name]
   if (text !== undefined && !/^\d{1,15}$/.test(text))

@@ -1,6 +1,6 @@
 /**
- * Queries at the same time share one memory. When it is used up, DuckDB fails any of them, not just the one that took most.
- * A query that failed beside others is therefore repeated when those have ended; one that fails by itself is too large.
+ * Queries at the same time share one memory. When it is used up, DuckDB fails any of them, not just the query that took most.
+ * A query that failed beside others is therefore repeated when the others have ended; a query that fails by itself is too large.
  */
 
 import { isOutOfMemory, outOfMemory } from '../sql/engine-errors.ts'

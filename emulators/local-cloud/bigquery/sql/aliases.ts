@@ -10,7 +10,7 @@ import type { Token } from './tokens.ts'
 
 type Aliases = ReadonlyMap<string, readonly Token[]>
 
-/** The tokens of a statement, and for each parenthesis or bracket that opens the place of the one that closes it. */
+/** The tokens of a statement, and for each parenthesis or bracket that opens the place of its closing one. */
 interface Statement {
   readonly tokens: readonly Token[]
   readonly closing: ReadonlyMap<number, number>
@@ -57,7 +57,7 @@ function rewritten(statement: Statement, begin: number, end: number): Token[] {
   return result
 }
 
-/** Of the list that begins here: those that are an expression, by name. */
+/** The items of the list that begins here that are an expression, by name. */
 function aliasesOf({ tokens, closing }: Statement, begin: number, end: number): Aliases {
   const found = new Map<string, readonly Token[]>()
   let item: Token[] = []

@@ -9,7 +9,7 @@ const dateParts = ['DAY', 'WEEK', 'ISOWEEK', 'MONTH', 'QUARTER', 'YEAR']
 const clockParts = ['MICROSECOND', 'MILLISECOND', 'SECOND', 'MINUTE', 'HOUR']
 const weekdays = ['SUNDAY', 'MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY']
 
-/** The part's name, upper case, and for weeks the day on which they begin. @throws INVALID_ARGUMENT for one that is not among those allowed. */
+/** The part's name, upper case, and for weeks the day on which they begin. @throws INVALID_ARGUMENT for a part that is not allowed. */
 function part(
   argument: string | undefined,
   allowed: readonly string[],

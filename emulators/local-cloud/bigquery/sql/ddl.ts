@@ -31,7 +31,7 @@ const refused = (what: string): StatusError =>
     `The local cloud does not run ${what.toUpperCase()}: it runs CREATE TABLE, CREATE VIEW, CREATE SCHEMA and DROP of these; use the API for the rest`,
   )
 
-/** Undefined for a statement that is no DDL. @param googleSql the statement's text. @throws INVALID_ARGUMENT for one that is not run. */
+/** Undefined for a statement that is no DDL. @param googleSql the statement's text. @throws INVALID_ARGUMENT for DDL that is not run. */
 export function ddlOf(reader: Reader, googleSql: string): Ddl | undefined {
   if (reader.takeIf('CREATE')) return created(reader, googleSql)
   if (reader.takeIf('DROP')) return dropped(reader)

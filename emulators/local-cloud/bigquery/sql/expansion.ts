@@ -10,7 +10,7 @@ const repeats = new Map<string, readonly number[]>()
 for (const macro of macros) {
   const [, name, parameters, body] = /^CREATE OR REPLACE MACRO (\w+)\(([^)]*)\) AS (.*)$/s.exec(macro)!
   const names = parameters!.split(', ')
-  // A macro stands after those that it calls.
+  // A macro stands after the macros that it calls.
   const often = names.map((one) => sizeOf(body!, (token) => (token === one ? 1 : 0)))
   repeats.set(name!, often)
 }

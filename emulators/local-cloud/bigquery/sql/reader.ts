@@ -95,5 +95,5 @@ export const isWord = (token: Token | undefined, ...words: readonly string[]): b
 export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
 export const text = (value: string): string => `'${value.replaceAll("'", "''")}'`
 
-/** Translates the tokens before the one that ends the expression. */
+/** Translates the tokens before the token that ends the expression. */
 export type Clauses = (reader: Reader, ends: EndTest) => string

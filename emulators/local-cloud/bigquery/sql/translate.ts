@@ -64,7 +64,7 @@ export function translate(googleSql: string, projectId: string, defaultDataset?:
   }
 }
 
-/** Adds the place to a refusal that has none: of the token that was read last, or of the one that is not the expected one. */
+/** Adds the place to a refusal that has none: of the token that was read last, or of the token that was not expected. */
 function placed(reader: Reader, googleSql: string, read: () => string): string {
   try {
     return read()

@@ -34,7 +34,7 @@ export interface Spawned {
 
 interface Target {
   readonly port: number
-  /** Its connections are the only ones that the process takes on that port. */
+  /** The process takes no other connections on that port. */
   readonly agent: Agent
 }
 

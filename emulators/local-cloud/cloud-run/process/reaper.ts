@@ -1,6 +1,6 @@
 /**
  * Ends the services' processes if the local cloud is killed. A small process reads their pids from a pipe; when the pipe closes
- * it kills each one that was not taken off the list.
+ * it kills each process that was not taken off the list.
  */
 
 import { spawn } from 'node:child_process'

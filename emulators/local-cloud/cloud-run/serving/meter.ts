@@ -44,7 +44,7 @@ export function createMeter(context: CloudContext, service: string, resource: ()
     requestEnds() {
       if (--active === 0)
         count('request', Math.ceil((context.clock.now() - busySinceMs) / ROUND_UP_TO_MS) * ROUND_UP_TO_MS)
-      // So that the bill of one that lives on is not empty.
+      // So that the bill of an instance that lives on is not empty.
       settle()
     },
     instanceBegins() {

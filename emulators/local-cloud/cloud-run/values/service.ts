@@ -166,11 +166,11 @@ export function checkAccount(
 
 export const timeoutOf = ({ timeout = '300s' }: Template): number => Number(timeout.replace(/s$/, '')) * 1000
 
-/** The one that takes requests: the only one, or the one with a port. */
+/** The container that takes requests: the only one, or the container with a port. */
 export const servingContainer = ({ containers }: Template): Container =>
   containers.find(({ ports }) => (ports?.length ?? 0) > 0) ?? containers[0]!
 
-/** Whether the one that takes requests would be another program, or the same with another environment. */
+/** Whether the container that takes requests would be another program, or the same with another environment. */
 export function startsAnotherProgram(
   after: Pick<Partial<ServiceResource>, 'template'>,
   before: Pick<Partial<ServiceResource>, 'template'> = {},

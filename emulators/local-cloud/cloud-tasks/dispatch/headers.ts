@@ -1,4 +1,4 @@
-/** The headers of a dispatch: the task's own allowed headers, and those that Cloud Tasks adds about the task. */
+/** The headers of a dispatch: the task's own allowed headers, and the headers that Cloud Tasks adds about the task. */
 // https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks#HttpRequest
 
 import type { TaskRecord } from '../values/records.ts'

@@ -1,4 +1,4 @@
-/** The resources that the stacks declared last time: those that are gone are removed, or set aside with their data. */
+/** The resources that the stacks declared last time: the resources that are gone are removed, or set aside with their data. */
 
 import { existsSync, readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'

@@ -19,7 +19,7 @@ const MIN_ITEM_BYTES = 32
 
 const sizeOf = ({ path, f }: Document): number => documentSize(path, f)
 
-/** Each document is read by itself; one that is not there costs as much as a small one. */
+/** Each document is read by itself; a document that is not there costs as much as a small one. */
 export const pointReadUnits = (documents: readonly (Document | undefined)[]): number =>
   documents.reduce((sum, document) => sum + (document ? Math.ceil(sizeOf(document) / READ_UNIT_BYTES) : 1), 0)
 

@@ -70,7 +70,7 @@ export function policies(
     return members.includes('allAuthenticatedUsers') || members.includes(`serviceAccount:${email}`)
   }
   const used = new Map<string, Grant>()
-  /** Notes every grant that would do: one that is never among them is not needed. */
+  /** Records every grant that allows the call: a grant that is never recorded is not needed. */
   const isGranted: Policies['isGranted'] = (email, permission, named) => {
     const resource = canonical(named)
     const sufficient = roles.rolesWith(permission)

@@ -86,7 +86,7 @@ export class OrderingKeyQueue {
     this.#next++
   }
 
-  /** Takes finished entries off the front; returns those that are only now completely acknowledged. */
+  /** Takes finished entries off the front; returns the entries that are only now completely acknowledged. */
   compact(): OutstandingMessage[] {
     const completed: OutstandingMessage[] = []
     for (; this.#head < this.#entries.length; this.#head++) {

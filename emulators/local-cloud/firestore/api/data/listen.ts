@@ -49,7 +49,7 @@ export async function listen(
       else if (request.removeTarget) listener.remove(request.removeTarget)
     }
   } catch (error) {
-    // Google's Node client takes a stream that ends with an error for one that broke, and opens it anew for ever: it
+    // Google's Node client takes a stream that ends with an error for a broken connection, and opens it anew for ever: it
     // reports only the cause of a removed target. No target id means all of them.
     if (error instanceof StatusError) write({ targetChange: removed([], error) })
     throw error
