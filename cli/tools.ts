@@ -16,6 +16,8 @@ export interface Tools {
   seed?(running: Running): Promise<string>
   /** The commands that `npm start` prints when it is ready. */
   readonly nextSteps?: readonly string[]
+  /** The page of the public API to open first. */
+  readonly page?: { readonly path: string; readonly title: string }
   readonly unit?: Unit
   /** A folder of saved queries: `NAME.sql`. */
   readonly queries?: URL

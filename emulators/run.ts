@@ -2,7 +2,7 @@
 
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { flag, main, wholeNumber } from '../cli/command.ts'
+import { flag, main, text, UsageError, wholeNumber } from '../cli/command.ts'
 import { printError, say } from '../cli/terminal.ts'
 import { checkTools } from '../cli/tools.ts'
 import { business, services } from '../functions/index.ts'
@@ -12,11 +12,15 @@ import { makeSecret, STATE_UMASK, processOnPort, writeState } from 'local-google
 import { acquireLock, type DirectoryLock, lockFiles, type Running } from './running.ts'
 import { tools } from '../functions/tools.ts'
 import { startPlatform, type LocalPlatform } from './start.ts'
+import { warmUp } from './warm-up.ts'
 
 const root = join(import.meta.dirname, '..')
 const dataDirectory = process.env['MILLRACE_DATA'] ?? join(root, '.data')
 /** A terminal sends Ctrl-C to npm, to its shell and to this process, and the first two forward it: signals within this time are one. */
 const SAME_SIGNAL_MS = 500
+
+/** Where editors attach by default. */
+const INSPECTOR_PORT = 9229
 
 const publicService = services.find(({ ingress }) => ingress === 'public')
 
@@ -28,6 +32,9 @@ void main('start', {
   options: {
     port: wholeNumber('first of the ports that are used', 4100, { from: 1024, to: 65_000 }),
     prune: flag('remove resources with data that the stacks no longer declare, which are set aside otherwise'),
+    cold: flag('leave the services scaled to zero until their first request'),
+    inspect: text('SERVICE', `open Node's inspector of this service at 127.0.0.1:${INSPECTOR_PORT}`),
+    'no-watch': flag('do not restart services when their files change'),
     fresh: flag('delete the local state in .data/ and begin anew'),
   },
   async run(options) {
@@ -45,10 +52,17 @@ interface Options {
   readonly port: number
   readonly fresh?: boolean | undefined
   readonly prune?: boolean | undefined
+  readonly cold?: boolean | undefined
+  /** A service. */
+  readonly inspect?: string | undefined
+  readonly 'no-watch'?: boolean | undefined
 }
 
 async function run(options: Options): Promise<void> {
   checkTools(tools, business)
+  const names = services.map(({ name }) => name)
+  if (options.inspect !== undefined && !names.includes(options.inspect))
+    throw new UsageError(`There is no service "${options.inspect}". There are: ${names.join(', ')}.`)
   const ports = localPorts(options.port, business)
   const environment = localEnvironment(ports)
   const project = { id: environment.projectId, number: environment.projectNumber, region: environment.region }
@@ -64,6 +78,7 @@ async function run(options: Options): Promise<void> {
     dataDirectory,
   }
   const lock = acquireLock(running)
+  let platform: LocalPlatform
   try {
     if (options.fresh) deleteState()
     const stacks = synthesize(environment, business)
@@ -72,7 +87,7 @@ async function run(options: Options): Promise<void> {
     ).length
     say(`${seconds()}  ${stacks.length} stacks synthesized, ${resourceCount} resources`)
 
-    const platform = await startPlatform({
+    platform = await startPlatform({
       stacks,
       ports,
       project,
@@ -83,6 +98,7 @@ async function run(options: Options): Promise<void> {
       partners: tools.partners ?? {},
       roles: tools.roles,
       settings: business.settings(environment),
+      nodeOptions: (service) => (service === options.inspect ? [`--inspect=127.0.0.1:${INSPECTOR_PORT}`] : []),
       progress: (step) => say(`${seconds()}  ${step}`),
     })
     stopOnSignal(platform, lock)
@@ -98,6 +114,25 @@ async function run(options: Options): Promise<void> {
   }
   lock.ready()
   say(readyText(running))
+  if (!options['no-watch']) await watchFiles(platform)
+  if (options.cold) return
+  const failed = await warmUp(platform.run, names)
+  const warm = names.filter((name) => !failed.includes(name))
+  if (existsSync(join(dataDirectory, 'running.json'))) say(`${seconds()}  awake: ${warm.join(', ')}`)
+}
+
+/** Of the folders from which the services' programs load. The parser is loaded once the platform is ready. */
+async function watchFiles(platform: LocalPlatform): Promise<void> {
+  const { watchServices } = await import('./watch.ts')
+  const stop = watchServices({
+    root,
+    folders: ['functions', 'shared'],
+    run: platform.run,
+    entriesOf: (service) => [join(root, 'functions', 'main.ts'), join(root, 'functions', service, 'app.ts')],
+    describesResources: (file) => /\/functions\/(.*\/)?(service|contracts|index|settings)\.ts$/.test(file),
+    say: (line) => say(`${seconds()}  ${line}`),
+  })
+  process.once('exit', stop)
 }
 
 /** Keeps the lock of the directory. */
@@ -108,11 +143,15 @@ function deleteState(): void {
 
 function readyText({ publicUrl, apiHost, identityUrl }: Running): string {
   const publicLine = publicService ? `  ${publicService.name.padEnd(20)}  ${publicUrl}\n` : ''
+  const pageLine =
+    publicUrl !== undefined && tools.page
+      ? `  open first            ${publicUrl}${tools.page.path}   ${tools.page.title}\n`
+      : ''
   const nextSteps = [...(tools.nextSteps ?? []), 'npm run logs']
   return `
-Ready in ${seconds()}: ${services.length} services, scaled to zero until they are called.
+Ready in ${seconds()}: ${services.length} services.
 
-${publicLine}  Google Cloud (local)  http://${apiHost}   Pub/Sub, Firestore, Cloud Tasks, BigQuery, Cloud Run, IAM
+${pageLine}${publicLine}  Google Cloud (local)  http://${apiHost}   Pub/Sub, Firestore, Cloud Tasks, BigQuery, Cloud Run, IAM
   identity platform     ${identityUrl}
   state and logs        ${dataDirectory}
 

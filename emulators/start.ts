@@ -51,6 +51,8 @@ export interface StartOptions<P extends Partners = Partners> {
   readonly roles?: Roles | undefined
   /** The values of the services' settings, for partners. */
   readonly settings: Readonly<Record<string, string>>
+  /** Options of Node for a service, such as `--inspect`. */
+  readonly nodeOptions?: (service: string) => readonly string[]
   readonly progress?: (step: string) => void
 }
 
@@ -70,10 +72,17 @@ interface EmulatorOptions {
   readonly environmentOf: (email: string) => Readonly<Record<string, string>>
   readonly workingDirectory: string
   readonly dataDirectory?: string | undefined
+  readonly nodeOptions?: ((service: string) => readonly string[]) | undefined
 }
 
 /** Each emulator follows those to which it delivers: stored work continues in this order, and ends in the reverse one. */
-export function emulators({ servicePort, environmentOf, workingDirectory, dataDirectory }: EmulatorOptions): Plugin[] {
+export function emulators({
+  servicePort,
+  environmentOf,
+  workingDirectory,
+  dataDirectory,
+  nodeOptions,
+}: EmulatorOptions): Plugin[] {
   return [
     iam,
     firestore,
@@ -83,6 +92,7 @@ export function emulators({ servicePort, environmentOf, workingDirectory, dataDi
       addressOf: (name) => ({ port: servicePort(name) }),
       environmentOf: (email) => ({ ...environmentOf(email), NODE_COMPILE_CACHE: COMPILE_CACHE }),
       workingDirectory,
+      ...(nodeOptions ? { nodeOptions } : {}),
       ...(dataDirectory ? { logDirectory: join(dataDirectory, 'logs') } : {}),
     }),
     pubsub,
@@ -114,6 +124,7 @@ export async function startPlatform<P extends Partners>(options: StartOptions<P>
       environmentOf: (email) => opened.cloud!.environmentOf(email),
       workingDirectory: options.workingDirectory,
       dataDirectory,
+      nodeOptions: options.nodeOptions,
     })
     const resources = readResources(options.stacks, plugins)
     const planned = plan(resources, plugins)

@@ -7,6 +7,7 @@ export const tools: Tools = {
   partners,
   seed: async (running) => (await import('./shop/local/seed.ts')).seed(running),
   nextSteps: ['npm run order -- --sku TEA-001 --quantity 2', 'npm run query -- orders'],
+  page: { path: '/docs', title: 'the API' },
   unit: {
     one: 'order',
     many: 'orders',

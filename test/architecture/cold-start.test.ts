@@ -3,7 +3,7 @@
 import { join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
-import { modulesFrom } from '../support/import-graph.ts'
+import { modulesFrom } from '../../cli/import-graph.ts'
 import { root } from '../support/root.ts'
 
 const heavy = /^(@google-cloud\/|google-auth-library|google-gax|@grpc\/|@opentelemetry\/)/

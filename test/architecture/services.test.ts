@@ -17,7 +17,7 @@ import type { Setting } from '../../shared/base/setting.ts'
 import { collectionsIn } from '../support/collections-in-source.ts'
 import { settingsIn } from '../support/settings-in-source.ts'
 import { queriesIn } from '../support/queries-in-source.ts'
-import { type Module, modulesFrom } from '../support/import-graph.ts'
+import { type Module, modulesFrom } from '../../cli/import-graph.ts'
 import { root } from '../support/root.ts'
 
 const folders = (file: string): string[] =>

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { business, services } from '../../functions/index.ts'
 import { environments, localEnvironment, localPorts } from '../../stacks/environments.ts'
 import { variablesOf } from '../../stacks/service-variables.ts'
-import { modulesFrom, type Module } from '../support/import-graph.ts'
+import { modulesFrom, type Module } from '../../cli/import-graph.ts'
 import { root } from '../support/root.ts'
 
 const CONFIG = 'shared/base/config.ts'

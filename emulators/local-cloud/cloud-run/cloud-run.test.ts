@@ -41,6 +41,7 @@ let folder: string
 let cloud: LocalCloud
 let url: string
 let lines: string[]
+let nodeOptions: readonly string[]
 
 const service = (change: object = {}): object => ({
   ingress: 'INGRESS_TRAFFIC_INTERNAL_ONLY',
@@ -78,6 +79,7 @@ const isAlive = (pid: number): boolean => {
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'local-run-'))
+  nodeOptions = []
   writeFileSync(join(folder, 'echo.mjs'), program)
   const port = await freePort()
   url = `http://127.0.0.1:${port}`
@@ -87,6 +89,7 @@ beforeEach(async () => {
     plugins: [
       iam,
       cloudRun({
+        nodeOptions: () => nodeOptions,
         addressOf: () => ({ port }),
         environmentOf: (email) => ({ GCE_METADATA_HOST: `metadata-of-${email}` }),
         workingDirectory: folder,
@@ -212,6 +215,41 @@ describe('an instance', () => {
     writeFileSync(join(folder, 'echo.mjs'), program)
     expect((await call('/', bearer)).status).toBe(200)
     expect(run().states()).toEqual([{ service: 'echo', state: 'running' }])
+  })
+
+  it('starts before its first request, and again with its new file while the old process finishes its requests', async () => {
+    const bearer = await caller()
+    await run().warm('echo')
+    const [first] = run().processes()
+    const slow = call('/slow', bearer)
+    await expect.poll(() => lines).toContain('slow began')
+    writeFileSync(join(folder, 'echo.mjs'), program.replace("'ok'", "'new'"))
+    await run().restart('echo')
+    const [second] = run().processes()
+    expect(second!.pid).not.toBe(first!.pid)
+    expect((await (await call('/', bearer)).json()) as object).toMatchObject({ pid: second!.pid })
+    expect((await (await slow).json()) as object).toMatchObject({ pid: first!.pid })
+    expect(cloud.counters()).toMatchObject({ 'run.coldStarts': 2 })
+    await expect(run().warm('none')).rejects.toThrow("Resource 'none'")
+  })
+
+  it('opens the inspector again after a restart: only one process at a time can', async () => {
+    nodeOptions = [`--inspect=127.0.0.1:${await freePort()}`]
+    await run().warm('echo')
+    await run().restart('echo')
+    await expect.poll(() => lines.filter((line) => line.startsWith('Debugger listening'))).toHaveLength(2)
+  })
+
+  it('prints the reason of a failing start once, until it is another', async () => {
+    const printed = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const bearer = await caller()
+    writeFileSync(join(folder, 'echo.mjs'), "throw new SyntaxError('no such port')")
+    for (let request = 0; request < 3; request++) expect((await call('/', bearer)).status).toBe(503)
+    expect(printed).toHaveBeenCalledTimes(1)
+    writeFileSync(join(folder, 'echo.mjs'), "throw new SyntaxError('another')")
+    expect((await call('/', bearer)).status).toBe(503)
+    expect(printed).toHaveBeenCalledTimes(2)
+    printed.mockRestore()
   })
 
   it('finishes its requests before a new revision replaces it', async () => {

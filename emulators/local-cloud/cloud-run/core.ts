@@ -20,6 +20,8 @@ export interface CloudRunOptions {
   readonly logDirectory?: string
   /** The program for `node` in a container's command (default: the Node that runs this). */
   readonly nodePath?: string
+  /** Options of Node for a service, such as `--inspect`. */
+  nodeOptions?(service: string): readonly string[]
   /** The time without a request after which an instance stops (default 15 minutes). */
   readonly idleMs?: number
   onLog?(service: string, line: string): void
@@ -41,6 +43,10 @@ export interface CloudRunCore {
   processes(): RunningProcess[]
   /** Of each open service. */
   states(): (ServiceState & { readonly service: string })[]
+  /** Starts an instance of the service if none runs. @throws Error with the last lines of a process that did not start */
+  warm(service: string): Promise<void>
+  /** The instance finishes its requests and ends, while new requests get a new one, which starts at once. @throws as `warm` */
+  restart(service: string): Promise<void>
   /**
    * For tests that kill: the signal goes to the process group of the service, also while it starts; after SIGKILL it is
    * gone. Resolves with its pid, if there was one.
@@ -101,6 +107,7 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
           cloudEnvironment: options.environmentOf(principal),
           workingDirectory: options.workingDirectory,
           nodePath,
+          nodeOptions: options.nodeOptions?.(id) ?? [],
           reaper: orphanReaper,
           onLine(line) {
             context.count('logging.bytes', Buffer.byteLength(line))
@@ -120,6 +127,12 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
   }
   const revision = (id: string, generation: number): string =>
     `${id}-${String(generation).padStart(5, '0')}-${context.newId().slice(0, 3)}`
+
+  const planeOf = (service: string): DataPlane => {
+    const found = [...planes].find(([name]) => idOf(name) === service)?.[1]
+    if (!found) throw notFound(`Resource '${service}' of kind 'SERVICE' does not exist.`)
+    return found
+  }
 
   const kill = async (name: string | undefined, signal: NodeJS.Signals): Promise<number | undefined> => {
     const target = name === undefined ? undefined : spawned.get(name)
@@ -194,6 +207,14 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
           : []
       }),
     states: () => [...planes].map(([name, plane]) => ({ service: idOf(name), ...plane.state() })),
+    warm: async (service) => planeOf(service).warm(),
+    async restart(service) {
+      const plane = planeOf(service)
+      const recycled = plane.recycle()
+      // Two processes can not open one inspector.
+      if (options.nodeOptions?.(service).length) await recycled
+      await plane.warm()
+    },
     kill: (service, signal) =>
       kill(
         [...services.keys()].find((name) => idOf(name) === service),

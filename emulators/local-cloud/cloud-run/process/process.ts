@@ -18,6 +18,7 @@ export interface InstanceOptions {
   readonly cloudEnvironment: Readonly<Record<string, string>>
   readonly workingDirectory: string
   readonly nodePath: string
+  readonly nodeOptions: readonly string[]
   readonly reaper: Reaper
   onLine(line: string): void
   /** Its process is there, and not ready yet. */
@@ -65,7 +66,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     throw new Error(
       `${service}: its container's command is "${command}", and the local cloud runs "node" only: it can not restrict another program's port to the ingress.`,
     )
-  const child = spawn(options.nodePath, ['--import', INGRESS_ONLY, ...commandArgs], {
+  const child = spawn(options.nodePath, [...options.nodeOptions, '--import', INGRESS_ONLY, ...commandArgs], {
     cwd: options.workingDirectory,
     env: environment(options, port),
     // A group of its own: Ctrl-C in the terminal reaches the supervisor alone, which stops each in order.

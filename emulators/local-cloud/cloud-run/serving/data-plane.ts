@@ -41,6 +41,8 @@ export interface DataPlane {
   waiting(): number
   /** Stops the instance; the next request starts one of the newest revision. */
   recycle(): Promise<void>
+  /** Starts an instance if none runs, as a first request would. @throws Error with the last lines of a process that did not start */
+  warm(): Promise<void>
   close(): Promise<void>
 }
 
@@ -58,19 +60,21 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
   let closing = false
   let idle: Timer | undefined
   const meter = createMeter(context, service, options.resource)
-  const slots = createSlots({
-    busy: () => idle?.cancel(),
-    idle() {
-      if (!closing) idle = context.clock.at(context.clock.now() + options.idleMs, () => void recycle())
-    },
-  })
+  const stopWhenIdle = (): void => {
+    idle?.cancel()
+    if (!closing) idle = context.clock.at(context.clock.now() + options.idleMs, () => void recycle())
+  }
+  const slots = createSlots({ busy: () => idle?.cancel(), idle: stopWhenIdle })
 
   const start = async (): Promise<Instance | undefined> => {
     const mine = generation
     meter.instanceBegins()
     const started = await options.start().catch((error: unknown) => {
       meter.instanceEnds()
-      failure = error instanceof Error ? error.message : String(error)
+      const reason = error instanceof Error ? error.message : String(error)
+      // Each request tries again: the same reason is printed once.
+      if (!closing && withoutNumbers(reason) !== withoutNumbers(failure ?? '')) console.error(reason)
+      failure = reason
       throw error
     })
     failure = undefined
@@ -156,8 +160,7 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
       let target: Instance
       try {
         target = await running()
-      } catch (error) {
-        if (!closing) console.error(error instanceof Error ? error.message : error)
+      } catch {
         return refuse(request, response, 503, `The service ${service} could not be started: see its log.`)
       }
       if (response.closed) return
@@ -183,6 +186,10 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
       return { state: starting ? 'starting' : 'asleep' }
     },
     recycle,
+    async warm() {
+      await running()
+      if (slots.active === 0) stopWhenIdle()
+    },
     active: () => slots.active,
     waiting: () => slots.queued,
     async close() {
@@ -200,6 +207,9 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
     },
   }
 }
+
+/** Times, process ids and ports differ from one start to the next. */
+const withoutNumbers = (text: string): string => text.replaceAll(/\d+/g, '')
 
 interface Forwarding {
   readonly target: Instance

@@ -11,13 +11,20 @@ export interface Module {
   readonly imports: readonly string[]
 }
 
-/** The entry and all of our files that it imports, without `import type`; `lazy` also follows `import()`. */
-export function modulesFrom(entry: string, { lazy = false } = {}): Module[] {
+/**
+ * The entry and all of our files that it imports, without `import type`; `lazy` also follows `import()`. `parsed` keeps modules for
+ * the next call. @throws Error when an import leads nowhere
+ */
+export function modulesFrom(
+  entry: string,
+  { lazy = false, parsed = new Map<string, Module>() }: { lazy?: boolean; parsed?: Map<string, Module> } = {},
+): Module[] {
   const modules = new Map<string, Module>()
   const waiting = [entry]
   for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
     if (modules.has(file)) continue
-    const found = moduleOf(file, lazy)
+    const found = parsed.get(file) ?? moduleOf(file, lazy)
+    parsed.set(file, found)
     modules.set(file, found)
     waiting.push(...found.imports.filter((name) => name.startsWith('/')))
   }
