@@ -269,7 +269,7 @@ it('stores no service whose port can not be opened, so that the next start succe
   )
   await platform.close()
   platform = await start(port, [stack(port)])
-  expect(await platform.api('GET', `${LOCATION}/services`)).toMatchObject({ services: [{ generation: 1 }] })
+  expect(await platform.api('GET', `${LOCATION}/services`)).toMatchObject({ services: [{ generation: '1' }] })
 })
 
 it('starts without a stored service that it can not open, and prints the command that deletes it', async () => {
