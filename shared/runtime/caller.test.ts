@@ -168,8 +168,7 @@ describe('a query to a service', () => {
   it('is unavailable when its answer stops halfway', async () => {
     server = createServer((_, response) => {
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' })
-      response.write('{"ok":')
-      setTimeout(() => response.destroy(), 10)
+      response.write('{"ok":', () => response.destroy())
     })
     const { call } = await calleeOf(server)
     await expect(call('catalog', '/', { method: 'POST' })).rejects.toBeInstanceOf(Unavailable)

@@ -95,3 +95,20 @@ function helpOf(script: string, words: readonly string[]): { code: number | null
   const { status, stderr } = spawnSync(process.execPath, [...args, ...words, '--help'], { cwd: root, encoding: 'utf8' })
   return { code: status, errors: stderr }
 }
+
+it('docs/dependencies.md has a row for each package that a package.json lists, and for no other', () => {
+  const listed = ['package.json', 'emulators/local-cloud/package.json'].flatMap((file) => {
+    const { dependencies, devDependencies, optionalDependencies } = JSON.parse(text(file)) as Record<string, object>
+    return Object.keys({ ...dependencies, ...devDependencies, ...optionalDependencies })
+  })
+  const [table] = /^\| package [\s\S]*?\n\n/m.exec(text('docs/dependencies.md'))!
+  const named = table
+    .split('\n')
+    .slice(2)
+    .flatMap((row) => row.split('|')[1]?.trim().split(', ') ?? [])
+  // In "@google-cloud/pubsub, firestore" the scope is written once.
+  const isNamed = (name: string): boolean => named.includes(name) || named.includes(name.replace(/^@[^/]+\//, ''))
+  expect(listed.filter((name) => !isNamed(name))).toEqual([])
+  const names = new Set(listed.flatMap((name) => [name, name.replace(/^@[^/]+\//, '')]))
+  expect(named.filter((name) => name !== '' && !names.has(name))).toEqual([])
+})

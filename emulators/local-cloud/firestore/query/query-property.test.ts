@@ -1,18 +1,8 @@
 /** Random queries against an independent model of plain JavaScript values and arrays. */
 
 import { expect, test } from 'vitest'
+import { seeded } from '../../core/seeded.testing.ts'
 import { cloudWithDatabase, commit, queryIds, set } from '../fake-cloud.testing.ts'
-
-/** A small generator, so that a failure can be repeated by its seed. */
-function mulberry(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 type Plain = number | string | boolean | null | Plain[]
 interface Row {
@@ -79,7 +69,8 @@ function holds(row: Row, { field, op, value }: Comparison): boolean {
 test.each(Array.from({ length: 40 }, (_, seed) => seed))(
   'random queries agree with the model, seed %i',
   async (seed) => {
-    const random = mulberry(seed)
+    const below = seeded(seed)
+    const random = (): number => below(2 ** 32) / 2 ** 32
     const pick = <One>(from: readonly One[]): One => from[Math.floor(random() * from.length)] as One
     const rows: Row[] = Array.from({ length: 40 }, (_, at) => ({
       id: `${pick(['a', 'b', 'é', 'Z', '-'])}${at}`,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { seeded } from '../../core/seeded.testing.ts'
 import {
   fakeCloud,
   publishText,
@@ -15,17 +16,6 @@ import {
 const DEAD_TOPIC = 'projects/p/topics/dead'
 const DEAD = 'projects/p/subscriptions/dead'
 const OTHER = 'projects/p/subscriptions/other'
-
-/** mulberry32: the same numbers for the same seed. */
-function seeded(seed: number) {
-  let state = seed
-  return (below: number): number => {
-    state = (state + 0x6d_2b_79_f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
-  }
-}
 
 interface World {
   cloud: FakeCloud

@@ -1,0 +1,43 @@
+/** Tests never sleep: they wait for a condition by `expect.poll` or `vi.waitFor`, or advance a clock. */
+
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { root } from '../support/root.ts'
+
+/** Timers of the machine in tests, each with its reason. */
+const allowed: Readonly<Record<string, string>> = {
+  'emulators/local-cloud/cloud-run/cloud-run.test.ts': 'in the program under test, which answers and exits late',
+  'shared/base/deadline.test.ts': 'fake timers',
+  'test/forged/own-ports.test.ts': 'between two looks at a process that starts',
+  'test/generated/requests.test.ts': 'the limit of a request that hangs',
+  'test/platform/container.test.ts': 'between two looks at a container that starts',
+  'test/security/clients-cause-no-failure.test.ts': 'a service that answers late, under fake timers',
+  'test/stacks/policies.test.ts': 'in the text of a command',
+}
+
+/** Calls of `setTimeout` and `setInterval` of Node, which no test needs for a condition. */
+const timer = /\bset(?:Timeout|Interval)\(|\bset(?:Timeout|Interval)\b[^\n]* from 'node:timers/
+const isSleeping = (text: string): boolean => timer.test(text)
+
+it('no test waits by a timer of the machine', () => {
+  const paths = globSync('{cli,emulators,functions,shared,stacks,test}/**/*.test.ts', {
+    cwd: root,
+    exclude: (path) => path === 'node_modules',
+  }).map((path) => path.replaceAll('\\', '/'))
+  expect(paths.length).toBeGreaterThan(200)
+  const found = paths.filter(
+    (path) => path !== 'test/checks/sleeps.test.ts' && isSleeping(readFileSync(join(root, path), 'utf8')),
+  )
+  expect(found.toSorted(), 'wait for a condition, or give the reason in test/checks/sleeps.test.ts').toEqual(
+    Object.keys(allowed).toSorted(),
+  )
+})
+
+it.each([
+  ['await new Promise((resolve) => setTimeout(resolve, 80))', true],
+  ["import { setTimeout as pause } from 'node:timers/promises'", true],
+  ["import { setImmediate } from 'node:timers/promises'", false],
+  ["vi.useFakeTimers({ toFake: ['setTimeout'] })", false],
+  ['await vi.waitFor(() => expect(lines).toHaveLength(1))', false],
+])('is detected: %s', (text, found) => expect(isSleeping(text)).toBe(found))
