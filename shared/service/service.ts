@@ -36,7 +36,7 @@ export interface Scale {
 export interface SagaMetrics<Type extends string = string> {
   readonly name: string
   readonly startsOn: Type
-  /** Event → its outcome. */
+  /** Event → its outcome. `rejected` is among them, and `expired` if a step waits for a person (`pendingOn`). */
   readonly endsOn: { readonly [T in Type]?: string }
 }
 
@@ -206,7 +206,7 @@ const ownersOf = ({ uses, queries = [] }: Pick<Description<Contracts, readonly C
     .filter((owner) => queries.some((query) => Object.hasOwn(owner.queries ?? {}, query)))
     .map(({ service }) => service)
 
-/** @throws Error when the service has a handler of its own for a reply, starts the saga with an event that implies success, or has an objective for an outcome that the saga can not have. */
+/** @throws Error when the service has a handler of its own for a reply, starts the saga with an event that implies success, has an objective for an outcome that the saga can not have, or no event for an outcome that it can have. */
 function withSaga(service: Service, saga: Omit<NonNullable<Service['saga']>, 'name'>): Service {
   const { definition, startsOn, endsOn, objective } = saga
   const { commands, replies, owners } = messagesOf(definition)
@@ -232,6 +232,11 @@ function withSaga(service: Service, saga: Omit<NonNullable<Service['saga']>, 'na
       `${about} it ends well on ${silent[0]}, which implies success: list it in successEvents, so that no step is answered by it.`,
     )
   const outcomes = Object.values(endsOn)
+  const uncounted = rejectionsOf(definition).find((outcome) => !outcomes.includes(outcome))
+  if (uncounted)
+    throw new Error(
+      `${about} it can end as "${uncounted}", but endsOn has no event with this outcome, so that such sagas would not be counted: add the event.`,
+    )
   if (objective && !outcomes.includes(objective.good))
     throw new Error(
       `${about} its objective ${objective.name} counts "${objective.good}" as good, but it ends as ${outcomes.join(', ')}.`,
@@ -245,6 +250,12 @@ function withSaga(service: Service, saga: Omit<NonNullable<Service['saga']>, 'na
     saga: { name: definition.name, ...saga },
   }
 }
+
+/** The outcomes of a saga that a step can end before the pivot; `expired`: a person did not act in time. */
+const rejectionsOf = ({ steps, retired }: Saga<never>): string[] => [
+  'rejected',
+  ...([...steps, ...retired].some(({ pendingOn }) => pendingOn) ? ['expired'] : []),
+]
 
 /** The description with its literal names kept, so that handlers can be checked against them. */
 export type Defined<D> = Omit<Service, keyof D> &

@@ -210,6 +210,15 @@ describe('a service whose description or handlers contradict its saga', () => {
     )
   })
 
+  it('is refused when it can be rejected, or expire, and no event says so', () => {
+    const endsOn = { 'trip.booked': 'completed' }
+    const refused = (saga: object) => () => defineService({ ...description, saga: { ...sagaOfTrips, ...saga } })
+    expect(refused({ endsOn })).toThrow('it can end as "rejected", but endsOn has no event with this outcome')
+    const pendingOn = { event: 'flight.delayed', timeoutSeconds: 60, onTimeout: 'late' }
+    const definition = { ...booking, steps: booking.steps.map((step) => ({ ...step, pendingOn })) }
+    expect(refused({ definition })).toThrow('it can end as "expired", but endsOn has no event with this outcome')
+  })
+
   it('does not compile without a handler for its replies', () => {
     const commands = { RequestTrip: async () => {}, ContinueTrip: async () => {} }
     // @ts-expect-error onSagaReply is missing
