@@ -192,7 +192,8 @@ describe('generated code imports only existing exports', () => {
     ['an event', () => makeEvent({ type: 'points.granted', service: 'tickets' }, existing)],
     ['a command', () => makeCommand({ name: 'GrantPoints', service: 'seating', sentBy: 'tickets' }, existing)],
     ['a query', () => makeQuery({ name: 'readSeat', owner: 'seating', askedBy: 'tickets' }, existing)],
-    ['an emulator', () => makeEmulator({ name: 'secret-manager', resource: 'secret' }, read)],
+    // Not the emulator of the documents, which may exist in a working copy.
+    ['an emulator', () => makeEmulator({ name: 'sample-store', resource: 'sample' }, read)],
   ])('%s', (_, make) => {
     const { files } = make()
     const textOf: Read = (path) => files[path] ?? read(path)
