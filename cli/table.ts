@@ -1,30 +1,34 @@
 /** Rows as an aligned table: numbers to the right, text to the left. */
 
-import { shown } from './terminal.ts'
+import { shown, terminalColumns } from './terminal.ts'
 
 const MAX_COLUMN_WIDTH = 60
+const GAP = 2
 
-export function table(rows: readonly Readonly<Record<string, unknown>>[]): string {
+/** The last column is as wide as the terminal lets it be; output that is no terminal is not cut there. */
+export function table(
+  rows: readonly Readonly<Record<string, unknown>>[],
+  columnsOfTerminal = terminalColumns(),
+): string {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))]
   const columns = names.map(shown)
   if (columns.length === 0) return '(no rows)'
   const cells = rows.map((row) => names.map((name) => text(row[name])))
-  const widths = columns.map((column, index) =>
-    Math.min(MAX_COLUMN_WIDTH, Math.max(column.length, ...cells.map((row) => row[index]!.length))),
-  )
+  const needed = columns.map((column, index) => Math.max(column.length, ...cells.map((row) => row[index]!.length)))
+  const cut = needed.slice(0, -1).map((width) => Math.min(MAX_COLUMN_WIDTH, width))
+  const left = columnsOfTerminal - cut.reduce((sum, width) => sum + width + GAP, 0)
+  const widths = [...cut, Math.min(needed.at(-1)!, Math.max(MAX_COLUMN_WIDTH, left))]
   const right = names.map((name) => rows.every((row) => isNumber(row[name]) || row[name] === null))
   const line = (row: readonly string[]): string =>
     row
       .map((cell, index) => {
-        const cut =
-          cell.length > MAX_COLUMN_WIDTH
-            ? `${cell.slice(0, MAX_COLUMN_WIDTH - 1).replace(/[\uD800-\uDBFF]$/, '')}…`
-            : cell
-        return right[index] ? cut.padStart(widths[index]!) : cut.padEnd(widths[index]!)
+        const width = widths[index]!
+        const short = cell.length > width ? `${cell.slice(0, width - 1).replace(/[\uD800-\uDBFF]$/, '')}…` : cell
+        return right[index] ? short.padStart(width) : short.padEnd(width)
       })
-      .join('  ')
+      .join(' '.repeat(GAP))
       .trimEnd()
-  return [line(columns), widths.map((width) => '─'.repeat(width)).join('  '), ...cells.map(line)].join('\n')
+  return [line(columns), widths.map((width) => '─'.repeat(width)).join(' '.repeat(GAP)), ...cells.map(line)].join('\n')
 }
 
 /** BigQuery's client returns a NUMERIC as an object of big.js. */

@@ -24,6 +24,9 @@ export const printError = (text: string): void => console.error(shownLines(text)
 
 export const isTerminal = (stream: 'stdout' | 'stderr' = 'stdout'): boolean => process[stream].isTTY
 
+/** Infinity for output that is no terminal. */
+export const terminalColumns = (): number => (isTerminal() ? process.stdout.columns : Infinity)
+
 /** Writes a progress line that the next one replaces. Use on a terminal only. */
 export const sayProgress = (text: string): void => void process.stderr.write(`\r${shown(text)}\r`)
 

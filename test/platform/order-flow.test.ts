@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { TestCard } from '../../functions/shop/cli/references.ts'
-import { run } from '../support/command.ts'
+import { type Ended, run } from '../support/command.ts'
 import { googleClients } from '../support/google-clients.ts'
 import { joinPlatform } from '../support/joined-platform.ts'
 
@@ -107,3 +107,18 @@ it("an order has its currency's minor digits in the answer and in BigQuery", { t
     expect.stringMatching(/^IN-KWD +KWD +2 +2\.51$/),
   ])
 })
+
+it('npm run query lists tables and columns, and suggests the nearest for an unknown table', async () => {
+  const query = (...typed: string[]): Promise<Ended> => run('cli/query.ts', typed, platform.running.dataDirectory)
+  const tables = JSON.parse((await query('--tables', '--json')).stdout) as unknown
+  expect(tables).toEqual(
+    expect.arrayContaining([
+      { table: 'analytics.orders', type: 'view' },
+      { table: 'events.orders', type: 'table' },
+    ]),
+  )
+  expect((await query('--describe', 'analytics.orders')).stdout).toMatch(/^total_minor +INTEGER +NULLABLE$/m)
+  const suggestion = expect.stringContaining('Did you mean analytics.orders?') as string
+  expect(await query('--describe', 'analytics.order')).toMatchObject({ code: 1, stderr: suggestion })
+  expect(await query('SELECT * FROM analytics.ordrs')).toMatchObject({ code: 1, stderr: suggestion })
+}, 60_000)
