@@ -105,6 +105,20 @@ describe('an operation', () => {
     expect(() => started(api)).toThrow('get /v1/seats declares no access')
   })
 
+  it('has no access of roles under a name that means that no token is asked for', () => {
+    const rest = {
+      roles,
+      limits,
+      subjectOf: parts.subjectOf,
+      operations: { readSeats: { ...operation, access: 'public' } },
+      handlers: () => ({ readSeats: open }),
+    } as const
+    // @ts-expect-error the name is reserved
+    expect(() => definePublicApi({ ...rest, access: { public: ['usher'] } })).toThrow('names public, which means')
+    // @ts-expect-error the name is reserved
+    expect(() => definePublicApi({ ...rest, access: { signed: ['usher'] } })).toThrow('names signed, which means')
+  })
+
   it('without a handler does not compile, and its service does not start', () => {
     const api = definePublicApi({
       ...parts,

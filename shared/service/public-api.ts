@@ -23,7 +23,7 @@ export interface Operation<Access extends string = string> {
    * Without a default. `public`: no token. `signed`: no token, the sender signs the body, for webhooks. Otherwise a token with
    * one of the roles that `access` of the API has for this name.
    */
-  readonly access: 'public' | 'signed' | Access
+  readonly access: ReservedAccess | Access
   /** A request without an Idempotency-Key is refused. The same key with the same body has the same answer. */
   readonly requiresIdempotencyKey?: true
   readonly body?: z.ZodType
@@ -90,7 +90,7 @@ export type SignatureCheck = (c: Context) => Promise<BodyCheck>
 
 export interface PublicApi {
   readonly roles: Roles
-  /** Access by token: any one of these roles is enough; an empty list admits every verified caller. */
+  /** Access by token: any one of these roles is enough; an empty list admits every verified caller. No name is `public` or `signed`. */
   readonly access: Readonly<Record<string, readonly string[]>>
   readonly operations: Operations
   /** The limits of one instance. */
@@ -105,19 +105,26 @@ export interface PublicApi {
   signatures?(platform: Platform): SignatureCheck
 }
 
+/** Names with a meaning of their own: roles that an API gave them would not be looked at. */
+const reservedAccess = ['public', 'signed'] as const
+type ReservedAccess = (typeof reservedAccess)[number]
+
 interface TypedApi<Role extends string, Access extends string, Table extends Operations<Access>> extends Omit<
   PublicApi,
   'roles' | 'access' | 'operations' | 'limits' | 'subjectOf' | 'handlers'
 > {
   readonly roles: Roles<Role>
-  readonly access: Readonly<Record<Access, readonly NoInfer<Role>[]>>
+  readonly access: Readonly<Record<Access, readonly NoInfer<Role>[]>> & { readonly [Name in ReservedAccess]?: never }
   readonly operations: Table
   readonly limits: Setting<EdgeSettings<NoInfer<Role>>>
   subjectOf(caller: Caller<NoInfer<Role>>): string
   handlers(platform: Platform): OperationHandlers<NoInfer<Table>, NoInfer<Role>>
 }
 
-/** The public API of a service. An operation without access or with an unknown one, and a handler that is missing or superfluous, do not compile. */
+/**
+ * The public API of a service. An operation without access or with an unknown one, and a handler that is missing or superfluous, do not compile.
+ * @throws Error for an access with a reserved name.
+ */
 export const definePublicApi = <
   const Role extends string,
   const Access extends string,
@@ -125,4 +132,11 @@ export const definePublicApi = <
 >(
   api: TypedApi<Role, Access, Table>,
   // Each handler gets only what its own operation declares: the runtime checks before it calls.
-): PublicApi => api as unknown as PublicApi
+): PublicApi => {
+  for (const name of reservedAccess)
+    if (Object.hasOwn(api.access, name))
+      throw new Error(
+        `The access of a public API names ${name}, which means that no token is asked for: give these roles another name.`,
+      )
+  return api as unknown as PublicApi
+}
