@@ -6,6 +6,7 @@ import { testConfig } from '../../shared/base/config.testing.ts'
 import { refusalsOf, send } from '../../shared/edge/operation-refusals.testing.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
+import reviewed from './access.json' with { type: 'json' }
 import { app } from './app.ts'
 import { testEdge } from './edge.testing.ts'
 import { everyAccountIsValid, openIssuer, type TestIssuer } from './issuer.testing.ts'
@@ -20,6 +21,16 @@ beforeAll(async () => {
   for (const role of roles) tokens.set(role, await issuer.token({ sub: `${role}-1`, roles: [role] }))
 })
 afterAll(() => issuer.close())
+
+it('the access of each operation is as it was reviewed', () => {
+  const access = Object.fromEntries(
+    Object.entries<Operation>(operations).map(([id, operation]) => [id, operation.access]),
+  )
+  expect(
+    { roles: requiredRoles, operations: access },
+    'access that is meant to change is changed in functions/gateway/access.json, so that a review sees who may call an operation from now on',
+  ).toEqual(reviewed)
+})
 
 describe('the table of operations', () => {
   const called: string[] = []
