@@ -1,15 +1,14 @@
 /** The public API: a handler for each operation, which queries or submits, and relays the answer. `shared/edge` has checked the request before. */
 
-import type { Context } from 'hono'
 import { implement } from '../../shared/service/app.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import { derivedId } from '../../shared/base/ids.ts'
 import type { SubmittedBy } from '../../shared/contracts/contract.ts'
 import { once } from '../../shared/base/once.ts'
 import { createRelay, relayed } from '../../shared/edge/relay.ts'
+import type { OperationContext } from '../../shared/service/operation-context.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { definePublicApi } from '../../shared/service/public-api.ts'
-import { requestOf } from '../../shared/http/refusals.ts'
 import { submittedSchema } from '../../shared/messaging/submission.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
@@ -60,7 +59,7 @@ const publicApi = definePublicApi({
             event: 'staff.import',
             outcome: 'done',
             reason: 'an order was imported',
-            ...requestOf(c),
+            ...c.request,
             act: { object: orderId },
           })
         }
@@ -86,7 +85,7 @@ const publicApi = definePublicApi({
       readStock: ({ c, params }) => relay(c, inventoryContracts, 'readStock', params),
       readDelivery: ({ c, params }) => relay(c, inventoryContracts, 'readDelivery', params),
       ...vaultHandlers(platform),
-      readDocument: ({ c }) => c.body(documentText(), 200, { 'content-type': 'application/json' }),
+      readDocument: ({ c }) => c.checked(documentText(), 200, 'application/json'),
       readPage: ({ c }) => docsPage(c),
     }
   },
@@ -106,7 +105,7 @@ interface StaffCommand {
 
 /** Submits a command to its owner, which refuses a key of another request. The same request again is the same command. */
 async function accepted(
-  c: Context,
+  c: OperationContext,
   platform: Platform,
   command: GatewayCommand,
   { caller: { sub }, key, subject, answer = {} }: StaffCommand,
@@ -118,7 +117,7 @@ async function accepted(
     event: 'staff.command',
     outcome: 'done',
     reason: `${command.type} was submitted to its owner`,
-    ...requestOf(c),
+    ...c.request,
     act: { command: command.type, commandId, object: subject },
   })
   return c.json({ commandId, ...answer }, 202)

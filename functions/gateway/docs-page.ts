@@ -1,8 +1,8 @@
 /** The OpenAPI document as a page: plain HTML made here, so that it loads nothing from anywhere. */
 
 import { createHash } from 'node:crypto'
-import type { Context } from 'hono'
 import { html, raw } from 'hono/html'
+import type { OperationContext } from '../../shared/service/operation-context.ts'
 
 const style = `body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c1c1c}
 code,pre{font:14px/1.45 ui-monospace,monospace}pre{background:#f4f4f2;padding:.75rem;overflow:auto}
@@ -24,11 +24,12 @@ interface Described {
 type Document = Readonly<Record<string, unknown>>
 
 /** Rendered once, because the page is public and the same for every caller. */
-export function createDocsPage(document: () => Document): (c: Context) => Response | Promise<Response> {
+export function createDocsPage(document: () => Document): (c: OperationContext) => Promise<Response> {
   let drawn: ReturnType<typeof page> | undefined
-  return (c) => {
+  return async (c) => {
     c.header('content-security-policy', policy)
-    return c.html((drawn ??= page(document())))
+    drawn ??= page(document())
+    return c.checked(String(await drawn), 200, 'text/html; charset=UTF-8')
   }
 }
 

@@ -181,6 +181,7 @@ export const operations = {
   withdrawAddress: {
     method: 'delete',
     path: '/v1/addresses/{addressRef}',
+    isIdempotent: true,
     parameters: { addressRef: ofCustomers.withdrawAddress.parameters.addressRef },
     summary: "Withdraw an address of one's own from new orders",
     access: 'customer',
@@ -209,6 +210,7 @@ export const operations = {
   withdrawPaymentMethod: {
     method: 'delete',
     path: '/v1/payment-methods/{paymentMethodRef}',
+    isIdempotent: true,
     parameters: { paymentMethodRef: ofCustomers.withdrawPaymentMethod.parameters.paymentMethodRef },
     summary: "Withdraw a payment method of one's own; the payment provider forgets it",
     access: 'customer',
@@ -235,6 +237,7 @@ export const operations = {
   withdrawConsent: {
     method: 'delete',
     path: '/v1/consents/{kind}',
+    isIdempotent: true,
     parameters: { kind: ofCustomers.withdrawConsent.parameters.kind },
     summary: 'Withdraw a consent',
     access: 'customer',

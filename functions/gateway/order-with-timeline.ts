@@ -1,8 +1,8 @@
 /** One order from two services: the order itself, and its history, without which the order still answers. */
 
-import type { Context } from 'hono'
 import { type Caller, isStaff } from './roles.ts'
 import { Cancelled, Refused } from '../../shared/base/errors.ts'
+import type { OperationContext } from '../../shared/service/operation-context.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { historyContracts } from '../history/contracts.ts'
 import { ordersContracts } from '../orders/contracts.ts'
@@ -10,7 +10,7 @@ import { ordersContracts } from '../orders/contracts.ts'
 const HISTORY_TIMEOUT_MS = 2_000
 
 export async function orderWithTimeline(
-  c: Context,
+  c: OperationContext,
   platform: Platform,
   caller: Caller,
   orderId: string,
@@ -25,7 +25,7 @@ export async function orderWithTimeline(
   if (order.customerRef !== caller.sub && !isStaff(caller)) {
     throw new Refused('not-found', `There is no order ${orderId}.`, { event: 'order-of-another-customer' })
   }
-  return c.json({ ...order, timeline })
+  return c.json({ ...order, timeline }, 200)
 }
 
 async function timelineOf(platform: Platform, orderId: string): Promise<object> {

@@ -55,7 +55,7 @@ export function paymentWebhook(platform: Platform): OperationHandler<typeof oper
       if (submitted.refused) return relayed(c, submitted, platform)
     }
     // Other types are answered 204 as well and ignored, so that the provider does not send them again.
-    return c.body(null, 204)
+    return c.empty(204)
   }
 }
 

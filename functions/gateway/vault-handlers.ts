@@ -3,7 +3,6 @@
 import { createRelay, relayed } from '../../shared/edge/relay.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import type { OperationHandlers } from '../../shared/service/public-api.ts'
-import { requestOf } from '../../shared/http/refusals.ts'
 import { customersContracts, vaultOf } from '../customers/contracts.ts'
 import type { OperationId, operations } from './operations.ts'
 import type { Caller, Role } from './roles.ts'
@@ -45,7 +44,7 @@ export function vaultHandlers(platform: Platform): Pick<OperationHandlers<typeof
           event: 'staff.import',
           outcome: 'done',
           reason: 'references of customers were imported',
-          ...requestOf(c),
+          ...c.request,
           act: { customers: body.customers.length },
         })
       return relayed(c, answer, platform)

@@ -1,6 +1,7 @@
 /** The shape of an answer: its fields and their types, without the bounds that held when its data entered. */
 
 import { z } from 'zod'
+import { listOf } from '../base/issues.ts'
 
 /**
  * The schema without its bounds: a text takes any text, a number any of its kind, an array any number of elements, and an
@@ -9,6 +10,13 @@ import { z } from 'zod'
  */
 export function shapeOf<S extends z.ZodType>(schema: S): S {
   return unbounded(schema) as S
+}
+
+/** The body as its shape has it: fields that the shape does not name are left out. @throws Error for a body that breaks the shape. */
+export function fitted(shape: z.ZodType, body: unknown, about: string): unknown {
+  const parsed = shape.safeParse(body)
+  if (!parsed.success) throw new Error(`${about} breaks its contract: ${listOf(parsed.error, 'answer')}.`)
+  return parsed.data
 }
 
 function unbounded(schema: z.core.$ZodType): z.ZodType {

@@ -19,7 +19,7 @@ const common = {
   path: '/v1/planted/{sku}',
   parameters: { sku },
   summary: 'A new operation',
-  answers: {},
+  answers: { 200: ['Open.'] },
 } as const
 
 /** With a handler that checks nothing. */
@@ -42,7 +42,7 @@ function planted<const O extends TestOperation>(operation: O) {
   })
   handle(operation, ({ c, ...request }) => {
     requests.push(request)
-    return c.body('open', 200)
+    return c.checked('open', 200, 'text/plain')
   })
   return { requests, send: (given: Given) => send(http, operation, given, (role) => role) }
 }

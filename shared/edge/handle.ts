@@ -1,6 +1,6 @@
 /**
  * Binds handlers to operations. Access, path parameters, Idempotency-Key and body are checked as the operation declares them
- * before its handler runs: a handler can not forget a check, and gets only checked values.
+ * before its handler runs, and its answer after it: a handler can not forget a check, and gets only checked values.
  */
 
 import type { Context, Hono } from 'hono'
@@ -9,6 +9,7 @@ import { idempotencyKey } from '../base/fields.ts'
 import { routeOf } from '../contracts/query.ts'
 import { jsonBody } from '../http/http.ts'
 import { parametersIn } from '../http/parameters.ts'
+import { answersOf } from './answers.ts'
 import type {
   BodyCheck,
   Caller,
@@ -31,13 +32,16 @@ export function createHandle(http: Hono, access: PublicApi['access'], checks: Ac
   return (operation, handler) => {
     const { method, requiresIdempotencyKey, body: schema, maxBodyBytes } = operation
     const admit = admissionTo(operation, access, checks)
+    const respond = answersOf(operation)
     http.on(method.toUpperCase(), routeOf(operation), async (c) => {
       const { caller, check } = await admit(c)
       const params = parametersIn(c, operation)
       const key = requiresIdempotencyKey ? keyOf(c) : undefined
       const body = schema && (await jsonBody(c, schema, { limitBytes: maxBodyBytes, check }))
       // Each part was made as the declaration says from which the handler's own type follows.
-      return handler({ c, caller, key, body, params } as Parameters<typeof handler>[0])
+      return respond(c, (context) =>
+        handler({ c: context, caller, key, body, params } as Parameters<typeof handler>[0]),
+      )
     })
   }
 }

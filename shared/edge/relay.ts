@@ -1,10 +1,8 @@
 /** Hands a service's answer on: its body as it came, its problem as one of this API's own. */
 
-import type { Context } from 'hono'
-import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Contracts, QueryName, QueryNamed } from '../contracts/contract.ts'
 import type { QueryRequest } from '../contracts/query.ts'
-import { instanceOf } from '../http/http.ts'
+import type { OperationContext } from '../service/operation-context.ts'
 import type { Platform, QueryOptions, Relayed } from '../service/platform.ts'
 import { logProblem } from '../http/refusals.ts'
 
@@ -12,7 +10,7 @@ import { logProblem } from '../http/refusals.ts'
 export const createRelay =
   (platform: Platform) =>
   async <C extends Contracts, const N extends QueryName<C>>(
-    c: Context,
+    c: OperationContext,
     ...[owner, name, request, options]: [
       owner: C,
       name: N,
@@ -23,15 +21,18 @@ export const createRelay =
     relayed(c, await platform.relay(owner, name, request, options), platform)
 
 /** Hands on an answer or a declared refusal. */
-export async function relayed(c: Context, { response, refused }: Relayed, { security }: Platform): Promise<Response> {
-  const status = response.status as ContentfulStatusCode
-  if (response.status === 204) return c.body(null, 204)
-  if (!refused)
-    return c.body(await response.text(), status, { 'content-type': response.headers.get('content-type') ?? '' })
+export async function relayed(
+  c: OperationContext,
+  { response, refused }: Relayed,
+  { security }: Platform,
+): Promise<Response> {
+  const { status } = response
+  if (status === 204) return c.empty(204)
+  if (!refused) return c.checked(await response.text(), status, response.headers.get('content-type') ?? '')
   const problem = (await response.json()) as { readonly detail: string }
   const retryAfter = response.headers.get('retry-after')
   if (retryAfter !== null) c.header('retry-after', retryAfter)
   const { name: code, isSecurityEvent } = refused
-  logProblem(security, c, { code, isSecurityEvent, reason: problem.detail })
-  return c.json({ ...problem, instance: instanceOf(c) }, status, { 'content-type': 'application/problem+json' })
+  logProblem(security, c.request, { code, isSecurityEvent, reason: problem.detail })
+  return c.problem({ ...problem, instance: c.instance }, status)
 }

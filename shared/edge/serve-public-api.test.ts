@@ -11,6 +11,7 @@ import { testPlatform } from '../runtime/platform.testing.ts'
 import { implement } from '../service/app.ts'
 import { defineEdgeSettings, tokenSettings } from '../service/edge-settings.ts'
 import { definePublicApi, type PublicApi } from '../service/public-api.ts'
+import type { OperationContext } from '../service/operation-context.ts'
 import { defineService } from '../service/service.ts'
 import { testEdgeFor } from './edge.testing.ts'
 
@@ -28,12 +29,12 @@ const parts = {
   limits,
   subjectOf: ({ sub }: { readonly sub: string }) => `guest:${sub}`,
 } as const
-const open = ({ c }: { readonly c: { body(text: string): Response } }): Response => c.body('open')
+const open = ({ c }: { readonly c: OperationContext }): Response => c.checked('open', 200, 'text/plain')
 const ofGuests = definePublicApi({
   ...parts,
   operations: {
     readSeats: { ...operation, access: 'guests' },
-    closeHouse: { ...operation, method: 'post', path: '/v1/house', access: 'ushers' },
+    closeHouse: { ...operation, method: 'post', path: '/v1/house', access: 'ushers', isIdempotent: true },
     readProgramme: { ...operation, path: '/v1/programme', access: 'public' },
   },
   handlers: () => ({ readSeats: open, closeHouse: open, readProgramme: open }),
@@ -128,6 +129,20 @@ describe('an operation', () => {
     })
     expect(() => started(api)).toThrow('The operation readSeats has no handler')
   })
+
+  it.each(['post', 'delete'] as const)(
+    'by %s with neither body nor key is refused unless a repeat is harmless',
+    (method) => {
+      const define = (stated: { readonly isIdempotent?: true }) =>
+        definePublicApi({
+          ...parts,
+          operations: { closeHouse: { ...operation, method, access: 'ushers', ...stated } },
+          handlers: () => ({ closeHouse: open }),
+        })
+      expect(() => define({})).toThrow(`${method} /v1/seats has neither body nor key`)
+      expect(() => define({ isIdempotent: true })).not.toThrow()
+    },
+  )
 
   it('that is signed needs a check of signatures', () => {
     const api = definePublicApi({

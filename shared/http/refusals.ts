@@ -31,7 +31,7 @@ export function logCallerRefused(security: SecurityLog, error: unknown, route: s
  */
 export function logRefusal(security: SecurityLog, c: Context, { error, isInternal }: Failure): void {
   if (!(error instanceof Refused) || (isInternal && error.evidence.event === undefined)) return
-  logProblem(security, c, {
+  logProblem(security, requestOf(c), {
     code: error.code,
     isSecurityEvent: error.isSecurityEvent,
     reason: error.message,
@@ -53,11 +53,11 @@ export interface Problem extends Evidence {
 /** The same for a problem document of another service that this one relays. */
 export function logProblem(
   security: SecurityLog,
-  c: Context,
+  request: ReturnType<typeof requestOf>,
   { code, isSecurityEvent, reason, event, ...evidence }: Problem,
 ): void {
   if (event === undefined && !isSecurityEvent) return
-  security({ event: event ?? code, outcome: 'refused', reason, ...requestOf(c), ...defined(evidence) })
+  security({ event: event ?? code, outcome: 'refused', reason, ...request, ...defined(evidence) })
 }
 
 /** The caller, address and route of a request, as far as its checks have verified them. */

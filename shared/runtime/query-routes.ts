@@ -3,7 +3,7 @@
 import type { Context, Hono } from 'hono'
 import type { ContentfulStatusCode, ContentlessStatusCode } from 'hono/utils/http-status'
 import { type PlatformCode, Refused } from '../base/errors.ts'
-import { listOf } from '../base/issues.ts'
+import { fitted } from '../contracts/answer-shape.ts'
 import { type QueryContract, routeOf } from '../contracts/query.ts'
 import { jsonBody } from '../http/http.ts'
 import { parametersIn } from '../http/parameters.ts'
@@ -66,7 +66,5 @@ function sent(
   const schema = contract.answers[status]
   if (schema === undefined) throw new Error(`${about} is not in its contract.`)
   if (schema === null) return c.body(null, status as ContentlessStatusCode)
-  const parsed = schema.safeParse(body)
-  if (!parsed.success) throw new Error(`${about} breaks its contract: ${listOf(parsed.error, 'answer')}.`)
-  return c.json(parsed.data as object, status as ContentfulStatusCode)
+  return c.json(fitted(schema, body, about) as object, status as ContentfulStatusCode)
 }

@@ -8,6 +8,7 @@ import type { z } from 'zod'
 import type { Code } from '../base/errors.ts'
 import type { Setting } from '../base/setting.ts'
 import type { ParameterSchemas, ParametersOf } from '../contracts/query.ts'
+import type { OperationContext } from './operation-context.ts'
 import type { EdgeSettings } from './edge-settings.ts'
 import type { Platform } from './platform.ts'
 
@@ -27,6 +28,8 @@ export interface Operation<Access extends string = string> {
   /** A request without an Idempotency-Key is refused. The same key with the same body has the same answer. */
   readonly requiresIdempotencyKey?: true
   readonly body?: z.ZodType
+  /** States that a POST or DELETE has neither body nor Idempotency-Key, since the same request again changes nothing more. */
+  readonly isIdempotent?: true
   /** Absent: `BODY_BYTES`. */
   readonly maxBodyBytes?: number
   /** Status → its meaning, and the schema of a JSON body. */
@@ -54,7 +57,7 @@ export interface Caller<Role extends string = string> {
 
 /** The arguments of an operation's handler; undefined for parts that the operation does not declare. */
 export interface OperationRequest<O extends Operation, Role extends string = string> {
-  readonly c: Context
+  readonly c: OperationContext
   readonly caller: O['access'] extends 'public' | 'signed' ? undefined : Caller<Role>
   readonly key: O extends { readonly requiresIdempotencyKey: true } ? string : undefined
   readonly body: O extends { readonly body: infer S extends z.ZodType } ? z.output<S> : undefined
@@ -123,7 +126,7 @@ interface TypedApi<Role extends string, Access extends string, Table extends Ope
 
 /**
  * The public API of a service. An operation without access or with an unknown one, and a handler that is missing or superfluous, do not compile.
- * @throws Error for an access with a reserved name.
+ * @throws Error for an access with a reserved name, and for a POST or DELETE that a client could not repeat.
  */
 export const definePublicApi = <
   const Role extends string,
@@ -137,6 +140,11 @@ export const definePublicApi = <
     if (Object.hasOwn(api.access, name))
       throw new Error(
         `The access of a public API names ${name}, which means that no token is asked for: give these roles another name.`,
+      )
+  for (const { method, path, body, requiresIdempotencyKey, isIdempotent } of Object.values(api.operations))
+    if (method !== 'get' && !body && !requiresIdempotencyKey && !isIdempotent)
+      throw new Error(
+        `${method} ${path} has neither body nor key: set requiresIdempotencyKey, or isIdempotent if the same request again changes nothing more.`,
       )
   return api as unknown as PublicApi
 }

@@ -1,0 +1,20 @@
+/** What the handler of a public operation gets besides checked values: ways to answer, and nothing of the request that no check has seen. */
+
+import type { SecurityEvent } from '../telemetry/security-log.ts'
+
+export interface OperationContext {
+  /** Caller, address and route, as far as they are verified, for the security log. */
+  readonly request: Pick<SecurityEvent, 'subject' | 'address' | 'route'>
+  /** The path of the request, as a problem document names it. */
+  readonly instance: string
+  /** Sets a header of the answer that is made after it. */
+  header(name: string, value: string): void
+  /** Fields that the operation does not declare are left out. @throws Error for a status or body that the operation does not declare. */
+  json(body: object, status: number): Response
+  /** @throws Error for a status that the operation does not declare, or declares with a body. */
+  empty(status: 204): Response
+  /** A text that was checked before, as an owner's answer is; only its status is checked. @throws Error for one that the operation does not declare. */
+  checked(text: string, status: number, contentType: string): Response
+  /** The problem document of a refusal by the service that owns the rule. */
+  problem(document: object, status: number): Response
+}
