@@ -90,11 +90,10 @@ describe('generated requests', { timeout: 300_000 }, () => {
         expect(['not-found', ...problemsOf(operation).map(({ name }) => name)]).toContain(code)
     })
     // Some requests reached their handlers, and were not all refused before.
-    for (const { path, method, answers } of Object.values<Operation>(operations).filter(
-      ({ access }) => access !== 'signed',
-    )) {
+    for (const { path, answers } of Object.values<Operation>(operations).filter(({ access }) => access !== 'signed')) {
       const good = Object.keys(answers).some((status) => seen.has(`${path} ${status}`))
-      if (method === 'post' || !path.includes('{')) expect(good, `${path}: ${[...seen.keys()].join(', ')}`).toBe(true)
+      // A generated id names nothing that exists.
+      if (!path.includes('{')) expect(good, `${path}: ${[...seen.keys()].join(', ')}`).toBe(true)
     }
   })
 
