@@ -61,6 +61,7 @@ function addOperation(page: string): void {
   const use = "import { loyaltyContracts } from '../loyalty/contracts.ts'\n"
   const [table, app] = ['functions/gateway/operations.ts', 'functions/gateway/app.ts']
   copy.replace(table, 'export const operations = {\n', `export const operations = {\n${operation}`)
+  copy.replace('functions/gateway/access.json', '"operations": {\n', '"operations": {\n    "readPoints": "staff",\n')
   copy.replace(table, 'import { orderRequest', `${use}import { orderRequest`)
   copy.replace(app, '      readOrder: ({', `${handler}      readOrder: ({`)
   copy.replace(app, 'import { ordersContracts }', `${use}import { ordersContracts }`)
