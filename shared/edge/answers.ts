@@ -31,7 +31,7 @@ export function answersOf({ method, path, answers }: Pick<Operation, 'method' | 
         return requestOf(c)
       },
       instance: instanceOf(c),
-      header: (name, value) => void c.header(name, value),
+      header: (name, value) => c.header(name, value),
       json(body, status) {
         const shape = shapeFor(status)
         if (!shape) throw new Error(`${about(status)} is declared without a body: give it a schema.`)
