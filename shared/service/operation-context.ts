@@ -1,6 +1,6 @@
 /** What the handler of a public operation gets besides checked values: ways to answer, and nothing of the request that no check has seen. */
 
-import type { SecurityEvent } from '../telemetry/security-log.ts'
+import type { SecurityEvent } from '../signals/security-log.ts'
 
 export interface OperationContext {
   /** Caller, address and route, as far as they are verified, for the security log. */
