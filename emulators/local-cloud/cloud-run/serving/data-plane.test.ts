@@ -150,15 +150,16 @@ describe('a connection whose request was answered before the end of its body', (
   const BODY = Buffer.alloc(10_000_000, 'a')
   const GET = 'GET / HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n\r\n'
 
-  it.each<[string, (response: ServerResponse) => Promise<unknown>, string]>([
-    ['by an instance that reads no further', async (response) => response.writeHead(413).end('too large'), '413'],
+  it.each<[string, (response: ServerResponse) => Promise<unknown>, RegExp]>([
+    // A write to a connection that the instance has closed fails, at times before its answer was read: then it is 503.
+    ['by an instance that reads no further', async (response) => response.writeHead(413).end('too large'), /^413|^503/],
     [
       'by an instance that then closes its connection',
       async (response) => response.writeHead(413).end('too large', () => response.socket!.destroy()),
-      '413',
+      /^413|^503/,
     ],
-    ['because the instance broke the connection', async (response) => response.socket!.destroy(), '503'],
-    ['because the request timed out', () => fake.clock.advance(300_000), '504'],
+    ['because the instance broke the connection', async (response) => response.socket!.destroy(), /^503/],
+    ['because the request timed out', () => fake.clock.advance(300_000), /^504/],
   ])('takes the next request: %s', async (_, answer, status) => {
     const client = connect(port, '127.0.0.1')
     client.on('error', () => {})
@@ -168,7 +169,8 @@ describe('a connection whose request was answered before the end of its body', (
     client.write(BODY)
     await until(() => started[0]?.held.length === 1)
     await answer(started[0]!.held.shift()!.response)
-    await until(() => received.startsWith(`HTTP/1.1 ${status}`))
+    await until(() => received.startsWith('HTTP/1.1 '))
+    expect(received.slice('HTTP/1.1 '.length)).toMatch(status)
     received = ''
 
     client.write(GET.replace('PORT', String(port)))
