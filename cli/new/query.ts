@@ -129,6 +129,7 @@ interface Tested {
 }
 
 const test = ({ name, file, owner, type, example }: Tested): string => `import { expect, it } from 'vitest'
+import type { Message } from '../../shared/contracts/message.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { serveQueries } from '../../shared/runtime/queries.testing.ts'
@@ -139,7 +140,7 @@ it('${name} is refused for an unknown id, and answers for a recorded one', async
   const platform = testPlatform(${camelCase(owner)})
   const ask = () => serveQueries(app, platform).request('/${file}/id-1')
   expect((await ask()).status).toBe(404)
-  await platform.streams.handle(message('test', {}), 'id-1', () => ({
+  await platform.streams.handle<Message>(message('test', {}), 'id-1', () => ({
     events: [{ type: '${type}', data: ${JSON.stringify(example)} }],
     commands: [],
   }))
