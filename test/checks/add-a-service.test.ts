@@ -275,7 +275,11 @@ it('each addition touches few files', () => {
       ),
       'test/architecture/stored-data.test.ts',
     ],
-    'public operation': ['functions/gateway/app.ts', 'functions/gateway/operations.ts'],
+    'public operation': [
+      'functions/gateway/access.json',
+      'functions/gateway/app.ts',
+      'functions/gateway/operations.ts',
+    ],
     'step of the checkout': [
       ...loyalty('app.ts', 'contracts.ts', 'frozen-events.json'),
       'functions/orders/checkout.ts',
