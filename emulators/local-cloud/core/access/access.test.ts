@@ -255,6 +255,10 @@ describe('a service account without a grant is refused in Google’s words', () 
     await own.doc('a/b').delete()
 
     await expect(other.doc('a/b').get()).rejects.toMatchObject(denied)
+    const ended = new Promise<Error>((resolve) => {
+      other.collection('a').onSnapshot(() => resolve(new Error('a snapshot')), resolve)
+    })
+    expect((await ended).message).toBe('Error 7: Missing or insufficient permissions.')
     await expect(other.doc('a/b').set({})).rejects.toMatchObject(denied)
     await expect(other.collection('a').get()).rejects.toMatchObject(denied)
     await expect(other.runTransaction((t) => t.get(other.doc('a/b')))).rejects.toMatchObject(denied)
