@@ -24,6 +24,7 @@ const copied = [
   'cli',
   'test',
   'docs',
+  'README.md',
   'package.json',
   'tsconfig.json',
   'vitest.config.ts',
