@@ -14,10 +14,14 @@ import { limitServer, serverOptions } from './server-limits.ts'
 const STOP_TIMEOUT_MS = 9_000
 const IDLE_CHECK_INTERVAL_MS = 50
 
-/** @param load Imports the handlers: after the platform, whose clients connect in the meantime. */
-export async function serve(service: Service, load: () => Promise<ServiceApp>): Promise<void> {
+/** @param load Imports the handlers: after the platform, whose clients connect in the meantime. @param makePlatform for tests. */
+export async function serve(
+  service: Service,
+  load: () => Promise<ServiceApp>,
+  makePlatform = createPlatform,
+): Promise<void> {
   const config = readConfig()
-  const platform = createPlatform(service, config)
+  const platform = makePlatform(service, config)
   const app = await load()
   const call =
     service.runtime === 'cloudevent'

@@ -34,6 +34,7 @@ const servers: Server[] = []
 const ports: Record<string, number> = {}
 const tokens: Record<string, string> = {}
 let orderId: string
+let otherOrderId: string
 
 beforeAll(async () => {
   issuer = await openIssuer()
@@ -48,12 +49,18 @@ beforeAll(async () => {
     if (!server.listening) await new Promise<void>((resolve) => server.once('listening', resolve))
     ports[service] = (server.address() as AddressInfo).port
   }
-  for (const [path, body] of Object.entries(staffRequests))
-    expect((await send(sentByStaff(path, body)())).answer, path).toBe('202')
   Object.assign(own, await cluster.references('customer'))
-  const placed = await send(posted(order(), used)())
-  expect(placed.answer).toBe('201')
-  ;({ orderId } = JSON.parse(placed.text) as { orderId: string })
+  const place = async (headers: () => Headers): Promise<string> => {
+    const placed = await send(posted(order(), headers)())
+    expect(placed.answer).toBe('201')
+    return (JSON.parse(placed.text) as { orderId: string }).orderId
+  }
+  orderId = await place(used)
+  otherOrderId = await place(() => ({ 'idempotency-key': 'another-used-key' }))
+  for (const [path, body] of Object.entries(staffRequests)) {
+    const existing = path.replace('{orderId}', orderId)
+    expect((await send(sentByStaff(() => existing, body)())).answer, path).toBe('202')
+  }
 })
 afterEach(() => expect(cluster.bugs()).toEqual([]))
 afterAll(async () => {
@@ -79,7 +86,7 @@ function send({ service, method, path, headers, body }: Request): Promise<{ answ
 }
 
 const bearer = (who: string): Headers => ({ authorization: `Bearer ${tokens[who]}` })
-/** The id of the one order. */
+/** The key of the first order. */
 const used = (): Headers => ({ 'idempotency-key': 'the-used-key' })
 const json = { 'content-type': 'application/json' }
 const posted =
@@ -91,9 +98,9 @@ const posted =
     headers: { ...json, ...bearer('customer'), 'idempotency-key': 'a-key', ...headers() },
     body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
   })
-const sentByStaff = (path: string, body: object) => (): Request => ({
+const sentByStaff = (path: () => string, body: object) => (): Request => ({
   ...posted(body, () => ({ ...used(), ...bearer('staff') }))(),
-  path,
+  path: path(),
 })
 const got = (path: () => string, who: string) => (): Request => ({
   service: 'gateway',
@@ -121,8 +128,8 @@ const staffRequests: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   '/v1/products': { sku: 'TEA-009', name: 'Tea', unitMinor: 5, currency: 'EUR' },
   '/v1/prices': { sku: 'TEA-009', unitMinor: 5, currency: 'EUR' },
   '/v1/stock': { lines: [{ sku: 'TEA-009', quantity: 5 }] },
-  '/v1/orders/o-1/retry': { reason: 'later' },
-  '/v1/orders/o-1/close': { reason: 'paid by invoice' },
+  '/v1/orders/{orderId}/retry': { reason: 'later' },
+  '/v1/orders/{orderId}/close': { reason: 'paid by invoice' },
 }
 
 const bad: readonly Bad[] = [
@@ -149,11 +156,12 @@ const bad: readonly Bad[] = [
     '/v1/products': { ...staffRequests['/v1/products'], unitMinor: 6 },
     '/v1/prices': { ...staffRequests['/v1/prices'], sku: 'TEA-010' },
     '/v1/stock': { lines: [{ sku: 'TEA-009', quantity: 6 }] },
-    '/v1/orders/o-2/retry': staffRequests['/v1/orders/o-1/retry']!,
-    '/v1/orders/o-2/close': staffRequests['/v1/orders/o-1/close']!,
+    // Of the other order.
+    '/v1/orders/{orderId}/retry': staffRequests['/v1/orders/{orderId}/retry']!,
+    '/v1/orders/{orderId}/close': staffRequests['/v1/orders/{orderId}/close']!,
   }).map(([path, body]): Bad => [
     `a key that was used at ${path}`,
-    sentByStaff(path, body),
+    sentByStaff(() => path.replace('{orderId}', otherOrderId), body),
     '409 idempotency-key-reused',
   ]),
   ['a key with a space', posted(order(), () => ({ 'idempotency-key': 'a key' })), '400 invalid-parameter'],

@@ -18,8 +18,13 @@ async function endOf(planted: string): Promise<{ exit: unknown; unclosed: Record
     const { defineContracts } = await import(${module('contracts/contract.ts')})
     const contracts = defineContracts({ service: 'desk', events: {}, commands: {} })
     const desk = defineService({ name: 'desk', ingress: 'internal', contracts, uses: [], on: [], sends: [] })
-    const routes = (app, platform) => { ${planted} }
-    await serve(desk, async () => ({ on: {}, commands: {}, routes }))
+    const { createPlatform } = await import(${module('runtime/create-platform.ts')})
+    const withPlanted = (service, config) => {
+      const platform = createPlatform(service, config)
+      ${planted}
+      return platform
+    }
+    await serve(desk, async () => ({ on: {}, commands: {} }), withPlanted)
     console.log('serving')`
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
     env: Object.fromEntries(

@@ -149,7 +149,11 @@ describe('the program of a local Cloud Run service', () => {
   it('does not prevent other changes without the secret', async () => {
     const { template, generation } = await now()
     expect((await patch({ template, labels: { changed: 'yes' } })).status).toBe(200)
-    expect(await now()).toMatchObject({ template, generation: generation + 1, labels: { changed: 'yes' } })
+    expect(await now()).toMatchObject({
+      template,
+      generation: String(Number(generation) + 1),
+      labels: { changed: 'yes' },
+    })
   })
 
   it.each(Object.entries(forms))('can be changed with the secret in %s', async (form, headers) => {

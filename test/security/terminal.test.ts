@@ -10,6 +10,8 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { bigquery } from 'local-google-cloud/bigquery'
+import { cloudRun } from 'local-google-cloud/cloud-run'
+import { cloudTasks } from 'local-google-cloud/cloud-tasks'
 import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
 import { pubsub } from 'local-google-cloud/pubsub'
 import { telemetry } from 'local-google-cloud/telemetry'
@@ -53,7 +55,13 @@ function hostileGateway(): Hono {
 
 beforeAll(async () => {
   cloud = await createLocalCloud({
-    plugins: [pubsub, bigquery(), telemetry({ correlation: 'millrace.correlation_id' })],
+    plugins: [
+      pubsub,
+      cloudTasks,
+      cloudRun({ addressOf: () => ({ port: 0 }), environmentOf: () => ({}), workingDirectory: '.' }),
+      bigquery(),
+      telemetry({ correlation: 'millrace.correlation_id' }),
+    ],
     project,
   })
   vi.stubEnv('PUBSUB_EMULATOR_HOST', cloud.ownerHost)
