@@ -61,7 +61,7 @@ describe('a changed file', () => {
     expect(lines).toEqual(['seating/service.ts is part of the stacks: restart npm start if resources changed'])
   })
 
-  it('whose imports lead nowhere restarts its service, which says so itself', async () => {
+  it('with a broken import restarts its service, whose start reports the error', async () => {
     write('functions/seating/rules.ts', "import { id } from './gone.ts'")
     fails = true
     await restartFor([path('functions/seating/rules.ts')], watched())

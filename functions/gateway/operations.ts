@@ -1,4 +1,4 @@
-/** The public API as data: who may call each operation, what it takes, answers and refuses. Routes, checks (`shared/edge/handle.ts`) and the OpenAPI document are made from it. */
+/** The public API as data: the access, input, answers and refusals of each operation. The runtime derives routes, checks (`shared/edge/handle.ts`) and the OpenAPI document from it. */
 
 import { z } from 'zod'
 import { type Code, declarationOf, type DeclaredCode } from '../../shared/base/errors.ts'

@@ -1,5 +1,5 @@
 /**
- * The public API of a service as data: its operations, who may call each, and the handlers. The runtime makes every route of
+ * The public API of a service as data: its operations, their access and their handlers. The runtime makes every route of
  * a public service from it (`shared/edge`), so no route is without its checks.
  */
 

@@ -210,7 +210,7 @@ describe('a service whose description or handlers contradict its saga', () => {
     )
   })
 
-  it('is refused when it can be rejected, or expire, and no event says so', () => {
+  it('is refused without an event for each of its ends: rejected, expired', () => {
     const endsOn = { 'trip.booked': 'completed' }
     const refused = (saga: object) => () => defineService({ ...description, saga: { ...sagaOfTrips, ...saga } })
     expect(refused({ endsOn })).toThrow('it can end as "rejected", but endsOn has no event with this outcome')

@@ -31,7 +31,7 @@ const specialFloats: Readonly<Record<string, number>> = {
   '-infinity': -Infinity,
 }
 
-/** @returns a number, which may be NaN or infinite if the text says so. */
+/** Parses the texts NaN, Infinity and -Infinity as well. @returns a number */
 export function float64(text: string): number | undefined {
   const name = text.trim().toLowerCase()
   if (Object.hasOwn(specialFloats, name)) return specialFloats[name]!
