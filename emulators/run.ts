@@ -8,16 +8,16 @@ import { checkTools } from '../cli/tools.ts'
 import { business, services } from '../functions/index.ts'
 import { synthesize } from '../stacks/app.ts'
 import { localEnvironment, localPorts } from '../stacks/environments.ts'
-import { makeSecret, STATE_UMASK, processOnPort, writeState } from 'local-google-cloud/host'
-import { acquireLock, type DirectoryLock, lockFiles, type Running } from './running.ts'
+import { makeSecret, STATE_UMASK, writeState } from 'local-google-cloud/host'
+import { explainStart } from './explain-start.ts'
+import { acquireLock, lockFiles, type Running } from './running.ts'
 import { tools } from '../functions/tools.ts'
 import { startPlatform, type LocalPlatform } from './start.ts'
+import { stopOnSignal } from './stop-on-signal.ts'
 import { warmUp } from './warm-up.ts'
 
 const root = join(import.meta.dirname, '..')
 const dataDirectory = process.env['MILLRACE_DATA'] ?? join(root, '.data')
-/** A terminal sends Ctrl-C to npm, to its shell and to this process, and the first two forward it: signals within this time are one. */
-const SAME_SIGNAL_MS = 500
 
 /** Where editors attach by default. */
 const INSPECTOR_PORT = 9229
@@ -42,7 +42,7 @@ void main('start', {
     try {
       await run(options)
     } catch (error) {
-      printError(await explain(error))
+      printError(await explainStart(error, { start: 'npm start -- --port 5100', empty: 'npm run reset makes one.' }))
       process.exit(1)
     }
   },
@@ -101,7 +101,11 @@ async function run(options: Options): Promise<void> {
       nodeOptions: (service) => (service === options.inspect ? [`--inspect=127.0.0.1:${INSPECTOR_PORT}`] : []),
       progress: (step) => say(`${seconds()}  ${step}`),
     })
-    stopOnSignal(platform, lock)
+    stopOnSignal({
+      close: () => platform.close(),
+      begin: () => lock.withdraw(),
+      groups: () => platform.run.processes().map(({ pid }) => pid),
+    })
 
     const seededFile = join(dataDirectory, 'seeded')
     if (tools.seed && !existsSync(seededFile)) {
@@ -160,45 +164,4 @@ In a second terminal:
 ${nextSteps.map((line) => `  ${line}`).join('\n')}
 
 Ctrl-C stops everything.`
-}
-
-function stopOnSignal(platform: LocalPlatform, lock: DirectoryLock): void {
-  let firstMs: number | undefined
-  const stop = (): void => {
-    if (firstMs === undefined) {
-      firstMs = performance.now()
-      say('Stopping … (Ctrl-C again stops at once)')
-      lock.withdraw()
-      void platform.close().then(
-        () => process.exit(0),
-        (error: unknown) => {
-          printError(String(error))
-          process.exit(1)
-        },
-      )
-    } else if (performance.now() - firstMs > SAME_SIGNAL_MS) {
-      for (const { pid } of platform.run.processes()) killGroup(pid)
-      process.exit(130)
-    }
-  }
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGKILL')
-  } catch {
-    // It has ended by itself.
-  }
-}
-
-async function explain(error: unknown): Promise<string> {
-  if (!(error instanceof Error)) return String(error)
-  const taken = /EADDRINUSE.*?:(\d+)|port (\d+) is (?:taken|in use)/i.exec(error.message)
-  const port = Number(taken?.[1] ?? taken?.[2])
-  if (/ is damaged\b/.test(error.message)) return `${error.message} npm run reset makes one.`
-  if (!Number.isInteger(port)) return process.env['DEBUG'] ? (error.stack ?? error.message) : error.message
-  const owner = await processOnPort(port)
-  const service = /^The service (\S+) can't be opened/.exec(error.message)?.[1]
-  return `Port ${port}${service ? ` of the service ${service}` : ''} is taken${owner ? ` by ${owner}` : ''}: stop it, or start on other ports with npm start -- --port 5100.`
 }

@@ -48,8 +48,7 @@ const LOCK_TIMEOUT_MS = 250
  */
 export function acquireLock(running: Running): DirectoryLock {
   const file = join(running.dataDirectory, 'running.json')
-  mkdirSync(running.dataDirectory, { recursive: true })
-  const lock = lockOf(running.dataDirectory, file)
+  const lock = lockDirectory(running.dataDirectory, () => alreadyRunning(liveRunInfo(file)))
   // Not before the lock: a start that is refused must not see files that another one writes or deletes.
   closeState(running.dataDirectory)
   const write = (ready: boolean): void =>
@@ -66,8 +65,13 @@ export function acquireLock(running: Running): DirectoryLock {
   }
 }
 
-/** SQLite has the lock of the operating system for which Node has no function: it ends with the process, even by SIGKILL. */
-function lockOf(directory: string, infoFile: string): DatabaseSync {
+/**
+ * Makes the directory, and locks it until `close` or the end of this process. SQLite has the lock of the operating system
+ * for which Node has no function: it ends with the process, even by SIGKILL.
+ * @param whyBusy the message of the Error that is thrown if another process has locked it
+ */
+export function lockDirectory(directory: string, whyBusy: () => string): DatabaseSync {
+  mkdirSync(directory, { recursive: true })
   const lock = new DatabaseSync(join(directory, 'lock'), { timeout: LOCK_TIMEOUT_MS })
   try {
     lock.exec('BEGIN EXCLUSIVE')
@@ -75,7 +79,7 @@ function lockOf(directory: string, infoFile: string): DatabaseSync {
   } catch (error) {
     lock.close()
     if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error
-    throw new Error(alreadyRunning(liveRunInfo(infoFile)), { cause: error })
+    throw new Error(whyBusy(), { cause: error })
   }
 }
 

@@ -18,7 +18,7 @@ import { findInAction, findInWorkflow } from './workflows.ts'
 /** Each with its own lockfile. */
 const manifests = ['package.json', 'cli/cdktf-cli/package.json']
 /** Generated or downloaded folders. */
-const derived = new Set(['.git', '.data', '.tools', 'node_modules', 'cdktf.out'])
+const derived = new Set(['.git', '.data', '.cloud', '.tools', 'node_modules', 'cdktf.out'])
 
 type Find = (text: string) => string[]
 /** The searches for each kind of file; a file may match several. */

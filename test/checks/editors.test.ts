@@ -1,10 +1,11 @@
 /** The settings for editors and GitHub name only existing scripts, files, images and ports. */
 
+import { spawnSync } from 'node:child_process'
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { business } from '../../functions/index.ts'
+import { business, services } from '../../functions/index.ts'
 import { partnersOf } from '../../shared/service/business.ts'
 import { localPorts } from '../../stacks/environments.ts'
 import { root } from '../support/root.ts'
@@ -26,14 +27,62 @@ it("the development container uses the services' base image, and forwards the po
   expect(labels).toEqual(['Google Cloud (local)', 'identity platform', ...partners, 'gateway'])
 })
 
+const scripts = Object.keys(json<{ scripts: Readonly<Record<string, string>> }>('package.json').scripts)
+/** The script of `npm ARGUMENTS`, as npm understands them. */
+const scriptOf = ([first, second]: readonly string[]): string | undefined => (first === 'run' ? second : first)
+/** What the editor puts in place of its variables. */
+const substituted = (word: string): string =>
+  word
+    .replaceAll('${relativeFile}', 'shared/base/ids.test.ts')
+    .replaceAll('${relativeFileDirname}', 'shared/base')
+    .replaceAll('${input:service}', services[0]!.name)
+
 it('each launch configuration starts an existing script, or attaches', () => {
   const { configurations } = json<{
     configurations: readonly { request: string; runtimeExecutable?: string; runtimeArgs?: readonly string[] }[]
   }>('.vscode/launch.json')
-  const { scripts } = json<{ scripts: Readonly<Record<string, string>> }>('package.json')
   for (const { request, runtimeExecutable, runtimeArgs = [] } of configurations)
     if (request === 'launch')
-      expect([runtimeExecutable, Object.keys(scripts)]).toEqual(['npm', expect.arrayContaining([runtimeArgs[0]])])
+      expect([runtimeExecutable, scripts]).toEqual(['npm', expect.arrayContaining([scriptOf(runtimeArgs)])])
+})
+
+it('one launch configuration attaches where npm start -- --inspect opens the inspector, and again after a restart', () => {
+  const { configurations } = json<{ configurations: readonly { port?: number }[] }>('.vscode/launch.json')
+  const port = Number(/INSPECTOR_PORT = (\d+)/.exec(read('emulators/run.ts'))![1])
+  const attaching = configurations.filter((configuration) => configuration.port !== undefined)
+  expect(attaching).toMatchObject([{ request: 'attach', address: '127.0.0.1', port, restart: true }])
+})
+
+interface Task {
+  readonly label: string
+  readonly type: string
+  readonly script?: string
+  readonly command?: string
+  readonly args?: readonly string[]
+}
+
+it('the tasks run the check and the tests, each with options that its script takes', () => {
+  const { tasks, inputs } = json<{ tasks: readonly Task[]; inputs: readonly { id: string }[] }>('.vscode/tasks.json')
+  const run = tasks.map(({ type, script, command, args = [] }) => {
+    if (type === 'npm') return script
+    expect([type, command]).toEqual(['shell', 'npm'])
+    return scriptOf(args)
+  })
+  expect(scripts).toEqual(expect.arrayContaining(run))
+  expect(run).toEqual(expect.arrayContaining(['check', 'test', 'test:quick', 'start']))
+  const typed = read('.vscode/tasks.json').matchAll(/\$\{input:(\w+)\}/g)
+  expect([...new Set([...typed].map(([, id]) => id))]).toEqual(inputs.map(({ id }) => id))
+  for (const { args = [] } of tasks) {
+    const [words, script] = [args.slice(args.indexOf('--') + 1).map(substituted), scriptOf(args)]
+    if (script === undefined || script === 'test') continue
+    const { scripts: lines } = json<{ scripts: Readonly<Record<string, string>> }>('package.json')
+    const [, ...file] = lines[script]!.split(' ')
+    const { status, stderr } = spawnSync(process.execPath, [...file, ...words, '--help'], {
+      cwd: root,
+      encoding: 'utf8',
+    })
+    expect([status, stderr]).toEqual([0, ''])
+  }
 })
 
 it("the editor's formatter is a recommended extension", () => {

@@ -95,7 +95,11 @@ export function copyOfSources(): Copy {
 }
 
 function contents(folder: string): ReadonlyMap<string, string> {
-  const paths = globSync('**/*', { cwd: folder, exclude: ['node_modules', '.data', '.git'], withFileTypes: true })
+  const paths = globSync('**/*', {
+    cwd: folder,
+    exclude: ['node_modules', '.data', '.cloud', '.git'],
+    withFileTypes: true,
+  })
   return new Map(
     paths
       .filter((entry) => entry.isFile())

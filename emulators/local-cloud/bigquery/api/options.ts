@@ -83,7 +83,7 @@ function notServed(place: string, value: unknown, reason: string): StatusError {
 /** The same for the parameters of a URL. */
 export function checkParameters(given: Readonly<Record<string, string>>, options: Options): void {
   // Those of every Google API: https://cloud.google.com/apis/docs/system-parameters
-  const system = new Set(['alt', 'prettyPrint', 'key', 'quotaUser', 'userIp', 'uploadType', '$.xgafv'])
+  const system = new Set(['alt', 'fields', 'prettyPrint', 'key', 'quotaUser', 'userIp', 'uploadType', '$.xgafv'])
   for (const [name, value] of Object.entries(given)) {
     if (system.has(name)) continue
     const verdict = verdictOf(options, name)

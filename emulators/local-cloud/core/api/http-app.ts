@@ -7,6 +7,7 @@ import type { Http } from '../service.ts'
 import { type Access, OWNER, type RouteAccess, routeAllowed } from '../access/access.ts'
 import type { Journal } from '../journal.ts'
 import type { RequestLogEntry } from '../plugin.ts'
+import { fieldSelector } from './partial-response.ts'
 import { parseBody } from './rest-json.ts'
 import { errorAnswer, type Rest } from './rest.ts'
 import { carriesSecret, requireSecret } from '../run-secret.ts'
@@ -47,6 +48,15 @@ export function httpApp({ principal, rest, apps, routes, access, journal, secret
     })
     await next()
     journal.flush()
+  })
+  app.use(async (c, next) => {
+    const fields = c.req.query('fields')
+    if (fields === undefined) return next()
+    // A selection that can't be parsed is refused before anything is done.
+    const select = fieldSelector(fields)
+    await next()
+    if (!c.res.ok || !c.res.headers.get('content-type')?.startsWith('application/json')) return
+    c.res = c.json(select(await c.res.json()) as object)
   })
   app.use((c, next) => {
     if (c.req.header('transfer-encoding') !== undefined) return limited(c, next)
