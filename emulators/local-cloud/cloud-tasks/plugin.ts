@@ -1,6 +1,6 @@
 /** Cloud Tasks for the local cloud: google.cloud.tasks.v2, and the Terraform type of its queues. */
 
-import { readFile } from 'node:fs/promises'
+import { vendoredProto } from '../core/api/proto.ts'
 import type { Plugin } from '../core/plugin.ts'
 import { backlogRoutes } from './api/backlogs.ts'
 import { type CloudTasksCore, makeCore } from './core.ts'
@@ -12,7 +12,7 @@ export type { QueueBacklog } from './api/backlogs.ts'
 
 export const cloudTasks: Plugin<CloudTasksCore> = {
   name: 'cloud-tasks',
-  proto: async () => JSON.parse(await readFile(new URL('cloud-tasks.proto.json', import.meta.url), 'utf8')) as object,
+  proto: () => vendoredProto(new URL('cloud-tasks.proto.json', import.meta.url)),
   create(context) {
     const core = makeCore(context)
     return {

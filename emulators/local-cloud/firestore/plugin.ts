@@ -1,7 +1,7 @@
 /** Firestore for the local cloud: Google's data and admin services, and the Terraform types that use them. */
 
-import { readFile } from 'node:fs/promises'
 import type { FirestoreCore } from './database.ts'
+import { vendoredProto } from '../core/api/proto.ts'
 import type { Plugin } from '../core/plugin.ts'
 import { type FirestoreOptions, createCore } from './core.ts'
 import { firestoreIam } from './iam.ts'
@@ -13,7 +13,7 @@ export type { FirestoreCore } from './database.ts'
 
 export const createFirestore = (options: FirestoreOptions = {}): Plugin<FirestoreCore> => ({
   name: 'firestore',
-  proto: async () => JSON.parse(await readFile(new URL('firestore.proto.json', import.meta.url), 'utf8')) as object,
+  proto: () => vendoredProto(new URL('firestore.proto.json', import.meta.url)),
   create(context) {
     const core = createCore(context, options)
     return {

@@ -1,8 +1,8 @@
 /** IAM for the local cloud: service accounts, policies, tokens and the metadata server. */
 
 import { Hono } from 'hono'
-import { readFile } from 'node:fs/promises'
 import type { Http } from '../core/service.ts'
+import { vendoredProto } from '../core/api/proto.ts'
 import type { Plugin } from '../core/plugin.ts'
 import { policyService } from './api/grpc.ts'
 import { metadataServer } from './api/metadata.ts'
@@ -16,7 +16,7 @@ export type { IamCore } from './core.ts'
 
 export const iam: Plugin<IamCore> = {
   name: 'iam',
-  proto: async () => JSON.parse(await readFile(new URL('iam.proto.json', import.meta.url), 'utf8')) as object,
+  proto: () => vendoredProto(new URL('iam.proto.json', import.meta.url)),
   async create(context) {
     const { core, ...state } = await createState(context)
     const http: Http = new Hono()

@@ -1,6 +1,6 @@
 /** Pub/Sub for the local cloud: the services of google/pubsub/v1/pubsub.proto, and the Terraform types that use them. */
 
-import { readFile } from 'node:fs/promises'
+import { vendoredProto } from '../core/api/proto.ts'
 import type { Plugin } from '../core/plugin.ts'
 import { backlogRoutes } from './api/backlogs.ts'
 import { makeCore, type PubsubCore } from './core.ts'
@@ -13,7 +13,7 @@ export type { PubsubCore } from './core.ts'
 
 export const pubsub: Plugin<PubsubCore> = {
   name: 'pubsub',
-  proto: async () => JSON.parse(await readFile(new URL('pubsub.proto.json', import.meta.url), 'utf8')) as object,
+  proto: () => vendoredProto(new URL('pubsub.proto.json', import.meta.url)),
   create(context) {
     const core = makeCore(context)
     return {

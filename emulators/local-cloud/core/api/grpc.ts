@@ -19,6 +19,7 @@ import type { EventEmitter } from 'node:events'
 import type { GrpcService, RequestContext } from '../service.ts'
 import { refusalOf } from '../gate.ts'
 import type { Journal } from '../journal.ts'
+import { oncePerProto } from './proto.ts'
 import { encodeStatus } from './rpc-status.ts'
 import { StatusError } from '../status.ts'
 
@@ -55,9 +56,11 @@ interface Calling {
   port(): number
 }
 
+const definitionsIn = oncePerProto((proto) => fromJSON(proto, messageShape))
+
 export function defineServices(served: readonly Served[]): DefinedService[] {
   return served.flatMap(({ services, proto }) => {
-    const definitions = fromJSON(proto, messageShape)
+    const definitions = definitionsIn(proto)
     return services.map((service) => {
       const definition = definitions[service.name] as ServiceDefinition | undefined
       if (!definition) throw new Error(`The vendored proto has no service ${service.name}.`)
