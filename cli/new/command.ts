@@ -3,7 +3,7 @@
 import { UsageError } from '../command.ts'
 import { inCall, keysOf, namesIn, withEntry, withImport, withItem, withListed } from './edit.ts'
 import { contractOf, frozen, withFields } from './event.ts'
-import { edited, type Existing, type Generated, refuseExisting } from './generated.ts'
+import { edited, editedContracts, type Existing, type Generated, refuseExisting } from './generated.ts'
 import { camelCase, checkCommandName, contractsVariable, kebabCase, messageOwner, serviceNamed } from './names.ts'
 
 export interface NewCommand {
@@ -35,9 +35,9 @@ export function makeCommand({ name, service, sentBy }: NewCommand, { services, r
   const senderFile = `functions/${sender.name}/service.ts`
   return {
     files: {
-      [`${folder}/contracts.ts`]: edited(
+      ...editedContracts(
         read,
-        `${folder}/contracts.ts`,
+        folder,
         (text) =>
           withItem(
             text,

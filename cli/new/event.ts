@@ -1,7 +1,7 @@
 /** An event of a service: its contract and its frozen example. */
 
 import { inCall, withEntry, withImport, withItem } from './edit.ts'
-import { edited, type Existing, type Generated } from './generated.ts'
+import { editedContracts, type Existing, type Generated } from './generated.ts'
 import { checkEventType, messageOwner } from './names.ts'
 
 export interface NewEvent {
@@ -17,9 +17,9 @@ export function makeEvent({ type, service }: NewEvent, { services, read }: Exist
   const folder = `functions/${name}`
   return {
     files: {
-      [`${folder}/contracts.ts`]: edited(
+      ...editedContracts(
         read,
-        `${folder}/contracts.ts`,
+        folder,
         (text) => withItem(text, inCall('defineContracts', 'events'), contractOf(type)),
         withFields,
       ),

@@ -34,6 +34,12 @@ export function edited(read: Read, path: string, ...edits: readonly Edit[]): str
   }
 }
 
+/** The edited contracts of a service in this folder, by their path. */
+export function editedContracts(read: Read, folder: string, ...edits: readonly Edit[]): Generated['files'] {
+  const path = `${folder}/contracts.ts`
+  return { [path]: edited(read, path, ...edits) }
+}
+
 /** @throws UsageError when one of these files exists. */
 export function refuseExisting(read: Read, paths: readonly string[]): void {
   const existing = paths.find((path) => read(path) !== undefined)

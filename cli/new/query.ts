@@ -4,7 +4,7 @@ import { UsageError } from '../command.ts'
 import { withUse } from './command.ts'
 import { inCall, inVariable, keysOf, withEntry, withImport, withItem, withListed } from './edit.ts'
 import { withFields } from './event.ts'
-import { edited, type Existing, type Generated, refuseExisting } from './generated.ts'
+import { edited, editedContracts, type Existing, type Generated, refuseExisting } from './generated.ts'
 import { camelCase, checkQueryName, contractsVariable, kebabCase, messageOwner, serviceNamed } from './names.ts'
 
 export interface NewQuery {
@@ -39,9 +39,9 @@ export function makeQuery({ name, owner: answeredBy, askedBy }: NewQuery, { serv
   const frozenFile = (about: string): string => `${folder}/frozen-${about}.json`
   return {
     files: {
-      [`${folder}/contracts.ts`]: edited(
+      ...editedContracts(
         read,
-        `${folder}/contracts.ts`,
+        folder,
         (text) =>
           withQuery(
             text,

@@ -4,9 +4,8 @@ import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { announce, temporaryDirectory } from '../support/command.ts'
+import { type AnnouncedPlatform, startAnnouncedPlatform } from '../support/announced-platform.ts'
 import { wholeLists } from '../support/whole-lists.ts'
-import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { root } from '../support/root.ts'
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
@@ -31,17 +30,11 @@ const says: Readonly<Record<string, RegExp>> = {
   bill: /USD for each million orders[\s\S]*Enterprise +\d+\.\d\d +\d+\.\d\d/,
 }
 
-let platform: TestPlatform
-const data = temporaryDirectory()
-
+let announced: AnnouncedPlatform
 beforeAll(async () => {
-  platform = await startTestPlatform({ dataDirectory: data.path })
-  announce(platform, data.path)
+  announced = await startAnnouncedPlatform()
 }, 60_000)
-afterAll(async () => {
-  await platform?.close()
-  data.remove()
-}, 30_000)
+afterAll(() => announced?.close(), 30_000)
 
 /** So many lines of the sample make a dozen orders; the whole sample has 337. */
 const FEW_LINES = 200
@@ -53,7 +46,7 @@ const more = (): Readonly<Record<string, string>> => ({
 })
 
 function fewOrders(): string {
-  const path = join(data.path, 'few-orders.csv')
+  const path = join(announced.dataDirectory, 'few-orders.csv')
   const sample = readFileSync(join(root, 'test', 'data', 'online-retail-2010-12-01-to-03.csv'), 'utf8')
   writeFileSync(path, sample.split('\n').slice(0, FEW_LINES).join('\n'))
   return path
@@ -64,7 +57,10 @@ function type(command: string): Promise<{ code: number | null; output: string }>
   const [, script, rest = ''] = /^npm (?:run )?([\w-]+)(?: -- (.*))?$/.exec(command)!
   const line = `${scripts[script!]} ${rest}${more()[script!] ?? ''}`
   return new Promise((resolve) => {
-    const child = spawn('sh', ['-c', line], { cwd: root, env: { ...process.env, MILLRACE_DATA: data.path } })
+    const child = spawn('sh', ['-c', line], {
+      cwd: root,
+      env: { ...process.env, MILLRACE_DATA: announced.dataDirectory },
+    })
     let output = ''
     child.stdout.on('data', (chunk: Buffer) => (output += String(chunk)))
     child.stderr.on('data', (chunk: Buffer) => (output += String(chunk)))

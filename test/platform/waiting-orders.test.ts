@@ -2,27 +2,22 @@
 
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { queueName } from '../../shared/base/names.ts'
-import { announce, type Ended, run, temporaryDirectory } from '../support/command.ts'
-import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { type AnnouncedPlatform, startAnnouncedPlatform } from '../support/announced-platform.ts'
+import { type Ended, run } from '../support/command.ts'
 
 const ORDERS = 5
 
-let platform: TestPlatform
-const data = temporaryDirectory()
-
+let announced: AnnouncedPlatform
 beforeAll(async () => {
-  platform = await startTestPlatform({ dataDirectory: data.path })
-  announce(platform, data.path)
+  announced = await startAnnouncedPlatform()
 }, 60_000)
-afterAll(async () => {
-  await platform?.close()
-  data.remove()
-}, 30_000)
+afterAll(() => announced?.close(), 30_000)
 
-const order = (...args: string[]): Promise<Ended> => run('functions/shop/cli/order.ts', args, data.path)
-const ops = (...args: string[]): Promise<Ended> => run('cli/ops.ts', args, data.path)
+const order = (...args: string[]): Promise<Ended> => run('functions/shop/cli/order.ts', args, announced.dataDirectory)
+const ops = (...args: string[]): Promise<Ended> => run('cli/ops.ts', args, announced.dataDirectory)
 
 it('five orders before a paused queue are listed, named while one is followed, and go on when it is resumed', async () => {
+  const { platform } = announced
   const queue = `/v2/projects/${platform.running.projectId}/locations/${platform.running.region}/queues/${queueName('payments')}`
   await platform.cloud.api('POST', `${queue}:pause`, {})
   const ids: string[] = []

@@ -1,5 +1,6 @@
 /** Pub/Sub without a transport, for tests: virtual clock, a journal that can be reopened, recorders for counts, log entries and pushes. */
 
+import { expect } from 'vitest'
 import { fakeContext, type FakeContext, type FakeContextOptions } from '../core/fake-context.testing.ts'
 import { makeCore, type PubsubCore } from './core.ts'
 
@@ -24,6 +25,10 @@ function startCloud({ restarted, ...fake }: FakeContext): FakeCloud {
 export const TOPIC = 'projects/p/topics/order.placed'
 export const SUBSCRIPTION = 'projects/p/subscriptions/inventory.order.placed'
 export const NO_SIGNAL = { signal: new AbortController().signal }
+
+/** Matches an error with this code, whose message contains this text. */
+export const refusal = (code: string, message: string): unknown =>
+  expect.objectContaining({ code, message: expect.stringContaining(message) as string })
 
 /** A topic with one subscription with these settings. */
 export function withSubscription(cloud: FakeCloud, settings: object = {}): FakeCloud {

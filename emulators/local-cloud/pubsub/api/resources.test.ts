@@ -3,14 +3,13 @@ import {
   fakeCloud,
   publishText,
   pullNow,
+  refusal,
   SUBSCRIPTION,
   TOPIC,
   withSubscription,
   seconds,
 } from '../fake-cloud.testing.ts'
 
-const refusal = (code: string, message: string) =>
-  expect.objectContaining({ code, message: expect.stringContaining(message) })
 const cloudWithTopic = () => {
   const cloud = fakeCloud()
   cloud.core.publisher.createTopic({ name: TOPIC })

@@ -5,6 +5,7 @@ import {
   type FakeCloud,
   publishText,
   pullNow,
+  refusal,
   SUBSCRIPTION,
   TOPIC,
   withSubscription,
@@ -24,8 +25,6 @@ const acknowledge = async (cloud: FakeCloud, ...wanted: string[]): Promise<void>
 }
 const texts = async (cloud: FakeCloud, subscription?: string) =>
   (await pullNow(cloud, 1000, subscription)).map(({ text }) => text)
-const refusal = (code: string, message: string) =>
-  expect.objectContaining({ code, message: expect.stringContaining(message) })
 
 describe('a snapshot', () => {
   it('brings back the messages that were not acknowledged, and those published later', async () => {

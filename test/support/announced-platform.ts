@@ -1,0 +1,25 @@
+/** A platform with its data in a directory of its own, by which commands find it. */
+
+import { announce, temporaryDirectory } from './command.ts'
+import { startTestPlatform, type TestPlatform } from './platform.ts'
+
+export interface AnnouncedPlatform {
+  readonly platform: TestPlatform
+  readonly dataDirectory: string
+  /** Ends the platform and removes its data. */
+  close(): Promise<void>
+}
+
+export async function startAnnouncedPlatform(): Promise<AnnouncedPlatform> {
+  const data = temporaryDirectory()
+  const platform = await startTestPlatform({ dataDirectory: data.path })
+  announce(platform, data.path)
+  return {
+    platform,
+    dataDirectory: data.path,
+    async close() {
+      await platform.close()
+      data.remove()
+    },
+  }
+}
