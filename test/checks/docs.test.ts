@@ -1,49 +1,23 @@
-/** The commands in the documents exist with their options, and links, paths and names resolve. */
+/** The commands in the documents exist, and links, paths and names resolve. Their options: typed-options.test.ts. */
 
-import { spawnSync } from 'node:child_process'
-import { existsSync, globSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseSync } from 'oxc-parser'
 import { describe, expect, it } from 'vitest'
 import { checkout } from '../../functions/orders/checkout.ts'
 import { root } from '../support/root.ts'
+import { documents, scripts, typedCommands } from './typed-commands.testing.ts'
 
-const documents = globSync('**/*.md', { cwd: root, exclude: ['node_modules', '.data', '.tools'] }).toSorted()
-const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> }
 const text = (document: string): string => readFileSync(join(root, document), 'utf8')
 
-interface Typed {
-  readonly document: string
-  readonly script: string
-  /** The words after `--`. */
-  readonly words: readonly string[]
-}
-
-const typed: readonly Typed[] = documents.flatMap((document) =>
-  [...text(document).matchAll(/npm (?:run (?:-s )?|(?=start|test))([\w-]+(?::[\w-]+)?)(?: -- ([^\n`#]*))?/g)].map(
-    ([, script, rest = '']) => ({
-      document,
-      script: script!,
-      // Split like a shell does.
-      words: [...rest.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
-        ([, double, single, bare]) => double ?? single ?? bare!,
-      ),
-    }),
-  ),
-)
-/** Scripts whose arguments go to other programs: CDKTF's CLI, vitest. */
-const foreign = new Set(['cdktf', 'test'])
-
 describe('documents', () => {
-  it.each(typed)('$document: npm run $script $words', ({ script, words }) => {
+  it.each(typedCommands)('$document: npm run $script $words', ({ script, words }) => {
     expect(Object.keys(scripts)).toContain(script)
     for (const path of words.filter((word) => word.startsWith('test/'))) expect(existsSync(join(root, path))).toBe(true)
-    if (!foreign.has(script) && words.some((word) => word.startsWith('--')))
-      expect(helpOf(script, words)).toEqual({ code: 0, errors: '' })
   })
 
   it('mention every script for people', () => {
-    const mentioned = new Set(typed.map(({ script }) => script))
+    const mentioned = new Set(typedCommands.map(({ script }) => script))
     expect(Object.keys(scripts).filter((script) => !mentioned.has(script))).toEqual([])
   })
 
@@ -87,13 +61,6 @@ function exportsOf(file: string): ReadonlySet<string> {
   return new Set(
     module.staticExports.flatMap(({ entries }) => entries.flatMap(({ exportName }) => exportName.name ?? [])),
   )
-}
-
-/** Runs the command with its whole line and --help: it refuses an unknown option. */
-function helpOf(script: string, words: readonly string[]): { code: number | null; errors: string } {
-  const [, ...args] = scripts[script]!.split(' ')
-  const { status, stderr } = spawnSync(process.execPath, [...args, ...words, '--help'], { cwd: root, encoding: 'utf8' })
-  return { code: status, errors: stderr }
 }
 
 it('docs/dependencies.md has a row for each package that a package.json lists, and for no other', () => {
