@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Unavailable } from '../../shared/base/errors.ts'
-import { openShop, permutations, replies, type Shop } from './shop.testing.ts'
+import { openShop, replies, type Shop } from './shop.testing.ts'
 
 const MINUTE = 60_000
 
@@ -65,27 +65,6 @@ describe('a checkout that goes well', () => {
 })
 
 describe('the fulfilment after the pivot', () => {
-  const facts = (orderId: string) => [
-    replies.dispatched(orderId, 's-1', 1),
-    replies.captured(orderId, 's-1'),
-    replies.committed(orderId, 's-1', 1),
-    replies.dispatched(orderId, 's-2', 1),
-    replies.captured(orderId, 's-2'),
-    replies.committed(orderId, 's-2', 1),
-  ]
-
-  it('completes once, with the last of its facts, in any order', { timeout: 60_000 }, async () => {
-    for (const indexes of permutations([0, 1, 2, 3, 4, 5])) {
-      const { shop, orderId } = await confirmed()
-      for (const [position, index] of indexes.entries()) {
-        expect(shop.publishedTypes()).not.toContain('order.completed')
-        await shop.deliver(...facts(orderId)[index]!, { key: position })
-        await shop.deliver(...facts(orderId)[index]!, { key: `again ${position}` })
-      }
-      expect(shop.publishedTypes().filter((type) => type === 'order.completed')).toHaveLength(1)
-    }
-  })
-
   it('is requested again when it is missing, and is reported stuck', async () => {
     const { shop, orderId } = await confirmed()
     shop.platform.advance(24 * 60 * MINUTE)
@@ -242,31 +221,6 @@ describe('a checkout that fails', () => {
     await shop.fireTimers()
     expect(shop.sentTypes().filter((type) => type === 'ReleaseStock')).toHaveLength(12)
     expect(shop.platform.billed.writes).toBe(before)
-  })
-
-  it('ends in the same state for any order of replies after the timeout', { timeout: 60_000 }, async () => {
-    for (const order of permutations(['reserved', 'released', 'released again', 'authorized', 'voided', 'reserved'])) {
-      const { shop, orderId } = await placed()
-      await shop.deliver(...replies.reserved(orderId), { key: 'first' })
-      shop.platform.advance(3 * MINUTE)
-      await shop.fireTimers()
-      for (const [index, name] of order.entries()) {
-        const kind = name.split(' ')[0] as 'reserved' | 'released' | 'authorized' | 'voided'
-        await shop.deliver(...replies[kind](orderId), { key: index })
-      }
-      // Every compensation that was sent is answered.
-      for (let round = 0; round < 3; round++) {
-        shop.platform.advance(MINUTE)
-        await shop.fireTimers()
-        await shop.deliver(...replies.released(orderId), { key: `round ${round}` })
-        await shop.deliver(...replies.voided(orderId), { key: `round ${round}` })
-      }
-      const sent = shop.platform.sent.length
-      shop.platform.advance(60 * MINUTE)
-      await shop.fireTimers()
-      expect(shop.platform.sent).toHaveLength(sent)
-      expect(shop.publishedTypes()).toEqual(['order.placed', 'order.rejected'])
-    }
   })
 })
 

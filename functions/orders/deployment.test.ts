@@ -10,7 +10,8 @@ import { checkout } from './checkout.ts'
 import type { Placed } from './records.ts'
 import { openShop, replies, type Reply, type Shop } from './shop.testing.ts'
 
-const ORDERS = 40
+/** At each step. */
+const ORDERS = 3
 
 const about = z.strictObject({ orderId })
 const example = { orderId: 'o-1' }

@@ -1,7 +1,7 @@
 /** Lists of which `npm test` uses a selection. */
 
 import { expect, it } from 'vitest'
-import { representatives, wholeLists } from '../support/whole-lists.ts'
+import { oneOf, representatives, wholeLists } from '../support/whole-lists.ts'
 
 const nameOf = (name: string): string => name
 
@@ -12,4 +12,9 @@ it('selects the named items in the order of the list, and all items in npm run v
 
 it('refuses a name that is not in the list', () => {
   expect(() => representatives(['one'], ['one', 'tow'], nameOf)).toThrow('No tow among one.')
+})
+
+it('selects one of several items, spread over the list, and all items in npm run verify', () => {
+  const all = [0, 1, 2, 3, 4, 5, 6]
+  expect(oneOf(3, all)).toEqual(wholeLists ? all : [0, 3, 6])
 })

@@ -15,3 +15,7 @@ export function representatives<T>(
   if (missing.length > 0) throw new Error(`No ${missing.join(', no ')} among ${all.map(nameOf).join(', ')}.`)
   return wholeLists ? all : all.filter((one) => names.includes(nameOf(one)))
 }
+
+/** One of `step` items, spread over the list; all items in `npm run verify`. */
+export const oneOf = <T>(step: number, all: readonly T[]): readonly T[] =>
+  wholeLists ? all : all.filter((_, index) => index % step === 0)

@@ -1,0 +1,66 @@
+/** The checkout ends in the same state whatever the order of its replies: samples of all orders, which `npm run verify` tries. */
+
+import { expect, it } from 'vitest'
+import { openShop, permutations, replies, type Shop } from '../../functions/orders/shop.testing.ts'
+import { oneOf } from '../support/whole-lists.ts'
+
+const MINUTE = 60_000
+const timeout = 60_000
+
+async function placed(): Promise<{ shop: Shop; orderId: string }> {
+  const shop = await openShop()
+  const { orderId } = (await (await shop.place()).json()) as { orderId: string }
+  return { shop, orderId }
+}
+
+const facts = (orderId: string) => [
+  replies.dispatched(orderId, 's-1', 1),
+  replies.captured(orderId, 's-1'),
+  replies.committed(orderId, 's-1', 1),
+  replies.dispatched(orderId, 's-2', 1),
+  replies.captured(orderId, 's-2'),
+  replies.committed(orderId, 's-2', 1),
+]
+
+it('a confirmed order completes once, with the last of its facts, in any order', { timeout }, async () => {
+  const orders = oneOf(11, permutations([0, 1, 2, 3, 4, 5]))
+  expect(orders.length).toBeGreaterThan(60)
+  for (const indexes of orders) {
+    const { shop, orderId } = await placed()
+    await shop.deliver(...replies.reserved(orderId))
+    await shop.deliver(...replies.authorized(orderId))
+    for (const [position, index] of indexes.entries()) {
+      expect(shop.publishedTypes()).not.toContain('order.completed')
+      await shop.deliver(...facts(orderId)[index]!, { key: position })
+      await shop.deliver(...facts(orderId)[index]!, { key: `again ${position}` })
+    }
+    expect(shop.publishedTypes().filter((type) => type === 'order.completed')).toHaveLength(1)
+  }
+})
+
+/** Two of a kind are alike: their 720 permutations are 180 orders. */
+const kinds = ['reserved', 'released', 'released', 'authorized', 'voided', 'reserved'] as const
+const repliesInOrder = [...new Map(permutations(kinds).map((order) => [order.join(), order])).values()]
+
+it('an order whose steps timed out ends in the same state, in any order of late replies', { timeout }, async () => {
+  expect(repliesInOrder).toHaveLength(180)
+  for (const order of oneOf(7, repliesInOrder)) {
+    const { shop, orderId } = await placed()
+    await shop.deliver(...replies.reserved(orderId), { key: 'first' })
+    shop.platform.advance(3 * MINUTE)
+    await shop.fireTimers()
+    for (const [index, kind] of order.entries()) await shop.deliver(...replies[kind](orderId), { key: index })
+    // Every compensation that was sent is answered.
+    for (let round = 0; round < 3; round++) {
+      shop.platform.advance(MINUTE)
+      await shop.fireTimers()
+      await shop.deliver(...replies.released(orderId), { key: `round ${round}` })
+      await shop.deliver(...replies.voided(orderId), { key: `round ${round}` })
+    }
+    const sent = shop.platform.sent.length
+    shop.platform.advance(60 * MINUTE)
+    await shop.fireTimers()
+    expect(shop.platform.sent).toHaveLength(sent)
+    expect(shop.publishedTypes()).toEqual(['order.placed', 'order.rejected'])
+  }
+})
