@@ -5,15 +5,15 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { root } from '../support/root.ts'
 
-/** Timers of the machine in tests, each with its reason. */
+/** Tests that hold such a call, and wait for nothing by it. */
 const allowed: Readonly<Record<string, string>> = {
-  'emulators/local-cloud/cloud-run/cloud-run.test.ts': 'in the program under test, which answers and exits late',
-  'shared/base/deadline.test.ts': 'fake timers',
-  'test/forged/own-ports.test.ts': 'between two looks at a process that starts',
-  'test/generated/requests.test.ts': 'the limit of a request that hangs',
-  'test/platform/container.test.ts': 'between two looks at a container that starts',
-  'test/security/clients-cause-no-failure.test.ts': 'a service that answers late, under fake timers',
-  'test/stacks/policies.test.ts': 'in the text of a command',
+  'emulators/local-cloud/cloud-run/cloud-run.test.ts':
+    'a program under test that exits later than it closes its port, as a process of a crashed container does',
+  'shared/base/deadline.test.ts': 'work that takes longer than its deadline: the clock is a fake one',
+  'test/generated/requests.test.ts':
+    'fails a request that gets no answer: the limit is never reached by one that passes',
+  'test/security/clients-cause-no-failure.test.ts': 'a service that answers late: the clock is a fake one',
+  'test/stacks/policies.test.ts': 'the text of a command that Terraform runs',
 }
 
 /** Calls of `setTimeout` and `setInterval` of Node, which no test needs for a condition. */

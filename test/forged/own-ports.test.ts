@@ -6,8 +6,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { request } from 'node:http'
-import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { freePort } from 'local-google-cloud/host'
 import { business, services } from '../../functions/index.ts'
 import {
@@ -184,10 +183,11 @@ describe('as a container without a known ingress,', () => {
     })
     children.push(child)
     const origin = `http://127.0.0.1:${port}`
-    while ((await statusOf(origin, live, {})) !== 200) {
+    const answers = async (): Promise<boolean> => {
       if (child.exitCode !== null) throw new Error(`${service.name} ended with ${child.exitCode}.`)
-      await pause(20)
+      return (await statusOf(origin, live, {})) === 200
     }
+    await vi.waitUntil(answers, { timeout: 60_000 })
     return origin
   }
 

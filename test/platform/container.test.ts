@@ -6,8 +6,7 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { business, services } from '../../functions/index.ts'
 import { idToken, testConfig } from '../../shared/base/config.testing.ts'
 import { freePorts } from 'local-google-cloud/host'
@@ -55,12 +54,15 @@ async function started(name: string) {
     ...settingsOf(dev, business),
   })
   const url = `http://127.0.0.1:${port}`
-  for (;;) {
-    const answer = await fetch(`${url}/health/live`).catch(() => undefined)
-    if (answer?.ok) return { ...running, url, port: port!, authorization: idToken(name, 'gateway', valid) }
+  const answers = async (): Promise<boolean> => {
     if (running.child.exitCode !== null) throw new Error(running.errors())
-    await pause(20)
+    return fetch(`${url}/health/live`).then(
+      ({ ok }) => ok,
+      () => false,
+    )
   }
+  await vi.waitUntil(answers, { timeout: 60_000 })
+  return { ...running, url, port: port!, authorization: idToken(name, 'gateway', valid) }
 }
 
 /** Sends the beginning of a request, and the rest when the test calls the returned function. */
