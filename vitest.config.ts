@@ -3,11 +3,20 @@ import { defineConfig } from 'vitest/config'
 import { ProgressReporter } from './test/support/progress-reporter.ts'
 
 const folders = '{stacks,functions,shared,emulators,cli}/**/*.test.ts'
-/** The tests across folders that start neither a platform nor programs that take long. */
+/** Of these, the ones that start programs, or whole local clouds for seconds. */
+const programs = [
+  'cli/bill.test.ts',
+  'emulators/{start,running}.test.ts',
+  'emulators/local-cloud/bigquery/**/*.test.ts',
+  'emulators/local-cloud/cloud-run/{cloud-run,process/ingress-only}.test.ts',
+  'emulators/local-cloud/iam/{iam,api/metadata}.test.ts',
+  'test/architecture/settings.test.ts',
+]
+/** The tests across folders that start neither a platform nor programs. */
 const quick = [
   'test/{architecture,bench,conformance,races}/**/*.test.ts',
   'test/stacks/{another-business,grants,monthly,observability,ops-target,policies,stacks}.test.ts',
-  'test/checks/{docs,editors,layout,progress-reporter,renovate,sleeps,whole-lists,words}.test.ts',
+  'test/checks/{docs,editors,layout,progress-reporter,renovate,sleeps,typed-options,whole-lists,words}.test.ts',
 ]
 
 /** Tests that only add data of their own to a platform, and read: all of these share one platform. */
@@ -20,14 +29,18 @@ export default defineConfig({
   test: {
     projects: [
       // Half the time of small tests is importing modules that the file before them had imported.
-      { extends: true, test: { name: 'folders', include: [folders], isolate: false } },
-      { extends: true, test: { name: 'quick', include: quick, isolate: false } },
+      { extends: true, test: { name: 'folders', include: [folders], exclude: programs, isolate: false } },
+      { extends: true, test: { name: 'quick', include: quick, exclude: programs, isolate: false } },
+      { extends: true, test: { name: 'programs', include: programs, isolate: false } },
       {
         extends: true,
         test: { name: 'shared-platform', include: shared, globalSetup: 'test/support/shared-platform.ts' },
       },
       // Whole platforms, with variables by which clients find them: each file in a process of its own.
-      { extends: true, test: { name: 'platform', include: ['test/**/*.test.ts'], exclude: [...quick, ...shared] } },
+      {
+        extends: true,
+        test: { name: 'platform', include: ['test/**/*.test.ts'], exclude: [...quick, ...programs, ...shared] },
+      },
     ],
     exclude: ['**/node_modules/**', '.data/**', '.tools/**'],
     // Two on two cores: a platform waits half of its time. Four are enough: each is ten processes and a gigabyte.

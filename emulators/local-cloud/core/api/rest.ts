@@ -69,7 +69,9 @@ const rootOf = oncePerProto((proto) => {
 })
 
 export function restOf(served: readonly Served[]): Rest {
-  const routes = served.flatMap(({ services, proto }) => services.flatMap((service) => routesOf(rootOf(proto), service)))
+  const routes = served.flatMap(({ services, proto }) =>
+    services.flatMap((service) => routesOf(rootOf(proto), service)),
+  )
   // `…/topics/*` would match `…/topics/a:publish` as well.
   const inOrder = [...routes.filter((route) => route.hasCustomVerb), ...routes.filter((route) => !route.hasCustomVerb)]
   return {
