@@ -8,6 +8,12 @@ export function nearest(typed: string, names: readonly string[]): string | undef
   return best && best.edits <= Math.max(2, Math.floor(typed.length / 3)) ? best.name : undefined
 }
 
+/** The end of an error about an unknown name: `Did you mean dev?`, or after `listed` all names. */
+export function nearestOrAll(typed: string, names: readonly string[], listed: string): string {
+  const meant = nearest(typed, names)
+  return meant === undefined ? `${listed} ${names.join(', ')}.` : `Did you mean ${meant}?`
+}
+
 /** Insertions, deletions and replacements (Levenshtein). */
 function editsBetween(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index)

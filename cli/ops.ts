@@ -4,9 +4,12 @@ import { userInfo } from 'node:os'
 import { services } from '../functions/index.ts'
 import { tools } from '../functions/tools.ts'
 import { MAX_DELIVERY_ATTEMPTS } from '../shared/base/attempts.ts'
+import { discardCommand, replayCommand } from '../shared/base/names.ts'
+import type { Operator } from '../shared/base/operator.ts'
+import type { DeadLetterCommand } from '../shared/messaging/dead-letter-commands.ts'
 import { define, flag, mainOf, text, UsageError } from './command.ts'
 import { contentOf, type DeadLetter, consumers, readDeadLetters, deadLetterById } from './ops/dead-letters.ts'
-import { createReplayer, replayEach } from './ops/replay.ts'
+import { createLetterTasks, requestEach } from './ops/letter-tasks.ts'
 import { actingOptions, operatorFrom } from './ops/operator.ts'
 import { queues, sayPaused } from './ops/queues.ts'
 import { type SagaReaders, stuckSagas } from './ops/sagas.ts'
@@ -21,7 +24,7 @@ const json = flag('as JSON')
 const deadLetters = define({
   brief: 'Lists the dead letters, oldest first.',
   about: `
-Listing removes none of them: a dead letter is kept for 31 days, or until it is replayed.`,
+Listing removes none of them: a dead letter is kept for 31 days, or until it is replayed or discarded.`,
   words: { name: 'ID', brief: 'shows one, with its content', max: 1 },
   options: { ...targetOptions, service, json },
   async run({ service: consumer, json: asJson, ...where }, [id]) {
@@ -55,19 +58,46 @@ more times, or can not be parsed, stays in the subscription.`,
     const operator = operatorFrom(values)
     if ((values.all ?? false) === ids.length > 0)
       throw new UsageError('Name the ids of dead letters, or --all, not both: npm run ops -- dead-letters lists them.')
-    const target = targetFrom(values)
-    // The leases are released before the task is sent, so that the service can pull the messages.
-    const waiting = await withPullSubscriptions(target, (subscriptions) =>
-      readDeadLetters(subscriptions, values.service),
-    )
-    const chosen = values.all ? waiting : ids.map((id) => deadLetterById(waiting, id))
-    if (chosen.length === 0) say('No dead letters.')
-    const replayer = await createReplayer(target)
-    const failed = await replayEach(chosen, { replayer, operator, services })
-    await replayer.close()
-    return failed > 0 ? 1 : 0
+    return requestFor(replayCommand, { target: targetFrom(values), operator, service: values.service, ids })
   },
 })
+
+const discard = define({
+  brief: 'Discards the dead letters with these ids: their services delete them.',
+  about: `
+Sends each service a task that names them. The service logs each with your name and the reason, and deletes it from its own
+dead-letter subscription. A discarded message can not be had back: dead-letters ID shows its content before.`,
+  words: { name: 'ID', brief: 'an id; dead-letters lists them', max: Infinity },
+  options: { ...targetOptions, ...actingOptions, service },
+  async run(values, ids) {
+    const operator = operatorFrom(values)
+    if (ids.length === 0) throw new UsageError('Name the ids of dead letters: npm run ops -- dead-letters lists them.')
+    return requestFor(discardCommand, { target: targetFrom(values), operator, service: values.service, ids })
+  },
+})
+
+interface Chosen {
+  readonly target: Target
+  readonly operator: Operator
+  readonly service: string | undefined
+  /** None: all. */
+  readonly ids: readonly string[]
+}
+
+/** Returns the exit code. */
+async function requestFor(
+  command: DeadLetterCommand,
+  { target, operator, service: consumer, ids }: Chosen,
+): Promise<number> {
+  // The leases are released before the task is sent, so that the service can pull the messages.
+  const waiting = await withPullSubscriptions(target, (subscriptions) => readDeadLetters(subscriptions, consumer))
+  const chosen = ids.length === 0 ? waiting : [...new Set(ids)].map((id) => deadLetterById(waiting, id))
+  if (chosen.length === 0) say('No dead letters.')
+  const tasks = await createLetterTasks(target)
+  const failed = await requestEach(chosen, { command, tasks, operator, services })
+  await tasks.close()
+  return failed > 0 ? 1 : 0
+}
 
 const stuck = define({
   brief: 'Lists stuck sagas.',
@@ -106,7 +136,14 @@ own credentials (gcloud auth application-default login) and, for the public API,
 
 Each command has --help: npm run ops -- replay --help.`
 
-void mainOf('ops', about, { 'dead-letters': deadLetters, replay, stuck, queues, ...(await tools.ops?.()) })
+void mainOf('ops', about, {
+  'dead-letters': deadLetters,
+  replay,
+  discard,
+  stuck,
+  queues,
+  ...(await tools.ops?.()),
+})
 
 function sagaReaders(target: Target): SagaReaders {
   if (!tools.sagas) return {}

@@ -20,7 +20,7 @@ const REFUSALS_WINDOW = '300s'
  * numbers; `forged` ones never come from a well-behaved client: a caller that a service refuses, an invalid signature.
  */
 const REFUSALS_TOLERATED = { any: 300, forged: 5 } as const
-const FORGED = ['caller-refused', 'operator-unnamed', 'replay-refused', 'signature-invalid']
+const FORGED = ['caller-refused', 'discard-refused', 'operator-unnamed', 'replay-refused', 'signature-invalid']
 
 /** An alert by log line sends one mail in this time, however many lines match. */
 const NOTIFICATION_RATE_LIMIT = '300s'

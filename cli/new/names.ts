@@ -7,13 +7,14 @@ import {
   pushAccountId,
   queueName,
   republishCommand,
-  replayCommand,
 } from '../../shared/base/names.ts'
+import { deadLetterCommands } from '../../shared/messaging/dead-letter-commands.ts'
 import { runtimeContracts } from '../../shared/contracts/runtime-events.ts'
 import type { Service } from '../../shared/service/service.ts'
 import { imageBuilderId } from '../../stacks/environments.ts'
 import { validName } from '../../stacks/naming-rules.ts'
 import { UsageError } from '../command.ts'
+import { nearestOrAll } from '../nearest.ts'
 import { isIdentifier } from './edit.ts'
 
 /** `spare-parts` → `spareParts`, `SpareParts` → `spareParts` */
@@ -84,7 +85,7 @@ export function checkCommandName(name: string, services: readonly Service[]): vo
     throw new UsageError(
       `"${name}" can't name a command. Take a verb and a noun, each with a capital letter, at most 60 characters, as in "GrantPoints".`,
     )
-  const isRuntimes = name === republishCommand || name === replayCommand
+  const isRuntimes = [republishCommand, ...deadLetterCommands].includes(name)
   const owner = isRuntimes
     ? 'the runtime'
     : services.find((service) => Object.hasOwn(service.contracts.commands, name))?.name
@@ -118,7 +119,8 @@ export function serviceNamed(name: string | undefined, option: string, services:
   const service = services.find((one) => one.name === name)
   if (service) return service
   const problem = name === undefined ? `--${option} is missing` : `There is no service "${name}"`
-  throw new UsageError(`${problem}. --${option} takes one of: ${services.map((one) => one.name).join(', ')}.`)
+  const names = services.map((one) => one.name)
+  throw new UsageError(`${problem}. ${nearestOrAll(name ?? '', names, `--${option} takes one of:`)}`)
 }
 
 /** The owner of a new event, command or query: none reaches a public service. @throws UsageError */

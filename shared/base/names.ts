@@ -35,3 +35,5 @@ export const republishCommand = 'RepublishEvents'
 export const formerRepublishCommand = 'RepeatEvents'
 /** Provided by the runtime of every service: take dead letters of its own again. */
 export const replayCommand = 'ReplayDeadLetters'
+/** Provided by the runtime of every service: delete dead letters of its own. */
+export const discardCommand = 'DiscardDeadLetters'

@@ -333,10 +333,15 @@ describe('an operator', () => {
     await platform.publisher.deadLetter('kitchen', data, attributes)
     return platform.deadLetters.at(-1)!.messageId
   }
-  const replayOf = (messageIds: readonly unknown[]): object =>
-    message('ReplayDeadLetters', { messageIds }, { sequence: 0, subject: 'kitchen' })
-  const replay = (kitchenRun: ReturnType<typeof started>, ids: readonly unknown[], retries = '0') =>
-    kitchenRun.task('ReplayDeadLetters', replayOf(ids), { ...operator, 'x-cloudtasks-taskretrycount': retries })
+  const naming = (command: string, messageIds: readonly unknown[]): object =>
+    message(command, { messageIds }, { sequence: 0, subject: 'kitchen' })
+  const replayOf = (messageIds: readonly unknown[]): object => naming('ReplayDeadLetters', messageIds)
+  const sent =
+    (command: string) =>
+    (kitchenRun: ReturnType<typeof started>, ids: readonly unknown[], retries = '0') =>
+      kitchenRun.task(command, naming(command, ids), { ...operator, 'x-cloudtasks-taskretrycount': retries })
+  const replay = sent('ReplayDeadLetters')
+  const discard = sent('DiscardDeadLetters')
   const security = ({ platform }: ReturnType<typeof started>) =>
     platform.logs.filter(({ event }) => event === 'security').map(({ fields }) => fields)
   const ofShop = { ...sold, source: 'shop' }
@@ -436,27 +441,65 @@ describe('an operator', () => {
     expect((await replay(one, ['none'], '4')).status).toBe(204)
   })
 
+  it('discards dead letters, which deletes each of them, handled or not, and logs operator and reason', async () => {
+    const one = started()
+    const unreadable = await put(one, 'hello', { type: 'thing.sold', reason: 'not JSON' })
+    const event = await put(one, ofShop, deadLettered)
+    const other = await put(one, ofShop, deadLettered)
+    expect((await discard(one, [unreadable, event])).status).toBe(204)
+    expect(one.handled).toEqual([])
+    expect(one.platform.deadLetters.map(({ messageId }) => messageId)).toEqual([other])
+    expect(security(one)).toMatchObject(
+      [unreadable, event].map((id) => ({
+        event: 'message.discarded',
+        outcome: 'done',
+        subject: 'operator:jo',
+        reason: 'provider is back: größer',
+        type: 'thing.sold',
+        letter: id,
+        task: 'replay-1',
+      })),
+    )
+    // A repeat of the task, as after an answer that was lost.
+    expect((await discard(one, [unreadable, event], '4')).status).toBe(204)
+    expect(security(one)).toHaveLength(2)
+  })
+
+  it('keeps a dead letter that Pub/Sub does not delete now, and tries again', async () => {
+    const one = started()
+    const id = await put(one, ofShop, deadLettered)
+    vi.spyOn(one.platform.deadLetterBox, 'acknowledge').mockRejectedValueOnce(new Unavailable('gone'))
+    expect((await discard(one, [id])).status).toBe(503)
+    expect(one.platform.deadLetters).toHaveLength(1)
+    expect((await discard(one, [id], '1')).status).toBe(204)
+    expect(one.platform.deadLetters).toEqual([])
+  })
+
   it.each<[string, unknown]>([
     ['nothing', { messageIds: [] }],
     ['too many ids', { messageIds: Array.from({ length: 21 }, (_, at) => `m-${at}`) }],
     ['content', { messageIds: ['m-1'], data: {} }],
     ['no ids', { messageIds: [1] }],
-  ])('is refused a replay of %s', async (_, data) => {
+  ])('is refused a replay and a discard of %s', async (_, data) => {
     const one = started()
     const body = message('ReplayDeadLetters', data, { sequence: 0, subject: 'kitchen' })
     expect((await one.task('ReplayDeadLetters', body, operator)).status).toBe(204)
     expect(security(one)).toMatchObject([{ event: 'replay-refused', outcome: 'refused', subject: 'operator:jo' }])
+    const discarded = message('DiscardDeadLetters', data, { sequence: 0, subject: 'kitchen' })
+    expect((await one.task('DiscardDeadLetters', discarded, operator)).status).toBe(204)
+    expect(security(one)[1]).toMatchObject({ event: 'discard-refused', outcome: 'refused', subject: 'operator:jo' })
     expect(one.platform.deadLetters).toEqual([])
   })
 
-  it('is the only caller that may replay', async () => {
+  it.each(['ReplayDeadLetters', 'DiscardDeadLetters'])('is the only caller that may send %s', async (command) => {
     const one = started()
     const id = await put(one, ofShop, deadLettered)
     for (const account of ['shop', 'boss', 'kitchen-push'])
       expect(
-        (await one.task('ReplayDeadLetters', replayOf([id]), { authorization: idToken('kitchen', account) })).status,
+        (await one.task(command, naming(command, [id]), { authorization: idToken('kitchen', account) })).status,
       ).toBe(403)
     expect(one.handled).toEqual([])
+    expect(one.platform.deadLetters).toHaveLength(1)
   })
 
   it('may send RepublishEvents and the commands that the description opens to operators', async () => {
@@ -479,6 +522,7 @@ describe('an operator', () => {
     const id = await put(one, ofShop, deadLettered)
     const requests = [
       { type: 'ReplayDeadLetters', body: replayOf([id]) },
+      { type: 'DiscardDeadLetters', body: naming('DiscardDeadLetters', [id]) },
       { type: 'RepublishEvents', body: message('RepublishEvents', { correlationId: 'm-1' }, { sequence: 0 }) },
     ]
     for (const { type, body } of requests) {

@@ -12,13 +12,27 @@ import { canConnect, publicPart, statusOf } from '../service/health.ts'
 import { servePublicApi } from '../edge/serve-public-api.ts'
 import { limitHeaders } from '../http/header-limit.ts'
 import { answerProblem, disconnectOf, limitedBody } from '../http/http.ts'
-import { commandPath, eventPath, formerRepublishCommand, replayCommand, republishCommand } from '../base/names.ts'
+import {
+  commandPath,
+  discardCommand,
+  eventPath,
+  formerRepublishCommand,
+  replayCommand,
+  republishCommand,
+} from '../base/names.ts'
 import { fromOperators } from '../service/service.ts'
 import { createCallerCheck } from './caller-check.ts'
 import { type CallFunction, createReceiver, type Outcome } from './receive.ts'
 import { logCallerRefused, logRefusal, routeOf } from '../http/refusals.ts'
 import { queryRoutes } from './query-routes.ts'
-import { createReplay, dropped, namedOperator, logOperatorCommand, retriesOf } from './replays.ts'
+import {
+  createDiscard,
+  createReplay,
+  dropped,
+  logOperatorCommand,
+  namedOperator,
+  retriesOf,
+} from './dead-letter-acts.ts'
 import { submissionRoutes } from './submissions.ts'
 
 declare module 'hono' {
@@ -45,7 +59,10 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
       throw error
     }
   }
-  const replay = createReplay(receiver, platform, config)
+  const deadLetterActs = {
+    [replayCommand]: createReplay(receiver, platform, config),
+    [discardCommand]: createDiscard(platform, config),
+  }
   const isInternal = platform.service.ingress === 'internal'
   const bytes = async (c: Context): Promise<Buffer> => limitedBody(c, PUSH_BYTES)
 
@@ -123,10 +140,12 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
         return answer(c, await receiver.event(type, await bytes(c), call))
       })
     }
-    http.post(commandPath(replayCommand), async (c) => {
-      await caller(c, [config.OPERATIONS_ACCOUNT], 'delivery')
-      return answer(c, await replay(await bytes(c), { get: (name) => c.req.header(name) }))
-    })
+    for (const [command, act] of Object.entries(deadLetterActs)) {
+      http.post(commandPath(command), async (c) => {
+        await caller(c, [config.OPERATIONS_ACCOUNT], 'delivery')
+        return answer(c, await act(await bytes(c), { get: (name) => c.req.header(name) }))
+      })
+    }
     http.post('/commands/:command', async (c) => {
       const name = c.req.param('command')
       const command = name === formerRepublishCommand ? republishCommand : name

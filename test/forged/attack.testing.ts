@@ -9,14 +9,8 @@ import { loadApp } from '../../functions/apps.ts'
 import { business } from '../../functions/index.ts'
 import { readSettings } from '../../shared/base/config.ts'
 import { servePublicApi } from '../../shared/edge/serve-public-api.ts'
-import {
-  accountEmail,
-  commandPath,
-  eventPath,
-  republishCommand,
-  replayCommand,
-  submissionPath,
-} from '../../shared/base/names.ts'
+import { accountEmail, commandPath, eventPath, republishCommand, submissionPath } from '../../shared/base/names.ts'
+import { deadLetterCommands } from '../../shared/messaging/dead-letter-commands.ts'
 import { type QueryPlatform, queryRoutes } from '../../shared/runtime/query-routes.ts'
 import type { Service } from '../../shared/service/service.ts'
 import { localEnvironment } from '../../stacks/environments.ts'
@@ -88,7 +82,7 @@ function attackOn(platform: TestPlatform, directory: string): Attack {
     },
     events: (service) => service.on.map((type) => posted(eventPath(type))),
     commands: (service) =>
-      [...service.accepts, republishCommand, replayCommand].map((command) => posted(commandPath(command))),
+      [...service.accepts, republishCommand, ...deadLetterCommands].map((command) => posted(commandPath(command))),
     submissions: (service) => service.acceptsSubmitted.map((command) => posted(submissionPath(command))),
     async ofGoogle(account, audience) {
       const { mintIdToken } = platform.cloud.core<{ mintIdToken(of: object): Promise<string> }>('iam')

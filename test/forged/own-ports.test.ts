@@ -9,13 +9,8 @@ import { request } from 'node:http'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { freePort } from 'local-google-cloud/host'
 import { business, services } from '../../functions/index.ts'
-import {
-  accountEmail,
-  commandPath,
-  operationsAccountId,
-  pushAccountId,
-  replayCommand,
-} from '../../shared/base/names.ts'
+import { accountEmail, commandPath, operationsAccountId, pushAccountId } from '../../shared/base/names.ts'
+import { deadLetterCommands } from '../../shared/messaging/dead-letter-commands.ts'
 import type { Service } from '../../shared/service/service.ts'
 import { localEnvironment } from '../../stacks/environments.ts'
 import { variablesOf } from '../../stacks/service-variables.ts'
@@ -71,7 +66,7 @@ async function entryPoints(service: Service): Promise<EntryPoint[]> {
       emails[0]?.split('@')[0],
     ]),
   )
-  senders.set(commandPath(replayCommand), operationsAccountId)
+  for (const command of deadLetterCommands) senders.set(commandPath(command), operationsAccountId)
   const submitters = services.filter(({ submits }) => submits.some((one) => service.acceptsSubmitted.includes(one)))
   const [caller, ...others] = services.filter(({ calls }) => calls.includes(service.name)).map(({ name }) => name)
   const groups: [routes: Route[], account: string | undefined, orOf?: string[]][] = [

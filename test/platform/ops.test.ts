@@ -53,7 +53,7 @@ describe('a dead letter', { timeout: 60_000 }, () => {
   it('is listed with consumer, type, reason and age, shown with its content, and stays in the subscription', async () => {
     expect((await ops('dead-letters', '--service', 'shipping')).stdout).toBe('No dead letters.\n')
     await google.pubsub.topic('price.changed').publishMessage({ data: Buffer.from('unit price: 1') })
-    await vi.waitUntil(async () => (await listed()).length === 1, { timeout: 10_000 })
+    await vi.waitUntil(async () => (await listed()).length === 1, { timeout: 30_000 })
     const [letter] = await listed('--service', 'orders')
     expect(letter).toMatchObject({
       consumer: 'orders',
@@ -81,7 +81,7 @@ describe('a dead letter', { timeout: 60_000 }, () => {
     ])
     const refused = async (): Promise<string | undefined> =>
       (await logOf('orders')).split('\n').findLast((one) => one.includes('replay.unreadable'))
-    await vi.waitUntil(async () => (await refused()) !== undefined, { timeout: 10_000 })
+    await vi.waitUntil(async () => (await refused()) !== undefined, { timeout: 30_000 })
     expect(JSON.parse((await refused())!)).toMatchObject({
       letter: before!['id'],
       reason: expect.stringMatching(/^not JSON/),
@@ -103,13 +103,13 @@ describe('a dead letter', { timeout: 60_000 }, () => {
   it('is replayed to the one service that failed, which logs the operator and the reason', async () => {
     const change = envelope('price.changed', { data: { sku: SKU, unitMinor: 777, currency: 'EUR' } })
     const id = await deadLettered('orders', 'price.changed', change)
-    await vi.waitUntil(async () => (await listed()).some((one) => one['id'] === id), { timeout: 10_000 })
+    await vi.waitUntil(async () => (await listed()).some((one) => one['id'] === id), { timeout: 30_000 })
     const before = (await replayed()).length
     const answer = await ops('replay', id, '--reason', 'the table is back', '--actor', 'jo')
     expect([answer.code, answer.stderr]).toEqual([0, ''])
     const price = async (): Promise<unknown> =>
       (await state.collection('orders', 'prices')).find(({ id }) => id === SKU)
-    await vi.waitUntil(async () => JSON.stringify(await price()).includes('777'), { timeout: 10_000 })
+    await vi.waitUntil(async () => JSON.stringify(await price()).includes('777'), { timeout: 30_000 })
     // The price is stored before the request log has the answer.
     await expect.poll(async () => (await replayed()).slice(before)).toEqual(['orders /commands/ReplayDeadLetters 204'])
     expect((await listed()).some((one) => one['id'] === id)).toBe(false)
@@ -128,9 +128,9 @@ describe('a dead letter', { timeout: 60_000 }, () => {
     const id = await deadLettered('notifications', type, done)
     const sends = async () =>
       (await state.collection('notifications', 'sends')).filter((one) => one['orderId'] === 'o-9')
-    await vi.waitUntil(async () => (await listed()).some((one) => one['id'] === id), { timeout: 10_000 })
+    await vi.waitUntil(async () => (await listed()).some((one) => one['id'] === id), { timeout: 30_000 })
     expect((await ops('replay', id, '--reason', 'again')).code).toBe(0)
-    await vi.waitUntil(async () => (await sends()).length === 1, { timeout: 10_000 })
+    await vi.waitUntil(async () => (await sends()).length === 1, { timeout: 30_000 })
   })
 
   it('of a command is replayed to its command path, and duplicates are applied once', async () => {
@@ -146,7 +146,7 @@ describe('a dead letter', { timeout: 60_000 }, () => {
         json: command,
         attributes: { type: 'ReceiveStock', consumer: 'inventory', reason: 'failed 20 times, last with 503' },
       })
-    await vi.waitUntil(async () => (await listed('--service', 'inventory')).length === 2, { timeout: 10_000 })
+    await vi.waitUntil(async () => (await listed('--service', 'inventory')).length === 2, { timeout: 30_000 })
     const from = (await replayed()).length
     expect((await ops('replay', '--all', '--service', 'inventory', '--reason', 'again')).code).toBe(0)
     // One task carries both ids.
@@ -157,13 +157,29 @@ describe('a dead letter', { timeout: 60_000 }, () => {
     expect(await listed('--service', 'inventory')).toEqual([])
   })
 
+  it('is discarded by its service, which logs the operator and the reason, and by no other id', async () => {
+    const letters = await Promise.all([1, 2].map(() => deadLettered('history', 'order.placed', { is: 'no envelope' })))
+    const waiting = async () => (await listed('--service', 'history')).map(({ id }) => id!)
+    await vi.waitUntil(async () => (await waiting()).length === 2, { timeout: 30_000 })
+    const [gone, kept] = letters as [string, string]
+    const answer = await ops('discard', gone, '--reason', 'a test of ours', '--actor', 'jo')
+    expect([answer.code, answer.stdout]).toEqual([0, `${gone}  discard of order.placed by history requested\n`])
+    await vi.waitUntil(async () => !(await waiting()).includes(gone), { timeout: 20_000 })
+    expect(await waiting()).toEqual([kept])
+    const line = (await logOf('history')).split('\n').findLast((one) => one.includes('message.discarded'))!
+    const act = { subject: 'operator:jo', reason: 'a test of ours', type: 'order.placed', letter: gone }
+    expect(JSON.parse(line)).toMatchObject(act)
+    expect((await ops('discard', kept, '--reason', 'both')).code).toBe(0)
+    await vi.waitUntil(async () => (await waiting()).length === 0, { timeout: 20_000 })
+  })
+
   it('without a handler stays in the subscription with its reason', async () => {
     await google.pubsub.topic(deadLetterName('orders')).publishMessage({
       data: Buffer.from('{}'),
       attributes: { type: 'ShredOrder', consumer: 'orders', reason: 'orders has no command ShredOrder' },
     })
     const found = async () => (await listed('--service', 'orders')).find(({ type }) => type === 'ShredOrder')
-    await vi.waitUntil(async () => (await found()) !== undefined, { timeout: 10_000 })
+    await vi.waitUntil(async () => (await found()) !== undefined, { timeout: 30_000 })
     const letter = (await found())!
     const { code, stderr } = await ops('replay', letter['id']!, '--reason', 'again')
     expect([code, stderr]).toEqual([1, expect.stringMatching(/orders has no handler for ShredOrder/)])
@@ -178,6 +194,10 @@ describe('npm run ops refuses', { timeout: 60_000 }, () => {
     ['an unknown id', ['dead-letters', '12345678'], /There is no dead letter 12345678/],
     ['a replay of an unknown id', ['replay', '12345678', '--reason', 'x'], /There is no dead letter 12345678/],
     ['a replay of nothing', ['replay', '--reason', 'x'], /Name the ids of dead letters, or --all/],
+    ['a discard of an unknown id', ['discard', '12345678', '--reason', 'x'], /There is no dead letter 12345678/],
+    ['a discard of nothing', ['discard', '--reason', 'x'], /Name the ids of dead letters: /],
+    ['a discard of everything', ['discard', '--all', '--reason', 'x'], /--all/],
+    ['a discard without a reason', ['discard', '12345678'], /--reason "…" is missing/],
     ['a replay without a reason', ['replay', '--all'], /--reason "…" is missing/],
     ['a retry without a reason', ['retry', 'o-1'], /--reason "…" is missing/],
     ['a close without a reason', ['close', 'o-1'], /--reason "…" is missing/],

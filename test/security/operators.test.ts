@@ -5,6 +5,7 @@ import { business, services } from '../../functions/index.ts'
 import { app as orders } from '../../functions/orders/app.ts'
 import { orders as description } from '../../functions/orders/service.ts'
 import { commandPath, eventPath, republishCommand, replayCommand } from '../../shared/base/names.ts'
+import { deadLetterCommands } from '../../shared/messaging/dead-letter-commands.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { operatorHeaders } from '../../shared/base/operator.ts'
 import { receivesMessages } from '../../shared/service/service.ts'
@@ -84,7 +85,7 @@ describe('a forged payment', () => {
   })
 })
 
-it('every path of every service except republish and replay refuses operators', async () => {
+it('every path of every service except republish, replay and discard refuses operators', async () => {
   const cluster = await openCluster({
     TOKEN_ISSUER: 'https://issuer.example.com',
     TOKEN_AUDIENCE: 'shop',
@@ -97,7 +98,7 @@ it('every path of every service except republish and replay refuses operators', 
   for (const service of services.filter(receivesMessages)) {
     const paths = [
       ...service.on.map((type) => eventPath(type)),
-      ...[...service.accepts, republishCommand, replayCommand, 'Anything'].map(commandPath),
+      ...[...service.accepts, republishCommand, ...deadLetterCommands, 'Anything'].map(commandPath),
     ]
     for (const path of paths) {
       const headers = {
@@ -116,7 +117,7 @@ it('every path of every service except republish and replay refuses operators', 
     .flatMap(({ name, acceptsFromOperators }) => [
       ...acceptsFromOperators.map((command) => `${name} ${commandPath(command)}`),
       `${name} ${commandPath(republishCommand)}`,
-      `${name} ${commandPath(replayCommand)}`,
+      ...deadLetterCommands.map((command) => `${name} ${commandPath(command)}`),
     ])
   expect(open.toSorted()).toEqual(expected.toSorted())
   // Commands that a description opens to operators, with a reason.

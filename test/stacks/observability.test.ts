@@ -264,7 +264,13 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       const named = [...String(conditions[1]!['filter']).matchAll(/labels\.event="([^"]+)"/g)].map(
         ([, event]) => event!,
       )
-      expect(named).toEqual(['caller-refused', 'operator-unnamed', 'replay-refused', 'signature-invalid'])
+      expect(named).toEqual([
+        'caller-refused',
+        'discard-refused',
+        'operator-unnamed',
+        'replay-refused',
+        'signature-invalid',
+      ])
       // A flood exceeds both thresholds within five minutes, although most of it is one line a second.
       const linesOfAFlood = 300 * (LINES_PER_KIND_AND_SECOND + 1)
       for (const { threshold_value: threshold } of conditions) expect(linesOfAFlood).toBeGreaterThan(Number(threshold))

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { UsageError } from '../command.ts'
 import type { DeadLetter } from './dead-letters.ts'
-import { MAX_LETTERS } from '../../shared/messaging/replay.ts'
+import { discardCommand, replayCommand } from '../../shared/base/names.ts'
+import { MAX_LETTERS } from '../../shared/messaging/dead-letter-commands.ts'
 import { theatre } from '../theatre.testing.ts'
-import { checkReplayable, replayEach } from './replay.ts'
+import { checkReplayable, requestEach } from './letter-tasks.ts'
 
 beforeEach(() => {
   vi.spyOn(console, 'log').mockImplementation(() => {})
@@ -31,13 +32,14 @@ describe('a replay', () => {
   it('names the dead letters of each consumer, a bounded number in one task, and continues after a refused task', async () => {
     const sent: string[][] = []
     const many = Array.from({ length: MAX_LETTERS + 1 }, (_, at) => letter(`o-${at}`, 'tickets', 'seat.taken'))
-    const failed = await replayEach(
+    const failed = await requestEach(
       [...many, letter('i-1', 'seating', 'TakeSeat'), letter('b-1', 'bigquery', 'seat.taken')],
       {
+        command: replayCommand,
         services: theatre,
         operator: { actor: 'jo', reason: 'x' },
-        replayer: {
-          async replay(letters) {
+        tasks: {
+          async request(_, letters) {
             sent.push(letters.map(({ id }) => id))
             if (sent.length === 2) throw new UsageError('the queue is gone')
           },
@@ -75,4 +77,27 @@ describe('a replay', () => {
   ])('of %s is refused', (_, consumer, type, says) => {
     expect(() => checkReplayable({ consumer, type }, theatre)).toThrow(says)
   })
+})
+
+it('a discard needs a service, and no handler', async () => {
+  const sent: string[] = []
+  const failed = await requestEach(
+    [letter('t-1', 'tickets', 'TearUp'), letter('b-1', 'bigquery', 'seat.taken'), letter('g-1', 'gone', 'seat.taken')],
+    {
+      command: discardCommand,
+      services: theatre,
+      operator: { actor: 'jo', reason: 'x' },
+      tasks: {
+        async request(command, letters) {
+          for (const { id } of letters) sent.push(`${command} ${id}`)
+        },
+        close: async () => {},
+      },
+    },
+  )
+  expect([failed, sent]).toEqual([2, ['DiscardDeadLetters t-1']])
+  expect(vi.mocked(console.error).mock.calls).toEqual([
+    [expect.stringMatching(/^b-1 {2}seat\.taken was not discarded: bigquery is not a service/)],
+    [expect.stringMatching(/^g-1 {2}seat\.taken was not discarded: gone is not a service/)],
+  ])
 })

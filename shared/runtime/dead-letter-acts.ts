@@ -1,14 +1,16 @@
 /**
- * Replays: operators make a service pull dead letters from its own subscription again. They send only the ids; the
- * content is that of Pub/Sub or of the service, so operators can not send content in the name of a service.
+ * Replays and discards: operators make a service pull dead letters from its own subscription, to handle them again or to
+ * delete them. They send only the ids; the content is that of Pub/Sub or of the service, so operators can not send content
+ * in the name of a service.
  */
 
 import { MAX_DELIVERY_ATTEMPTS } from '../base/attempts.ts'
 import type { Config } from '../base/config.ts'
 import type { RunningPlatform } from './create-platform.ts'
-import type { Waiting } from '../gcp/waiting.ts'
+import { typeOf, type Waiting } from '../gcp/waiting.ts'
 import { type Operator, operatorOf } from '../base/operator.ts'
-import { replayCommand, replaySchema } from '../messaging/replay.ts'
+import { discardCommand, replayCommand } from '../base/names.ts'
+import { chosenLettersSchema, type DeadLetterCommand } from '../messaging/dead-letter-commands.ts'
 import type { SecurityLog } from '../signals/security-log.ts'
 import { WrongSource, readEnvelope, Unreadable } from './messages.ts'
 import type { Outcome, Receiver } from './receive.ts'
@@ -80,20 +82,21 @@ const attemptOf = (headers: Headers): Record<string, string | number | undefined
   attempt: retriesOf(headers) + 1,
 })
 
-/** One delivery of `ReplayDeadLetters`. */
-export type Replay = (body: Buffer, headers: Headers) => Promise<Outcome>
+/** One delivery of `ReplayDeadLetters` or `DiscardDeadLetters`. */
+export type DeadLetterAct = (body: Buffer, headers: Headers) => Promise<Outcome>
 
-export function createReplay(receiver: Receiver, platform: RunningPlatform, config: Config): Replay {
-  const { deadLetterBox: box, security, service } = platform
-  const logReplayRefused = ({ actor }: Operator, reason: string, act: Readonly<Record<string, string>> = {}): void =>
-    security({ event: 'replay-refused', outcome: 'refused', subject: `operator:${actor}`, reason, act })
+/** Handles one leased dead letter. False if a later attempt may succeed. */
+type Handle = (letter: Waiting, headers: Headers, operator: Operator) => Promise<boolean>
 
-  /** Handles one dead letter. False if a later attempt may succeed; true if it was handled, or never can be and stays. */
-  const replayed = async (letter: Waiting, headers: Headers, operator: Operator): Promise<boolean> => {
+/** Each letter is handled as an event or a command is. One that is refused for good, or fails at every attempt, stays. */
+export function createReplay(receiver: Receiver, platform: RunningPlatform, config: Config): DeadLetterAct {
+  const { deadLetterBox: box, security } = platform
+  return onEachLetter(replayCommand, { platform, config }, async (letter, headers, operator) => {
     const { type, outcome } = await receiver.replay(letter, retriesOf(headers) + 1)
+    const act = { type, letter: letter.messageId }
     if (outcome instanceof Unreadable) {
-      const act = { type, letter: letter.messageId }
-      if (outcome instanceof WrongSource) logReplayRefused(operator, outcome.message, act)
+      if (outcome instanceof WrongSource)
+        logRefused(security, replayCommand, { operator, reason: outcome.message, act })
       else {
         logAct(security, headers, { operator, event: 'message.replayed', outcome: 'refused', ...act })
         platform.log('WARNING', 'replay.unreadable', { ...act, reason: outcome.message })
@@ -103,40 +106,72 @@ export function createReplay(receiver: Receiver, platform: RunningPlatform, conf
     }
     const isTaken = outcome.status === 204
     // A dead letter that a later attempt may handle is logged when it is handled, not at each attempt.
-    if (isTaken)
-      logAct(security, headers, {
-        operator,
-        event: 'message.replayed',
-        outcome: 'done',
-        type,
-        letter: letter.messageId,
-      })
+    if (isTaken) logAct(security, headers, { operator, event: 'message.replayed', outcome: 'done', ...act })
     await (isTaken ? box.acknowledge(letter) : box.release([letter]))
     return isTaken
-  }
+  })
+}
 
+/** Each letter is logged, then deleted. A repeat finds it no more. */
+export function createDiscard(platform: RunningPlatform, config: Config): DeadLetterAct {
+  const { deadLetterBox: box, security, service } = platform
+  return onEachLetter(discardCommand, { platform, config }, async (letter, headers, operator) => {
+    // Before it is deleted: a crash in between must not delete a message without a line.
+    logAct(security, headers, {
+      operator,
+      event: 'message.discarded',
+      outcome: 'done',
+      type: typeOf(service.name, letter),
+      letter: letter.messageId,
+    })
+    await box.acknowledge(letter)
+    return true
+  })
+}
+
+interface Parts {
+  readonly platform: RunningPlatform
+  readonly config: Config
+}
+
+function onEachLetter(command: DeadLetterCommand, { platform, config }: Parts, handle: Handle): DeadLetterAct {
+  const { deadLetterBox: box, security, service } = platform
   return async (body, headers) => {
     const attempt = retriesOf(headers) + 1
-    const operator = namedOperator(headers, { type: replayCommand, config, security })
+    const operator = namedOperator(headers, { type: command, config, security })
     if (!operator) return dropped
     try {
-      const messageIds = readReplay(body)
+      const messageIds = readIds(body, command)
       const letters = await box.lease(messageIds)
       let later = 0
-      for (const letter of letters) if (!(await replayed(letter, headers, operator))) later += 1
+      for (const letter of letters) if (!(await handle(letter, headers, operator))) later += 1
       const isMissing = letters.length < messageIds.length
       if (later > 0 ? attempt < MAX_DELIVERY_ATTEMPTS : isMissing && attempt < ATTEMPTS_FOR_MISSING) return notYet
       if (later > 0) platform.log('ERROR', 'replay.failed', { letters: later, attempt, service: service.name })
       return { status: 204 }
     } catch (error) {
       if (error instanceof Unreadable) {
-        logReplayRefused(operator, error.message)
+        logRefused(security, command, { operator, reason: error.message })
         return dropped
       }
-      platform.log('WARNING', 'message.retry-later', { type: replayCommand, error })
+      platform.log('WARNING', 'message.retry-later', { type: command, error })
       return notYet
     }
   }
+}
+
+function logRefused(
+  security: SecurityLog,
+  command: DeadLetterCommand,
+  refused: {
+    readonly operator: Operator
+    readonly reason: string
+    readonly act?: Readonly<Record<string, string>>
+  },
+): void {
+  const event = command === replayCommand ? 'replay-refused' : 'discard-refused'
+  const { operator, reason, act = {} } = refused
+  security({ event, outcome: 'refused', subject: `operator:${operator.actor}`, reason, act })
 }
 
 /** The answer to a task that can never be carried out. It is a success, because Cloud Tasks retries a task without end until it gets one. */
@@ -144,8 +179,8 @@ export const dropped: Outcome = { status: 204 }
 const notYet: Outcome = { status: 503, retryAfterSeconds: 1 }
 
 /** @throws Unreadable */
-function readReplay(body: Buffer): readonly string[] {
-  const parsed = replaySchema.safeParse(readEnvelope(body, replayCommand).data)
-  if (!parsed.success) throw new Unreadable(`${replayCommand} breaks its contract: ${parsed.error.message}`)
+function readIds(body: Buffer, command: DeadLetterCommand): readonly string[] {
+  const parsed = chosenLettersSchema.safeParse(readEnvelope(body, command).data)
+  if (!parsed.success) throw new Unreadable(`${command} breaks its contract: ${parsed.error.message}`)
   return parsed.data.messageIds
 }

@@ -1,10 +1,17 @@
-/** Replays dead letters: a task through the service's own queue names them; it carries no content. */
+/** Replays and discards dead letters: a task through the service's own queue names them; it carries no content. */
 
 import type { CloudTasksClient } from '@google-cloud/tasks'
 import { freshId } from '../../shared/base/ids.ts'
-import { accountEmail, commandPath, operationsAccountId, queueName } from '../../shared/base/names.ts'
+import {
+  accountEmail,
+  commandPath,
+  discardCommand,
+  operationsAccountId,
+  queueName,
+  replayCommand,
+} from '../../shared/base/names.ts'
 import { type Operator, operatorHeaders } from '../../shared/base/operator.ts'
-import { MAX_LETTERS, replayCommand } from '../../shared/messaging/replay.ts'
+import { type DeadLetterCommand, MAX_LETTERS } from '../../shared/messaging/dead-letter-commands.ts'
 import { newSpanId, newTraceId, traceparentOf } from '../../shared/base/trace.ts'
 import type { Service } from '../../shared/service/service.ts'
 import { UsageError } from '../command.ts'
@@ -29,17 +36,42 @@ export function checkReplayable(
     throw new UsageError(`${consumer} has no handler for ${type}: deploy one first.`)
 }
 
-/** Prints the outcome of each. Returns the number of dead letters that were not replayed. */
-export async function replayEach(
+/** @throws UsageError for a dead letter that no service can discard. */
+export function checkDiscardable({ consumer }: Pick<DeadLetter, 'consumer'>, services: readonly Service[]): void {
+  if (!services.some(({ name }) => name === consumer))
+    throw new UsageError(
+      `${consumer} is not a service, so none would log who discards it: Pub/Sub deletes it when its 31 days are over.`,
+    )
+}
+
+const acts = {
+  [replayCommand]: { noun: 'replay', done: 'replayed', check: checkReplayable },
+  [discardCommand]: { noun: 'discard', done: 'discarded', check: checkDiscardable },
+} as const
+
+interface Requested {
+  readonly command: DeadLetterCommand
+  readonly tasks: LetterTasks
+  readonly operator: Operator
+  readonly services: readonly Service[]
+}
+
+/** Prints the outcome of each. Returns the number of dead letters for which no task was made. */
+export async function requestEach(
   letters: readonly DeadLetter[],
-  { replayer, operator, services }: { replayer: Replayer; operator: Operator; services: readonly Service[] },
+  { command, tasks, operator, services }: Requested,
 ): Promise<number> {
+  const { noun, done, check } = acts[command]
+  const report = ({ id, type }: DeadLetter, error: unknown): void => {
+    if (!(error instanceof UsageError)) throw error
+    printError(`${shown(id)}  ${shown(type)} was not ${done}: ${shown(error.message)}`)
+  }
   const sendable = letters.filter((letter) => {
     try {
-      checkReplayable(letter, services)
+      check(letter, services)
       return true
     } catch (error) {
-      reportNotReplayed(letter, error)
+      report(letter, error)
       return false
     }
   })
@@ -48,43 +80,45 @@ export async function replayEach(
     for (let first = 0; first < some.length; first += MAX_LETTERS) {
       const chunk = some.slice(first, first + MAX_LETTERS)
       try {
-        await replayer.replay(chunk, operator)
+        await tasks.request(command, chunk, operator)
         for (const { id, type, consumer } of chunk)
-          say(`${shown(id)}  replay of ${shown(type)} to ${consumer} requested`)
+          say(
+            `${shown(id)}  ${noun} of ${shown(type)} ${command === replayCommand ? 'to' : 'by'} ${consumer} requested`,
+          )
       } catch (error) {
         failed += chunk.length
-        for (const letter of chunk) reportNotReplayed(letter, error)
+        for (const letter of chunk) report(letter, error)
       }
     }
   }
   return failed
 }
 
-function reportNotReplayed({ id, type }: DeadLetter, error: unknown): void {
-  if (!(error instanceof UsageError)) throw error
-  printError(`${shown(id)}  ${shown(type)} was not replayed: ${shown(error.message)}`)
-}
-
-export interface Replayer {
+export interface LetterTasks {
   /** Returns once the task exists. The dead letters are of one consumer. @throws UsageError when the task was refused */
-  replay(letters: readonly DeadLetter[], operator: Operator): Promise<void>
+  request(command: DeadLetterCommand, letters: readonly DeadLetter[], operator: Operator): Promise<void>
   close(): Promise<void>
 }
 
-export async function createReplayer({ projectId, region, serviceUrls, clientOptions }: Target): Promise<Replayer> {
+export async function createLetterTasks({
+  projectId,
+  region,
+  serviceUrls,
+  clientOptions,
+}: Target): Promise<LetterTasks> {
   const { CloudTasksClient } = await import('@google-cloud/tasks')
   const client: CloudTasksClient = new CloudTasksClient(await clientOptions())
   return {
-    async replay(letters, operator) {
+    async request(command, letters, operator) {
       const { consumer } = letters[0]!
       const url = serviceUrls[consumer]!
       const parent = client.queuePath(projectId, region, queueName(consumer))
-      const envelope = envelopeOf(letters, operator)
+      const envelope = envelopeOf(command, letters, operator)
       const headers = { 'content-type': 'application/json', ...operatorHeaders(operator) }
       const task = {
         dispatchDeadline: { seconds: DISPATCH_DEADLINE_SECONDS },
         httpRequest: {
-          url: `${url}${commandPath(replayCommand)}`,
+          url: `${url}${commandPath(command)}`,
           httpMethod: 'POST' as const,
           headers: { ...headers, traceparent: envelope.traceparent },
           body: Buffer.from(JSON.stringify(envelope)),
@@ -101,11 +135,11 @@ export async function createReplayer({ projectId, region, serviceUrls, clientOpt
   }
 }
 
-function envelopeOf(letters: readonly DeadLetter[], { actor }: Operator) {
+function envelopeOf(command: DeadLetterCommand, letters: readonly DeadLetter[], { actor }: Operator) {
   const id = freshId(Date.now())
   return {
     id,
-    type: replayCommand,
+    type: command,
     version: 1,
     source: 'cli',
     subject: letters[0]!.consumer,
