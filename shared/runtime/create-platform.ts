@@ -1,4 +1,4 @@
-/** The platform of a running service: Google's clients behind its interface, each imported when it is first used. */
+/** The platform of a running service: Google's clients behind its interface, each connected when it is first used. */
 
 import type { Firestore } from '@google-cloud/firestore'
 import type { PubSub } from '@google-cloud/pubsub'
@@ -10,6 +10,7 @@ import { addressesOf, type Config, readSettings } from '../base/config.ts'
 import { once } from '../base/once.ts'
 import { createHealth, type Health } from '../service/health.ts'
 import { createDeadLetterBox, type DeadLetterBox } from '../gcp/dead-letter-box.ts'
+import type { NeededClients } from '../gcp/load-clients.ts'
 import { createAccessTokens, createIdTokens } from '../gcp/id-tokens.ts'
 import { createPublisher, type Publisher } from '../gcp/publisher.ts'
 import { createTaskSender } from '../gcp/task-sender.ts'
@@ -120,14 +121,23 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
   }
 }
 
+/** The clients that each of a service's instances needs, derived from its description. Any service may dead-letter a message, and few do. */
+export const clientsOf = (service: Service): NeededClients => ({
+  firestore: Object.keys(service.collections).length > 0,
+  pubsub: service.emits.length > 0,
+  tasks: usesQueues(service),
+  idTokens: service.calls.length + service.submits.length > 0,
+})
+
 /** The dependencies of a service's readiness, derived from its description. */
 function dependenciesOf(service: Service, config: Config): Record<string, string> {
-  const { firestore, pubsub, tasks } = addressesOf(config)
+  const addresses = addressesOf(config)
+  const { firestore, pubsub, tasks } = clientsOf(service)
   const receives = service.on.length > 0 || service.accepts.length > 0
   return {
-    ...(Object.keys(service.collections).length > 0 ? { Firestore: firestore } : {}),
-    ...(service.emits.length > 0 || receives ? { 'Pub/Sub': pubsub } : {}),
-    ...(usesQueues(service) ? { 'Cloud Tasks': tasks } : {}),
+    ...(firestore ? { Firestore: addresses.firestore } : {}),
+    ...(pubsub || receives ? { 'Pub/Sub': addresses.pubsub } : {}),
+    ...(tasks ? { 'Cloud Tasks': addresses.tasks } : {}),
   }
 }
 

@@ -3,7 +3,8 @@
 import { serve as listen, type ServerType } from '@hono/node-server'
 import type { Server } from 'node:http'
 import { readConfig } from '../base/config.ts'
-import { createPlatform } from './create-platform.ts'
+import { loadClients } from '../gcp/load-clients.ts'
+import { clientsOf, createPlatform } from './create-platform.ts'
 import type { ServiceApp } from '../service/service-app.ts'
 import type { Service } from '../service/service.ts'
 import { createCloudEventFunction } from './cloud-event-function.ts'
@@ -14,7 +15,7 @@ import { limitServer, serverOptions } from './server-limits.ts'
 const STOP_TIMEOUT_MS = 9_000
 const IDLE_CHECK_INTERVAL_MS = 50
 
-/** @param load Imports the handlers: after the platform, whose clients connect in the meantime. @param makePlatform for tests. */
+/** @param load Imports the handlers. @param makePlatform for tests. */
 export async function serve(
   service: Service,
   load: () => Promise<ServiceApp>,
@@ -22,7 +23,7 @@ export async function serve(
 ): Promise<void> {
   const config = readConfig()
   const platform = makePlatform(service, config)
-  const app = await load()
+  const [app] = await Promise.all([load(), loadClients(clientsOf(service))])
   const call =
     service.runtime === 'cloudevent'
       ? await createCloudEventFunction(service.name, config.GOOGLE_CLOUD_PROJECT)

@@ -1,19 +1,24 @@
-/** Times of a start, of the first order with all services scaled to zero, of each service's cold start, and of a second start; memory at rest. */
+/** Times of a start, of the first order with all services scaled to zero and with all awake, of each service's cold start, and of a second start; memory at rest. */
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { warmUp } from '../../emulators/warm-up.ts'
 import { startTestPlatform, testPorts, type TestPlatform } from '../support/platform.ts'
 import { services } from '../../functions/index.ts'
 import { cpuMsOf, median, rounded, rssMbOf, timed } from './measure.ts'
 import { subscribeToOutcomes, place } from './outcomes.ts'
 import type { Section } from './section.ts'
 
+/** The median of so many orders is what a later order takes. */
+const LATER_ORDERS = 5
+
 export const starting: Section = {
   name: 'starting',
-  about: 'start, first order, second start, a cold start of each service, memory at rest',
+  about:
+    'start, first order, second start, first order once all services are awake and a later one, a cold start of each service, memory at rest',
   async run({ runs }) {
-    const starts: { start: number; firstOrder: number; second: number }[] = []
+    const starts: { start: number; firstOrder: number; second: number; firstWarm: number; later: number }[] = []
     let coldStarts: Record<string, unknown>[] = []
     let memory: Record<string, unknown>[] = []
     for (let at = 0; at < runs; at++) {
@@ -31,9 +36,10 @@ export const starting: Section = {
       const second = await timed(async () => {
         platform = await startTestPlatform({ dataDirectory, ports, seeded: false })
       })
+      const warm = await measureWarm(platform)
       await platform.close()
       rmSync(dataDirectory, { recursive: true, force: true })
-      starts.push({ start, firstOrder, second })
+      starts.push({ start, firstOrder, second, ...warm })
     }
     const seconds = (figure: keyof (typeof starts)[number]): number =>
       rounded(median(starts.map((one) => one[figure])) / 1000, 2)
@@ -47,12 +53,29 @@ export const starting: Section = {
             seconds: seconds('firstOrder'),
           },
           { what: 'second start, with the stored state', seconds: seconds('second') },
+          { what: 'first order, every service awake since that start', seconds: seconds('firstWarm') },
+          { what: `a later order, median of ${LATER_ORDERS}`, seconds: seconds('later') },
         ],
       },
       { title: 'one service scaled to zero, all others running: one order', rows: coldStarts },
       { title: 'memory at rest', rows: memory },
     ]
   },
+}
+
+/** Of a platform that has had no order. */
+async function measureWarm(platform: TestPlatform): Promise<{ firstWarm: number; later: number }> {
+  await warmUp(
+    platform.run,
+    services.map(({ name }) => name),
+  )
+  const outcomes = await subscribeToOutcomes(platform.running)
+  const order = (): Promise<number> => timed(() => place(outcomes, platform.customer()))
+  const firstWarm = await order()
+  const later: number[] = []
+  for (let at = 0; at < LATER_ORDERS; at++) later.push(await order())
+  await outcomes.close()
+  return { firstWarm, later: median(later) }
 }
 
 /** Stops one service at a time; the next order starts it again. */

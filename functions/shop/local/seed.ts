@@ -16,7 +16,8 @@ const POLL_INTERVAL_MS = 50
 /** Uses the same idempotency keys at every start, so existing data stays unchanged. Returns a line that lists the products. */
 export async function seed(running: Running): Promise<string> {
   const token = await signIn(running)
-  const send = (method: string, path: string, options: { body?: unknown; key?: string } = {}): Promise<Response> =>
+  const deadlineMs = Date.now() + SEED_TIMEOUT_MS
+  const sendOnce = (method: string, path: string, options: { body?: unknown; key?: string }): Promise<Response> =>
     fetch(`${running.publicUrl}${path}`, {
       method,
       headers: {
@@ -26,6 +27,15 @@ export async function seed(running: Running): Promise<string> {
       },
       ...(options.body ? { body: JSON.stringify(options.body) } : {}),
     })
+  /** A service that starts on a busy machine may not answer within the gateway's deadline: the same request is retried. */
+  const send: typeof sendOnce = async (...request) => {
+    for (;;) {
+      const response = await sendOnce(...request)
+      if (response.status !== 503 || Date.now() > deadlineMs) return response
+      await response.body?.cancel()
+      await pause(POLL_INTERVAL_MS)
+    }
+  }
   const expectOk = async (response: Response): Promise<Response> => {
     if (!response.ok)
       throw new Error(
@@ -47,13 +57,12 @@ export async function seed(running: Running): Promise<string> {
     ),
   )
   const paths = [`/v1/deliveries/${deliveryId}`, ...products.map(({ sku }) => `/v1/products/${sku}`)]
-  await Promise.all(paths.map((path) => waitUntilAvailable(() => send('GET', path))))
+  await Promise.all(paths.map((path) => waitUntilAvailable(() => sendOnce('GET', path, {}), deadlineMs)))
   return `the shop sells ${products.map(({ sku }) => sku).join(', ')}`
 }
 
 /** Polls until the result of an accepted command exists. */
-async function waitUntilAvailable(request: () => Promise<Response>): Promise<void> {
-  const deadlineMs = Date.now() + SEED_TIMEOUT_MS
+async function waitUntilAvailable(request: () => Promise<Response>, deadlineMs: number): Promise<void> {
   for (;;) {
     const response = await request()
     await response.body?.cancel()
