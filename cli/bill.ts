@@ -9,6 +9,7 @@ import { flag, main, requireRunning, text, UsageError } from './command.ts'
 import { billOf, type Counters, listPrices } from './bill/price.ts'
 import { billText, monthlyText } from './bill/text.ts'
 import { getLocal } from './local.ts'
+import { nearestOrAll } from './nearest.ts'
 import { say, sayJson } from './terminal.ts'
 
 const { unit } = tools
@@ -37,7 +38,9 @@ prices a month of an environment without requests, by its synthesized stacks.`,
 function printMonthly(name: string, json: boolean | undefined): void {
   const environment = Object.values(environments).find((one) => one.name === name)
   if (!environment)
-    throw new UsageError(`There is no environment "${name}": it is one of ${Object.keys(environments).join(', ')}.`)
+    throw new UsageError(
+      `There is no environment "${name}". ${nearestOrAll(name, Object.keys(environments), 'There are:')}`,
+    )
   const lines = monthlyLines(synthesize(environment, business))
   if (json) sayJson({ prices: listPrices.date, region: listPrices.region, environment: name, lines })
   else say(monthlyText(name, lines))

@@ -4,8 +4,11 @@ import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { GoogleAuth } from 'google-auth-library'
+import { services } from '../functions/index.ts'
 import { environments } from '../stacks/environments.ts'
 import { placeholdersIn } from '../stacks/placeholders.ts'
+import { cdktfOptions, misspelt } from './cdktf/misspelt.ts'
+import { forgottenDashes } from './forgotten-dashes.ts'
 import { printError, isTerminal } from './terminal.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -25,6 +28,13 @@ process.exitCode = await run()
 
 async function run(): Promise<number> {
   const [command = '--help'] = args
+  const wrong =
+    forgottenDashes({ call: 'npm run cdktf', options: cdktfOptions, args, environment: process.env }) ??
+    misspelt(args, { environments: names, services: services.map(({ name }) => name) })
+  if (wrong !== undefined) {
+    printError(wrong)
+    return 1
+  }
   const missing = withoutTerraform.has(command) ? undefined : await missingPrerequisite(command)
   if (missing) {
     printError(missing)

@@ -89,16 +89,32 @@ it('names each option in its help', async () => {
   expect(given).toEqual([])
 })
 
-it.each<[string, Record<string, string>, string[]]>([
-  ['a flag', { npm_config_sku: 'true' }, ['TEA-001', '2']],
-  ['a dry run', { npm_config_dry_run: 'true' }, []],
-  ['an option with its value', { npm_config_service: 'orders' }, []],
-])('reports that npm consumed %s, because -- is missing', async (_, environment, args) => {
-  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value)
+it.each<[string, Record<string, string>, string[], string]>([
+  ['a flag', { dry_run: 'true' }, [], '--dry-run'],
+  ['an option with =', { service: 'orders' }, [], '--service orders'],
+  ['a value, which npm made a word', { service: 'true' }, ['orders'], '--service orders'],
+  ['a value with spaces', { service: 'true' }, ["it's back"], `--service 'it'\\''s back'`],
+  [
+    'values after words',
+    { service: 'true', json: 'true' },
+    ['replay', '4711', 'orders'],
+    'replay 4711 --service orders --json',
+  ],
+  ['a value that is missing', { lines: 'true' }, ['orders'], 'orders --lines N'],
+  [
+    'options that repeat, in turns',
+    { sku: 'true\n\ntrue', lines: 'true\n\ntrue' },
+    ['TEA-001', '2', 'POT-001', '1'],
+    '--sku TEA-001 --lines 2 --sku POT-001 --lines 1',
+  ],
+])('prints the line that was meant when npm consumed %s, because -- is missing', async (_, consumed, args, line) => {
+  for (const [name, value] of Object.entries(consumed)) vi.stubEnv(`npm_config_${name}`, value)
   onTestFinished(() => void vi.unstubAllEnvs())
-  expect(await typed(args, 5)).toBe(1)
-  const [option] = Object.keys(environment).map((name) => name.replace('npm_config_', '--').replace('_', '-'))
-  expect(printedErrors).toEqual([expect.stringMatching(`^npm consumed ${option} .*npm run try -- ${option}$`)])
+  expect(await typed(args, 9)).toBe(1)
+  expect(printedErrors).toEqual([
+    expect.stringMatching(/^npm consumed --[\w-]+( and --[\w-]+)* itself .*: npm run try -- /),
+  ])
+  expect(printedErrors[0]!.split(': npm run try -- ')[1]).toBe(line)
   expect(given).toEqual([])
 })
 

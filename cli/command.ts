@@ -15,6 +15,7 @@ import {
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RunInfo, Running } from '../emulators/running.ts'
+import { type Declared, forgottenDashes } from './forgotten-dashes.ts'
 import { isLocked } from './lock.ts'
 import { printError, say } from './terminal.ts'
 
@@ -56,8 +57,7 @@ export const secretOf = ({ secret }: Pick<Running, 'secret'>): Record<string, st
 })
 
 /** An option whose values are of type T. */
-export interface Option<T> {
-  readonly kind: 'parsed' | 'boolean'
+export interface Option<T> extends Declared {
   readonly brief: string
   readonly of?: T
 }
@@ -123,7 +123,7 @@ interface Context extends CommandContext {
 
 /** One of the commands of a program. */
 export interface Defined {
-  readonly optionNames: readonly string[]
+  readonly options: Options
   readonly built: Built<Context>
 }
 
@@ -147,7 +147,7 @@ export function define<O extends Options>({ brief, about, options, words, run: a
         )) ?? 0
     },
   })
-  return { optionNames: Object.keys(options), built }
+  return { options, built }
 }
 
 /** Runs the command `npm run NAME`, or `npm start`, with this process's arguments, and sets the process's exit code. */
@@ -156,16 +156,16 @@ export function main<O extends Options>(
   command: Command<O>,
   args = process.argv.slice(2),
 ): Promise<void> {
-  const { optionNames, built } = define(command)
-  return start(name, { optionNames, application: buildApplication(built, configFor(name)) }, args)
+  const { options, built } = define(command)
+  return start(name, { options, application: buildApplication(built, configFor(name)) }, args)
 }
 
 /** The same for a program with subcommands. */
 export function mainOf(name: string, about: string, commands: Readonly<Record<string, Defined>>): Promise<void> {
   const routes = Object.fromEntries(Object.entries(commands).map(([word, { built }]) => [word, built]))
   const root = buildRouteMap({ routes, docs: { brief: about } })
-  const optionNames = Object.values(commands).flatMap((command) => command.optionNames)
-  return start(name, { optionNames, application: buildApplication(root, configFor(name)) }, process.argv.slice(2))
+  const options: Options = Object.assign({}, ...Object.values(commands).map((command) => command.options))
+  return start(name, { options, application: buildApplication(root, configFor(name)) }, process.argv.slice(2))
 }
 
 /** As npm shortens it. */
@@ -179,18 +179,16 @@ const configFor = (name: string): PartialApplicationConfiguration => ({
 })
 
 interface Program {
-  readonly optionNames: readonly string[]
+  readonly options: Options
   readonly application: Application<Context>
 }
 
-async function start(name: string, { optionNames, application }: Program, args: readonly string[]): Promise<void> {
+async function start(name: string, { options, application }: Program, args: readonly string[]): Promise<void> {
   // Otherwise Google's clients look for a metadata server, and warn that it is missing.
   process.env['METADATA_SERVER_DETECTION'] ??= 'none'
-  const consumed = optionNames.find((option) => isConsumedByNpm(option, args))
-  if (consumed !== undefined) {
-    printError(
-      `npm consumed --${consumed} itself (or an .npmrc sets it). Options come after "--": ${callOf(name)} -- --${consumed}`,
-    )
+  const forgotten = forgottenDashes({ call: callOf(name), options, args, environment: process.env })
+  if (forgotten !== undefined) {
+    printError(forgotten)
     process.exitCode = 1
     return
   }
@@ -205,13 +203,6 @@ async function start(name: string, { optionNames, application }: Program, args: 
   await run(application, args, context)
   // Stricli has several exit codes; ours for an error is 1.
   process.exitCode = context.process.exitCode === 0 ? context.exitCode : 1
-}
-
-/** True for `npm run logs --lines 5` without the `--`: npm then sets an environment variable for the option. */
-function isConsumedByNpm(option: string, args: readonly string[]): boolean {
-  const value = process.env[`npm_config_${option.replaceAll('-', '_')}`]
-  const isGiven = args.some((word) => word === `--${option}` || word.startsWith(`--${option}=`))
-  return value !== undefined && value !== '' && value !== 'false' && !isGiven
 }
 
 const messages: ApplicationText = {

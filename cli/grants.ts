@@ -6,6 +6,7 @@ import { type Environment, environments, localEnvironment, localPorts } from '..
 import { flag, main, requireRunning, secretOf, UsageError } from './command.ts'
 import { type Difference, differencesOf, type Policy } from './grants/compare.ts'
 import { declaredGrants, type PolicyAddress } from './grants/declared.ts'
+import { nearestOrAll } from './nearest.ts'
 import { table } from './table.ts'
 import { say, sayJson } from './terminal.ts'
 
@@ -24,7 +25,7 @@ application-default login.`,
   async run({ json }, [name]) {
     const environment = name === undefined ? undefined : Object.values(environments).find((one) => one.name === name)
     if (name !== undefined && !environment)
-      throw new UsageError(`There is no environment "${name}": it is one of ${names.join(', ')}.`)
+      throw new UsageError(`There is no environment "${name}". ${nearestOrAll(name, names, 'There are:')}`)
     const differences = environment
       ? await differencesIn(environment, false, await cloudReader())
       : await differencesIn(localEnvironment(localPorts(4100, business)), true, localReader())

@@ -7,6 +7,7 @@ import { dataDirectory, findRunning, flag, main, text, UsageError, wholeNumber }
 import { tools } from '../functions/tools.ts'
 import { lineFilter, readable } from './logs/line.ts'
 import { type LogReader, logReader } from './logs/reader.ts'
+import { nearestOrAll } from './nearest.ts'
 import { printError, say } from './terminal.ts'
 
 /** The option is called as the business calls its unit. */
@@ -33,7 +34,11 @@ Warnings and errors are printed with their fields, their reason and the top of t
   async run(values, [service]) {
     if (service && !services.some(({ name }) => name === service)) {
       throw new UsageError(
-        `There is no service "${service}". There are: ${services.map(({ name }) => name).join(', ')}.`,
+        `There is no service "${service}". ${nearestOrAll(
+          service,
+          services.map(({ name }) => name),
+          'There are:',
+        )}`,
       )
     }
     const folder = join(dataDirectory(), 'logs')

@@ -1,10 +1,12 @@
-/** Prints the metrics of the services: ended sagas by outcome and duration, retries, dead letters, circuits, requests. */
+/** Prints the metrics of the services: ended sagas by outcome and duration, retries, dead letters, circuits, requests; and what waits. */
 
 import { type Instrument, metrics } from '../shared/signals/metrics.ts'
 import { tools } from '../functions/tools.ts'
 import { flag, main, requireRunning, UsageError } from './command.ts'
 import { table } from './table.ts'
 import { getLocal } from './local.ts'
+import { columns } from './ops/queues.ts'
+import { readWaiting, waitingRows } from './ops/waiting.ts'
 import { say, sayJson } from './terminal.ts'
 
 interface Metric {
@@ -21,11 +23,12 @@ type Row = Readonly<Record<string, unknown>>
 
 void main('metrics', {
   brief:
-    'Prints the metrics of the services since npm start -- --fresh: ended sagas by outcome, retries, dead letters, circuit transitions, requests by service and route.',
+    'Prints the metrics of the services since npm start -- --fresh: ended sagas by outcome, retries, dead letters, circuit transitions, requests by service and route; and what waits now.',
   about: 'p50 and p95 are estimated from histograms, with the precision of their buckets.',
   options: { json: flag('every time series as JSON') },
   async run(values) {
-    const { metrics: measured } = await getLocal<{ metrics: Metric[] }>(requireRunning(), '/_local/metrics')
+    const running = requireRunning()
+    const { metrics: measured } = await getLocal<{ metrics: Metric[] }>(running, '/_local/metrics')
     if (values.json) return sayJson(measured)
     if (measured.length === 0)
       throw new UsageError(
@@ -36,6 +39,7 @@ void main('metrics', {
     print('Retries', of(metrics.retries).map(counted))
     print('Dead letters', of(metrics.deadLetters).map(counted))
     print('Circuit transitions', of(metrics.circuitTransitions).map(counted))
+    print('Waiting now', waitingRows(await readWaiting(running), Date.now()).map(columns))
     print(
       'Requests',
       of(metrics.requestDuration)

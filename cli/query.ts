@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { tools } from '../functions/tools.ts'
 import type { BigQuery } from '@google-cloud/bigquery'
 import { flag, main, requireRunning, text, UsageError, type Running } from './command.ts'
-import { nearest } from './nearest.ts'
+import { nearest, nearestOrAll } from './nearest.ts'
 import { table } from './table.ts'
 import { say, sayJson, shown } from './terminal.ts'
 
@@ -34,9 +34,9 @@ void main('query', {
     describe: text('TABLE', 'list the columns of a table or view, such as analytics.event_log'),
   },
   async run(values, positionals) {
-    const print = (rows: readonly Readonly<Record<string, unknown>>[]): void => {
+    const print = async (rows: readonly Readonly<Record<string, unknown>>[]): Promise<void> => {
       if (values.json) sayJson(rows)
-      else say(table(rows))
+      else say(table(rows, { decimals: await tools.decimals?.() }))
     }
     const given = positionals.join(' ').trim()
     if (given !== '' && (values.tables || values.describe !== undefined))
@@ -47,8 +47,10 @@ void main('query', {
     const file = saved.get(given)
     const sql = file ? readFileSync(file, 'utf8') : given
     if (!/\s/.test(sql))
-      throw new UsageError(`There is no saved query "${given}". The saved queries are: ${savedNames}.`)
-    print(await query(await connect(requireRunning()), sql))
+      throw new UsageError(
+        `There is no saved query "${given}". ${nearestOrAll(given, [...saved.keys()], 'The saved queries are:')}`,
+      )
+    await print(await query(await connect(requireRunning()), sql))
   },
 })
 

@@ -2,22 +2,27 @@
 
 import { shown, terminalColumns } from './terminal.ts'
 
-const MAX_COLUMN_WIDTH = 60
+/** A column is not cut below it. */
+const MIN_COLUMN_WIDTH = 12
 const GAP = 2
 
-/** The last column is as wide as the terminal lets it be; output that is no terminal is not cut there. */
-export function table(
-  rows: readonly Readonly<Record<string, unknown>>[],
-  columnsOfTerminal = terminalColumns(),
-): string {
+type Row = Readonly<Record<string, unknown>>
+
+interface Format {
+  /** Default: of the terminal, or no limit. */
+  readonly width?: number | undefined
+  /** The decimals of a NUMERIC. Undefined: as many as it has. */
+  readonly decimals?: ((column: string, row: Row) => number | undefined) | undefined
+}
+
+/** As wide as the terminal: the widest columns are cut first, and none when all fit, or the output is no terminal. */
+export function table(rows: readonly Row[], { width = terminalColumns(), decimals }: Format = {}): string {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))]
   const columns = names.map(shown)
   if (columns.length === 0) return '(no rows)'
-  const cells = rows.map((row) => names.map((name) => text(row[name])))
+  const cells = rows.map((row) => names.map((name) => text(row[name], decimals?.(name, row))))
   const needed = columns.map((column, index) => Math.max(column.length, ...cells.map((row) => row[index]!.length)))
-  const cut = needed.slice(0, -1).map((width) => Math.min(MAX_COLUMN_WIDTH, width))
-  const left = columnsOfTerminal - cut.reduce((sum, width) => sum + width + GAP, 0)
-  const widths = [...cut, Math.min(needed.at(-1)!, Math.max(MAX_COLUMN_WIDTH, left))]
+  const widths = fitted(needed, width - GAP * (columns.length - 1))
   const right = names.map((name) => rows.every((row) => isNumber(row[name]) || row[name] === null))
   const line = (row: readonly string[]): string =>
     row
@@ -31,16 +36,30 @@ export function table(
   return [line(columns), widths.map((width) => '─'.repeat(width)).join(' '.repeat(GAP)), ...cells.map(line)].join('\n')
 }
 
+/** Cuts the widest columns to one width, the largest with which all fit into `available`. */
+function fitted(needed: readonly number[], available: number): number[] {
+  const cutAt = (limit: number): number[] => needed.map((width) => Math.min(width, limit))
+  let limit = Math.max(...needed)
+  while (limit > MIN_COLUMN_WIDTH && cutAt(limit).reduce((sum, width) => sum + width, 0) > available) limit -= 1
+  return cutAt(limit)
+}
+
 /** BigQuery's client returns a NUMERIC as an object of big.js. */
 const isBig = (value: unknown): value is { toFixed(): string } =>
   typeof value === 'object' && value !== null && 'toFixed' in value
 const isNumber = (value: unknown): boolean => typeof value === 'number' || isBig(value)
 
-function text(value: unknown): string {
+function text(value: unknown, decimals?: number): string {
   if (value === null || value === undefined) return '·'
-  if (isBig(value)) return value.toFixed()
+  if (isBig(value)) return withDecimals(value.toFixed(), decimals)
   if (typeof value === 'object') return shown('value' in value ? String(value.value) : JSON.stringify(value))
   return shown(String(value))
+}
+
+/** At least so many; none of its own is dropped. */
+function withDecimals(number: string, decimals = 0): string {
+  const [whole, fraction = ''] = number.split('.')
+  return decimals > fraction.length ? `${whole}.${fraction.padEnd(decimals, '0')}` : number
 }
 
 /** The time since then: `40 s`, `5 min`, `3 h`, `2 d`. */

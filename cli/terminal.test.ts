@@ -48,15 +48,6 @@ it('a table is as wide as its escaped cells, with one line for each row', () => 
   expect(lines).toEqual(['a               b', '──────────────  ─', String.raw`x\u001b\u000ay  1`, 'plain           2'])
 })
 
-it('the last column of a table takes what the terminal has left; without a terminal it is not cut', () => {
-  const rows = [{ a: 'x'.repeat(80), reason: 'r'.repeat(100) }]
-  const [short, wide, whole] = [40, 140, undefined].map((columns) => table(rows, columns).split('\n')[2]!)
-  expect(short).toBe(`${'x'.repeat(59)}…  ${'r'.repeat(59)}…`)
-  expect(wide).toHaveLength(140)
-  expect(wide).toBe(`${'x'.repeat(59)}…  ${'r'.repeat(77)}…`)
-  expect(whole).toBe(`${'x'.repeat(59)}…  ${'r'.repeat(100)}`)
-})
-
 it('a NUMERIC of BigQuery is right-aligned in a table and has no exponent', () => {
   // big.js alone would print an exponent.
   const numeric = { toFixed: () => '1000000000000000000000', toJSON: () => '1e+21' }

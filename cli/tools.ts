@@ -9,16 +9,21 @@ import { publishedBy } from '../shared/service/service.ts'
 import type { Api, Caller } from './api.ts'
 import type { Defined } from './command.ts'
 
+/** Of a query's result, by column. */
+type Row = Readonly<Record<string, unknown>>
+
 export interface Tools {
   /** The external companies that services call, as the local cloud simulates them. functions/index.ts gives them their ports. */
   readonly partners?: Partners
   /** Fills a new local platform. Returns the line that `npm start` prints. */
   seed?(running: Running): Promise<string>
-  /** The commands that `npm start` prints when it is ready. */
-  readonly nextSteps?: readonly string[]
-  /** The page of the public API to open first. */
+  /** The commands that `npm start` prints when it is ready, and shows on its page. */
+  readonly nextSteps?: readonly { readonly command: string; readonly brief: string }[]
+  /** The page of the public API. */
   readonly page?: { readonly path: string; readonly title: string }
   readonly unit?: Unit
+  /** The decimals of a NUMERIC in a row of `npm run query`: of an amount, those of its currency. Undefined: as it is. */
+  decimals?(): Promise<(column: string, row: Row) => number | undefined>
   /** A folder of saved queries: `NAME.sql`. */
   readonly queries?: URL
   /** Arguments of commands, and an address of the public API, as help texts show them. */

@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { flag, main, text, UsageError, wholeNumber } from '../cli/command.ts'
+import { nearestOrAll } from '../cli/nearest.ts'
 import { printError, say } from '../cli/terminal.ts'
 import { checkTools } from '../cli/tools.ts'
 import { business, services } from '../functions/index.ts'
@@ -12,6 +13,7 @@ import { makeSecret, STATE_UMASK, writeState } from 'local-google-cloud/host'
 import { explainStart } from './explain-start.ts'
 import { acquireLock, lockFiles, type Running } from './running.ts'
 import { tools } from '../functions/tools.ts'
+import { indexPage, pagePolicy } from './index-page.ts'
 import { startPlatform, type LocalPlatform } from './start.ts'
 import { stopOnSignal } from './stop-on-signal.ts'
 import { warmUp } from './warm-up.ts'
@@ -62,7 +64,9 @@ async function run(options: Options): Promise<void> {
   checkTools(tools, business)
   const names = services.map(({ name }) => name)
   if (options.inspect !== undefined && !names.includes(options.inspect))
-    throw new UsageError(`There is no service "${options.inspect}". There are: ${names.join(', ')}.`)
+    throw new UsageError(
+      `There is no service "${options.inspect}". ${nearestOrAll(options.inspect, names, 'There are:')}`,
+    )
   const ports = localPorts(options.port, business)
   const environment = localEnvironment(ports)
   const project = { id: environment.projectId, number: environment.projectNumber, region: environment.region }
@@ -99,6 +103,10 @@ async function run(options: Options): Promise<void> {
       roles: tools.roles,
       settings: business.settings(environment),
       nodeOptions: (service) => (service === options.inspect ? [`--inspect=127.0.0.1:${INSPECTOR_PORT}`] : []),
+      page: {
+        policy: pagePolicy,
+        html: (run) => indexPage({ running, publicService: publicService?.name, states: run.states(), tools }),
+      },
       progress: (step) => say(`${seconds()}  ${step}`),
     })
     stopOnSignal({
@@ -147,11 +155,8 @@ function deleteState(): void {
 
 function readyText({ publicUrl, apiHost, identityUrl }: Running): string {
   const publicLine = publicService ? `  ${publicService.name.padEnd(20)}  ${publicUrl}\n` : ''
-  const pageLine =
-    publicUrl !== undefined && tools.page
-      ? `  open first            ${publicUrl}${tools.page.path}   ${tools.page.title}\n`
-      : ''
-  const nextSteps = [...(tools.nextSteps ?? []), 'npm run logs']
+  const pageLine = `  open first            http://${apiHost}/   services, API, what to try next\n`
+  const nextSteps = [...(tools.nextSteps ?? []).map(({ command }) => command), 'npm run logs']
   return `
 Ready in ${seconds()}: ${services.length} services.
 

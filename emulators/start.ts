@@ -51,6 +51,8 @@ export interface StartOptions<P extends Partners = Partners> {
   readonly roles?: Roles | undefined
   /** The values of the services' settings, for partners. */
   readonly settings: Readonly<Record<string, string>>
+  /** The page at the root of the first port, once the platform runs. */
+  readonly page?: { readonly policy: string; html(run: CloudRunCore): Promise<string> }
   /** Options of Node for a service, such as `--inspect`. */
   readonly nodeOptions?: (service: string) => readonly string[]
   readonly progress?: (step: string) => void
@@ -137,6 +139,10 @@ export async function startPlatform<P extends Partners>(options: StartOptions<P>
       accounts: accountPorts(resources, ports),
       ...(options.secret === undefined ? {} : { secret: options.secret }),
       secretCommand: SECRET_COMMAND,
+      page: options.page && {
+        policy: options.page.policy,
+        html: () => options.page!.html(opened.cloud!.core<CloudRunCore>('cloud-run')),
+      },
       ...inData('cloud'),
       startLater: true,
     })

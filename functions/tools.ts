@@ -6,7 +6,14 @@ import { partners } from './shop/local/partners.ts'
 export const tools: Tools = {
   partners,
   seed: async (running) => (await import('./shop/local/seed.ts')).seed(running),
-  nextSteps: ['npm run order -- --sku TEA-001 --quantity 2', 'npm run query -- orders'],
+  nextSteps: [
+    {
+      command: 'npm run order -- --sku TEA-001 --quantity 2',
+      brief: 'places an order, and prints its events as they happen',
+    },
+    { command: 'npm run order -- --follow ORDER', brief: 'follows an order, and names what it waits for' },
+    { command: 'npm run query -- orders', brief: 'the newest orders, in BigQuery' },
+  ],
   page: { path: '/docs', title: 'the API' },
   unit: {
     one: 'order',
@@ -29,5 +36,6 @@ export const tools: Tools = {
   caller: { sub: 'customer-1', roles: ['customer'] },
   ops: async () => (await import('./shop/cli/ops.ts')).verbs,
   sagas: { orders: async (api, sagaId) => (await import('./shop/cli/sagas.ts')).findSaga(api, sagaId) },
+  decimals: async () => (await import('./shop/cli/money.ts')).decimals,
   queries: new URL('shop/cli/queries/', import.meta.url),
 }

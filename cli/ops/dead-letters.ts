@@ -5,6 +5,7 @@ import { typeOf } from '../../shared/gcp/waiting.ts'
 import { deadLetterName } from '../../shared/base/names.ts'
 import { receivesMessages } from '../../shared/service/service.ts'
 import { UsageError } from '../command.ts'
+import { nearestOrAll } from '../nearest.ts'
 import type { PullSubscriptions, Waiting } from './pull-subscriptions.ts'
 
 export interface DeadLetter {
@@ -27,7 +28,9 @@ export const consumers: readonly string[] = [...services.filter(receivesMessages
 /** Leases the dead letters of one consumer, or of all. @throws UsageError for an unknown consumer. */
 export async function readDeadLetters(subscriptions: PullSubscriptions, consumer?: string): Promise<DeadLetter[]> {
   if (consumer !== undefined && !consumers.includes(consumer))
-    throw new UsageError(`"${consumer}" has no dead-letter subscription. These have one: ${consumers.join(', ')}.`)
+    throw new UsageError(
+      `"${consumer}" has no dead-letter subscription. ${nearestOrAll(consumer, consumers, 'These have one:')}`,
+    )
   const chosen = consumer === undefined ? consumers : [consumer]
   const found = await Promise.all(
     chosen.map(async (one) =>

@@ -36,7 +36,8 @@ export async function sayPaused(): Promise<void> {
       )
 }
 
-function columns({
+/** Of a table. */
+export function columns({
   kind,
   name,
   state,

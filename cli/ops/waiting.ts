@@ -14,7 +14,7 @@ export interface WaitingWork {
 export interface ServiceState {
   readonly service: string
   readonly state: 'running' | 'starting' | 'asleep' | 'failed'
-  /** Of a failed start: the last lines of its output. */
+  /** Of a failed start: the cause, then the last lines of its output. */
   readonly reason?: string
 }
 
@@ -71,23 +71,10 @@ function row(
   }
 }
 
-/** One sentence for each service whose last start failed: `seats does not start: SyntaxError: …`. */
+/** One sentence for each service whose last start failed: `seats does not start: SyntaxError: …`. The cause is the first line of the reason. */
 export const failedStarts = (services: readonly ServiceState[]): string[] =>
   services.flatMap(({ service, state, reason = '' }) =>
-    state === 'failed' ? [`${service} does not start: ${causeOf(reason)}`] : [],
+    state === 'failed'
+      ? [`${service} does not start: ${reason.split('\n')[0]!.replace(`${service} did not start: `, '')}`]
+      : [],
   )
-
-/** The line of the error in a program's last output, with the file that Node printed above it. */
-function causeOf(output: string): string {
-  const lines = output.split('\n').map((line) => line.trim())
-  const error = lines.find((line) => /^(\w*Error\b|Error \[|\S+ \[ERR_)/.test(line))
-  const file = lines.find((line) => /^(file:\/\/)?\/\S+:\d+$/.test(line))
-  if (error === undefined)
-    return (
-      lines
-        .filter((line) => line !== '')
-        .slice(1)
-        .at(-1) ?? 'see npm run logs'
-    )
-  return `${error}${file === undefined ? '' : ` (${file.replace(`file://${process.cwd()}/`, '').replace('file://', '')})`}`
-}

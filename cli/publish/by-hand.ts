@@ -3,6 +3,7 @@
 import type { EventContract } from '../../shared/contracts/contract.ts'
 import { runtimeContracts } from '../../shared/contracts/runtime-events.ts'
 import type { Service } from '../../shared/service/service.ts'
+import { nearest } from '../nearest.ts'
 
 export interface ManualEvent {
   readonly contract: EventContract
@@ -43,8 +44,13 @@ export function refusalOf(
   const accepted = [...manualEvents(services).keys()]
   const offered = accepted.length === 0 ? 'No service accepts an event by hand' : `By hand go: ${accepted.join(', ')}`
   const owner = services.find(({ emits }) => emits.includes(type))?.name
-  if (owner === undefined && !Object.hasOwn(runtimeContracts.events, type))
-    return `No service emits "${type}". ${offered}.`
+  if (owner === undefined && !Object.hasOwn(runtimeContracts.events, type)) {
+    const meant = nearest(
+      type,
+      services.flatMap(({ emits }) => emits),
+    )
+    return `No service emits "${type}".${meant === undefined ? '' : ` Did you mean ${meant}?`} ${offered}.`
+  }
   const way = owner !== undefined && Object.hasOwn(instead, owner) ? `: ${instead[owner]}` : ', for what happened there'
   return `${owner ? `The service ${owner}` : 'The runtime'} owns ${type} and publishes it itself${way}. ${offered}.`
 }

@@ -16,6 +16,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { stackNames } from '../../cli/cdktf/misspelt.ts'
+import { services } from '../../functions/index.ts'
 import { environments } from '../../stacks/environments.ts'
 import { type Copy, copyOfSources } from '../support/copy.ts'
 import { stacksOf } from './synthesized.testing.ts'
@@ -111,6 +113,27 @@ describe('npm run cdktf reports a missing prerequisite in one line', { timeout }
     pretend('terraform', 'echo Terraform v1.11.4')
     expect(run(root, 'cli/cdktf.ts', 'deploy', 'local-bus').stderr).toMatch(
       /^local-bus is not for Google Cloud: npm start runs it\..*\n$/,
+    )
+  })
+})
+
+describe('npm run cdktf names a misspelt word before it asks for a program or installs one', { timeout }, () => {
+  it.each<[string[], string]>([
+    [['depoly', 'dev-orders'], 'cdktf has no command depoly. Did you mean deploy?'],
+    [['deploy', 'dev-oders'], 'There is no stack dev-oders. Did you mean dev-orders?'],
+  ])('%j', (words, line) => {
+    expect(run(root, 'cli/cdktf.ts', ...words)).toEqual(oneLine(line))
+  })
+
+  it('knows exactly the stacks that are synthesized', () => {
+    const known = stackNames(services.map(({ name }) => name)).map((part) => `dev-${part}`)
+    expect(new Set(known)).toEqual(new Set(stacksOf(dev).map(({ name }) => name)))
+  })
+
+  it('prints the line with -- that npm left out', () => {
+    variables = { npm_config_auto_approve: 'true' }
+    expect(run(root, 'cli/cdktf.ts', 'deploy', 'dev-orders').stderr).toMatch(
+      /: npm run cdktf -- deploy dev-orders --auto-approve\n$/,
     )
   })
 })

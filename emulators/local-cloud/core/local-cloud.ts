@@ -8,7 +8,7 @@ import { systemClock, type Clock } from './clock.ts'
 import { defineServices, grpcServer, type Served } from './api/grpc.ts'
 import { faultRoutes } from './access/fault-routes.ts'
 import { createFaults, type Faults } from './access/faults.ts'
-import { httpApp, localRoutes } from './api/http-app.ts'
+import { httpApp, localRoutes, type Page } from './api/http-app.ts'
 import { openJournal, type Journal } from './journal.ts'
 import { ownerApi } from './terraform/owner-api.ts'
 import type { CloudContext, Plugin, PluginInstance, RequestLogEntry } from './plugin.ts'
@@ -37,6 +37,8 @@ export interface LocalCloudOptions {
   readonly secret?: string
   /** The shell command that prints the secret, for messages to a caller without it. Absent: they name none. */
   readonly secretCommand?: string
+  /** The page at the root of the owner's port, in HTML (default: one line of text). */
+  readonly page?: Page | undefined
   /** Whether stored work (pushes, tasks, services) continues only when `start` is called (default: at once). */
   readonly startLater?: boolean
 }
@@ -74,6 +76,7 @@ interface Processes {
 
 /** The shared parts of all plugins, and the started plugins. */
 interface Shared {
+  readonly page: Page | undefined
   readonly counters: Map<string, number>
   readonly requestLog: RequestLog
   readonly instances: Map<string, PluginInstance>
@@ -92,6 +95,7 @@ export async function createLocalCloud(options: LocalCloudOptions): Promise<Loca
     ports: new Map(),
     secret: options.secret ?? makeSecret(),
     secretCommand: options.secretCommand,
+    page: options.page,
   }
   const { counters, requestLog, instances, journal, ports, secret } = shared
   const context = contextOf(options, shared)
@@ -203,7 +207,7 @@ function withPolicies(served: readonly Served[]): Served[] {
 
 function portOpener(
   served: readonly Served[],
-  { counters, requestLog, instances, journal, secret, secretCommand }: Shared,
+  { counters, requestLog, instances, journal, secret, secretCommand, page }: Shared,
   { faults, access }: CloudContext,
 ) {
   const rest = restOf(served)
@@ -213,7 +217,7 @@ function portOpener(
   return async (port: number, principal: string): Promise<PortServer> => {
     const apps =
       principal === OWNER ? [...plugins, localRoutes(counters, requestLog.entries), faultRoutes(faults)] : plugins
-    const parts = { principal, rest, apps, routes, access, journal, secret, secretCommand }
+    const parts = { principal, rest, apps, routes, access, journal, secret, secretCommand, page }
     const answer = getRequestListener(httpApp(parts).fetch)
     const opened: { server?: PortServer } = {}
     const grpc = grpcServer(defined, { principal, journal, port: () => opened.server!.port })

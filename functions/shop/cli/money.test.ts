@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { money } from './money.ts'
+import { decimals, money } from './money.ts'
 
 it.each<[number, string, string]>([
   [1_250, 'EUR', '12.50 EUR'],
@@ -18,4 +18,14 @@ it.each<[number, string, string]>([
   [Number.MAX_SAFE_INTEGER, 'JPY', '9007199254740991 JPY'],
 ])('%i minor units of %s are %s', (minor, code, shown) => {
   expect(money(minor, code)).toBe(shown)
+})
+
+it.each<[string, object, number | undefined]>([
+  ['total', { currency: 'EUR' }, 2],
+  ['revenue', { currency: 'JPY' }, 0],
+  ['revenue', { currency: 'KWD' }, 3],
+  ['total', {}, undefined],
+  ['orders', { currency: 'EUR' }, undefined],
+])('the column %s of a row with %j has the decimals %s', (column, row, expected) => {
+  expect(decimals(column, row as Readonly<Record<string, unknown>>)).toBe(expected)
 })

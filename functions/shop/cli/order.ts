@@ -22,6 +22,7 @@ import { obstacleOf } from './order/obstacle.ts'
 import type { OrderView, TimelineEntry } from './order-view.ts'
 import { references } from './references.ts'
 import { findSaga } from './sagas.ts'
+import { withNearestSku } from './skus.ts'
 
 void main('order', {
   brief: 'Places an order, follows it, and prints its events as they happen: time since the start, event, service.',
@@ -85,10 +86,12 @@ async function place(
     if (!json)
       say(`${customer} ships to ${shown(own.addressRef)} and pays with ${shown(own.paymentMethodRef)} (${card})`)
     const startedMs = Date.now()
-    const { body: placed } = await api.send<{ orderId: string }>('POST', '/v1/orders', {
-      key,
-      body: { currency, lines, ...own },
-    })
+    const order = { key, body: { currency, lines, ...own } }
+    const { body: placed } = await withNearestSku(
+      running,
+      lines.map(({ sku }) => sku),
+      () => api.send<{ orderId: string }>('POST', '/v1/orders', order),
+    )
     if (!json) say(`${shown(placed.orderId)} answered after ${Date.now() - startedMs} ms`)
     return placed.orderId
   })

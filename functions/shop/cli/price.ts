@@ -6,6 +6,7 @@ import { connect } from '../../../cli/api.ts'
 import { main, parseWholeNumber, requireRunning, text, UsageError } from '../../../cli/command.ts'
 import { say, shown } from '../../../cli/terminal.ts'
 import { money } from './money.ts'
+import { withNearestSku } from './skus.ts'
 
 const FOLLOW_TIMEOUT_MS = 30_000
 const POLL_INTERVAL_MS = 100
@@ -28,9 +29,10 @@ void main('price', {
     if (sku === undefined || typed === undefined)
       throw new UsageError(`--sku or --unit-minor is missing. Try: ${example}`)
     const unitMinor = parseUnitMinor(typed)
-    const api = connect(requireRunning(), { sub: 'staff-1', roles: ['staff'] })
+    const running = requireRunning()
+    const api = connect(running, { sub: 'staff-1', roles: ['staff'] })
     const read = async () => (await api.send<Product>('GET', `/v1/products/${encodeURIComponent(sku)}`)).body
-    const before = await read()
+    const before = await withNearestSku(running, [sku], read)
     await api.send('POST', '/v1/prices', { key: randomUUID(), body: { sku, unitMinor, currency } })
     const endMs = Date.now() + FOLLOW_TIMEOUT_MS
     for (let now = before; now.unitMinor !== unitMinor || now.currency !== currency; now = await read()) {

@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream'
 import { freePort } from '../../core/free-ports.ts'
 import { IngressAgent } from './ingress-agent.ts'
 import { newSecret } from './ingress-secret.ts'
+import { startFailure } from './start-failure.ts'
 import type { Reaper } from './reaper.ts'
 import { limits } from '../values/limits.ts'
 import { servingContainer, type ServiceResource } from '../values/service.ts'
@@ -116,7 +117,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   const ready = await Promise.race([probe(resource, { port, agent }, () => exited), gone.then(() => false)])
   if (!ready) {
     signalGroup(child, 'SIGKILL')
-    throw new Error(`${service} did not start:\n${lastLines.join('\n')}`)
+    throw new Error(startFailure(service, lastLines, options.workingDirectory))
   }
   return {
     pid: spawned.pid,

@@ -17,6 +17,12 @@ const MAX_REST_BODY_BYTES = 32 * 1024 * 1024
 /** For bodies that do not say how long they are; it builds a stream around each, which the others need not pay for. */
 const limited = bodyLimit({ maxSize: MAX_REST_BODY_BYTES, onError: refuseBody })
 
+export interface Page {
+  /** The Content-Security-Policy. */
+  readonly policy: string
+  html(): Promise<string>
+}
+
 export interface Port {
   readonly principal: string
   readonly rest: Rest
@@ -28,10 +34,12 @@ export interface Port {
   /** The run secret: see run-secret.ts. */
   readonly secret: string
   readonly secretCommand: string | undefined
+  /** At the root of the owner's port. */
+  readonly page: Page | undefined
 }
 
 /** Serves routes of proto annotations first, then the plugins' own routes; otherwise answers an error that names the route. */
-export function httpApp({ principal, rest, apps, routes, access, journal, secret, secretCommand }: Port): Http {
+export function httpApp({ principal, rest, apps, routes, access, journal, secret, secretCommand, page }: Port): Http {
   const app: Http = new Hono()
   app.use(async (c, next) => {
     const { raw } = c.req
@@ -73,6 +81,11 @@ export function httpApp({ principal, rest, apps, routes, access, journal, secret
     // For tools that wait until it answers, and may not know the secret.
     app.get('/_local/health', (c) => c.json({ ok: true }))
     app.use('/_local/*', requireSecret(secret, secretCommand))
+    if (page)
+      app.get('/', async (c) => {
+        c.header('content-security-policy', page.policy)
+        return c.html(await page.html())
+      })
   } else {
     app.use(async (c, next) => {
       const { method, path } = c.req

@@ -21,12 +21,16 @@ it('names failing deliveries with the last error and the next attempt, services 
     ],
     subscriptions: [],
     services: [
-      { service: 'payments', state: 'failed', reason: 'payments did not start:\n/app/rules.ts:3\n\nSyntaxError: x' },
+      {
+        service: 'payments',
+        state: 'failed',
+        reason: 'payments did not start: SyntaxError: x (rules.ts:3)\n/app/rules.ts:3',
+      },
       { service: 'shipping', state: 'starting' },
       { service: 'history', state: 'asleep' },
     ],
   }
   expect(obstacleOf(undefined, work, 60_000)).toBe(
-    'waits for the next event: payments does not start: SyntaxError: x (/app/rules.ts:3); the queue payments: attempt 3 failed (HTTP status code 503), the next in 4 s; shipping is starting',
+    'waits for the next event: payments does not start: SyntaxError: x (rules.ts:3); the queue payments: attempt 3 failed (HTTP status code 503), the next in 4 s; shipping is starting',
   )
 })
