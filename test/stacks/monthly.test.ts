@@ -4,25 +4,27 @@ import { business, services } from '../../functions/index.ts'
 import { synthesize } from '../../stacks/app.ts'
 import { environments } from '../../stacks/environments.ts'
 import { monthlyLines } from '../../cli/bill/monthly.ts'
+import { stacksOf } from './synthesized.testing.ts'
 
 const { prod } = environments
-const monthly = (minInstances: Readonly<Record<string, number>>, item: RegExp): number =>
+const linesWith = (minInstances: Readonly<Record<string, number>>) =>
   monthlyLines(synthesize(prod, { ...business, minInstances: () => minInstances }))
-    .filter((line) => item.test(line.item))
-    .reduce((sum, { usd }) => sum + usd, 0)
+const usdOf = (lines: ReturnType<typeof monthlyLines>, item: RegExp): number =>
+  lines.filter((line) => item.test(line.item)).reduce((sum, { usd }) => sum + usd, 0)
 
 it('prices each kept instance with its collector: 1.5 vCPU and 0.75 GiB for 30 days', () => {
   const oneUsd = 2.25 * 0.0000025 * 30 * 86_400
-  expect(monthly({}, /^run/)).toBe(0)
-  expect(monthly({ gateway: 1 }, /^run/)).toBeCloseTo(oneUsd, 6)
-  expect(monthly({ gateway: 2, orders: 1 }, /^run/)).toBeCloseTo(3 * oneUsd, 6)
+  expect(usdOf(linesWith({}), /^run/)).toBe(0)
+  expect(usdOf(linesWith({ gateway: 1 }), /^run/)).toBeCloseTo(oneUsd, 6)
+  expect(usdOf(linesWith({ gateway: 2, orders: 1 }), /^run/)).toBeCloseTo(3 * oneUsd, 6)
   const all = Object.fromEntries(services.map(({ name }) => [name, 1]))
-  expect(monthly(all, /^run/)).toBeCloseTo(services.length * oneUsd, 6)
+  expect(usdOf(linesWith(all), /^run/)).toBeCloseTo(services.length * oneUsd, 6)
 })
 
 it('prices the zone, and each condition of an alert', () => {
-  expect(monthly({}, /^dns/)).toBe(0.2)
-  const conditions = monthlyLines(synthesize(prod, business)).find(({ item }) => item === 'alert-conditions')!
+  const lines = monthlyLines(stacksOf(prod))
+  expect(usdOf(lines, /^dns/)).toBe(0.2)
+  const conditions = lines.find(({ item }) => item === 'alert-conditions')!
   expect(conditions.quantity).toBeGreaterThan(10)
   expect(conditions.usd).toBeCloseTo(conditions.quantity * 0.1, 10)
 })
@@ -48,6 +50,6 @@ it('has a row for prod in docs/deploy.md', () => expect(rows.map(([name]) => nam
 it.each(rows)('is as docs/deploy.md has it: %s', (name, written) => {
   const environment = Object.values(environments).find((one) => one.name === name)
   expect(environment, `stacks/environments.ts has no ${name}: remove its row from docs/deploy.md`).toBeDefined()
-  const usd = monthlyLines(synthesize(environment!, business)).reduce((sum, line) => sum + line.usd, 0)
+  const usd = monthlyLines(stacksOf(environment!)).reduce((sum, line) => sum + line.usd, 0)
   expect(written).toBe(usd.toFixed(2))
 })
