@@ -1,11 +1,12 @@
 /** Handlers of the orders service: each translates one message into a command to the order. */
 
-import { implement } from '../../shared/service/app.ts'
+import { implement, type SagaReply } from '../../shared/service/app.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import { fold } from '../../shared/service/fold.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Refused, Unavailable } from '../../shared/base/errors.ts'
 import type { Decision, Platform } from '../../shared/service/platform.ts'
+import type { checkout } from './checkout.ts'
 import { decide, isUnanswered, type OrderCommand } from './decide.ts'
 import type { FulfilmentFact, OrderRecord } from './records.ts'
 import type { OrderSent } from './sent.ts'
@@ -48,7 +49,7 @@ async function apply(
 
 /** A step of the checkout was answered. Every reply names its order. */
 const onStepReply = (
-  message: Envelope<string, { orderId: string; actionUrlRef?: string }>,
+  message: SagaReply<typeof checkout>,
   platform: Platform,
 ): Promise<Decision<OrderRecord, OrderSent>> =>
   apply(message, message.data.orderId, platform, { type: 'step-reply', reply: message, nowMs: platform.now() })

@@ -12,6 +12,7 @@ import {
   sagaStuck,
   type Transition,
 } from '../../shared/saga/saga.ts'
+import type { ReplyOf } from '../../shared/saga/definition.ts'
 import { shopCodes } from '../shop/errors.ts'
 import { checkout } from './checkout.ts'
 import {
@@ -46,8 +47,7 @@ export type OrderCommand =
   | { readonly type: 'place'; readonly order: Placed; readonly timerAtMs: number; readonly nowMs: number }
   | {
       readonly type: 'step-reply'
-      /** `actionUrlRef`: where the customer has to act. */
-      readonly reply: { readonly type: string; readonly data: { readonly actionUrlRef?: string } }
+      readonly reply: ReplyOf<typeof checkout>
       readonly nowMs: number
     }
   | { readonly type: 'fulfilment'; readonly fact: FulfilmentFact; readonly nowMs: number }
@@ -93,8 +93,8 @@ function onStepReply(
   const transition = onReply(checkout, state.saga, reply, state.order, nowMs)
   if (!transition) return noChange
   const decision = applyTransition(state, transition, nowMs, rules)
+  if (reply.type !== 'payment.action-required') return decision
   const { actionUrlRef } = reply.data
-  if (actionUrlRef === undefined) return decision
   return { ...decision, events: [{ type: 'customerAction.required', data: { actionUrlRef } }, ...decision.events] }
 }
 

@@ -42,7 +42,7 @@ const cleared = (id: string): Reply => ['fraud.cleared', { orderId: id }]
 const [reserveStock, authorizePayment] = checkout.steps as [SagaStep<Placed>, SagaStep<Placed>]
 const revised = (change: Partial<Pick<Saga<Placed>, 'steps' | 'retired'>>): Saga<Placed> =>
   // The commands of another definition are not literal types, so the types can not be compared.
-  defineSaga<Placed, readonly Contracts[]>({
+  defineSaga<Placed, readonly Contracts[], readonly never[]>({
     ...checkout,
     version: 2,
     contracts: [...checkout.contracts, fraudContracts],

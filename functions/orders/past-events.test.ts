@@ -34,7 +34,14 @@ describe('a stream that an earlier revision recorded', () => {
   })
 
   it('continues: the reply of the pending step confirms it, its timeout rejects it', () => {
-    const reply = { type: 'payment.authorized', data: {} }
+    const data = {
+      orderId: 'o-1',
+      paymentId: 'p-1',
+      amountMinor: 1,
+      currency: 'EUR',
+      expiresAt: '2026-01-08T00:00:00Z',
+    } as const
+    const reply = { type: 'payment.authorized', data } as const
     const confirmed = decide({ type: 'step-reply', reply, nowMs: 1767225800000 }, pending, rules)
     expect(confirmed.events.map(({ type }) => type)).toContain('order.confirmed')
     const dueAtMs = 1767225900000

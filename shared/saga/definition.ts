@@ -32,12 +32,18 @@ export interface SagaStep<Context> {
   }
 }
 
-export interface Saga<Context> {
+export interface Saga<
+  Context,
+  Uses extends readonly Contracts[] = readonly Contracts[],
+  ReplyType extends string = string,
+> {
   readonly name: string
   /** Counts from 1; raised when the list of steps changes. */
   readonly version: number
   /** The contracts of the services that own its commands and replies. */
-  readonly contracts: readonly Contracts[]
+  readonly contracts: Uses
+  /** The events that answer its steps, those of retired steps included. */
+  readonly replies: readonly ReplyType[]
   /** The correlation id of everything that belongs to one saga, and the id of its owner's stream. */
   readonly idOf: (context: Context) => string
   /** Events by which the owner tells others that the saga has succeeded: published at the pivot or later. */
@@ -74,28 +80,55 @@ type StepOf<Uses extends Contracts, Context> = Pick<SagaStep<Context>, 'name' | 
     readonly compensate?: CommandBy<Uses, Context> & { readonly compensated: EventType<Uses> }
   }
 
-interface Definition<Context, Uses extends readonly Contracts[]> {
+export interface SagaDefinition<
+  Context,
+  Uses extends readonly Contracts[],
+  Steps extends readonly StepOf<Uses[number], Context>[] = readonly StepOf<Uses[number], Context>[],
+  Retired extends readonly StepOf<Uses[number], Context>[] = readonly StepOf<Uses[number], Context>[],
+> {
   readonly name: string
   readonly version: number
   readonly contracts: Uses
   readonly idOf: (context: Context) => string
   readonly successEvents: readonly string[]
-  readonly steps: readonly StepOf<Uses[number], Context>[]
-  readonly retired?: readonly StepOf<Uses[number], Context>[]
+  readonly steps: Steps
+  readonly retired?: Retired
   readonly previousVersions?: Readonly<Record<number, readonly string[]>>
 }
+
+/** The names of the events that answer a step. */
+type ReplyTypeOf<Step> =
+  | (Step extends { readonly done: infer Type extends string } ? Type : never)
+  | (Step extends { readonly failed: infer Type extends string } ? Type : never)
+  | (Step extends { readonly pendingOn: { readonly event: infer Type extends string } } ? Type : never)
+  | (Step extends { readonly compensate: { readonly compensated: infer Type extends string } } ? Type : never)
+
+/** `{ type, data }` of every reply to a step of the saga, by the contracts of the services that own them: a closed union. */
+export type ReplyOf<S> =
+  S extends Saga<never, infer Uses, infer Type> ? Extract<EventOf<Uses[number]>, { readonly type: Type }> : never
 
 /**
  * Declares a saga. Misspelt commands and events do not compile, nor does data that breaks a command's contract.
  * @throws Error that names the step and the remedy, for a definition with a step that could not be compensated
  */
-export function defineSaga<Context, const Uses extends readonly Contracts[]>(
-  definition: Definition<Context, Uses>,
-): Saga<Context> {
-  const saga = { retired: [], previousVersions: {}, ...definition } as unknown as Saga<Context>
+export function defineSaga<
+  Context,
+  const Uses extends readonly Contracts[],
+  const Steps extends readonly StepOf<Uses[number], Context>[],
+  const Retired extends readonly StepOf<Uses[number], Context>[] = [],
+>(
+  definition: SagaDefinition<Context, Uses, Steps, Retired>,
+): Saga<Context, Uses, ReplyTypeOf<Steps[number] | Retired[number]>> {
+  const {
+    steps,
+    retired = [],
+    previousVersions = {},
+  } = definition as unknown as Pick<Saga<Context>, 'steps'> & Partial<Saga<Context>>
+  const replies = unique([...steps, ...retired].flatMap(repliesOf))
+  const saga: Saga<Context> = { ...definition, steps, retired, previousVersions, replies }
   const [problem] = problemsOf(saga)
   if (problem) throw new Error(`The saga ${saga.name} can't be declared: ${problem}`)
-  return saga
+  return saga as unknown as Saga<Context, Uses, ReplyTypeOf<Steps[number] | Retired[number]>>
 }
 
 function problemsOf<C>(saga: Saga<C>): string[] {
@@ -200,19 +233,19 @@ const repliesOf = <C>({ done, failed, pendingOn, compensate }: SagaStep<C>): str
   ...(compensate ? [compensate.compensated] : []),
 ]
 
-/** The commands and events of a service with this saga, including those of retired steps, which are still performed and compensated. */
-export function messagesOf({ contracts, steps, retired }: Saga<never>): {
+/** The commands of a service with this saga, including those of retired steps, which are still performed and compensated. */
+export function commandsOf({ contracts, steps, retired }: Saga<never>): {
   readonly commands: readonly string[]
-  readonly replies: readonly string[]
   /** The services that own them. */
   readonly owners: readonly string[]
 } {
-  const all = [...steps, ...retired]
   const commands = unique(
-    all.flatMap(({ command, compensate }) => (compensate ? [command, compensate.command] : [command])),
+    [...steps, ...retired].flatMap(({ command, compensate }) =>
+      compensate ? [command, compensate.command] : [command],
+    ),
   )
   const owners = contracts.filter((one) => commands.some((command) => Object.hasOwn(one.commands, command)))
-  return { commands, replies: unique(all.flatMap(repliesOf)), owners: owners.map(({ service }) => service) }
+  return { commands, owners: owners.map(({ service }) => service) }
 }
 
 const unique = <T>(items: readonly T[]): T[] => [...new Set(items)]

@@ -1,8 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, expectTypeOf, it } from 'vitest'
 import { z } from 'zod'
 import { defineContracts } from '../contracts/contract.ts'
 import { Unavailable } from '../base/errors.ts'
-import { defineSaga, frozenVersions, type Saga } from './definition.ts'
+import { defineSaga, frozenVersions, type ReplyOf, type Saga, type SagaDefinition } from './definition.ts'
 import { begin, nextTimeoutMs, onReply, onTimer, retry, type SagaState, type Transition } from './saga.ts'
 
 interface Trip {
@@ -283,7 +283,14 @@ describe('a deployment while 40 sagas wait at each step', () => {
   } as const
 
   describe.each(Object.entries(definitions))('that %s', (_name, change) => {
-    const next = defineSaga({ ...base, version: 2, previousVersions: before, ...change })
+    const definition: SagaDefinition<Trip, [typeof travel]> = {
+      ...base,
+      contracts: [travel],
+      version: 2,
+      previousVersions: before,
+      ...change,
+    }
+    const next = defineSaga(definition)
     const replies = { 'book-flight': 'flight.booked', 'check-visa': 'visa.fine', 'book-hotel': 'hotel.booked' } as const
     const commands = { 'book-flight': 'BookFlight', 'check-visa': 'CheckVisa', 'book-hotel': 'BookHotel' } as const
     const names = before[1]
@@ -355,8 +362,8 @@ describe('a deployment while 40 sagas wait at each step', () => {
 })
 
 describe('a definition is refused when it is declared', () => {
-  const refused = (change: Partial<Parameters<typeof defineSaga<Trip, [typeof travel]>>[0]>) => () =>
-    defineSaga<Trip, [typeof travel]>({ ...base, contracts: [travel], steps: [bookFlight], ...change })
+  const refused = (change: Partial<SagaDefinition<Trip, [typeof travel]>>) => () =>
+    defineSaga({ ...base, contracts: [travel], steps: [bookFlight], ...change })
 
   it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, 30 * 86_400])(
     'with a step whose timeout is %s s',
@@ -372,9 +379,7 @@ describe('a definition is refused when it is declared', () => {
   it('with an answer that is an event of another service than that of the command', () => {
     const other = defineContracts({ service: 'weather', events: { 'sky.clear': event }, commands: {} })
     const steps = [{ ...bookFlight, done: 'sky.clear' }] as const
-    expect(() =>
-      defineSaga<Trip, [typeof travel, typeof other]>({ ...base, contracts: [travel, other], steps }),
-    ).toThrow(
+    expect(() => defineSaga({ ...base, contracts: [travel, other], steps })).toThrow(
       'step "book-flight" expects sky.clear as the answer to BookFlight, but travel, which owns it, has no such event.',
     )
   })
@@ -442,4 +447,38 @@ it('misspelt commands and events, and data that breaks a contract, do not compil
     () => defineSaga({ ...base, steps: [{ ...bookFlight, reasonOf: (full: { code: string }) => full.code }] }),
   ]
   expect(definitions).toHaveLength(4)
+})
+
+it('replies have the types of the steps, retired ones included, and the data of their contracts', () => {
+  const next = defineSaga({
+    ...base,
+    version: 2,
+    previousVersions: { 1: ['book-hotel'] },
+    steps: [bookFlight],
+    retired: [bookHotel],
+  })
+  expect(next.replies).toEqual([
+    'flight.booked',
+    'flight.full',
+    'flight.cancelled',
+    'hotel.booked',
+    'hotel.full',
+    'hotel.asks',
+    'hotel.cancelled',
+  ])
+  expectTypeOf<ReplyOf<typeof next>['type']>().toEqualTypeOf<
+    | 'flight.booked'
+    | 'flight.full'
+    | 'flight.cancelled'
+    | 'hotel.booked'
+    | 'hotel.full'
+    | 'hotel.asks'
+    | 'hotel.cancelled'
+  >()
+  expectTypeOf<ReplyOf<typeof next>['data']>().toEqualTypeOf<{ tripId: string }>()
+  const { state } = begin(next, trip, 0)
+  // @ts-expect-error an event of the owner that answers no step
+  expect(onReply(next, state, { type: 'car.booked', data: trip }, trip, 0)).toBeUndefined()
+  // @ts-expect-error misspelt
+  expect(onReply(next, state, { type: 'flight.bookd', data: trip }, trip, 0)).toBeUndefined()
 })

@@ -53,6 +53,7 @@
  */
 
 import { republishCommand, stuckEvent } from '../base/names.ts'
+import type { Contracts } from '../contracts/contract.ts'
 import type { Message, OutgoingCommand, SagaCommand } from '../contracts/message.ts'
 import { ownerOf, type Saga, type SagaStep, stepsOf } from './definition.ts'
 
@@ -163,10 +164,10 @@ export const isAtFirstStep = <C>(saga: Saga<C>, state: SagaState): boolean =>
   state.phase === 'running' && stepsOf(saga, state.version)[0]?.name === state.step
 
 /** The transition that follows from a reply; undefined when the saga does not wait for it. */
-export function onReply<C>(
-  saga: Saga<C>,
+export function onReply<C, Type extends string>(
+  saga: Saga<C, readonly Contracts[], Type>,
   state: SagaState,
-  reply: Message,
+  reply: { readonly type: NoInfer<Type>; readonly data: unknown },
   context: C,
   nowMs: number,
 ): Transition | undefined {

@@ -6,7 +6,7 @@ import type { Answered, ParsedRequest } from '../contracts/query.ts'
 import type { Platform } from './platform.ts'
 import type { PublicApi } from './public-api.ts'
 import type { runtimeContracts } from '../contracts/runtime-events.ts'
-import { messagesOf } from '../saga/definition.ts'
+import type { ReplyOf } from '../saga/definition.ts'
 import { checkKnown } from './check-business.ts'
 import type { Service } from './service.ts'
 import type { Delivery, Handler, ServiceApp } from './service-app.ts'
@@ -50,7 +50,7 @@ export type Implementation<S extends Described> = {
       platform: Platform,
     ) => Promise<void>
   }
-} & (S extends { readonly saga: object } ? SagaHandler : unknown) &
+} & (S extends { readonly saga: { readonly definition: infer Definition } } ? SagaHandler<Definition> : unknown) &
   (S['contracts'] extends { readonly queries: object } ? QueryHandlers<S['contracts']> : unknown) &
   (S extends { readonly ingress: 'public' } ? { readonly publicApi: PublicApi } : unknown)
 
@@ -63,9 +63,17 @@ interface QueryHandlers<Own extends Contracts> {
   }
 }
 
-interface SagaHandler {
+/** A message with any reply to a step of the saga. */
+export type SagaReply<Definition> =
+  ReplyOf<Definition> extends infer Reply
+    ? Reply extends { readonly type: infer Type extends string; readonly data: infer Data }
+      ? Envelope<Type, Data>
+      : never
+    : never
+
+interface SagaHandler<Definition> {
   /** Takes the reply to any step of the service's saga. */
-  readonly onSagaReply: (message: Envelope<string, never>, platform: Platform, delivery: Delivery) => Promise<unknown>
+  readonly onSagaReply: (message: SagaReply<Definition>, platform: Platform, delivery: Delivery) => Promise<unknown>
 }
 
 /**
@@ -79,8 +87,7 @@ export function implement<S extends Described>(description: S, implementation: I
   const { onSagaReply, ...app } = implementation as unknown as ServiceApp & { readonly onSagaReply: Handler }
   checkObjectives(description, app.publicApi)
   if (!saga) return app
-  const { replies } = messagesOf(saga.definition)
-  return { ...app, on: { ...app.on, ...sameHandlerFor(replies, onSagaReply) } }
+  return { ...app, on: { ...app.on, ...sameHandlerFor(saga.definition.replies, onSagaReply) } }
 }
 
 /**

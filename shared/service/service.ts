@@ -4,7 +4,7 @@ import type { CommandType, Contracts, EventType, QueryName } from '../contracts/
 import { republishCommand } from '../base/names.ts'
 import type { Setting } from '../base/setting.ts'
 import { runtimeContracts } from '../contracts/runtime-events.ts'
-import { messagesOf, type Saga } from '../saga/definition.ts'
+import { commandsOf, type Saga } from '../saga/definition.ts'
 
 export interface Collection {
   /** Fields that no index covers: large or never queried ones. */
@@ -209,7 +209,8 @@ const ownersOf = ({ uses, queries = [] }: Pick<Description<Contracts, readonly C
 /** @throws Error when the service has a handler of its own for a reply, starts the saga with an event that implies success, has an objective for an outcome that the saga can not have, or no event for an outcome that it can have. */
 function withSaga(service: Service, saga: Omit<NonNullable<Service['saga']>, 'name'>): Service {
   const { definition, startsOn, endsOn, objective } = saga
-  const { commands, replies, owners } = messagesOf(definition)
+  const { commands, owners } = commandsOf(definition)
+  const { replies } = definition
   const about = `The service ${service.name} can't have the saga ${definition.name}:`
   const twice = replies.find((reply) => service.on.includes(reply))
   if (twice) throw new Error(`${about} ${twice} is a reply to one of its steps, so take it out of "on".`)
@@ -261,7 +262,7 @@ const rejectionsOf = ({ steps, retired }: Saga<never>): string[] => [
 export type Defined<D> = Omit<Service, keyof D> &
   Omit<D, 'scale' | 'saga'> &
   Pick<Service, 'scale'> &
-  (D extends { readonly saga: object } ? Required<Pick<Service, 'saga'>> : unknown)
+  (D extends { readonly saga: infer OfService } ? { readonly saga: OfService & Pick<SagaMetrics, 'name'> } : unknown)
 
 /** The contracts of every message that it publishes, sends or receives. */
 export const contractsOf = ({ contracts, uses }: Pick<Service, 'contracts' | 'uses'>): readonly Contracts[] => [

@@ -90,7 +90,7 @@ const advance = (
   )
 const app = implement(travels, {
   on: {},
-  onSagaReply: (reply: Envelope<string, Trip>, platform) =>
+  onSagaReply: (reply, platform) =>
     advance(reply, platform, (state) => onReply(booking, state, reply, reply.data, platform.now())),
   commands: {
     RequestTrip: (request, platform) =>
@@ -217,6 +217,19 @@ describe('a service whose description or handlers contradict its saga', () => {
     const pendingOn = { event: 'flight.delayed', timeoutSeconds: 60, onTimeout: 'late' }
     const definition = { ...booking, steps: booking.steps.map((step) => ({ ...step, pendingOn })) }
     expect(refused({ definition })).toThrow('it can end as "expired", but endsOn has no event with this outcome')
+  })
+
+  it('does not compile with a handler that misspells a reply or a field of one', () => {
+    const commands = { RequestTrip: async () => {}, ContinueTrip: async () => {} }
+    implement(travels, { on: {}, commands, onSagaReply: async ({ data: { tripId } }) => tripId })
+    // @ts-expect-error no reply has a field trip
+    implement(travels, { on: {}, commands, onSagaReply: async ({ data: { trip } }) => trip })
+    // @ts-expect-error flight.delayed answers no step
+    implement(travels, { on: {}, commands, onSagaReply: async ({ type }) => type === 'flight.delayed' })
+    // @ts-expect-error misspelt
+    implement(travels, { on: {}, commands, onSagaReply: async ({ type }) => type === 'flight.bookd' })
+    // @ts-expect-error the data of another message
+    implement(travels, { on: {}, commands, onSagaReply: async (reply: Envelope<string, { code: string }>) => reply })
   })
 
   it('does not compile without a handler for its replies', () => {

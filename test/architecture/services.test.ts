@@ -10,7 +10,7 @@ import { checkTools } from '../../cli/tools.ts'
 import { requestsOf } from '../../shared/service/app.ts'
 import { partnersOf } from '../../shared/service/business.ts'
 import { tools } from '../../functions/tools.ts'
-import { messagesOf } from '../../shared/saga/definition.ts'
+import { commandsOf } from '../../shared/saga/definition.ts'
 import { messageTypesIn } from '../support/commands-in-source.ts'
 import { tokenSettings } from '../../shared/service/edge-settings.ts'
 import type { Setting } from '../../shared/base/setting.ts'
@@ -79,7 +79,7 @@ it.each(services)('$name asks exactly the queries that it describes', ({ name, q
 it.each(services)('$name sends or submits each command that it describes', ({ name, sends, submits, saga }) => {
   const made = new Set(programsOf(name).flatMap(messageTypesIn))
   // The engine sends those of its steps.
-  const ofSaga = saga ? messagesOf(saga.definition).commands : []
+  const ofSaga = saga ? commandsOf(saga.definition).commands : []
   const unsent = [...sends, ...submits].filter((command) => !made.has(command) && !ofSaga.includes(command))
   expect(unsent, `${name} makes no such command: send it, or take it out of functions/${name}/service.ts`).toEqual([])
 })
