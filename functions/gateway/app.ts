@@ -4,7 +4,6 @@ import { implement } from '../../shared/service/app.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import { derivedId } from '../../shared/base/ids.ts'
 import type { SubmittedBy } from '../../shared/contracts/contract.ts'
-import { once } from '../../shared/base/once.ts'
 import { createRelay, relayed } from '../../shared/edge/relay.ts'
 import type { OperationContext } from '../../shared/service/operation-context.ts'
 import type { Platform } from '../../shared/service/platform.ts'
@@ -14,9 +13,7 @@ import { catalogContracts } from '../catalog/contracts.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { ordersContracts } from '../orders/contracts.ts'
 import { accountStates } from './accounts.ts'
-import { createDocsPage } from './docs-page.ts'
-import { openApiDocument } from './openapi.ts'
-import { operations } from './operations.ts'
+import { description, operations } from './operations.ts'
 import { orderWithTimeline } from './order-with-timeline.ts'
 import { createSignatureCheck, paymentWebhook } from './payment-webhook.ts'
 import { type Caller, callerRoles, isStaff, requiredRoles } from './roles.ts'
@@ -29,12 +26,9 @@ import { vaultHandlers } from './vault-handlers.ts'
 const PLACE_MS = 20_000
 /** Of the answer that is relayed. */
 const placed = ordersContracts.queries.placeOrder.answers[201].pick({ orderId: true })
-/** The same for every caller: generated at the first request. */
-const document = once(openApiDocument)
-const documentText = once(() => JSON.stringify(document()))
-const docsPage = createDocsPage(document)
 
 const publicApi = definePublicApi({
+  description,
   roles: callerRoles,
   access: requiredRoles,
   operations,
@@ -85,8 +79,6 @@ const publicApi = definePublicApi({
       readStock: ({ c, params }) => relay(c, inventoryContracts, 'readStock', params),
       readDelivery: ({ c, params }) => relay(c, inventoryContracts, 'readDelivery', params),
       ...vaultHandlers(platform),
-      readDocument: ({ c }) => c.checked(documentText(), 200, 'application/json'),
-      readPage: ({ c }) => docsPage(c),
     }
   },
 })

@@ -1,4 +1,4 @@
-/** The served document is valid and complete, and describes exactly the registered routes. */
+/** The served document is valid and complete, and describes exactly the registered routes. `shared/edge/openapi.ts` makes it. */
 
 import { createHash } from 'node:crypto'
 import { type SchemaObject, validate } from '@hyperjump/json-schema/openapi-3-1'
@@ -7,13 +7,16 @@ import { z } from 'zod'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { routeOf } from '../../shared/contracts/query.ts'
 import { testConfig } from '../../shared/base/config.testing.ts'
+import { problemsOf } from '../../shared/edge/openapi.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
+import type { Operation } from '../../shared/service/public-api.ts'
 import { app } from './app.ts'
 import { testEdge } from './edge.testing.ts'
-import { operations, problemsOf, type Operation } from './operations.ts'
 import { isForCallers } from './roles.ts'
 import { gateway } from './service.ts'
 
+const api = app.publicApi!
+const { operations } = api
 const http = createHttpApp(
   app,
   testPlatform(gateway, {
@@ -121,7 +124,7 @@ describe('the document', () => {
   it('can not be made, nor a route, from a path whose parameter has no schema', () => {
     const fault = '/v1/things/{constructor} has the parameter constructor, which is not in its parameters'
     expect(() => routeOf({ path: '/v1/things/{constructor}' })).toThrow(fault)
-    expect(routeOf(operations.readSaga)).toBe('/v1/orders/:orderId/saga')
+    expect(routeOf(operations['readSaga']!)).toBe('/v1/orders/:orderId/saga')
   })
 
   it('describes exactly the registered routes', async () => {
@@ -135,9 +138,9 @@ describe('the document', () => {
 
   it('lists every error code under its status', async () => {
     const document = await served()
-    for (const [id, one] of Object.entries<Operation>(operations)) {
+    for (const [id, one] of Object.entries(operations)) {
       const { responses } = document.paths[one.path]![one.method]!
-      for (const { name: code, status } of problemsOf(one)) {
+      for (const { name: code, status } of problemsOf(one, api)) {
         const { content, description } = responses[String(status)]!
         expect(description.split(', '), `${id} ${code}`).toContain(code)
         expect(JSON.stringify(content)).toContain(`"${code}"`)

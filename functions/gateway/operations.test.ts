@@ -10,10 +10,10 @@ import reviewed from './access.json' with { type: 'json' }
 import { app } from './app.ts'
 import { testEdge } from './edge.testing.ts'
 import { everyAccountIsValid, openIssuer, type TestIssuer } from './issuer.testing.ts'
-import { type Operation, operations } from './operations.ts'
 import { callerRoles, isForCallers, requiredRoles, roles } from './roles.ts'
 import { gateway } from './service.ts'
 
+const { operations } = app.publicApi!
 let issuer: TestIssuer
 const tokens = new Map<string, string>()
 beforeAll(async () => {
@@ -23,9 +23,7 @@ beforeAll(async () => {
 afterAll(() => issuer.close())
 
 it('the access of each operation is as it was reviewed', () => {
-  const access = Object.fromEntries(
-    Object.entries<Operation>(operations).map(([id, operation]) => [id, operation.access]),
-  )
+  const access = Object.fromEntries(Object.entries(operations).map(([id, operation]) => [id, operation.access]))
   expect(
     { roles: requiredRoles, operations: access },
     'access that is meant to change is changed in functions/gateway/access.json, so that a review sees who may call an operation from now on',
@@ -48,7 +46,7 @@ describe('the table of operations', () => {
       testConfig('gateway'),
     )
 
-  const cases = Object.entries<Operation>(operations).flatMap(([id, operation]) =>
+  const cases = Object.entries(operations).flatMap(([id, operation]) =>
     refusalsOf(operation, { access: requiredRoles, roles: callerRoles }).map((refusal) => ({
       name: `${id} ${refusal[0]}`,
       operation,
@@ -58,7 +56,7 @@ describe('the table of operations', () => {
 
   it('has a refused request for each requirement that an operation declares', () => {
     const counted = (code: string) => cases.filter(({ refusal }) => refusal[3] === code).length
-    const all = Object.values<Operation>(operations)
+    const all = Object.values(operations)
     expect(counted('token-missing')).toBe(all.filter(({ access }) => isForCallers(access)).length)
     expect(counted('forbidden')).toBeGreaterThan(5)
     expect(counted('idempotency-key-missing')).toBe(all.filter((one) => one.requiresIdempotencyKey).length)

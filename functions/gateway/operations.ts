@@ -1,9 +1,8 @@
 /** The public API as data: the access, input, answers and refusals of each operation. The runtime derives routes, checks (`shared/edge/handle.ts`) and the OpenAPI document from it. */
 
 import { z } from 'zod'
-import { type Code, declarationOf, type DeclaredCode } from '../../shared/base/errors.ts'
 import { reference } from '../../shared/base/fields.ts'
-import type { Operation as OperationOf } from '../../shared/service/public-api.ts'
+import type { ApiDescription, Operation as OperationOf } from '../../shared/service/public-api.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
 import {
   addressRequest,
@@ -15,7 +14,7 @@ import {
 import { historyContracts } from '../history/contracts.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { orderRequest, ordersContracts } from '../orders/contracts.ts'
-import { type CallerAccess, isForCallers, requiredRoles } from './roles.ts'
+import type { CallerAccess } from './roles.ts'
 
 export type Operation = OperationOf<CallerAccess>
 
@@ -39,6 +38,17 @@ export const priceRequest = catalogContracts.commands.ChangePrice.data
 export const retryRequest = ordersContracts.commands.RetryCheckout.data.omit({ orderId: true })
 export const closeRequest = ordersContracts.commands.CloseOrder.data.omit({ orderId: true })
 export const stockRequest = inventoryContracts.commands.ReceiveStock.data.omit({ deliveryId: true })
+
+/** The bounds of one customer, as `functions/orders/placement-bounds.ts` has them. */
+const bound = z.enum(['orders-per-hour', 'unpaid-orders', 'unpaid-pieces', 'lapsed-orders'])
+
+export const description: ApiDescription = {
+  title: 'Millrace',
+  text: 'Orders, products and stock.',
+  license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' },
+  // The bound that was exceeded; `limit` and `used` belong to it.
+  problemMembers: { bound: bound.optional(), limit: z.int().optional(), used: z.int().optional() },
+}
 
 export const operations = {
   placeOrder: {
@@ -256,33 +266,4 @@ export const operations = {
     },
     problems: ofCustomers.importCustomers.refuses,
   },
-  readDocument: {
-    method: 'get',
-    path: '/openapi.json',
-    summary: 'This API, described',
-    access: 'public',
-    answers: { 200: ['An OpenAPI 3.1 document.', z.looseObject({ openapi: z.literal('3.1.1') })] },
-  },
-  readPage: {
-    method: 'get',
-    path: '/docs',
-    summary: 'The same for people',
-    access: 'public',
-    answers: { 200: ['A page.'] },
-  },
 } as const satisfies Record<string, Operation>
-
-export type OperationId = keyof typeof operations
-
-/** Every code that an operation may answer with. */
-export function problemsOf({ access, requiresIdempotencyKey, body, problems = [] }: Operation): DeclaredCode[] {
-  const known: Code[] = ['rate-limited', 'overloaded', 'unavailable', ...problems]
-  if (isForCallers(access)) {
-    known.push('token-missing', 'token-invalid', 'token-expired', 'token-revoked', 'second-factor-missing')
-    if (requiredRoles[access].length > 0) known.push('forbidden')
-  }
-  if (access === 'signed') known.push('signature-invalid')
-  if (requiresIdempotencyKey) known.push('idempotency-key-missing', 'idempotency-key-reused', 'invalid-parameter')
-  if (body) known.push('invalid-json', 'invalid-body', 'body-too-large', 'body-too-slow', 'unsupported-media-type')
-  return [...new Set(known.map(declarationOf))]
-}

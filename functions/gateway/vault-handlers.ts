@@ -4,11 +4,11 @@ import { createRelay, relayed } from '../../shared/edge/relay.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import type { OperationHandlers } from '../../shared/service/public-api.ts'
 import { customersContracts, vaultOf } from '../customers/contracts.ts'
-import type { OperationId, operations } from './operations.ts'
+import type { operations } from './operations.ts'
 import type { Caller, Role } from './roles.ts'
 
 type VaultOperation = Extract<
-  OperationId,
+  keyof typeof operations,
   `${string}Address${string}` | `${string}PaymentMethod${string}` | `${string}Consent${string}` | 'importCustomers'
 >
 

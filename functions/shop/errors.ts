@@ -13,7 +13,7 @@ export const shopCodes = defineCodes({
   'too-many-pieces': { status: 422, isSecurityEvent: true },
   'too-many-prices': { status: 409 },
   'too-many-references': { status: 409, isSecurityEvent: true },
-  'too-many-unpaid-orders': { status: 409, isSecurityEvent: true },
+  'too-many-unpaid-orders': { status: 409, isSecurityEvent: true, isForLater: true },
   'unknown-reference': { status: 422, isSecurityEvent: true },
   'unknown-sku': { status: 422 },
 })

@@ -5,6 +5,8 @@ export interface CodeMeaning {
   readonly status: number
   /** Whether a refusal with this code is written to the security log. Absent: those with 401, 403 and 429 are. */
   readonly isSecurityEvent?: boolean
+  /** Whether its answer has Retry-After: the same request may succeed later. Absent: those with 429 and 503 have. */
+  readonly isForLater?: boolean
 }
 
 /** A stable code, by which programs decide. */
@@ -13,16 +15,17 @@ export interface DeclaredCode<Name extends string = string> extends Required<Cod
 }
 
 const SECURITY_STATUSES: readonly number[] = [401, 403, 429]
+const LATER_STATUSES: readonly number[] = [429, 503]
 
 /** Declares the codes of a table: `new Refused(table['sold-out'], …)`. A misspelt code does not compile. */
 export function defineCodes<const Table extends Readonly<Record<string, CodeMeaning>>>(
   table: Table,
 ): { readonly [Name in keyof Table & string]: DeclaredCode<Name> } {
   const codes = Object.entries(table).map(
-    ([name, { status, isSecurityEvent = SECURITY_STATUSES.includes(status) }]) => [
+    ([
       name,
-      { name, status, isSecurityEvent },
-    ],
+      { status, isSecurityEvent = SECURITY_STATUSES.includes(status), isForLater = LATER_STATUSES.includes(status) },
+    ]) => [name, { name, status, isSecurityEvent, isForLater }],
   )
   return Object.fromEntries(codes) as ReturnType<typeof defineCodes<Table>>
 }

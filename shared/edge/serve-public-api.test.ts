@@ -24,6 +24,7 @@ const inside = defineService({ ...common, ingress: 'internal' })
 
 const operation = { method: 'get', path: '/v1/seats', summary: 'See the seats', answers: { 200: ['Seats.'] } } as const
 const parts = {
+  description: { title: 'The theatre', text: 'Seats & "programmes".' },
   roles,
   access: { guests: [], ushers: ['usher'] },
   limits,
@@ -108,6 +109,7 @@ describe('an operation', () => {
 
   it('has no access of roles under a name that means that no token is asked for', () => {
     const rest = {
+      description: parts.description,
       roles,
       limits,
       subjectOf: parts.subjectOf,
@@ -151,6 +153,66 @@ describe('an operation', () => {
       handlers: () => ({ notify: open }),
     })
     expect(() => started(api)).toThrow('post /v1/seats is signed, and the API has no check')
+  })
+})
+
+describe('the document of a public API', () => {
+  interface Document {
+    readonly info: { readonly title: string }
+    readonly paths: Record<
+      string,
+      Record<string, { security: object[]; responses: Record<string, { description: string }> }>
+    >
+  }
+  const codesOf = async (api: PublicApi, path: string, method: string): Promise<string> => {
+    const document = (await (await started(api).request('/openapi.json')).json()) as Document
+    const { responses } = document.paths[path]![method]!
+    return Object.values(responses)
+      .map(({ description }) => description)
+      .join(', ')
+  }
+
+  it('has every operation with its access, and those that serve it', async () => {
+    const document = (await (await started(ofGuests).request('/openapi.json')).json()) as Document
+    expect(document.info.title).toBe('The theatre')
+    const access = Object.entries(document.paths).map(([path, methods]) => [
+      path,
+      Object.values(methods)[0]!.security.length,
+    ])
+    expect(access).toEqual([
+      ['/v1/seats', 1],
+      ['/v1/house', 1],
+      ['/v1/programme', 0],
+      ['/openapi.json', 0],
+      ['/docs', 0],
+    ])
+  })
+
+  it('has the refusals that follow from the declaration, and those of privileged tokens where the service checks them', async () => {
+    expect(await codesOf(ofGuests, '/v1/programme', 'get')).toBe('Seats., rate-limited, overloaded, unavailable')
+    const codes = await codesOf(ofGuests, '/v1/house', 'post')
+    expect(codes).toContain('forbidden')
+    expect(codes).not.toContain('token-revoked')
+    const checked: PublicApi = { ...ofGuests, privilegedTokens: () => async () => {} }
+    expect(await codesOf(checked, '/v1/house', 'post')).toContain('token-revoked, second-factor-missing')
+  })
+
+  it('is a page too, whose texts are escaped', async () => {
+    const answer = await started(ofGuests).request('/docs')
+    const page = await answer.text()
+    expect(answer.headers.get('content-type')).toBe('text/html; charset=UTF-8')
+    expect(page).toContain('Seats &amp; &quot;programmes&quot;.')
+    for (const { path } of Object.values(ofGuests.operations)) expect(page).toContain(`<code>${path}</code>`)
+  })
+
+  it('is served by the platform alone: an operation with its name or path is refused', () => {
+    const define = (operations: Record<string, object>) => () =>
+      definePublicApi({ ...parts, operations, handlers: () => ({}) } as unknown as Parameters<
+        typeof definePublicApi
+      >[0])
+    const remedy = 'give yours another name and path'
+    expect(define({ readDocument: { ...operation, access: 'public' } })).toThrow(remedy)
+    expect(define({ readManual: { ...operation, path: '/docs', access: 'public' } })).toThrow(remedy)
   })
 })
 

@@ -8,6 +8,7 @@ import type { PublicApi, SignatureCheck } from '../service/public-api.ts'
 import { type CallerOf, createTokenCheck } from './caller-tokens.ts'
 import { createEdge, type Edge } from './edge.ts'
 import { createHandle } from './handle.ts'
+import { documentHandlers } from './openapi.ts'
 
 /** @throws Error for an operation without access, without a handler, or with a path that is not declared completely. */
 export function servePublicApi(http: Hono, platform: Platform, api: PublicApi): void {
@@ -35,7 +36,7 @@ export function servePublicApi(http: Hono, platform: Platform, api: PublicApi): 
     caller: chargedCaller(check, edge, api),
     signature: signature && provingSignature(signature, edge),
   })
-  const handlers = api.handlers(platform)
+  const handlers = { ...api.handlers(platform), ...documentHandlers(api) }
   for (const [id, operation] of Object.entries(operations)) {
     const handler = handlers[id]
     if (!handler) throw new Error(`The operation ${id} has no handler: give one to definePublicApi.`)

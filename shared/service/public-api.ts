@@ -4,7 +4,7 @@
  */
 
 import type { Context } from 'hono'
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { Code } from '../base/errors.ts'
 import type { Setting } from '../base/setting.ts'
 import type { ParameterSchemas, ParametersOf } from '../contracts/query.ts'
@@ -91,7 +91,18 @@ export type BodyCheck = (body: Buffer) => void
 /** Verifies the signature in the headers, before the body is read. @throws Refused (401), Unavailable. */
 export type SignatureCheck = (c: Context) => Promise<BodyCheck>
 
+/** What the OpenAPI document says about the API as a whole. */
+export interface ApiDescription {
+  readonly title: string
+  /** A sentence or two for the readers of `/docs`. */
+  readonly text: string
+  readonly license?: { readonly name: string; readonly identifier: string }
+  /** Members of problem documents besides those of every service, each optional. */
+  readonly problemMembers?: Readonly<Record<string, z.ZodOptional>>
+}
+
 export interface PublicApi {
+  readonly description: ApiDescription
   readonly roles: Roles
   /** Access by token: any one of these roles is enough; an empty list admits every verified caller. No name is `public` or `signed`. */
   readonly access: Readonly<Record<string, readonly string[]>>
@@ -124,9 +135,27 @@ interface TypedApi<Role extends string, Access extends string, Table extends Ope
   handlers(platform: Platform): OperationHandlers<NoInfer<Table>, NoInfer<Role>>
 }
 
+/** The operations of every public API besides its own: its document, for programs and for people. */
+export const documentOperations = {
+  readDocument: {
+    method: 'get',
+    path: '/openapi.json',
+    summary: 'This API, described',
+    access: 'public',
+    answers: { 200: ['An OpenAPI 3.1 document.', z.looseObject({ openapi: z.literal('3.1.1') })] },
+  },
+  readPage: {
+    method: 'get',
+    path: '/docs',
+    summary: 'The same for people',
+    access: 'public',
+    answers: { 200: ['A page.'] },
+  },
+} as const satisfies Operations
+
 /**
- * The public API of a service. An operation without access or with an unknown one, and a handler that is missing or superfluous, do not compile.
- * @throws Error for an access with a reserved name, and for a POST or DELETE that a client could not repeat.
+ * The public API of a service, to which the platform adds `documentOperations`. An operation without access or with an unknown one, and a handler that is missing or superfluous, do not compile.
+ * @throws Error for an access or an operation with a reserved name, and for a POST or DELETE that a client could not repeat.
  */
 export const definePublicApi = <
   const Role extends string,
@@ -146,5 +175,8 @@ export const definePublicApi = <
       throw new Error(
         `${method} ${path} has neither body nor key: set requiresIdempotencyKey, or isIdempotent if the same request again changes nothing more.`,
       )
-  return api as unknown as PublicApi
+  for (const [id, { path }] of Object.entries(documentOperations))
+    if (Object.hasOwn(api.operations, id) || Object.values(api.operations).some((one) => one.path === path))
+      throw new Error(`The platform itself serves ${path} by the operation ${id}: give yours another name and path.`)
+  return { ...api, operations: { ...api.operations, ...documentOperations } } as unknown as PublicApi
 }

@@ -125,6 +125,17 @@ it('each operation is refused without a token, and reading without the role agen
   agent = await bearer('agent')
 })
 
+it('the public service has its OpenAPI document and page', { timeout: 60_000 }, async () => {
+  const served = (path: string): Promise<Response> => fetch(new URL(path, deskUrl))
+  const { info, paths } = (await (await served('/openapi.json')).json()) as {
+    info: { title: string }
+    paths: Record<string, object>
+  }
+  expect(info.title).toBe('Help desk')
+  expect(Object.keys(paths)).toEqual(['/v1/tickets', '/v1/tickets/{ticketId}', '/openapi.json', '/docs'])
+  expect(await (await served('/docs')).text()).toContain('<code>/v1/tickets/{ticketId}</code>')
+})
+
 it('a request becomes a command, a recorded event and a read model', { timeout: 60_000 }, async () => {
   const opened = await open(await bearer('reporter'))
   expect([opened.status, await opened.json()]).toEqual([202, { ticketId: 't-1' }])

@@ -4,7 +4,8 @@ import * as fc from 'fast-check'
 import type { Hono } from 'hono'
 import type { References } from '../../functions/shop/cli/references.ts'
 import { services } from '../../functions/index.ts'
-import { type Operation, operations } from '../../functions/gateway/operations.ts'
+import { app as gatewayApp } from '../../functions/gateway/app.ts'
+import type { Operation } from '../../shared/service/public-api.ts'
 import { envelopeSchema } from '../../shared/contracts/envelope.ts'
 import { commandPath, eventPath, republishCommand } from '../../shared/base/names.ts'
 import { republishSchema } from '../../shared/messaging/republish.ts'
@@ -119,7 +120,7 @@ const publicBody = ({ body, path }: Operation, own: References): fc.Arbitrary<st
  */
 export const publicRequests = (own: References) =>
   fc.oneof(
-    ...Object.values<Operation>(operations).map((operation) =>
+    ...Object.values(gatewayApp.publicApi!.operations).map((operation) =>
       fc
         .record({
           path: filled(operation.path),

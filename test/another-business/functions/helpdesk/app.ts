@@ -11,6 +11,7 @@ import { helpdesk } from './service.ts'
 import { callerRoles, edgeSettings } from './settings.ts'
 
 const publicApi = definePublicApi({
+  description: { title: 'Help desk', text: 'Tickets.' },
   roles: callerRoles,
   access,
   operations,

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { html, raw } from 'hono/html'
-import type { OperationContext } from '../../shared/service/operation-context.ts'
+import type { OperationContext } from '../service/operation-context.ts'
 
 const style = `body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c1c1c}
 code,pre{font:14px/1.45 ui-monospace,monospace}pre{background:#f4f4f2;padding:.75rem;overflow:auto}

@@ -1,0 +1,155 @@
+/** The OpenAPI 3.1 document of a public API, from its operations and their contracts, and the handlers that serve it. */
+
+import { z } from 'zod'
+import { type Code, declarationOf, type DeclaredCode } from '../base/errors.ts'
+import { idempotencyKey as keySchema } from '../base/fields.ts'
+import { once } from '../base/once.ts'
+import type { documentOperations, Operation, OperationHandlers, PublicApi } from '../service/public-api.ts'
+import { createDocsPage } from './docs-page.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+/** Zod's own, without the dialect: OpenAPI 3.1 names it once for the whole document. */
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
+  const { $schema: _, ...json } = z.toJSONSchema(schema, { target: 'draft-2020-12', io })
+  return json
+}
+
+const problem = z.object({
+  type: z.string().startsWith('urn:millrace:problem:'),
+  title: z.string(),
+  status: z.int(),
+  /** Stable: programs decide by it. */
+  code: z.string(),
+  detail: z.string(),
+  instance: z.string(),
+})
+
+type Described = Pick<PublicApi, 'access' | 'description' | 'operations' | 'privilegedTokens'>
+
+export function openApiDocument(api: Described): Json {
+  const { title, text, license, problemMembers = {} } = api.description
+  const paths: Record<string, Record<string, Json>> = {}
+  for (const [operationId, operation] of Object.entries(api.operations))
+    (paths[operation.path] ??= {})[operation.method] = describe(operationId, operation, api)
+  return {
+    openapi: '3.1.1',
+    info: {
+      title,
+      version: '1',
+      description: `${text} Problems are RFC 9457 documents with a stable code; a request that is refused with Retry-After may be retried.`,
+      ...(license ? { license } : {}),
+    },
+    servers: [{ url: '/' }],
+    paths,
+    components: {
+      schemas: { Problem: schemaOf(problem.extend(problemMembers), 'output') },
+      securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+      headers: {
+        'Retry-After': { description: 'Seconds after which to retry.', schema: { type: 'integer', minimum: 0 } },
+        RateLimit: {
+          description: 'The remaining requests, and the time until the limit is reset.',
+          schema: { type: 'string' },
+        },
+      },
+    },
+  }
+}
+
+const isForCallers = ({ access }: Described, name: string): boolean => Object.hasOwn(access, name)
+
+const rolesOf = ({ access }: Described, name: string): readonly string[] => access[name] ?? []
+
+function describe(operationId: string, operation: Operation, api: Described): Json {
+  const { summary, access, requiresIdempotencyKey, body, answers } = operation
+  const roles = rolesOf(api, access)
+  return {
+    operationId,
+    summary,
+    ...(roles.length > 0 ? { description: `Takes the role ${roles.join(' or ')}.` } : {}),
+    security: isForCallers(api, access) ? [{ token: [] }] : [],
+    parameters: [...parametersInPath(operation), ...(requiresIdempotencyKey ? [idempotencyKey] : [])],
+    ...(body
+      ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body, 'input') } } } }
+      : {}),
+    responses: {
+      ...Object.fromEntries(
+        Object.entries(answers).map(([status, [meaning, schema]]) => [
+          status,
+          {
+            description: meaning,
+            headers: { RateLimit: { $ref: '#/components/headers/RateLimit' } },
+            ...(schema ? { content: { 'application/json': { schema: schemaOf(schema, 'output') } } } : {}),
+          },
+        ]),
+      ),
+      ...problemResponses(problemsOf(operation, api)),
+    },
+  }
+}
+
+const idempotencyKey = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: true,
+  description: 'The same key with the same body has the same answer.',
+  schema: schemaOf(keySchema, 'input'),
+}
+
+const parametersInPath = ({ parameters = {} }: Operation): Json[] =>
+  Object.entries(parameters).map(([name, schema]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: schemaOf(schema, 'input'),
+  }))
+
+function problemResponses(codes: readonly DeclaredCode[]): Json {
+  const byStatus = Map.groupBy(codes, ({ status }) => status)
+  const responses = [...byStatus].map(([status, some]) => {
+    const names = some.map(({ name }) => name)
+    return [
+      status,
+      {
+        description: names.join(', '),
+        ...(some.some(({ isForLater }) => isForLater)
+          ? { headers: { 'Retry-After': { $ref: '#/components/headers/Retry-After' } } }
+          : {}),
+        content: {
+          'application/problem+json': {
+            schema: { allOf: [{ $ref: '#/components/schemas/Problem' }, { properties: { code: { enum: names } } }] },
+          },
+        },
+      },
+    ]
+  })
+  return Object.fromEntries(responses) as Json
+}
+
+/** Every code that an operation may answer with. */
+export function problemsOf(
+  { access, requiresIdempotencyKey, body, problems = [] }: Operation,
+  api: Described,
+): DeclaredCode[] {
+  const known: Code[] = ['rate-limited', 'overloaded', 'unavailable', ...problems]
+  if (isForCallers(api, access)) {
+    known.push('token-missing', 'token-invalid', 'token-expired')
+    if (api.privilegedTokens) known.push('token-revoked', 'second-factor-missing')
+    if (rolesOf(api, access).length > 0) known.push('forbidden')
+  }
+  if (access === 'signed') known.push('signature-invalid')
+  if (requiresIdempotencyKey) known.push('idempotency-key-missing', 'idempotency-key-reused', 'invalid-parameter')
+  if (body) known.push('invalid-json', 'invalid-body', 'body-too-large', 'body-too-slow', 'unsupported-media-type')
+  return [...new Set(known.map(declarationOf))]
+}
+
+/** The document is generated at the first request: it is the same for every caller. */
+export function documentHandlers(api: Described): OperationHandlers<typeof documentOperations> {
+  const document = once(() => openApiDocument(api))
+  const text = once(() => JSON.stringify(document()))
+  const page = createDocsPage(document)
+  return {
+    readDocument: ({ c }) => c.checked(text(), 200, 'application/json'),
+    readPage: ({ c }) => page(c),
+  }
+}
