@@ -5,25 +5,9 @@ import { shopCodes } from '../shop/errors.ts'
 import { defineContracts } from '../../shared/contracts/contract.ts'
 import type { Immutable } from '../../shared/contracts/immutable.ts'
 import { idempotencyKey, reference, subject, timestamp, words } from '../../shared/base/fields.ts'
+import { sagaState, sagaWait } from '../../shared/saga/state.ts'
 import { currency, goods, limits, minor, orderId, pricedLines, quantity, sku, unitMinor } from '../shop/fields.ts'
 
-const compensations = z.array(
-  z.strictObject({ step: reference, attempt: z.int().min(0), nextRetryAtMs: z.int().exactOptional() }),
-)
-/** As `SagaState` of the engine. */
-const sagaState = z.discriminatedUnion('phase', [
-  z.strictObject({
-    phase: z.literal('running'),
-    version: z.int().min(1),
-    step: reference,
-    /** The time of the step's timeout: the name is stored. */
-    deadlineMs: z.int(),
-    isExtended: z.literal(true).exactOptional(),
-    compensations,
-  }),
-  z.strictObject({ phase: z.literal('committed'), version: z.int().min(1), compensations }),
-  z.strictObject({ phase: z.literal('compensating'), version: z.int().min(1), compensations }),
-])
 const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 2 }]
 
 const order = z.object({
@@ -44,15 +28,7 @@ const saga = z.object({
   orderId,
   status: reference,
   stuck: z.boolean(),
-  waitsFor: z.array(
-    z.object({
-      step: reference,
-      /** How often it was requested. */
-      attempt: z.int().min(0),
-      /** When the saga acts on it by itself. */
-      until: timestamp.nullable(),
-    }),
-  ),
+  waitsFor: z.array(sagaWait),
 })
 export type OrderView = Immutable<z.output<typeof order>>
 

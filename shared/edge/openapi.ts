@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { type Code, declarationOf, type DeclaredCode } from '../base/errors.ts'
 import { idempotencyKey as keySchema } from '../base/fields.ts'
 import { once } from '../base/once.ts'
-import type { documentOperations, Operation, OperationHandlers, PublicApi } from '../service/public-api.ts'
+import type { documentOperations, Operation, OperationHandler, PublicApi } from '../service/public-api.ts'
 import { createDocsPage } from './docs-page.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -144,7 +144,9 @@ export function problemsOf(
 }
 
 /** The document is generated at the first request: it is the same for every caller. */
-export function documentHandlers(api: Described): OperationHandlers<typeof documentOperations> {
+export function documentHandlers(
+  api: Described,
+): Readonly<Record<keyof typeof documentOperations, OperationHandler<Operation>>> {
   const document = once(() => openApiDocument(api))
   const text = once(() => JSON.stringify(document()))
   const page = createDocsPage(document)

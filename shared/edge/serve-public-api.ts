@@ -36,7 +36,7 @@ export function servePublicApi(http: Hono, platform: Platform, api: PublicApi): 
     caller: chargedCaller(check, edge, api),
     signature: signature && provingSignature(signature, edge),
   })
-  const handlers = { ...api.handlers(platform), ...documentHandlers(api) }
+  const handlers: ReturnType<PublicApi['handlers']> = { ...api.handlers(platform), ...documentHandlers(api) }
   for (const [id, operation] of Object.entries(operations)) {
     const handler = handlers[id]
     if (!handler) throw new Error(`The operation ${id} has no handler: give one to definePublicApi.`)

@@ -1,4 +1,4 @@
-/** Another business on the platform: a copy without the shop, with two unrelated services. All that is generic works in it. */
+/** Another business on the platform: a copy without the shop, with unrelated services. All that is generic works in it. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { globSync, readdirSync, readFileSync } from 'node:fs'
@@ -93,16 +93,16 @@ it('the tests beside generic files pass', { timeout: 300_000 }, async () => {
 it('the stacks of every environment are synthesized', { timeout: 60_000 }, async () => {
   const synthesis = program('stacks/main.ts')
   expect(await synthesis.ended, synthesis.output()).toBe(0)
-  expect(globSync('cdktf.out/stacks/prod-*', { cwd: copy.root }).length).toBe(5)
+  expect(globSync('cdktf.out/stacks/prod-*', { cwd: copy.root }).length).toBe(7)
 })
 
-it('npm start starts the two services', { timeout: 120_000 }, async () => {
+it('npm start starts the four services', { timeout: 120_000 }, async () => {
   platform = program('emulators/run.ts', '--port', String(port))
   await expect
     .poll(() => platform!.exitCode !== null || platform!.output().includes('Ready in'), { timeout: 100_000 })
     .toBe(true)
-  expect(platform.output()).toContain('5 stacks synthesized')
-  expect(platform.output()).toContain('2 services')
+  expect(platform.output()).toContain('7 stacks synthesized')
+  expect(platform.output()).toContain('4 services')
 })
 
 /** Opens a ticket with these further headers. */
@@ -132,7 +132,14 @@ it('the public service has its OpenAPI document and page', { timeout: 60_000 }, 
     paths: Record<string, object>
   }
   expect(info.title).toBe('Help desk')
-  expect(Object.keys(paths)).toEqual(['/v1/tickets', '/v1/tickets/{ticketId}', '/openapi.json', '/docs'])
+  expect(Object.keys(paths)).toEqual([
+    '/v1/tickets',
+    '/v1/tickets/{ticketId}',
+    '/v1/tickets/{ticketId}/visit',
+    '/v1/tickets/{ticketId}/visit/retry',
+    '/openapi.json',
+    '/docs',
+  ])
   expect(await (await served('/docs')).text()).toContain('<code>/v1/tickets/{ticketId}</code>')
 })
 
@@ -140,6 +147,61 @@ it('a request becomes a command, a recorded event and a read model', { timeout: 
   const opened = await open(await bearer('reporter'))
   expect([opened.status, await opened.json()]).toEqual([202, { ticketId: 't-1' }])
   await expect.poll(async () => (await read('t-1')).status, { timeout: 30_000 }).toBe(200)
+})
+
+/** Where the saga of a visit stands, as `npm run ops` reads it. */
+const visitOf = async (ticketId: string) =>
+  (await (await fetch(`${deskUrl}/${ticketId}/visit`, { headers: agent })).json()) as {
+    status: string
+    stuck: boolean
+    waitsFor: { step: string; attempt: number }[]
+  }
+const plan = async (ticketId: string, part: string): Promise<void> => {
+  const answer = await fetch(`${deskUrl}/${ticketId}/visit`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'idempotency-key': `visit-${ticketId}`, ...agent },
+    body: JSON.stringify({ part }),
+  })
+  expect(answer.status, await answer.text()).toBe(202)
+}
+/** The faults of the copy's local cloud, at the owner's port. */
+async function faults(method: string, rule?: object): Promise<Response> {
+  const secret = (await run('secret')).trim()
+  return fetch(`http://127.0.0.1:${port}/_local/faults`, {
+    method,
+    headers: {
+      authorization: `Basic ${Buffer.from(`${secret}:`).toString('base64')}`,
+      'content-type': 'application/json',
+    },
+    ...(rule ? { body: JSON.stringify(rule) } : {}),
+  })
+}
+
+it('a saga is confirmed, and another one compensates', { timeout: 60_000 }, async () => {
+  await plan('t-1', 'toner')
+  await expect.poll(async () => (await visitOf('t-1')).status, { timeout: 30_000 }).toBe('confirmed')
+  await plan('t-2', 'typewriter ribbon')
+  await expect.poll(async () => visitOf('t-2'), { timeout: 30_000 }).toMatchObject({ status: 'rejected', waitsFor: [] })
+})
+
+it('a saga whose compensation is not answered is retried', { timeout: 60_000 }, async () => {
+  const rule = {
+    principal: 'workshop',
+    method: 'google.firestore.v1.Firestore.Commit',
+    when: 'before',
+    about: 'technician.freed',
+    action: { error: 'UNAVAILABLE' },
+    times: 10_000,
+  }
+  const added = await faults('POST', rule)
+  expect(added.ok, await added.text()).toBe(true)
+  await plan('t-3', 'paper')
+  for (const attempt of [1, 2, 3, 4]) {
+    await expect
+      .poll(async () => (await visitOf('t-3')).waitsFor, { timeout: 30_000 })
+      .toMatchObject([{ step: 'compensate book-technician', attempt }])
+    if (attempt < 4) await run('ops', 'retry', 't-3', '--reason', 'the workshop is slow')
+  }
 })
 
 it('npm run publish delivers an event', { timeout: 60_000 }, async () => {
@@ -152,7 +214,7 @@ it('npm run query finds the events in BigQuery', { timeout: 60_000 }, async () =
   const sql = 'SELECT type, COUNT(*) AS events FROM analytics.event_log GROUP BY type'
   await expect
     .poll(async () => JSON.parse(await run('query', '--json', sql)) as unknown, { timeout: 30_000 })
-    .toEqual([{ type: 'ticket.opened', events: 2 }])
+    .toContainEqual({ type: 'ticket.opened', events: 2 })
 })
 
 it('npm run trace, metrics and bill show the ticket', { timeout: 60_000 }, async () => {
@@ -161,7 +223,23 @@ it('npm run trace, metrics and bill show the ticket', { timeout: 60_000 }, async
   expect(await run('bill')).toContain('Pub/Sub')
 })
 
-it('npm run ops finds no dead letter and no stuck saga', { timeout: 60_000 }, async () => {
+it('npm run ops finds no dead letter, lists the stuck saga, and it continues', { timeout: 180_000 }, async () => {
   expect(await run('ops', 'dead-letters')).toContain('No dead letters.')
-  expect(await run('ops', 'stuck')).toContain('No service has a saga.')
+  // The fifth attempt is due a minute after the fourth.
+  await expect.poll(async () => (await visitOf('t-3')).stuck, { timeout: 90_000 }).toBe(true)
+  await expect
+    .poll(async () => JSON.parse(await run('ops', 'stuck', '--json')) as unknown, { timeout: 30_000 })
+    .toMatchObject([
+      {
+        service: 'visits',
+        sagaId: 't-3',
+        status: 'rejected',
+        reason: 'the compensation is not answered',
+        waitsFor: [{ step: 'compensate book-technician', attempt: 5 }],
+      },
+    ])
+  expect((await faults('DELETE')).ok).toBe(true)
+  await run('ops', 'retry', 't-3', '--reason', 'the workshop is back')
+  await expect.poll(async () => (await visitOf('t-3')).waitsFor, { timeout: 60_000 }).toEqual([])
+  expect(await run('ops', 'stuck')).toContain('No saga is stuck.')
 })

@@ -5,9 +5,11 @@ import type { Service } from '../../../shared/service/service.ts'
 import type { EdgeSettings } from '../../../shared/service/edge-settings.ts'
 import { helpdesk } from './helpdesk/service.ts'
 import { tickets } from './tickets/service.ts'
+import { visits } from './visits/service.ts'
+import { workshop } from './workshop/service.ts'
 
 /** Ports on a laptop follow the numbers. */
-const numberedServices: Readonly<Record<number, Service>> = { 0: helpdesk, 1: tickets }
+const numberedServices: Readonly<Record<number, Service>> = { 0: helpdesk, 1: tickets, 2: visits, 3: workshop }
 
 const limit = { perSecond: 20, burst: 100 }
 const edge: EdgeSettings<'reporter' | 'agent'> = {
@@ -27,7 +29,7 @@ export const business: Business = {
   partners: {},
   views: { folder: new URL('.', import.meta.url), names: [] },
   settings: () => ({ EDGE: JSON.stringify(edge) }),
-  goals: () => ({ opening: { share: 0.99 } }),
+  goals: () => ({ opening: { share: 0.99 }, 'visits-confirmed': { share: 0.95 } }),
 }
 
 export const services: readonly Service[] = servicesOf(business)

@@ -1,5 +1,10 @@
-/** The help desk tells the commands the roles of its callers. */
+/** The additions of the help desk to the commands: the roles of its callers, how a visit's saga is read, and its retry. */
 
 import type { Tools } from '../../../cli/tools.ts'
 
-export const tools: Tools = { roles: { reporter: {}, agent: {} } }
+export const tools: Tools = {
+  roles: { reporter: {}, agent: {} },
+  operatorRoles: ['agent'],
+  ops: async () => (await import('./visits/ops.ts')).verbs,
+  sagas: { visits: async (api, sagaId) => (await import('./visits/ops.ts')).readVisit(api, sagaId) },
+}

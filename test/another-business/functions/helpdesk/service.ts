@@ -3,6 +3,7 @@
 import { tokenSettings } from '../../../../shared/service/edge-settings.ts'
 import { defineService } from '../../../../shared/service/service.ts'
 import { ticketsContracts } from '../tickets/contracts.ts'
+import { visitsContracts } from '../visits/contracts.ts'
 import { helpdeskContracts } from './contracts.ts'
 import { edgeSettings } from './settings.ts'
 
@@ -10,11 +11,11 @@ export const helpdesk = defineService({
   name: 'helpdesk',
   ingress: 'public',
   contracts: helpdeskContracts,
-  uses: [ticketsContracts],
+  uses: [ticketsContracts, visitsContracts],
   on: [],
   sends: [],
-  submits: ['OpenTicket'],
-  queries: ['readTicket'],
+  submits: ['OpenTicket', 'PlanVisit', 'RetryVisit'],
+  queries: ['readTicket', 'readVisit'],
   settings: [edgeSettings, ...tokenSettings],
   requestObjectives: [{ name: 'opening', title: 'Opening a ticket', method: 'POST', path: '/v1/tickets' }],
 })
