@@ -11,6 +11,7 @@ import { notifications } from './notifications/service.ts'
 import { orders } from './orders/service.ts'
 import { payments } from './payments/service.ts'
 import { shipping } from './shipping/service.ts'
+import { minorUnitSql } from './shop/currencies.ts'
 import { goals, minInstances, settings } from './shop/settings.ts'
 
 /** Ports on a laptop follow the numbers. A new service takes the next one; a number is never given to another service. */
@@ -41,6 +42,7 @@ export const business: Business = {
       'saga_durations',
       'left_out',
     ],
+    macros: { 'minor unit of': minorUnitSql },
   },
   settings,
   goals,

@@ -1,7 +1,6 @@
 /** BigQuery: raw events as they were published, the log of all of them, and the views of the business. */
 
 import { Construct } from 'constructs'
-import * as currencies from 'dinero.js/currencies'
 import { readFileSync } from 'node:fs'
 import { analyticsDataset, bigQuerySubscriptionName, eventsDataset, eventsTable } from '../shared/base/names.ts'
 import type { Business } from '../shared/service/business.ts'
@@ -32,9 +31,8 @@ const rawSchema = JSON.stringify([
 /** The tables refuse a query without a range of days, so the view of all events names a range that includes them all. */
 const FIRST_DAY = "TIMESTAMP '2020-01-01'"
 
-interface View {
+interface View extends Omit<Business['views'], 'names'> {
   readonly name: string
-  readonly folder: URL
 }
 /** The platform's own views: one row per event, from which all views of a business follow, and the messages that it leaves out. */
 const platformViews: readonly View[] = ['event_log', 'unreadable_events'].map((name) => ({
@@ -122,10 +120,10 @@ export class Analytics extends Construct {
     this.#tables.set(owner, { table, grant })
   }
 
-  #views(analytics: BigqueryDataset, owners: readonly string[], { folder, names }: Business['views']): void {
+  #views(analytics: BigqueryDataset, owners: readonly string[], { names, ...views }: Business['views']): void {
     let before: BigqueryTable | undefined
     const tables = [...this.#tables.values()].map(({ table }) => table)
-    for (const view of [...platformViews, ...names.map((name) => ({ name, folder }))]) {
+    for (const view of [...platformViews, ...names.map((name) => ({ name, ...views }))]) {
       const query = sql(view, owners, this.#environment.projectId)
       before = new BigqueryTable(this, `view-${view.name}`, {
         datasetId: analytics.datasetId,
@@ -139,22 +137,11 @@ export class Analytics extends Construct {
 }
 
 /**
- * The value of a currency's minor unit in major units, as SQL: 1 for JPY, 0.001 for KWD, 0.01 for nearly all
- * others. By ISO 4217, which also has 0.01 for the two currencies whose coins are fifths.
+ * The text of the view's file, in which `{{analytics}}` is the dataset of the views, `{{raw events}}` one SELECT per table,
+ * and `{{NAME ARGUMENT}}` a macro of the business.
+ * @throws Error for a name that neither the platform nor the business declares
  */
-function minorUnit(currency: string): string {
-  const others = Object.values(currencies).filter(({ base, exponent }) => base === 10 && exponent !== 2)
-  const cases = others.map(
-    ({ code, exponent }) => `WHEN '${code}' THEN NUMERIC '${(10 ** -exponent).toFixed(exponent)}'`,
-  )
-  return `CASE ${currency} ${cases.join(' ')} ELSE NUMERIC '0.01' END`
-}
-
-/**
- * The text of the view's file, in which `{{analytics}}` is the dataset of the views, `{{minor unit of COLUMN}}` the factor
- * from integer minor units of the column's currency to an amount, and `{{raw events}}` one SELECT per table.
- */
-function sql({ name, folder }: View, owners: readonly string[], projectId: string): string {
+function sql({ name, folder, macros = {} }: View, owners: readonly string[], projectId: string): string {
   const text = readFileSync(new URL(`${name}.sql`, folder), 'utf8')
   const raw = owners
     .map(
@@ -165,6 +152,13 @@ function sql({ name, folder }: View, owners: readonly string[], projectId: strin
   return text
     .replaceAll('{{raw events}}', raw)
     .replaceAll('{{analytics}}', `${projectId}.${analyticsDataset}`)
-    .replaceAll(/\{\{minor unit of (.+?)\}\}/g, (_, currency: string) => minorUnit(currency))
+    .replaceAll(/\{\{(.+?)\}\}/g, (_, reference: string) => {
+      const macro = Object.keys(macros).find((one) => reference.startsWith(`${one} `))
+      if (macro === undefined)
+        throw new Error(
+          `The view ${name} has {{${reference}}}, which no macro makes: declare it in the views of the business (functions/index.ts).`,
+        )
+      return macros[macro]!(reference.slice(macro.length + 1))
+    })
     .trim()
 }

@@ -10,3 +10,21 @@ export const currencyCodes: readonly string[] = [
   'SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD USN UYI UYU UYW',
   'UZS VED VES VND VUV WST XAD XAF XCD XCG XOF XPF YER ZAR ZMW ZWG',
 ].flatMap((line) => line.split(' '))
+
+/** Those whose minor unit is not the hundredth, by its decimal digits. Services do not import dinero.js for them; currencies.test.ts compares. */
+export const otherDigits: Readonly<Record<number, readonly string[]>> = {
+  0: 'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF'.split(' '),
+  3: 'BHD IQD JOD KWD LYD OMR TND'.split(' '),
+  4: 'CLF UYW'.split(' '),
+}
+
+/**
+ * SQL for the value of a currency's minor unit in major units: 1 for JPY, 0.001 for KWD, 0.01 for nearly all others. By
+ * ISO 4217, which also has 0.01 for the two currencies whose coins are fifths. @param currency SQL for the code
+ */
+export function minorUnitSql(currency: string): string {
+  const cases = Object.entries(otherDigits).flatMap(([digits, codes]) =>
+    codes.map((code) => `WHEN '${code}' THEN NUMERIC '${(10 ** -Number(digits)).toFixed(Number(digits))}'`),
+  )
+  return `CASE ${currency} ${cases.join(' ')} ELSE NUMERIC '0.01' END`
+}

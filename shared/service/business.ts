@@ -8,7 +8,12 @@ export interface Business {
   /** Companies outside the platform that its services call, and that emulators simulate on a laptop, by number, which determines their local port. */
   readonly partners: Readonly<Record<number, string>>
   /** Views in BigQuery: `NAME.sql` in the folder. Each view comes after the views that it reads. See `Analytics` for the names that a text may refer to. */
-  readonly views: { readonly folder: URL; readonly names: readonly string[] }
+  readonly views: {
+    readonly folder: URL
+    readonly names: readonly string[]
+    /** `{{NAME ARGUMENT}}` in the text of a view is replaced by the SQL that the macro of that name returns. */
+    readonly macros?: Readonly<Record<string, (argument: string) => string>>
+  }
   /** The values of the settings that its services list, besides those of the platform. */
   settings(deployment: Deployment): Readonly<Record<string, string>>
   /** By objective. Every objective that a service describes has one. */

@@ -64,6 +64,21 @@ it('have its views, each after those that it reads', () => {
   expect(named('event_log').attributes['depends_on']).toContain(named('tickets').address)
 })
 
+it('have views with macros of the business, and no others', () => {
+  const { path, remove } = temporaryDirectory()
+  onTestFinished(remove)
+  writeFileSync(join(path, 'seats.sql'), 'SELECT {{row of JSON_VALUE(data, "$.seat")}} FROM `{{analytics}}.event_log`')
+  const views = { folder: pathToFileURL(`${path}/`), names: ['seats'] }
+  const macros = { 'row of': (seat: string) => `SUBSTR(${seat}, 1, 1)` }
+  const tables = declared(dev, 'google_bigquery_table', synthesize(dev, { ...theatre, views: { ...views, macros } }))
+  expect(tables.find(({ attributes }) => attributes['table_id'] === 'seats')!.attributes['view']).toMatchObject({
+    query: 'SELECT SUBSTR(JSON_VALUE(data, "$.seat"), 1, 1) FROM `millrace-dev.analytics.event_log`',
+  })
+  expect(() => synthesize(dev, { ...theatre, views })).toThrow(
+    'The view seats has {{row of JSON_VALUE(data, "$.seat")}}, which no macro makes: declare it in the views of the business',
+  )
+})
+
 it('have no views without events to read', () => {
   const contracts = defineContracts({ service: 'tickets', events: {}, commands: {} })
   const silent = defineService({ ...description, contracts })
