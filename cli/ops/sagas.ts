@@ -1,5 +1,6 @@
 /** Sagas that were reported stuck and have not continued since: the reason comes from the report, the state from the public API. */
 
+import { forEachConcurrently } from '../../shared/base/concurrently.ts'
 import { stuckSubscription } from '../../shared/base/names.ts'
 import type { SagaState } from '../tools.ts'
 import type { PullSubscriptions, Waiting } from './pull-subscriptions.ts'
@@ -27,18 +28,14 @@ export async function stuckSagas(subscriptions: PullSubscriptions, readers: Saga
     const report = reportOf(waiting)
     return report && JSON.stringify([report.service, report.sagaId])
   })
-  const left = [...reports.values()]
   const found: StuckSaga[] = []
-  const queryEach = async (): Promise<void> => {
-    for (let waiting = left.pop(); waiting; waiting = left.pop()) {
-      const report = reportOf(waiting.at(-1)!)
-      const saga = report && (await stateOf(report, readers))
-      if (saga?.stuck)
-        found.push({ service: report!.service, ...saga, reason: report!.reason, sinceMs: waiting[0]!.sinceMs })
-      else for (const one of waiting) await subscriptions.acknowledge(one)
-    }
-  }
-  await Promise.all(Array.from({ length: MAX_CONCURRENT_QUERIES }, queryEach))
+  await forEachConcurrently([...reports.values()], MAX_CONCURRENT_QUERIES, async (waiting) => {
+    const report = reportOf(waiting.at(-1)!)
+    const saga = report && (await stateOf(report, readers))
+    if (saga?.stuck)
+      found.push({ service: report!.service, ...saga, reason: report!.reason, sinceMs: waiting[0]!.sinceMs })
+    else for (const one of waiting) await subscriptions.acknowledge(one)
+  })
   return found.toSorted((a, b) => a.sinceMs - b.sinceMs)
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { MAX_DELIVERY_ATTEMPTS } from '../base/attempts.ts'
+import { forEachConcurrently } from '../base/concurrently.ts'
 import type { Config } from '../base/config.ts'
 import type { RunningPlatform } from './create-platform.ts'
 import { typeOf, type Waiting } from '../gcp/waiting.ts'
@@ -19,6 +20,8 @@ interface Headers {
   get(name: string): string | undefined
 }
 
+/** The dead letters of one task that a service handles at once: a slow callee would let the leases of the last ones expire. */
+const MAX_CONCURRENT_LETTERS = 8
 /** Attempts to find a missing dead letter: another reader may hold its lease. After them it counts as acknowledged. */
 const ATTEMPTS_FOR_MISSING = 5
 
@@ -89,7 +92,11 @@ export type DeadLetterAct = (body: Buffer, headers: Headers) => Promise<Outcome>
 type Handle = (letter: Waiting, headers: Headers, operator: Operator) => Promise<boolean>
 
 /** Each letter is handled as an event or a command is. One that is refused for good, or fails at every attempt, stays. */
-export function createReplay(receiver: Receiver, platform: RunningPlatform, config: Config): DeadLetterAct {
+export function createReplay(
+  receiver: Pick<Receiver, 'replay'>,
+  platform: RunningPlatform,
+  config: Config,
+): DeadLetterAct {
   const { deadLetterBox: box, security } = platform
   return onEachLetter(replayCommand, { platform, config }, async (letter, headers, operator) => {
     const { type, outcome } = await receiver.replay(letter, retriesOf(headers) + 1)
@@ -144,7 +151,9 @@ function onEachLetter(command: DeadLetterCommand, { platform, config }: Parts, h
       const messageIds = readIds(body, command)
       const letters = await box.lease(messageIds)
       let later = 0
-      for (const letter of letters) if (!(await handle(letter, headers, operator))) later += 1
+      await forEachConcurrently(letters, MAX_CONCURRENT_LETTERS, async (letter) => {
+        if (!(await handle(letter, headers, operator))) later += 1
+      })
       const isMissing = letters.length < messageIds.length
       if (later > 0 ? attempt < MAX_DELIVERY_ATTEMPTS : isMissing && attempt < ATTEMPTS_FOR_MISSING) return notYet
       if (later > 0) platform.log('ERROR', 'replay.failed', { letters: later, attempt, service: service.name })

@@ -4,12 +4,13 @@ import { createHash } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Refusal, type Api } from '../../../../cli/api.ts'
 import { UsageError } from '../../../../cli/command.ts'
+import { forEachConcurrently } from '../../../../shared/base/concurrently.ts'
 import type { References } from '../references.ts'
 import type { Progress } from './progress.ts'
 import { currency, type Order } from './read.ts'
 
 /** Concurrent requests: enough to keep two cores busy, far below the limit of a gateway instance. */
-const CONCURRENCY = 16
+export const CONCURRENCY = 16
 /** The gateway's limit of lines in one delivery. */
 const LINES_PER_DELIVERY = 100
 /** The gateway's limit is 100. */
@@ -41,7 +42,7 @@ export async function stockUp(api: Api, orders: readonly Order[], progress: Prog
   )
   progress.begin('products and stock', skus.length + deliveries.length)
   const waits: string[] = []
-  await forEachConcurrently(skus, async (sku) => {
+  await forEachConcurrently(skus, CONCURRENCY, async (sku) => {
     const { name, unitMinor } = needed.get(sku)!
     await withRetry(() =>
       api.send('POST', '/v1/products', {
@@ -52,7 +53,7 @@ export async function stockUp(api: Api, orders: readonly Order[], progress: Prog
     waits.push(`/v1/products/${encodeURIComponent(sku)}`)
     progress.step()
   })
-  await forEachConcurrently(deliveries, async (lines) => {
+  await forEachConcurrently(deliveries, CONCURRENCY, async (lines) => {
     const key = `import-${createHash('sha256').update(JSON.stringify(lines)).digest('hex').slice(0, 32)}`
     const { body } = await withRetry(() =>
       api.send<{ deliveryId: string }>('POST', '/v1/stock', { key, body: { lines } }),
@@ -61,7 +62,7 @@ export async function stockUp(api: Api, orders: readonly Order[], progress: Prog
     progress.step()
   })
   progress.begin('booked', waits.length)
-  await forEachConcurrently(waits, async (path) => {
+  await forEachConcurrently(waits, CONCURRENCY, async (path) => {
     await waitUntilAvailable(api, path)
     progress.step()
   })
@@ -84,7 +85,7 @@ export async function registerCustomers(
   }))
   const references = new Map<string, References>()
   progress.begin('customers', customers.length)
-  await forEachConcurrently(chunks(customers, CUSTOMERS_PER_REQUEST), async (some) => {
+  await forEachConcurrently(chunks(customers, CUSTOMERS_PER_REQUEST), CONCURRENCY, async (some) => {
     const { body } = await withRetry(() =>
       api.send<{ references: readonly (References & { customerRef: string })[] }>('POST', '/v1/customers', {
         body: { customers: some },
@@ -107,7 +108,7 @@ export async function placeOrders(
   const placed: Placed[] = []
   const refused: Refused[] = []
   progress.begin('orders placed', orders.length)
-  await forEachConcurrently(orders, async (order) => {
+  await forEachConcurrently(orders, CONCURRENCY, async (order) => {
     const body = {
       currency,
       customerRef: order.customerRef,
@@ -127,15 +128,6 @@ export async function placeOrders(
     progress.step()
   })
   return { placed, refused }
-}
-
-/** Runs `work` for each item, with bounded concurrency. Rejects at the first failure. */
-export async function forEachConcurrently<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const queue = items.values()
-  const worker = async (): Promise<void> => {
-    for (const item of queue) await work(item)
-  }
-  await Promise.all(Array.from({ length: CONCURRENCY }, worker))
 }
 
 /** Retries after 429, 502, 503 and 504, with backoff: the same idempotency key makes that safe. */

@@ -4,7 +4,8 @@ import type { BigQuery } from '@google-cloud/bigquery'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Api } from '../../../../cli/api.ts'
 import { hasEnded, type OrderView } from '../order-view.ts'
-import { forEachConcurrently, type Placed } from './place.ts'
+import { forEachConcurrently } from '../../../../shared/base/concurrently.ts'
+import { CONCURRENCY, type Placed } from './place.ts'
 import type { Totals } from './expected.ts'
 import type { Progress } from './progress.ts'
 
@@ -30,7 +31,7 @@ export async function waitForEnd(
   while (waiting.length > 0 && Date.now() < endMs) {
     const stored = await storedEvents(bigquery, waiting)
     const candidates = waiting.filter((orderId) => stored.get(orderId)?.ended)
-    await forEachConcurrently(candidates, async (orderId) => {
+    await forEachConcurrently(candidates, CONCURRENCY, async (orderId) => {
       const { body: order } = await api.send<OrderView>('GET', `/v1/orders/${orderId}`)
       const recorded = order.timeline.entries ?? []
       if (
