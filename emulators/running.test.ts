@@ -122,6 +122,14 @@ it.each(['', '{"pid":'])('a damaged file of a killed process does not keep a sta
   expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ pid: process.pid, ready: true })
 })
 
+it('an overwritten lock is named with its remedy, and can be deleted', () => {
+  const lock = join(running.dataDirectory, 'lock')
+  writeFileSync(lock, 'no lock')
+  expect(start).toThrow(`${lock} was overwritten: delete it, then start again.`)
+  rmSync(lock)
+  expect(start).not.toThrow()
+})
+
 it('a reader never finds the file half written', () => {
   const lock = start()
   const reading = openSync(file, 'r')

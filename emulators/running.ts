@@ -39,6 +39,7 @@ export interface DirectoryLock {
 /** Files of the lock itself, which is acquired before anything else in the directory is touched. */
 export const lockFiles: readonly string[] = ['running.json', 'lock']
 const SQLITE_BUSY = 5
+const SQLITE_NOTADB = 26
 /** Two processes that lock at the same time may refuse each other for an instant. */
 const LOCK_TIMEOUT_MS = 250
 
@@ -78,7 +79,12 @@ export function lockDirectory(directory: string, whyBusy: () => string): Databas
     return lock
   } catch (error) {
     lock.close()
-    if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error
+    const { errcode } = error as { errcode?: number }
+    if (errcode === SQLITE_NOTADB)
+      throw new Error(`${join(directory, 'lock')} was overwritten: delete it, then start again. It holds no data.`, {
+        cause: error,
+      })
+    if (errcode !== SQLITE_BUSY) throw error
     throw new Error(whyBusy(), { cause: error })
   }
 }

@@ -1,5 +1,5 @@
 import { BigQuery } from '@google-cloud/bigquery'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -395,5 +395,30 @@ it('keeps tables, rows and views over a restart', async () => {
   const [rows] = await connect(second.ownerHost).query('SELECT b FROM d.v')
   expect(rows).toEqual([{ b: 2 }])
   await second.close()
+  rmSync(directory, { recursive: true })
+})
+
+it.each(['', 'no log'])('names the file and the remedy at a start whose log is %j', async (log) => {
+  const directory = mkdtempSync(join(tmpdir(), 'local-bigquery-'))
+  const open = () =>
+    createLocalCloud({
+      plugins: [iam, plugin({ directory: join(directory, 'duck') })],
+      project,
+      dataDir: join(directory, 'journal'),
+    })
+  const first = await open()
+  await connect(first.ownerHost).createDataset('d')
+  await connect(first.ownerHost)
+    .dataset('d')
+    .createTable('t', { schema: [{ name: 'a', type: 'INTEGER' }] })
+  // Killed, the database leaves its changes in the log.
+  process.kill(first.core<BigQueryCore>('bigquery').engine.pid!, 'SIGKILL')
+  await first.close()
+  const file = join(directory, 'duck', 'bigquery.duckdb.wal')
+  expect(statSync(file).size).toBeGreaterThan(0)
+  writeFileSync(file, log)
+  await expect(open()).rejects.toThrow(
+    /bigquery\.duckdb is damaged \(it lacks d\.t, as after its bigquery\.duckdb\.wal was emptied or removed\): start with an empty state folder\.$/,
+  )
   rmSync(directory, { recursive: true })
 })

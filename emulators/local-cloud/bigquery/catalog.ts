@@ -18,6 +18,8 @@ export interface TableReference {
 }
 
 export interface Catalog {
+  /** The tables and views, `dataset.table`, that were created and are not in the engine's database. */
+  missing(): Promise<string[]>
   insertDataset(body: Record<string, unknown>): Promise<DatasetResource>
   dataset(datasetId: string): DatasetResource
   datasets(): DatasetResource[]
@@ -41,7 +43,7 @@ export interface Catalog {
   namedBy(datasetId: string, tableId: string): Promise<readonly string[] | undefined>
 }
 
-const idRule = /^[A-Za-z0-9_]{1,1024}$/
+const idRule = new RegExp(`^[A-Za-z0-9_]{1,${limits.idCharacters}}$`)
 
 export function makeCatalog(
   context: CloudContext,
@@ -173,6 +175,13 @@ export function makeCatalog(
   }
 
   return {
+    async missing() {
+      if (tableTable.size === 0) return []
+      const sql = 'SELECT table_schema, table_name FROM information_schema.tables'
+      const { rows } = await engine.query({ sql, parameters: [], isSelect: true })
+      const there = new Set(rows.map(({ f }) => f.map(({ v }) => String(v)).join('.')))
+      return [...tableTable.keys()].filter((key) => !there.has(key))
+    },
     dataset,
     table,
     find,
@@ -190,7 +199,7 @@ export function makeCatalog(
       const { datasetId = '' } = (body['datasetReference'] ?? {}) as { datasetId?: string }
       if (!idRule.test(datasetId))
         throw invalidArgument(
-          `Invalid dataset ID "${datasetId}". Dataset IDs must be alphanumeric (plus underscores) and must be at most 1024 characters long.`,
+          `Invalid dataset ID "${datasetId}". Dataset IDs must be alphanumeric (plus underscores) and must be at most ${limits.idCharacters} characters long.`,
         )
       if (datasetTable.has(datasetId)) throw alreadyExists(`Already Exists: Dataset ${projectId}:${datasetId}`)
       const made: DatasetResource = {
@@ -226,9 +235,10 @@ export function makeCatalog(
       const inside = tables(datasetId)
       if (inside.length > 0 && !deleteContents)
         throw new StatusError('FAILED_PRECONDITION', `Dataset ${projectId}:${datasetId} is still in use`)
-      await engine.execute(`DROP SCHEMA IF EXISTS ${quote(datasetId)} CASCADE`)
       for (const { tableReference } of inside) tableTable.delete(keyOf(datasetId, tableReference.tableId))
       datasetTable.delete(datasetId)
+      // Last: a kill in between leaves a table that a later one replaces, and none that was created and is missing.
+      await engine.execute(`DROP SCHEMA IF EXISTS ${quote(datasetId)} CASCADE`)
     },
     async insertTable(datasetId, body) {
       dataset(datasetId)
@@ -266,8 +276,8 @@ export function makeCatalog(
     },
     async deleteTable(datasetId, tableId) {
       const { type } = table(datasetId, tableId)
-      await engine.execute(`DROP ${type} IF EXISTS ${qualified(datasetId, tableId)}`)
       tableTable.delete(keyOf(datasetId, tableId))
+      await engine.execute(`DROP ${type} IF EXISTS ${qualified(datasetId, tableId)}`)
     },
   }
 }

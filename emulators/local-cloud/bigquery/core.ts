@@ -1,6 +1,8 @@
 /** BigQuery for the local cloud: catalog, jobs and appends over one engine. */
 
+import { join } from 'node:path'
 import type { CloudContext } from '../core/plugin.ts'
+import { damaged } from '../core/state-files.ts'
 import { makeAppends } from './appends.ts'
 import { type Catalog, makeCatalog, type TableReference } from './catalog.ts'
 import { type Engine, type EngineOptions, makeEngine } from './engine/engine.ts'
@@ -15,6 +17,8 @@ export interface BigQueryCore {
   appendRows(table: TableReference, rows: readonly Record<string, unknown>[]): Promise<void>
   tableSchema(table: TableReference): { readonly fields: readonly FieldSchema[] } | undefined
   resourceExists(name: string): boolean | undefined
+  /** @throws Error with the remedy when the database lacks tables that were created. */
+  start(): Promise<void>
   close(): Promise<void>
 }
 
@@ -40,6 +44,13 @@ export function makeCore(context: CloudContext, options: EngineOptions): BigQuer
       return path[2] === undefined
         ? catalog.datasets().some(({ datasetReference }) => datasetReference.datasetId === path[1])
         : catalog.find(path[1]!, path[2]) !== undefined
+    },
+    async start() {
+      if (options.directory === undefined) return
+      const [missing] = await catalog.missing()
+      if (missing === undefined) return
+      const reason = ` (it lacks ${missing}, as after its bigquery.duckdb.wal was emptied or removed)`
+      throw damaged(join(options.directory, 'bigquery.duckdb'), reason)
     },
     close: engine.close,
   }

@@ -1,5 +1,6 @@
 /** The schemas of tables: what they may hold, and how they may change. */
 
+import { limits } from './values/limits.ts'
 import { invalidArgument } from '../core/status.ts'
 import { duckType, scalarTypes } from './values/duck-types.ts'
 import type { FieldSchema, TableResource } from './values/records.ts'
@@ -17,9 +18,9 @@ export function checkFields(fields: readonly FieldSchema[], depth = 0): void {
   for (const field of fields) {
     const { name, type, fields: inner } = field
     checkParameters(field)
-    if (!/^[A-Za-z_]\w{0,299}$/.test(name))
+    if (name.length > limits.fieldNameCharacters || !/^[A-Za-z_]\w*$/.test(name))
       throw invalidArgument(
-        `Invalid field name "${name}". Fields must contain only letters, numbers, and underscores, start with a letter or underscore, and be at most 300 characters long.`,
+        `Invalid field name "${name}". Fields must contain only letters, numbers, and underscores, start with a letter or underscore, and be at most ${limits.fieldNameCharacters} characters long.`,
       )
     if (seen.has(name.toLowerCase())) throw invalidArgument(`Field ${name} already exists in schema`)
     seen.add(name.toLowerCase())

@@ -1,5 +1,6 @@
 /** Reads the options of a request: each is served, or refused by name. None is passed over in silence. */
 
+import { shown } from '../values/limits.ts'
 import type { StatusError } from '../../core/status.ts'
 import { bigqueryError } from '../values/errors.ts'
 
@@ -71,13 +72,13 @@ function asksForNothing(value: unknown): boolean {
 const unknownName = (name: string, path: string): StatusError =>
   bigqueryError(
     'invalid',
-    `Invalid JSON payload received. Unknown name "${name.slice(0, 100)}"${path === '' ? '' : ` at '${path}'`}: Cannot find field.`,
+    `Invalid JSON payload received. Unknown name "${shown(name)}"${path === '' ? '' : ` at '${path}'`}: Cannot find field.`,
     { location: path === '' ? name : `${path}.${name}` },
   )
 
 function notServed(place: string, value: unknown, reason: string): StatusError {
-  const shown = typeof value === 'object' ? '' : ` ${JSON.stringify(value).slice(0, 100)}`
-  return bigqueryError('invalid', `The local cloud does not serve ${place}${shown}: ${reason}.`, { location: place })
+  const given = typeof value === 'object' ? '' : ` ${shown(JSON.stringify(value))}`
+  return bigqueryError('invalid', `The local cloud does not serve ${place}${given}: ${reason}.`, { location: place })
 }
 
 /** The same for the parameters of a URL. */

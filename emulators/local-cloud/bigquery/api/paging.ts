@@ -1,5 +1,6 @@
 /** Pages: the parameters that choose one, and a page of a list. */
 
+import { countRule, shown } from '../values/limits.ts'
 import { bigqueryError } from '../values/errors.ts'
 import type { Paging } from '../jobs.ts'
 
@@ -10,8 +11,8 @@ type Parameters = Readonly<Record<string, string>>
 /** @returns undefined for a parameter that is not there. @throws INVALID_ARGUMENT for a value that is not a whole number. */
 export function wholeNumber(given: Parameters, name: string): number | undefined {
   const text = given[name]
-  if (text !== undefined && !/^\d{1,15}$/.test(text))
-    throw bigqueryError('invalid', `Invalid value for ${name}: "${text.slice(0, 100)}" is not a whole number.`, {
+  if (text !== undefined && !countRule.test(text))
+    throw bigqueryError('invalid', `Invalid value for ${name}: "${shown(text)}" is not a whole number.`, {
       location: name,
     })
   return text === undefined ? undefined : Number(text)

@@ -1,5 +1,6 @@
 /** BigQuery's REST v2: https://cloud.google.com/bigquery/docs/reference/rest */
 
+import { shown } from '../values/limits.ts'
 import { Hono } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Http } from '../../core/service.ts'
@@ -71,7 +72,7 @@ function labelsOf(filter = ''): ((labels: unknown) => boolean)[] {
   return filter.split(/\s+|\s+AND\s+/).flatMap((part) => {
     if (part === '' || part === 'AND') return []
     const [, key, value] = /^labels\.([^:\s]+)(?::(.*))?$/.exec(part) ?? []
-    if (key === undefined) throw invalidArgument(`Invalid filter: ${part.slice(0, 100)}: write labels.key:value.`)
+    if (key === undefined) throw invalidArgument(`Invalid filter: ${shown(part)}: write labels.key:value.`)
     return [
       (labels) => {
         const found = (labels as Record<string, string> | undefined)?.[key]

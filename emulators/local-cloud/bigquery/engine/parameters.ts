@@ -1,6 +1,7 @@
 /** Query parameters as DuckDB's values, each with its type. */
 // https://cloud.google.com/bigquery/docs/parameterized-queries
 
+import { shown } from '../values/limits.ts'
 import {
   BIGINT,
   BLOB,
@@ -173,8 +174,6 @@ function scalar(name: string, { value, arrayValues, structValues }: ParameterVal
   if (value === null || value === undefined) return { value: null, type: type.type }
   const found = type.read(String(value))
   if (found === undefined)
-    throw invalidArgument(
-      `Invalid value for type ${name} of query parameter ${place}: "${String(value).slice(0, 100)}".`,
-    )
+    throw invalidArgument(`Invalid value for type ${name} of query parameter ${place}: "${shown(value)}".`)
   return { value: found, type: type.type }
 }

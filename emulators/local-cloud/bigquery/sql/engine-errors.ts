@@ -2,7 +2,7 @@
 
 import { invalidArgument, StatusError } from '../../core/status.ts'
 import { bigqueryError } from '../values/errors.ts'
-import { tooComplex } from '../values/limits.ts'
+import { tooComplex, shown } from '../values/limits.ts'
 import { placesOf } from './tokens.ts'
 
 /** With this a macro's own message begins, which is in BigQuery's words already. */
@@ -119,8 +119,6 @@ const typeNames: readonly [RegExp, string][] = [
 ]
 const googleType = (type: string): string =>
   typeNames.find(([pattern]) => pattern.test(type.trim()))?.[1] ?? type.trim()
-
-const shown = (text = ''): string => text.slice(0, 100)
 
 /**
  * A refusal as it is; DuckDB's error in BigQuery's words, with its place where it is certain.

@@ -24,9 +24,22 @@ export const limits = {
   viewNesting: 16,
   /** The depth of a value in a JSON column: https://cloud.google.com/bigquery/docs/json-data#limitations */
   jsonNesting: 500,
+  /** Of a dataset or table: https://cloud.google.com/bigquery/docs/datasets#dataset-naming */
+  idCharacters: 1_024,
+  /** Of a column: https://cloud.google.com/bigquery/docs/schemas#column_names */
+  fieldNameCharacters: 300,
+  /** Digits of a number in a request that counts rows, bytes or milliseconds: all of them are exact in JavaScript. */
+  countDigits: 15,
+  /** The part of a wrong value that a refusal repeats. */
+  shownCharacters: 100,
   /** The length of a regular expression whose groups are counted. */
   patternCharacters: 10_000,
 } as const
+
+export const countRule = new RegExp(`^\\d{1,${limits.countDigits}}$`)
+
+/** A wrong value as a refusal repeats it. */
+export const shown = (value: unknown = ''): string => String(value).slice(0, limits.shownCharacters)
 
 export const tooComplex = (): StatusError =>
   bigqueryError(

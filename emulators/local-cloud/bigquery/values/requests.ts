@@ -1,10 +1,11 @@
 /** The requests of BigQuery's REST routes, as far as this emulator reads them; other fields are stored as sent. */
 
+import { countRule } from './limits.ts'
 import { z } from 'zod'
 import type { FieldSchema } from './records.ts'
 
 /** Google's clients send int32 and int64 as numbers or as decimal text. */
-const wholeNumber = z.union([z.int().min(0), z.string().regex(/^\d{1,15}$/)]).transform(Number)
+const wholeNumber = z.union([z.int().min(0), z.string().regex(countRule)]).transform(Number)
 
 const field: z.ZodType<FieldSchema> = z.looseObject({
   name: z.string(),

@@ -2,7 +2,7 @@
 
 import { nestsDeeper } from '../../core/json.ts'
 import { invalidArgument } from '../../core/status.ts'
-import { limits } from './limits.ts'
+import { limits, shown } from './limits.ts'
 import type { FieldSchema } from './records.ts'
 import * as scalars from './scalars.ts'
 import { parameterOf, typeName } from './type-parameters.ts'
@@ -115,8 +115,6 @@ function json(value: unknown, place: string): unknown {
     throw new Misfit(`Invalid JSON: ${shown(value)}: the text of a JSON column must be JSON.`, place)
   }
 }
-
-const shown = (value: unknown): string => String(value).slice(0, 100)
 
 function scalar(value: string | number | boolean, type: string, field: FieldSchema, place: string): unknown {
   const text = String(value)

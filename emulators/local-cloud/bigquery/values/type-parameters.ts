@@ -1,6 +1,7 @@
 /** The parameters of a column's type: `STRING(3)`, `NUMERIC(10, 2)`. */
 // https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#parameterized_data_types
 
+import { shown } from './limits.ts'
 import { invalidArgument } from '../../core/status.ts'
 import type { FieldSchema } from './records.ts'
 import { typeOf } from './scalars.ts'
@@ -36,9 +37,7 @@ export function checkParameters(field: FieldSchema): void {
   const { name, maxLength, precision, scale } = field
   for (const [option, value] of Object.entries({ maxLength, precision, scale }))
     if (value !== undefined && !/^\d{1,9}$/.test(String(value)))
-      throw invalidArgument(
-        `Invalid value for ${option} of field ${name}: "${String(value).slice(0, 100)}" is not a whole number.`,
-      )
+      throw invalidArgument(`Invalid value for ${option} of field ${name}: "${shown(value)}" is not a whole number.`)
   if (maxLength !== undefined && ((type !== 'STRING' && type !== 'BYTES') || Number(maxLength) < 1))
     throw invalidArgument(
       `Field ${name}: maxLength takes a positive number, and a type of STRING or BYTES, not ${type}.`,

@@ -28,6 +28,8 @@ export const limits = {
   vectorDimensions: 2048,
   defaultPageSize: 100,
   maxPageSize: 300,
+  /** The part of a wrong name or path that a refusal repeats. */
+  shownCharacters: 80,
 } as const
 
 const bytes = (text: string): number => Buffer.byteLength(text)

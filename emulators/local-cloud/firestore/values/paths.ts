@@ -57,7 +57,9 @@ function checkPath(name: string, path: string): void {
     )
   }
   if (Buffer.byteLength(path) > limits.nameBytes) {
-    throw invalidArgument(`Document name "${name.slice(0, 80)}…" is longer than ${limits.nameBytes} bytes.`)
+    throw invalidArgument(
+      `Document name "${name.slice(0, limits.shownCharacters)}…" is longer than ${limits.nameBytes} bytes.`,
+    )
   }
   for (const [at, segment] of segments.entries()) {
     if (at % 2 === 1) checkDocumentId(segment)
@@ -77,7 +79,9 @@ export function checkId(id: string): void {
   if (id === '.' || id === '..' || id.includes('/')) throw invalidArgument(`Resource id "${id}" is invalid.`)
   if (/^__.*__$/s.test(id)) throw invalidArgument(`Resource id "${id}" is invalid because it is reserved.`)
   if (Buffer.byteLength(id) > limits.idBytes) {
-    throw invalidArgument(`Resource id "${id.slice(0, 80)}…" is longer than ${limits.idBytes} bytes.`)
+    throw invalidArgument(
+      `Resource id "${id.slice(0, limits.shownCharacters)}…" is longer than ${limits.idBytes} bytes.`,
+    )
   }
 }
 
@@ -114,12 +118,14 @@ export function parseFieldPath(text: string): FieldPath {
 function checked(segments: readonly string[], text: string): FieldPath {
   const bytes = segments.reduce((sum, segment) => sum + Buffer.byteLength(segment) + 1, -1)
   if (bytes <= limits.fieldPathBytes) return segments
-  throw invalidArgument(`Property path "${text.slice(0, 80)}…" is longer than ${limits.fieldPathBytes} bytes.`)
+  throw invalidArgument(
+    `Property path "${text.slice(0, limits.shownCharacters)}…" is longer than ${limits.fieldPathBytes} bytes.`,
+  )
 }
 
 const invalidFieldPath = (text: string): Error =>
   invalidArgument(
-    `Invalid property path "${text.slice(0, 200)}". Unquoted segments match [a-zA-Z_][a-zA-Z_0-9]*; quote others with backticks.`,
+    `Invalid property path "${text.slice(0, limits.shownCharacters)}". Unquoted segments match [a-zA-Z_][a-zA-Z_0-9]*; quote others with backticks.`,
   )
 
 export const formatFieldPath = (path: FieldPath): string =>

@@ -40,7 +40,9 @@ export function checkFieldName(name: string): void {
   // `__type__` marks vectors, the one reserved name that clients send.
   if (/^__.*__$/s.test(name) && name !== '__type__') throw invalidArgument(`field name ${name} is reserved`)
   if (Buffer.byteLength(name) > limits.fieldNameBytes) {
-    throw invalidArgument(`Property name "${name.slice(0, 80)}…" is longer than ${limits.fieldNameBytes} bytes.`)
+    throw invalidArgument(
+      `Property name "${name.slice(0, limits.shownCharacters)}…" is longer than ${limits.fieldNameBytes} bytes.`,
+    )
   }
 }
 
