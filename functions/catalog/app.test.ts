@@ -103,7 +103,7 @@ describe('the catalog', () => {
   it('answers for a product without its document, which the next command writes', async () => {
     const { platform } = started()
     await deliver(app, platform, publish)
-    const streams = platform.entries()
+    const streams = platform.commitsByStream()
     // The same history, as it was recorded before there were documents.
     const kept = memory()
     for (const [id, entries] of streams)

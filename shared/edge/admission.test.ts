@@ -13,7 +13,7 @@ function started(changes: Partial<EdgeSettings<TestRole>> = {}) {
   )
   const enter = (address: string, authorization?: string, pool: Visitor['pool'] = 'callers'): Visit =>
     admission.enter({ address, authorization, pool, setRateLimitHeaders() {} })
-  const admit = (name: string, role: TestRole = 'customer'): Visit => {
+  const admit = (name: string, role: TestRole = 'member'): Visit => {
     const visit = enter(name, tokenOf(name))
     visit.admit({ sub: name, roles: [role] })
     return visit
@@ -81,14 +81,14 @@ describe('with all places taken by uploads', () => {
     expect(victim.evicted.aborted).toBe(false)
   })
 
-  it('the payment provider and the customers do not evict uploads of each other', () => {
+  it('the payment provider and the members do not evict uploads of each other', () => {
     const { admit, enter } = started()
     const provider = enter('p', undefined, 'signed')
-    const customers = [admit('a').beginUpload(), admit('b').beginUpload()]
+    const members = [admit('a').beginUpload(), admit('b').beginUpload()]
     expect(caught(() => enter('p', undefined, 'signed'))).toEqual(overloaded)
     const upload = provider.beginUpload()
     admit('c')
-    expect([customers[0]!.evicted.aborted, upload.evicted.aborted]).toEqual([true, false])
+    expect([members[0]!.evicted.aborted, upload.evicted.aborted]).toEqual([true, false])
     const next = enter('p', undefined, 'signed')
     expect(upload.evicted.aborted).toBe(false)
     next.prove()
@@ -98,13 +98,13 @@ describe('with all places taken by uploads', () => {
 
 it('requests of a caller beyond its limit count for its address, which bounds the verifications of tokens', () => {
   const limit = (burst: number) => ({ perSecond: 0.001, burst })
-  const { enter } = started({ limits: { customer: limit(1), staff: limit(1), importer: limit(1), address: limit(2) } })
+  const { enter } = started({ limits: { member: limit(1), clerk: limit(1), auditor: limit(1), address: limit(2) } })
   let checks = 0
   for (let request = 0; request < 100; request++) {
     caught(() => {
       const visit = enter('x', tokenOf('m'))
       checks += 1
-      caught(() => visit.admit({ sub: 'm', roles: ['customer'] }))
+      caught(() => visit.admit({ sub: 'm', roles: ['member'] }))
       visit.leave()
     })
   }

@@ -12,7 +12,7 @@ import { testLimits, type TestRole, testRoles } from './edge.testing.ts'
 afterEach(() => void vi.useRealTimers())
 
 const limit = (burst: number, perSecond = 1) => ({ burst, perSecond })
-const limits = { customer: limit(3), staff: limit(5), importer: limit(10), address: limit(6) }
+const limits = { member: limit(3), clerk: limit(5), auditor: limit(10), address: limit(6) }
 
 function started(changes: Partial<EdgeSettings<TestRole>> = {}) {
   let nowMs = 0
@@ -61,14 +61,14 @@ describe('a caller beyond its rate limit', () => {
   it('gets 429 with Retry-After, and is served after that time', async () => {
     const { send, advance } = started({ limits })
     const answers = []
-    for (let index = 0; index < 4; index++) answers.push(await send('/as/customer/c-1'))
+    for (let index = 0; index < 4; index++) answers.push(await send('/as/member/c-1'))
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 429])
-    expect(answers[0]!.headers.get('ratelimit-policy')).toBe('"customer";q=3;w=3')
+    expect(answers[0]!.headers.get('ratelimit-policy')).toBe('"member";q=3;w=3')
     expect(answers.map(({ headers }) => headers.get('ratelimit'))).toEqual([
-      '"customer";r=2;t=1',
-      '"customer";r=1;t=2',
-      '"customer";r=0;t=3',
-      '"customer";r=0;t=3',
+      '"member";r=2;t=1',
+      '"member";r=1;t=2',
+      '"member";r=0;t=3',
+      '"member";r=0;t=3',
     ])
     const refused = answers[3]!
     expect(refused.headers.get('retry-after')).toBe('1')
@@ -79,23 +79,23 @@ describe('a caller beyond its rate limit', () => {
       detail: expect.stringContaining('1 s'),
     })
     advance(1_000)
-    expect((await send('/as/customer/c-1')).status).toBe(200)
+    expect((await send('/as/member/c-1')).status).toBe(200)
   })
 
   it('does not block other callers, and the callers of one address share a further limit', async () => {
     const { send } = started({ limits })
     const statuses = []
-    for (const sub of ['a', 'a', 'a', 'b', 'b', 'b', 'c']) statuses.push((await send(`/as/customer/${sub}`)).status)
+    for (const sub of ['a', 'a', 'a', 'b', 'b', 'b', 'c']) statuses.push((await send(`/as/member/${sub}`)).status)
     expect(statuses).toEqual([200, 200, 200, 200, 200, 200, 429])
     const elsewhere = { 'x-forwarded-for': '203.0.113.7, 198.51.100.1' }
-    expect((await send('/as/customer/c', elsewhere)).status).toBe(200)
+    expect((await send('/as/member/c', elsewhere)).status).toBe(200)
   })
 
-  it('as importer or staff has its own limit, independent of the address', async () => {
+  it('as auditor or clerk has its own limit, independent of the address', async () => {
     const { send } = started({ limits })
     for (const [role, burst] of [
-      ['importer', 10],
-      ['staff', 5],
+      ['auditor', 10],
+      ['clerk', 5],
     ] as const) {
       for (let index = 0; index < burst; index++) expect((await send(`/as/${role}/x`)).status).toBe(200)
       const refused = await send(`/as/${role}/x`)
@@ -130,7 +130,7 @@ describe('a flooded address', () => {
     await waiting
   })
 
-  it.each(['staff', 'importer', 'customer'])('still serves a %s whose token was verified before', async (role) => {
+  it.each(['clerk', 'auditor', 'member'])('still serves a %s whose token was verified before', async (role) => {
     const { send } = started({ limits })
     expect((await send(`/as/${role}/s`, token('known'))).status).toBe(200)
     await flood(send)
@@ -142,14 +142,14 @@ describe('a flooded address', () => {
   it('still verifies a new token while the requests of the flood have no token', async () => {
     const { send } = started({ limits })
     await flood(send)
-    expect((await send('/as/staff/s', token('new'))).status).toBe(200)
+    expect((await send('/as/clerk/s', token('new'))).status).toBe(200)
     await flood(send, { authorization: 'Bearer nonsense' })
-    expect((await send('/as/staff/s', token('newer'))).status).toBe(200)
+    expect((await send('/as/clerk/s', token('newer'))).status).toBe(200)
   })
 
   it('serves a verified token on every path within the limit of its caller', async () => {
     const { send } = started({ limits })
-    await send('/as/staff/s', token('known'))
+    await send('/as/clerk/s', token('known'))
     await flood(send)
     await flood(send, token('made-up'))
     for (let index = 0; index < 2; index++) {
@@ -161,25 +161,25 @@ describe('a flooded address', () => {
 
   it('no longer serves a token that was refused', async () => {
     const { send } = started({ limits })
-    await send('/as/staff/s', token('known'))
+    await send('/as/clerk/s', token('known'))
     await flood(send)
     await flood(send, token('made-up'))
     expect((await send('/refused', token('known'))).status).toBe(401)
     expect((await send('/open', token('known'))).status).toBe(429)
   })
 
-  it('still serves its customers, who have their own limit', async () => {
+  it('still serves its members, who have their own limit', async () => {
     const { send } = started({ limits })
-    await send('/as/customer/c', token('known'))
+    await send('/as/member/c', token('known'))
     await flood(send)
-    expect((await send('/as/customer/c', token('known'))).status).toBe(200)
-    for (const sub of ['d', 'e', 'f', 'g']) expect((await send(`/as/customer/${sub}`, token(sub))).status).toBe(200)
-    expect((await send('/as/customer/h', token('h'))).status).toBe(429)
+    expect((await send('/as/member/c', token('known'))).status).toBe(200)
+    for (const sub of ['d', 'e', 'f', 'g']) expect((await send(`/as/member/${sub}`, token(sub))).status).toBe(200)
+    expect((await send('/as/member/h', token('h'))).status).toBe(429)
   })
 
   it("gets 429 for preflights and health checks; the platform's probes, which have no address, do not", async () => {
     const { send, http } = started({ limits })
-    const preflight = { origin: 'https://shop.example.com', 'access-control-request-method': 'POST' }
+    const preflight = { origin: 'https://app.example.com', 'access-control-request-method': 'POST' }
     for (let index = 0; index < 3; index++) expect((await send('/v1/orders', preflight, 'OPTIONS')).status).toBe(204)
     for (let index = 0; index < 3; index++) expect((await send('/health/ready')).status).toBe(200)
     expect((await send('/v1/orders', preflight, 'OPTIONS')).status).toBe(429)
@@ -223,13 +223,13 @@ describe('places', () => {
 
   it('of a verified caller are limited by caller, not by address', async () => {
     const { send, release } = started({ requestsPerCaller: 1, requestsPerAddress: 1 })
-    const first = send('/slow/as/customer/c')
-    expect((await send('/as/customer/c')).status).toBe(429)
-    expect((await send('/as/customer/d')).status).toBe(200)
+    const first = send('/slow/as/member/c')
+    expect((await send('/as/member/c')).status).toBe(429)
+    expect((await send('/as/member/d')).status).toBe(200)
     expect((await send('/open')).status).toBe(200)
     release()
     expect((await first).status).toBe(200)
-    expect((await send('/as/customer/c')).status).toBe(200)
+    expect((await send('/as/member/c')).status).toBe(200)
   })
 
   it("of the provider's webhooks are separate from all others, and a valid signature releases the address's place", async () => {
@@ -276,7 +276,7 @@ describe('a request after its deadline', () => {
 describe('browsers', () => {
   it('of a listed origin may call, and read Retry-After', async () => {
     const { send } = started({ limits })
-    const origin = 'https://shop.example.com'
+    const origin = 'https://app.example.com'
     const headers = {
       origin,
       'access-control-request-method': 'POST',
@@ -287,13 +287,13 @@ describe('browsers', () => {
     expect(preflight.headers.get('access-control-allow-origin')).toBe(origin)
     expect(preflight.headers.get('access-control-allow-headers')).toContain('idempotency-key')
     expect(preflight.headers.get('access-control-allow-credentials')).toBeNull()
-    for (let asking = 0; asking < 3; asking++) await send('/as/customer/c')
-    const refused = await send('/as/customer/c', { origin })
+    for (let asking = 0; asking < 3; asking++) await send('/as/member/c')
+    const refused = await send('/as/member/c', { origin })
     expect([refused.status, refused.headers.get('access-control-allow-origin')]).toEqual([429, origin])
     expect(refused.headers.get('access-control-expose-headers')).toContain('retry-after')
   })
 
-  it.each(['https://evil.example.com', 'https://shop.example.com.evil.com', 'http://shop.example.com', 'null'])(
+  it.each(['https://evil.example.com', 'https://app.example.com.evil.com', 'http://app.example.com', 'null'])(
     'of the origin %s may not call',
     async (origin) => {
       const answer = await started().send('/open', { origin })

@@ -4,9 +4,9 @@ import { parseSetting } from '../base/setting.ts'
 import { defineEdgeSettings, type EdgeSettings } from '../service/edge-settings.ts'
 import type { Roles } from '../service/public-api.ts'
 
-export type TestRole = 'customer' | 'staff' | 'importer'
+export type TestRole = 'member' | 'clerk' | 'auditor'
 /** The roles of tests of the edge. */
-export const testRoles: Roles<TestRole> = { ordinary: 'customer', privileged: ['importer', 'staff'] }
+export const testRoles: Roles<TestRole> = { ordinary: 'member', privileged: ['auditor', 'clerk'] }
 export const testRoleNames: readonly TestRole[] = [testRoles.ordinary, ...testRoles.privileged]
 
 const wide = { perSecond: 1_000_000, burst: 1_000_000 }
@@ -24,7 +24,7 @@ export const testEdgeFor = <Role extends string>(
     requestsPerCaller: 1_000,
     requestTimeoutMs: 25_000,
     trustedProxies: 0,
-    origins: ['https://shop.example.com'],
+    origins: ['https://app.example.com'],
     ...changes,
   } satisfies EdgeSettings)
 

@@ -10,7 +10,7 @@ import { type TestRole, testRoleNames, testRoles } from './edge.testing.ts'
 import { createHandle } from './handle.ts'
 import { type Given, refusalsOf, send } from './operation-refusals.testing.ts'
 
-const access = { customer: [], staff: ['staff', 'importer'] } as const satisfies Record<string, readonly TestRole[]>
+const access = { member: [], clerk: ['clerk', 'auditor'] } as const satisfies Record<string, readonly TestRole[]>
 type TestOperation = Operation<keyof typeof access>
 const sku = z.string().max(500)
 
@@ -51,7 +51,7 @@ describe('a new operation', () => {
   it('refuses callers that its declaration does not name, though its handler checks nothing', async () => {
     const operation = {
       ...common,
-      access: 'staff',
+      access: 'clerk',
       requiresIdempotencyKey: true,
       body: z.strictObject({ n: z.int() }),
     } as const
@@ -59,7 +59,7 @@ describe('a new operation', () => {
     const refusals = refusalsOf(operation, { access, roles: testRoles })
     expect(refusals.map(([name]) => name)).toEqual([
       'without a token',
-      'with the role customer',
+      'with the role member',
       'with a bad sku',
       'without a key',
       'with a key of two words',
@@ -73,21 +73,21 @@ describe('a new operation', () => {
   it('receives the caller, the key, the parsed body and the parameters that it declares', async () => {
     const { send, requests } = planted({
       ...common,
-      access: 'staff',
+      access: 'clerk',
       requiresIdempotencyKey: true,
       body: z.strictObject({ n: z.int().default(7) }),
     })
-    expect(await send({ role: 'importer', key: 'key-1', body: '{}', parameter: 'TEA-001' })).toMatchObject({
+    expect(await send({ role: 'auditor', key: 'key-1', body: '{}', parameter: 'TEA-001' })).toMatchObject({
       status: 200,
     })
     expect(requests).toEqual([
-      { caller: { sub: 'importer-1', roles: ['importer'] }, key: 'key-1', body: { n: 7 }, params: { sku: 'TEA-001' } },
+      { caller: { sub: 'auditor-1', roles: ['auditor'] }, key: 'key-1', body: { n: 7 }, params: { sku: 'TEA-001' } },
     ])
   })
 
   it('receives nothing that it does not declare', async () => {
     const { send, requests } = planted({ ...common, path: '/v1/planted', parameters: {}, access: 'public' })
-    expect(await send({ role: 'staff', key: 'key-1', body: '{}' })).toMatchObject({ status: 200 })
+    expect(await send({ role: 'clerk', key: 'key-1', body: '{}' })).toMatchObject({ status: 200 })
     expect(requests).toEqual([{ caller: undefined, key: undefined, body: undefined, params: {} }])
   })
 
@@ -104,7 +104,7 @@ describe('a new operation', () => {
     // @ts-expect-error the access is unknown
     expect(() => planted({ ...common, access: 'valueOf' })).toThrow('declares no access')
     expect(() => planted({ ...common, access: 'signed' })).toThrow('declares no body')
-    expect(() => planted({ ...common, path: '/v1/planted/{thing}', access: 'staff' })).toThrow(
+    expect(() => planted({ ...common, path: '/v1/planted/{thing}', access: 'clerk' })).toThrow(
       'the parameter thing, which is not in its parameters',
     )
   })
@@ -114,7 +114,7 @@ describe('a new operation', () => {
 export function typesOfHandlers(response: Response): void {
   const table = {
     read: { ...common, access: 'public' },
-    write: { ...common, access: 'staff', requiresIdempotencyKey: true, body: z.strictObject({ n: z.int() }) },
+    write: { ...common, access: 'clerk', requiresIdempotencyKey: true, body: z.strictObject({ n: z.int() }) },
   } as const
   const write: OperationHandler<(typeof table)['write'], TestRole> = ({ caller, key, body, params }) => {
     const taken: [Caller<TestRole>, string, number, string] = [caller, key, body.n, params.sku]

@@ -12,13 +12,19 @@ export interface MessageOptions extends Partial<Omit<Envelope, 'type' | 'data'>>
   readonly key?: string | number
 }
 
+/** The first field of a message's data is its subject, as in the examples of the contracts. */
+const subjectOf = (data: unknown): string => {
+  const [first] = Object.values(data ?? {}) as unknown[]
+  return typeof first === 'string' ? first : 'test'
+}
+
 /** A message of another service; its id is derived from type, subject and key. */
 export function message<Type extends string, Data>(
   type: Type,
   data: Data,
   { key = '', ...given }: MessageOptions = {},
 ): Envelope<Type, Data> {
-  const subject = given.subject ?? (data as { orderId?: string }).orderId ?? 'test'
+  const subject = given.subject ?? subjectOf(data)
   return {
     id: derivedId('test', type, subject, key),
     version: 1,
@@ -29,7 +35,7 @@ export function message<Type extends string, Data>(
     correlationId: subject,
     causationId: 'test',
     traceparent: testTrace,
-    actor: 'customer:customer-1',
+    actor: 'tester:tester-1',
     ...given,
     type,
     data,

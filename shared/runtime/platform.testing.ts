@@ -61,8 +61,8 @@ export interface SimulatedSurroundings {
 }
 
 export interface TestPlatform extends RunningPlatform, Pick<Memory, 'storedDocuments' | 'billed'>, TestTelemetry {
-  /** Every stream's commits by id. */
-  readonly entries: Memory['streams']
+  /** Every stream's commits, by the stream's id. */
+  readonly commitsByStream: Memory['streams']
   readonly published: Envelope[]
   /** Every send, repeated ones included: their ids distinguish them. */
   readonly sent: SentCommand[]
@@ -135,7 +135,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
     externalCalls,
     billed: kept.billed,
     storedDocuments: kept.storedDocuments,
-    entries: kept.streams,
+    commitsByStream: kept.streams,
     streamIds: () => [...kept.streams().keys()],
     now,
     advance: (ms) => void (nowMs += ms),

@@ -18,10 +18,10 @@ const folders: readonly string[] = [
   '*.{json,ts,yaml}',
   'Dockerfile',
 ]
-/** Tests, packages, and files that other programs write or that are copied from Google. */
+/** Helpers of tests are checked, and tests are not: packages, and files that other programs write or that are copied from Google. */
 const isChecked = (path: string): boolean =>
   statSync(join(root, path)).isFile() &&
-  !/\.test(ing)?\.ts$|node_modules|package-lock\.json$|\.proto(\.source)?\.json$|^\.git$|\.lock\.hcl$/.test(path)
+  !/\.test\.ts$|node_modules|package-lock\.json$|\.proto(\.source)?\.json$|^\.git$|\.lock\.hcl$/.test(path)
 
 /** The shop's words in a line split into words: `orderId` is "order id", and `order.placed` is "order placed". */
 const shopWords: readonly RegExp[] = [

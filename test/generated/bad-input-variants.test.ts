@@ -262,9 +262,9 @@ const variants: readonly Variant[] = [
 /** All stored documents and sent messages of a service, except dead letters. */
 const written = (): string =>
   JSON.stringify(
-    [...cluster.platforms].map(([name, { entries, storedDocuments, sent, published }]) => [
+    [...cluster.platforms].map(([name, { commitsByStream, storedDocuments, sent, published }]) => [
       name,
-      [...entries()],
+      [...commitsByStream()],
       [...storedDocuments()],
       sent,
       published,

@@ -67,7 +67,7 @@ const states = (world: World): object =>
   Object.fromEntries(
     services.map(({ name }) => [
       name,
-      [[...world.platform(name).entries()], [...world.platform(name).storedDocuments()]],
+      [[...world.platform(name).commitsByStream()], [...world.platform(name).storedDocuments()]],
     ]),
   )
 

@@ -44,7 +44,7 @@ describe('a forged payment', () => {
       body: pushBody(authorized('payments')),
     })
     expect(response.status).toBe(403)
-    expect(platform.entries().size).toBe(0)
+    expect(platform.commitsByStream().size).toBe(0)
     expect(platform.logs.find(({ event }) => event === 'security')?.fields).toMatchObject({
       event: 'caller-refused',
       subject: emailOf('operations'),
@@ -64,7 +64,7 @@ describe('a forged payment', () => {
     }
     expect(await send({ messageIds: ['m-1'], message: authorized('payments') })).toBe(204)
     expect(await send({ messageIds: [authorized('payments')] })).toBe(204)
-    expect(platform.entries().size).toBe(0)
+    expect(platform.commitsByStream().size).toBe(0)
     const refused = platform.logs.filter(({ fields }) => fields['event'] === 'replay-refused')
     expect(refused).toHaveLength(2)
   })
@@ -80,7 +80,7 @@ describe('a forged payment', () => {
       headers: { authorization: idToken('orders', 'operations'), ...named },
       body: JSON.stringify(message(replayCommand, { messageIds: [letter!.messageId] }, { sequence: 0 })),
     })
-    expect(platform.entries().size).toBe(0)
+    expect(platform.commitsByStream().size).toBe(0)
     expect(platform.deadLetters).toEqual([letter])
   })
 })

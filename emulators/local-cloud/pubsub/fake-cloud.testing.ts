@@ -22,8 +22,8 @@ function startCloud({ restarted, ...fake }: FakeContext): FakeCloud {
   return { ...fake, core, killed }
 }
 
-export const TOPIC = 'projects/p/topics/order.placed'
-export const SUBSCRIPTION = 'projects/p/subscriptions/inventory.order.placed'
+export const TOPIC = 'projects/p/topics/seat.sold'
+export const SUBSCRIPTION = 'projects/p/subscriptions/hall.seat.sold'
 export const NO_SIGNAL = { signal: new AbortController().signal }
 
 /** Matches an error with this code, whose message contains this text. */

@@ -19,7 +19,7 @@ export interface OrderFacts {
 
 /** Every placed order, by the events of its stream. */
 export function ordersOf(world: World): OrderFacts[] {
-  return [...world.platform('orders').entries()].flatMap(([orderId, entries]) => {
+  return [...world.platform('orders').commitsByStream()].flatMap(([orderId, entries]) => {
     const events = entries.flatMap((entry) => entry.events)
     const placed = events.find(({ type }) => type === 'order.placed')?.data as
       | { lines: { quantity: number }[] }
@@ -164,7 +164,7 @@ function expectStreams(world: World, service: string): void {
     published.set(event.id, event)
   }
   let recorded = 0
-  for (const [id, entries] of platform.entries()) {
+  for (const [id, entries] of platform.commitsByStream()) {
     const events = entries.flatMap((entry) => entry.events).filter(({ sequence }) => sequence > 0)
     expect(
       events.map(({ sequence }) => sequence),
@@ -206,4 +206,4 @@ function expectViews(world: World): void {
 }
 
 const eventsOf = (world: World, service: string, orderId: string): Commit['events'] =>
-  (world.platform(service).entries().get(orderId) ?? []).flatMap((entry) => entry.events)
+  (world.platform(service).commitsByStream().get(orderId) ?? []).flatMap((entry) => entry.events)

@@ -39,7 +39,7 @@ describe('topics', () => {
   it('are created once, updated by mask, listed in pages, and deleted', () => {
     const { core } = cloudWithTopic()
     expect(() => core.publisher.createTopic({ name: TOPIC })).toThrow(
-      refusal('ALREADY_EXISTS', 'Resource already exists in the project (resource=order.placed).'),
+      refusal('ALREADY_EXISTS', 'Resource already exists in the project (resource=seat.sold).'),
     )
     core.publisher.updateTopic({
       topic: { name: TOPIC, labels: { team: 'shop' }, messageRetentionDuration: { seconds: '600' } },
@@ -57,7 +57,7 @@ describe('topics', () => {
     expect(rest).toMatchObject({ topics: [{ name: TOPIC }, { name: 'projects/p/topics/zzz' }], nextPageToken: '' })
     core.publisher.deleteTopic({ topic: TOPIC })
     expect(() => core.publisher.getTopic({ topic: TOPIC })).toThrow(
-      refusal('NOT_FOUND', 'Resource not found (resource=order.placed).'),
+      refusal('NOT_FOUND', 'Resource not found (resource=seat.sold).'),
     )
   })
 
@@ -130,7 +130,7 @@ describe('publish', () => {
     const after = cloud.killed()
     expect(Number(publishText(after, 'y'))).toBeGreaterThan(Number(id) + 1)
     expect(() => publishText(fakeCloud(), 'x')).toThrow(
-      refusal('NOT_FOUND', 'Resource not found (resource=order.placed).'),
+      refusal('NOT_FOUND', 'Resource not found (resource=seat.sold).'),
     )
   })
 

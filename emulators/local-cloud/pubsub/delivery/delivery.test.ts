@@ -131,7 +131,7 @@ describe('a dead-letter policy', () => {
 
   it('counts attempts and forwards a copy with its origin after the last', async () => {
     const cloud = failing()
-    publishText(cloud, 'poison', { attributes: { type: 'order.placed' } })
+    publishText(cloud, 'poison', { attributes: { type: 'seat.sold' } })
     for (const attempt of [1, 2, 3, 4, 5]) {
       const [one] = await pullNow(cloud)
       expect(one!.deliveryAttempt).toBe(attempt)
@@ -144,9 +144,9 @@ describe('a dead-letter policy', () => {
       text: 'poison',
       deliveryAttempt: 0,
       attributes: {
-        type: 'order.placed',
+        type: 'seat.sold',
         CloudPubSubDeadLetterSourceDeliveryCount: '5',
-        CloudPubSubDeadLetterSourceSubscription: 'inventory.order.placed',
+        CloudPubSubDeadLetterSourceSubscription: 'hall.seat.sold',
         CloudPubSubDeadLetterSourceSubscriptionProject: 'p',
         CloudPubSubDeadLetterSourceTopicPublishTime: '2026-01-01T00:00:00.000+00:00',
       },

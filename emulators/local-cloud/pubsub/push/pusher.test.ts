@@ -10,7 +10,7 @@ import {
   seconds,
 } from '../fake-cloud.testing.ts'
 
-const ENDPOINT = 'https://inventory.example/events/order.placed'
+const ENDPOINT = 'https://hall.example/events/seat.sold'
 const pushTo = (more: object = {}) => ({ pushConfig: { pushEndpoint: ENDPOINT, ...more } })
 
 interface Seen {
@@ -50,9 +50,9 @@ function endpoint(...statuses: number[]) {
 describe('push', () => {
   it("sends Google's wrapper once, with a token for the endpoint, and logs the request", async () => {
     const { cloud, seen } = endpoint(204)
-    const email = 'inventory-push@p.iam.gserviceaccount.com'
+    const email = 'hall-push@p.iam.gserviceaccount.com'
     withSubscription(cloud, pushTo({ oidcToken: { serviceAccountEmail: email } }))
-    const id = publishText(cloud, '{"a":1}', { attributes: { type: 'order.placed' }, orderingKey: 'o1' })
+    const id = publishText(cloud, '{"a":1}', { attributes: { type: 'seat.sold' }, orderingKey: 'o1' })
     await cloud.clock.advance(60_000)
     expect(seen).toHaveLength(1)
     expect(seen[0]!.url).toBe(ENDPOINT)
@@ -62,7 +62,7 @@ describe('push', () => {
     })
     expect(JSON.parse(seen[0]!.body)).toEqual({
       message: {
-        attributes: { type: 'order.placed' },
+        attributes: { type: 'seat.sold' },
         data: Buffer.from('{"a":1}').toString('base64'),
         messageId: id,
         message_id: id,
@@ -111,11 +111,11 @@ describe('push', () => {
 
   it('uses the configured audience in its token', async () => {
     const { cloud, seen } = endpoint(200)
-    const oidcToken = { serviceAccountEmail: 'a@p', audience: 'https://inventory.example' }
+    const oidcToken = { serviceAccountEmail: 'a@p', audience: 'https://hall.example' }
     withSubscription(cloud, pushTo({ oidcToken }))
     publishText(cloud, 'a')
     await cloud.clock.settle()
-    expect(seen[0]!.headers['authorization']).toBe('Bearer token-of-a@p-for-https://inventory.example')
+    expect(seen[0]!.headers['authorization']).toBe('Bearer token-of-a@p-for-https://hall.example')
   })
 
   it.each([102, 200, 201, 202, 204])('counts %i as acknowledged', async (status) => {
