@@ -28,21 +28,28 @@ function change<Json>(copy: Copy, path: string, edit: (json: Json) => void): voi
 /** All of functions/, and the tests, documents, commands and packages that are about it. */
 function removeShop(copy: Copy): void {
   for (const path of ['functions', 'test', 'docs']) rmSync(join(copy.root, path), { recursive: true })
-  const forTests = ['@duckdb/node-api', '@hyperjump/browser', '@hyperjump/json-schema', 'csv-parse', 'fast-check']
+  const ofShop = [
+    '@duckdb/node-api',
+    '@hyperjump/browser',
+    '@hyperjump/json-schema',
+    'csv-parse',
+    'dinero.js',
+    'fast-check',
+  ]
   change<{ scripts: Record<string, string>; devDependencies: Record<string, string> }>(
     copy,
     'package.json',
     (manifest) => {
       for (const [name, command] of Object.entries(manifest.scripts))
         if (/ (test|functions\/shop)\//.test(command)) delete manifest.scripts[name]
-      for (const name of forTests) delete manifest.devDependencies[name]
+      for (const name of ofShop) delete manifest.devDependencies[name]
     },
   )
   change<{ packages: Record<string, { devDependencies: Record<string, string> }> }>(
     copy,
     'package-lock.json',
     (lock) => {
-      for (const name of forTests) delete lock.packages['']!.devDependencies[name]
+      for (const name of ofShop) delete lock.packages['']!.devDependencies[name]
     },
   )
   copy.write('vitest.config.ts', vitestConfig)

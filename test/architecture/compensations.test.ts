@@ -53,7 +53,7 @@ describe('a compensation', () => {
 
       await deliver(app, platform, example(compensate.command))
       // What the service has to do for it is a command to itself.
-      for (const { envelope } of [...platform.sent]) await deliver(app, platform, envelope)
+      for (const { envelope } of platform.sent) await deliver(app, platform, envelope)
       expect(published()).toEqual([compensate.compensated])
       const callsBefore = calls.length
       await deliver(app, platform, example(step.command))

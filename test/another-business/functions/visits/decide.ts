@@ -30,7 +30,7 @@ export interface VisitState {
   readonly saga: SagaState
 }
 
-interface Started extends Partial<VisitState> {}
+type Started = Partial<VisitState>
 
 function evolve(state: Started, { type, data }: VisitRecord): Started {
   switch (type) {

@@ -1,12 +1,12 @@
 /** The verb of `npm run ops` for visits: retry. */
 
 import { randomUUID } from 'node:crypto'
-import { type Api, Refusal } from '../../../../cli/api.ts'
-import { define, UsageError } from '../../../../cli/command.ts'
-import { actingOptions, operatorFrom } from '../../../../cli/ops/operator.ts'
-import { targetFrom, targetOptions } from '../../../../cli/ops/target.ts'
-import { say, shown } from '../../../../cli/terminal.ts'
-import type { SagaState } from '../../../../cli/tools.ts'
+import { type Api, Refusal } from '../../../../../cli/api.ts'
+import { define, UsageError } from '../../../../../cli/command.ts'
+import { actingOptions, operatorFrom } from '../../../../../cli/ops/operator.ts'
+import { targetFrom, targetOptions } from '../../../../../cli/ops/target.ts'
+import { say, shown } from '../../../../../cli/terminal.ts'
+import type { SagaState } from '../../../../../cli/tools.ts'
 
 const pathOf = (ticketId: string): string => `/v1/tickets/${encodeURIComponent(ticketId)}/visit`
 
