@@ -53,7 +53,7 @@ const directions: readonly (readonly [string, string, string])[] = [
   ['functions/orders/planted.ts', '../shop/local/seed.ts', 'no service imports them'],
   ['functions/shop/planted.ts', './cli/order.ts', 'no service imports them'],
   ['functions/shop/cli/planted.ts', '../../../stacks/app.ts', 'Commands use the public API'],
-  ['functions/shop/local/planted.ts', '../../../cli/api.ts', 'functions/shop/local/ imports emulators/'],
+  ['functions/shop/local/planted.ts', '../../../cli/api.ts', 'functions/*/local/ imports emulators/'],
   ['emulators/local-cloud/core/planted.ts', '../../shared/base/names.ts', 'The local cloud is a package of its own'],
   ['stacks/planted.ts', '../functions/orders/service.ts', 'stacks/ name no service'],
   ['emulators/planted.ts', '../functions/shop/local/seed.ts', 'npm start reads functions/index.ts'],
