@@ -10,10 +10,11 @@ import { pull } from './api/pull.ts'
 import { seek } from './api/seek.ts'
 import { deliveryOf, type PubsubState } from './state.ts'
 import { streamingPull, type StreamingPullRequest } from './api/streaming-pull.ts'
+import { schemaRevisionMethods } from './api/schema-revisions.ts'
+import { schemaMethods } from './api/schemas.ts'
 import { listTopicSnapshots, snapshotMethods } from './api/snapshots.ts'
 import { detachSubscription, subscriptionMethods } from './api/subscriptions.ts'
 import { topicMethods } from './api/topics.ts'
-import { checkProject } from './values/names.ts'
 
 export interface Backlog {
   /** Not completed: ready, waiting for a backoff, or outstanding. */
@@ -34,13 +35,7 @@ export function makeCore(context: CloudContext) {
       pull: (request: Parameters<typeof pull>[1], caller: Pick<RequestContext, 'signal'>) =>
         pull(state, request, caller),
     },
-    // A program that cleans up lists them first. The lists are empty, because they can not be created.
-    schemas: {
-      listSchemas({ parent }: { parent?: string }): { schemas: [] } {
-        checkProject(parent)
-        return { schemas: [] }
-      },
-    },
+    schemas: bindAll(state, { ...schemaMethods, ...schemaRevisionMethods }),
     streamingPull: (
       requests: AsyncIterable<StreamingPullRequest>,
       write: (response: unknown) => void,
@@ -59,10 +54,11 @@ export function makeCore(context: CloudContext) {
     /** The number of messages that are kept for any subscription. */
     retainedMessageCount: (): number => state.store.size,
     resourceExists(fullName: string): boolean | undefined {
-      const kind = /^projects\/[^/]+\/(topics|subscriptions|snapshots)\/[^/]+$/.exec(fullName)?.[1]
+      const kind = /^projects\/[^/]+\/(topics|subscriptions|snapshots|schemas)\/[^/]+$/.exec(fullName)?.[1]
       if (kind === 'topics') return state.topics.has(fullName)
       if (kind === 'subscriptions') return state.deliveries.has(fullName)
       if (kind === 'snapshots') return state.snapshots.has(fullName)
+      if (kind === 'schemas') return state.schemaRecords.has(fullName)
       return undefined
     },
     start: () => startState(state),

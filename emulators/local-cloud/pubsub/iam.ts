@@ -32,6 +32,15 @@ export const pubsubIam: IamFacts = {
   policies: [topicPolicy, subscriptionPolicy, schemaPolicy, snapshotPolicy],
   roles: {
     'roles/pubsub.editor': [
+      'pubsub.schemas.attach',
+      'pubsub.schemas.commit',
+      'pubsub.schemas.create',
+      'pubsub.schemas.delete',
+      'pubsub.schemas.get',
+      'pubsub.schemas.list',
+      'pubsub.schemas.listRevisions',
+      'pubsub.schemas.rollback',
+      'pubsub.schemas.validate',
       'pubsub.snapshots.create',
       'pubsub.snapshots.delete',
       'pubsub.snapshots.get',

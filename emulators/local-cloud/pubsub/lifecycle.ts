@@ -20,6 +20,7 @@ export function makeState(context: CloudContext): PubsubState {
     topicRecords: journal.table('pubsub/topics'),
     subscriptionRecords: journal.table('pubsub/subscriptions'),
     snapshotRecords: journal.table('pubsub/snapshots'),
+    schemaRecords: journal.table('pubsub/schemas'),
     topics: new Map(),
     snapshots: new Map(),
     deliveries: new Map(),

@@ -22,6 +22,9 @@ interface OfSubscription {
 interface OfSnapshot {
   readonly snapshot?: string
 }
+interface WithSchema {
+  readonly schemaSettings?: { readonly schema?: string } | null
+}
 interface OfProject {
   readonly project?: string
 }
@@ -38,11 +41,18 @@ interface Delivering {
 const deliversAs = ({ pushConfig, bigqueryConfig }: Delivering, project: string): RequiredPermission[] =>
   [pushConfig?.oidcToken, bigqueryConfig].flatMap((config) => actsAs(config?.serviceAccountEmail, project))
 
+/** A topic with a schema uses it. */
+const attaches = ({ schemaSettings }: WithSchema): RequiredPermission[] =>
+  schemaSettings?.schema ? [on('schemas.attach', schemaSettings.schema)] : []
+
 export const publisherAccess: ServiceAccess = {
   ...words,
   methods: {
-    createTopic: ({ name }: Named) => [on('topics.create', projectOf(name))],
-    updateTopic: ({ topic }: { topic?: Named | null }) => [on('topics.update', topic?.name ?? '')],
+    createTopic: ({ name, ...topic }: Named & WithSchema) => [on('topics.create', projectOf(name)), ...attaches(topic)],
+    updateTopic: ({ topic }: { topic?: (Named & WithSchema) | null }) => [
+      on('topics.update', topic?.name ?? ''),
+      ...attaches(topic ?? {}),
+    ],
     publish: ({ topic = '' }: OfTopic) => [on('topics.publish', topic)],
     getTopic: ({ topic = '' }: OfTopic) => [on('topics.get', topic)],
     listTopics: ({ project = '' }: OfProject) => [on('topics.list', project)],
@@ -96,9 +106,30 @@ export const subscriberAccess: ServiceAccess = {
   },
 }
 
+interface OfParent {
+  readonly parent?: string
+}
+
+/** The schema of a revision: policies belong to the schema. */
+const schemaOf = (name = ''): string => name.split('@')[0]!
+
 export const schemaAccess: ServiceAccess = {
   ...words,
-  methods: { listSchemas: ({ parent = '' }: { parent?: string }) => [on('schemas.list', parent)] },
+  methods: {
+    createSchema: ({ parent = '' }: OfParent) => [on('schemas.create', parent)],
+    getSchema: ({ name }: Named) => [on('schemas.get', schemaOf(name))],
+    listSchemas: ({ parent = '' }: OfParent) => [on('schemas.list', parent)],
+    listSchemaRevisions: ({ name }: Named) => [on('schemas.listRevisions', schemaOf(name))],
+    commitSchema: ({ name }: Named) => [on('schemas.commit', schemaOf(name))],
+    rollbackSchema: ({ name }: Named) => [on('schemas.rollback', schemaOf(name))],
+    deleteSchemaRevision: ({ name }: Named) => [on('schemas.delete', schemaOf(name))],
+    deleteSchema: ({ name }: Named) => [on('schemas.delete', schemaOf(name))],
+    validateSchema: ({ parent = '' }: OfParent) => [on('schemas.validate', parent)],
+    validateMessage: ({ parent = '', name }: OfParent & Named) => [
+      on('schemas.validate', parent),
+      ...(name ? [on('schemas.get', schemaOf(name))] : []),
+    ],
+  },
 }
 
 /** Pub/Sub's service agent, which pushes, writes into BigQuery and forwards dead letters. */

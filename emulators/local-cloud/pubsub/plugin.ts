@@ -7,6 +7,7 @@ import { makeCore, type PubsubCore } from './core.ts'
 import { pubsubIam } from './iam.ts'
 import { publisherAccess, schemaAccess, subscriberAccess } from './permissions.ts'
 import { subscriptionGrants, subscriptionProvisioner, topicGrants, topicProvisioner } from './terraform.ts'
+import { schemaGrants, schemaProvisioner } from './terraform-schema.ts'
 
 export type { SubscriptionBacklog } from './api/backlogs.ts'
 export type { PubsubCore } from './core.ts'
@@ -18,7 +19,6 @@ export const pubsub: Plugin<PubsubCore> = {
     const core = makeCore(context)
     return {
       core,
-      // Of schemas, all but the list answers UNIMPLEMENTED with the name of the method.
       grpc: [
         { name: 'google.pubsub.v1.Publisher', unary: core.publisher, access: publisherAccess },
         {
@@ -36,6 +36,8 @@ export const pubsub: Plugin<PubsubCore> = {
     }
   },
   terraform: {
+    google_pubsub_schema: schemaProvisioner,
+    ...schemaGrants,
     google_pubsub_topic: topicProvisioner,
     ...topicGrants,
     google_pubsub_subscription: subscriptionProvisioner,

@@ -7,7 +7,7 @@ import type { Consumer } from './delivery/outstanding-message.ts'
 import type { MessageStore } from './delivery/message-store.ts'
 import { checkName, missing } from './values/names.ts'
 import type { Snapshot } from './delivery/snapshot.ts'
-import type { SnapshotRecord, SubscriptionRecord, TopicRecord } from './values/records.ts'
+import type { SchemaRecord, SchemaRevision, SnapshotRecord, SubscriptionRecord, TopicRecord } from './values/records.ts'
 import type { Topic } from './delivery/topic.ts'
 
 export interface PubsubState {
@@ -15,6 +15,7 @@ export interface PubsubState {
   readonly topicRecords: Table<TopicRecord>
   readonly subscriptionRecords: Table<SubscriptionRecord>
   readonly snapshotRecords: Table<SnapshotRecord>
+  readonly schemaRecords: Table<SchemaRecord>
   readonly topics: Map<string, Topic>
   readonly snapshots: Map<string, Snapshot>
   readonly deliveries: Map<string, Delivery>
@@ -45,4 +46,23 @@ export function snapshotOf(state: PubsubState, name: unknown): Snapshot {
   const snapshot = state.snapshots.get(checkName(name, 'snapshots'))
   if (!snapshot) throw missing(name as string)
   return snapshot
+}
+
+/** The schema of that name, without a revision. */
+export function schemaOf(state: PubsubState, name: unknown): SchemaRecord {
+  const record = state.schemaRecords.get(checkName(name, 'schemas'))
+  if (!record) throw missing(name as string)
+  return record
+}
+
+/** The revision of `projects/p/schemas/s@revision`; without one, the latest. */
+export function revisionOf(
+  state: PubsubState,
+  name: string | undefined,
+): { readonly record: SchemaRecord; readonly revision: SchemaRevision } {
+  const [schema, id] = (name ?? '').split('@')
+  const record = schemaOf(state, schema)
+  const revision = id === undefined ? record.revisions.at(-1) : record.revisions.find((one) => one.id === id)
+  if (!revision) throw missing(name!)
+  return { record, revision }
 }

@@ -61,7 +61,7 @@ export const subscriptionGrants = policyGrants(
   (member) => `projects/${member.project()}/subscriptions/${member.shortName('subscription')}`,
 )
 
-const TOPIC_MUTABLE = ['labels', 'messageStoragePolicy', 'messageRetentionDuration', 'kmsKeyName']
+const TOPIC_MUTABLE = ['labels', 'messageStoragePolicy', 'messageRetentionDuration', 'kmsKeyName', 'schemaSettings']
 const SUBSCRIPTION_MUTABLE = [
   'ackDeadlineSeconds',
   'retainAckedMessages',
@@ -89,6 +89,10 @@ function topicOf(topic: Attributes): Message {
     messageStoragePolicy: topic.block('message_storage_policy', (policy) => ({
       allowedPersistenceRegions: policy.value('allowed_persistence_regions'),
       enforceInTransit: policy.flag('enforce_in_transit'),
+    })),
+    schemaSettings: topic.block('schema_settings', (settings) => ({
+      schema: settings.text('schema'),
+      encoding: settings.text('encoding'),
     })),
   })
 }

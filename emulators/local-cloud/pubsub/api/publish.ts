@@ -5,6 +5,7 @@ import { invalidArgument } from '../../core/status.ts'
 import { type Draft, publishNow } from '../fan-out.ts'
 import { BILLED_BYTES_MIN, limits } from '../values/limits.ts'
 import { billedBytes } from '../delivery/message-store.ts'
+import { messageCheck } from '../schemas/check-message.ts'
 import { checkRange } from '../values/names.ts'
 import { topicOf, type PubsubState } from '../state.ts'
 
@@ -23,7 +24,14 @@ export function publish(state: PubsubState, request: PublishRequest): { messageI
   const { record } = topicOf(state, request.topic)
   const messages = request.messages ?? []
   checkRange('message_count', messages.length, { min: 1, max: limits.publishMessages })
-  const drafts = messages.map(draft)
+  const checked = messages.map(draft)
+  const attributesOf = record.schemaSettings ? messageCheck(state, record.schemaSettings) : undefined
+  // One message that does not fit refuses the request, as at Google.
+  const drafts = checked.map((one) =>
+    attributesOf
+      ? { ...one, attributes: { ...one.attributes, ...attributesOf(Buffer.from(one.data, 'base64')) } }
+      : one,
+  )
   const bytes = drafts.reduce((sum, one) => sum + billedBytes(one), 0)
   checkRange('request_size', bytes, { min: 0, max: limits.publishBytes })
   state.context.count('pubsub.publishRequests')

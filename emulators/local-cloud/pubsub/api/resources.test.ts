@@ -81,8 +81,8 @@ describe('topics', () => {
   it('refuse unsupported fields by name, and masks that Google refuses', () => {
     const { core } = cloudWithTopic()
     expect(() =>
-      core.publisher.createTopic({ name: 'projects/p/topics/abc', schemaSettings: { schema: 's' } }),
-    ).toThrow(refusal('UNIMPLEMENTED', 'schemaSettings'))
+      core.publisher.createTopic({ name: 'projects/p/topics/abc', messageTransforms: [{ disabled: true }] }),
+    ).toThrow(refusal('UNIMPLEMENTED', 'messageTransforms'))
     expect(() => core.publisher.updateTopic({ topic: { name: TOPIC }, updateMask: { paths: [] } })).toThrow(
       refusal('INVALID_ARGUMENT', 'The update_mask in the UpdateTopicRequest must be set'),
     )

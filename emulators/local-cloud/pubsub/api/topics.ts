@@ -9,6 +9,7 @@ import { DELETED_TOPIC, checkName, checkProject, checkRange, taken } from '../va
 import { page, type PageRequest } from '../values/paging.ts'
 import type { MessageStoragePolicy, TopicRecord } from '../values/records.ts'
 import { topicOf, type PubsubState } from '../state.ts'
+import { schemaSettings, type SchemaSettingsInput, schemaSettingsMessage } from './schema-settings.ts'
 
 export interface TopicInput {
   readonly name?: string
@@ -16,16 +17,17 @@ export interface TopicInput {
   readonly kmsKeyName?: string
   readonly messageStoragePolicy?: Partial<MessageStoragePolicy> | null
   readonly messageRetentionDuration?: MaybeTime
+  readonly schemaSettings?: SchemaSettingsInput | null
   readonly [field: string]: unknown
 }
 
 /** Fields of the API that are not emulated: refused by name, so that no client relies on them. */
-const NOT_EMULATED = ['schemaSettings', 'ingestionDataSourceSettings', 'messageTransforms', 'tags'] as const
-const MUTABLE = ['labels', 'messageStoragePolicy', 'messageRetentionDuration', 'kmsKeyName'] as const
+const NOT_EMULATED = ['ingestionDataSourceSettings', 'messageTransforms', 'tags'] as const
+const MUTABLE = ['labels', 'messageStoragePolicy', 'messageRetentionDuration', 'kmsKeyName', 'schemaSettings'] as const
 
 function createTopic(state: PubsubState, input: TopicInput): object {
   const name = checkName(input.name, 'topics')
-  const record = topicRecord(name, input)
+  const record = topicRecord(state, name, input)
   if (state.topics.has(name)) throw taken(name)
   openTopic(state, record)
   return topicMessage(record)
@@ -37,12 +39,13 @@ const getTopic = (state: PubsubState, { topic }: { topic?: string }): object =>
 function updateTopic(state: PubsubState, request: { topic?: TopicInput; updateMask?: Mask }): object {
   const { topic, record } = topicOf(state, request.topic?.name)
   const fields = checkMask(request.updateMask, { message: 'Topic', mutable: MUTABLE })
-  const parsed = topicRecord(record.name, request.topic!)
+  const parsed = topicRecord(state, record.name, request.topic!)
   const updated = {
     ...record,
     ...(fields.has('labels') && { labels: parsed.labels }),
     ...(fields.has('kmsKeyName') && { kmsKeyName: parsed.kmsKeyName }),
     ...(fields.has('messageStoragePolicy') && { messageStoragePolicy: parsed.messageStoragePolicy }),
+    ...(fields.has('schemaSettings') && { schemaSettings: parsed.schemaSettings ?? null }),
     ...(fields.has('messageRetentionDuration') && { retentionMs: parsed.retentionMs }),
   }
   state.topicRecords.set(record.name, updated)
@@ -113,7 +116,7 @@ export function refuseNotEmulated(input: Readonly<Record<string, unknown>>, fiel
   }
 }
 
-function topicRecord(name: string, input: TopicInput): TopicRecord {
+function topicRecord(state: PubsubState, name: string, input: TopicInput): TopicRecord {
   refuseNotEmulated(input, NOT_EMULATED)
   const retentionMs = maybeMs(input.messageRetentionDuration) ?? null
   if (retentionMs !== null) {
@@ -132,6 +135,7 @@ function topicRecord(name: string, input: TopicInput): TopicRecord {
         }
       : null,
     retentionMs,
+    schemaSettings: schemaSettings(state, input.schemaSettings),
   }
 }
 
@@ -141,6 +145,7 @@ const topicMessage = (record: TopicRecord): object => ({
   ...(record.kmsKeyName && { kmsKeyName: record.kmsKeyName }),
   ...(record.messageStoragePolicy && { messageStoragePolicy: record.messageStoragePolicy }),
   ...(record.retentionMs !== null && { messageRetentionDuration: protoTime(record.retentionMs) }),
+  ...(record.schemaSettings && { schemaSettings: schemaSettingsMessage(record.schemaSettings) }),
   state: 'ACTIVE',
 })
 

@@ -118,7 +118,9 @@ describe('a BigQuery subscription', () => {
     expect(() => writing(new FakeTable([field('data', 'JSON')]))).toThrow('it has no column "subscription_name"')
     expect(() => writing(new FakeTable([]), { writeMetadata: false })).toThrow('it has no column "data"')
     expect(() => writing(new FakeTable(EVENTS), { table: 'nonsense' })).toThrow('name it as project.dataset.table')
-    expect(() => writing(new FakeTable(EVENTS), { useTopicSchema: true })).toThrow('needs a topic with a schema')
+    expect(() => writing(new FakeTable(EVENTS), { useTopicSchema: true })).toThrow(
+      'use_topic_schema in bigquery_config is not emulated',
+    )
     expect(() => writing(new FakeTable(EVENTS), {}, { pushConfig: { pushEndpoint: 'http://x.test' } })).toThrow(
       'only one of',
     )

@@ -45,8 +45,9 @@ export function bigqueryConfig(
 ): BigQueryConfig | null {
   if (!input?.['table']) return null
   if (input['useTopicSchema']) {
-    throw invalidArgument(
-      'The use_topic_schema field in bigquery_config needs a topic with a schema, and this topic has none.',
+    throw new StatusError(
+      'UNIMPLEMENTED',
+      'The field use_topic_schema in bigquery_config is not emulated: set use_table_schema, which needs JSON in the columns of the table.',
     )
   }
   const config: BigQueryConfig = {

@@ -13,6 +13,9 @@ export const limits = {
   orderingKeyBytes: 1024,
   filterBytes: 256,
   labels: 64,
+  schemas: 10_000,
+  schemaBytes: 300_000,
+  schemaRevisions: 20,
   acknowledgeRequestBytes: 524_288,
 
   ackDeadlineDefaultSeconds: 10,

@@ -3,8 +3,9 @@
 import { alreadyExists, invalidArgument, notFound, type StatusError } from '../../core/status.ts'
 
 export const DELETED_TOPIC = '_deleted-topic_'
+export const DELETED_SCHEMA = '_deleted-schema_'
 
-type Collection = 'topics' | 'subscriptions' | 'snapshots'
+type Collection = 'topics' | 'subscriptions' | 'snapshots' | 'schemas'
 
 const ID = /^[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}$/
 const PROJECT = /^projects\/[a-z0-9:.-]{1,100}$/

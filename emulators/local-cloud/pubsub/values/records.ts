@@ -7,6 +7,32 @@ export interface TopicRecord {
   readonly messageStoragePolicy: MessageStoragePolicy | null
   /** Acknowledged messages stay for a seek this long; null keeps none. */
   readonly retentionMs: number | null
+  /** Absent or null: without a schema. Topics of earlier versions lack it. */
+  readonly schemaSettings?: SchemaSettings | null
+}
+
+export type SchemaType = 'AVRO' | 'PROTOCOL_BUFFER'
+export type SchemaEncoding = 'JSON' | 'BINARY'
+
+export interface SchemaSettings {
+  readonly schema: string
+  readonly encoding: SchemaEncoding
+  /** Empty: from the first revision on, up to the last. */
+  readonly firstRevisionId: string
+  readonly lastRevisionId: string
+}
+
+export interface SchemaRecord {
+  readonly name: string
+  readonly type: SchemaType
+  /** In the order of their creation; never empty. */
+  readonly revisions: readonly SchemaRevision[]
+}
+
+export interface SchemaRevision {
+  readonly id: string
+  readonly definition: string
+  readonly createMs: number
 }
 
 export interface MessageStoragePolicy {
