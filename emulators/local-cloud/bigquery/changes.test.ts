@@ -71,6 +71,20 @@ describe('a value that does not fit is refused', () => {
     ],
     ["INSERT INTO d.t (id, n) VALUES (3, 'x')", 'Value has type STRING which cannot be inserted into column n'],
     [
+      'INSERT INTO d.t (id, s) VALUES (3, 5)',
+      'Value has type INT64 which cannot be inserted into column s, which has type STRING',
+    ],
+    [
+      'INSERT INTO d.t (id, s) SELECT id, COUNT(*) FROM d.t GROUP BY id',
+      'Value has type INT64 which cannot be inserted into column s, which has type STRING',
+    ],
+    ['UPDATE d.t SET s = 5 WHERE id = 1', 'Value of type INT64 cannot be assigned to s, which has type STRING'],
+    ['UPDATE d.t SET s = n WHERE id = 1', 'Value of type INT64 cannot be assigned to s, which has type STRING'],
+    [
+      'MERGE d.t USING (SELECT 9 AS k) AS src ON t.id = src.k WHEN NOT MATCHED THEN INSERT (id, s) VALUES (k, 7)',
+      'Value of type INT64 cannot be assigned to s, which has type STRING',
+    ],
+    [
       'INSERT INTO d.t (id, n) SELECT id, n / 2 FROM d.t',
       'Value has type FLOAT64 which cannot be inserted into column n',
     ],

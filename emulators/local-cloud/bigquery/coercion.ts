@@ -2,9 +2,10 @@
 
 import { invalidArgument } from '../core/status.ts'
 import type { FieldSchema } from './values/records.ts'
-import { typeOf } from './values/scalars.ts'
+import { typeOf, UNTYPED } from './values/scalars.ts'
 
 const widened: Readonly<Record<string, readonly string[]>> = {
+  INT64: ['NUMERIC', 'BIGNUMERIC', 'FLOAT64'],
   NUMERIC: ['BIGNUMERIC', 'FLOAT64'],
   BIGNUMERIC: ['FLOAT64'],
   // A literal; DuckDB reads it, or refuses it, when the row is written.
@@ -21,8 +22,7 @@ export function checkWritten(given: readonly FieldSchema[], columns: readonly Fi
   for (const [index, column] of columns.entries()) {
     const field = given[index]!
     const [from, to] = [typeOf(field.type), typeOf(column.type)]
-    // NULL has no type, and DuckDB gives it the one of whole numbers.
-    if (from === 'INT64' || from === to || widened[from]?.includes(to)) continue
+    if (from === UNTYPED || from === to || widened[from]?.includes(to)) continue
     throw invalidArgument(
       verb === 'INSERT'
         ? `Value has type ${from} which cannot be inserted into column ${column.name}, which has type ${to}`

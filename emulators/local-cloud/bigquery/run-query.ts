@@ -7,13 +7,14 @@ import { checkWritten } from './coercion.ts'
 import { makeDestinations } from './destination.ts'
 import { runDdl } from './run-ddl.ts'
 import type { Engine } from './engine/engine.ts'
-import type { Query } from './engine/engine-work.ts'
+import type { Query, QueryResult } from './engine/engine-work.ts'
 import { guardOf } from './guards.ts'
 import { sqlError } from './sql/engine-errors.ts'
 import { quote } from './sql/reader.ts'
 import type { Translation } from './sql/translate.ts'
 import type { JobConfiguration, QueryConfiguration } from './values/configuration.ts'
 import { asQueryError, bigqueryError } from './values/errors.ts'
+import { limits } from './values/limits.ts'
 import type { FieldSchema } from './values/records.ts'
 import type { QueryParameter } from './values/requests.ts'
 import { makeTurns } from './turns.ts'
@@ -42,13 +43,16 @@ const statements: Readonly<Record<string, string>> = {
   TRUNCATE: 'TRUNCATE_TABLE',
 }
 
+/** Statements that BigQuery runs two at a time on a table, and queues otherwise; inserts have a limit of their own. */
+const mutating: ReadonlySet<string> = new Set(['UPDATE', 'DELETE', 'MERGE'])
+
 export function makeRunQuery(
   context: CloudContext,
   engine: Engine,
   catalog: Catalog,
 ): (configuration: JobConfiguration) => Promise<Outcome> {
   const writeTo = makeDestinations(context, catalog)
-  const inTurn = makeTurns()
+  const inTurn = makeTurns(limits.queuedChanges)
 
   const run = async ({ query, dryRun = false, jobTimeoutMs }: JobConfiguration): Promise<Outcome> => {
     checkSettings(query, context.project.id)
@@ -94,14 +98,15 @@ export function makeRunQuery(
     const written = destinationTable
       ? `${destinationTable.datasetId}.${destinationTable.tableId}`
       : translation.tables[0]
-    const result = await inTurn(isSelect && !destinationTable ? undefined : written, async () => {
+    const turn = async (): Promise<QueryResult | undefined> => {
       if (!isSelect) return dryRun ? undefined : engine.query({ ...work, ...guardsOf(translation) })
       const destination = destinationTable && (await writeTo(query, translation.sql, schema))
       if (dryRun) return undefined
       const rows = await engine.query({ ...work, ...destination?.work })
       destination?.written()
       return rows
-    })
+    }
+    const result = await inTurn(isSelect && !destinationTable ? undefined : written, turn, mutating.has(statementType))
     if (!result) return nothing
     context.count('bigquery.queries')
     context.count('bigquery.bytesQueried', bytes)

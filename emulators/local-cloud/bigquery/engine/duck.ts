@@ -1,6 +1,12 @@
 /** One DuckDB database in the engine's process: a connection for each query in a small pool, one for appends, a limit on time and memory. */
 
-import { type DuckDBConnection, DuckDBInstance, type DuckDBPreparedStatement, type DuckDBType } from '@duckdb/node-api'
+import {
+  type DuckDBConnection,
+  DuckDBInstance,
+  type DuckDBPreparedStatement,
+  type DuckDBType,
+  DuckDBTypeId,
+} from '@duckdb/node-api'
 import { join } from 'node:path'
 import { damaged } from '../../core/state-files.ts'
 import { invalidArgument, type StatusError } from '../../core/status.ts'
@@ -8,6 +14,7 @@ import type { Column, Description, EngineWork, Query, QueryResult, Step } from '
 import { prepare, withTypes } from './parameters.ts'
 import { makeSharedMemory } from './shared-memory.ts'
 import { fieldOf, type Row, rowOf } from '../values/rows.ts'
+import { UNTYPED } from '../values/scalars.ts'
 import { macros } from '../sql/functions.ts'
 import { timedOut } from '../values/limits.ts'
 import { namesOf } from '../sql/unnamed.ts'
@@ -68,7 +75,16 @@ export async function openDuck(directory: string, memoryLimit = MEMORY_LIMIT): P
         const count = statement.columnCount
         const names = Array.from({ length: count }, (_, index) => statement.columnName(index))
         const types = names.map((_, index) => statement.columnType(index))
-        return described(isNamed ? names : names.map((_, index) => `column_${index}`), types)
+        if (isNamed) return described(names, types)
+        const { schema } = described(
+          names.map((_, index) => `column_${index}`),
+          types,
+        )
+        // DuckDB gives NULL the type of small literals; whole numbers of columns, functions and casts are BIGINT.
+        const typed = schema.map((field, index) =>
+          types[index]!.typeId === DuckDBTypeId.INTEGER ? { ...field, type: UNTYPED } : field,
+        )
+        return { schema: typed, firstUnnamed: undefined }
       }),
     execute: (sql) => borrowed(async (connection) => void (await connection.run(sql))),
     append: (...given) => inMemory(() => append(...given), APPEND_TIMEOUT_MS),

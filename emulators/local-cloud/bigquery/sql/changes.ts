@@ -46,7 +46,7 @@ function mergedBy(tokens: readonly Token[]): Written[] {
     if (isWord(action[0], 'INSERT') && values > 0) {
       const columns = action.slice(1, values).flatMap(({ kind, text }) => (kind === 'symbol' ? [] : [text]))
       const row = action.slice(values + 2, -1)
-      const query = [word('SELECT'), ...row, word('FROM'), ...source]
+      const query = [word('SELECT'), ...withTypedLiterals(row), word('FROM'), ...source]
       found.push({ columns: columns.length > 0 ? columns : undefined, source: query })
     }
     at = next
@@ -64,7 +64,12 @@ function assigned(items: readonly Token[], from: readonly Token[]): Written[] {
     const name = item[equals - 1]
     if (!name || (equals !== 1 && equals !== 3)) continue
     columns.push(name.text)
-    values.push(...(values.length > 0 ? [symbol(',')] : []), symbol('('), ...item.slice(equals + 1), symbol(')'))
+    values.push(
+      ...(values.length > 0 ? [symbol(',')] : []),
+      symbol('('),
+      ...withTypedLiterals(item.slice(equals + 1)),
+      symbol(')'),
+    )
   }
   if (columns.length === 0) return []
   return [{ columns, source: [word('SELECT'), ...values, word('FROM'), ...from] }]
@@ -82,16 +87,36 @@ function splitAtCommas(tokens: readonly Token[]): Token[][] {
   return parts
 }
 
+/** Items that are a whole number alone, as casts: for the engine, such a literal has the type that NULL has, too. */
+const withTypedLiterals = (items: readonly Token[]): Token[] =>
+  splitAtCommas(items).flatMap((item, index) => {
+    const [only, more] = item
+    const isInteger = only?.kind === 'number' && more === undefined && /^(\d+|0x[\da-f]+)$/i.test(only.text)
+    const typed = isInteger ? [word('CAST'), symbol('('), only, word('AS'), word('INT64'), symbol(')')] : item
+    return index === 0 ? typed : [symbol(','), ...typed]
+  })
+
+/** `VALUES (1, 'a'), (2, 'b')` with typed literals; any other source of rows as it is. */
+function typedRows(source: readonly Token[]): readonly Token[] {
+  if (!isWord(source[0], 'VALUES')) return source
+  const rows = splitAtCommas(source.slice(1)).map((row) => [
+    symbol('('),
+    ...withTypedLiterals(row.slice(1, -1)),
+    symbol(')'),
+  ])
+  return [source[0]!, ...rows.flatMap((row, index) => (index === 0 ? row : [symbol(','), ...row]))]
+}
+
 function insertedBy(tokens: readonly Token[]): Written | undefined {
   const begin = tokens.findIndex(
     (token, at) => at > 1 && (isSymbol(token, '(') || isWord(token, 'VALUES', 'SELECT', 'WITH')),
   )
   if (begin < 0) return undefined
   if (!isSymbol(tokens[begin], '(') || isWord(tokens[begin + 1], 'SELECT', 'WITH'))
-    return { columns: undefined, source: tokens.slice(begin) }
+    return { columns: undefined, source: typedRows(tokens.slice(begin)) }
   const end = tokens.findIndex((token, at) => at > begin && isSymbol(token, ')'))
   const columns = tokens.slice(begin + 1, end).flatMap(({ kind, text }) => (kind === 'symbol' ? [] : [text]))
-  return { columns, source: tokens.slice(end + 1) }
+  return { columns, source: typedRows(tokens.slice(end + 1)) }
 }
 
 /** A query for a target row that a MERGE, or an UPDATE with FROM, would change by two source rows. Undefined for other statements. */

@@ -25,24 +25,25 @@ const endsList = 'FROM WHERE GROUP HAVING QUALIFY WINDOW ORDER LIMIT UNION INTER
 export function withMarks(tokens: readonly Token[]): readonly Token[] {
   const result: Token[] = []
   /** For each list that we are in: how deep it is, and its last column so far. */
-  const lists: { readonly depth: number; item: Token[] }[] = []
+  const lists: { readonly depth: number; item: Token[]; begin: number }[] = []
   let depth = 0
   let marks = 0
-  const endItem = (): void => {
+  const endItem = (end: number): void => {
     const list = lists.at(-1)!
-    if (list.item.length > 0 && !hasName(list.item)) {
+    if (list.item.length > 0 && !hasName(list.item) && !isPathInParentheses(tokens.slice(list.begin, end))) {
       marks += 1
       result.push({ kind: 'word', text: 'AS' }, { kind: 'quoted', text: `f?${marks}` })
     }
     list.item = []
+    list.begin = end + 1
   }
   for (const [at, token] of tokens.entries()) {
     const isSymbol = token.kind === 'symbol'
     const list = lists.at(-1)
     const isHere = list?.depth === depth
-    if (isHere && isSymbol && token.text === ',') endItem()
+    if (isHere && isSymbol && token.text === ',') endItem(at)
     else if (isHere && ((isSymbol && closing.has(token.text)) || endsHere(token, tokens, at))) {
-      endItem()
+      endItem(at)
       lists.pop()
     } else if (isHere && !(list.item.length === 0 && isWord(token, 'DISTINCT', 'ALL'))) list.item.push(token)
     if (isSymbol && opening.has(token.text)) depth += 1
@@ -52,9 +53,9 @@ export function withMarks(tokens: readonly Token[]): readonly Token[] {
       if (outer?.depth === depth) outer.item.push(token)
     }
     result.push(token)
-    if (isWord(token, 'SELECT') && !isWord(tokens[at + 1], 'AS')) lists.push({ depth, item: [] })
+    if (isWord(token, 'SELECT') && !isWord(tokens[at + 1], 'AS')) lists.push({ depth, item: [], begin: at + 1 })
   }
-  if (lists.at(-1)?.depth === depth) endItem()
+  if (lists.at(-1)?.depth === depth) endItem(tokens.length)
   return result
 }
 
@@ -84,6 +85,16 @@ function hasName(item: readonly Token[]): boolean {
   // A name after the end of an expression is its alias.
   if (before.kind === 'symbol') return closing.has(before.text)
   return before.kind !== 'word' || isName(before) || isWord(before, 'END', 'NULL', 'TRUE', 'FALSE')
+}
+
+/** `(id)` and `((t.id))`: the last name is the column's. */
+function isPathInParentheses(column: readonly Token[]): boolean {
+  const [first, last] = [column[0], column.at(-1)]
+  if (first?.kind !== 'symbol' || first.text !== '(' || last?.kind !== 'symbol' || last.text !== ')') return false
+  const inside = column.slice(1, -1)
+  const isPath =
+    inside.every((token, index) => (index % 2 === 0 ? isName(token) : isDot(token))) && isName(inside.at(-1))
+  return isPath || isPathInParentheses(inside)
 }
 
 /** A star at the beginning or after a dot; any other multiplies. */

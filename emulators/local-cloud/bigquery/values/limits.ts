@@ -4,6 +4,8 @@ import type { StatusError } from '../../core/status.ts'
 import { bigqueryError } from './errors.ts'
 
 export const limits = {
+  /** UPDATE, DELETE and MERGE that wait for one table: https://cloud.google.com/bigquery/quotas#data-manipulation-language-statements */
+  queuedChanges: 20,
   /** The length of a query's text: https://cloud.google.com/bigquery/quotas#query_jobs */
   queryCharacters: 1024 * 1024,
   /** The length of a query with its views expanded, 12 MB: same source. */

@@ -10,6 +10,9 @@ const typeNames: Readonly<Record<string, string>> = {
   DECIMAL: 'NUMERIC',
   BIGDECIMAL: 'BIGNUMERIC',
 }
+/** The type of a value that may be NULL: it fits every column. */
+export const UNTYPED = 'UNTYPED'
+
 export function typeOf(written: string): string {
   const name = written.toUpperCase()
   return typeNames[name] ?? name

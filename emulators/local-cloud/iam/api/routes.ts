@@ -154,12 +154,15 @@ function policyRoutes({ paths }: PolicyKinds, policies: Policies): Http {
   return app
 }
 
+/** In proto3 JSON a version that is not set is absent. */
+const policyJson = ({ version, ...policy }: Policy): object => ({ ...(version === 0 ? {} : { version }), ...policy })
+
 async function answerPolicy(
   c: Context,
   resource: string,
   { verb, policies }: { verb: string | undefined; policies: Policies },
 ): Promise<Response> {
-  if (verb === 'getIamPolicy') return c.json(policies.get(resource))
+  if (verb === 'getIamPolicy') return c.json(policyJson(policies.get(resource)))
   const text = await c.req.text()
   if (verb === 'testIamPermissions') {
     const { permissions, ...others } = checkedBody(text, permissionsTest)
@@ -171,7 +174,7 @@ async function answerPolicy(
   const policy = body.policy as Partial<Policy> | undefined
   if (!policy) throw invalidArgument('The request has no policy.')
   refuseOthers(policy, ['version', 'etag', 'bindings', 'auditConfigs'], 'policy')
-  return c.json(policies.set(resource, policy))
+  return c.json(policyJson(policies.set(resource, policy)))
 }
 
 /** `/v1/projects/p/serviceAccounts/a` → `projects/p/serviceAccounts/a`. */

@@ -43,8 +43,8 @@ export interface Grant {
   readonly condition?: Binding['condition']
 }
 
-/** Google's answer for a resource without a policy. */
-const none: Policy = { version: 1, etag: 'ACAB', bindings: [] }
+/** Google's answer for a resource without a policy: version 0 is not set, and 1 is the first of a policy. */
+const none: Policy = { version: 0, etag: 'ACAB', bindings: [] }
 
 export function policies(
   context: CloudContext,
