@@ -249,6 +249,28 @@ describe('staff', () => {
     expect(platform.logs.filter(({ fields }) => fields?.['event'] === 'staff.command')).toEqual([])
   })
 
+  it('refunds an order under an id that follows from the key, and passes on why the owner refuses', async () => {
+    const { send, calls } = started({ payments: () => Response.json({ commandId }, { status: 202 }) })
+    const body = { amountMinor: 1190, reason: 'one was broken', lines: [{ lineId: '1', quantity: 1 }] }
+    const bearer = await staff()
+    const path = '/v1/orders/o-1/refunds'
+    const [first, again] = [await send('POST', path, { bearer, body }), await send('POST', path, { bearer, body })]
+    expect(first).toMatchObject({ status: 202, body: { commandId, refundId: expect.any(String) } })
+    expect(again.body).toEqual(first.body)
+    expect(calls[0]).toMatchObject({
+      path: '/submissions/RefundPayment',
+      body: { data: { orderId: 'o-1', refundId: first.body['refundId'], ...body } },
+    })
+    expect(await send('POST', path, { body })).toMatchObject({ status: 403 })
+    for (const amountMinor of [0, -1, 1.5])
+      expect(await send('POST', path, { bearer, body: { ...body, amountMinor } })).toMatchObject({ status: 422 })
+    const refusing = started({ payments: () => problem(path, 409, 'more-than-captured') })
+    expect(await refusing.send('POST', path, { bearer, body })).toMatchObject({
+      status: 409,
+      body: { code: 'more-than-captured' },
+    })
+  })
+
   it('names a delivery whose result it can read', async () => {
     const { send, calls } = started({
       inventory: (body) =>

@@ -65,6 +65,11 @@ const publicApi = definePublicApi({
         accepted(c, platform, { type: 'RetryCheckout', data: { orderId, reason } }, { caller, key, subject: orderId }),
       closeOrder: ({ c, caller, key, body: { reason }, params: { orderId } }) =>
         accepted(c, platform, { type: 'CloseOrder', data: { orderId, reason } }, { caller, key, subject: orderId }),
+      refundOrder({ c, caller, key, body, params: { orderId } }) {
+        const refundId = derivedId('refund', caller.sub, key)
+        const command: GatewayCommand = { type: 'RefundPayment', data: { orderId, refundId, ...body } }
+        return accepted(c, platform, command, { caller, key, subject: orderId, answer: { refundId } })
+      },
       paymentWebhook: paymentWebhook(platform),
       publishProduct: ({ c, caller, key, body: data }) =>
         accepted(c, platform, { type: 'PublishProduct', data }, { caller, key, subject: data.sku }),

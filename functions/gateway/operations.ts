@@ -14,6 +14,7 @@ import {
 import { historyContracts } from '../history/contracts.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { orderRequest, ordersContracts } from '../orders/contracts.ts'
+import { paymentsContracts } from '../payments/contracts.ts'
 import type { CallerAccess } from './roles.ts'
 
 export type Operation = OperationOf<CallerAccess>
@@ -37,6 +38,7 @@ export const productRequest = catalogContracts.commands.PublishProduct.data
 export const priceRequest = catalogContracts.commands.ChangePrice.data
 export const retryRequest = ordersContracts.commands.RetryCheckout.data.omit({ orderId: true })
 export const closeRequest = ordersContracts.commands.CloseOrder.data.omit({ orderId: true })
+export const refundRequest = paymentsContracts.commands.RefundPayment.data.omit({ orderId: true, refundId: true })
 export const stockRequest = inventoryContracts.commands.ReceiveStock.data.omit({ deliveryId: true })
 
 /** The bounds of one customer, as `functions/orders/placement-bounds.ts` has them. */
@@ -105,6 +107,17 @@ export const operations = {
     body: closeRequest,
     answers: { 202: [acceptedMeaning, accepted] },
     problems: ['not-found'],
+  },
+  refundOrder: {
+    method: 'post',
+    path: '/v1/orders/{orderId}/refunds',
+    parameters: readOrder.parameters,
+    summary: 'Give captured money back, all or a part of it',
+    access: 'staff',
+    requiresIdempotencyKey: true,
+    body: refundRequest,
+    answers: { 202: [acceptedMeaning, accepted.extend({ refundId: reference })] },
+    problems: ['not-found', ...paymentsContracts.commands.RefundPayment.refuses],
   },
   paymentWebhook: {
     method: 'post',

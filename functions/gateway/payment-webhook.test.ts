@@ -152,11 +152,20 @@ describe('a webhook of the payment provider', () => {
     expect(submitted).toEqual([])
   })
 
-  it('of another type is accepted, and becomes no command', async () => {
+  it('about a refund becomes the command that checks the refunds of its order', async () => {
     const { deliver, submitted } = await open()
-    const other = JSON.stringify({ ...webhook, type: 'payout.paid' })
+    const other = JSON.stringify({ ...webhook, type: 'refund.updated' })
+    expect((await deliver(await signed({ body: other }), other)).status).toBe(204)
+    expect(submitted).toMatchObject([{ path: '/submissions/CheckRefunds', body: { data: { orderId: 'o-1' } } }])
+  })
+
+  it.each(['payout.paid', 'constructor'])('of the type %s is accepted, and logged without a command', async (type) => {
+    const { deliver, submitted, platform } = await open()
+    const other = JSON.stringify({ ...webhook, type })
     expect((await deliver(await signed({ body: other }), other)).status).toBe(204)
     expect(submitted).toEqual([])
+    const logged = platform.logs.find(({ event }) => event === 'webhook.unknown-type')
+    expect(logged).toMatchObject({ severity: 'WARNING', fields: { type, reference: 'o-1' } })
   })
 
   it.each<[string, () => Promise<string | undefined> | string | undefined]>([

@@ -1,7 +1,7 @@
 /**
  * Receives the payment provider's webhooks. The provider signs each one with its own key, for the address of this
- * webhook, and sends it until it is answered 2xx. The gateway submits it as the command CheckAuthorization. The idempotency
- * key is derived from the webhook's type, reference and id: a repeated webhook makes no second command, and another
+ * webhook, and sends it until it is answered 2xx. The gateway submits it as a command to payments, which asks the provider
+ * what has changed. The idempotency key is derived from the webhook's type, reference and id: a repeated webhook makes no second command, and another
  * webhook never has the same key.
  */
 
@@ -45,17 +45,38 @@ const keySet = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() }))
 
 export function paymentWebhook(platform: Platform): OperationHandler<typeof operations.paymentWebhook> {
   return async ({ c, body: { id, type, reference } }) => {
-    if (type === 'authorization.updated') {
+    const command = commandFor(type, { orderId: reference, providerEventId: id })
+    if (command) {
       // Payments gave the provider the order's id as the reference of the authorization.
       refuseIf(!orderId.safeParse(reference).success, 'invalid-body', 'body.reference: is not an order id.')
-      const submitted = await platform.submit<SubmittedBy<typeof gateway>>(
-        { type: 'CheckAuthorization', data: { orderId: reference, providerEventId: id } },
-        { key: derivedId(type, reference, id), actor: 'partner:payment-provider', subject: reference },
-      )
+      const submitted = await platform.submit<GatewayCommand>(command, {
+        key: derivedId(type, reference, id),
+        actor: 'partner:payment-provider',
+        subject: reference,
+      })
       if (submitted.refused) return relayed(c, submitted, platform)
+    } else {
+      // Answered 204 as well, so that the provider does not send it again.
+      platform.log('WARNING', 'webhook.unknown-type', { type, reference, providerEventId: id })
     }
-    // Other types are answered 204 as well and ignored, so that the provider does not send them again.
     return c.empty(204)
+  }
+}
+
+type GatewayCommand = SubmittedBy<typeof gateway>
+
+/** The command that a webhook of this type becomes; undefined for an unknown type. */
+function commandFor(
+  type: string,
+  data: { readonly orderId: string; readonly providerEventId: string },
+): GatewayCommand | undefined {
+  switch (type) {
+    case 'authorization.updated':
+      return { type: 'CheckAuthorization', data }
+    case 'refund.updated':
+      return { type: 'CheckRefunds', data }
+    default:
+      return undefined
   }
 }
 

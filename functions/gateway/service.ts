@@ -26,7 +26,16 @@ export const gateway = defineService({
   ],
   on: [],
   sends: [],
-  submits: ['PublishProduct', 'ChangePrice', 'ReceiveStock', 'RetryCheckout', 'CloseOrder', 'CheckAuthorization'],
+  submits: [
+    'PublishProduct',
+    'ChangePrice',
+    'ReceiveStock',
+    'RetryCheckout',
+    'CloseOrder',
+    'RefundPayment',
+    'CheckAuthorization',
+    'CheckRefunds',
+  ],
   queries: [
     'placeOrder',
     'readOrder',

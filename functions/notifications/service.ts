@@ -2,6 +2,7 @@
 
 import { defineService } from '../../shared/service/service.ts'
 import { ordersContracts } from '../orders/contracts.ts'
+import { paymentsContracts } from '../payments/contracts.ts'
 import { shippingContracts } from '../shipping/contracts.ts'
 import { notificationsContracts } from './contracts.ts'
 
@@ -10,8 +11,18 @@ export const notifications = defineService({
   ingress: 'internal',
   runtime: 'cloudevent',
   contracts: notificationsContracts,
-  uses: [ordersContracts, shippingContracts],
-  on: ['order.placed', 'order.rejected', 'order.expired', 'order.confirmed', 'order.completed', 'shipment.dispatched'],
+  uses: [ordersContracts, paymentsContracts, shippingContracts],
+  on: [
+    'order.placed',
+    'order.rejected',
+    'order.expired',
+    'order.confirmed',
+    'order.completed',
+    'shipment.dispatched',
+    'refund.pending',
+    'refund.issued',
+    'refund.failed',
+  ],
   sends: [],
   collections: { sends: { unindexed: ['*'], keptForDays: 400 } },
 })

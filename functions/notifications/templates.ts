@@ -7,15 +7,21 @@ export type Notified =
   | 'order.confirmed'
   | 'order.completed'
   | 'shipment.dispatched'
+  | 'refund.pending'
+  | 'refund.issued'
+  | 'refund.failed'
 
 interface Facts {
   readonly orderId: string
   readonly reason?: string
   readonly promisedBy?: string
   readonly trackingRef?: string
+  readonly amountMinor?: number
+  readonly currency?: string
 }
 
-export function textFor(type: Notified, { orderId, reason, promisedBy, trackingRef }: Facts): string {
+export function textFor(type: Notified, facts: Facts): string {
+  const { orderId, reason, promisedBy, trackingRef } = facts
   switch (type) {
     case 'order.placed':
       return `Thank you: we have your order ${orderId}.`
@@ -27,7 +33,20 @@ export function textFor(type: Notified, { orderId, reason, promisedBy, trackingR
       return `Your order ${orderId} is confirmed; it will be with you by ${promisedBy?.slice(0, 10)}.`
     case 'shipment.dispatched':
       return `A parcel of your order ${orderId} is on its way: ${trackingRef}.`
+    case 'refund.pending':
+      return `We refund ${amountOf(facts)} of your order ${orderId}. Your bank may take some days.`
+    case 'refund.issued':
+      return `We have refunded ${amountOf(facts)} of your order ${orderId}.`
+    case 'refund.failed':
+      return `Our refund of ${amountOf(facts)} of your order ${orderId} did not reach you. We find another way.`
     case 'order.completed':
       return `Your order ${orderId} is complete. We hope to see you again.`
   }
+}
+
+/** With the digits that the currency has, such as `EUR 11.90`. */
+function amountOf({ amountMinor = 0, currency = 'XXX' }: Facts): string {
+  const format = new Intl.NumberFormat('en', { style: 'currency', currency, currencyDisplay: 'code' })
+  const digits = format.resolvedOptions().maximumFractionDigits ?? 2
+  return format.format(amountMinor / 10 ** digits).replace('\u00A0', ' ')
 }

@@ -8,7 +8,7 @@ import { Refused, Unavailable } from '../../shared/base/errors.ts'
 import type { Decision, Platform } from '../../shared/service/platform.ts'
 import type { checkout } from './checkout.ts'
 import { decide, isUnanswered, type OrderCommand } from './decide.ts'
-import type { FulfilmentFact, OrderRecord } from './records.ts'
+import type { FulfilmentFact, OrderRecord, RefundFact } from './records.ts'
 import type { OrderSent } from './sent.ts'
 import { evolve, initial, isPlaced, type PlacedOrder, viewOf } from './order.ts'
 import { placeOrder, republishPlacement } from './place-order.ts'
@@ -56,14 +56,25 @@ const onStepReply = (
 
 /** A shipment left, was paid, or was taken out of stock. */
 const recordFulfilment =
-  (kind: FulfilmentFact['kind']) =>
+  <Data extends { readonly orderId: string; readonly shipmentId: string }>(
+    kind: FulfilmentFact['kind'],
+    about: (data: Data) => Partial<FulfilmentFact> = () => ({}),
+  ) =>
+  (message: Envelope<string, Data>, platform: Platform): Promise<Decision<OrderRecord, OrderSent>> => {
+    const { orderId, shipmentId } = message.data
+    const fact: FulfilmentFact = { ...about(message.data), kind, shipmentId }
+    return apply(message, orderId, platform, { type: 'fulfilment', fact, nowMs: platform.now() })
+  }
+
+const recordRefund =
+  (status: RefundFact['status']) =>
   (
-    message: Envelope<string, { orderId: string; shipmentId: string; lines?: FulfilmentFact['lines'] }>,
+    message: Envelope<string, { orderId: string; refundId: string; amountMinor: number; code?: string }>,
     platform: Platform,
   ): Promise<Decision<OrderRecord, OrderSent>> => {
-    const { orderId, shipmentId, lines } = message.data
-    const fact: FulfilmentFact = { kind, shipmentId, ...(kind === 'dispatched' && lines ? { lines } : {}) }
-    return apply(message, orderId, platform, { type: 'fulfilment', fact, nowMs: platform.now() })
+    const { orderId, refundId, amountMinor, code } = message.data
+    const fact: RefundFact = { refundId, status, amountMinor, ...(code === undefined ? {} : { code }) }
+    return apply(message, orderId, platform, { type: 'refund', fact })
   }
 
 export const app: ServiceApp = implement(orders, {
@@ -72,8 +83,14 @@ export const app: ServiceApp = implement(orders, {
       const { sku, unitMinor, currency, validFrom = message.time } = message.data
       return storePrice(platform, sku, { unitMinor, currency, validFrom, announcedAt: message.time })
     },
-    'shipment.dispatched': recordFulfilment('dispatched'),
-    'payment.captured': recordFulfilment('captured'),
+    'shipment.dispatched': recordFulfilment('dispatched', ({ lines }) => ({ lines })),
+    'payment.captured': recordFulfilment('captured', ({ amountMinor, authorization }) => ({
+      amountMinor,
+      authorization,
+    })),
+    'refund.pending': recordRefund('pending'),
+    'refund.issued': recordRefund('issued'),
+    'refund.failed': recordRefund('failed'),
     'stock.committed': recordFulfilment('committed'),
     async 'payment.capture-failed'(message, platform) {
       const { orderId, shipmentId, code } = message.data

@@ -10,6 +10,26 @@ import { currency, goods, limits, minor, orderId, pricedLines, quantity, sku, un
 
 const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 2 }]
 
+const refundStatus = z.enum(['pending', 'issued', 'failed'])
+const payment = z.object({
+  /** Absent for an order of which a parcel was paid before the amounts were recorded. */
+  capturedMinor: minor.optional(),
+  /** What the customer has got back. */
+  refundedMinor: minor,
+  /** In the order in which they were first reported. */
+  refunds: z.array(
+    z.object({ refundId: reference, status: refundStatus, amountMinor: minor, code: reference.optional() }),
+  ),
+})
+
+const fulfilmentKind = z.enum(['dispatched', 'captured', 'committed', 'refused'])
+const fulfilmentV1 = z.strictObject({
+  kind: fulfilmentKind,
+  shipmentId: reference,
+  lines: goods.exactOptional(),
+  code: reference.exactOptional(),
+})
+
 const order = z.object({
   orderId,
   status: z.enum(['pending', 'confirmed', 'completed', 'closed', 'rejected', 'expired']),
@@ -22,6 +42,8 @@ const order = z.object({
   placedAt: timestamp,
   /** A reference to the page on which the customer has to act, while the order waits for it. */
   actionUrlRef: reference.optional(),
+  /** Absent while nothing was captured. */
+  payment: payment.optional(),
 })
 /** The pending steps of an order; empty when its saga has ended. */
 const saga = z.object({
@@ -154,14 +176,26 @@ export const ordersContracts = defineContracts({
     },
     /** One of the facts that must follow for each shipment, or the refusal of its capture. */
     'fulfilment.recorded': {
+      version: 2,
+      data: fulfilmentV1.extend({
+        /** Of a capture. */
+        amountMinor: minor.exactOptional(),
+        /** The authorization under which it was captured or refused. */
+        authorization: z.int().min(1).exactOptional(),
+      }),
+      example: { kind: 'captured', shipmentId: 's-1', amountMinor: 2380, authorization: 1 },
+      previousVersions: { 1: { data: fulfilmentV1, upcast: (old) => old } },
+    },
+    /** What is known of a refund. Reports arrive in any order: `failed` follows `issued`, which follows `pending`. */
+    'refund.recorded': {
       version: 1,
       data: z.strictObject({
-        kind: z.enum(['dispatched', 'captured', 'committed', 'refused']),
-        shipmentId: reference,
-        lines: goods.exactOptional(),
+        refundId: reference,
+        status: refundStatus,
+        amountMinor: minor,
         code: reference.exactOptional(),
       }),
-      example: { kind: 'dispatched', shipmentId: 's-1', lines },
+      example: { refundId: 'r-1', status: 'issued', amountMinor: 1190 },
     },
     /** The customer has to act for the payment: `actionUrlRef` refers to the page. */
     'customerAction.required': {

@@ -31,7 +31,8 @@ import {
   stalled,
   withFact,
 } from './fulfilment.ts'
-import type { FulfilmentFact, OrderRecord, Placed, SagaProgress } from './records.ts'
+import type { FulfilmentFact, OrderRecord, Placed, RefundFact, SagaProgress } from './records.ts'
+import { isNews } from './refunds.ts'
 import type { OrderSent } from './sent.ts'
 import { goodsOf, type OrderState } from './order.ts'
 
@@ -51,6 +52,7 @@ export type OrderCommand =
       readonly nowMs: number
     }
   | { readonly type: 'fulfilment'; readonly fact: FulfilmentFact; readonly nowMs: number }
+  | { readonly type: 'refund'; readonly fact: RefundFact }
   | { readonly type: 'retry'; readonly reason: string; readonly by: string; readonly nowMs: number }
   | { readonly type: 'close'; readonly reason: string }
   | { readonly type: 'timeout'; readonly dueAtMs: number; readonly nowMs: number }
@@ -66,6 +68,10 @@ export function decide(command: OrderCommand, state: OrderState, rules: Rules): 
       return onStepReply(state, command, rules)
     case 'fulfilment':
       return recordFulfilment(state, command)
+    case 'refund':
+      return isNews(state.refunds, command.fact)
+        ? { events: [{ type: 'refund.recorded', data: command.fact }], commands: [] }
+        : noChange
     case 'retry':
       return onRetry(state, command)
     case 'close':

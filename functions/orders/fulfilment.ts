@@ -10,22 +10,28 @@ export interface Ledger {
   /** Shipment → its lines. */
   readonly dispatched: Readonly<Record<string, Goods>>
   readonly captured: readonly string[]
+  /** Shipment → the captured amount, where it was recorded. */
+  readonly amounts: Readonly<Record<string, number>>
   readonly committed: readonly string[]
   /** Shipment → why the provider refused its capture. */
   readonly refused: Readonly<Record<string, string>>
 }
 
-export const noFacts: Ledger = { dispatched: {}, captured: [], committed: [], refused: {} }
+export const noFacts: Ledger = { dispatched: {}, captured: [], amounts: {}, committed: [], refused: {} }
 
-export function withFact(ledger: Ledger, { kind, shipmentId, lines = [], code = '' }: FulfilmentFact): Ledger {
+export function withFact(ledger: Ledger, fact: FulfilmentFact): Ledger {
+  const { kind, shipmentId, lines = [], code = '', amountMinor } = fact
   switch (kind) {
     case 'dispatched':
       return { ...ledger, dispatched: { ...ledger.dispatched, [shipmentId]: lines } }
     case 'refused':
       return { ...ledger, refused: { ...ledger.refused, [shipmentId]: code } }
-    case 'captured':
+    case 'captured': {
+      const amounts = amountMinor === undefined ? ledger.amounts : { ...ledger.amounts, [shipmentId]: amountMinor }
+      return { ...ledger, amounts, captured: [...ledger.captured, shipmentId] }
+    }
     case 'committed':
-      return { ...ledger, [kind]: [...ledger[kind], shipmentId] }
+      return { ...ledger, committed: [...ledger.committed, shipmentId] }
   }
 }
 

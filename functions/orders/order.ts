@@ -6,6 +6,7 @@ import { type Ledger, noFacts, withFact } from './fulfilment.ts'
 import type { OrderView } from './contracts.ts'
 import { upcast } from './past-events.ts'
 import type { Goods, Placed } from './records.ts'
+import { paymentView, type Refunds, withRefund } from './refunds.ts'
 
 export type Status = 'none' | 'abandoned' | OrderView['status']
 
@@ -15,6 +16,7 @@ export interface OrderState {
   readonly reason?: string
   readonly saga?: SagaState
   readonly ledger: Ledger
+  readonly refunds: Refunds
   readonly released: boolean
   /** A reference to the page on which the customer has to act for the payment. */
   readonly actionUrlRef?: string
@@ -30,6 +32,7 @@ export interface OrderState {
 export const initial: OrderState = {
   status: 'none',
   ledger: noFacts,
+  refunds: {},
   released: false,
   reminderCount: 0,
   isStalled: false,
@@ -65,6 +68,8 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
       return { ...state, ...data }
     case 'fulfilment.recorded':
       return { ...state, ledger: withFact(state.ledger, data), isStalled: false }
+    case 'refund.recorded':
+      return { ...state, refunds: withRefund(state.refunds, data) }
     case 'saga.stuck':
       return state
   }
@@ -76,8 +81,11 @@ export type PlacedOrder = OrderState & { readonly status: OrderView['status']; r
 export const isPlaced = (state: OrderState): state is PlacedOrder =>
   state.status !== 'none' && state.status !== 'abandoned'
 
+type ViewedOrder = Pick<PlacedOrder, 'order' | 'status' | 'reason' | 'ledger' | 'refunds'>
+
 /** The order in the view of other services: without references to personal data, and without hash. */
-export function viewOf({ order, status, reason }: Pick<PlacedOrder, 'order' | 'status' | 'reason'>): OrderView {
+export function viewOf({ order, status, reason, ledger, refunds }: ViewedOrder): OrderView {
+  const payment = paymentView(ledger, refunds)
   const { orderId, customerRef, currency, totalMinor, shippingMinor, lines, placedAt } = order
   return {
     orderId,
@@ -89,6 +97,7 @@ export function viewOf({ order, status, reason }: Pick<PlacedOrder, 'order' | 's
     shippingMinor,
     lines,
     placedAt,
+    ...(payment ? { payment } : {}),
   }
 }
 

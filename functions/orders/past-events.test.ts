@@ -40,6 +40,7 @@ describe('a stream that an earlier revision recorded', () => {
       amountMinor: 1,
       currency: 'EUR',
       expiresAt: '2026-01-08T00:00:00Z',
+      authorization: 1,
     } as const
     const reply = { type: 'payment.authorized', data } as const
     const confirmed = decide({ type: 'step-reply', reply, nowMs: 1767225800000 }, pending, rules)
@@ -82,6 +83,7 @@ describe('a stream that an earlier revision recorded', () => {
         'ledger',
         'nextReminderAtMs',
         'order',
+        'refunds',
         'released',
         'reminderCount',
         'saga',

@@ -74,7 +74,7 @@ export async function placeOrder(
   // A concurrent request with this key may have been first: the recorded order is the answer.
   const recorded = events.find((event) => event.type === 'order.placed')?.data ?? other!.order
   checkSame(recorded, order, idempotencyKey)
-  return { status: 201, body: viewOf({ order: recorded, status: other?.status ?? 'pending' }) }
+  return { status: 201, body: viewOf({ ...initial, ...other, order: recorded, status: other?.status ?? 'pending' }) }
 }
 
 const stateOf = ({ events }: Stream): OrderState => fold({ initial, evolve }, events)

@@ -31,4 +31,11 @@ export interface FulfilmentFact {
   readonly lines?: Goods
   /** Why the capture was refused. */
   readonly code?: string
+  /** Of a capture; absent in facts of the time before it was recorded. */
+  readonly amountMinor?: number
+  /** The authorization of a capture, or of its refusal; absent: the first. */
+  readonly authorization?: number
 }
+
+/** What is known of a refund. Recorded in the stream only, as `refund.recorded`. */
+export type RefundFact = DataOf<'refund.recorded'>

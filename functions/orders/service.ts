@@ -15,7 +15,16 @@ export const orders = defineService({
   ingress: 'internal',
   contracts: ordersContracts,
   uses: [catalogContracts, customersContracts, inventoryContracts, paymentsContracts, shippingContracts],
-  on: ['price.changed', 'shipment.dispatched', 'payment.captured', 'payment.capture-failed', 'stock.committed'],
+  on: [
+    'price.changed',
+    'shipment.dispatched',
+    'payment.captured',
+    'payment.capture-failed',
+    'stock.committed',
+    'refund.pending',
+    'refund.issued',
+    'refund.failed',
+  ],
   // A price for the replica alone, where the two differ.
   acceptsManualEvents: ['price.changed'],
   acceptsSubmitted: ['RetryCheckout', 'CloseOrder'],

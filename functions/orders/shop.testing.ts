@@ -128,7 +128,14 @@ export const replies = {
   released: (orderId: string): Reply => ['stock.released', { orderId, reservationId: 'r-1', lines: [] }],
   authorized: (orderId: string): Reply => [
     'payment.authorized',
-    { orderId, paymentId: 'p-1', amountMinor: 2380, currency: 'EUR', expiresAt: '2026-01-08T00:00:00.000Z' },
+    {
+      orderId,
+      paymentId: 'p-1',
+      amountMinor: 2380,
+      currency: 'EUR',
+      expiresAt: '2026-01-08T00:00:00.000Z',
+      authorization: 1,
+    },
   ],
   declined: (orderId: string): Reply => ['payment.declined', { orderId, paymentId: 'p-1', code: 'card-declined' }],
   actionRequired: (orderId: string): Reply => [
@@ -150,11 +157,12 @@ export const replies = {
       amountMinor: 2380,
       currency: 'EUR',
       final: true,
+      authorization: 1,
     },
   ],
   captureFailed: (orderId: string, shipmentId = 's-1'): Reply => [
     'payment.capture-failed',
-    { orderId, paymentId: 'p-1', shipmentId, code: 'not-authorized' },
+    { orderId, paymentId: 'p-1', shipmentId, code: 'not-authorized', authorization: 1 },
   ],
   committed: (orderId: string, shipmentId = 's-1', quantity = 2): Reply => [
     'stock.committed',

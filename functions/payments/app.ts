@@ -4,6 +4,7 @@ import { implement } from '../../shared/service/app.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import { authorizePayment, checkAuthorization, voidAuthorization, voidPayment } from './authorize.ts'
 import { captureForShipment, capturePayment } from './capture.ts'
+import { checkRefunds, checkRefundable, issueRefund, refundPayment } from './refund.ts'
 import { payments } from './service.ts'
 
 export const app: ServiceApp = implement(payments, {
@@ -14,5 +15,9 @@ export const app: ServiceApp = implement(payments, {
     CapturePayment: capturePayment,
     VoidPayment: voidPayment,
     VoidAuthorization: voidAuthorization,
+    RefundPayment: refundPayment,
+    IssueRefund: issueRefund,
+    CheckRefunds: checkRefunds,
   },
+  checksSubmitted: { RefundPayment: checkRefundable },
 })

@@ -27,6 +27,9 @@ interface AuthorizeRequest {
   readonly lines: readonly PaymentLine[]
 }
 
+/** A checkout has one authorization. */
+const FIRST = 1
+
 type About = Envelope<string, { orderId: string }>
 
 /** Longer than a checkout waits for its payment, and shorter than the time after which a command is dead-lettered. */
@@ -49,7 +52,7 @@ export function authorizePayment(
     if (state.status !== 'none') return noChange
     const customer = customerRef === undefined ? {} : { customer: vaultOf(customerRef) }
     const request = { amountMinor: totalMinor, currency, paymentMethodRef, ...customer, reference: orderId }
-    const answer = await provider(platform, message).authorize(authorizationKey(orderId), request)
+    const answer = await provider(platform, message).authorize(authorizationKey(orderId, FIRST), request)
     const agreed: PaymentRecord = { type: 'payment.agreed', data: { currency, totalMinor, shippingMinor, lines } }
     return emit(agreed, outcome(answer, { orderId, amountMinor: totalMinor, currency }))
   })
@@ -63,7 +66,7 @@ export function checkAuthorization(message: About, platform: Platform): Promise<
     if (state.status === 'none') throw notAuthorised(message, platform)
     // The first report of an outcome decides, be it the provider's response or its webhook; the other one changes nothing.
     if (state.status !== 'action-required') return noChange
-    const answer = await provider(platform, message).find(authorizationKey(orderId))
+    const answer = await provider(platform, message).find(authorizationKey(orderId, FIRST))
     if (!answer || answer.status === 'action-required') return noChange
     return emit(outcome(answer, { orderId, amountMinor: state.totalMinor, currency: state.currency }))
   })
@@ -96,7 +99,7 @@ export function voidAuthorization(message: About, platform: Platform): Promise<D
   const { orderId } = message.data
   return platform.streams.handle(message, orderId, async ({ events }) => {
     if (fold({ initial, evolve }, events).status !== 'voiding') return noChange
-    await provider(platform, message).void(authorizationKey(orderId))
+    await provider(platform, message).void(authorizationKey(orderId, FIRST))
     return emit(voided(orderId))
   })
 }
@@ -113,7 +116,10 @@ function outcome(
   const about = { orderId, paymentId: paymentId(orderId) }
   switch (answer.status) {
     case 'authorized':
-      return { type: 'payment.authorized', data: { ...about, amountMinor, currency, expiresAt: answer.expiresAt } }
+      return {
+        type: 'payment.authorized',
+        data: { ...about, amountMinor, currency, expiresAt: answer.expiresAt, authorization: FIRST },
+      }
     case 'declined':
       return { type: 'payment.declined', data: { ...about, code: answer.code } }
     case 'action-required':

@@ -7,15 +7,14 @@ import { fold } from '../../shared/service/fold.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
 import { type Decision, noChange, type Platform } from '../../shared/service/platform.ts'
+import { captureFor, isWholeOrder, mustWait } from './amounts.ts'
 import {
   authorizationKey,
   type CaptureDue,
-  captureFor,
   captureKey,
+  currentAuthorization,
   evolve,
   initial,
-  isWholeOrder,
-  mustWait,
   paymentId,
   type PaymentRecord,
   type PaymentSent,
@@ -44,7 +43,8 @@ export function captureForShipment(
     const recorded: PaymentRecord = { type: 'capture.due', data: { shipmentId, ...due } }
     if (!isWholeOrder(state, due))
       return { events: [recorded], commands: [{ type: 'CapturePayment', data: { orderId, shipmentId } }] }
-    const captured = await capture(message, platform, { ...due, currency: state.currency })
+    const authorization = currentAuthorization(state)
+    const captured = await capture(message, platform, { ...due, authorization, currency: state.currency })
     return { events: [recorded, captured], commands: [] }
   })
 }
@@ -66,11 +66,12 @@ export function capturePayment(
 async function capture(
   message: Envelope<string, Shipped>,
   platform: Platform,
-  { amountMinor, final, currency }: CaptureDue & { readonly currency: string },
+  { amountMinor, final, authorization, currency }: CaptureDue & { authorization: number; currency: string },
 ): Promise<PaymentRecord> {
   const { orderId, shipmentId } = message.data
-  const about = { orderId, paymentId: paymentId(orderId), shipmentId }
-  const answer = await provider(platform, message).capture(authorizationKey(orderId), captureKey(orderId, shipmentId), {
+  const about = { orderId, paymentId: paymentId(orderId), shipmentId, authorization }
+  const key = captureKey(orderId, shipmentId)
+  const answer = await provider(platform, message).capture(authorizationKey(orderId, authorization), key, {
     amountMinor,
     final,
   })

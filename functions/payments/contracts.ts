@@ -1,25 +1,70 @@
-/** The contracts of payments: authorising, capturing and voiding. */
+/** The contracts of payments: authorising, capturing, voiding and refunding. */
 
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contracts/contract.ts'
-import { reference, timestamp } from '../../shared/base/fields.ts'
-import { currency, lineId, minor, orderId, pricedLines, quantity, unitMinor } from '../shop/fields.ts'
+import { reference, timestamp, words } from '../../shared/base/fields.ts'
+import { shopCodes } from '../shop/errors.ts'
+import { currency, limits, lineId, minor, orderId, pricedLines, quantity, unitMinor } from '../shop/fields.ts'
 
 const paymentId = reference
+/** The number of an authorization of the payment, from 1. */
+const authorization = z.int().min(1)
+/** Events of the time when a payment had one authorization. */
+const ofTheFirst = (old: unknown): object => ({ ...(old as object), authorization: 1 })
+
+const authorizedV1 = z.strictObject({ orderId, paymentId, amountMinor: minor, currency, expiresAt: timestamp })
+const capturedV1 = z.strictObject({
+  orderId,
+  paymentId,
+  captureId: reference,
+  shipmentId: reference,
+  amountMinor: minor,
+  currency,
+  /** The capture of the last lines: it releases the rest of the authorisation. */
+  final: z.boolean(),
+})
+const captureFailedV1 = z.strictObject({ orderId, paymentId, shipmentId: reference, code: reference })
+
+/** The pieces for which money is refunded, if it is for some. */
+const refundedLines = z.array(z.strictObject({ lineId, quantity })).min(1).max(limits.linesPerOrder)
+const refund = z.strictObject({
+  orderId,
+  paymentId,
+  refundId: reference,
+  amountMinor: minor,
+  currency,
+  /** As staff gave it. */
+  reason: words,
+  lines: refundedLines.exactOptional(),
+  /** The authorization whose captured money is refunded. */
+  authorization,
+})
+const refundExample = {
+  orderId: 'o-1',
+  paymentId: 'p-1',
+  refundId: 'r-1',
+  amountMinor: 1190,
+  currency: 'EUR',
+  reason: 'one was broken',
+  lines: [{ lineId: '1', quantity: 1 }],
+  authorization: 1,
+}
 
 export const paymentsContracts = defineContracts({
   service: 'payments',
   events: {
     'payment.authorized': {
-      version: 1,
-      data: z.strictObject({ orderId, paymentId, amountMinor: minor, currency, expiresAt: timestamp }),
+      version: 2,
+      data: authorizedV1.extend({ authorization }),
       example: {
         orderId: 'o-1',
         paymentId: 'p-1',
         amountMinor: 2380,
         currency: 'EUR',
         expiresAt: '2026-01-08T00:00:00.000Z',
+        authorization: 1,
       },
+      previousVersions: { 1: { data: authorizedV1, upcast: ofTheFirst } },
     },
     'payment.declined': {
       version: 1,
@@ -32,17 +77,8 @@ export const paymentsContracts = defineContracts({
       example: { orderId: 'o-1', paymentId: 'p-1', actionUrlRef: 'action-1' },
     },
     'payment.captured': {
-      version: 1,
-      data: z.strictObject({
-        orderId,
-        paymentId,
-        captureId: reference,
-        shipmentId: reference,
-        amountMinor: minor,
-        currency,
-        /** The capture of the last lines: it releases the rest of the authorisation. */
-        final: z.boolean(),
-      }),
+      version: 2,
+      data: capturedV1.extend({ authorization }),
       example: {
         orderId: 'o-1',
         paymentId: 'p-1',
@@ -51,18 +87,51 @@ export const paymentsContracts = defineContracts({
         amountMinor: 2380,
         currency: 'EUR',
         final: true,
+        authorization: 1,
       },
+      previousVersions: { 1: { data: capturedV1, upcast: ofTheFirst } },
     },
     'payment.capture-failed': {
-      version: 1,
-      data: z.strictObject({ orderId, paymentId, shipmentId: reference, code: reference }),
-      example: { orderId: 'o-1', paymentId: 'p-1', shipmentId: 's-1', code: 'authorization-expired' },
+      version: 2,
+      data: captureFailedV1.extend({ authorization }),
+      example: {
+        orderId: 'o-1',
+        paymentId: 'p-1',
+        shipmentId: 's-1',
+        code: 'authorization-expired',
+        authorization: 1,
+      },
+      previousVersions: { 1: { data: captureFailedV1, upcast: ofTheFirst } },
     },
     /** Also the answer when there was nothing to void. */
     'payment.voided': {
       version: 1,
       data: z.strictObject({ orderId, paymentId }),
       example: { orderId: 'o-1', paymentId: 'p-1' },
+    },
+    /** The provider has accepted the refund, and reports later whether the customer got the money. */
+    'refund.pending': { version: 1, data: refund, example: refundExample },
+    /** The customer has the money, unless the customer's bank returns it: then `refund.failed` follows. */
+    'refund.issued': { version: 1, data: refund, example: refundExample },
+    /** The rules did not allow a refund that staff requested: it was decided before this one. The provider was not asked. */
+    'refund.refused': {
+      version: 1,
+      data: refund.omit({ authorization: true }).extend({ code: reference }),
+      example: {
+        orderId: 'o-1',
+        paymentId: 'p-1',
+        refundId: 'r-2',
+        amountMinor: 2380,
+        currency: 'EUR',
+        reason: 'returned',
+        code: 'more-than-captured',
+      },
+    },
+    /** The provider refunded nothing, or the money came back. */
+    'refund.failed': {
+      version: 1,
+      data: refund.extend({ code: reference }),
+      example: { ...refundExample, code: 'account-closed' },
     },
   },
   recorded: {
@@ -95,6 +164,12 @@ export const paymentsContracts = defineContracts({
     },
     /** The void has started: recorded before the provider is called, so that a late authorisation is refused. Its name is stored: docs/decisions/0039. */
     'void.begun': { version: 1, data: z.strictObject({}), example: {} },
+    /** A refund with its amount, decided before the provider is called: the sum of refunds never exceeds the captured amount. */
+    'refund.due': {
+      version: 1,
+      data: refund.omit({ orderId: true, paymentId: true, currency: true }),
+      example: { refundId: 'r-1', amountMinor: 1190, reason: 'one was broken', authorization: 1 },
+    },
   },
   commands: {
     AuthorizePayment: {
@@ -137,5 +212,28 @@ export const paymentsContracts = defineContracts({
     },
     /** To itself: after the first commit a late authorisation is rejected; the second records that the provider has voided. */
     VoidAuthorization: { retryForever: true, data: z.strictObject({ orderId }), example: { orderId: 'o-1' } },
+    /** Staff refunds captured money, all or a part of it. */
+    RefundPayment: {
+      refuses: [shopCodes['more-than-captured'], shopCodes['not-ordered'], shopCodes['too-many-refunds']],
+      data: z.strictObject({
+        orderId,
+        refundId: reference,
+        amountMinor: minor.min(1),
+        reason: words,
+        lines: refundedLines.exactOptional(),
+      }),
+      example: { orderId: 'o-1', refundId: 'r-1', amountMinor: 1190, reason: 'one was broken' },
+    },
+    /** To itself: the refund was committed before, the provider's answer is a second commit. */
+    IssueRefund: {
+      retryForever: true,
+      data: z.strictObject({ orderId, refundId: reference }),
+      example: { orderId: 'o-1', refundId: 'r-1' },
+    },
+    /** A webhook of the provider reported that a refund of the order changed. */
+    CheckRefunds: {
+      data: z.strictObject({ orderId, providerEventId: reference }),
+      example: { orderId: 'o-1', providerEventId: 'event-1' },
+    },
   },
 })

@@ -1,4 +1,4 @@
-/** The state of an order's payment, and the amounts that may be captured. */
+/** The state of an order's payment: its authorizations, captures and refunds. */
 
 import type { RecordOf, SentBy } from '../../shared/contracts/contract.ts'
 import type { paymentsContracts } from './contracts.ts'
@@ -23,8 +23,20 @@ export interface CaptureDue {
   readonly quantities: Quantities
 }
 
-interface Capture extends CaptureDue {
+export interface Capture extends CaptureDue {
   readonly outcome: 'due' | 'captured' | 'failed'
+  /** The number of the authorization under which it is captured. */
+  readonly authorization: number
+}
+
+export interface Refund {
+  /** `due`: the provider is asked for it. `pending`: the provider has accepted it, and has not paid it yet. */
+  readonly status: 'due' | 'pending' | 'issued' | 'failed'
+  readonly amountMinor: number
+  readonly reason: string
+  readonly lines?: readonly { readonly lineId: string; readonly quantity: number }[]
+  /** The number of the authorization whose captured money is refunded. */
+  readonly authorization: number
 }
 
 export interface PaymentState {
@@ -35,8 +47,12 @@ export interface PaymentState {
   readonly shippingMinor: number
   /** Empty until an authorisation was requested. */
   readonly lines: readonly PaymentLine[]
+  /** The numbers of the granted authorizations, from 1. Captures are made under the last one. */
+  readonly authorizations: readonly number[]
   /** By shipment. */
   readonly captures: Readonly<Record<string, Capture>>
+  /** By refund. */
+  readonly refunds: Readonly<Record<string, Refund>>
 }
 
 export const initial: PaymentState = {
@@ -45,7 +61,9 @@ export const initial: PaymentState = {
   totalMinor: 0,
   shippingMinor: 0,
   lines: [],
+  authorizations: [],
   captures: {},
+  refunds: {},
 }
 
 export function evolve(state: PaymentState, { type, data }: PaymentRecord): PaymentState {
@@ -53,7 +71,7 @@ export function evolve(state: PaymentState, { type, data }: PaymentRecord): Paym
     case 'payment.agreed':
       return { ...state, ...data }
     case 'payment.authorized':
-      return { ...state, status: 'authorized' }
+      return { ...state, status: 'authorized', authorizations: [...state.authorizations, data.authorization] }
     case 'payment.declined':
       return { ...state, status: hasVoidBegun(state) ? state.status : 'declined' }
     case 'payment.action-required':
@@ -64,52 +82,58 @@ export function evolve(state: PaymentState, { type, data }: PaymentRecord): Paym
       return { ...state, status: 'voided' }
     case 'capture.due': {
       const { shipmentId, ...due } = data
-      return { ...state, captures: { ...state.captures, [shipmentId]: { ...due, outcome: 'due' } } }
+      const capture: Capture = { ...due, outcome: 'due', authorization: currentAuthorization(state) }
+      return { ...state, captures: { ...state.captures, [shipmentId]: capture } }
     }
     case 'payment.captured':
       return settled(state, data, 'captured')
     case 'payment.capture-failed':
       return settled(state, data, 'failed')
+    case 'refund.due': {
+      const { refundId, ...due } = data
+      return { ...state, refunds: { ...state.refunds, [refundId]: { ...due, status: 'due' } } }
+    }
+    case 'refund.refused': {
+      const { refundId, amountMinor, reason } = data
+      return refunded(state, { refundId, amountMinor, reason, authorization: 1 }, 'failed')
+    }
+    case 'refund.pending':
+      return refunded(state, data, 'pending')
+    case 'refund.issued':
+      return refunded(state, data, 'issued')
+    case 'refund.failed':
+      return refunded(state, data, 'failed')
   }
 }
 
-const settled = (state: PaymentState, { shipmentId }: { shipmentId: string }, outcome: Capture['outcome']) => ({
+const settled = (
+  state: PaymentState,
+  { shipmentId, authorization }: { shipmentId: string; authorization: number },
+  outcome: Capture['outcome'],
+): PaymentState => ({
   ...state,
-  captures: { ...state.captures, [shipmentId]: { ...state.captures[shipmentId]!, outcome } },
+  captures: { ...state.captures, [shipmentId]: { ...state.captures[shipmentId]!, outcome, authorization } },
 })
+
+/** A refund that was refused, or made at the provider by hand, was never due. */
+function refunded(
+  state: PaymentState,
+  { refundId, amountMinor, reason, authorization }: Omit<Refund, 'status'> & { refundId: string },
+  status: Refund['status'],
+): PaymentState {
+  const refund: Refund = { ...(state.refunds[refundId] ?? { amountMinor, reason, authorization }), status }
+  return { ...state, refunds: { ...state.refunds, [refundId]: refund } }
+}
 
 /** The compensation came first: a later authorisation must be rejected. */
 export const hasVoidBegun = ({ status }: PaymentState): boolean => status === 'voiding' || status === 'voided'
 
-/** The amount of a shipment's lines: the first shipment includes the fee, and the last one the rest of the total. */
-export function captureFor(
-  state: PaymentState,
-  lines: readonly { readonly lineId: string; readonly quantity: number }[],
-): CaptureDue {
-  const quantities: Record<string, number> = {}
-  for (const { lineId, quantity } of lines) quantities[lineId] = (quantities[lineId] ?? 0) + quantity
-  const before = Object.values(state.captures)
-  const shippedOf = (lineId: string): number =>
-    before.reduce((sum, one) => sum + (one.quantities[lineId] ?? 0), quantities[lineId] ?? 0)
-  const paying = before.filter(({ outcome }) => outcome !== 'failed')
-  const final = state.lines.every(({ lineId, quantity }) => shippedOf(lineId) >= quantity)
-  if (final) {
-    const capturedMinor = paying.reduce((sum, { amountMinor }) => sum + amountMinor, 0)
-    return { amountMinor: state.totalMinor - capturedMinor, final, quantities }
-  }
-  const goodsMinor = state.lines.reduce((sum, { lineId, unitMinor }) => sum + unitMinor * (quantities[lineId] ?? 0), 0)
-  return { amountMinor: goodsMinor + (paying.length === 0 ? state.shippingMinor : 0), final, quantities }
-}
-
-/** True if no other shipment can be added, so that the amount can not change. */
-export const isWholeOrder = ({ captures }: PaymentState, { final }: CaptureDue): boolean =>
-  final && Object.keys(captures).length === 0
-
-/** The final capture closes the authorisation, so it comes after all others. */
-export const mustWait = ({ captures }: PaymentState, shipmentId: string): boolean =>
-  captures[shipmentId]!.final &&
-  Object.entries(captures).some(([other, { outcome }]) => other !== shipmentId && outcome === 'due')
+/** The number of the authorization under which captures are made. */
+export const currentAuthorization = ({ authorizations }: PaymentState): number => authorizations.at(-1) ?? 1
 
 export const paymentId = (orderId: string): string => `p-${orderId}`
-export const authorizationKey = (orderId: string): string => `${orderId}:auth`
+/** The first authorization has the key that it had when there was only one. */
+export const authorizationKey = (orderId: string, number: number): string =>
+  number === 1 ? `${orderId}:auth` : `${orderId}:auth:${number}`
 export const captureKey = (orderId: string, shipmentId: string): string => `${orderId}:capture:${shipmentId}`
+export const refundKey = (orderId: string, refundId: string): string => `${orderId}:refund:${refundId}`

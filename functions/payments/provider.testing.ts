@@ -8,11 +8,22 @@ interface Captured {
   readonly final: boolean
 }
 
+interface Refunded {
+  readonly key: string
+  readonly authorizationKey: string
+  readonly amountMinor: number
+  status: 'succeeded' | 'pending' | 'failed'
+  code?: string
+}
+
 export interface TestProvider {
   readonly callExternal: Platform['callExternal']
   /** The performed operations, in order. */
   readonly did: string[]
   readonly captures: Captured[]
+  readonly refunds: Refunded[]
+  /** How the next refunds end. */
+  refundOutcome: Pick<Refunded, 'status' | 'code'>
   /** How the next authorisations end. */
   outcome: 'authorized' | 'declined' | 'action-required'
   /** Forgets the idempotency keys, not the payments. */
@@ -27,21 +38,27 @@ export function testProvider(): TestProvider {
   const authorizations = new Map<string, { status: string }>()
   const remembered = new Map<string, string>()
   const captures: Captured[] = []
+  const refunds: Refunded[] = []
   const did: string[] = []
   const json = (status: number, body: object): Response => Response.json(body, { status })
-  const viewOf = ({ status }: { status: string }): object => ({
+  const viewOf = ({ status }: { status: string }, key: string): object => ({
     status,
     ...(status === 'authorized' ? { expiresAt: '2026-01-08T00:00:00.000Z' } : {}),
     ...(status === 'declined' ? { code: 'card-declined' } : {}),
     ...(status === 'voided' ? { status: 'declined', code: 'voided' } : {}),
     ...(status === 'action-required' ? { actionUrlRef: 'action-1' } : {}),
     captures: captures.map((one) => ({ ...one, captureId: `c-${one.key}` })),
+    refunds: refunds
+      .filter((one) => one.authorizationKey === key)
+      .map((one) => ({ ...one, providerRefundId: `re-${one.key}` })),
     refundedMinor: provider.refundedMinor,
   })
 
   const provider: TestProvider = {
     did,
     captures,
+    refunds,
+    refundOutcome: { status: 'succeeded' },
     outcome: 'authorized',
     forgetKeys: () => remembered.clear(),
     acted: (authorizationKey, status) => void authorizations.set(authorizationKey, { status }),
@@ -60,7 +77,7 @@ export function testProvider(): TestProvider {
     const authorizationKey = parts[4] ?? key
     if (method === 'GET') {
       const found = authorizations.get(authorizationKey)
-      return found ? json(200, viewOf(found)) : json(404, {})
+      return found ? json(200, viewOf(found, authorizationKey)) : json(404, {})
     }
     const known = remembered.get(key)
     if (known !== undefined && known !== JSON.stringify(body)) return json(422, { code: 'key-reused' })
@@ -79,12 +96,20 @@ export function testProvider(): TestProvider {
       did.push(`capture ${key}`)
       return json(200, { status: 'captured', captureId: `c-${key}` })
     }
+    if (path.endsWith('/refunds')) {
+      const known = refunds.find((one) => one.key === key)
+      const { amountMinor } = body as { amountMinor: number }
+      const refund = known ?? { key, authorizationKey, amountMinor, ...provider.refundOutcome }
+      if (!known) refunds.push(refund)
+      if (!known) did.push(`refund ${key}`)
+      return json(refund.status === 'failed' ? 409 : 200, refund)
+    }
     if (first) {
       did.push(`authorize ${key}`)
       if (!authorizations.has(key)) authorizations.set(key, { status: provider.outcome })
     }
     const authorization = authorizations.get(key)!
-    return json(authorization.status === 'declined' ? 402 : 200, viewOf(authorization))
+    return json(authorization.status === 'declined' ? 402 : 200, viewOf(authorization, key))
   }
 
   return provider

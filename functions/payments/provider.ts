@@ -25,6 +25,24 @@ const capture = z.discriminatedUnion('status', [
 ])
 export type Capture = z.output<typeof capture>
 
+/** A refund that failed may have been issued before: the customer's bank has returned it. */
+const refund = z.discriminatedUnion('status', [
+  z.object({ status: z.enum(['succeeded', 'pending']) }),
+  z.object({ status: z.literal('failed'), code: reference }),
+])
+export type RefundAnswer = z.output<typeof refund>
+
+const madeUnder = z.object({ key: reference, providerRefundId: reference, amountMinor: minor })
+const refunds = z.object({
+  refunds: z.array(
+    z.discriminatedUnion('status', [
+      madeUnder.extend({ status: z.enum(['succeeded', 'pending']) }),
+      madeUnder.extend({ status: z.literal('failed'), code: reference }),
+    ]),
+  ),
+})
+export type MadeRefund = z.output<typeof refunds>['refunds'][number]
+
 const captures = z.object({ captures: z.array(z.object({ key: reference, captureId: reference })) })
 
 const refusedAsCaptured = z.object({ code: z.literal('captured') })
@@ -50,6 +68,10 @@ export interface Provider {
     },
   ): Promise<Authorization>
   capture(authorizationKey: string, key: string, request: { amountMinor: number; final: boolean }): Promise<Capture>
+  /** Gives captured money back. A refusal by the provider's rules is an answer: failed. */
+  refund(authorizationKey: string, key: string, request: { amountMinor: number }): Promise<RefundAnswer>
+  /** Every refund of what was captured under this authorization, also those that were made at the provider by hand. */
+  refunds(authorizationKey: string): Promise<readonly MadeRefund[]>
   /**
    * Also when there is nothing to void: a later authorisation with this key is refused from then on.
    * @throws Unavailable while captured money is not refunded: the provider does not void captured authorizations.
@@ -73,6 +95,10 @@ export function provider(platform: Platform, cause: Envelope): Provider {
   const find = async (key: string): Promise<Authorization | undefined> => {
     const found = await get(key)
     return found === undefined ? undefined : authorization.parse(found)
+  }
+  const refundsUnder = async (authorizationKey: string): Promise<readonly MadeRefund[]> => {
+    const found = await get(authorizationKey)
+    return found === undefined ? [] : refunds.parse(found).refunds
   }
 
   return {
@@ -100,6 +126,16 @@ export function provider(platform: Platform, cause: Envelope): Provider {
           return capture.parse(await response.json())
         },
       }),
+    refund: (authorizationKey, key, body) =>
+      callOnce(platform, cause, {
+        find: async () => (await refundsUnder(authorizationKey)).find((one) => one.key === key),
+        async call() {
+          const path = `${pathOf(authorizationKey)}/refunds`
+          const response = await post('refund', path, key, { body, accept: [CONFLICT] })
+          return refund.parse(await response.json())
+        },
+      }),
+    refunds: refundsUnder,
     async void(authorizationKey) {
       const path = `${pathOf(authorizationKey)}/void`
       const response = await post('void', path, `${authorizationKey}:void`, { accept: [CONFLICT] })

@@ -1,4 +1,4 @@
-/** Authorises, captures and voids payments at the payment provider, and records the results. */
+/** Authorises, captures, voids and refunds payments at the payment provider, and records the results. */
 
 import { defineService } from '../../shared/service/service.ts'
 import { paymentProviderUrl } from '../shop/fields.ts'
@@ -11,8 +11,8 @@ export const payments = defineService({
   contracts: paymentsContracts,
   uses: [shippingContracts],
   on: ['shipment.dispatched'],
-  acceptsSubmitted: ['CheckAuthorization'],
-  sends: ['CapturePayment', 'VoidAuthorization'],
+  acceptsSubmitted: ['CheckAuthorization', 'RefundPayment', 'CheckRefunds'],
+  sends: ['CapturePayment', 'VoidAuthorization', 'IssueRefund'],
   collections: { streams: { unindexed: ['*'] } },
   settings: [paymentProviderUrl],
 })

@@ -5,13 +5,16 @@ import { defineCodes } from '../../shared/base/errors.ts'
 /** Refusals that are security events although their status makes them none: whose references the caller names, and how much it asks for. */
 export const shopCodes = defineCodes({
   'currency-mismatch': { status: 422 },
+  'more-than-captured': { status: 409 },
   'not-closable': { status: 409 },
+  'not-ordered': { status: 422 },
   'nothing-to-retry': { status: 409 },
   'payment-method-refused': { status: 422, isSecurityEvent: true },
   'price-changed': { status: 409 },
   'too-many-orders': { status: 429 },
   'too-many-pieces': { status: 422, isSecurityEvent: true },
   'too-many-prices': { status: 409 },
+  'too-many-refunds': { status: 409 },
   'too-many-references': { status: 409, isSecurityEvent: true },
   'too-many-unpaid-orders': { status: 409, isSecurityEvent: true, isForLater: true },
   'unknown-reference': { status: 422, isSecurityEvent: true },

@@ -1,6 +1,7 @@
 /** The contracts of a service: one Zod schema per event, command and query, checked when sent and when received. */
 
 import type { z } from 'zod'
+import type { RefusalCode } from '../base/errors.ts'
 import { shapeOf } from './answer-shape.ts'
 import type { Immutable } from './immutable.ts'
 import type { OutgoingCommand, RepublishEvents } from './message.ts'
@@ -38,6 +39,8 @@ export interface CommandContract {
    * days, are still taken. They get no right to the queue.
    */
   readonly formerSenders?: readonly string[]
+  /** The codes with which its owner's check refuses a submission of it, besides `not-found`. */
+  readonly refuses?: readonly RefusalCode[]
   readonly example: unknown
 }
 

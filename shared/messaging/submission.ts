@@ -4,8 +4,10 @@
  */
 
 import { z } from 'zod'
+import type { RefusalCode } from '../base/errors.ts'
 import { idempotencyKey, reference } from '../base/fields.ts'
 import { submissionPath } from '../base/names.ts'
+import type { Contracts } from '../contracts/contract.ts'
 import type { AddressCommand } from './outgoing.ts'
 import type { Platform } from '../service/platform.ts'
 import { type Call, declared } from './query.ts'
@@ -29,19 +31,23 @@ export const submissionOf = <Data extends z.ZodType>(data: Data) =>
 export const submittedSchema = z.object({ commandId: z.uuid() })
 
 interface SubmitParts {
+  readonly uses: readonly Contracts[]
   readonly address: AddressCommand
   readonly call: Call
 }
 
-export function createSubmit({ address, call }: SubmitParts): Platform['submit'] {
+export function createSubmit({ uses, address, call }: SubmitParts): Platform['submit'] {
   return async (command, { key, actor, subject }) => {
     const { target, type, data } = address(command)
     const body = { key, actor, subject, data } satisfies z.input<ReturnType<typeof submissionOf>>
     const response = await call(target, submissionPath(type), { method: 'POST', body, timeoutMs: SUBMIT_TIMEOUT_MS })
     return declared(response, {
       statuses: ['202'],
-      refuses: ['idempotency-key-reused', 'not-found'],
+      refuses: ['idempotency-key-reused', 'not-found', ...refusalsOf(uses, target, type)],
       about: `${target} answered the submission of ${type}`,
     })
   }
 }
+
+const refusalsOf = (uses: readonly Contracts[], target: string, type: string): readonly RefusalCode[] =>
+  uses.find(({ service }) => service === target)?.commands[type]?.refuses ?? []

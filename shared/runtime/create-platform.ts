@@ -99,7 +99,11 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
       traceparent,
       enqueue: sender.send,
     }),
-    submit: createSubmit({ address: addressing({ ...service, sends: service.submits }), call: caller.call }),
+    submit: createSubmit({
+      uses: service.uses,
+      address: addressing({ ...service, sends: service.submits }),
+      call: caller.call,
+    }),
     ...createQuery({ service, call: caller.call }),
     async close() {
       const closed = await closeAll(

@@ -159,7 +159,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       traceparent: () => currentSpan()?.traceparent ?? testTrace,
       enqueue: send,
     }),
-    submit: createSubmit({ address: addressing({ ...service, sends: service.submits }), call }),
+    submit: createSubmit({ uses: service.uses, address: addressing({ ...service, sends: service.submits }), call }),
     ...createQuery({ service, call }),
     callExternal: (url, requestOptions) => {
       externalCalls.push({ url, options: requestOptions })

@@ -137,7 +137,8 @@ export interface Platform {
   /**
    * Submits a command that enters from outside to its owner, which answers 202 with `submittedSchema` once it has recorded
    * the key and enqueued the command, again for the same submission, 409 `idempotency-key-reused` for a key that
-   * stands for another one, and 404 `not-found` if the owner's check finds nothing that the command could be about. @throws Unavailable: whether it was enqueued is unknown, the same submission again completes it.
+   * stands for another one, 404 `not-found` if the owner's check finds nothing that the command could be about, and the codes that the
+   * command's contract has in `refuses`. @throws Unavailable: whether it was enqueued is unknown, the same submission again completes it.
    */
   submit<Submitted extends Message = never>(
     command: NoInfer<Submitted>,

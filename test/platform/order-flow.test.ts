@@ -1,6 +1,7 @@
 /** One order through real services over the real protocols, from POST to a row in BigQuery. */
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { OrderView } from '../../functions/shop/cli/order-view.ts'
 import type { TestCard } from '../../functions/shop/cli/references.ts'
 import { type Ended, run } from '../support/command.ts'
 import { googleClients } from '../support/google-clients.ts'
@@ -72,6 +73,44 @@ describe('an order', () => {
     const order = await end({ sku: `${SKU}-RETURNED`, quantity: 3 }, 'card-declined')
     expect(order.status).toBe('rejected')
     await expect.poll(stock, { timeout: 10_000 }).toBe(before)
+  })
+})
+
+describe('a refund by staff', () => {
+  const refund = (orderId: string, amountMinor: number, key: string = crypto.randomUUID()) =>
+    platform.staff().send<{ refundId: string }>('POST', `/v1/orders/${orderId}/refunds`, {
+      key,
+      body: { amountMinor, reason: 'it was broken' },
+    })
+  const paymentOf = async (orderId: string) =>
+    (await platform.customer().send<OrderView>('GET', `/v1/orders/${orderId}`)).body.payment
+  const waits = { timeout: 20_000 }
+
+  it('gives everything back, and a further one is refused with what is left', { timeout: 60_000 }, async () => {
+    const { orderId } = await end({ sku: SKU, quantity: 2 })
+    expect(await paymentOf(orderId)).toEqual({ capturedMinor: 2380, refundedMinor: 0, refunds: [] })
+    const key = crypto.randomUUID()
+    const { refundId } = (await refund(orderId, 2380, key)).body
+    const issued = { refundId, status: 'issued', amountMinor: 2380 }
+    await expect
+      .poll(() => paymentOf(orderId), waits)
+      .toEqual({ capturedMinor: 2380, refundedMinor: 2380, refunds: [issued] })
+    const { authorizations, postings } = await platform.ledger()
+    expect(authorizations.find(({ reference }) => reference === orderId)).toMatchObject({ refundedMinor: 2380 })
+    expect(postings.filter(({ kind, key: of }) => kind === 'refund' && of.includes(orderId))).toHaveLength(1)
+
+    expect((await refund(orderId, 2380, key)).body.refundId).toBe(refundId)
+    await expect(refund(orderId, 1)).rejects.toMatchObject({ problem: { status: 409, code: 'more-than-captured' } })
+    await expect(refund(orderId, 2379, key)).rejects.toMatchObject({ problem: { status: 409 } })
+  })
+
+  it("is shown as pending until the provider's webhook reports that it was paid", { timeout: 60_000 }, async () => {
+    const { orderId } = await end({ sku: SKU, quantity: 1 }, 'card-refund-pending')
+    await refund(orderId, 190)
+    await expect.poll(() => paymentOf(orderId), waits).toMatchObject({ refunds: [{ status: 'pending' }] })
+    await expect
+      .poll(() => paymentOf(orderId), waits)
+      .toMatchObject({ capturedMinor: 1190, refundedMinor: 190, refunds: [{ status: 'issued' }] })
   })
 })
 

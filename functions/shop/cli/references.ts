@@ -9,7 +9,14 @@ export interface References {
 }
 
 /** Tokens of the local payment provider. Each customer who attaches one gets a separate payment method. */
-export type TestCard = 'card-ok' | 'card-declined' | 'card-action-required'
+export type TestCard =
+  | 'card-ok'
+  | 'card-declined'
+  | 'card-action-required'
+  | 'card-refund-pending'
+  | 'card-refund-fails'
+  | 'card-refund-fails-later'
+  | 'card-refund-returned'
 
 const address = { name: 'A. Customer', lines: ['1 Mill Lane'], postcode: '10115', city: 'Berlin', country: 'DE' }
 

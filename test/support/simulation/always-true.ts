@@ -1,43 +1,16 @@
 /** The invariants of the domain, checked at rest: money by the provider's ledger, stock, streams, read models, messages. */
 
 import { expect } from 'vitest'
-import type { Authorization, Posting } from '../../../functions/shop/local/payment-provider/ledger.ts'
 import { isKept } from '../../../functions/history/timeline.ts'
 import { notifications } from '../../../functions/notifications/service.ts'
 import type { Envelope } from '../../../shared/contracts/envelope.ts'
-import type { Commit } from '../../../shared/messaging/stream-store.ts'
-import { sku, unitMinor, type World } from './world.ts'
+import { expectMoney, expectNoMoneyWithoutOrder } from './money.ts'
+import { eventsOf, hasEnded, ordersOf, type OrderFacts, sum } from './order-facts.ts'
+import { sku, type World } from './world.ts'
+
+export { hasEnded, type OrderFacts, ordersOf } from './order-facts.ts'
 
 const eventSourced = ['orders', 'inventory', 'payments', 'shipping']
-
-export interface OrderFacts {
-  readonly orderId: string
-  readonly status: 'none' | 'pending' | 'confirmed' | 'completed' | 'closed' | 'rejected' | 'expired'
-  readonly quantity: number
-  readonly types: readonly string[]
-}
-
-/** Every placed order, by the events of its stream. */
-export function ordersOf(world: World): OrderFacts[] {
-  return [...world.platform('orders').commitsByStream()].flatMap(([orderId, entries]) => {
-    const events = entries.flatMap((entry) => entry.events)
-    const placed = events.find(({ type }) => type === 'order.placed')?.data as
-      | { lines: { quantity: number }[] }
-      | undefined
-    if (!placed) return []
-    const types = events.filter(({ sequence }) => sequence > 0).map(({ type }) => type)
-    const quantity = placed.lines.reduce((sum, line) => sum + line.quantity, 0)
-    return [{ orderId, status: statusOf(types), quantity, types }]
-  })
-}
-
-function statusOf(types: readonly string[]): OrderFacts['status'] {
-  for (const status of ['completed', 'closed', 'rejected', 'expired', 'confirmed'] as const)
-    if (types.includes(`order.${status}`)) return status
-  return 'pending'
-}
-
-export const hasEnded = ({ status }: OrderFacts): boolean => ['completed', 'rejected', 'expired'].includes(status)
 
 export interface Exceptions {
   /** The expected number of dead letters. */
@@ -87,37 +60,6 @@ function expectOneOfEach(world: World, { orderId, status }: OrderFacts): void {
     const recorded = eventsOf(world, service, orderId).map(({ type }) => type)
     for (const type of types) expect(count(recorded, type), `${type} of ${orderId}`).toBe(1)
   }
-}
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0)
-const capturedOf = ({ captures }: Authorization): number => sum(captures.map(({ amountMinor }) => amountMinor))
-
-function expectMoney(world: World, { orderId, status, quantity }: OrderFacts): void {
-  const totalMinor = quantity * unitMinor
-  const all = world.provider.ledger.all().filter(({ reference }) => reference === orderId)
-  const live = all.filter((one) => one.status === 'authorized')
-  const captured = sum(all.map(capturedOf))
-  expect(captured, `money taken for ${orderId}, which is ${status}`).toBe(status === 'completed' ? totalMinor : 0)
-  expect(live, `live authorisations of ${orderId}, which is ${status}`).toHaveLength(status === 'completed' ? 1 : 0)
-  for (const one of all) expect(capturedOf(one)).toBeLessThanOrEqual(one.amountMinor)
-  if (status === 'completed')
-    expect(
-      live[0]!.captures.filter(({ final }) => final),
-      `final captures of ${orderId}`,
-    ).toHaveLength(1)
-  const capturedEvents = eventsOf(world, 'payments', orderId).filter(({ type }) => type === 'payment.captured')
-  expect(sum(capturedEvents.map(({ data }) => (data as { amountMinor: number }).amountMinor)), 'as published').toBe(
-    captured,
-  )
-}
-
-/** At rest no money is held: every authorization was captured or voided. */
-function expectNoMoneyWithoutOrder(world: World, orders: readonly OrderFacts[]): void {
-  const known = new Set(orders.map(({ orderId }) => orderId))
-  for (const { reference } of world.provider.ledger.all()) expect(known.has(reference), reference).toBe(true)
-  const of = (kind: Posting['kind']): number =>
-    sum(world.provider.ledger.postings().map((one) => (one.kind === kind ? one.amountMinor : 0)))
-  expect(of('authorize'), 'authorised = captured + released').toBe(of('capture') + of('release'))
 }
 
 /** Compensations run if and only if a step before the pivot failed or timed out, and never after the pivot. */
@@ -204,6 +146,3 @@ function expectViews(world: World): void {
   const sends = [...world.platform('notifications').storedDocuments().keys()].map((path) => path.replace('sends/', ''))
   expect(sends.toSorted(), 'the notifications of customers').toEqual([...notifiedOf].toSorted())
 }
-
-const eventsOf = (world: World, service: string, orderId: string): Commit['events'] =>
-  (world.platform(service).commitsByStream().get(orderId) ?? []).flatMap((entry) => entry.events)

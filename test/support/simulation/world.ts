@@ -4,6 +4,7 @@
  */
 
 import { carrierApp } from '../../../functions/shop/local/carrier/server.ts'
+import { testTokens } from '../../../functions/shop/local/payment-provider/payment-methods.ts'
 import { paymentProviderApp } from '../../../functions/shop/local/payment-provider/server.ts'
 import { type Random, seededRandom } from 'local-google-cloud/host'
 import { vaultOf } from '../../../functions/customers/contracts.ts'
@@ -12,6 +13,7 @@ import { business, services } from '../../../functions/index.ts'
 import type { Bounds } from '../../../functions/orders/settings.ts'
 import { Unavailable } from '../../../shared/base/errors.ts'
 import { hashOf } from '../../../shared/base/ids.ts'
+import { submissionPath } from '../../../shared/base/names.ts'
 import type { Platform } from '../../../shared/service/platform.ts'
 import { createHttpApp } from '../../../shared/runtime/http-app.ts'
 import { serveQueries } from '../../../shared/runtime/queries.testing.ts'
@@ -75,6 +77,17 @@ export interface Answer {
   readonly code?: string
 }
 
+/** The answer to a submission: 202, or why it is refused. */
+export interface Submitted {
+  readonly status: number
+  readonly code?: string
+}
+
+export interface Submitting {
+  readonly activity: Activity
+  answer(): Submitted | undefined
+}
+
 export interface World {
   readonly schedule: VirtualSchedule
   readonly bus: Bus
@@ -90,6 +103,10 @@ export interface World {
   placing(order?: OrderRequest): { readonly activity: Activity; answer(): Answer | undefined }
   /** Begins a withdrawal of that card, and stops it before its first step. */
   withdrawing(card: string): Activity
+  /** Begins the submission of a staff command to its owner, and stops it before its first step. */
+  submitting(owner: string, type: string, data: object, key: string): Submitting
+  /** Submits a staff command, and runs until it is answered. */
+  submit(owner: string, type: string, data: object, key: string): Promise<Submitted>
   /** Begins one item of the schedule, and stops it before its first step. */
   begin(item: Item): Activity
   /** Runs one activity to its end, without the others. */
@@ -217,7 +234,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
         void schedule.add({
           kind: 'webhook',
           to: 'gateway',
-          type: 'authorization.updated',
+          type: (JSON.parse(init.body as string) as { type: string }).type,
           dueMs: schedule.now() + latencyMs(),
           async handle() {
             const { method, headers, body } = init
@@ -312,7 +329,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     const address = { name: 'A. Customer', lines: ['1 Mill Lane'], city: 'Berlin', country: 'DE' }
     const { addressRef } = await add('addresses', address)
     const paymentMethods = new Map<string, string>()
-    for (const token of ['card-ok', 'card-declined', 'card-action-required'])
+    for (const token of testTokens)
       paymentMethods.set(token, (await add('payment-methods', { token }))['paymentMethodRef']!)
     vaults.set(customer, { addressRef: addressRef!, paymentMethods })
   }
@@ -343,6 +360,18 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     return { activity, answer: () => answer }
   }
 
+  const submitting: World['submitting'] = (owner, type, data, key) => {
+    let answer: Submitted | undefined
+    const activity = scheduler.start(`submit ${type}`, async () => {
+      const subject = (data as { orderId: string }).orderId
+      const body = { key, actor: 'staff:jo', subject, data }
+      const response = await callFrom('gateway')(owner, submissionPath(type), { method: 'POST', body })
+      const { code } = (await response.json()) as { code?: string }
+      answer = { status: response.status, ...(code === undefined ? {} : { code }) }
+    })
+    return { activity, answer: () => answer }
+  }
+
   const price = { sku, unitMinor, currency: 'EUR' }
   await deliver(orders.app, orders.platform, message('price.changed', price, { subject: sku }))
   const delivery = { deliveryId: 'd-1', lines: [{ sku, quantity: stock }] }
@@ -368,6 +397,12 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       }),
     async place(order) {
       const { activity, answer } = placing(order)
+      await finish(activity)
+      return answer()!
+    },
+    submitting,
+    async submit(...command) {
+      const { activity, answer } = submitting(...command)
       await finish(activity)
       return answer()!
     },

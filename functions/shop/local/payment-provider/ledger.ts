@@ -3,6 +3,7 @@
 import type { Clock, Journal } from 'local-google-cloud/host'
 import { PartnerRefusal } from '../../../../emulators/partner-server.ts'
 import type { Behaviour, Mismatch, PaymentMethods } from './payment-methods.ts'
+import { openRefunds, type Refund } from './refunds.ts'
 
 export interface Capture {
   readonly captureId: string
@@ -25,14 +26,20 @@ export interface Authorization {
   readonly declineCode?: string
   readonly expiresAt: string
   readonly captures: readonly Capture[]
-  readonly refundedMinor: number
   readonly madeAtMs: number
+}
+
+/** An authorization with the refunds of what was captured under it. */
+export interface Refundable extends Authorization {
+  readonly refunds: readonly Refund[]
+  /** What has left and not come back. */
+  readonly refundedMinor: number
 }
 
 /** A movement of money from one account to another. */
 export interface Posting {
   readonly key: string
-  readonly kind: 'authorize' | 'capture' | 'release' | 'refund'
+  readonly kind: 'authorize' | 'capture' | 'release' | 'refund' | 'refund-returned'
   readonly debit: string
   readonly credit: string
   readonly amountMinor: number
@@ -57,19 +64,26 @@ export interface Ledger {
   capture(authorizationKey: string, key: string, request: { amountMinor: number; final: boolean }): Capture
   /** Also when nothing was authorised under the key: then nothing can be any more. */
   void(key: string): Authorization | undefined
-  refund(authorizationKey: string, key: string, amountMinor: number): Authorization
+  refund(authorizationKey: string, key: string, amountMinor: number): Refund
   /** The customer completed the action, or declined it. */
   act(key: string, outcome: 'authorized' | 'declined'): Authorization
-  find(key: string): Authorization | undefined
-  all(): Authorization[]
+  find(key: string): Refundable | undefined
+  all(): Refundable[]
   postings(): Posting[]
 }
 
-export function openLedger(journal: Journal, clock: Clock, paymentMethods: PaymentMethods): Ledger {
+export interface LedgerParts {
+  readonly journal: Journal
+  readonly clock: Clock
+  readonly paymentMethods: PaymentMethods
+  /** A refund of this authorization will change. */
+  refundWillSettle(refund: Refund, authorization: Authorization, atMs: number): void
+}
+
+export function openLedger({ journal, clock, paymentMethods, refundWillSettle }: LedgerParts): Ledger {
   const authorizations = journal.table<Authorization>('authorizations')
   const tombstones = journal.table<true>('tombstones')
   const postings = journal.table<Posting>('postings')
-  const refunds = journal.table<true>('refunds')
   const post = (posting: Posting): void => postings.set(`${posting.kind}:${posting.key}`, posting)
 
   const live = (key: string): Authorization => {
@@ -82,10 +96,35 @@ export function openLedger(journal: Journal, clock: Clock, paymentMethods: Payme
   const capturedOf = ({ captures }: Authorization): number =>
     captures.reduce((sum, { amountMinor }) => sum + amountMinor, 0)
 
+  const refunds = openRefunds({
+    journal,
+    clock,
+    refundableOf: (key) => capturedOf(live(key)),
+    behaviourOf: (key) => paymentMethods.refundBehaviourFor(live(key).paymentMethodRef),
+    moved({ key, authorizationKey, amountMinor }, direction) {
+      const { paymentMethodRef, currency } = live(authorizationKey)
+      const about = { key, amountMinor, currency }
+      if (direction === 'out') post({ ...about, kind: 'refund', debit: 'merchant', credit: paymentMethodRef })
+      else post({ ...about, kind: 'refund-returned', debit: paymentMethodRef, credit: 'merchant' })
+    },
+    willSettle: (refund, atMs) => refundWillSettle(refund, live(refund.authorizationKey), atMs),
+  })
+  const shown = (authorization: Authorization): Refundable => ({
+    ...authorization,
+    refunds: refunds.under(authorization.key),
+    refundedMinor: refunds.refundedOf(authorization.key),
+  })
+
   return {
-    find: (key) => authorizations.get(key),
-    all: () => [...authorizations.values()],
-    postings: () => [...postings.values()],
+    find(key) {
+      const found = authorizations.get(key)
+      return found && shown(found)
+    },
+    all: () => [...authorizations.values()].map(shown),
+    postings() {
+      for (const { key } of authorizations.values()) refunds.under(key)
+      return [...postings.values()]
+    },
     authorize(key, request) {
       const known = authorizations.get(key)
       if (known && isKnown(known)) {
@@ -109,7 +148,6 @@ export function openLedger(journal: Journal, clock: Clock, paymentMethods: Payme
         ...request,
         expiresAt: new Date(clock.now() + VALID_FOR_MS).toISOString(),
         captures: [],
-        refundedMinor: 0,
         madeAtMs: clock.now(),
       }
       authorizations.set(made.key, made)
@@ -191,29 +229,7 @@ export function openLedger(journal: Journal, clock: Clock, paymentMethods: Payme
       }
       return voided
     },
-    refund(authorizationKey, key, amountMinor) {
-      const authorization = live(authorizationKey)
-      if (refunds.has(key)) return authorization
-      const refundable = capturedOf(authorization) - authorization.refundedMinor
-      if (amountMinor > refundable)
-        throw new PartnerRefusal(
-          422,
-          'amount-too-large',
-          `Only ${refundable} can still be refunded, not ${amountMinor}.`,
-        )
-      const refunded = { ...authorization, refundedMinor: authorization.refundedMinor + amountMinor }
-      refunds.set(key, true)
-      authorizations.set(authorizationKey, refunded)
-      post({
-        key,
-        kind: 'refund',
-        debit: 'merchant',
-        credit: authorization.paymentMethodRef,
-        amountMinor,
-        currency: authorization.currency,
-      })
-      return refunded
-    },
+    refund: (authorizationKey, key, amountMinor) => refunds.make(authorizationKey, key, amountMinor),
   }
 }
 

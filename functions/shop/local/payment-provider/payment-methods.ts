@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import type { Journal } from 'local-google-cloud/host'
 import { PartnerRefusal } from '../../../../emulators/partner-server.ts'
+import type { RefundBehaviour } from './refunds.ts'
 
 export type Behaviour = 'authorized' | 'declined' | 'action-required'
 
@@ -27,6 +28,21 @@ const testCards: Readonly<Record<string, Card>> = {
   'card-ok': { behaviour: 'authorized', brand: 'visa', last4: '4242', ...expiry },
   'card-declined': { behaviour: 'declined', brand: 'visa', last4: '0002', ...expiry },
   'card-action-required': { behaviour: 'action-required', brand: 'mastercard', last4: '3184', ...expiry },
+  'card-refund-pending': { behaviour: 'authorized', brand: 'visa', last4: '7726', ...expiry },
+  'card-refund-fails': { behaviour: 'authorized', brand: 'visa', last4: '3220', ...expiry },
+  'card-refund-fails-later': { behaviour: 'authorized', brand: 'visa', last4: '5127', ...expiry },
+  'card-refund-returned': { behaviour: 'authorized', brand: 'visa', last4: '5126', ...expiry },
+}
+
+/** Every one of these tokens. */
+export const testTokens: readonly string[] = Object.keys(testCards)
+
+/** How refunds to some cards go; to all others they succeed at once. */
+const refundBehaviours: Readonly<Record<string, RefundBehaviour>> = {
+  'card-refund-pending': 'pending',
+  'card-refund-fails': 'failed',
+  'card-refund-fails-later': 'pending-fails',
+  'card-refund-returned': 'returned',
 }
 
 /** Why a payment method can not be charged; both are answers of their own, so that the merchant can tell them apart. */
@@ -39,6 +55,8 @@ export interface PaymentMethods {
   detach(paymentMethodRef: string, customer: string): void
   /** How the card behaves for this customer. A test token itself may be charged without a customer, once per payment. */
   behaviourFor(paymentMethodRef: string, customer: string | undefined): Behaviour | Mismatch
+  /** How a refund to it goes, also after it was detached. */
+  refundBehaviourFor(paymentMethodRef: string): RefundBehaviour
 }
 
 export function openPaymentMethods(journal: Journal): PaymentMethods {
@@ -48,12 +66,7 @@ export function openPaymentMethods(journal: Journal): PaymentMethods {
   return {
     attach(token, customer) {
       const card = cardOf(token)
-      if (!card)
-        throw new PartnerRefusal(
-          404,
-          'token-unknown',
-          `There is no such token: try ${Object.keys(testCards).join(', ')}.`,
-        )
+      if (!card) throw new PartnerRefusal(404, 'token-unknown', `There is no such token: try ${testTokens.join(', ')}.`)
       for (let attachment = 1; ; attachment++) {
         const paymentMethodRef = nameOf(token, customer, attachment)
         const known = methods.get(paymentMethodRef)
@@ -69,6 +82,8 @@ export function openPaymentMethods(journal: Journal): PaymentMethods {
         throw new PartnerRefusal(404, 'payment-method-unknown', 'This customer has no such payment method.')
       if (!known.detached) methods.set(paymentMethodRef, { ...known, detached: true })
     },
+    refundBehaviourFor: (paymentMethodRef) =>
+      refundBehaviours[methods.get(paymentMethodRef)?.token ?? paymentMethodRef] ?? 'succeeded',
     behaviourFor(paymentMethodRef, customer) {
       const method = methods.get(paymentMethodRef)
       if (!method) return (customer === undefined && cardOf(paymentMethodRef)?.behaviour) || 'payment-method-unknown'

@@ -36,6 +36,8 @@ export interface Faults {
   lostAnswers: number
 }
 
+const SECOND_WEBHOOK_MS = 60_000
+
 export type PaymentProviderOptions = PartnerOptions & WebhookOptions
 
 export function paymentProviderApp(
@@ -46,7 +48,18 @@ export function paymentProviderApp(
   const partner = partnerApp(options, ({ app, journal, clock }) => {
     const webhooks = openWebhooks(journal, clock, options)
     const paymentMethods = openPaymentMethods(journal)
-    opened.state = { ledger: openLedger(journal, clock, paymentMethods), paymentMethods, webhooks, faults }
+    const ledger = openLedger({
+      journal,
+      clock,
+      paymentMethods,
+      refundWillSettle({ key }, { reference }, atMs) {
+        const webhook = { id: `event-${key}-settled`, type: 'refund.updated', key, reference } as const
+        // Providers send a webhook more than once.
+        webhooks.send(webhook, atMs)
+        webhooks.send(webhook, atMs + SECOND_WEBHOOK_MS)
+      },
+    })
+    opened.state = { ledger, paymentMethods, webhooks, faults }
     if (options.secret !== undefined) app.use('/actions/*', requireSecret(options.secret, SECRET_COMMAND))
     routes(app, opened.state)
   })
@@ -90,22 +103,18 @@ function routes(app: Hono, { ledger, paymentMethods, webhooks, faults }: Provide
   app.post('/v1/authorizations/by-key/:key/captures', async (c) => {
     const key = keyOf(c)
     const body = await bodyOf(c.req)
-    try {
-      const request = { amountMinor: amountOf(body), final: body['final'] === true }
-      return c.json({ status: 'captured', ...ledger.capture(c.req.param('key'), key, request) })
-    } catch (error) {
-      if (error instanceof PartnerRefusal && error.status === 409)
-        return c.json({ status: 'failed', code: error.code, message: error.message }, 409)
-      throw error
-    }
+    const request = { amountMinor: amountOf(body), final: body['final'] === true }
+    return orFailed(c, () => ({ status: 'captured', ...ledger.capture(c.req.param('key'), key, request) }))
   })
   app.post('/v1/authorizations/by-key/:key/void', (c) => {
     const authorization = ledger.void(c.req.param('key'))
     return c.json(authorization ? answerOf(authorization) : { status: 'voided', nothing: true })
   })
-  app.post('/v1/authorizations/by-key/:key/refunds', async (c) =>
-    c.json(answerOf(ledger.refund(c.req.param('key'), keyOf(c), amountOf(await bodyOf(c.req))))),
-  )
+  app.post('/v1/authorizations/by-key/:key/refunds', async (c) => {
+    const key = keyOf(c)
+    const amountMinor = amountOf(await bodyOf(c.req))
+    return orFailed(c, () => ledger.refund(c.req.param('key'), key, amountMinor))
+  })
   app.get('/v1/authorizations/by-key/:key', (c) => {
     const found = ledger.find(c.req.param('key'))
     if (!found)
@@ -141,6 +150,17 @@ function routes(app: Hono, { ledger, paymentMethods, webhooks, faults }: Provide
     return c.json(answerOf(acted))
   })
   app.get('/.well-known/jwks.json', async (c) => c.json(await webhooks.keys()))
+}
+
+/** A refusal by the provider's rules is an answer with a status of its own. */
+function orFailed(c: Context, act: () => object): Response {
+  try {
+    return c.json(act())
+  } catch (error) {
+    if (error instanceof PartnerRefusal && error.status === 409)
+      return c.json({ status: 'failed', code: error.code, message: error.message }, 409)
+    throw error
+  }
 }
 
 function answerOf(authorization: Authorization): object {

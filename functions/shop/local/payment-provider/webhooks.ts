@@ -10,8 +10,8 @@ import type { Clock, Journal } from 'local-google-cloud/host'
 
 export interface Webhook {
   readonly id: string
-  readonly type: 'authorization.updated'
-  /** The authorisation's idempotency key, and the reference that the client gave it: the order's id. */
+  readonly type: 'authorization.updated' | 'refund.updated'
+  /** The idempotency key of the authorization or refund, and the reference that the client gave the authorization: the order's id. */
   readonly key: string
   readonly reference: string
 }
@@ -23,8 +23,8 @@ export interface WebhookOptions {
 }
 
 export interface Webhooks {
-  /** Records a webhook and sends it. */
-  send(webhook: Webhook): void
+  /** Records a webhook and sends it, at once or at that time, in milliseconds since the epoch. */
+  send(webhook: Webhook, atMs?: number): void
   /** The public keys, as a JWKS. */
   keys(): Promise<{ keys: JWK[] }>
   /** Sends a recorded webhook once more, as a provider may do at any later time. */
@@ -47,7 +47,8 @@ export function openWebhooks(
 ): Webhooks {
   // The names of both tables are stored, so they stay.
   const webhooks = journal.table<Webhook>('notes')
-  const undelivered = journal.table<true>('untold-notes')
+  /** By id, when it is due; `true` in journals of earlier versions: at once. */
+  const undelivered = journal.table<number | true>('untold-notes')
   const secrets = journal.table<JWK>('signing-keys')
   let closed = false
 
@@ -86,10 +87,10 @@ export function openWebhooks(
     }
   }
 
-  const deliver = (webhook: Webhook, tried: number): void => {
+  const deliver = (webhook: Webhook, tried: number, atMs = clock.now()): void => {
     if (webhookUrl === undefined) return
     const waitMs = tried === 0 ? 0 : Math.min(FIRST_WAIT_MS * 2 ** (tried - 1), MAX_WAIT_MS)
-    clock.at(clock.now() + waitMs, () => {
+    clock.at(atMs + waitMs, () => {
       if (closed) return
       void post(webhook).then((delivered) => {
         if (delivered) undelivered.delete(webhook.id)
@@ -97,14 +98,15 @@ export function openWebhooks(
       })
     })
   }
-  for (const id of undelivered.keys()) deliver(webhooks.get(id)!, 1)
+  for (const [id, dueAtMs] of undelivered.entries())
+    deliver(webhooks.get(id)!, 1, Math.max(clock.now(), Number(dueAtMs)))
 
   return {
     recorded: () => [...webhooks.values()],
-    send(webhook) {
+    send(webhook, atMs = clock.now()) {
       webhooks.set(webhook.id, webhook)
-      undelivered.set(webhook.id, true)
-      deliver(webhook, 0)
+      undelivered.set(webhook.id, atMs)
+      deliver(webhook, 0, atMs)
     },
     sendAgain(id) {
       const webhook = webhooks.get(id)

@@ -1,0 +1,35 @@
+/** The refunds of an order, as payments reports them. */
+
+import type { OrderView } from './contracts.ts'
+import type { Ledger } from './fulfilment.ts'
+import type { RefundFact } from './records.ts'
+
+/** By refund, in the order in which they were first reported. */
+export type Refunds = Readonly<Record<string, Omit<RefundFact, 'refundId'>>>
+
+const RANKS = ['pending', 'issued', 'failed'] as const
+
+/** False for a report that is known, or older than what is known. */
+export function isNews(refunds: Refunds, { refundId, status }: RefundFact): boolean {
+  const known = refunds[refundId]
+  return known === undefined || RANKS.indexOf(status) > RANKS.indexOf(known.status)
+}
+
+export const withRefund = (refunds: Refunds, { refundId, ...fact }: RefundFact): Refunds => ({
+  ...refunds,
+  [refundId]: fact,
+})
+
+const sum = (amounts: readonly number[]): number => amounts.reduce((total, one) => total + one, 0)
+
+/** The money of the order as customers and staff see it; undefined while nothing was captured. */
+export function paymentView({ captured, amounts }: Ledger, refunds: Refunds): OrderView['payment'] {
+  if (captured.length === 0) return undefined
+  const all = Object.entries(refunds).map(([refundId, fact]) => ({ refundId, ...fact }))
+  const isComplete = captured.every((shipmentId) => shipmentId in amounts)
+  return {
+    ...(isComplete ? { capturedMinor: sum(Object.values(amounts)) } : {}),
+    refundedMinor: sum(all.map(({ status, amountMinor }) => (status === 'issued' ? amountMinor : 0))),
+    refunds: all,
+  }
+}

@@ -1,0 +1,64 @@
+/** The amounts that may be captured and refunded. */
+
+import type { CaptureDue, PaymentState, Refund } from './payment.ts'
+
+/** The amount of a shipment's lines: the first shipment includes the fee, and the last one the rest of the total. */
+export function captureFor(
+  state: PaymentState,
+  lines: readonly { readonly lineId: string; readonly quantity: number }[],
+): CaptureDue {
+  const quantities: Record<string, number> = {}
+  for (const { lineId, quantity } of lines) quantities[lineId] = (quantities[lineId] ?? 0) + quantity
+  const before = Object.values(state.captures)
+  const shippedOf = (lineId: string): number =>
+    before.reduce((sum, one) => sum + (one.quantities[lineId] ?? 0), quantities[lineId] ?? 0)
+  const paying = before.filter(({ outcome }) => outcome !== 'failed')
+  const final = state.lines.every(({ lineId, quantity }) => shippedOf(lineId) >= quantity)
+  if (final) {
+    const capturedMinor = paying.reduce((sum, { amountMinor }) => sum + amountMinor, 0)
+    return { amountMinor: state.totalMinor - capturedMinor, final, quantities }
+  }
+  const goodsMinor = state.lines.reduce((sum, { lineId, unitMinor }) => sum + unitMinor * (quantities[lineId] ?? 0), 0)
+  return { amountMinor: goodsMinor + (paying.length === 0 ? state.shippingMinor : 0), final, quantities }
+}
+
+/** True if no other shipment can be added, so that the amount can not change. */
+export const isWholeOrder = ({ captures }: PaymentState, { final }: CaptureDue): boolean =>
+  final && Object.keys(captures).length === 0
+
+/** The final capture closes the authorisation, so it comes after all others. */
+export const mustWait = ({ captures }: PaymentState, shipmentId: string): boolean =>
+  captures[shipmentId]!.final &&
+  Object.entries(captures).some(([other, { outcome }]) => other !== shipmentId && outcome === 'due')
+
+/** What was captured under an authorization and neither refunded nor promised to the customer. */
+function refundableUnder({ captures, refunds }: PaymentState, authorization: number): number {
+  const captured = Object.values(captures).filter((one) => one.outcome === 'captured')
+  const given = Object.values(refunds).filter(({ status }) => status !== 'failed')
+  const sumOf = (some: readonly { readonly amountMinor: number; readonly authorization: number }[]): number =>
+    some.reduce((sum, one) => sum + (one.authorization === authorization ? one.amountMinor : 0), 0)
+  return sumOf(captured) - sumOf(given)
+}
+
+/** What can still be refunded of an order. */
+export const refundable = (state: PaymentState): number =>
+  state.authorizations.reduce((sum, number) => sum + Math.max(0, refundableUnder(state, number)), 0)
+
+/**
+ * The provider refunds what was captured under one authorization. An amount that was captured under several becomes as many
+ * refunds, the second with the id `ID-2`. Empty if the amount exceeds what can be refunded.
+ */
+export function refundsOf(
+  state: PaymentState,
+  { refundId, amountMinor }: { readonly refundId: string; readonly amountMinor: number },
+): (Pick<Refund, 'amountMinor' | 'authorization'> & { readonly refundId: string })[] {
+  if (amountMinor > refundable(state)) return []
+  let restMinor = amountMinor
+  return state.authorizations
+    .flatMap((authorization) => {
+      const part = Math.min(restMinor, Math.max(0, refundableUnder(state, authorization)))
+      restMinor -= part
+      return part > 0 ? [{ authorization, amountMinor: part }] : []
+    })
+    .map((part, index) => ({ ...part, refundId: index === 0 ? refundId : `${refundId}-${index + 1}` }))
+}
