@@ -264,6 +264,12 @@ it('a service gets the number after the highest, even if a lower one is free', (
   expect(keysOf(files['functions/index.ts']!, inVariable('numberedServices')).at(-1)).toBe('5')
 })
 
+it('the first service of a business gets the number 0', () => {
+  const empty: Read = (path) => (path === 'functions/index.ts' ? 'const numberedServices = {}\n' : read(path))
+  const { files } = makeService({ name: 'loyalty', on: [], emits: undefined }, { services: [], read: empty })
+  expect(keysOf(files['functions/index.ts']!, inVariable('numberedServices'))).toEqual(['0'])
+})
+
 describe('an edit', () => {
   const list = inVariable('list')
 

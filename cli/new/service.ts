@@ -58,7 +58,8 @@ export function makeService({ name, on, emits }: NewService, { services, read }:
 }
 
 /** A number is never reused for another service. */
-const nextNumber = (text: string): number => Math.max(...keysOf(text, inVariable('numberedServices')).map(Number)) + 1
+const nextNumber = (text: string): number =>
+  Math.max(-1, ...keysOf(text, inVariable('numberedServices')).map(Number)) + 1
 
 const subject = (name: string): string => `The service ${name}`
 const quoted = (types: readonly string[]): string => types.map((type) => `'${type}'`).join(', ')

@@ -1,7 +1,7 @@
 /** The commands in the documents exist, and links, paths and names resolve. Their options: typed-options.test.ts. */
 
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, normalize } from 'node:path'
 import { parseSync } from 'oxc-parser'
 import { describe, expect, it } from 'vitest'
 import { checkout } from '../../functions/orders/checkout.ts'
@@ -9,6 +9,9 @@ import { root } from '../support/root.ts'
 import { documents, scripts, typedCommands } from './typed-commands.testing.ts'
 
 const text = (document: string): string => readFileSync(join(root, document), 'utf8')
+
+/** The services that readers make by docs/add-a-service.md and docs/your-own.md. */
+const madeByReaders = /^functions\/(loyalty|helpdesk|tickets|notices)\//
 
 describe('documents', () => {
   it.each(typedCommands)('$document: npm run $script $words', ({ script, words }) => {
@@ -39,10 +42,44 @@ describe('documents', () => {
     const folders = 'cli|docs|emulators|functions|shared|stacks|test'
     const missing = [...text(document).matchAll(new RegExp(`\`((?:${folders})/[\\w./-]*)\``, 'g'))]
       .map(([, path]) => path!)
-      .filter((path) => !path.startsWith('functions/loyalty/') && !existsSync(join(root, path)))
+      .filter((path) => !madeByReaders.test(path) && !existsSync(join(root, path)))
     expect(missing).toEqual([])
   })
 })
+
+describe('docs/README.md', () => {
+  const index = text('docs/README.md')
+  /** Path from the root → the headings that the index links to. */
+  const linked = [...index.matchAll(/\]\(([^)#:\s]+)(?:#([^)]+))?\)/g)].map(([, target, anchor]) => ({
+    target: normalize(join('docs', target!)),
+    anchor,
+  }))
+
+  it('links to every page in docs, and the README to it', () => {
+    const pages = documents.filter((document) => /^docs\/[^/]+\.md$/.test(document) && document !== 'docs/README.md')
+    expect(pages.length).toBeGreaterThan(12)
+    expect(pages.filter((page) => linked.every(({ target }) => target !== page))).toEqual([])
+    expect(text('README.md')).toContain('](docs/README.md)')
+  })
+
+  it('names only sections that exist', () => {
+    const missing = linked.filter(({ target, anchor }) => anchor !== undefined && !anchorsOf(text(target)).has(anchor))
+    expect(missing).toEqual([])
+  })
+})
+
+/** The anchors of a page's headings, as GitHub makes them. */
+function anchorsOf(page: string): ReadonlySet<string> {
+  const headings = [...page.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading!)
+  return new Set(
+    headings.map((heading) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\w\s-]/g, '')
+        .replaceAll(' ', '-'),
+    ),
+  )
+}
 
 it('docs/architecture.md shows the declared steps of the checkout', () => {
   const rows = text('docs/architecture.md').split('\n')

@@ -110,12 +110,14 @@ function contents(folder: string): ReadonlyMap<string, string> {
   )
 }
 
-/** Links each real package, except the local cloud, which is the copy's own. */
+/** npm's own lockfile, which npm writes even by `--package-lock-only`. */
+const INSTALLED = '.package-lock.json'
+
+/** Links each real package. The local cloud is the copy's own, and so is npm's lockfile: through a link, npm would write the real one. */
 function linkPackages(folder: string): void {
   mkdirSync(folder)
-  for (const name of readdirSync(join(root, 'node_modules')))
-    symlinkSync(
-      name === 'local-google-cloud' ? '../emulators/local-cloud' : join(root, 'node_modules', name),
-      join(folder, name),
-    )
+  const real = join(root, 'node_modules')
+  cpSync(join(real, INSTALLED), join(folder, INSTALLED))
+  for (const name of readdirSync(real).filter((one) => one !== INSTALLED))
+    symlinkSync(name === 'local-google-cloud' ? '../emulators/local-cloud' : join(real, name), join(folder, name))
 }
