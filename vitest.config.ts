@@ -16,7 +16,7 @@ const programs = [
 const quick = [
   'test/{architecture,bench,conformance,races}/**/*.test.ts',
   'test/stacks/{another-business,grants,monthly,observability,ops-target,policies,stacks}.test.ts',
-  'test/checks/{docs,editors,layout,progress-reporter,renovate,sleeps,typed-options,whole-lists,words}.test.ts',
+  'test/checks/{docs,editors,executed-blocks,layout,progress-reporter,renovate,sleeps,typed-options,whole-lists,words}.test.ts',
 ]
 
 /** Tests that only add data of their own to a platform, and read: all of these share one platform. */

@@ -1,12 +1,14 @@
-/** Every command of the README's tour, run unchanged against a running platform. */
+/** Every command of the README's tour and of the pages below, run unchanged but for ports against a running platform. */
 
 import { spawn } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type AnnouncedPlatform, startAnnouncedPlatform } from '../support/announced-platform.ts'
+import { blocksOf, expectedOf, runShell } from '../support/document-blocks.ts'
 import { wholeLists } from '../support/whole-lists.ts'
 import { root } from '../support/root.ts'
+import { services } from '../../functions/index.ts'
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
 const tour = /## Five minutes[\s\S]*?```\n([\s\S]*?)```/.exec(readme)![1]!
@@ -33,7 +35,7 @@ const says: Readonly<Record<string, RegExp>> = {
 let announced: AnnouncedPlatform
 beforeAll(async () => {
   announced = await startAnnouncedPlatform()
-}, 60_000)
+}, 120_000)
 afterAll(() => announced?.close(), 30_000)
 
 /** So many lines of the sample make a dozen orders; the whole sample has 337. */
@@ -77,5 +79,50 @@ describe("the README's tour", () => {
     const { code, output } = await type(command)
     const script = /^npm (?:run )?([\w-]+)/.exec(command)![1]!
     expect([code, output]).toEqual([0, expect.stringMatching(says[script]!)])
+  })
+})
+
+/** Pages whose shell blocks are one session each: a later block uses the variables of an earlier one. */
+const pages = ['docs/quickstart.md', 'docs/troubleshooting.md']
+
+/** A folder whose npm scripts are the project's: programs that a page has the reader save do not end up among the sources. */
+function folderOf(page: string): string {
+  const folder = join(announced.dataDirectory, 'pages', page)
+  mkdirSync(folder, { recursive: true })
+  const manifest = readFileSync(join(root, 'package.json'), 'utf8')
+  writeFileSync(join(folder, 'package.json'), manifest.replaceAll('"node cli/', `"node ${join(root, 'cli')}/`))
+  return folder
+}
+
+/** The page's addresses as those of this platform: 4110 is the first service. */
+function addressed(text: string): string {
+  const { api, identity, service } = announced.platform.ports
+  const ports = new Map([
+    [4100, api],
+    [4101, identity],
+    ...services.map(({ name }, index): [number, number] => [4110 + index, service(name)]),
+  ])
+  return text.replaceAll(/127\.0\.0\.1:(\d+)/g, (whole, port: string) => {
+    const actual = ports.get(Number(port))
+    return actual === undefined ? whole : `127.0.0.1:${actual}`
+  })
+}
+
+describe.each(pages)('%s', (page) => {
+  it('runs, and prints what it shows', { timeout: 300_000 }, async () => {
+    const cwd = folderOf(page)
+    const blocks = blocksOf(readFileSync(join(root, page), 'utf8'))
+    for (const { language, file, text } of blocks) if (language !== 'sh') writeFileSync(join(cwd, file), text)
+    const shells = blocks.filter(({ language }) => language === 'sh')
+    const session = shells.map(({ text }, index) => `${text}\necho "<end ${index}>"`).join('\n')
+    const { code, output } = await runShell(addressed(session), {
+      cwd,
+      env: { MILLRACE_DATA: announced.dataDirectory },
+    })
+    expect(code, output).toBe(0)
+    for (const [index, { text }] of shells.entries()) {
+      const printed = output.split(/<end \d+>/)[index]
+      for (const expected of expectedOf(text)) expect(printed).toMatch(expected)
+    }
   })
 })
