@@ -120,7 +120,7 @@ import { ${camelCase(owner)} } from './service.ts'
 it('${name} is handled once, however often it is delivered', async () => {
   const platform = testPlatform(${camelCase(owner)})
   for (const key of [1, 1, 2]) await deliver(app, platform, message('${name}', { id: 'id-1' }, { key }))
-  expect([...platform.entries().values()].flat().flatMap(({ events }) => events)).toMatchObject([
+  expect([...platform.commitsByStream().values()].flat().flatMap(({ events }) => events)).toMatchObject([
     { type: '${recordedBy(name)}', data: { id: 'id-1' } },
   ])
 })

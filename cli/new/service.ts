@@ -174,7 +174,7 @@ it.each([
 ${examples}])('%s is handled once, however often it is delivered', async (type, data) => {
   const platform = testPlatform(${camelCase(name)})
   for (const key of [1, 1, 2]) await deliver(app, platform, message(type, data, { subject: 'id-1', key }))
-  expect([...platform.entries().values()].flat().flatMap(({ events }) => events)).toMatchObject([
+  expect([...platform.commitsByStream().values()].flat().flatMap(({ events }) => events)).toMatchObject([
     { type: '${recordedBy({ name, on, emits })}', data: { id: 'id-1' } },
   ])
   expect(new Set(platform.published.map(({ id }) => id)).size).toBe(${emits === undefined ? 0 : 1})
