@@ -1,4 +1,4 @@
-/** Times of a start, of the first order with all services scaled to zero and with all awake, of each service's cold start, and of a second start; memory at rest. */
+/** Times of a start, of the first order with all services scaled to zero and with all started, of each service's cold start, and of a second start; memory at rest. */
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,7 +16,7 @@ const LATER_ORDERS = 5
 export const starting: Section = {
   name: 'starting',
   about:
-    'start, first order, second start, first order once all services are awake and a later one, a cold start of each service, memory at rest',
+    'start, first order, second start, first order once all services are started and a later one, a cold start of each service, memory at rest',
   async run({ runs }) {
     const starts: { start: number; firstOrder: number; second: number; firstWarm: number; later: number }[] = []
     let coldStarts: Record<string, unknown>[] = []
@@ -53,7 +53,7 @@ export const starting: Section = {
             seconds: seconds('firstOrder'),
           },
           { what: 'second start, with the stored state', seconds: seconds('second') },
-          { what: 'first order, every service awake since that start', seconds: seconds('firstWarm') },
+          { what: 'first order, every service started before', seconds: seconds('firstWarm') },
           { what: `a later order, median of ${LATER_ORDERS}`, seconds: seconds('later') },
         ],
       },

@@ -33,7 +33,7 @@ process.on('SIGTERM', () => server.close(() => process.exit(0)))
 `
 
 /** The default limit is a second, which a busy machine exceeds. */
-const patient = { timeout: 30_000 }
+const longPoll = { timeout: 30_000 }
 
 const project = { id: 'p', number: '1', region: 'europe-west1' }
 const account = (name: string): string => `${name}@p.iam.gserviceaccount.com`
@@ -225,7 +225,7 @@ describe('an instance', () => {
     await run().warm('echo')
     const [first] = run().processes()
     const slow = call('/slow', bearer)
-    await expect.poll(() => lines, patient).toContain('slow began')
+    await expect.poll(() => lines, longPoll).toContain('slow began')
     writeFileSync(join(folder, 'echo.mjs'), program.replace("'ok'", "'new'"))
     await run().restart('echo')
     const [second] = run().processes()
@@ -241,7 +241,7 @@ describe('an instance', () => {
     nodeOptions = [`--inspect=127.0.0.1:${await freePort()}`]
     await run().warm('echo')
     await run().restart('echo')
-    await expect.poll(() => lines.filter((line) => line.startsWith('Debugger listening')), patient).toHaveLength(2)
+    await expect.poll(() => lines.filter((line) => line.startsWith('Debugger listening')), longPoll).toHaveLength(2)
   })
 
   it('prints the reason of a failing start once, until it is another', async () => {
@@ -261,9 +261,9 @@ describe('an instance', () => {
     await call('/', bearer)
     const [one] = run().processes()
     const slow = call('/slow', bearer)
-    await expect.poll(() => lines, patient).toContain('slow began')
+    await expect.poll(() => lines, longPoll).toContain('slow began')
     const updated = cloud.api('PATCH', SERVICE, { labels: { release: '2' } })
-    await expect.poll(() => run().processes(), patient).toEqual([])
+    await expect.poll(() => run().processes(), longPoll).toEqual([])
     expect(isAlive(one!.pid)).toBe(true)
     process.kill(one!.pid, 'SIGUSR2')
     expect((await slow).status).toBe(200)
@@ -276,14 +276,14 @@ describe('an instance', () => {
   it('gets no new request after SIGTERM, and finishes its requests', async () => {
     const bearer = await caller()
     const slow = call('/slow', bearer)
-    await expect.poll(() => lines, patient).toContain('slow began')
+    await expect.poll(() => lines, longPoll).toContain('slow began')
     const pid = await run().kill('echo', 'SIGTERM')
     const others = await Promise.all(Array.from({ length: 5 }, () => call('/', bearer)))
     expect(others.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200])
     for (const other of others) expect(await other.json()).not.toMatchObject({ pid })
     process.kill(pid!, 'SIGUSR2')
     expect(await (await slow).json()).toMatchObject({ pid })
-    await expect.poll(() => isAlive(pid!), patient).toBe(false)
+    await expect.poll(() => isAlive(pid!), longPoll).toBe(false)
   })
 
   it('is replaced at the next request after it died', async () => {
