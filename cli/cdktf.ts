@@ -68,7 +68,7 @@ function alone(): string[] {
 /** The missing prerequisite of a command that calls Google, as one line. */
 async function missingPrerequisite(command: string): Promise<string | undefined> {
   if (!has('terraform', 'version'))
-    return `cdktf ${command} needs Terraform 1.5 or newer on the PATH: https://developer.hashicorp.com/terraform/install`
+    return `cdktf ${command} needs Terraform 1.7 or newer on the PATH: https://developer.hashicorp.com/terraform/install`
   const local = args.slice(1).find((one) => one.startsWith('local'))
   if (local !== undefined)
     return `${local} is not for Google Cloud: npm start runs it. Stacks to ${command} begin with ${names.join(', ')}.`

@@ -10,7 +10,6 @@ import {
   environments,
   imageBuilderId,
   imageName,
-  PLACEHOLDER_DIGEST,
 } from '../stacks/environments.ts'
 import { main, UsageError } from './command.ts'
 import { say } from './terminal.ts'
@@ -33,9 +32,8 @@ void main('image', {
   brief:
     "Builds the image of the services by Cloud Build in an environment's project, as the account image-builder, and writes its digest to stacks/images.json.",
   about: `
-The image is named for the commit; an existing image is not built again. The first run also reads the digest of the
-collector's image from its registry and writes it to the same file, because deployments use digests, never tags. Deploy
-the environment's platform stack first: it has the repository, the account and the bucket.`,
+The image is named for the commit; an existing image is not built again. Deploy the environment's platform stack first: it
+has the repository, the account and the bucket.`,
   words: { name: 'ENVIRONMENT', brief: names.join(' or '), max: 1 },
   options: {},
   async run(_, [name]) {
@@ -45,8 +43,7 @@ the environment's platform stack first: it has the repository, the account and t
     const image = `${imageName(environment)}:${commit()}`
     const digest = digestOf(image) ?? built(environment, image)
     const images = JSON.parse(readFileSync(imagesFile, 'utf8')) as Record<string, string>
-    const collector = byDigest(images['collector']!)
-    writeFileSync(imagesFile, `${JSON.stringify({ ...images, [environment.name]: digest, collector }, undefined, 2)}\n`)
+    writeFileSync(imagesFile, `${JSON.stringify({ ...images, [environment.name]: digest }, undefined, 2)}\n`)
     const others = Object.keys(environment.releases ?? {})
     say(
       `${imageName(environment)}@${digest} is the image of ${environment.name} from its next deployment on${others.length > 0 ? `, except of ${others.join(', ')}, which have releases of their own` : ''}. Commit stacks/images.json.`,
@@ -75,16 +72,6 @@ function digestOf(image: string): string | undefined {
   const format = '--format=value(image_summary.digest)'
   const { status, stdout } = ask('gcloud', ['artifacts', 'docker', 'images', 'describe', image, format])
   return status === 0 ? stdout.trim() : undefined
-}
-
-/** The image with its recorded digest or, without one, with the digest that its registry has for the tag. */
-function byDigest(image: string): string {
-  if (!image.endsWith(PLACEHOLDER_DIGEST)) return image
-  const [tagged] = image.split('@')
-  const digest = digestOf(tagged!)
-  if (digest === undefined)
-    throw new UsageError(`The registry has no digest for ${tagged}; nothing was changed. Check that the tag exists.`)
-  return `${tagged}@${digest}`
 }
 
 function built(environment: Environment, image: string): string {

@@ -1,6 +1,6 @@
 /** Prints the metrics of the services: ended sagas by outcome and duration, retries, dead letters, circuits, requests; and what waits. */
 
-import { type Instrument, metrics } from '../shared/signals/metrics.ts'
+import { type Instrument, metrics, storedName } from '../shared/signals/metrics.ts'
 import { tools } from '../functions/tools.ts'
 import { flag, main, requireRunning, UsageError } from './command.ts'
 import { table } from './table.ts'
@@ -34,7 +34,7 @@ void main('metrics', {
       throw new UsageError(
         `There are no metrics yet: send a request${tools.unit ? ` (${tools.unit.command})` : ''}, then try again after a second.`,
       )
-    const of = ({ name }: Instrument): Metric[] => measured.filter((metric) => metric.name === name)
+    const of = ({ name }: Instrument): Metric[] => measured.filter((metric) => metric.name === storedName(name))
     print('Sagas that ended', of(metrics.sagaDuration).map(saga))
     print('Retries', of(metrics.retries).map(counted))
     print('Dead letters', of(metrics.deadLetters).map(counted))
@@ -61,9 +61,9 @@ const counted = ({ attributes, value }: Metric): Row => ({ ...attributes, count:
 
 function request({ service, attributes, count, p50, p95 }: Metric): Row {
   const {
-    'http.request.method': method,
-    'http.route': route = '(no route)',
-    'http.response.status_code': status,
+    http_request_method: method,
+    http_route: route = '(no route)',
+    http_response_status_code: status,
   } = attributes
   return { service, request: `${method} ${route}`, status, count, p50: seconds(p50), p95: seconds(p95) }
 }

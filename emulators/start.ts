@@ -55,6 +55,8 @@ export interface StartOptions<P extends Partners = Partners> {
   readonly page?: { readonly policy: string; html(run: CloudRunCore): Promise<string> }
   /** Options of Node for a service, such as `--inspect`. */
   readonly nodeOptions?: (service: string) => readonly string[]
+  /** Services have CPU during requests only, as on Cloud Run (default: always). */
+  readonly withdrawsCpu?: boolean
   readonly progress?: (step: string) => void
 }
 
@@ -75,6 +77,7 @@ interface EmulatorOptions {
   readonly workingDirectory: string
   readonly dataDirectory?: string | undefined
   readonly nodeOptions?: ((service: string) => readonly string[]) | undefined
+  readonly withdrawsCpu?: boolean | undefined
 }
 
 /** Each emulator follows those to which it delivers: stored work continues in this order, and ends in the reverse one. */
@@ -84,6 +87,7 @@ export function emulators({
   workingDirectory,
   dataDirectory,
   nodeOptions,
+  withdrawsCpu,
 }: EmulatorOptions): Plugin[] {
   return [
     iam,
@@ -95,6 +99,7 @@ export function emulators({
       environmentOf: (email) => ({ ...environmentOf(email), NODE_COMPILE_CACHE: COMPILE_CACHE }),
       workingDirectory,
       ...(nodeOptions ? { nodeOptions } : {}),
+      ...(withdrawsCpu ? { withdrawsCpu } : {}),
       ...(dataDirectory ? { logDirectory: join(dataDirectory, 'logs') } : {}),
     }),
     pubsub,
@@ -127,6 +132,7 @@ export async function startPlatform<P extends Partners>(options: StartOptions<P>
       workingDirectory: options.workingDirectory,
       dataDirectory,
       nodeOptions: options.nodeOptions,
+      withdrawsCpu: options.withdrawsCpu,
     })
     const resources = readResources(options.stacks, plugins)
     const planned = plan(resources, plugins)

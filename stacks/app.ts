@@ -21,6 +21,7 @@ export interface SynthesizedStack {
     readonly variable?: Readonly<Record<string, { readonly default?: unknown }>>
     readonly resource?: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, unknown>>>>>>
     readonly moved?: readonly { readonly from: string; readonly to: string }[]
+    readonly removed?: readonly { readonly from: string; readonly lifecycle: { readonly destroy: false } }[]
     readonly terraform?: Readonly<Record<string, unknown>>
     readonly data?: Readonly<Record<string, unknown>>
   }

@@ -1,7 +1,7 @@
 /** The dashboard: objectives, throughput, latency and backlogs. No chart names a service; charts group by service. */
 
 import type { RequestObjective } from '../shared/service/service.ts'
-import { metrics } from '../shared/signals/metrics.ts'
+import { metrics, storedName } from '../shared/signals/metrics.ts'
 import {
   answeredMetric,
   latencyMetric,
@@ -29,7 +29,7 @@ const rate = { aligner: 'ALIGN_RATE', reducer: 'REDUCE_SUM' } as const
 const p95 = { aligner: 'ALIGN_DELTA', reducer: 'REDUCE_PERCENTILE_95' } as const
 const highest = { aligner: 'ALIGN_MAX', reducer: 'REDUCE_MAX' } as const
 
-const label = (attribute: string): string => `metric.label."${attribute.replaceAll('.', '_')}"`
+const label = (attribute: string): string => `metric.label."${storedName(attribute)}"`
 const run = 'cloud_run_revision'
 const service = 'resource.label."service_name"'
 const subscription = 'resource.label."subscription_id"'

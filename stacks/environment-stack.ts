@@ -4,10 +4,13 @@ import type { Construct } from 'constructs'
 import { GcsBackend, LocalBackend, TerraformStack } from './cdktf.ts'
 import type { Environment } from './environments.ts'
 import { GoogleProvider } from './google.ts'
+import { type FormerMember, removedBlocks } from './former-members.ts'
 import { movedBlocks } from './moved.ts'
 
 export class EnvironmentStack extends TerraformStack {
   readonly environment: Environment
+  /** Members of earlier releases that no binding of this stack replaces. */
+  protected formerMembers: readonly FormerMember[] = []
 
   /** `part`: `platform`, `bus` or the service's name. It is a label by which the bill can be grouped. */
   constructor(scope: Construct, part: string, environment: Environment) {
@@ -26,7 +29,11 @@ export class EnvironmentStack extends TerraformStack {
   }
   override toTerraform(): unknown {
     const moved = movedBlocks(this)
-    const stack = super.toTerraform() as object
-    return moved.length === 0 ? stack : { ...stack, moved }
+    const removed = removedBlocks(this, this.formerMembers)
+    return {
+      ...(super.toTerraform() as object),
+      ...(moved.length > 0 ? { moved } : {}),
+      ...(removed.length > 0 ? { removed } : {}),
+    }
   }
 }

@@ -16,8 +16,6 @@ export interface Environment extends Deployment {
   readonly imageDigest: string
   /** By service: the digest that it runs in place of `imageDigest`, as after a rollback. */
   readonly releases?: Readonly<Record<string, string>>
-  /** `image:tag@sha256:…` of the OpenTelemetry collector beside each service. */
-  readonly collectorImage: string
   /** Known before the service exists. It is also the OIDC audience. */
   serviceUrl(service: string): string
   /** The address of Cloud Tasks for this service: the client has no emulator variable. */
@@ -39,7 +37,7 @@ export interface Environment extends Deployment {
   /** IAM principals that administer and deploy the project; their grants on it are not in the stacks, and `npm run grants` expects them. */
   readonly administrators: readonly string[]
   readonly telemetry: {
-    /** The address of this service's collector. */
+    /** Where this service sends spans and metrics, without `/v1/traces`. */
     endpoint(service: string): string
     /** The share of traces that are kept, 0 to 1; the first service of a trace decides. Spans are billed by the million. */
     readonly sampledShare: number
@@ -70,7 +68,7 @@ export const imageBuilderId = 'image-builder'
 /** The bucket from which Cloud Build reads sources. */
 export const buildSourcesBucket = ({ projectId }: Pick<Environment, 'projectId'>): string =>
   `${projectId}-build-sources`
-/** The collector's image, and the digest of each environment, written by `npm run image`; `ENVIRONMENT/SERVICE` is a service's own. */
+/** The digest of each environment, written by `npm run image`; `ENVIRONMENT/SERVICE` is a service's own. */
 const images = JSON.parse(readFileSync(new URL('images.json', import.meta.url), 'utf8')) as Record<string, string>
 
 function deployed(
@@ -94,7 +92,6 @@ function deployed(
     publicAccess,
     imageDigest: images[name] ?? PLACEHOLDER_DIGEST,
     releases: releasesIn(images, name),
-    collectorImage: images['collector']!,
     serviceUrl: (service) => cloudRunUrl(hostLabel(service, projectNumber), region),
     tasksEndpoint: () => 'https://cloudtasks.googleapis.com',
     idTokenKeysUrl: () => 'https://www.googleapis.com/oauth2/v3/certs',
@@ -106,12 +103,11 @@ function deployed(
       'group:platform-administrators@example.com',
       `serviceAccount:${accountEmail('deployer', projectId)}`,
     ],
-    // The sidecar: containers of an instance share its loopback.
     telemetry: {
-      endpoint: () => 'http://localhost:4318',
+      endpoint: () => 'https://telemetry.googleapis.com',
       sampledShare,
       spanDelayMs: 5_000,
-      metricIntervalMs: 60_000,
+      metricIntervalMs: 15_000,
     },
     settings: {
       TOKEN_ISSUER: `https://securetoken.google.com/${projectId}`,
@@ -228,7 +224,6 @@ export function localEnvironment(ports: LocalPorts): Environment {
     analyticsLocation: region,
     publicAccess: 'allUsers',
     imageDigest: PLACEHOLDER_DIGEST,
-    collectorImage: images['collector']!,
     serviceUrl: (service) => at(ports.service(service)),
     partnerUrl: (partner) => at(ports.partner(partner)),
     tasksEndpoint: (service) => at(ports.account(service)),
@@ -237,7 +232,7 @@ export function localEnvironment(ports: LocalPorts): Environment {
     alertEmail: 'developer@example.com',
     operators: 'group:platform-operators@example.com',
     administrators: [],
-    // No sidecar: the local cloud accepts OTLP on each account's port. Short delays make telemetry visible at once.
+    // The local cloud accepts OTLP on each account's port. Short delays make telemetry visible at once.
     telemetry: {
       endpoint: (service) => at(ports.account(service)),
       sampledShare: 1,

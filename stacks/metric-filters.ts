@@ -1,6 +1,6 @@
 /** Filters of Cloud Monitoring and Cloud Logging for the services' metrics and log lines. */
 
-import { metrics } from '../shared/signals/metrics.ts'
+import { metrics, storedName } from '../shared/signals/metrics.ts'
 
 /** The errors that are counted: the message of their log line, and the fields that become labels. */
 export const countedLines = {
@@ -16,24 +16,22 @@ const quoted = (conditions: Readonly<Record<string, string>>): string[] =>
   Object.entries(conditions).map(([label, value]) => `metric.labels.${label}="${value}"`)
 
 /**
- * An OpenTelemetry metric of the services, as the collector and the Telemetry API store it: dots become underscores, the
- * kind is the suffix, and the resource is a `prometheus_target` whose `job` is the service.
+ * A metric of the services as the Telemetry API stores it: the kind is the suffix of its name, and the resource is a
+ * `prometheus_target` whose `job` is the service.
  * https://cloud.google.com/stackdriver/docs/reference/telemetry/v1.metrics
  */
 export function customMetric(metric: keyof typeof metrics, conditions: Readonly<Record<string, string>> = {}): string {
   const { name, kind, attributes } = metrics[metric]
-  const labels: readonly string[] = attributes.map(underscored)
+  const labels: readonly string[] = attributes.map(storedName)
   for (const label of Object.keys(conditions)) {
     if (!labels.includes(label)) throw new Error(`${name} has no label ${label}: it has ${labels.join(', ')}.`)
   }
   return [
-    `metric.type="prometheus.googleapis.com/${underscored(name)}/${kind}"`,
+    `metric.type="prometheus.googleapis.com/${storedName(name)}/${kind}"`,
     'resource.type="prometheus_target"',
     ...quoted(conditions),
   ].join(' AND ')
 }
-
-const underscored = (name: string): string => name.replaceAll('.', '_')
 
 /** ERROR lines with one of these messages. Services that only receive the event log the same message at a lower severity. */
 export const logFilter = (...messages: CountedLine[]): string => {

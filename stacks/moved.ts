@@ -16,15 +16,20 @@ const moves: readonly Move[] = moved
 /** The paths that this one has had, the newest first. */
 export function formerPaths(path: string): string[] {
   for (const { from, to } of moves) {
-    const [before, after = ''] = to.split('*') as [string, string?]
-    const isMoved = to.includes('*')
-      ? path.startsWith(before) && path.endsWith(after) && path.length > before.length + after.length
-      : path === to
-    if (!isMoved) continue
-    const former = from.replace('*', path.slice(before.length, path.length - after.length))
+    const name = matched(to, path)
+    if (name === undefined) continue
+    const former = from.replace('*', name)
     return [former, ...formerPaths(former)]
   }
   return []
+}
+
+/** What `*` stands for in a path that fits the pattern, empty without a `*`; undefined if it does not fit. */
+export function matched(pattern: string, path: string): string | undefined {
+  if (!pattern.includes('*')) return path === pattern ? '' : undefined
+  const [before, after] = pattern.split('*') as [string, string]
+  const fits = path.startsWith(before) && path.endsWith(after) && path.length > before.length + after.length
+  return fits ? path.slice(before.length, path.length - after.length) : undefined
 }
 
 /** The `moved` blocks of a stack. Terraform passes over those whose former address its state does not have. */
@@ -43,7 +48,7 @@ export function movedBlocks(stack: TerraformStack): { readonly from: string; rea
 }
 
 /** The id that CDKTF gives to a construct at this path. */
-function idOf(path: string): string {
+export function idOf(path: string): string {
   const names = path.split('/')
   const stack = new TerraformStack(new App(), 'former')
   const scope = names.slice(0, -1).reduce<Construct>((parent, name) => new Construct(parent, name), stack)

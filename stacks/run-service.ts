@@ -1,7 +1,6 @@
-/** One service on Cloud Run: its container, the collector beside it, and its invokers. */
+/** One service on Cloud Run: its container, and its invokers. */
 
 import { Construct } from 'constructs'
-import { readFileSync } from 'node:fs'
 import type { WrittenVariables } from '../shared/base/config.ts'
 import { type Business, servicesOf } from '../shared/service/business.ts'
 import type { Service } from '../shared/service/service.ts'
@@ -13,10 +12,8 @@ import { validName } from './naming-rules.ts'
 import { networkName } from './private-network.ts'
 import { calleesOf, variablesOf } from './service-variables.ts'
 
-/** With `${env:…}` escaped, because Terraform would interpolate it. */
-const collectorConfig = readFileSync(new URL('collector.yaml', import.meta.url), 'utf8').replaceAll('${', () => '$${')
 const REQUEST_TIMEOUT = '60s'
-/** Roles of the collector, which runs as the service's account: spans, metrics, and the quota that they use. Cloud Run collects logs by itself. */
+/** What a service exports itself: spans, metrics, and the quota that they use. Cloud Run collects logs by itself. */
 const telemetryRoles = [
   'roles/telemetry.tracesWriter',
   'roles/telemetry.metricsWriter',
@@ -44,15 +41,6 @@ export class RunService extends Construct {
     digest.addValidation({
       condition: `\${can(regex("^sha256:[0-9a-f]{64}$", var.image_digest)) && var.image_digest != "${PLACEHOLDER_DIGEST}"}`,
       errorMessage: `Build the image first, by npm run image -- ${environment.name}; a digest is sha256: and 64 hexadecimal digits.`,
-    })
-    const collector = new TerraformVariable(scope, 'collector_image', {
-      type: 'string',
-      default: environment.collectorImage,
-      description: `Image of the collector beside ${service.name}`,
-    })
-    collector.addValidation({
-      condition: `\${can(regex("@sha256:[0-9a-f]{64}$", var.collector_image)) && !endswith(var.collector_image, "@${PLACEHOLDER_DIGEST}")}`,
-      errorMessage: `Record the digest of the collector's image first, by npm run image -- ${environment.name}; it ends with @sha256: and 64 hexadecimal digits.`,
     })
     const { concurrency, maxInstances, cpu, memory } = service.scale
     const callsOthers = calleesOf(service, servicesOf(business)).length > 0
@@ -104,27 +92,6 @@ export class RunService extends Construct {
               periodSeconds: 30,
               timeoutSeconds: 5,
               failureThreshold: 3,
-            },
-            dependsOn: ['collector'],
-          },
-          {
-            name: 'collector',
-            // https://github.com/GoogleCloudPlatform/opentelemetry-operations-collector: Google's own build of the collector.
-            image: collector.value,
-            args: ['--config=env:COLLECTOR_CONFIG'],
-            env: [
-              { name: 'COLLECTOR_CONFIG', value: collectorConfig },
-              { name: 'GOOGLE_CLOUD_PROJECT', value: environment.projectId },
-              // Go collects garbage before it exceeds this; the program itself needs the rest of the container's memory.
-              { name: 'GOMEMLIMIT', value: '160MiB' },
-            ],
-            // cpuIdle must be set for each container: without it the instance is billed between requests.
-            resources: { limits: { cpu: '0.5', memory: '256Mi' }, cpuIdle: true },
-            startupProbe: {
-              httpGet: { path: '/', port: 13_133 },
-              periodSeconds: 1,
-              timeoutSeconds: 1,
-              failureThreshold: 30,
             },
           },
         ],

@@ -7,6 +7,7 @@ import { CommandQueue } from './command-queue.ts'
 import { EnvironmentStack } from './environment-stack.ts'
 import type { Environment } from './environments.ts'
 import { pushTo } from './event-topic.ts'
+import { formerMembersOf } from './former-members.ts'
 import { operationsMember, pushMember, serviceMember } from './members.ts'
 import { RunService } from './run-service.ts'
 import { ServiceDatabase } from './service-database.ts'
@@ -19,6 +20,7 @@ export class ServiceStack extends EnvironmentStack {
     const senders = sendersOf(service, services)
     const queued = receivesMessages(service)
     const callers = new Set([...senders, ...formerSendersOf(service, services), ...callersOf(service, services)])
+    this.formerMembers = formerMembersOf(service, { callers: [...callers], senders })
     const run = new RunService(this, 'run', {
       service,
       invokers: [

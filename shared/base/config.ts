@@ -39,7 +39,7 @@ export const configSchema = z.object({
    * a token without a signature is refused.
    */
   INGRESS: z.literal('cloud-run').optional(),
-  /** Of the collector: OpenTelemetry's own names and units for all four. */
+  /** Where spans and metrics are sent, without `/v1/traces`. OpenTelemetry's own names and units for all four. */
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url(),
   /** How many of the traces that begin here are kept, 0 to 1. */
   OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1),

@@ -1,85 +1,193 @@
 /**
- * Sends spans and metrics by OTLP to the collector beside this service. The OpenTelemetry packages cost a quarter of a
- * second to import: spans are queued until they are imported, so that no request waits.
+ * Sends spans and metrics by OTLP, before the last request of the instance is answered: on Cloud Run an instance without a
+ * request has no CPU, and an export that has begun then is broken off.
  */
 
 import { randomUUID } from 'node:crypto'
 import type { Log } from '../signals/log.ts'
-import type { Instrument } from '../signals/metrics.ts'
-import type { Pipeline } from './otlp-pipeline.ts'
-import type { Attributes, FinishedSpan } from '../signals/span.ts'
+import type { FinishedSpan } from '../signals/span.ts'
+import { metricsBody, type Origin, tracesBody } from './otlp-requests.ts'
 import type { Sink } from './telemetry.ts'
+import { createTotals } from './totals.ts'
 
-export interface OtlpOptions {
-  readonly service: string
-  readonly version: string
-  /** The address of the collector, without `/v1/traces`. */
+export interface OtlpOptions extends Omit<Origin, 'instanceId'> {
+  /** The address of the receiver, without `/v1/traces`. */
   readonly endpoint: string
+  /** The value of an authorization header. It may throw. */
+  authorization(): Promise<string>
+  /** The time after which spans are sent while requests overlap without an end. */
   readonly spanDelayMs: number
+  /** The shortest time between two points of a metric. */
   readonly metricIntervalMs: number
   readonly log: Log
 }
 
-/** The buffer limits: further telemetry is counted and dropped, while the collector is unavailable or the packages are loading. */
+/** Further spans are counted and dropped while the receiver is unavailable. */
 const WAITING_SPANS = 2_048
-const WAITING_MEASURES = 4_096
+const BATCH_SPANS = 512
+/** The longest time that a request waits for the export. */
+export const FLUSH_TIMEOUT_MS = 1_000
+/** A receiver that does not answer within it gets the batch again. */
+const EXPORT_TIMEOUT_MS = 5_000
+/** After two failures in a row no request waits, and nothing is sent, for this time. One alone may be an export that lost its CPU. */
+const RETRY_AFTER_MS = 30_000
+const MAX_FAILURES = 2
 /** A part of the ten seconds that Cloud Run gives an instance after SIGTERM. */
 const CLOSE_TIMEOUT_MS = 3_000
 
 export function otlpSink(options: OtlpOptions): Sink {
+  const { log, endpoint } = options
+  const origin: Origin = { ...options, instanceId: randomUUID() }
   const spans: FinishedSpan[] = []
-  const measures: [Instrument, number, Attributes][] = []
-  let pipeline: Pipeline | undefined
-  let opening: Promise<void> | undefined
+  const totals = createTotals()
+  const sinceMs = Date.now()
+  let droppedSpans = 0
+  let hasNewPoints = false
+  let pointsSentMs = -Infinity
+  let failures = 0
+  let retryAtMs = -Infinity
   let timer: NodeJS.Timeout | undefined
-  /** Here and in the pipeline, until a batch of them leaves. */
-  let waitingSpans = 0
-  const dropped = { spans: 0, measures: 0 }
+  /** Resolves with whether the receiver took everything. */
+  let exporting: Promise<boolean> | undefined
+  let closing = false
 
-  /** One line for all that were dropped since the last. */
-  const logDropped = (): void => {
-    if (dropped.spans + dropped.measures === 0) return
-    options.log('WARNING', 'telemetry.dropped', { ...dropped })
-    dropped.spans = dropped.measures = 0
+  const pointsAreDue = (): boolean =>
+    hasNewPoints && (closing || performance.now() - pointsSentMs >= options.metricIntervalMs)
+  const isWaiting = (): boolean => spans.length > 0 || pointsAreDue()
+  const isUnavailable = (): boolean => !closing && performance.now() < retryAtMs
+  const failed = (reason: string): false => {
+    failures += 1
+    if (failures === MAX_FAILURES) log('WARNING', 'telemetry.unavailable', { endpoint, reason })
+    if (failures >= MAX_FAILURES) retryAtMs = performance.now() + RETRY_AFTER_MS
+    return false
   }
-  const left = (count: number): void => {
-    waitingSpans -= count
-    logDropped()
+
+  const post = poster(options)
+  const exportPoints = async (): Promise<void> => {
+    hasNewPoints = false
+    pointsSentMs = performance.now()
+    try {
+      await post('/v1/metrics', metricsBody(origin, totals.all(), { sinceMs, nowMs: Date.now() }))
+    } catch (error) {
+      hasNewPoints = true
+      throw error
+    }
   }
-  const open = async (): Promise<void> => {
-    const { openPipeline } = await import('./otlp-pipeline.ts')
-    pipeline = openPipeline({ ...options, instanceId: randomUUID(), waitingSpans: WAITING_SPANS, left })
-    for (const [instrument, value, attributes] of measures.splice(0)) pipeline.measure(instrument, value, attributes)
-    for (const span of spans.splice(0)) pipeline.span(span)
+  const exportAll = async (): Promise<boolean> => {
+    if (pointsAreDue()) await exportPoints()
+    while (spans.length > 0) {
+      const batch = spans.slice(0, BATCH_SPANS)
+      await post('/v1/traces', tracesBody(origin, batch))
+      spans.splice(0, batch.length)
+      if (droppedSpans > 0) log('WARNING', 'telemetry.dropped', { spans: droppedSpans })
+      droppedSpans = 0
+    }
+    failures = 0
+    return true
   }
-  const opened = (): Promise<void> =>
-    (opening ??= open().catch((error: unknown) => options.log('WARNING', 'telemetry.unavailable', { error })))
-  /** After the answer that is being given now. */
-  const soon = (): void => {
-    timer ??= setTimeout(() => void opened(), options.spanDelayMs).unref()
+  /** What is recorded during an export is sent by the next. */
+  const drain = async (): Promise<void> => {
+    while (isWaiting() && !isUnavailable()) {
+      exporting ??= exportAll()
+        .catch((error: unknown) => failed(reasonOf(error)))
+        .finally(() => (exporting = undefined))
+      if (!(await exporting)) return
+    }
+  }
+  const soon = (delayMs: number): void => {
+    timer ??= setTimeout(() => {
+      timer = undefined
+      void drain()
+    }, delayMs).unref()
   }
 
   return {
     span(span) {
-      if (waitingSpans === WAITING_SPANS) return void (dropped.spans += 1)
-      waitingSpans += 1
-      if (pipeline) return pipeline.span(span)
+      if (spans.length === WAITING_SPANS) return void (droppedSpans += 1)
       spans.push(span)
-      soon()
+      soon(options.spanDelayMs)
     },
     measure(instrument, value, attributes) {
-      if (pipeline) return pipeline.measure(instrument, value, attributes)
-      if (measures.length === WAITING_MEASURES) return void (dropped.measures += 1)
-      measures.push([instrument, value, attributes])
-      soon()
+      totals.add(instrument, value, attributes)
+      hasNewPoints = true
+      soon(options.metricIntervalMs)
+    },
+    async flush() {
+      // What is late goes on, as far as the CPU of further requests allows.
+      if (isWaiting() && !isUnavailable()) await within(FLUSH_TIMEOUT_MS, drain())
     },
     async close() {
+      closing = true
       clearTimeout(timer)
-      if (!opening && spans.length === 0 && measures.length === 0) return
-      const flushed = opened().then(() => pipeline?.close())
-      const given = new Promise<void>((resolve) => void setTimeout(resolve, CLOSE_TIMEOUT_MS).unref())
-      await Promise.race([flushed, given])
-      logDropped()
+      await within(CLOSE_TIMEOUT_MS, drain())
+      const left = spans.length + droppedSpans
+      if (left > 0) log('WARNING', 'telemetry.dropped', { spans: left })
     },
+  }
+}
+
+/** Sends one body. A receiver that refuses it would refuse it again: it is logged, and counts as sent. */
+function poster({ endpoint, authorization, projectId, log }: OtlpOptions) {
+  let isRefusing = false
+  const refused = (path: string, reason: string): void => {
+    if (!isRefusing) log('WARNING', 'telemetry.lost', { endpoint: `${endpoint}${path}`, reason })
+    isRefusing = true
+  }
+  return async (path: string, body: object): Promise<void> => {
+    const init = {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        authorization: await authorization(),
+        'x-goog-user-project': projectId,
+      },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(EXPORT_TIMEOUT_MS),
+      redirect: 'error',
+    } as const
+    // A connection may have ended while the instance had no CPU: a second one is opened at once.
+    const response = await fetch(`${endpoint}${path}`, init).catch((error: unknown) => {
+      if (!(error instanceof TypeError)) throw error
+      return fetch(`${endpoint}${path}`, init)
+    })
+    const text = await response.text()
+    if (response.ok) {
+      const reason = partlyRefused(text)
+      if (reason !== undefined) return refused(path, reason)
+      isRefusing = false
+    } else if (response.status === 429 || response.status >= 500) {
+      throw new Error(`${path} answered ${response.status}`)
+    } else {
+      refused(path, `${response.status} ${text.slice(0, 300)}`)
+    }
+  }
+}
+
+/** The reason that an answer names for spans or points that it did not accept. */
+function partlyRefused(text: string): string | undefined {
+  try {
+    const { partialSuccess = {} } = JSON.parse(text) as { partialSuccess?: Record<string, unknown> }
+    const { rejectedSpans = 0, rejectedDataPoints = 0, errorMessage = '' } = partialSuccess
+    const count = Number(rejectedSpans) + Number(rejectedDataPoints)
+    return count > 0 ? `${count} were rejected: ${String(errorMessage).slice(0, 300)}` : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Undici hides the cause of a failed connection one level deeper. */
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error
+  return cause instanceof Error ? `${message}: ${cause.message}` : message
+}
+
+/** Waits for the work, up to a limit. */
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  let timeout: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => (timeout = setTimeout(resolve, ms)))
+  try {
+    await Promise.race([work, late])
+  } finally {
+    clearTimeout(timeout)
   }
 }

@@ -7,7 +7,7 @@ import { testTrace } from '../runtime/platform.testing.ts'
 import { testTelemetry } from './telemetry.testing.ts'
 import { INNER_TRACE_HEADER, parseTrace } from '../base/trace.ts'
 import { currentSpan } from '../signals/span.ts'
-import { type HttpRequest, traceHeaders, traceparent } from './telemetry.ts'
+import { createTelemetry, type HttpRequest, traceHeaders, traceparent } from './telemetry.ts'
 
 const parent = parseTrace(testTrace)!
 const other = '00-11111111111111111111111111111111-2222222222222222-01'
@@ -290,5 +290,42 @@ describe('a commit', () => {
     })
     expect(spans[0]!.attributes['millrace.correlation_id']).toBe('o-1')
     expect(logs).toMatchObject([{ event: 'order.placed', fields: { correlationId: 'o-1' } }])
+  })
+})
+
+describe('an export', () => {
+  it('ends before the last request in flight does, and holds up no other', async () => {
+    const events: string[] = []
+    const telemetry = createTelemetry({
+      service: 'kitchen',
+      isEdge: false,
+      log: () => {},
+      sampledShare: 1,
+      sink: {
+        span: ({ name }) => void events.push(`span ${name}`),
+        measure: () => {},
+        flush: async () => {
+          events.push('flush')
+          await Promise.resolve()
+          events.push('flushed')
+        },
+        close: async () => {},
+      },
+    })
+    const slow = Promise.withResolvers<void>()
+    const first = telemetry.request(request(), async () => {
+      await slow.promise
+      return { status: 200, route: '/slow' }
+    })
+    await telemetry.request(request({}, true), answer)
+    events.push('answered')
+    expect(events).toEqual(['answered'])
+    slow.resolve()
+    await first
+    events.push('answered')
+    expect(events).toEqual(['answered', 'span POST /slow', 'flush', 'flushed', 'answered'])
+    // A request that fails has one as well.
+    await expect(telemetry.request(request({}, true), () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+    expect(events.slice(-2)).toEqual(['flush', 'flushed'])
   })
 })

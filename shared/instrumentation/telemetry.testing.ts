@@ -48,6 +48,7 @@ export function testTelemetry(
         if (unknown.length > 0) throw new Error(`${name} has no attribute ${unknown.join(', ')}: see metrics.ts.`)
         measures.push({ name, value, attributes })
       },
+      flush: async () => {},
       close: async () => {},
     },
   })

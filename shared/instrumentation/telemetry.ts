@@ -26,10 +26,12 @@ import {
   type Span,
 } from '../signals/span.ts'
 
-/** Where it goes. None of these waits, or throws. */
+/** Where it goes. None of these throws; `span` and `measure` do not wait. */
 export interface Sink {
   span(span: FinishedSpan): void
   measure(instrument: Instrument, value: number, attributes: Attributes): void
+  /** Exports what is queued, and waits for it for a limited time. */
+  flush(): Promise<void>
   /** Exports the queued spans and points, within a time limit. */
   close(): Promise<void>
 }
@@ -71,7 +73,7 @@ export interface Telemetry {
   stuck(message: Envelope, attempt: number): void
   /** Called once when a decision is committed, however often it is published. */
   committed(commit: Commit, stream: StoredStream): void
-  /** One HTTP request. A delivery has a span already. */
+  /** One HTTP request. A delivery has a span already. When no other request is in flight, it ends after an export. */
   request(about: HttpRequest, work: () => Promise<HttpAnswer>): Promise<void>
   /** A query to another service: the callee has a span, so this side has one only when it failed. */
   query<T>(about: { readonly service: string; readonly method: string }, work: () => Promise<T>): Promise<T>
@@ -210,6 +212,17 @@ function ofCalls(
     attributes,
     ...(currentSpan() ? { parent: currentSpan()!.context } : {}),
   })
+  let inFlight = 0
+  /** The last request that is in flight takes what is queued along: after its answer the instance has no CPU. */
+  const beforeTheAnswer = async (work: () => Promise<void>): Promise<void> => {
+    inFlight += 1
+    try {
+      await work()
+    } finally {
+      inFlight -= 1
+      if (inFlight === 0) await sink.flush()
+    }
+  }
   return {
     async request({ method, isDelivery, header }, work) {
       const started = performance.now()
@@ -225,9 +238,9 @@ function ofCalls(
         if (route !== undefined) span?.rename(`${method} ${route}`)
         if (status >= 500) span?.fail(`answered ${status}`)
       }
-      if (isDelivery) return answered()
+      if (isDelivery) return beforeTheAnswer(answered)
       const origin = isEdge ? outside(header('traceparent')) : inside(header)
-      await inSpan({ name: method, kind: 'server', ...origin }, answered)
+      await beforeTheAnswer(() => inSpan({ name: method, kind: 'server', ...origin }, answered))
     },
     query: ({ service: callee, method }, work) => {
       if (!currentSpan()) return work()

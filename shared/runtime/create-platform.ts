@@ -56,11 +56,12 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
   })
   const log = createLog({ service: service.name, projectId: config.GOOGLE_CLOUD_PROJECT })
   const security = createSecurityLog({ log, now })
-  const telemetry = telemetryOf(service, config, log)
+  const accessAuthorization = createAccessTokens()
+  const telemetry = telemetryOf(service, config, { log, authorization: accessAuthorization })
   const caller = createCaller({
     peers: config.PEERS,
     authorizationFor: createIdTokens(),
-    accessAuthorization: createAccessTokens(),
+    accessAuthorization,
     telemetry,
   })
   const address = addressing({ ...service, sends: enqueuedBy(service) })
@@ -118,7 +119,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
         },
         log,
       )
-      // Last: telemetry also exports the work of the others. A collector that is gone costs spans, and is no failure of the service.
+      // Last: telemetry also exports the work of the others. An unavailable receiver costs spans, and is no failure of the service.
       await closeAll({ telemetry: telemetry.close }, log)
       return closed
     },
@@ -145,7 +146,11 @@ function dependenciesOf(service: Service, config: Config): Record<string, string
   }
 }
 
-function telemetryOf(service: Service, config: Config, log: Log): Telemetry {
+function telemetryOf(
+  service: Service,
+  config: Config,
+  { log, authorization }: { readonly log: Log; readonly authorization: () => Promise<string> },
+): Telemetry {
   return createTelemetry({
     service: service.name,
     isEdge: service.ingress === 'public',
@@ -155,6 +160,9 @@ function telemetryOf(service: Service, config: Config, log: Log): Telemetry {
     sink: otlpSink({
       service: service.name,
       version: config.K_REVISION,
+      projectId: config.GOOGLE_CLOUD_PROJECT,
+      region: config.REGION,
+      authorization,
       endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
       spanDelayMs: config.OTEL_BSP_SCHEDULE_DELAY,
       metricIntervalMs: config.OTEL_METRIC_EXPORT_INTERVAL,

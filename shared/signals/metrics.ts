@@ -66,3 +66,6 @@ export const metrics = {
 
 /** The outcome of a saga that ended because a service did not answer in time. */
 export const TIMED_OUT = 'timed-out'
+
+/** The name of a metric or of its attribute in Cloud Monitoring, where a name with dots would have to be quoted in every filter. */
+export const storedName = (name: string): string => name.replaceAll('.', '_')

@@ -33,8 +33,8 @@ import {
 /** Grants that no local operation uses, each with the reason. */
 const unasked: readonly { readonly reason: string; readonly covers: (grant: Grant) => boolean }[] = [
   {
-    reason: 'telemetry goes to the sidecar collector, which does not run on a laptop',
-    covers: ({ role }) => /^(telemetry|logging|monitoring|serviceusage)\./.test(role),
+    reason: 'neither the quota of the Telemetry API nor the log of builds has a local part',
+    covers: ({ role }) => /^(logging|serviceusage)\./.test(role),
   },
   {
     reason: 'used at the identity platform, which is not part of this cloud: test/security/sign-out.test.ts',
@@ -84,7 +84,11 @@ function grantOf(made: Provisioned): Grant {
     : attributes['table_id']
       ? `${attributes['dataset_id']}.${attributes['table_id']}`
       : String(
-          attributes['topic'] ?? attributes['subscription'] ?? attributes['service_account_id'] ?? attributes['name'],
+          attributes['topic'] ??
+            attributes['subscription'] ??
+            attributes['service_account_id'] ??
+            attributes['name'] ??
+            attributes['project'],
         )
   const short = on.split('/').at(-1)!.split('@')[0]!
   return { account, role: String(attributes['role']).replace('roles/', ''), on: short, made }

@@ -39,6 +39,8 @@ export const operationsOf = (cloud: GrantedCloud): Operation[] => [
 function operationsOfService(cloud: GrantedCloud, service: (typeof services)[number]): Operation[] {
   return [
     ...(Object.keys(service.collections).length > 0 ? [database(cloud, service.name)] : []),
+    exporting(cloud, service.name, { path: '/v1/traces', role: 'telemetry.tracesWriter' }),
+    exporting(cloud, service.name, { path: '/v1/metrics', role: 'telemetry.metricsWriter' }),
     ...publishedBy(service).map((type) => publishing(cloud, service.name, topicName(type))),
     ...(isQueued(service) ? [publishing(cloud, service.name, deadLetterName(service.name))] : []),
     ...sendersOf(service, services).map((sender) => sending(cloud, sender, service.name)),
@@ -53,6 +55,25 @@ function operationsOfService(cloud: GrantedCloud, service: (typeof services)[num
 
 const isQueued = ({ accepts, on, emits }: (typeof services)[number]): boolean =>
   accepts.length > 0 || on.length > 0 || emits.length > 0
+
+/** Exports spans or points to the Telemetry API. */
+function exporting(
+  cloud: GrantedCloud,
+  service: string,
+  { path, role }: { readonly path: string; readonly role: string },
+): Operation {
+  return {
+    kind: 'export',
+    name: `${service} exports to ${path}`,
+    needs: [`${service} ${role} ${cloud.projectId}`],
+    async run() {
+      const headers = { 'content-type': 'application/json' }
+      const host = cloud.platform.cloud.hostOf(cloud.email(service))
+      const { status } = await fetch(`http://${host}${path}`, { method: 'POST', headers, body: '{}' })
+      if (status !== 200) throw new Error(`${path} answered ${status}.`)
+    },
+  }
+}
 
 /** Reads and writes a document. */
 function database(cloud: GrantedCloud, service: string): Operation {

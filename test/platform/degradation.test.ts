@@ -238,7 +238,7 @@ describe('while the carrier is unavailable', () => {
         platform.cloud
           .core<TelemetryCore>('telemetry')
           .metrics.list()
-          .filter(({ name, service }) => name === 'millrace.retries' && service === 'shipping')
+          .filter(({ name, service }) => name === 'millrace_retries' && service === 'shipping')
           .reduce((all, { value }) => all + value, 0)
       const before = retriesOf()
       // The carrier is unavailable: shipping can not book, and answers 503.

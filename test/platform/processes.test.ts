@@ -164,7 +164,7 @@ describe('after a second order, whose card is declined', () => {
       platform.cloud
         .core<TelemetryCore>('telemetry')
         .metrics.list()
-        .filter(({ name, attributes }) => name === 'millrace.saga.duration' && attributes['saga'] === 'checkout')
+        .filter(({ name, attributes }) => name === 'millrace_saga_duration' && attributes['saga'] === 'checkout')
         .map(({ attributes, count }) => [String(attributes['outcome']), count]),
     )
   let second: string

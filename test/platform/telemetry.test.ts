@@ -202,5 +202,5 @@ it('npm run metrics prints the recorded metrics', { timeout: 30_000 }, async () 
   expect(stdout).toMatch(/^checkout +completed +\d+ +\d.*s +\d.*s$/m)
   expect(stdout).toMatch(/^gateway +POST \/v1\/orders +201 +\d+ /m)
   const metrics = JSON.parse((await run('cli/metrics.ts', ['--json'], directory)).stdout) as { name: string }[]
-  expect(metrics.map(({ name }) => name)).toContain('millrace.saga.duration')
+  expect(metrics.map(({ name }) => name)).toContain('millrace_saga_duration')
 })

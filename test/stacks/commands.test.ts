@@ -74,7 +74,7 @@ describe('npm run cdktf reports a missing prerequisite in one line', { timeout }
   it.each(['deploy', 'diff', 'destroy'])('%s: Terraform', (command) => {
     expect(run(root, 'cli/cdktf.ts', command, 'dev-orders')).toEqual(
       oneLine(
-        `cdktf ${command} needs Terraform 1.5 or newer on the PATH: https://developer.hashicorp.com/terraform/install`,
+        `cdktf ${command} needs Terraform 1.7 or newer on the PATH: https://developer.hashicorp.com/terraform/install`,
       ),
     )
   })
@@ -234,7 +234,6 @@ esac`,
       stdout: `europe-west1-docker.pkg.dev/millrace-dev/millrace/platform@${digest} is the image of dev from its next deployment on. Commit stacks/images.json.\n`,
     })
     expect(digests()).toMatchObject({ dev: digest, prod: `sha256:${'0'.repeat(64)}` })
-    expect(digests()['collector']).toMatch(new RegExp(`^us-docker.pkg.dev/.*/otelcol-google:[\\d.]+@${digest}$`))
     const tag = git('rev-parse', '--short=12', 'HEAD')
     expect(calls('gcloud').find((call) => call.startsWith('builds submit'))).toBe(
       [
@@ -258,38 +257,6 @@ esac`,
     copy.write('functions/index.ts', '')
     expect(image('dev').stderr).toMatch(/commit them first\.\n ?M functions\/index\.ts\n$/)
     expect(calls('gcloud').filter((call) => call.startsWith('builds submit'))).toEqual([])
-  })
-
-  it('reads the digest of the collector once, and keeps it when the tag is moved', () => {
-    gcloud()
-    const [tagged] = digests()['collector']!.split('@')
-    copy.replace('stacks/images.json', `${tagged}@sha256:${'0'.repeat(64)}`, `${tagged}@sha256:${'b'.repeat(64)}`)
-    expect(image('dev').code).toBe(0)
-    expect(digests()['collector']).toBe(`${tagged}@sha256:${'b'.repeat(64)}`)
-    expect(calls('gcloud').filter((call) => call.includes('otelcol-google'))).toEqual([])
-  })
-
-  it('changes nothing when the registry has no digest for the collector', () => {
-    pretend(
-      'gcloud',
-      `case "$*" in
-  "auth list"*) echo developer@example.com ;;
-  *describe*otelcol-google*) exit 1 ;;
-  *describe*) echo ${digest} ;;
-esac`,
-    )
-    expect(image('dev').stderr).toMatch(
-      /^The registry has no digest for .*otelcol-google:[\d.]+; nothing was changed\./,
-    )
-    expect(digests()['dev']).toBe(`sha256:${'0'.repeat(64)}`)
-  })
-
-  it('changes nothing when the build fails', () => {
-    gcloud('exit 1')
-    expect(image('dev').stderr).toContain(
-      'The build failed; nothing was changed. Check that the stack dev-platform is deployed.',
-    )
-    expect(digests()['dev']).toBe(`sha256:${'0'.repeat(64)}`)
   })
 })
 

@@ -12,8 +12,8 @@ const linesWith = (minInstances: Readonly<Record<string, number>>) =>
 const usdOf = (lines: ReturnType<typeof monthlyLines>, item: RegExp): number =>
   lines.filter((line) => item.test(line.item)).reduce((sum, { usd }) => sum + usd, 0)
 
-it('prices each kept instance with its collector: 1.5 vCPU and 0.75 GiB for 30 days', () => {
-  const oneUsd = 2.25 * 0.0000025 * 30 * 86_400
+it('prices each kept instance: 1 vCPU and 0.5 GiB for 30 days', () => {
+  const oneUsd = 1.5 * 0.0000025 * 30 * 86_400
   expect(usdOf(linesWith({}), /^run/)).toBe(0)
   expect(usdOf(linesWith({ gateway: 1 }), /^run/)).toBeCloseTo(oneUsd, 6)
   expect(usdOf(linesWith({ gateway: 2, orders: 1 }), /^run/)).toBeCloseTo(3 * oneUsd, 6)

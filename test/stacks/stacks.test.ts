@@ -58,15 +58,14 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       }
     })
 
-    it('runs each service with its own account, from the one image by digest, with the collector beside it', () => {
+    it('runs each service with its own account, from the one image by digest, and nothing beside it', () => {
       for (const { attributes } of all('google_cloud_run_v2_service')) {
         const template = block(attributes['template'])
         const containers = template['containers'] as Block[]
         expect(template['service_account']).toBe(email(String(attributes['name'])))
-        expect(containers.map(({ name }) => name)).toEqual(['service', 'collector'])
+        expect(containers.map(({ name }) => name)).toEqual(['service'])
         expect(containers[0]).toMatchObject({ command: ['node'], args: ['functions/main.ts', attributes['name']] })
         expect(containers[0]!['image']).toMatch(/@\$\{var\.image_digest\}$/)
-        expect(containers[1]!['image']).toBe('${var.collector_image}')
         // Readiness is no liveness probe: a restart does not bring an unavailable database back.
         expect(block(block(containers[0]!['liveness_probe'])['http_get'])['path']).toBe('/health/live')
       }

@@ -133,9 +133,6 @@ describe.skipIf(terraform.missing !== undefined)('terraform', () => {
     await expect(terraform.plan(orders, PLACEHOLDER_DIGEST)).rejects.toThrow(
       /Build the image first, by npm run image -- dev/,
     )
-    await expect(terraform.plan(orders, PLACEHOLDER_DIGEST)).rejects.toThrow(
-      /Record the digest of the collector's image first/,
-    )
   })
 
   it.each(['dev-platform', 'dev-bus', 'dev-orders', 'dev-observability'])(
@@ -217,6 +214,25 @@ describe.skipIf(terraform.missing !== undefined)('terraform', () => {
     const { moved: _, ...json } = after.json
     const without = await terraform.change(asNamedBefore(after), { ...after, json })
     expect(without.filter(({ actions }) => actions.includes('delete')).length).toBe(after.json.moved!.length)
+  })
+
+  it('forgets the members of an earlier release, and destroys none', { timeout }, async () => {
+    const after = built.find(({ name }) => name === 'dev-orders')!
+    const { removed = [], ...json } = after.json
+    const type = 'google_cloud_run_v2_service_iam_member'
+    const former = removed.find(({ from }) => from.startsWith(`${type}.run_invoked-by-operations`))!.from
+    const member = {
+      name: 'orders',
+      location: dev.region,
+      role: 'roles/run.invoker',
+      member: `serviceAccount:operations@${dev.projectId}.iam.gserviceaccount.com`,
+    }
+    const resource = { ...json.resource, [type]: { [former.slice(type.length + 1)]: member } }
+    const before = { ...after, json: { ...json, resource } }
+    const actionsOf = (changes: Awaited<ReturnType<typeof terraform.change>>) =>
+      changes.filter(({ address }) => address === former).map(({ actions }) => actions)
+    expect(actionsOf(await terraform.change(before, after))).toEqual([['forget']])
+    expect(actionsOf(await terraform.change(before, { ...after, json }))).toEqual([['delete']])
   })
 
   it.each(['dev-platform', 'dev-bus', 'dev-orders'])(

@@ -69,7 +69,7 @@ export function findTerraform(first: SynthesizedStack): Terraform {
   }
   const run = (args: readonly string[], digest = someDigest): Promise<{ code: number | null; output: string }> =>
     new Promise((resolve, reject) => {
-      const variables = { ...env, TF_VAR_image_digest: digest, TF_VAR_collector_image: `collector@${digest}` }
+      const variables = { ...env, TF_VAR_image_digest: digest }
       const child = spawn('terraform', args, { cwd: folder, env: variables, stdio: ['ignore', 'pipe', 'pipe'] })
       let output = ''
       child.stdout.on('data', (chunk: Buffer) => (output += String(chunk)))

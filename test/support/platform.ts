@@ -37,9 +37,15 @@ export async function testPorts(services: readonly Service[]): Promise<LocalPort
   }
 }
 
-export async function startTestPlatform(
-  options: { services?: readonly Service[]; dataDirectory?: string; ports?: LocalPorts; seeded?: boolean } = {},
-): Promise<TestPlatform> {
+export interface TestPlatformOptions {
+  readonly services?: readonly Service[]
+  readonly dataDirectory?: string
+  readonly ports?: LocalPorts
+  readonly seeded?: boolean
+  readonly withdrawsCpu?: boolean
+}
+
+export async function startTestPlatform(options: TestPlatformOptions = {}): Promise<TestPlatform> {
   const services = options.services ?? allServices
   const ports = options.ports ?? (await testPorts(services))
   const environment = localEnvironment(ports)
@@ -54,6 +60,7 @@ export async function startTestPlatform(
     roles: tools.roles,
     settings: business.settings(environment),
     ...(options.dataDirectory ? { dataDirectory: options.dataDirectory } : {}),
+    ...(options.withdrawsCpu ? { withdrawsCpu: true } : {}),
   })
   const running = {
     pid: process.pid,

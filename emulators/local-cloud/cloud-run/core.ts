@@ -24,6 +24,8 @@ export interface CloudRunOptions {
   nodeOptions?(service: string): readonly string[]
   /** The time without a request after which an instance stops (default 15 minutes). */
   readonly idleMs?: number
+  /** True: an instance has CPU during requests only, as on Cloud Run, unless `cpuIdle` of a container is false (default: always). */
+  readonly withdrawsCpu?: boolean
   onLog?(service: string, line: string): void
 }
 
@@ -98,6 +100,7 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
       port: portOf(id),
       resource: resourceOf,
       idleMs: options.idleMs ?? IDLE_MS,
+      withdrawsCpu: options.withdrawsCpu ?? false,
       start: async () => {
         const resource = resourceOf()
         const { serviceAccount: principal = '' } = resource.template

@@ -1,4 +1,4 @@
-/** The declarations for IAM of the APIs to which the collector writes. */
+/** The declarations for IAM of the Telemetry API. */
 
 import type { IamFacts } from '../core/iam-facts.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Permissions of the two paths. In the cloud the collector accepts every request and exports with the service's account, both to
- * the Telemetry API, and needs these there.
+ * Permissions of the two paths, as the Telemetry API needs them. A collector would accept every request, and export with the
+ * account of the service beside it.
  */
 
 import type { RouteAccess } from '../core/access/access.ts'

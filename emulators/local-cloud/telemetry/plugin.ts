@@ -1,4 +1,4 @@
-/** Stands in for the collector beside each service: receives OTLP on the port of its account, and stores it for people. */
+/** The Telemetry API: receives OTLP on the port of its account, and stores it for people. */
 
 import type { Plugin } from '../core/plugin.ts'
 import { createCore, type TelemetryCore, type TelemetryOptions } from './core.ts'

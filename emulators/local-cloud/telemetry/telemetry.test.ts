@@ -345,7 +345,7 @@ it.each([
   expect(quantile(share, [1, 2], buckets)).toBeCloseTo(value)
 })
 
-it('an account needs the grants that the collector needs in the cloud', async () => {
+it('an account needs the grants of the Telemetry API', async () => {
   const withIam = await createLocalCloud({
     project,
     plugins: [iam, telemetry()],

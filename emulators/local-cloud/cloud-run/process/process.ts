@@ -42,6 +42,8 @@ interface Target {
 
 export interface Instance extends Spawned, Target {
   readonly revision: string
+  /** Without CPU it stands still, as between two requests under request-based billing. A new instance has CPU. */
+  setCpu(given: boolean): void
   /** SIGTERM, and SIGKILL after ten seconds. */
   stop(): Promise<void>
   /** Whether it takes a new connection, and keeps it: the system still takes some for a process that is ending. */
@@ -125,9 +127,12 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     agent,
     revision: resource.latestReadyRevision,
     kill: spawned.kill,
+    setCpu: (given) => signalGroup(child, given ? 'SIGCONT' : 'SIGSTOP'),
     async stop() {
       if (exited) return
       signalGroup(child, 'SIGTERM')
+      // An instance that is being stopped has CPU again.
+      signalGroup(child, 'SIGCONT')
       const timeout = setTimeout(() => signalGroup(child, 'SIGKILL'), limits.stopTimeoutMs)
       await gone
       clearTimeout(timeout)

@@ -22,6 +22,8 @@ const until = (holds: () => boolean | undefined): Promise<unknown> => vi.waitUnt
 interface FakeInstance extends Instance {
   readonly held: { request: IncomingMessage; response: ServerResponse }[]
   readonly stops: () => number
+  /** Whether it got CPU or lost it, in this order. */
+  readonly cpu: boolean[]
 }
 
 const publicAccess = { bindings: () => [{ role: 'roles/run.invoker', members: ['allUsers'] }] }
@@ -35,6 +37,7 @@ let plane: DataPlane
 let port: number
 let concurrency: number
 let revision: number
+let resources: object | undefined
 let beforeStart: () => Promise<void>
 const started: FakeInstance[] = []
 const servers: Server[] = []
@@ -43,6 +46,7 @@ async function startFake(): Promise<FakeInstance> {
   const mine = String(revision)
   await beforeStart()
   const held: FakeInstance['held'] = []
+  const cpu: boolean[] = []
   let stops = 0
   let exited = false
   const server = createServer((request, response) => {
@@ -59,6 +63,8 @@ async function startFake(): Promise<FakeInstance> {
     revision: mine,
     held,
     stops: () => stops,
+    cpu,
+    setCpu: (given) => void cpu.push(given),
     kill: () => Promise.resolve(),
     listens: () => Promise.resolve(server.listening),
     async stop() {
@@ -81,6 +87,7 @@ beforeEach(async () => {
   fake = fakeContext({ peers: { iam: publicAccess } })
   concurrency = 1
   revision = 1
+  resources = undefined
   beforeStart = () => Promise.resolve()
   port = await freePort()
   plane = await openDataPlane({
@@ -88,12 +95,13 @@ beforeEach(async () => {
     service: 'echo',
     port,
     idleMs: IDLE_MS,
+    withdrawsCpu: true,
     start: startFake,
     resource: () =>
       ({
         name: 'services/echo',
         invokerIamDisabled: true,
-        template: { maxInstanceRequestConcurrency: concurrency, containers: [] },
+        template: { maxInstanceRequestConcurrency: concurrency, containers: [{ resources }] },
       }) as unknown as ServiceResource,
   })
 })
@@ -102,6 +110,36 @@ afterEach(async () => {
   for (const server of servers.splice(0)) server.closeAllConnections()
   await plane.close()
   started.length = 0
+})
+
+describe('the CPU of an instance', () => {
+  it('is withdrawn after its last answer, and given before its next request', async () => {
+    concurrency = 2
+    await plane.warm()
+    const [one] = started
+    // It has CPU while it starts.
+    expect(one!.cpu).toEqual([false])
+    const first = call()
+    await until(() => one!.held.length === 1)
+    const second = call()
+    await until(() => one!.held.length === 2)
+    answered(one!)
+    await first
+    expect(one!.cpu).toEqual([false, true])
+    answered(one!)
+    await second
+    await until(() => one!.cpu.length === 3)
+    expect(one!.cpu).toEqual([false, true, false])
+  })
+
+  it('is never withdrawn when a container has resources without `cpuIdle`', async () => {
+    resources = { limits: { cpu: '1' } }
+    await plane.warm()
+    expect(started[0]!.cpu).toEqual([])
+    resources = { limits: { cpu: '1' }, cpuIdle: true }
+    await plane.warm()
+    expect(started[0]!.cpu).toEqual([false])
+  })
 })
 
 describe('the request timeout', () => {

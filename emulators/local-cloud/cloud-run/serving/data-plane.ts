@@ -11,7 +11,7 @@ import { admit, type Iam } from './ingress.ts'
 import { createMeter } from './meter.ts'
 import type { Instance } from '../process/process.ts'
 import { limits } from '../values/limits.ts'
-import { type ServiceResource, timeoutOf } from '../values/service.ts'
+import { hasRequestBilling, type ServiceResource, timeoutOf } from '../values/service.ts'
 import { createSlots } from './slots.ts'
 
 const DEFAULT_CONCURRENCY = 80
@@ -26,6 +26,8 @@ export interface DataPlaneOptions {
   start(): Promise<Instance>
   /** The time without a request after which the instance stops. */
   readonly idleMs: number
+  /** Whether an instance of a service with `cpuIdle` stands still between requests. */
+  readonly withdrawsCpu: boolean
 }
 
 /** `asleep`: scaled to zero, and the next request starts an instance; `failed`: the last start failed, for this reason. */
@@ -65,7 +67,20 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
     idle?.cancel()
     if (!closing) idle = context.clock.at(context.clock.now() + options.idleMs, () => void recycle())
   }
-  const slots = createSlots({ busy: () => idle?.cancel(), idle: stopWhenIdle })
+  /** Containers share the CPU of their instance: one with `cpuIdle: false` keeps it. */
+  const setCpu = (given: boolean): void => {
+    if (options.withdrawsCpu && hasRequestBilling(options.resource())) instance?.setCpu(given)
+  }
+  const slots = createSlots({
+    busy() {
+      idle?.cancel()
+      if (slots.active === 1) setCpu(true)
+    },
+    idle() {
+      stopWhenIdle()
+      setCpu(false)
+    },
+  })
 
   const start = async (): Promise<Instance | undefined> => {
     const mine = generation
@@ -189,7 +204,9 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
     recycle,
     async warm() {
       await running()
-      if (slots.active === 0) stopWhenIdle()
+      if (slots.active > 0) return
+      stopWhenIdle()
+      setCpu(false)
     },
     active: () => slots.active,
     waiting: () => slots.queued,

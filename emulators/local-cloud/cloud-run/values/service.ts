@@ -187,3 +187,12 @@ export function startsAnotherProgram(
 }
 
 const noContainer: Container = { image: '' }
+
+/**
+ * Whether its instances have CPU during requests only. Without `resources` they have; with them, `cpuIdle` is false unless it
+ * is given: https://cloud.google.com/run/docs/reference/rest/v2/Container#ResourceRequirements
+ */
+export const hasRequestBilling = ({ template }: Pick<ServiceResource, 'template'>): boolean =>
+  template.containers.every(
+    ({ resources }) => resources === undefined || (resources as { cpuIdle?: boolean }).cpuIdle === true,
+  )

@@ -1,0 +1,43 @@
+/** Cloud Run withdraws the CPU of an instance after its last answer: what a request recorded is exported before. */
+
+import { readFileSync } from 'node:fs'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { TelemetryCore } from 'local-google-cloud/telemetry'
+import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { completed } from '../support/spans.ts'
+
+let platform: TestPlatform
+beforeAll(async () => {
+  platform = await startTestPlatform({ withdrawsCpu: true, seeded: false })
+  // Nine cold starts at once may take longer than a caller waits.
+  for (const { service } of platform.run.states()) await platform.run.warm(service)
+  const sold = (): Promise<boolean> =>
+    platform.sell({ sku: 'IDLE-1', unitMinor: 1190 }).then(
+      () => true,
+      () => false,
+    )
+  await expect.poll(sold, { timeout: 120_000 }).toBe(true)
+}, 300_000)
+afterAll(() => platform?.close(), 60_000)
+
+/** `T`: the process stands still. */
+const stateOf = (pid: number): string => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]![0]!
+const telemetry = (): TelemetryCore => platform.cloud.core<TelemetryCore>('telemetry')
+
+it.skipIf(process.platform !== 'linux')(
+  'an order has all its spans and points although no service has CPU after its answers',
+  { timeout: 180_000 },
+  async () => {
+    const orderId = await platform.place({ sku: 'IDLE-1', quantity: 1 })
+    expect((await platform.followed(platform.customer(), orderId, 90_000)).status).toBe('completed')
+    await expect
+      .poll(() => platform.run.processes().map(({ pid }) => stateOf(pid)), { timeout: 30_000 })
+      .toEqual(platform.run.processes().map(() => 'T'))
+    const [trace] = telemetry().traces.list({ correlationId: orderId, root: undefined, limit: 1 })
+    expect(telemetry().traces.spansOf(trace!.traceId)).toHaveLength(completed.length)
+    const ended = telemetry()
+      .metrics.list()
+      .filter(({ name }) => name === 'millrace_saga_duration')
+    expect(ended).toMatchObject([{ service: 'orders', count: 1, attributes: { outcome: 'completed' } }])
+  },
+)
