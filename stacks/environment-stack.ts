@@ -9,6 +9,7 @@ import { movedBlocks } from './moved.ts'
 
 export class EnvironmentStack extends TerraformStack {
   readonly environment: Environment
+  protected readonly provider: GoogleProvider
   /** Members of earlier releases that no binding of this stack replaces. */
   protected formerMembers: readonly FormerMember[] = []
 
@@ -17,7 +18,7 @@ export class EnvironmentStack extends TerraformStack {
     const id = `${environment.name}-${part}`
     super(scope, id)
     this.environment = environment
-    new GoogleProvider(this, 'google', {
+    this.provider = new GoogleProvider(this, 'google', {
       project: environment.projectId,
       region: environment.region,
       addTerraformAttributionLabel: false,

@@ -32,6 +32,8 @@ export interface Environment extends Deployment {
   /** True: Terraform refuses to destroy or replace what holds data. False where `destroy` must work. */
   readonly protectsData: boolean
   readonly alertEmail: string
+  /** Absent: no mail says that the project costs more than expected. */
+  readonly budget?: Budget | undefined
   /** The IAM principal that reads and replays dead letters: a group, so that members change without a deployment. */
   readonly operators: string
   /** IAM principals that administer and deploy the project; their grants on it are not in the stacks, and `npm run grants` expects them. */
@@ -48,6 +50,13 @@ export interface Environment extends Deployment {
   readonly settings: Readonly<Record<string, string>>
 }
 
+export interface Budget {
+  /** `XXXXXX-XXXXXX-XXXXXX`: the account to which the project is linked. */
+  readonly billingAccount: string
+  /** Whole units of the account's currency. */
+  readonly monthly: number
+}
+
 /** The differences between the environments in the cloud. */
 interface Deployed {
   readonly projectId: string
@@ -58,6 +67,7 @@ interface Deployed {
   readonly publicAccess?: Environment['publicAccess']
   readonly protectsData: boolean
   readonly sampledShare: number
+  readonly budget?: Budget
 }
 
 const region = 'europe-west1'
@@ -80,6 +90,7 @@ function deployed(
     publicAccess = 'allUsers',
     protectsData,
     sampledShare,
+    budget,
   }: Deployed,
 ): Environment {
   return {
@@ -98,6 +109,7 @@ function deployed(
     stateBucket: `${projectId}-terraform`,
     protectsData,
     alertEmail: 'platform@example.com',
+    budget,
     operators: 'group:platform-operators@example.com',
     administrators: [
       'group:platform-administrators@example.com',
@@ -141,6 +153,7 @@ export const environments = deployedEach({
     projectNumber: '100000000003',
     protectsData: true,
     sampledShare: 0.1,
+    budget: { billingAccount: '000000-000000-000000', monthly: 500 },
   },
 })
 

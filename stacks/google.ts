@@ -5,6 +5,7 @@ export { ArtifactRegistryRepositoryIamBinding } from '@cdktf/provider-google/lib
 export { BigqueryDataset } from '@cdktf/provider-google/lib/bigquery-dataset/index.js'
 export { BigqueryTable } from '@cdktf/provider-google/lib/bigquery-table/index.js'
 export { BigqueryTableIamBinding } from '@cdktf/provider-google/lib/bigquery-table-iam-binding/index.js'
+export { BillingBudget } from '@cdktf/provider-google/lib/billing-budget/index.js'
 export { CloudRunV2Service } from '@cdktf/provider-google/lib/cloud-run-v2-service/index.js'
 export { CloudRunV2ServiceIamBinding } from '@cdktf/provider-google/lib/cloud-run-v2-service-iam-binding/index.js'
 export { CloudTasksQueue } from '@cdktf/provider-google/lib/cloud-tasks-queue/index.js'

@@ -3,6 +3,7 @@
 import type { Construct } from 'constructs'
 import { type Business, servicesOf } from '../shared/service/business.ts'
 import { Alerts } from './alerts.ts'
+import { ProjectBudget } from './budget.ts'
 import { dashboard } from './dashboard.ts'
 import { EnvironmentStack } from './environment-stack.ts'
 import type { Environment } from './environments.ts'
@@ -17,6 +18,12 @@ export class ObservabilityStack extends EnvironmentStack {
       type: 'email',
       labels: { email_address: environment.alertEmail },
     })
+    if (environment.budget) {
+      // A budget belongs to no project: Google counts a person's requests about it against the quota of this one.
+      this.provider.userProjectOverride = true
+      this.provider.billingProject = environment.projectId
+      new ProjectBudget(this, 'budget', { budget: environment.budget, channel, environment })
+    }
     new Alerts(this, 'alerts', { channel, services: servicesOf(business), environment })
     const { slos } = new Objectives(this, 'objectives', { business, environment, channel })
     new MonitoringDashboard(this, 'dashboard', {

@@ -69,7 +69,8 @@ export class PlatformStack extends EnvironmentStack {
   /** A new project refuses all other resources until their APIs are enabled. */
   #enableApis(): void {
     const others = this.node.findAll().filter((one) => TerraformResource.isTerraformResource(one))
-    const enabled = apis.map((api) =>
+    const needed = this.environment.budget ? [...apis, 'billingbudgets'] : apis
+    const enabled = needed.map((api) =>
       dependable(
         // Another stack, or another team, may need the API when this one is destroyed.
         new ProjectService(this, `api-${api}`, {

@@ -104,6 +104,7 @@ describe('npm run cdktf reports a missing prerequisite in one line', { timeout }
       'administrators "group:platform-administrators@example.com"',
       `PAYMENT_PROVIDER_URL "https://payments.${environment}.example.com"`,
       `EDGE "https://shop.${environment}.example.com"`,
+      ...(environment === 'prod' ? ['billingAccount "000000-000000-000000"'] : []),
     ])
       expect(stderr).toMatch(one)
     expect(calls('terraform')).toEqual(['version'])
@@ -150,7 +151,8 @@ describe('npm run cdktf passes its arguments on', { timeout }, () => {
           .read(file)
           .replaceAll('example.com', 'shop.test')
           .replaceAll("'millrace-", "'our-")
-          .replaceAll("'10000000000", "'20000000000"),
+          .replaceAll("'10000000000", "'20000000000")
+          .replaceAll('000000-000000-000000', '0A1B2C-3D4E5F-6A7B8C'),
       )
     const bin = '.tools/cdktf/node_modules/cdktf-cli/bundle/bin'
     mkdirSync(join(copy.root, bin), { recursive: true })

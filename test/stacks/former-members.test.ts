@@ -32,7 +32,7 @@ it('forgets the members of every role that a stack binds, under each name that t
 it('forgets in the stack of a service also the members of topics, whose binding is in the bus', () => {
   expect(removedOf('dev-payments')).toEqual(
     expect.arrayContaining([
-      'google_pubsub_topic_iam_member.publisher-payment.authorized',
+      'google_pubsub_topic_iam_member.publisher-paymentauthorized',
       'google_pubsub_topic_iam_member.publishes-payments-dead-letters',
       'google_pubsub_subscription_iam_member.subscriber-payments-dead-letters',
       'google_cloud_run_v2_service_iam_member.run_invoked-by-orders',

@@ -140,6 +140,24 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
         expect(service['traffic']).toEqual([{ type: 'TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST', percent: 100 }])
     })
 
+    it('has a budget of its own project where the environment has one, with a mail before and when it is exceeded', () => {
+      const { budget, projectNumber } = environment
+      const budgets = all('google_billing_budget')
+      expect(budgets).toHaveLength(budget ? 1 : 0)
+      const apis = all('google_project_service').map(({ service }) => service)
+      expect(apis.includes('billingbudgets.googleapis.com')).toBe(budget !== undefined)
+      expect(environment.name === 'prod').toBe(budget !== undefined)
+      for (const one of budgets) {
+        expect(one['billing_account']).toBe(budget!.billingAccount)
+        expect(block(one['budget_filter'])['projects']).toEqual([`projects/${projectNumber}`])
+        expect(block(block(one['amount'])['specified_amount'])).toEqual({ units: String(budget!.monthly) })
+        expect(blocks(one['threshold_rules']).map((rule) => rule['threshold_percent'])).toEqual([0.5, 0.9, 1])
+        expect(block(one['all_updates_rule'])['monitoring_notification_channels']).toEqual([
+          '${google_monitoring_notification_channel.email.id}',
+        ])
+      }
+    })
+
     it('denies public access to its bucket', () => {
       for (const bucket of all('google_storage_bucket'))
         expect(bucket).toMatchObject({ uniform_bucket_level_access: true, public_access_prevention: 'enforced' })

@@ -30,6 +30,7 @@ const edits: Readonly<Record<string, (attributes: Attributes) => Attributes>> = 
     view === undefined
       ? { schema: JSON.stringify([...(JSON.parse(String(schema)) as object[]), column]) }
       : { view: { query: 'SELECT 1 AS one', use_legacy_sql: false } },
+  google_billing_budget: () => ({ display_name: 'Otherwise called' }),
   google_cloud_run_v2_service: ({ template }) => ({
     template: { ...(template as object), timeout: '30s', scaling: { min_instance_count: 1, max_instance_count: 20 } },
   }),
