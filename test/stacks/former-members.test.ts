@@ -16,7 +16,6 @@ it('forgets the members of every role that a stack binds, under each name that t
     expect.arrayContaining([
       'google_service_account_iam_member.orders-acts-as-itself',
       'google_service_account_iam_member.push-token-orders',
-      'google_service_account_iam_member.hears-token-orders',
       'google_storage_bucket_iam_member.builds_builder-reads',
     ]),
   )
