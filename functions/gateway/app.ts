@@ -65,6 +65,13 @@ const publicApi = definePublicApi({
         accepted(c, platform, { type: 'RetryCheckout', data: { orderId, reason } }, { caller, key, subject: orderId }),
       closeOrder: ({ c, caller, key, body: { reason }, params: { orderId } }) =>
         accepted(c, platform, { type: 'CloseOrder', data: { orderId, reason } }, { caller, key, subject: orderId }),
+      recaptureOrder: ({ c, caller, key, body, params: { orderId } }) =>
+        accepted(
+          c,
+          platform,
+          { type: 'RecaptureOrder', data: { orderId, ...body } },
+          { caller, key, subject: orderId },
+        ),
       refundOrder({ c, caller, key, body, params: { orderId } }) {
         const refundId = derivedId('refund', caller.sub, key)
         const command: GatewayCommand = { type: 'RefundPayment', data: { orderId, refundId, ...body } }

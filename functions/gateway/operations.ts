@@ -38,6 +38,7 @@ export const productRequest = catalogContracts.commands.PublishProduct.data
 export const priceRequest = catalogContracts.commands.ChangePrice.data
 export const retryRequest = ordersContracts.commands.RetryCheckout.data.omit({ orderId: true })
 export const closeRequest = ordersContracts.commands.CloseOrder.data.omit({ orderId: true })
+export const recaptureRequest = ordersContracts.commands.RecaptureOrder.data.omit({ orderId: true })
 export const refundRequest = paymentsContracts.commands.RefundPayment.data.omit({ orderId: true, refundId: true })
 export const stockRequest = inventoryContracts.commands.ReceiveStock.data.omit({ deliveryId: true })
 
@@ -107,6 +108,17 @@ export const operations = {
     body: closeRequest,
     answers: { 202: [acceptedMeaning, accepted] },
     problems: ['not-found'],
+  },
+  recaptureOrder: {
+    method: 'post',
+    path: '/v1/orders/{orderId}/recapture',
+    parameters: readOrder.parameters,
+    summary: 'Capture what was refused with another payment method of the customer',
+    access: 'staff',
+    requiresIdempotencyKey: true,
+    body: recaptureRequest,
+    answers: { 202: [acceptedMeaning, accepted] },
+    problems: ['not-found', ...ordersContracts.commands.RecaptureOrder.refuses],
   },
   refundOrder: {
     method: 'post',

@@ -32,6 +32,7 @@ export const gateway = defineService({
     'ReceiveStock',
     'RetryCheckout',
     'CloseOrder',
+    'RecaptureOrder',
     'RefundPayment',
     'CheckAuthorization',
     'CheckRefunds',

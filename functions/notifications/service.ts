@@ -19,6 +19,7 @@ export const notifications = defineService({
     'order.confirmed',
     'order.completed',
     'shipment.dispatched',
+    'payment.capture-failed',
     'refund.pending',
     'refund.issued',
     'refund.failed',

@@ -7,6 +7,7 @@ export type Notified =
   | 'order.confirmed'
   | 'order.completed'
   | 'shipment.dispatched'
+  | 'payment.capture-failed'
   | 'refund.pending'
   | 'refund.issued'
   | 'refund.failed'
@@ -33,6 +34,8 @@ export function textFor(type: Notified, facts: Facts): string {
       return `Your order ${orderId} is confirmed; it will be with you by ${promisedBy?.slice(0, 10)}.`
     case 'shipment.dispatched':
       return `A parcel of your order ${orderId} is on its way: ${trackingRef}.`
+    case 'payment.capture-failed':
+      return `We could not take the payment for a parcel of your order ${orderId}. We will contact you about another way to pay.`
     case 'refund.pending':
       return `We refund ${amountOf(facts)} of your order ${orderId}. Your bank may take some days.`
     case 'refund.issued':

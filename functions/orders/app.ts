@@ -13,12 +13,13 @@ import type { OrderSent } from './sent.ts'
 import { evolve, initial, isPlaced, type PlacedOrder, viewOf } from './order.ts'
 import { placeOrder, republishPlacement } from './place-order.ts'
 import { storePrice } from './prices.ts'
+import { checkRecapture } from './recapture.ts'
 import { rulesOf } from './rules.ts'
 import { sagaView } from './saga-view.ts'
 import { orders } from './service.ts'
 
 /** A person took the id from somewhere: no commit that is still to come makes a wrong one right. */
-const ofStaff: readonly OrderCommand['type'][] = ['retry', 'close']
+const ofStaff: readonly OrderCommand['type'][] = ['retry', 'close', 'recapture']
 
 const unknown = (orderId: string): Refused => new Refused('not-found', `There is no order ${orderId}.`)
 
@@ -93,17 +94,23 @@ export const app: ServiceApp = implement(orders, {
     'refund.failed': recordRefund('failed'),
     'stock.committed': recordFulfilment('committed'),
     async 'payment.capture-failed'(message, platform) {
-      const { orderId, shipmentId, code } = message.data
+      const { orderId, shipmentId, code, authorization } = message.data
       platform.log('ERROR', 'payment.capture-failed', { correlationId: orderId, shipmentId, code })
       return apply(message, orderId, platform, {
         type: 'fulfilment',
-        fact: { kind: 'refused', shipmentId, code },
+        fact: { kind: 'refused', shipmentId, code, authorization },
         nowMs: platform.now(),
       })
     },
   },
   onSagaReply: onStepReply,
-  checksSubmitted: { RetryCheckout: checkOrder, CloseOrder: checkOrder },
+  checksSubmitted: {
+    RetryCheckout: checkOrder,
+    CloseOrder: checkOrder,
+    async RecaptureOrder({ orderId, paymentMethodRef }, platform) {
+      await checkRecapture(await placedOrder(orderId, platform), paymentMethodRef, platform)
+    },
+  },
   commands: {
     async ContinueCheckout(message, platform) {
       const { orderId, deadline } = message.data
@@ -122,6 +129,11 @@ export const app: ServiceApp = implement(orders, {
       const { actor: by } = message
       await apply(message, orderId, platform, { type: 'retry', reason, by, nowMs: platform.now() })
       platform.log('NOTICE', 'saga.retried', { correlationId: orderId, actor: by, reason })
+    },
+    async RecaptureOrder(message, platform) {
+      const { orderId, ...named } = message.data
+      await apply(message, orderId, platform, { type: 'recapture', ...named, by: message.actor })
+      platform.log('NOTICE', 'order.recapture-requested', { correlationId: orderId, actor: message.actor })
     },
     async CloseOrder(message, platform) {
       const { orderId, reason } = message.data

@@ -32,7 +32,8 @@ const fulfilmentV1 = z.strictObject({
 
 const order = z.object({
   orderId,
-  status: z.enum(['pending', 'confirmed', 'completed', 'closed', 'rejected', 'expired']),
+  /** `payment-failed`: confirmed, and a capture was refused: staff recaptures it with another payment method, or closes the order. */
+  status: z.enum(['pending', 'confirmed', 'payment-failed', 'completed', 'closed', 'rejected', 'expired']),
   reason: reference.optional(),
   customerRef: reference,
   currency,
@@ -186,6 +187,12 @@ export const ordersContracts = defineContracts({
       example: { kind: 'captured', shipmentId: 's-1', amountMinor: 2380, authorization: 1 },
       previousVersions: { 1: { data: fulfilmentV1, upcast: (old) => old } },
     },
+    /** Staff named another payment method for the refused captures of these shipments. */
+    'recapture.requested': {
+      version: 1,
+      data: z.strictObject({ shipmentIds: z.array(reference), reason: words, by: reference }),
+      example: { shipmentIds: ['s-1'], reason: 'the customer has a new card', by: 'staff:jo' },
+    },
     /** What is known of a refund. Reports arrive in any order: `failed` follows `issued`, which follows `pending`. */
     'refund.recorded': {
       version: 1,
@@ -224,6 +231,12 @@ export const ordersContracts = defineContracts({
       formerSenders: ['gateway'],
       data: z.strictObject({ orderId, reason: words }),
       example: { orderId: 'o-1', reason: 'the provider is back' },
+    },
+    /** Staff names another payment method of the customer for the refused captures. */
+    RecaptureOrder: {
+      refuses: [shopCodes['nothing-to-recapture'], shopCodes['recapture-pending'], shopCodes['unknown-reference']],
+      data: z.strictObject({ orderId, paymentMethodRef: reference, reason: words }),
+      example: { orderId: 'o-1', paymentMethodRef: 'pm-2', reason: 'the customer has a new card' },
     },
     /** Staff ends an order whose goods have left and whose money can not be taken, or is settled in another way. */
     CloseOrder: {

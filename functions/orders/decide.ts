@@ -32,6 +32,7 @@ import {
   withFact,
 } from './fulfilment.ts'
 import type { FulfilmentFact, OrderRecord, Placed, RefundFact, SagaProgress } from './records.ts'
+import { type Recapture, recapture } from './recapture.ts'
 import { isNews } from './refunds.ts'
 import type { OrderSent } from './sent.ts'
 import { goodsOf, type OrderState } from './order.ts'
@@ -55,6 +56,7 @@ export type OrderCommand =
   | { readonly type: 'refund'; readonly fact: RefundFact }
   | { readonly type: 'retry'; readonly reason: string; readonly by: string; readonly nowMs: number }
   | { readonly type: 'close'; readonly reason: string }
+  | (Recapture & { readonly type: 'recapture' })
   | { readonly type: 'timeout'; readonly dueAtMs: number; readonly nowMs: number }
 
 type CommandNamed<Type extends OrderCommand['type']> = Extract<OrderCommand, { type: Type }>
@@ -76,6 +78,8 @@ export function decide(command: OrderCommand, state: OrderState, rules: Rules): 
       return onRetry(state, command)
     case 'close':
       return close(state, command)
+    case 'recapture':
+      return recapture(state, command)
     case 'timeout':
       return onTimeout(state, command, rules)
   }
@@ -176,7 +180,7 @@ function requestMissingFulfilment(state: OrderState, order: Placed, nowMs: numbe
 
 /** Staff ends it. Nothing is left to compensate: the goods have left, and were taken out of stock. */
 function close(
-  { order, status, ledger }: OrderState,
+  { order, status, ledger, recapturing }: OrderState,
   { reason }: CommandNamed<'close'>,
 ): Decision<OrderRecord, OrderSent> {
   if (status === 'closed') return noChange
@@ -185,6 +189,11 @@ function close(
       shopCodes['not-closable'],
       'Only an order whose goods have all left and are taken out of stock, and whose money was not all taken, can be closed.',
     )
+  refuseIf(
+    recapturing.length > 0,
+    shopCodes['recapture-pending'],
+    'A recapture was requested, and payments has not answered it yet: its money may still be taken.',
+  )
   const { orderId } = order
   const open = notCaptured(ledger)
   // A partly captured authorisation can not be voided; an unused one is voided.
@@ -202,7 +211,11 @@ function onRetry(state: OrderState, { reason, by, nowMs }: CommandNamed<'retry'>
   const isShipping = state.status === 'confirmed' && state.released
   if (order && isShipping) {
     const missing = missingFrom({ order, ledger: state.ledger })
-    refuseIf(missing.length === 0, shopCodes['nothing-to-retry'], 'The provider refused the capture: close the order.')
+    refuseIf(
+      missing.length === 0,
+      shopCodes['nothing-to-retry'],
+      'The provider refused the capture: recapture it, or close the order.',
+    )
     const progress = { nextReminderAtMs: nowMs + SETTLEMENT_REMINDER_MS, reminderCount: 0 }
     const decision = { events: [retried], commands: reminders(order, missing) }
     return state.isStalled ? withTimer({ ...state, isStalled: false }, nowMs, decision, progress) : decision

@@ -10,6 +10,7 @@ import { orders } from './service.ts'
 const isEnd: Readonly<Record<OrderView['status'], boolean>> = {
   pending: false,
   confirmed: false,
+  'payment-failed': false,
   completed: true,
   closed: true,
   rejected: true,

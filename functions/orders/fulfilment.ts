@@ -13,19 +13,19 @@ export interface Ledger {
   /** Shipment → the captured amount, where it was recorded. */
   readonly amounts: Readonly<Record<string, number>>
   readonly committed: readonly string[]
-  /** Shipment → why the provider refused its capture. */
-  readonly refused: Readonly<Record<string, string>>
+  /** Shipment → why the provider refused its capture, and under which authorization: the last refusal counts. */
+  readonly refused: Readonly<Record<string, { readonly code: string; readonly authorization: number }>>
 }
 
 export const noFacts: Ledger = { dispatched: {}, captured: [], amounts: {}, committed: [], refused: {} }
 
 export function withFact(ledger: Ledger, fact: FulfilmentFact): Ledger {
-  const { kind, shipmentId, lines = [], code = '', amountMinor } = fact
+  const { kind, shipmentId, lines = [], code = '', amountMinor, authorization = 1 } = fact
   switch (kind) {
     case 'dispatched':
       return { ...ledger, dispatched: { ...ledger.dispatched, [shipmentId]: lines } }
     case 'refused':
-      return { ...ledger, refused: { ...ledger.refused, [shipmentId]: code } }
+      return { ...ledger, refused: { ...ledger.refused, [shipmentId]: { code, authorization } } }
     case 'captured': {
       const amounts = amountMinor === undefined ? ledger.amounts : { ...ledger.amounts, [shipmentId]: amountMinor }
       return { ...ledger, amounts, captured: [...ledger.captured, shipmentId] }
@@ -35,11 +35,13 @@ export function withFact(ledger: Ledger, fact: FulfilmentFact): Ledger {
   }
 }
 
-export function hasFact(ledger: Ledger, { kind, shipmentId }: FulfilmentFact): boolean {
+/** True for a fact that is known, and for a refusal that is older than the known one. */
+export function hasFact(ledger: Ledger, { kind, shipmentId, authorization = 1 }: FulfilmentFact): boolean {
   switch (kind) {
     case 'dispatched':
+      return shipmentId in ledger.dispatched
     case 'refused':
-      return shipmentId in ledger[kind]
+      return authorization <= (ledger.refused[shipmentId]?.authorization ?? 0)
     case 'captured':
     case 'committed':
       return ledger[kind].includes(shipmentId)
@@ -60,6 +62,12 @@ export function isShipped({ lines }: Placed, { dispatched }: Ledger): boolean {
 /** Shipments that are not paid. */
 export const notCaptured = ({ dispatched, captured }: Ledger): string[] =>
   Object.keys(dispatched).filter((shipmentId) => !captured.includes(shipmentId))
+
+/** Shipments whose capture was refused, and that were not paid since. */
+export const refusedCaptures = ({ refused, captured }: Ledger): { shipmentId: string; code: string }[] =>
+  Object.entries(refused)
+    .filter(([shipmentId]) => !captured.includes(shipmentId))
+    .map(([shipmentId, { code }]) => ({ shipmentId, code }))
 
 /** Shipments that are not taken out of stock. */
 export const notCommitted = ({ dispatched, committed }: Ledger): string[] =>
@@ -110,10 +118,6 @@ export function stalled(fulfilment: Fulfilment, reminderCount: number): OrderRec
   const { order, ledger } = fulfilment
   const { orderId } = order
   const missing = missingFrom(fulfilment)
-  const refusedCaptures = notCaptured(ledger).flatMap((shipmentId) => {
-    const code = ledger.refused[shipmentId]
-    return code === undefined ? [] : [{ shipmentId, code }]
-  })
   return [
     sagaStuck({
       sagaId: orderId,
@@ -121,6 +125,6 @@ export function stalled(fulfilment: Fulfilment, reminderCount: number): OrderRec
       attempt: reminderCount + 1,
       reason: missing.length === 0 ? 'the capture was refused' : 'no answer after the last reminder',
     }),
-    { type: 'order.stalled', data: { orderId, missing, refusedCaptures } },
+    { type: 'order.stalled', data: { orderId, missing, refusedCaptures: refusedCaptures(ledger) } },
   ]
 }

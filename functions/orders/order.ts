@@ -2,13 +2,13 @@
 
 import type { Message } from '../../shared/contracts/message.ts'
 import type { SagaState } from '../../shared/saga/saga.ts'
-import { type Ledger, noFacts, withFact } from './fulfilment.ts'
+import { type Ledger, noFacts, refusedCaptures, withFact } from './fulfilment.ts'
 import type { OrderView } from './contracts.ts'
 import { upcast } from './past-events.ts'
 import type { Goods, Placed } from './records.ts'
 import { paymentView, type Refunds, withRefund } from './refunds.ts'
 
-export type Status = 'none' | 'abandoned' | OrderView['status']
+export type Status = 'none' | 'abandoned' | Exclude<OrderView['status'], 'payment-failed'>
 
 export interface OrderState {
   readonly status: Status
@@ -17,6 +17,8 @@ export interface OrderState {
   readonly saga?: SagaState
   readonly ledger: Ledger
   readonly refunds: Refunds
+  /** Shipments whose recapture was requested and is not answered. */
+  readonly recapturing: readonly string[]
   readonly released: boolean
   /** A reference to the page on which the customer has to act for the payment. */
   readonly actionUrlRef?: string
@@ -33,6 +35,7 @@ export const initial: OrderState = {
   status: 'none',
   ledger: noFacts,
   refunds: {},
+  recapturing: [],
   released: false,
   reminderCount: 0,
   isStalled: false,
@@ -67,7 +70,17 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
     case 'checkout.progressed':
       return { ...state, ...data }
     case 'fulfilment.recorded':
-      return { ...state, ledger: withFact(state.ledger, data), isStalled: false }
+      return {
+        ...state,
+        ledger: withFact(state.ledger, data),
+        recapturing:
+          data.kind === 'captured' || data.kind === 'refused'
+            ? state.recapturing.filter((shipmentId) => shipmentId !== data.shipmentId)
+            : state.recapturing,
+        isStalled: false,
+      }
+    case 'recapture.requested':
+      return { ...state, recapturing: data.shipmentIds }
     case 'refund.recorded':
       return { ...state, refunds: withRefund(state.refunds, data) }
     case 'saga.stuck':
@@ -76,7 +89,10 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
 }
 
 /** An order that its customer knows of. */
-export type PlacedOrder = OrderState & { readonly status: OrderView['status']; readonly order: Placed }
+export type PlacedOrder = OrderState & {
+  readonly status: Exclude<Status, 'none' | 'abandoned'>
+  readonly order: Placed
+}
 
 export const isPlaced = (state: OrderState): state is PlacedOrder =>
   state.status !== 'none' && state.status !== 'abandoned'
@@ -89,7 +105,7 @@ export function viewOf({ order, status, reason, ledger, refunds }: ViewedOrder):
   const { orderId, customerRef, currency, totalMinor, shippingMinor, lines, placedAt } = order
   return {
     orderId,
-    status,
+    status: status === 'confirmed' && refusedCaptures(ledger).length > 0 ? 'payment-failed' : status,
     ...(reason === undefined ? {} : { reason }),
     customerRef,
     currency,

@@ -83,6 +83,7 @@ describe('a stream that an earlier revision recorded', () => {
         'ledger',
         'nextReminderAtMs',
         'order',
+        'recapturing',
         'refunds',
         'released',
         'reminderCount',

@@ -27,9 +27,9 @@ export const orders = defineService({
   ],
   // A price for the replica alone, where the two differ.
   acceptsManualEvents: ['price.changed'],
-  acceptsSubmitted: ['RetryCheckout', 'CloseOrder'],
+  acceptsSubmitted: ['RetryCheckout', 'CloseOrder', 'RecaptureOrder'],
   // The checkout sends VoidPayment as well; an order that staff closes does so on its own.
-  sends: ['ContinueCheckout', 'VoidPayment'],
+  sends: ['ContinueCheckout', 'VoidPayment', 'RecapturePayment'],
   queries: ['readProduct', 'findUnknownReferences'],
   requestsRepublishFrom: ['orders', 'inventory', 'payments', 'shipping'],
   collections: {

@@ -12,14 +12,14 @@ export function captureFor(
   const before = Object.values(state.captures)
   const shippedOf = (lineId: string): number =>
     before.reduce((sum, one) => sum + (one.quantities[lineId] ?? 0), quantities[lineId] ?? 0)
-  const paying = before.filter(({ outcome }) => outcome !== 'failed')
   const final = state.lines.every(({ lineId, quantity }) => shippedOf(lineId) >= quantity)
   if (final) {
-    const capturedMinor = paying.reduce((sum, { amountMinor }) => sum + amountMinor, 0)
-    return { amountMinor: state.totalMinor - capturedMinor, final, quantities }
+    // A capture that failed is recaptured on its own: its amount is not part of another shipment's.
+    const othersMinor = before.reduce((sum, { amountMinor }) => sum + amountMinor, 0)
+    return { amountMinor: state.totalMinor - othersMinor, final, quantities }
   }
   const goodsMinor = state.lines.reduce((sum, { lineId, unitMinor }) => sum + unitMinor * (quantities[lineId] ?? 0), 0)
-  return { amountMinor: goodsMinor + (paying.length === 0 ? state.shippingMinor : 0), final, quantities }
+  return { amountMinor: goodsMinor + (before.length === 0 ? state.shippingMinor : 0), final, quantities }
 }
 
 /** True if no other shipment can be added, so that the amount can not change. */

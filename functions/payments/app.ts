@@ -4,6 +4,7 @@ import { implement } from '../../shared/service/app.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import { authorizePayment, checkAuthorization, voidAuthorization, voidPayment } from './authorize.ts'
 import { captureForShipment, capturePayment } from './capture.ts'
+import { makeRecapture, recapturePayment } from './recapture.ts'
 import { checkRefunds, checkRefundable, issueRefund, refundPayment } from './refund.ts'
 import { payments } from './service.ts'
 
@@ -15,6 +16,8 @@ export const app: ServiceApp = implement(payments, {
     CapturePayment: capturePayment,
     VoidPayment: voidPayment,
     VoidAuthorization: voidAuthorization,
+    RecapturePayment: recapturePayment,
+    MakeRecapture: makeRecapture,
     RefundPayment: refundPayment,
     IssueRefund: issueRefund,
     CheckRefunds: checkRefunds,

@@ -98,8 +98,11 @@ export function voidPayment(message: About, platform: Platform): Promise<Decisio
 export function voidAuthorization(message: About, platform: Platform): Promise<Decision<PaymentRecord>> {
   const { orderId } = message.data
   return platform.streams.handle(message, orderId, async ({ events }) => {
-    if (fold({ initial, evolve }, events).status !== 'voiding') return noChange
-    await provider(platform, message).void(authorizationKey(orderId, FIRST))
+    const { status, authorizations } = fold({ initial, evolve }, events)
+    if (status !== 'voiding') return noChange
+    const client = provider(platform, message)
+    // The first one also if it was not granted: it may be on its way.
+    for (const number of new Set([FIRST, ...authorizations])) await client.void(authorizationKey(orderId, number))
     return emit(voided(orderId))
   })
 }

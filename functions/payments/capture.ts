@@ -1,6 +1,7 @@
 /**
  * Captures the amount of a dispatched shipment. A commit before the call of the provider fixes the amount, since another
- * shipment may be captured concurrently; a shipment of the whole order needs no such commit.
+ * shipment may be captured concurrently; a shipment of the whole order needs no such commit. A refusal that may be transient is
+ * followed by further attempts, at growing intervals and a bounded number of times.
  */
 
 import { fold } from '../../shared/service/fold.ts'
@@ -10,7 +11,7 @@ import { type Decision, noChange, type Platform } from '../../shared/service/pla
 import { captureFor, isWholeOrder, mustWait } from './amounts.ts'
 import {
   authorizationKey,
-  type CaptureDue,
+  type Capture,
   captureKey,
   currentAuthorization,
   evolve,
@@ -19,7 +20,7 @@ import {
   type PaymentRecord,
   type PaymentSent,
 } from './payment.ts'
-import { provider } from './provider.ts'
+import { isTransient, provider } from './provider.ts'
 
 interface Shipped {
   readonly orderId: string
@@ -43,38 +44,52 @@ export function captureForShipment(
     const recorded: PaymentRecord = { type: 'capture.due', data: { shipmentId, ...due } }
     if (!isWholeOrder(state, due))
       return { events: [recorded], commands: [{ type: 'CapturePayment', data: { orderId, shipmentId } }] }
-    const authorization = currentAuthorization(state)
-    const captured = await capture(message, platform, { ...due, authorization, currency: state.currency })
-    return { events: [recorded, captured], commands: [] }
+    const first: Capture = { ...due, outcome: 'due', authorization: currentAuthorization(state), attempt: 1 }
+    const { events: outcome, commands } = await capture(message, platform, { ...first, currency: state.currency })
+    return { events: [recorded, ...outcome], commands }
   })
 }
 
 export function capturePayment(
   message: Envelope<string, Shipped>,
   platform: Platform,
-): Promise<Decision<PaymentRecord>> {
+): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId, shipmentId } = message.data
-  return platform.streams.handle(message, orderId, async ({ events }) => {
+  return platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
     const due = state.captures[shipmentId]
     if (due?.outcome !== 'due') return noChange
     if (mustWait(state, shipmentId)) throw new Unavailable(`Other shipments of ${orderId} are captured first.`)
-    return { events: [await capture(message, platform, { ...due, currency: state.currency })], commands: [] }
+    const authorization = currentAuthorization(state)
+    // A recapture came in between: what was attempted before counts for another authorization.
+    const attempt = due.authorization === authorization ? due.attempt : 1
+    return capture(message, platform, { ...due, authorization, attempt, currency: state.currency })
   })
 }
+
+/** The wait before each further attempt, over a day and a half. */
+const RETRY_WAITS_MS = [1, 10, 60, 6 * 60, 24 * 60].map((minutes) => minutes * 60_000)
 
 async function capture(
   message: Envelope<string, Shipped>,
   platform: Platform,
-  { amountMinor, final, authorization, currency }: CaptureDue & { authorization: number; currency: string },
-): Promise<PaymentRecord> {
+  { amountMinor, final, authorization, attempt, currency }: Capture & { readonly currency: string },
+): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId, shipmentId } = message.data
   const about = { orderId, paymentId: paymentId(orderId), shipmentId, authorization }
-  const key = captureKey(orderId, shipmentId)
-  const answer = await provider(platform, message).capture(authorizationKey(orderId, authorization), key, {
-    amountMinor,
-    final,
-  })
-  if (answer.status === 'failed') return { type: 'payment.capture-failed', data: { ...about, code: answer.code } }
-  return { type: 'payment.captured', data: { ...about, captureId: answer.captureId, amountMinor, currency, final } }
+  const key = captureKey(orderId, shipmentId, { authorization, attempt })
+  const request = { amountMinor, final }
+  const answer = await provider(platform, message).capture(authorizationKey(orderId, authorization), key, request)
+  if (answer.status === 'captured') {
+    const data = { ...about, captureId: answer.captureId, amountMinor, currency, final }
+    return { events: [{ type: 'payment.captured', data }], commands: [] }
+  }
+  const { code } = answer
+  const waitMs = isTransient(code) ? RETRY_WAITS_MS[attempt - 1] : undefined
+  if (waitMs === undefined)
+    return { events: [{ type: 'payment.capture-failed', data: { ...about, code } }], commands: [] }
+  return {
+    events: [{ type: 'capture.retried', data: { shipmentId, authorization, attempt: attempt + 1, code } }],
+    commands: [{ type: 'CapturePayment', data: { orderId, shipmentId }, notBeforeMs: platform.now() + waitMs }],
+  }
 }

@@ -164,6 +164,19 @@ export const paymentsContracts = defineContracts({
     },
     /** The void has started: recorded before the provider is called, so that a late authorisation is refused. Its name is stored: docs/decisions/0039. */
     'void.begun': { version: 1, data: z.strictObject({}), example: {} },
+    /** The provider could not capture it now: the capture is attempted again later. */
+    'capture.retried': {
+      version: 1,
+      data: z.strictObject({ shipmentId: reference, authorization, attempt: z.int().min(2), code: reference }),
+      example: { shipmentId: 's-1', authorization: 1, attempt: 2, code: 'issuer-unavailable' },
+    },
+    /** What is not paid is captured under a new authorization, with another payment method: decided before the provider is called. */
+    'recapture.due': {
+      version: 1,
+      data: z.strictObject({ authorization, paymentMethodRef: reference, customer: reference }),
+      example: { authorization: 2, paymentMethodRef: 'pm-2', customer: 'v-1' },
+    },
+    'recapture.done': { version: 1, data: z.strictObject({ authorization }), example: { authorization: 2 } },
     /** A refund with its amount, decided before the provider is called: the sum of refunds never exceeds the captured amount. */
     'refund.due': {
       version: 1,
@@ -201,6 +214,7 @@ export const paymentsContracts = defineContracts({
     },
     /** To itself: the amount of the shipment was committed before, the provider's answer is a second commit. */
     CapturePayment: {
+      retryForever: true,
       data: z.strictObject({ orderId, shipmentId: reference }),
       example: { orderId: 'o-1', shipmentId: 's-1' },
     },
@@ -212,6 +226,17 @@ export const paymentsContracts = defineContracts({
     },
     /** To itself: after the first commit a late authorisation is rejected; the second records that the provider has voided. */
     VoidAuthorization: { retryForever: true, data: z.strictObject({ orderId }), example: { orderId: 'o-1' } },
+    /** Captures what was refused under a new authorization, with another payment method of the customer. */
+    RecapturePayment: {
+      data: z.strictObject({ orderId, customerRef: reference, paymentMethodRef: reference }),
+      example: { orderId: 'o-1', customerRef: 'customer-1', paymentMethodRef: 'pm-2' },
+    },
+    /** To itself: the recapture was committed before, the provider's answers are a second commit. */
+    MakeRecapture: {
+      retryForever: true,
+      data: z.strictObject({ orderId, authorization }),
+      example: { orderId: 'o-1', authorization: 2 },
+    },
     /** Staff refunds captured money, all or a part of it. */
     RefundPayment: {
       refuses: [shopCodes['more-than-captured'], shopCodes['not-ordered'], shopCodes['too-many-refunds']],

@@ -27,6 +27,16 @@ export interface Capture extends CaptureDue {
   readonly outcome: 'due' | 'captured' | 'failed'
   /** The number of the authorization under which it is captured. */
   readonly authorization: number
+  /** Counts from 1 under each authorization. */
+  readonly attempt: number
+}
+
+/** A new authorization with another payment method, for what the former ones did not pay. */
+export interface Recapture {
+  readonly paymentMethodRef: string
+  /** The pseudonym of the customer to whom the payment method belongs. */
+  readonly customer: string
+  readonly isDone: boolean
 }
 
 export interface Refund {
@@ -51,6 +61,8 @@ export interface PaymentState {
   readonly authorizations: readonly number[]
   /** By shipment. */
   readonly captures: Readonly<Record<string, Capture>>
+  /** By the number of the authorization, from 2. */
+  readonly recaptures: Readonly<Record<number, Recapture>>
   /** By refund. */
   readonly refunds: Readonly<Record<string, Refund>>
 }
@@ -63,6 +75,7 @@ export const initial: PaymentState = {
   lines: [],
   authorizations: [],
   captures: {},
+  recaptures: {},
   refunds: {},
 }
 
@@ -82,8 +95,21 @@ export function evolve(state: PaymentState, { type, data }: PaymentRecord): Paym
       return { ...state, status: 'voided' }
     case 'capture.due': {
       const { shipmentId, ...due } = data
-      const capture: Capture = { ...due, outcome: 'due', authorization: currentAuthorization(state) }
+      const capture: Capture = { ...due, outcome: 'due', authorization: currentAuthorization(state), attempt: 1 }
       return { ...state, captures: { ...state.captures, [shipmentId]: capture } }
+    }
+    case 'capture.retried': {
+      const { shipmentId, attempt, authorization } = data
+      const capture: Capture = { ...state.captures[shipmentId]!, attempt, authorization }
+      return { ...state, captures: { ...state.captures, [shipmentId]: capture } }
+    }
+    case 'recapture.due': {
+      const { authorization, ...due } = data
+      return { ...state, recaptures: { ...state.recaptures, [authorization]: { ...due, isDone: false } } }
+    }
+    case 'recapture.done': {
+      const done: Recapture = { ...state.recaptures[data.authorization]!, isDone: true }
+      return { ...state, recaptures: { ...state.recaptures, [data.authorization]: done } }
     }
     case 'payment.captured':
       return settled(state, data, 'captured')
@@ -135,5 +161,16 @@ export const paymentId = (orderId: string): string => `p-${orderId}`
 /** The first authorization has the key that it had when there was only one. */
 export const authorizationKey = (orderId: string, number: number): string =>
   number === 1 ? `${orderId}:auth` : `${orderId}:auth:${number}`
-export const captureKey = (orderId: string, shipmentId: string): string => `${orderId}:capture:${shipmentId}`
+/** A provider repeats its answer to a key, refusals included, so that another attempt has another key. */
+export const captureKey = (
+  orderId: string,
+  shipmentId: string,
+  { authorization, attempt }: Pick<Capture, 'authorization' | 'attempt'>,
+): string =>
+  authorization === 1 && attempt === 1
+    ? `${orderId}:capture:${shipmentId}`
+    : `${orderId}:capture:${shipmentId}:${authorization}:${attempt}`
+/** The number of the next authorization. Those that were declined have a number too. */
+export const nextAuthorization = ({ recaptures }: PaymentState): number =>
+  Math.max(1, ...Object.keys(recaptures).map(Number)) + 1
 export const refundKey = (orderId: string, refundId: string): string => `${orderId}:refund:${refundId}`

@@ -49,6 +49,10 @@ const refusedAsCaptured = z.object({ code: z.literal('captured') })
 /** The captured and refunded amounts of an authorisation. */
 const capturedAmounts = z.object({ captures: z.array(z.object({ amountMinor: minor })), refundedMinor: minor })
 
+/** Refusals of a capture after which the provider may accept another attempt. */
+const TRANSIENT_CODES: readonly string[] = ['issuer-unavailable', 'processing-error']
+export const isTransient = (code: string): boolean => TRANSIENT_CODES.includes(code)
+
 const PAYMENT_REQUIRED = 402
 const NOT_FOUND = 404
 const CONFLICT = 409
@@ -68,6 +72,11 @@ export interface Provider {
     },
   ): Promise<Authorization>
   capture(authorizationKey: string, key: string, request: { amountMinor: number; final: boolean }): Promise<Capture>
+  /**
+   * Ends the authorization: what was not captured is released, and no capture succeeds from then on. Returns the keys of the
+   * captures that have succeeded.
+   */
+  release(authorizationKey: string): Promise<readonly { readonly key: string; readonly captureId: string }[]>
   /** Gives captured money back. A refusal by the provider's rules is an answer: failed. */
   refund(authorizationKey: string, key: string, request: { amountMinor: number }): Promise<RefundAnswer>
   /** Every refund of what was captured under this authorization, also those that were made at the provider by hand. */
@@ -126,6 +135,10 @@ export function provider(platform: Platform, cause: Envelope): Provider {
           return capture.parse(await response.json())
         },
       }),
+    async release(authorizationKey) {
+      const response = await post('release', `${pathOf(authorizationKey)}/release`, `${authorizationKey}:release`, {})
+      return captures.parse(await response.json()).captures
+    },
     refund: (authorizationKey, key, body) =>
       callOnce(platform, cause, {
         find: async () => (await refundsUnder(authorizationKey)).find((one) => one.key === key),

@@ -12,7 +12,7 @@ export const payments = defineService({
   uses: [shippingContracts],
   on: ['shipment.dispatched'],
   acceptsSubmitted: ['CheckAuthorization', 'RefundPayment', 'CheckRefunds'],
-  sends: ['CapturePayment', 'VoidAuthorization', 'IssueRefund'],
+  sends: ['CapturePayment', 'VoidAuthorization', 'IssueRefund', 'MakeRecapture'],
   collections: { streams: { unindexed: ['*'] } },
   settings: [paymentProviderUrl],
 })

@@ -13,6 +13,8 @@ export type TestCard =
   | 'card-ok'
   | 'card-declined'
   | 'card-action-required'
+  | 'card-capture-delayed'
+  | 'card-capture-refused'
   | 'card-refund-pending'
   | 'card-refund-fails'
   | 'card-refund-fails-later'

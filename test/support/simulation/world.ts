@@ -103,6 +103,8 @@ export interface World {
   placing(order?: OrderRequest): { readonly activity: Activity; answer(): Answer | undefined }
   /** Begins a withdrawal of that card, and stops it before its first step. */
   withdrawing(card: string): Activity
+  /** The reference of the customer's payment method with this token. */
+  paymentMethodOf(card: string): string | undefined
   /** Begins the submission of a staff command to its owner, and stops it before its first step. */
   submitting(owner: string, type: string, data: object, key: string): Submitting
   /** Submits a staff command, and runs until it is answered. */
@@ -400,6 +402,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       await finish(activity)
       return answer()!
     },
+    paymentMethodOf: (card) => vaults.get(CUSTOMER)!.paymentMethods.get(card),
     submitting,
     async submit(...command) {
       const { activity, answer } = submitting(...command)

@@ -2,7 +2,7 @@
 
 import type { Clock, Journal } from 'local-google-cloud/host'
 import { PartnerRefusal } from '../../../../emulators/partner-server.ts'
-import type { Behaviour, Mismatch, PaymentMethods } from './payment-methods.ts'
+import type { Behaviour, CaptureBehaviour, Mismatch, PaymentMethods } from './payment-methods.ts'
 import { openRefunds, type Refund } from './refunds.ts'
 
 export interface Capture {
@@ -26,6 +26,8 @@ export interface Authorization {
   readonly declineCode?: string
   readonly expiresAt: string
   readonly captures: readonly Capture[]
+  /** Released: no capture succeeds any more. */
+  readonly isReleased?: true
   readonly madeAtMs: number
 }
 
@@ -64,6 +66,8 @@ export interface Ledger {
   capture(authorizationKey: string, key: string, request: { amountMinor: number; final: boolean }): Capture
   /** Also when nothing was authorised under the key: then nothing can be any more. */
   void(key: string): Authorization | undefined
+  /** Ends the authorization: what is not captured is released. */
+  release(key: string): Authorization
   refund(authorizationKey: string, key: string, amountMinor: number): Refund
   /** The customer completed the action, or declined it. */
   act(key: string, outcome: 'authorized' | 'declined'): Authorization
@@ -96,6 +100,16 @@ export function openLedger({ journal, clock, paymentMethods, refundWillSettle }:
   const capturedOf = ({ captures }: Authorization): number =>
     captures.reduce((sum, { amountMinor }) => sum + amountMinor, 0)
 
+  /** The refused captures, by key: the same key is refused again. */
+  const refusals = journal.table<{ readonly code: string; readonly authorizationKey: string }>('refused-captures')
+  const refuseCapture = ({ key: authorizationKey, paymentMethodRef }: Authorization, key: string): void => {
+    const before = [...refusals.values()].filter((one) => one.authorizationKey === authorizationKey)
+    const code =
+      refusals.get(key)?.code ?? refusalOf(paymentMethods.captureBehaviourFor(paymentMethodRef), before.length)
+    if (code === undefined) return
+    refusals.set(key, { code, authorizationKey })
+    throw new PartnerRefusal(409, code, `The capture was refused: ${code}.`)
+  }
   const refunds = openRefunds({
     journal,
     clock,
@@ -176,6 +190,8 @@ export function openLedger({ journal, clock, paymentMethods, refundWillSettle }:
       }
       if (authorization.status !== 'authorized')
         throw new PartnerRefusal(409, 'not-authorized', `The authorisation is ${authorization.status}.`)
+      if (authorization.isReleased) throw new PartnerRefusal(409, 'released', 'The authorization was released.')
+      refuseCapture(authorization, key)
       if (authorization.captures.some((one) => one.final))
         throw new PartnerRefusal(409, 'closed', 'The last capture was final.')
       const open = authorization.amountMinor - capturedOf(authorization)
@@ -217,7 +233,7 @@ export function openLedger({ journal, clock, paymentMethods, refundWillSettle }:
       if (authorization.status === 'voided') return authorization
       const voided: Authorization = { ...authorization, status: 'voided' }
       authorizations.set(key, voided)
-      if (authorization.status === 'authorized') {
+      if (authorization.status === 'authorized' && !authorization.isReleased) {
         post({
           key,
           kind: 'release',
@@ -229,8 +245,26 @@ export function openLedger({ journal, clock, paymentMethods, refundWillSettle }:
       }
       return voided
     },
+    release(key) {
+      const authorization = live(key)
+      if (authorization.isReleased) return authorization
+      const released: Authorization = { ...authorization, isReleased: true }
+      authorizations.set(key, released)
+      const { status, captures, currency, paymentMethodRef } = authorization
+      const openMinor = authorization.amountMinor - capturedOf(authorization)
+      const isHeld = status === 'authorized' && !captures.some(({ final }) => final) && openMinor > 0
+      if (isHeld)
+        post({ key, kind: 'release', debit: 'held', credit: paymentMethodRef, amountMinor: openMinor, currency })
+      return released
+    },
     refund: (authorizationKey, key, amountMinor) => refunds.make(authorizationKey, key, amountMinor),
   }
+}
+
+/** The code with which a capture is refused after so many refusals; undefined: it is not. */
+function refusalOf(behaviour: CaptureBehaviour, refused: number): string | undefined {
+  if (behaviour === 'refused') return 'card-expired'
+  return behaviour === 'delayed' && refused < 2 ? 'issuer-unavailable' : undefined
 }
 
 function statusFor(behaviour: Behaviour | Mismatch): { status: Behaviour; declineCode?: string } {

@@ -5,6 +5,8 @@ import type { Journal } from 'local-google-cloud/host'
 import { PartnerRefusal } from '../../../../emulators/partner-server.ts'
 import type { RefundBehaviour } from './refunds.ts'
 
+/** How captures go: `delayed` is refused twice for a transient reason. */
+export type CaptureBehaviour = 'succeeded' | 'delayed' | 'refused'
 export type Behaviour = 'authorized' | 'declined' | 'action-required'
 
 interface Card {
@@ -28,6 +30,8 @@ const testCards: Readonly<Record<string, Card>> = {
   'card-ok': { behaviour: 'authorized', brand: 'visa', last4: '4242', ...expiry },
   'card-declined': { behaviour: 'declined', brand: 'visa', last4: '0002', ...expiry },
   'card-action-required': { behaviour: 'action-required', brand: 'mastercard', last4: '3184', ...expiry },
+  'card-capture-delayed': { behaviour: 'authorized', brand: 'visa', last4: '0119', ...expiry },
+  'card-capture-refused': { behaviour: 'authorized', brand: 'visa', last4: '0069', ...expiry },
   'card-refund-pending': { behaviour: 'authorized', brand: 'visa', last4: '7726', ...expiry },
   'card-refund-fails': { behaviour: 'authorized', brand: 'visa', last4: '3220', ...expiry },
   'card-refund-fails-later': { behaviour: 'authorized', brand: 'visa', last4: '5127', ...expiry },
@@ -45,6 +49,11 @@ const refundBehaviours: Readonly<Record<string, RefundBehaviour>> = {
   'card-refund-returned': 'returned',
 }
 
+const captureBehaviours: Readonly<Record<string, CaptureBehaviour>> = {
+  'card-capture-delayed': 'delayed',
+  'card-capture-refused': 'refused',
+}
+
 /** Why a payment method can not be charged; both are answers of their own, so that the merchant can tell them apart. */
 export type Mismatch = 'payment-method-unknown' | 'payment-method-of-another-customer'
 
@@ -55,6 +64,7 @@ export interface PaymentMethods {
   detach(paymentMethodRef: string, customer: string): void
   /** How the card behaves for this customer. A test token itself may be charged without a customer, once per payment. */
   behaviourFor(paymentMethodRef: string, customer: string | undefined): Behaviour | Mismatch
+  captureBehaviourFor(paymentMethodRef: string): CaptureBehaviour
   /** How a refund to it goes, also after it was detached. */
   refundBehaviourFor(paymentMethodRef: string): RefundBehaviour
 }
@@ -82,6 +92,8 @@ export function openPaymentMethods(journal: Journal): PaymentMethods {
         throw new PartnerRefusal(404, 'payment-method-unknown', 'This customer has no such payment method.')
       if (!known.detached) methods.set(paymentMethodRef, { ...known, detached: true })
     },
+    captureBehaviourFor: (paymentMethodRef) =>
+      captureBehaviours[methods.get(paymentMethodRef)?.token ?? paymentMethodRef] ?? 'succeeded',
     refundBehaviourFor: (paymentMethodRef) =>
       refundBehaviours[methods.get(paymentMethodRef)?.token ?? paymentMethodRef] ?? 'succeeded',
     behaviourFor(paymentMethodRef, customer) {

@@ -110,6 +110,7 @@ function routes(app: Hono, { ledger, paymentMethods, webhooks, faults }: Provide
     const authorization = ledger.void(c.req.param('key'))
     return c.json(authorization ? answerOf(authorization) : { status: 'voided', nothing: true })
   })
+  app.post('/v1/authorizations/by-key/:key/release', (c) => c.json({ ...ledger.release(c.req.param('key')) }))
   app.post('/v1/authorizations/by-key/:key/refunds', async (c) => {
     const key = keyOf(c)
     const amountMinor = amountOf(await bodyOf(c.req))

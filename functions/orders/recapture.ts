@@ -1,0 +1,55 @@
+/** The recapture of an order: what was refused is captured with another payment method, which staff names. */
+
+import { Refused } from '../../shared/base/errors.ts'
+import type { Decision, Platform } from '../../shared/service/platform.ts'
+import { shopCodes } from '../shop/errors.ts'
+import { refusedCaptures } from './fulfilment.ts'
+import { type OrderState, type PlacedOrder } from './order.ts'
+import type { OrderRecord } from './records.ts'
+import { refuseUnknown, unknownReferencesOf } from './references.ts'
+import type { OrderSent } from './sent.ts'
+
+export interface Recapture {
+  readonly paymentMethodRef: string
+  readonly reason: string
+  readonly by: string
+}
+
+/** Why this order can not be recaptured; undefined: it can. */
+export function recaptureObstacle({ status, ledger, recapturing }: OrderState): Refused | undefined {
+  if (status !== 'confirmed' || refusedCaptures(ledger).length === 0)
+    return new Refused(
+      shopCodes['nothing-to-recapture'],
+      'Only an order of which a capture was refused can be recaptured.',
+    )
+  if (recapturing.length > 0)
+    return new Refused(
+      shopCodes['recapture-pending'],
+      'A recapture was requested, and payments has not answered it yet.',
+    )
+  return undefined
+}
+
+/** Before it is submitted: the order needs it, and the payment method belongs to the order's customer. */
+export async function checkRecapture(state: PlacedOrder, paymentMethodRef: string, platform: Platform): Promise<void> {
+  const obstacle = recaptureObstacle(state)
+  if (obstacle) throw obstacle
+  const { customerRef, addressRef } = state.order
+  const unknown = await unknownReferencesOf(platform, customerRef, { addressRef, paymentMethodRef })
+  // The goods have left: an address that was withdrawn meanwhile is not needed.
+  refuseUnknown(unknown.filter((field) => field === 'paymentMethodRef'))
+}
+
+export function recapture(
+  state: OrderState,
+  { paymentMethodRef, reason, by }: Recapture,
+): Decision<OrderRecord, OrderSent> {
+  const obstacle = recaptureObstacle(state)
+  if (obstacle) throw obstacle
+  const { orderId, customerRef } = state.order!
+  const shipmentIds = refusedCaptures(state.ledger).map(({ shipmentId }) => shipmentId)
+  return {
+    events: [{ type: 'recapture.requested', data: { shipmentIds, reason, by } }],
+    commands: [{ type: 'RecapturePayment', data: { orderId, customerRef, paymentMethodRef } }],
+  }
+}

@@ -1,0 +1,195 @@
+/** Captures that the provider refuses: retried, or recaptured with another payment method, against a late success of the first. */
+
+import { describe, expect, it } from 'vitest'
+import { PartnerRefusal } from '../../emulators/partner-server.ts'
+import { message } from '../../shared/runtime/deliver.testing.ts'
+import { serveQueries } from '../../shared/runtime/queries.testing.ts'
+import { app as ordersApp } from '../../functions/orders/app.ts'
+import { eventsOf } from '../support/simulation/order-facts.ts'
+import { to } from '../support/simulation/virtual-schedule.ts'
+import { createWorld, type World } from '../support/simulation/world.ts'
+import { DAY, expectQuiescence, MINUTE } from './quiescence.testing.ts'
+
+const TOTAL = 2380
+const reason = 'the customer has a new card'
+
+const viewOf = async (world: World, orderId: string): Promise<Record<string, unknown>> =>
+  (await (await serveQueries(ordersApp, world.platform('orders')).request(`/orders/${orderId}`)).json()) as Record<
+    string,
+    unknown
+  >
+const paymentTypes = (world: World, orderId: string): string[] =>
+  eventsOf(world, 'payments', orderId)
+    .filter(({ sequence }) => sequence > 0)
+    .map(({ type }) => type)
+const recapture = (world: World, orderId: string, card: string, key = card) =>
+  world.submit(
+    'orders',
+    'RecaptureOrder',
+    { orderId, paymentMethodRef: world.paymentMethodOf(card) ?? card, reason },
+    key,
+  )
+const postings = ({ provider }: World): string[] =>
+  provider.ledger.postings().map(({ kind, amountMinor }) => `${kind} ${amountMinor}`)
+
+/** The provider has refused the capture, and the order waits for staff. */
+async function refused(card = 'card-capture-refused'): Promise<{ world: World; orderId: string }> {
+  const world = await createWorld()
+  const { orderId } = await world.place({ card })
+  await world.run({ forMs: MINUTE })
+  return { world, orderId }
+}
+
+it('a transient refusal is retried at growing intervals until it succeeds', async () => {
+  const world = await createWorld()
+  const { orderId } = await world.place({ card: 'card-capture-delayed' })
+  await world.run({ forMs: 5 * MINUTE })
+  expect(await viewOf(world, orderId)).toMatchObject({ status: 'confirmed' })
+  expect(paymentTypes(world, orderId)).toEqual(['payment.authorized'])
+  await world.run({ forMs: 10 * MINUTE })
+  expect(await viewOf(world, orderId)).toMatchObject({ status: 'completed' })
+  await expectQuiescence(world, 'completed')
+})
+
+it('a transient refusal without an end becomes payment.capture-failed', async () => {
+  const world = await createWorld()
+  const capture = world.provider.ledger.capture
+  let attempts = 0
+  Object.assign(world.provider.ledger, {
+    capture() {
+      attempts += 1
+      throw new PartnerRefusal(409, 'issuer-unavailable', 'Try again.')
+    },
+  })
+  const { orderId } = await world.place()
+  await world.run({ forMs: 10 * DAY })
+  expect(attempts).toBe(6)
+  expect(paymentTypes(world, orderId)).toEqual(['payment.authorized', 'payment.capture-failed'])
+  expect(await viewOf(world, orderId)).toMatchObject({ status: 'payment-failed' })
+  Object.assign(world.provider.ledger, { capture })
+  expect(await recapture(world, orderId, 'card-ok')).toEqual({ status: 202 })
+  await expectQuiescence(world, 'completed')
+})
+
+describe('a recapture', () => {
+  it('takes the money with another payment method, and releases the former authorization', async () => {
+    const { world, orderId } = await refused()
+    expect(await viewOf(world, orderId)).toMatchObject({ status: 'payment-failed' })
+    expect(await recapture(world, orderId, 'card-ok')).toEqual({ status: 202 })
+    await expectQuiescence(world, 'completed')
+    expect(postings(world)).toEqual([
+      `authorize ${TOTAL}`,
+      `release ${TOTAL}`,
+      `authorize ${TOTAL}`,
+      `capture ${TOTAL}`,
+    ])
+    expect(await viewOf(world, orderId)).toMatchObject({ status: 'completed', payment: { capturedMinor: TOTAL } })
+  })
+
+  it.each([
+    ['card-declined', 'card-declined'],
+    ['card-action-required', 'action-required'],
+    ['card-capture-refused', 'card-expired'],
+  ])('with %s fails with the code %s, and a further one succeeds', async (card, code) => {
+    const { world, orderId } = await refused()
+    await recapture(world, orderId, card)
+    await world.run({ forMs: MINUTE })
+    const failed = eventsOf(world, 'payments', orderId).filter(({ type }) => type === 'payment.capture-failed')
+    expect(failed.map(({ data }) => data)).toMatchObject([
+      { authorization: 1, code: 'card-expired' },
+      { authorization: 2, code },
+    ])
+    expect(await viewOf(world, orderId)).toMatchObject({ status: 'payment-failed' })
+    expect(await recapture(world, orderId, 'card-ok')).toEqual({ status: 202 })
+    await expectQuiescence(world, 'completed')
+  })
+
+  it('against a late success of the first capture: that money is found, and nothing is taken twice', async () => {
+    const world = await createWorld()
+    const { capture } = world.provider.ledger
+    Object.assign(world.provider.ledger, {
+      capture(...request: Parameters<typeof capture>) {
+        capture(...request)
+        throw new PartnerRefusal(409, 'no-answer', 'The bank did not answer.')
+      },
+    })
+    const { orderId } = await world.place()
+    await world.run({ forMs: MINUTE })
+    Object.assign(world.provider.ledger, { capture })
+    expect(await viewOf(world, orderId)).toMatchObject({ status: 'payment-failed' })
+    await recapture(world, orderId, 'card-ok')
+    await expectQuiescence(world, 'completed')
+    expect(postings(world)).toEqual([`authorize ${TOTAL}`, `capture ${TOTAL}`])
+  })
+
+  it('before a late arrival of the first capture: the provider refuses that one', async () => {
+    const { world, orderId } = await refused()
+    await recapture(world, orderId, 'card-ok')
+    await world.run({ forMs: MINUTE })
+    const late = await world.provider.partner.app.request(`/v1/authorizations/by-key/${orderId}:auth/captures`, {
+      method: 'POST',
+      headers: { 'idempotency-key': `${orderId}:capture:late` },
+      body: JSON.stringify({ amountMinor: TOTAL, final: true }),
+    })
+    expect([late.status, ((await late.json()) as { code: string }).code]).toEqual([409, 'released'])
+    await expectQuiescence(world, 'completed')
+  })
+
+  it.each(['lostAnswers', 'unavailable'] as const)(
+    'with a timeout of the provider (%s) captures once',
+    async (fault) => {
+      const { world, orderId } = await refused()
+      world.provider.faults[fault] = 4
+      await recapture(world, orderId, 'card-ok')
+      await expectQuiescence(world, 'completed')
+      expect(postings(world).filter((one) => one.startsWith('capture'))).toHaveLength(1)
+    },
+  )
+
+  it('is refused for an order that needs none, an unknown payment method, and while another is pending', async () => {
+    const { world, orderId } = await refused()
+    expect(await recapture(world, orderId, 'pm-unknown')).toMatchObject({ status: 422, code: 'unknown-reference' })
+    const making = world.schedule.hold(to('payments', 'MakeRecapture'))
+    expect(await recapture(world, orderId, 'card-ok')).toEqual({ status: 202 })
+    await world.run({ until: () => making.held().length > 0 })
+    expect(await recapture(world, orderId, 'card-ok', 'another-key')).toMatchObject({
+      status: 409,
+      code: 'recapture-pending',
+    })
+    // Staff closes it meanwhile: its money may still be taken, so that is refused as well.
+    world.bus.send([{ target: 'orders', envelope: message('CloseOrder', { orderId, reason }, { actor: 'staff:jo' }) }])
+    await world.run({ forMs: MINUTE })
+    expect(await viewOf(world, orderId)).toMatchObject({ status: 'payment-failed' })
+    making.release()
+    await expectQuiescence(world, 'completed')
+    expect(await recapture(world, orderId, 'card-ok', 'too-late')).toMatchObject({
+      status: 409,
+      code: 'nothing-to-recapture',
+    })
+  })
+
+  it('that was refused as well leaves an order that staff closes, and no money is held', async () => {
+    const { world, orderId } = await refused()
+    await recapture(world, orderId, 'card-capture-refused', 'again')
+    await world.run({ forMs: MINUTE })
+    world.bus.send([{ target: 'orders', envelope: message('CloseOrder', { orderId, reason }, { actor: 'staff:jo' }) }])
+    await world.run({ forMs: DAY })
+    expect(await viewOf(world, orderId)).toMatchObject({ status: 'closed' })
+    const moved = (kind: string): number => postings(world).filter((one) => one.startsWith(kind)).length
+    expect([moved('authorize'), moved('release'), moved('capture')]).toEqual([2, 2, 0])
+    expect(world.bus.deadLetters()).toEqual([])
+  })
+})
+
+it('a refund of recaptured money goes to the payment method that paid', async () => {
+  const { world, orderId } = await refused()
+  await recapture(world, orderId, 'card-ok')
+  await world.run({ forMs: MINUTE })
+  await world.submit('payments', 'RefundPayment', { orderId, refundId: 'r-1', amountMinor: 380, reason }, 'r-1')
+  await expectQuiescence(world, 'completed')
+  const refunded = world.provider.ledger.all().map(({ key, refundedMinor }) => [key, refundedMinor])
+  expect(refunded).toEqual([
+    [`${orderId}:auth`, 0],
+    [`${orderId}:auth:2`, 380],
+  ])
+})
