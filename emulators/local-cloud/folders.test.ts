@@ -57,6 +57,33 @@ it('an import cycle of folders is detected', () => {
   expect(circleIn(folders)).toEqual(expect.arrayContaining(['pubsub/delivery', 'pubsub/api']))
 })
 
+/** The relative imports of a program in this package, tests and helpers included, that leave the package's folder. */
+const importsOutside = (file: string, program: string): readonly string[] =>
+  [...program.matchAll(/\b(?:from|import|import\() ?'(\.[^']+)'/g)]
+    .map(([, path]) => normalize(join(dirname(file), path!)))
+    .filter((path) => path.startsWith('..'))
+    .map((path) => `${file} imports ${path}`)
+
+it('no file imports a file outside this package', () => {
+  const programs = readdirSync(import.meta.dirname, { encoding: 'utf8', recursive: true }).filter((file) =>
+    /^(?!node_modules|folders\.test).*\.ts$/.test(file),
+  )
+  expect(programs).toContain('core/clock.ts')
+  const outside = programs.flatMap((file) =>
+    importsOutside(file, readFileSync(join(import.meta.dirname, file), 'utf8')),
+  )
+  expect(outside).toEqual([])
+})
+
+it('an import of a file outside is detected at any depth', () => {
+  const program = "import '../../watch.ts'\nimport { a } from '../core/a.ts'\nawait import('../../warm-up.ts')\n"
+  expect(importsOutside('pubsub/planted.ts', program)).toEqual([
+    'pubsub/planted.ts imports ../watch.ts',
+    'pubsub/planted.ts imports ../warm-up.ts',
+  ])
+  expect(importsOutside('planted.ts', "export * from '../stop-on-signal.ts'")).toHaveLength(1)
+})
+
 it('no file names the platform that uses it, or a command of it', () => {
   const sources = readdirSync(import.meta.dirname, { encoding: 'utf8', recursive: true }).filter(
     (file) => /^(?!node_modules).*\.(ts|proto|txt|json)$/.test(file) && file !== 'folders.test.ts',

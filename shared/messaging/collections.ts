@@ -1,8 +1,8 @@
 /** The documents of a service are in the collections that its description declares: indexes, lifetimes and the database follow from them. */
 
-import type { StreamStore, Transaction } from '../messaging/stream-store.ts'
-import type { DocumentStore } from './platform.ts'
-import type { Service } from './service.ts'
+import type { StreamStore, Transaction } from './stream-store.ts'
+import type { DocumentStore } from '../service/platform.ts'
+import type { Service } from '../service/service.ts'
 
 /** The collection of the event streams, and that of their earlier commits: `platform.streams` alone reads and writes them. */
 const STREAMS = 'streams'

@@ -4,9 +4,9 @@ import { z } from 'zod'
 import { defineContracts } from '../contracts/contract.ts'
 import { message } from '../runtime/deliver.testing.ts'
 import { testPlatform } from '../runtime/platform.testing.ts'
-import { type DocumentPath, documentPath } from './document-path.ts'
-import type { Decision, Platform } from './platform.ts'
-import { defineService } from './service.ts'
+import { type DocumentPath, documentPath } from '../service/document-path.ts'
+import type { Decision, Platform } from '../service/platform.ts'
+import { defineService } from '../service/service.ts'
 
 const described = {
   name: 'warehouse',
