@@ -1,7 +1,7 @@
-/** Verbs of `npm run ops` for orders: retry and close. */
+/** Verbs of `npm run ops` for orders: retry, close, refund and recapture. */
 
 import { randomUUID } from 'node:crypto'
-import { define, UsageError } from '../../../cli/command.ts'
+import { define, parseWholeNumber, text, UsageError } from '../../../cli/command.ts'
 import { actingOptions, operatorFrom } from '../../../cli/ops/operator.ts'
 import { targetFrom, targetOptions } from '../../../cli/ops/target.ts'
 import { say, shown } from '../../../cli/terminal.ts'
@@ -47,4 +47,55 @@ lists the order until it is closed. The closing is recorded in the order's strea
   },
 })
 
-export const verbs = { retry, close }
+const refund = define({
+  brief: 'Gives captured money back, all or a part of it.',
+  about: `
+Refunds to the payment method that paid. The sum of all refunds never exceeds what was captured: the service payments
+refuses more, and names what is left. The same --key with the same amount is the same refund. The order shows it as pending,
+issued or failed.`,
+  words: { ...order, brief: 'its id' },
+  options: {
+    ...targetOptions,
+    ...actingOptions,
+    'amount-minor': text('N', 'the amount in minor units, such as cents'),
+    key: text('KEY', 'idempotency key; absent, a new one'),
+  },
+  async run(values, [orderId]) {
+    const { actor, reason } = operatorFrom(values)
+    if (!orderId) throw new UsageError("The order's id is missing: npm run ops -- refund ORDER --amount-minor N")
+    const typed = values['amount-minor']
+    if (typed === undefined) throw new UsageError('--amount-minor is missing: 1190 is 11.90 EUR.')
+    const amountMinor = parseWholeNumber({ from: 1 })(typed)
+    const { body } = await targetFrom(values)
+      .api(actor)
+      .send<{ refundId: string }>('POST', `/v1/orders/${encodeURIComponent(orderId)}/refunds`, {
+        key: values.key ?? randomUUID(),
+        body: { amountMinor, reason },
+      })
+    say(`${shown(orderId)}: refund ${shown(body.refundId)} of ${amountMinor} minor units requested`)
+  },
+})
+
+const recapture = define({
+  brief: 'Captures what was refused with another payment method of the customer.',
+  about: `
+For an order whose status is payment-failed. The former authorization is released first: if its capture has succeeded late,
+that money is found, and nothing is taken twice. A refusal leaves the order as it was: name another payment method, or close it.`,
+  words: { ...order, brief: 'its id; stuck lists the ids' },
+  options: {
+    ...targetOptions,
+    ...actingOptions,
+    'payment-method': text('REF', "a payment method of the order's customer"),
+  },
+  async run(values, [orderId]) {
+    const { actor, reason } = operatorFrom(values)
+    const paymentMethodRef = values['payment-method']
+    if (!orderId) throw new UsageError("The order's id is missing: npm run ops -- stuck lists them.")
+    if (paymentMethodRef === undefined) throw new UsageError('--payment-method is missing: the customer registers one.')
+    const path = `/v1/orders/${encodeURIComponent(orderId)}/recapture`
+    await targetFrom(values).api(actor).send('POST', path, { key: randomUUID(), body: { paymentMethodRef, reason } })
+    say(`${shown(orderId)}: recapture with ${shown(paymentMethodRef)} requested`)
+  },
+})
+
+export const verbs = { retry, close, refund, recapture }
