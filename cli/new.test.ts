@@ -19,7 +19,7 @@ const read: Read = (path) => {
   return existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : undefined
 }
 const existing: Existing = { services: theatre, read }
-const service = (name: string, options: { on?: readonly string[]; emits?: string } = {}) =>
+const service = (name: string, options: { on?: readonly string[]; emits?: string; roles?: readonly string[] } = {}) =>
   makeService({ name, on: [], ...options }, existing)
 
 function refusal(make: () => unknown): string {
@@ -56,6 +56,23 @@ describe('a refusal names the value and the remedy', () => {
       'an event that exists',
       () => service('loyalty', { emits: 'seat.taken' }),
       /seat\.taken exists already: seating owns it/,
+    ],
+    [
+      'a public service without roles',
+      () => service('shopfront', { roles: [] }),
+      /--public names no role.*customer,staff/,
+    ],
+    ['a role with a capital letter', () => service('shopfront', { roles: ['Guest'] }), /"Guest".*lower-case/],
+    ['a role with the name of a limit', () => service('shopfront', { roles: ['address'] }), /"address".*limits/],
+    [
+      'a public service that subscribes',
+      () => service('shopfront', { on: ['seat.taken'], roles: ['guest'] }),
+      /No message reaches a public service.*--on/,
+    ],
+    [
+      'a public service that publishes',
+      () => service('shopfront', { emits: 'door.opened', roles: ['guest'] }),
+      /owns none.*--emits/,
     ],
     [
       'an event without a dot',
@@ -189,6 +206,7 @@ describe('generated code imports only existing exports', () => {
     ['a service', () => service('loyalty', { on: ['seat.taken', 'saga.stuck'], emits: 'points.granted' })],
     ['a service that publishes nothing', () => service('loyalty', { on: ['ticket.sold'] })],
     ['a service without events and commands', () => service('loyalty')],
+    ['a public service', () => service('shopfront', { roles: ['guest', 'usher'] })],
     ['an event', () => makeEvent({ type: 'points.granted', service: 'tickets' }, existing)],
     ['a command', () => makeCommand({ name: 'GrantPoints', service: 'seating', sentBy: 'tickets' }, existing)],
     ['a query', () => makeQuery({ name: 'readSeat', owner: 'seating', askedBy: 'tickets' }, existing)],
@@ -217,6 +235,13 @@ describe('generated code imports only existing exports', () => {
     parseSync('program.ts', text).module.staticExports.flatMap(({ entries }) =>
       entries.map(({ exportName }) => exportName.name ?? ''),
     )
+})
+
+it('a public service has the roles and says where their limits are given', () => {
+  const { files, nextSteps } = service('shopfront', { roles: ['guest', 'usher'] })
+  expect(files['functions/shopfront/settings.ts']).toContain("{ ordinary: 'guest', privileged: ['usher'] }")
+  expect(files['functions/shopfront/operations.ts']).toContain("{ everyone: [], privileged: ['usher'] }")
+  expect(nextSteps.join(' ')).toMatch(/EDGE its limits in functions\/index\.ts, for guest, usher, address/)
 })
 
 it('a command from a public service is submitted to its owner: the sender gets no rights on a queue', () => {

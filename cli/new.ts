@@ -25,9 +25,15 @@ const service = define({
   options: {
     on: text('EVENT,EVENT', 'events that it subscribes to'),
     emits: text('EVENT', 'an event that it publishes, generated with it'),
+    public: text('ROLE,ROLE', 'makes it public: the roles of its callers, the ordinary one first'),
   },
-  run: async ({ on, emits }, [given]) =>
-    write(makeService({ name: named(given, 'service'), on: listOf(on), emits }, existing)),
+  run: async ({ on, emits, public: roles }, [given]) =>
+    write(
+      makeService(
+        { name: named(given, 'service'), on: listOf(on), emits, roles: roles === undefined ? roles : listOf(roles) },
+        existing,
+      ),
+    ),
 })
 
 const event = define({

@@ -30,7 +30,7 @@ export const kebabCase = (name: string): string =>
 const reserved: readonly string[] = [runtimeContracts.service, 'bigquery']
 /** The stacks beside those of services, whose names would be the same. */
 const stacks: readonly string[] = ['platform', 'bus', 'observability']
-/** Names that the generated files import. */
+/** Names that the generated files import; `operations` is taken by an account. */
 const imported: readonly string[] = [
   'deliver',
   'expect',
@@ -39,6 +39,11 @@ const imported: readonly string[] = [
   'defineService',
   'serveQueries',
   'testPlatform',
+  'definePublicApi',
+  'access',
+  'callerRoles',
+  'edgeSettings',
+  'tokenSettings',
 ]
 
 /** @throws UsageError when Google refuses a name derived from it, when it is not a valid identifier, or when it is taken. */

@@ -70,7 +70,7 @@ export function makeQuery({ name, owner: answeredBy, askedBy }: NewQuery, { serv
     nextSteps: [
       `Add the fields of ${name} in ${folder}/contracts.ts, update its examples in ${frozenFile('answers')} and ${frozenFile('queries')}, and write its rules in ${folder}/${file}.ts.`,
       asking(name, contractsVariable(owner.name), asker),
-      `Run npx vitest run ${folder}, then npm run check.`,
+      `Run npm test -- ${folder}, then npm run check.`,
     ],
   }
 }

@@ -6,6 +6,7 @@ import { inVariable, keysOf, withImport, withItem } from './edit.ts'
 import { contractOf, frozen } from './event.ts'
 import { edited, type Existing, type Generated, refuseExisting } from './generated.ts'
 import { camelCase, checkEventType, checkServiceName, contractsVariable, eventTypes, ownerOfEvent } from './names.ts'
+import { checkRoles, publicFiles, publicNextSteps } from './public-service.ts'
 
 const index = 'functions/index.ts'
 
@@ -15,16 +16,23 @@ export interface NewService {
   readonly on: readonly string[]
   /** Type of the event that it publishes; absent: none. */
   readonly emits?: string | undefined
+  /** The roles of its callers, the ordinary one first, if it is public. Such a service subscribes to nothing and publishes nothing. */
+  readonly roles?: readonly string[] | undefined
 }
 
 /** @throws UsageError */
-export function makeService({ name, on, emits }: NewService, { services, read }: Existing): Generated {
+export function makeService({ name, on, emits, roles }: NewService, { services, read }: Existing): Generated {
   checkServiceName(name, services)
   if (emits !== undefined) checkEventType(emits, services)
   const unknown = on.find((type) => ownerOfEvent(type, services) === undefined)
   if (unknown !== undefined)
     throw new UsageError(
       `There is no event "${unknown}" to subscribe to. The events are: ${eventTypes(services).join(', ')}.`,
+    )
+  if (roles !== undefined) checkRoles(roles)
+  if (roles !== undefined && (on.length > 0 || emits !== undefined))
+    throw new UsageError(
+      `No message reaches a public service, and it owns none: leave out ${on.length > 0 ? '--on' : '--emits'}, or --public.`,
     )
   const folder = `functions/${name}`
   refuseExisting(read, [`${folder}/service.ts`])
@@ -35,9 +43,10 @@ export function makeService({ name, on, emits }: NewService, { services, read }:
     files: {
       [`${folder}/contracts.ts`]: contracts({ name, on, emits }),
       ...(recorded === undefined ? {} : { [`${folder}/frozen-events.json`]: frozen(undefined, recorded) }),
-      [`${folder}/service.ts`]: description(name, on, ownersOf(on, services)),
-      [`${folder}/app.ts`]: app({ name, on, emits }),
-      ...(on.length === 0 ? {} : { [`${folder}/app.test.ts`]: test({ name, on, emits }, services) }),
+      ...inFolder(
+        folder,
+        roles === undefined ? internalFiles({ name, on, emits }, services) : publicFiles(name, roles),
+      ),
       [index]: edited(
         read,
         index,
@@ -46,16 +55,31 @@ export function makeService({ name, on, emits }: NewService, { services, read }:
       ),
     },
     nextSteps: [
-      `Describe the service in ${folder}/service.ts, and write its rules in ${folder}/app.ts.`,
+      ...(roles === undefined
+        ? [`Describe the service in ${folder}/service.ts, and write its rules in ${folder}/app.ts.`]
+        : publicNextSteps(folder, roles)),
       ...(recorded === undefined
         ? []
         : [
             `Add the fields of ${recorded} in ${folder}/contracts.ts, and update its example there and in ${folder}/frozen-events.json.`,
           ]),
-      `Run npm test -- ${folder}, then npm run check; npm start runs the service.`,
+      // A service without handlers has no test of its own yet; these hold for every service.
+      `Run npm test -- ${on.length === 0 ? 'test/architecture' : folder}, then npm run check; npm start runs the service.`,
     ],
   }
 }
+
+const inFolder = (folder: string, files: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(files).map(([file, text]) => [`${folder}/${file}`, text]))
+
+const internalFiles = (
+  { name, on, emits }: NewService,
+  services: readonly Service[],
+): Readonly<Record<string, string>> => ({
+  'service.ts': description(name, on, ownersOf(on, services)),
+  'app.ts': app({ name, on, emits }),
+  ...(on.length === 0 ? {} : { 'app.test.ts': test({ name, on, emits }, services) }),
+})
 
 /** A number is never reused for another service. */
 const nextNumber = (text: string): number =>

@@ -8,6 +8,11 @@ import { frozenVersions } from '../../shared/saga/definition.ts'
 
 const sagas = services.flatMap(({ name, saga }) => (saga ? [{ name, definition: saga.definition }] : []))
 
+it('each saga has a name of its own', () => {
+  const names = sagas.map(({ definition }) => definition.name)
+  expect(names).toEqual([...new Set(names)])
+})
+
 describe.each(sagas)('the saga $definition.name of $name', ({ name, definition }) => {
   const file = `functions/${name}/frozen-sagas.json`
   const path = join(import.meta.dirname, '..', '..', file)

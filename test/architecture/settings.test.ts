@@ -10,15 +10,17 @@ import { synthesize } from '../../stacks/app.ts'
 import { type Environment, environments } from '../../stacks/environments.ts'
 import { variablesOf } from '../../stacks/service-variables.ts'
 import { root } from '../support/root.ts'
-import { representatives } from '../support/whole-lists.ts'
+import { wholeLists } from '../support/whole-lists.ts'
 
 const { dev } = environments
 /** Neither JSON, an address, a number, a choice, nor a text without spaces. */
 const malformed = '{ '
 
 const readers = services.filter(({ settings }) => settings.length > 0)
-/** A public and an internal one; all in `npm run verify`. */
-const started = representatives(readers, ['gateway', 'orders'], ({ name }) => name)
+/** The first public and the first internal one; all in `npm run verify`. */
+const started = wholeLists
+  ? readers
+  : readers.filter(({ ingress, name }) => readers.find((one) => one.ingress === ingress)!.name === name)
 
 /** The business and the environment dev, of which this one setting is malformed. */
 function withMalformed(name: string): [Business, Environment] {
@@ -61,7 +63,7 @@ describe.each(readers)('the service $name', (service) => {
   })
 })
 
-it('no stack is synthesized with a malformed setting', () => {
+it.runIf(readers.length > 0)('no stack is synthesized with a malformed setting', () => {
   const [name] = readers[0]!.settings.map((setting) => setting.name)
   const [malformedBusiness, environment] = withMalformed(name!)
   expect(() => synthesize(environment, malformedBusiness)).toThrow(`The setting ${name} has a wrong value: `)

@@ -4,6 +4,7 @@
  * and their tests and run together, and each touches few files.
  */
 
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -11,6 +12,8 @@ import { references } from '../../functions/shop/cli/references.ts'
 import type { startTestPlatform } from '../support/platform.ts'
 import { services } from '../../functions/index.ts'
 import { type Copy, copyOfSources } from '../support/copy.ts'
+import { blocksOf } from '../support/document-blocks.ts'
+import { root } from '../support/root.ts'
 
 let copy: Copy
 const documents = ['docs/add-a-service.md', 'emulators/local-cloud/core/README.md']
@@ -21,10 +24,9 @@ const record = (addition: string, work: () => void): void => void (touched[addit
 
 beforeAll(() => {
   copy = copyOfSources()
-  const commands = documents
-    .flatMap((document) => [...copy.read(document).matchAll(/^npm run new -- (.+)$/gm)])
-    .map(([, words]) => words!.split(' '))
+  const commands = documents.flatMap((document) => commandsIn(document))
   expect(commands.map(([kind]) => kind)).toEqual(['service', 'event', 'command', 'query', 'emulator'])
+  expect(commandsIn('CONTRIBUTING.md', 'Add something')).toEqual(commands)
   for (const [index, words] of commands.entries()) {
     record(words[0]!, () => expect(copy.runOwn('cli/new.ts', ...words)).toMatchObject({ code: 0 }))
     if (index === 0) expectAsShown(copy.read(documents[0]!))
@@ -38,6 +40,13 @@ beforeAll(() => {
   copy.run('oxfmt/bin/oxfmt', 'functions', 'emulators', 'stacks')
 }, 60_000)
 afterAll(() => copy.remove())
+
+/** The words after `npm run new --` in the blocks of a document, or of one section. */
+const commandsIn = (document: string, section?: string): string[][] =>
+  blocksOf(readFileSync(join(root, document), 'utf8'))
+    .filter((block) => section === undefined || block.section === section)
+    .flatMap(({ text }) => [...text.matchAll(/^npm run new -- (.+)$/gm)])
+    .map(([, words]) => words!.split(' '))
 
 /** Asserts that the page shows the files of the new service. */
 function expectAsShown(page: string): void {
@@ -166,19 +175,10 @@ function addMethod(): void {
   )
 }
 
+/** The entry as the page has it. */
 function addEnvironment(): void {
-  copy.replace(
-    'stacks/environments.ts',
-    '  staging: {\n',
-    `  qa: {
-    projectId: 'millrace-qa',
-    projectNumber: '100000000004',
-    protectsData: false,
-    sampledShare: 1,
-  },
-  staging: {
-`,
-  )
+  const { text } = blocksOf(copy.read('docs/add-a-service.md')).find(({ section }) => section === 'An environment')!
+  copy.replace('stacks/environments.ts', '  staging: {\n', `${text}  staging: {\n`)
 }
 
 /** A document in each database, of a type that the emulator of Firestore did not provision. */

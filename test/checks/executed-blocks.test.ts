@@ -1,40 +1,48 @@
 /** Every block of commands in the documents is run by a test, or has its reason here. */
 
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { parseSync, Visitor } from 'oxc-parser'
 import { describe, expect, it } from 'vitest'
 import { blocksOf } from '../support/document-blocks.ts'
 import { root } from '../support/root.ts'
 import { documents } from './typed-commands.testing.ts'
 
-/** Document → heading, or `*` for the whole document → the test that runs its commands, or why none does. */
+/** Document → heading, or `*` for the whole document → the test that reads its blocks and runs them. */
 const executed: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  'README.md': { 'Five minutes': 'test/platform/readme.test.ts', 'Two commands': 'test/platform/start.test.ts' },
+  'README.md': { 'Five minutes': 'test/platform/readme.test.ts' },
+  'docs/analysis.md': { '*': 'test/platform/readme.test.ts' },
+  'docs/state-and-routes.md': { '*': 'test/platform/readme.test.ts' },
   'docs/troubleshooting.md': { '*': 'test/platform/readme.test.ts' },
   'docs/quickstart.md': { '*': 'test/platform/readme.test.ts' },
+  'docs/operations.md': {
+    'Dead letters': 'test/platform/readme.test.ts',
+    'Stuck sagas and stalled orders': 'test/platform/readme.test.ts',
+    'What waits here': 'test/platform/readme.test.ts',
+  },
+  'docs/local-cloud.md': {
+    'The run secret': 'test/platform/readme.test.ts',
+    'Fault injection': 'test/platform/readme.test.ts',
+  },
+  'docs/telemetry.md': { Telemetry: 'test/platform/readme.test.ts' },
   'docs/your-own.md': { '*': 'test/own-business/own-business.test.ts' },
   'docs/your-own-program.md': { '*': 'test/cloud/your-own-program.test.ts' },
   'docs/add-a-service.md': { '*': 'test/checks/add-a-service.test.ts' },
   'emulators/local-cloud/core/README.md': { '*': 'test/checks/add-a-service.test.ts' },
-  'CONTRIBUTING.md': {
-    'Set up': 'test/own-business/own-business.test.ts',
-    'Add something': 'test/checks/add-a-service.test.ts',
-  },
+  'CONTRIBUTING.md': { 'Add something': 'test/checks/add-a-service.test.ts' },
+}
+
+/** The same for blocks that no test reads → why. */
+const unexecuted: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'README.md': { 'Two commands': 'npm start, which test/platform/start.test.ts starts, and npm test itself' },
+  'CONTRIBUTING.md': { 'Set up': 'the check itself; test/own-business runs it in a copy' },
   'docs/operations.md': {
-    'Dead letters': 'test/platform/ops.test.ts',
-    'Stuck sagas and stalled orders': 'test/platform/ops.test.ts',
-    'What waits here': 'test/platform/waiting-orders.test.ts',
     'Many refusals': 'a query of Cloud Logging, and npm run logs with options that typed-options.test.ts checks',
     "Revoke a person's sign-in": 'asks Google for a token; test/security/sign-out.test.ts sends the request',
   },
-  'docs/local-cloud.md': {
-    Develop: 'commands that run until Ctrl-C; typed-options.test.ts checks their options',
-    'The run secret': 'test/security/secret.test.ts',
-    'Fault injection': 'kills a service of the platform; the crash suite sets such rules by the same API',
-  },
+  'docs/local-cloud.md': { Develop: 'commands that run until Ctrl-C; typed-options.test.ts checks their options' },
   'docs/deploy.md': { '*': 'Google Cloud: the page marks each step (not run)' },
   'docs/reliability.md': { '*': 'takes hours: npm run verify has the same kills' },
-  'docs/telemetry.md': { '*': 'test/platform/readme.test.ts, and a collector that npm does not install' },
   'AGENTS.md': { '*': 'runs the tests themselves' },
 }
 
@@ -49,26 +57,51 @@ const blocks = documents.flatMap((document) =>
     .map((block) => ({ document, ...block })),
 )
 
+const has = (of: typeof executed, { document, section }: { document: string; section: string }): boolean =>
+  of[document]?.[section] !== undefined || of[document]?.['*'] !== undefined
+const entriesOf = (of: typeof executed) =>
+  Object.entries(of).flatMap(([document, sections]) =>
+    Object.entries(sections).map(([section, by]) => ({ document, section, by })),
+  )
+
+/** The texts in quotes of a test and of the helpers that it imports from its own folder, and the modules that they import. */
+function readBy(test: string): { readonly texts: ReadonlySet<string>; readonly modules: readonly string[] } {
+  const texts = new Set<string>()
+  const modules: string[] = []
+  const visit = (path: string): void => {
+    const { program, module } = parseSync(path, readFileSync(path, 'utf8'))
+    new Visitor({ Literal: ({ value }) => typeof value === 'string' && void texts.add(value) }).visit(program)
+    for (const { moduleRequest } of module.staticImports) {
+      modules.push(moduleRequest.value)
+      if (/^\.\/.*\.testing\.ts$/.test(moduleRequest.value)) visit(join(dirname(path), moduleRequest.value))
+    }
+  }
+  visit(join(root, test))
+  return { texts, modules }
+}
+
 describe('blocks of commands', () => {
   it('are run by a test, or have a reason', () => {
     expect(blocks.length).toBeGreaterThan(30)
-    const missing = blocks.filter(({ document, section }) => {
-      const of = executed[document] ?? {}
-      return of[section] === undefined && of['*'] === undefined
-    })
+    const missing = blocks.filter((block) => !has(executed, block) && !has(unexecuted, block))
     expect(missing.map(({ document, section, text }) => `${document}, ${section}: ${text.split('\n')[0]}`)).toEqual([])
+    expect(entriesOf(executed).filter((entry) => has(unexecuted, entry))).toEqual([])
   })
 
-  it('exist for each entry, and so does each test', () => {
-    const entries = Object.entries(executed).flatMap(([document, of]) =>
-      Object.entries(of).map(([section, by]) => ({ document, section, by })),
-    )
-    const stale = entries.filter(
+  it('exist for each entry, and so does each test that a reason names', () => {
+    const stale = [...entriesOf(executed), ...entriesOf(unexecuted)].filter(
       ({ document, section }) =>
         !blocks.some((block) => block.document === document && (section === '*' || block.section === section)),
     )
     expect(stale).toEqual([])
-    const paths = entries.flatMap(({ by }) => by.match(/test\/[\w./-]+\.ts/g) ?? [])
+    const paths = entriesOf(unexecuted).flatMap(({ by }) => by.match(/test\/[\w./-]+\w/g) ?? [])
     expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([])
+  })
+
+  // A test that has its own copy of a page's commands passes when the page is wrong.
+  it.each(entriesOf(executed))('$by reads the blocks of $document, $section', ({ document, section, by }) => {
+    const { texts, modules } = readBy(by)
+    expect(modules).toContain('../support/document-blocks.ts')
+    expect([...texts]).toEqual(expect.arrayContaining([document, ...(section === '*' ? [] : [section])]))
   })
 })

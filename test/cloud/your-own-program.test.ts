@@ -6,10 +6,11 @@ import { join } from 'node:path'
 import { freeBlock } from 'local-google-cloud/host'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { run, start, type Started, temporaryDirectory } from '../support/command.ts'
+import { blocksOf } from '../support/document-blocks.ts'
 import { root } from '../support/root.ts'
 import { wholeLists } from '../support/whole-lists.ts'
 
-const page = readFileSync(join(root, 'docs', 'your-own-program.md'), 'utf8')
+const page = readFileSync(join(root, 'docs/your-own-program.md'), 'utf8')
 const COMMAND = 'emulators/cloud.ts'
 /** A busy machine takes long to start a process. */
 const longEnough = { timeout: 60_000 }
@@ -48,7 +49,7 @@ afterAll(async () => {
 
 /** The first code block of that language. */
 function block(language: string): string {
-  const found = new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\n\`\`\``).exec(page)?.[1]
+  const found = blocksOf(page).find((one) => one.language === language)?.text
   if (found === undefined) throw new Error(`docs/your-own-program.md has no block of ${language}`)
   return found
 }

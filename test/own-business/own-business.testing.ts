@@ -20,7 +20,7 @@ export function commandsOfStep(copy: Copy, step: number): string {
 /** Follows the page up to its check. @throws Error with the output of a command that fails. */
 export async function ownBusinessCopy(): Promise<Copy> {
   const copy = copyOfSources()
-  for (const block of blocksOfSteps(copy, 1, 7)) {
+  for (const block of blocksOfSteps(copy, 1, 6)) {
     if (block.language !== 'sh') {
       applyBlock(copy, block)
       continue

@@ -3,15 +3,16 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type AnnouncedPlatform, startAnnouncedPlatform } from '../support/announced-platform.ts'
 import { blocksOf, expectedOf, runShell } from '../support/document-blocks.ts'
 import { wholeLists } from '../support/whole-lists.ts'
 import { root } from '../support/root.ts'
 import { services } from '../../functions/index.ts'
+import { queueName } from '../../shared/base/names.ts'
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
-const tour = /## Five minutes[\s\S]*?```\n([\s\S]*?)```/.exec(readme)![1]!
+const tour = blocksOf(readme).find(({ section }) => section === 'Five minutes')!.text
 const commands = tour
   .trim()
   .split('\n')
@@ -83,7 +84,7 @@ describe("the README's tour", () => {
 })
 
 /** Pages whose shell blocks are one session each: a later block uses the variables of an earlier one. */
-const pages = ['docs/quickstart.md', 'docs/troubleshooting.md']
+const pages = ['docs/quickstart.md', 'docs/troubleshooting.md', 'docs/analysis.md', 'docs/state-and-routes.md']
 
 /** A folder whose npm scripts are the project's: programs that a page has the reader save do not end up among the sources. */
 function folderOf(page: string): string {
@@ -108,21 +109,96 @@ function addressed(text: string): string {
   })
 }
 
+/** Runs these lines in the folder of the page. @returns what they print. */
+async function session(page: string, lines: string): Promise<string> {
+  const env = { MILLRACE_DATA: announced.dataDirectory }
+  const { code, output } = await runShell(addressed(lines), { cwd: folderOf(page), env })
+  expect(code, output).toBe(0)
+  return output
+}
+
 describe.each(pages)('%s', (page) => {
   it('runs, and prints what it shows', { timeout: 300_000 }, async () => {
     const cwd = folderOf(page)
     const blocks = blocksOf(readFileSync(join(root, page), 'utf8'))
     for (const { language, file, text } of blocks) if (language !== 'sh') writeFileSync(join(cwd, file), text)
     const shells = blocks.filter(({ language }) => language === 'sh')
-    const session = shells.map(({ text }, index) => `${text}\necho "<end ${index}>"`).join('\n')
-    const { code, output } = await runShell(addressed(session), {
-      cwd,
-      env: { MILLRACE_DATA: announced.dataDirectory },
-    })
-    expect(code, output).toBe(0)
+    const output = await session(page, shells.map(({ text }, index) => `${text}\necho "<end ${index}>"`).join('\n'))
     for (const [index, { text }] of shells.entries()) {
       const printed = output.split(/<end \d+>/)[index]
       for (const expected of expectedOf(text)) expect(printed).toMatch(expected)
     }
   })
+})
+
+describe('a section that names an order or a dead letter', { timeout: 300_000 }, () => {
+  let orderId: string
+  let letter: string
+
+  beforeAll(async () => {
+    orderId = await place('')
+    // Not JSON, so it stays a dead letter when it is replayed.
+    const messages = [{ data: Buffer.from('unit price: 1').toString('base64') }]
+    const topic = `/v1/projects/${announced.platform.running.projectId}/topics/price.changed`
+    await announced.platform.cloud.api('POST', `${topic}:publish`, { messages })
+    const letters = async (): Promise<{ id: string; type: string; consumer: string }[]> =>
+      JSON.parse(await session('examples', 'npm run -s ops -- dead-letters --json 2>/dev/null')) as never
+    const refused = async () =>
+      (await letters()).find((one) => one.type === 'price.changed' && one.consumer === 'orders')
+    await vi.waitUntil(async () => (await refused()) !== undefined, { timeout: 90_000 })
+    letter = (await refused())!.id
+  }, 240_000)
+
+  /** @returns the id of the order, also of one that has not ended in time. */
+  async function place(options: string): Promise<string> {
+    const printed = await session('examples', `npm run -s order -- --sku TEA-001 ${options} || true`)
+    return /^(o-\S+) answered after/m.exec(printed)![1]!
+  }
+
+  /** The block with the order and the dead letter of this platform. A command that follows output is ended by Ctrl-C. */
+  const filled = (text: string, order: string): string =>
+    text
+      // Only an order whose capture the provider refused can be recaptured: here it would be refused.
+      .replaceAll(/^npm run ops -- recapture .+\n/gm, '')
+      .replaceAll(/(?<=dead-letters |replay |discard )4711/g, letter)
+      .replaceAll(/o-…|<orderId>|(?<=orders\/)ORDER/g, order)
+      .replaceAll(/^npm run logs -- [^#\n]+/gm, (line) =>
+        line.includes('--no-follow') ? line : `${line} --no-follow `,
+      )
+
+  it.each<[page: string, section: string, prints: RegExp]>([
+    [
+      'docs/operations.md',
+      'Dead letters',
+      /not JSON[\s\S]*replay of price\.changed to orders requested[\s\S]*discard of/,
+    ],
+    ['docs/operations.md', 'What waits here', /order\.completed/],
+    ['docs/local-cloud.md', 'The run secret', /pubsub\.publishBytes[\s\S]*"status":"completed"/],
+    ['docs/local-cloud.md', 'Fault injection', /payment\.captured/],
+    ['docs/telemetry.md', 'Telemetry', /order\.placed[\s\S]*completed/],
+  ])('%s, %s', async (page, section, prints) => {
+    expect(await follow(page, section, orderId)).toMatch(prints)
+  })
+
+  it('docs/operations.md, Stuck sagas and stalled orders', async () => {
+    const { running, cloud } = announced.platform
+    const queue = `/v2/projects/${running.projectId}/locations/${running.region}/queues/${queueName('shipping')}`
+    await cloud.api('POST', `${queue}:pause`, {})
+    try {
+      const confirmed = await place('--timeout 1')
+      const status = async () =>
+        (await announced.platform.staff().send<{ status: string }>('GET', `/v1/orders/${confirmed}`)).body.status
+      await expect.poll(status, { timeout: 60_000 }).toBe('confirmed')
+      const output = await follow('docs/operations.md', 'Stuck sagas and stalled orders', confirmed)
+      expect(output).toMatch(/retry of .+ requested[\s\S]*closing requested/)
+    } finally {
+      await cloud.api('POST', `${queue}:resume`, {})
+    }
+  })
+
+  /** Runs the blocks of that section. @returns what they print. */
+  async function follow(page: string, section: string, order: string): Promise<string> {
+    const blocks = blocksOf(readFileSync(join(root, page), 'utf8')).filter((block) => block.section === section)
+    return session(page, blocks.map(({ text }) => filled(text, order)).join('\n'))
+  }
 })

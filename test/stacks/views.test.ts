@@ -3,6 +3,8 @@
  * view fail.
  */
 
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { BigQuery } from '@google-cloud/bigquery'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -10,9 +12,13 @@ import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
 import { bigquery } from 'local-google-cloud/bigquery'
 import { business, services } from '../../functions/index.ts'
 import { limits } from '../../functions/shop/fields.ts'
+import { tools } from '../../functions/tools.ts'
+import { eventsTable } from '../../shared/base/names.ts'
+import { runtimeContracts } from '../../shared/contracts/runtime-events.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
 import { localEnvironment, localPorts } from '../../stacks/environments.ts'
 import { keeping } from '../support/by-schema.ts'
+import { root } from '../support/root.ts'
 import { type Declared, declared, resolved } from './synthesized.testing.ts'
 
 const local = localEnvironment(localPorts(4100, business))
@@ -165,5 +171,55 @@ describe('a row that breaks its contract', () => {
       { source: 'orders', value: 'placed_at', left_out: 4 },
       { source: 'orders', value: 'total', left_out: 3 },
     ])
+  })
+})
+
+describe('docs/analysis.md', () => {
+  const page = readFileSync(join(root, 'docs', 'analysis.md'), 'utf8')
+  /** The rows of the table that begins with this column's heading, below the heading if one is given. */
+  const rows = (first: string, heading = ''): string[][] => {
+    const from = page.indexOf(`| ${first}`, heading === '' ? 0 : page.indexOf(heading))
+    const [head = '', , ...lines] = page.slice(from).split('\n\n')[0]!.split('\n')
+    expect([head.startsWith(`| ${first}`), heading === '' || page.includes(heading)]).toEqual([true, true])
+    return lines.map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.replaceAll('`', '').trim()),
+    )
+  }
+  const columns = async (dataset: string, table: string): Promise<string[][]> => {
+    const [metadata] = await client.dataset(dataset).table(table).getMetadata()
+    const { fields } = (metadata as { schema: { fields: { name: string; type: string }[] } }).schema
+    return fields.map(({ name, type }) => [name, type])
+  }
+
+  it.each(['event_log', 'unreadable_events', ...business.views.names])(
+    'has the columns of analytics.%s',
+    async (view) => {
+      const shown = rows('column', `### \`analytics.${view}\``).map(([name, type]) => [name, type])
+      expect(shown).toEqual(await columns('analytics', view))
+    },
+  )
+
+  it('has the columns of the raw tables, and the events in each', async () => {
+    const all = [...services.map(({ contracts }) => contracts), runtimeContracts]
+    const owners = all.filter(({ events }) => Object.keys(events).length > 0)
+    for (const { service } of owners)
+      expect(rows('column', '### `events.SERVICE`').map(([column, type]) => [column, type])).toEqual(
+        await columns('events', eventsTable(service)),
+      )
+    expect(Object.fromEntries(rows('table').map(([table, events]) => [table, events!.split(', ')]))).toEqual(
+      Object.fromEntries(owners.map(({ service, events }) => [`events.${eventsTable(service)}`, Object.keys(events)])),
+    )
+  })
+
+  it('has every saved query with its purpose', () => {
+    const folder = tools.queries!
+    const saved = readdirSync(folder).map((file) => [
+      `npm run query -- ${file.replace('.sql', '')}`,
+      /^-- (.+)$/m.exec(readFileSync(new URL(file, folder), 'utf8'))![1],
+    ])
+    expect(rows('saved query')).toEqual(saved)
   })
 })
