@@ -23,6 +23,7 @@ const executed: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'docs/local-cloud.md': {
     'The run secret': 'test/platform/readme.test.ts',
     'Fault injection': 'test/platform/readme.test.ts',
+    'Restore a backup': 'test/platform/readme.test.ts',
   },
   'docs/telemetry.md': { Telemetry: 'test/platform/readme.test.ts' },
   'docs/your-own.md': { '*': 'test/own-business/own-business.test.ts' },

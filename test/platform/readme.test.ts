@@ -84,7 +84,13 @@ describe("the README's tour", () => {
 })
 
 /** Pages whose shell blocks are one session each: a later block uses the variables of an earlier one. */
-const pages = ['docs/quickstart.md', 'docs/troubleshooting.md', 'docs/analysis.md', 'docs/state-and-routes.md']
+const pages: readonly { readonly page: string; /** Absent: every section. */ readonly section?: string }[] = [
+  { page: 'docs/quickstart.md' },
+  { page: 'docs/troubleshooting.md' },
+  { page: 'docs/analysis.md' },
+  { page: 'docs/state-and-routes.md' },
+  { page: 'docs/local-cloud.md', section: 'Restore a backup' },
+]
 
 /** A folder whose npm scripts are the project's: programs that a page has the reader save do not end up among the sources. */
 function folderOf(page: string): string {
@@ -117,10 +123,12 @@ async function session(page: string, lines: string): Promise<string> {
   return output
 }
 
-describe.each(pages)('%s', (page) => {
+describe.each(pages)('$page $section', ({ page, section }) => {
   it('runs, and prints what it shows', { timeout: 300_000 }, async () => {
     const cwd = folderOf(page)
-    const blocks = blocksOf(readFileSync(join(root, page), 'utf8'))
+    const all = blocksOf(readFileSync(join(root, page), 'utf8'))
+    const blocks = all.filter((block) => section === undefined || block.section === section)
+    expect(blocks).not.toEqual([])
     for (const { language, file, text } of blocks) if (language !== 'sh') writeFileSync(join(cwd, file), text)
     const shells = blocks.filter(({ language }) => language === 'sh')
     const output = await session(page, shells.map(({ text }, index) => `${text}\necho "<end ${index}>"`).join('\n'))

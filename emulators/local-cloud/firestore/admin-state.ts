@@ -26,6 +26,29 @@ export interface FieldRecord {
   readonly ttl?: boolean
 }
 
+export interface ScheduleRecord {
+  /** The day of a weekly schedule, `SUNDAY`; absent: every day. */
+  readonly day?: string
+  readonly retentionMs: number
+  readonly createMicros: number
+  readonly updateMicros: number
+  /** The time of its next backup. */
+  readonly dueMs: number
+}
+
+export interface BackupRecord {
+  /** The database at that time, `projects/p/databases/d`; it may be gone by now. */
+  readonly database: string
+  readonly settings: DatabaseRecord
+  /** By their names behind the database's: `collectionGroups/c/indexes/i`. */
+  readonly indexes: readonly (readonly [string, CompositeIndex])[]
+  readonly fields: readonly (readonly [string, FieldRecord])[]
+  readonly snapshotMicros: number
+  readonly expireMs: number
+  readonly documentCount: number
+  readonly sizeBytes: number
+}
+
 export interface AdminState {
   /** The address of this API for a caller without credentials: messages name the call that helps. */
   ownerUrl(): string
@@ -36,6 +59,10 @@ export interface AdminState {
   readonly indexes: Table<CompositeIndex>
   /** The key is `…/collectionGroups/c/fields/f`. */
   readonly fields: Table<FieldRecord>
+  /** The key is `projects/p/databases/d/backupSchedules/s`. */
+  readonly schedules: Table<ScheduleRecord>
+  /** The key is `projects/p/locations/l/backups/b`. */
+  readonly backups: Table<BackupRecord>
 }
 
 export const createAdminState = ({ journal, ownerUrl, project }: CloudContext): AdminState => ({
@@ -44,6 +71,8 @@ export const createAdminState = ({ journal, ownerUrl, project }: CloudContext): 
   databases: journal.table('firestore/databases'),
   indexes: journal.table('firestore/indexes'),
   fields: journal.table('firestore/fields'),
+  schedules: journal.table('firestore/backupSchedules'),
+  backups: journal.table('firestore/backups'),
 })
 
 /** Google's link leads to a console that does not know this database: here it is the call that creates it. */

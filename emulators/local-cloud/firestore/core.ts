@@ -3,6 +3,7 @@
 import type { CloudContext } from '../core/plugin.ts'
 import { createAdminState, indexSetOf, requireDatabase } from './admin-state.ts'
 import type { Database, FirestoreCore } from './database.ts'
+import { createBackups } from './backups/due-backups.ts'
 import { documentTable } from './documents/document-table.ts'
 import { createExpiry } from './writes/expiry.ts'
 import { type CompositeIndex, planIndexes } from './query/index-plan.ts'
@@ -65,6 +66,10 @@ export function createCore(context: CloudContext, { indexes = 'enforce' }: Fires
       if (!database) open.set(key, (database = openDatabase(name)))
       return database
     },
+    fill(name, documents) {
+      const table = documentTable(context.journal, tableName(name))
+      for (const { path, ...stored } of documents) table.set(path, stored)
+    },
     forget(name) {
       const table = documentTable(context.journal, tableName(name))
       for (const path of table.keys()) table.delete(path)
@@ -74,12 +79,17 @@ export function createCore(context: CloudContext, { indexes = 'enforce' }: Fires
     get expiry() {
       return expiry
     },
+    get backups() {
+      return backups
+    },
     close() {
       expiry.stop()
+      backups.stop()
       for (const database of open.values()) database.transactions.close()
     },
   }
   const expiry = createExpiry(core)
+  const backups = createBackups(core)
   return core
 }
 

@@ -6,6 +6,7 @@ import type { CompositeIndex } from './query/index-plan.ts'
 import type { Locks } from './transactions/locks.ts'
 import type { DatabaseName, FieldPath } from './values/paths.ts'
 import type { Query } from './query/query.ts'
+import type { Document } from './documents/document-table.ts'
 import type { Store } from './documents/store.ts'
 import type { Transactions } from './transactions/transactions.ts'
 
@@ -35,17 +36,27 @@ export interface Expiry {
   stop(): void
 }
 
+export interface Backups {
+  /** Waits for the next backup or the next expiry; called after each change of schedules and backups. */
+  start(): void
+  stop(): void
+}
+
 export interface FirestoreCore {
   readonly admin: AdminState
   readonly context: CloudContext
   /** @throws StatusError NOT_FOUND, in Google's words, for an unknown name. */
   database(name: DatabaseName): Database
+  /** Writes the documents of a database that was not opened yet. */
+  fill(name: DatabaseName, documents: Iterable<Document>): void
   /** Forgets every document and transaction of a database that is deleted. */
   forget(name: DatabaseName): void
   /** The missing indexes of queries, if indexes are not enforced. */
   readonly missingIndexes: ReadonlyMap<string, CompositeIndex>
   /** Deletes expired documents, once a field has a TTL policy. */
   readonly expiry: Expiry
+  /** Takes backups when a schedule is due, and deletes those whose retention is over. */
+  readonly backups: Backups
   close(): void
 }
 

@@ -100,6 +100,12 @@ const onProject =
   (permission: string): MethodAccess =>
   ({ parent = '' }: { parent?: string }) => [on(permission, projectOf(parent))]
 
+/** A copy of a database is a new one, and reads what it is made of. */
+const copying = (parent: string, permission: string, source: string): RequiredPermission[] => [
+  on('databases.create', projectOf(parent)),
+  on(permission, source),
+]
+
 export const adminAccess: ServiceAccess = {
   ...words,
   methods: {
@@ -109,6 +115,20 @@ export const adminAccess: ServiceAccess = {
     updateDatabase: ({ database }: { database?: { name?: string } | null }) =>
       needs([database?.name], ['databases.update']),
     deleteDatabase: ofName('databases.delete'),
+    restoreDatabase: ({ parent = '', backup = '' }: { parent?: string; backup?: string }) =>
+      copying(parent, 'backups.restoreDatabase', projectOf(backup)),
+    cloneDatabase: ({ parent = '', pitrSnapshot }: { parent?: string; pitrSnapshot?: { database?: string } | null }) =>
+      copying(parent, 'databases.clone', databaseOf(pitrSnapshot?.database ?? '')),
+    createBackupSchedule: ofParent('backupSchedules.create'),
+    listBackupSchedules: ofParent('backupSchedules.list'),
+    getBackupSchedule: ofName('backupSchedules.get'),
+    updateBackupSchedule: ({ backupSchedule }: { backupSchedule?: { name?: string } | null }) =>
+      needs([backupSchedule?.name], ['backupSchedules.update']),
+    deleteBackupSchedule: ofName('backupSchedules.delete'),
+    // A backup has no policy of its own.
+    listBackups: ({ parent = '' }: { parent?: string }) => [on('backups.list', projectOf(parent))],
+    getBackup: ({ name = '' }: { name?: string }) => [on('backups.get', projectOf(name))],
+    deleteBackup: ({ name = '' }: { name?: string }) => [on('backups.delete', projectOf(name))],
     createIndex: ofParent('indexes.create'),
     listIndexes: ofParent('indexes.list'),
     getIndex: ofName('indexes.get'),

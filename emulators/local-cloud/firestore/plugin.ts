@@ -6,7 +6,8 @@ import type { Plugin } from '../core/plugin.ts'
 import { type FirestoreOptions, createCore } from './core.ts'
 import { firestoreIam } from './iam.ts'
 import { services } from './services.ts'
-import { databaseProvisioner, fieldProvisioner, indexProvisioner } from './terraform.ts'
+import { backupRoutes } from './api/backup-routes.ts'
+import { databaseProvisioner, fieldProvisioner, indexProvisioner, scheduleProvisioner } from './terraform.ts'
 
 export type { FirestoreOptions } from './core.ts'
 export type { FirestoreCore } from './database.ts'
@@ -19,9 +20,13 @@ export const createFirestore = (options: FirestoreOptions = {}): Plugin<Firestor
     return {
       core,
       grpc: services(core),
+      http: backupRoutes(core),
       resourceExists: (name) =>
         /^projects\/[^/]+\/databases\/[^/]+$/.test(name) ? core.admin.databases.has(name) : undefined,
-      start: async () => core.expiry.start(),
+      async start() {
+        core.expiry.start()
+        core.backups.start()
+      },
       close: async () => core.close(),
     }
   },
@@ -29,6 +34,7 @@ export const createFirestore = (options: FirestoreOptions = {}): Plugin<Firestor
     google_firestore_database: databaseProvisioner,
     google_firestore_index: indexProvisioner,
     google_firestore_field: fieldProvisioner,
+    google_firestore_backup_schedule: scheduleProvisioner,
   },
   iam: firestoreIam,
   environment: (host) => ({ FIRESTORE_EMULATOR_HOST: host }),

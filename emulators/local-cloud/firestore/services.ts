@@ -2,7 +2,10 @@
 
 import type { FirestoreCore } from './database.ts'
 import type { GrpcService, RequestContext } from '../core/service.ts'
+import { backupMethods } from './api/admin/backups.ts'
+import { scheduleMethods } from './api/admin/backup-schedules.ts'
 import { databaseMethods } from './api/admin/databases.ts'
+import { copyMethods } from './api/admin/copies.ts'
 import { fieldMethods } from './api/admin/field-settings.ts'
 import { indexMethods } from './api/admin/indexes.ts'
 import { commitMethods } from './api/data/commits.ts'
@@ -24,7 +27,14 @@ type ServerStream = (
 
 const data = { ...documentMethods, ...commitMethods } satisfies Record<string, Operation>
 const dataStreams = { ...documentStreams, ...queryStreams } satisfies Record<string, ServerStream>
-const administration = { ...databaseMethods, ...indexMethods, ...fieldMethods } satisfies Record<string, Operation>
+const administration = {
+  ...databaseMethods,
+  ...copyMethods,
+  ...indexMethods,
+  ...fieldMethods,
+  ...scheduleMethods,
+  ...backupMethods,
+} satisfies Record<string, Operation>
 
 /** A document's path has an even number of segments. With an odd number it is a collection's, which listDocuments takes. */
 const DOCUMENT_PATH = /\/documents(?:\/[^/]+\/[^/]+)+$/

@@ -168,3 +168,21 @@ test.each([
 ])('%s stops the start', async (_, one, message) => {
   await expect(create(one)).rejects.toThrow(message)
 })
+
+test('schedules of backups are created once, take a new retention, and are removed', async () => {
+  const daily = (retention: string) =>
+    resource('google_firestore_backup_schedule', { database: 'orders', retention, daily_recurrence: {} })
+  const weekly = resource('google_firestore_backup_schedule', {
+    database: 'orders',
+    retention: '1209600s',
+    weekly_recurrence: { day: 'SUNDAY' },
+  })
+  await create(database)
+  for (const one of [daily('86400s'), weekly, daily('604800s'), weekly]) await create(one)
+  expect((await read('/backupSchedules')).backupSchedules).toMatchObject([
+    { retention: '604800s', dailyRecurrence: {} },
+    { retention: '1209600s', weeklyRecurrence: { day: 'SUNDAY' } },
+  ])
+  await remove(daily('604800s'))
+  expect((await read('/backupSchedules')).backupSchedules).toMatchObject([{ weeklyRecurrence: { day: 'SUNDAY' } }])
+})

@@ -1,4 +1,4 @@
-/** Provisions google_firestore_database, _index and _field through the public REST API, as Terraform would. */
+/** Provisions google_firestore_database, _index, _field and _backup_schedule through the public REST API, as Terraform would. */
 
 import { type Attributes, attributesOf, defined, type Message, readAttributes } from '../core/terraform/attributes.ts'
 import type { OwnerApi, Provisioner } from '../core/terraform/provisioner.ts'
@@ -146,6 +146,52 @@ function fieldOf(attributes: Attributes): Message {
     indexConfig: indexConfig && { indexes: indexConfig.flatMap(({ indexes }) => indexes ?? []) },
     ttlConfig: attributes.blocks('ttl_config', () => ({})) && {},
   })
+}
+
+export const scheduleProvisioner: Provisioner = {
+  async create(resource, api) {
+    const { parent, schedule } = readAttributes(resource, scheduleOf)
+    await upsert(
+      () => api('POST', `/v1/${parent}/backupSchedules`, schedule),
+      async () => {
+        const { name, retention } = await sameSchedule(resource, api)
+        if (retention !== schedule.retention)
+          await api('PATCH', `/v1/${name}?updateMask=retention`, { retention: schedule.retention })
+      },
+    )
+  },
+  async remove(resource, api) {
+    await api('DELETE', `/v1/${(await sameSchedule(resource, api)).name}`)
+  },
+}
+
+interface Schedule {
+  readonly name?: string
+  readonly retention: string
+  readonly dailyRecurrence?: object | undefined
+  readonly weeklyRecurrence?: Message | undefined
+}
+
+const scheduleOf = (attributes: Attributes): { parent: string; schedule: Schedule } => ({
+  parent: databaseName(attributes, 'database'),
+  schedule: {
+    retention: attributes.required('retention'),
+    dailyRecurrence: attributes.block('daily_recurrence', () => ({})),
+    weeklyRecurrence: attributes.block('weekly_recurrence', (weekly) => ({ day: weekly.text('day') })),
+  },
+})
+
+/** A database has one schedule of each recurrence. */
+async function sameSchedule(resource: TerraformResource, api: OwnerApi): Promise<Schedule> {
+  const { parent, schedule } = readAttributes(resource, scheduleOf)
+  const { backupSchedules = [] } = (await api('GET', `/v1/${parent}/backupSchedules`)) as {
+    backupSchedules?: Schedule[]
+  }
+  const found = backupSchedules.find(
+    ({ weeklyRecurrence }) => (weeklyRecurrence === undefined) === (schedule.weeklyRecurrence === undefined),
+  )
+  if (!found) throw new Error(`${resource.address} has no such schedule to change or remove.`)
+  return found
 }
 
 /** Google's provider takes the id, or the full name, of a database. */

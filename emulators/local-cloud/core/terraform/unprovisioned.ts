@@ -23,7 +23,6 @@ export const unprovisioned: Readonly<Record<string, Unprovisioned>> = {
   google_storage_bucket_iam_member: without('no image is built on a laptop, and nothing else is put into a bucket'),
   google_storage_bucket_iam_binding: without('no image is built on a laptop, and nothing else is put into a bucket'),
   google_billing_budget: without('a laptop has no billing account'),
-  google_firestore_backup_schedule: without('a laptop keeps no copies of its databases'),
   google_compute_network: without(
     'loopback replaces the VPC',
     (network) => `projects/${network.project()}/global/networks/${network.required('name')}`,

@@ -26,6 +26,8 @@ export const limits = {
   targetsPerStream: 1000,
   nearestDocuments: 1000,
   vectorDimensions: 2048,
+  /** 14 weeks. */
+  backupRetentionMs: 8_467_200_000,
   defaultPageSize: 100,
   maxPageSize: 300,
   /** The part of a wrong name or path that a refusal repeats. */

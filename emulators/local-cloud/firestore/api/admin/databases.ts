@@ -29,11 +29,17 @@ interface CreateRequest {
   readonly database?: WireDatabase | null
 }
 
+/** @throws StatusError for an invalid id, and for one that a database has. */
+export function newDatabaseName(core: FirestoreCore, { parent, databaseId = '' }: CreateRequest): DatabaseName {
+  const name = { project: projectOf(parent), database: databaseId }
+  checkDatabaseId(databaseId)
+  if (core.admin.databases.has(databaseNameOf(name)))
+    throw alreadyExists('Database already exists. Please use another database_id')
+  return name
+}
+
 function createDatabase(core: FirestoreCore, request: CreateRequest): object {
-  const name = { project: projectOf(request.parent), database: request.databaseId ?? '' }
-  checkDatabaseId(name.database)
-  const key = databaseNameOf(name)
-  if (core.admin.databases.has(key)) throw alreadyExists('Database already exists. Please use another database_id')
+  const name = newDatabaseName(core, request)
   const wire = request.database ?? {}
   if (!wire.locationId) throw invalidArgument('Database location_id is required, such as eur3 or europe-west1.')
   const micros = core.context.clock.now() * 1000
@@ -56,7 +62,7 @@ function createDatabase(core: FirestoreCore, request: CreateRequest): object {
     createMicros: micros,
     updateMicros: micros,
   }
-  core.admin.databases.set(key, record)
+  core.admin.databases.set(databaseNameOf(name), record)
   return operation(core, name, 'Database', encodeDatabase(name, record))
 }
 
@@ -74,7 +80,7 @@ function choose(field: string, value: string | undefined, allowed: readonly stri
 
 const isSpecified = (value: string | undefined): boolean => !!value && !value.endsWith('_UNSPECIFIED')
 
-function projectOf(parent: string | undefined): string {
+export function projectOf(parent: string | undefined): string {
   const match = PARENT.exec(parent ?? '')
   if (!match) throw invalidArgument(`Invalid parent "${parent}": expected projects/{project}.`)
   return match[1] as string
@@ -162,10 +168,12 @@ function deleteDatabase(core: FirestoreCore, request: { readonly name?: string }
     )
   }
   core.forget(name)
-  for (const table of [core.admin.indexes, core.admin.fields]) {
+  // Its backups stay until their retention is over.
+  for (const table of [core.admin.indexes, core.admin.fields, core.admin.schedules]) {
     for (const one of table.keys()) if (one.startsWith(`${key}/`)) table.delete(one)
   }
   core.admin.databases.delete(key)
+  core.backups.start()
   return operation(core, name, 'Database', encodeDatabase(name, record))
 }
 
