@@ -10,8 +10,10 @@ import { MAX_DELIVERY_ATTEMPTS } from '../shared/base/attempts.ts'
 import { delivery, type EventTopic } from './event-topic.ts'
 import {
   BigqueryDataset,
+  BigqueryDatasetAccess,
   BigqueryTable,
   BigqueryTableIamBinding,
+  ProjectIamMember,
   PubsubSubscription,
   PubsubSubscriptionIamBinding,
 } from './google.ts'
@@ -64,7 +66,23 @@ export class Analytics extends Construct {
     for (const owner of tables) this.#rawTable(events, owner)
     const analytics = this.#dataset(analyticsDataset, 'Views of the events.')
     // Without events there is nothing that a view could read.
-    if (tables.length > 0) this.#views(analytics, tables, views)
+    if (tables.length === 0) return
+    this.#views(analytics, tables, views)
+    this.#authorizeViews(events, analytics)
+  }
+
+  /** Analysts may read the views, and the views the tables, which analysts may not. */
+  #authorizeViews(events: BigqueryDataset, analytics: BigqueryDataset): void {
+    const { projectId, analysts } = this.#environment
+    new BigqueryDatasetAccess(this, 'views-read-events', {
+      datasetId: events.datasetId,
+      dataset: { dataset: { projectId, datasetId: analytics.datasetId }, targetTypes: ['VIEWS'] },
+    })
+    new ProjectIamMember(this, 'analysts-query', {
+      project: projectId,
+      role: 'roles/bigquery.jobUser',
+      member: analysts,
+    })
   }
 
   /** Writes every event of this topic as a row into its owner's table. */
@@ -131,6 +149,12 @@ export class Analytics extends Construct {
         view: { query, useLegacySql: false },
         deletionProtection: false,
         dependsOn: before ? [before] : tables,
+      })
+      new BigqueryTableIamBinding(this, `analysts-read-${view.name}`, {
+        datasetId: analytics.datasetId,
+        tableId: before.tableId,
+        role: 'roles/bigquery.dataViewer',
+        members: [this.#environment.analysts],
       })
     }
   }

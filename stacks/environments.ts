@@ -36,6 +36,8 @@ export interface Environment extends Deployment {
   readonly budget?: Budget | undefined
   /** The IAM principal that reads and replays dead letters: a group, so that members change without a deployment. */
   readonly operators: string
+  /** The IAM principal that queries the views of the events, and no table: a group. */
+  readonly analysts: string
   /** IAM principals that administer and deploy the project; their grants on it are not in the stacks, and `npm run grants` expects them. */
   readonly administrators: readonly string[]
   readonly telemetry: {
@@ -111,6 +113,7 @@ function deployed(
     alertEmail: 'platform@example.com',
     budget,
     operators: 'group:platform-operators@example.com',
+    analysts: 'group:analysts@example.com',
     administrators: [
       'group:platform-administrators@example.com',
       `serviceAccount:${accountEmail('deployer', projectId)}`,
@@ -244,6 +247,7 @@ export function localEnvironment(ports: LocalPorts): Environment {
     protectsData: false,
     alertEmail: 'developer@example.com',
     operators: 'group:platform-operators@example.com',
+    analysts: 'group:analysts@example.com',
     administrators: [],
     // The local cloud accepts OTLP on each account's port. Short delays make telemetry visible at once.
     telemetry: {

@@ -3,6 +3,8 @@
 export { ArtifactRegistryRepository } from '@cdktf/provider-google/lib/artifact-registry-repository/index.js'
 export { ArtifactRegistryRepositoryIamBinding } from '@cdktf/provider-google/lib/artifact-registry-repository-iam-binding/index.js'
 export { BigqueryDataset } from '@cdktf/provider-google/lib/bigquery-dataset/index.js'
+// The bindings end the names of some types with an A.
+export { BigqueryDatasetAccessA as BigqueryDatasetAccess } from '@cdktf/provider-google/lib/bigquery-dataset-access/index.js'
 export { BigqueryTable } from '@cdktf/provider-google/lib/bigquery-table/index.js'
 export { BigqueryTableIamBinding } from '@cdktf/provider-google/lib/bigquery-table-iam-binding/index.js'
 export { BillingBudget } from '@cdktf/provider-google/lib/billing-budget/index.js'

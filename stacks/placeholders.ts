@@ -15,9 +15,9 @@ const example = /[^"\s]*\bexample\.(?:com|net|org)\b/
 
 /** Each placeholder, as `NAME "VALUE"`. */
 export function placeholdersIn(environment: Environment): string[] {
-  const { projectId, projectNumber, alertEmail, operators, administrators, budget } = environment
+  const { projectId, projectNumber, alertEmail, operators, analysts, administrators, budget } = environment
   const values: readonly (readonly [name: string, value: string])[] = [
-    ...Object.entries({ projectId, projectNumber, alertEmail, operators }),
+    ...Object.entries({ projectId, projectNumber, alertEmail, operators, analysts }),
     ...(budget ? [['billingAccount', budget.billingAccount] as const] : []),
     ...administrators.map((member) => ['administrators', member] as const),
     ...Object.entries(settingsOf(environment, business)),

@@ -101,6 +101,7 @@ describe('npm run cdktf reports a missing prerequisite in one line', { timeout }
       /projectNumber "10000000000\d"/,
       'alertEmail "platform@example.com"',
       'operators "group:platform-operators@example.com"',
+      'analysts "group:analysts@example.com"',
       'administrators "group:platform-administrators@example.com"',
       `PAYMENT_PROVIDER_URL "https://payments.${environment}.example.com"`,
       `EDGE "https://shop.${environment}.example.com"`,

@@ -1,7 +1,7 @@
 /** What each account may do in every environment, by rules that name no service: a new service needs no new rule. */
 
 import { describe, expect, it } from 'vitest'
-import { services } from '../../functions/index.ts'
+import { business, services } from '../../functions/index.ts'
 import { stuckEvent } from '../../shared/base/names.ts'
 import { publishedBy, type Service } from '../../shared/service/service.ts'
 import type { Environment } from '../../stacks/environments.ts'
@@ -33,7 +33,8 @@ function granted(environment: Environment): Access {
         const account = member === agent ? 'pubsub-agent' : String(member).replace(own, '$1')
         const role = String(attributes['role']).replace(/^roles\//, '')
         const resource = resolved(environment, stack, where(attributes)).replace(projectId, 'PROJECT')
-        return [account === environment.operators ? 'operators' : account, `${role} ${resource}`] as const
+        const group = { [environment.operators]: 'operators', [environment.analysts]: 'analysts' }[account]
+        return [group ?? account, `${role} ${resource}`] as const
       }),
     )
   return byAccount(Object.entries(resourceOf).flatMap(([type, where]) => of(type, where)))
@@ -108,6 +109,11 @@ const pubsubAgent = [
   ]),
 ]
 
+const analysts = [
+  'bigquery.jobUser project',
+  ...['event_log', 'unreadable_events', ...business.views.names].map((view) => `bigquery.dataViewer ${view}`),
+]
+
 const imageBuilder = [
   'artifactregistry.writer millrace',
   'logging.logWriter project',
@@ -124,6 +130,7 @@ const allowed = byAccount([
   // Of people's accounts none calls a service: they act as `operations`, which may do nothing else.
   ...of('operators', operators),
   ...internal.flatMap(({ name }) => of('operations', [`run.invoker ${name}`])),
+  ...of('analysts', analysts),
   ...of('pubsub-agent', pubsubAgent),
   ...of('image-builder', imageBuilder),
 ])
@@ -133,6 +140,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
   (_, environment) => {
     it('grants each account exactly the rights of the rules, and no other account any', () => {
       expect(environment.operators).toMatch(/^group:/)
+      expect(environment.analysts).toMatch(/^group:/)
       expect(granted(environment), 'access that is meant to change is changed in test/stacks/grants.test.ts').toEqual(
         allowed,
       )

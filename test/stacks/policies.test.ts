@@ -40,9 +40,10 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       expect(granted.filter(({ role }) => /^roles\/(owner|editor|viewer)$/.test(String(role)))).toEqual([])
     })
 
-    it('has roles on the project only for own databases, telemetry, the log of builds and the state of accounts', () => {
+    it('has roles on the project only for own databases, queries of analysts, telemetry, the log of builds and the state of accounts', () => {
       const wide = all('google_project_iam_member').filter(({ condition }) => condition === undefined)
       expect([...new Set(wide.map(({ role }) => String(role)))].toSorted()).toEqual([
+        'roles/bigquery.jobUser',
         'roles/firebaseauth.viewer',
         'roles/logging.logWriter',
         'roles/serviceusage.serviceUsageConsumer',
@@ -53,6 +54,8 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       expect(readsAccounts.map(({ member }) => member)).toEqual(
         services.filter((one) => one.readsAccounts).map(({ name }) => `serviceAccount:${email(name)}`),
       )
+      const queries = wide.filter(({ role }) => role === 'roles/bigquery.jobUser')
+      expect(queries.map(({ member }) => member)).toEqual([environment.analysts])
       const writesLogs = wide.filter(({ role }) => role === 'roles/logging.logWriter')
       expect(writesLogs.map(({ member }) => member)).toEqual([`serviceAccount:${email('image-builder')}`])
     })
@@ -103,7 +106,11 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
     })
 
     it('waits until a grant on a table has propagated before it subscribes the table', () => {
-      for (const grant of all('google_bigquery_table_iam_binding')) {
+      const writing = all('google_bigquery_table_iam_binding').filter(
+        ({ role }) => role === 'roles/bigquery.dataEditor',
+      )
+      expect(writing).not.toEqual([])
+      for (const grant of writing) {
         const [provisioner] = grant['provisioner'] as [{ 'local-exec': { command: string } }]
         expect(provisioner['local-exec'].command).toMatch(/^setTimeout\(\(\) => \{\}, \d\d_000\)$/)
       }

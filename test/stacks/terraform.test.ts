@@ -61,8 +61,9 @@ const edits: Readonly<Record<string, (attributes: Attributes) => Attributes>> = 
 }
 const column = { name: 'note', type: 'STRING', mode: 'NULLABLE' }
 
-/** Types without a change in place: another grant, index, exemption or API is another resource, and the network does not change. */
-const unchangeable = /_iam_(member|binding)$|^google_(firestore_field|firestore_index|project_service|compute_network)$/
+/** Types without a change in place: another grant, authorization, index, exemption or API is another resource, and the network does not change. */
+const unchangeable =
+  /_iam_(member|binding)$|^google_(bigquery_dataset_access|firestore_field|firestore_index|project_service|compute_network)$/
 
 /** Attributes that Google does not change in place, for the types that hold data: a type, an attribute, another value. */
 const replacing: readonly (readonly [type: string, attribute: string, value: unknown])[] = [

@@ -3,6 +3,7 @@
 import type { RequiredPermission } from '../core/service.ts'
 import type { RouteAccess } from '../core/access/access.ts'
 import type { CloudContext } from '../core/plugin.ts'
+import { authorizes } from './authorized-views.ts'
 import type { TableReference } from './catalog.ts'
 import type { BigQueryCore } from './core.ts'
 import type { Ddl } from './sql/ddl.ts'
@@ -40,15 +41,20 @@ interface QueryNames {
 const writes = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE', 'TRUNCATE'])
 
 export function bigqueryAccess({ catalog, engine }: BigQueryCore, { project }: CloudContext): RouteAccess[] {
-  /** A view is read with the caller's permissions, also on its tables. */
+  /** A view is read with the caller's permissions, also on its tables, unless the dataset of these authorizes the view. */
   const reads = async (tables: readonly string[]): Promise<RequiredPermission[]> => {
-    const all = new Set(tables)
+    const needed = new Set(tables)
+    const visited = new Set(tables)
     // The loop also visits names that it adds.
-    for (const name of all) {
+    for (const name of visited) {
       const [dataset, table] = name.split('.') as [string, string]
-      for (const inside of (await catalog.namedBy(dataset, table)) ?? []) all.add(inside)
+      for (const inside of (await catalog.namedBy(dataset, table)) ?? []) {
+        visited.add(inside)
+        const [of] = inside.split('.') as [string, string]
+        if (!authorizes(catalog.dataset(of), name)) needed.add(inside)
+      }
     }
-    return [...all].map((name) => {
+    return [...needed].map((name) => {
       const [dataset, table] = name.split('.') as [string, string]
       const resource = `projects/${project.id}/datasets/${dataset}/tables/${table}`
       return { permission: 'bigquery.tables.getData', resource }

@@ -6,7 +6,13 @@ import type { EngineOptions } from './engine/engine.ts'
 import { bigqueryIam } from './iam.ts'
 import { bigqueryAccess } from './permissions.ts'
 import { bigqueryRoutes } from './api/routes.ts'
-import { datasetGrants, datasetProvisioner, tableGrants, tableProvisioner } from './terraform.ts'
+import {
+  datasetAccessProvisioner,
+  datasetGrants,
+  datasetProvisioner,
+  tableGrants,
+  tableProvisioner,
+} from './terraform.ts'
 
 export type { BigQueryCore } from './core.ts'
 
@@ -26,6 +32,7 @@ export function bigquery(options: EngineOptions = {}): Plugin<BigQueryCore> {
     },
     terraform: {
       google_bigquery_dataset: datasetProvisioner,
+      google_bigquery_dataset_access: datasetAccessProvisioner,
       ...datasetGrants,
       google_bigquery_table: tableProvisioner,
       ...tableGrants,

@@ -1,9 +1,11 @@
-/** google_bigquery_dataset and google_bigquery_table, by the public REST API. */
+/** google_bigquery_dataset, _dataset_access and google_bigquery_table, by the public REST API. */
 
-import { type Attributes, attributesOf, readAttributes } from '../core/terraform/attributes.ts'
+import { type Attributes, attributesOf, defined, readAttributes } from '../core/terraform/attributes.ts'
 import { policyGrants } from '../core/terraform/policy-grants.ts'
-import type { Provisioner } from '../core/terraform/provisioner.ts'
+import type { OwnerApi, Provisioner } from '../core/terraform/provisioner.ts'
+import type { TerraformResource } from '../core/terraform/resource.ts'
 import { upsert } from '../core/terraform/upsert.ts'
+import type { AccessEntry } from './values/access-entry.ts'
 import { datasetPolicy, tablePolicy } from './iam.ts'
 
 const ROOT = '/bigquery/v2'
@@ -31,6 +33,42 @@ export const datasetProvisioner: Provisioner = {
   holdsData: () => true,
   computed: (dataset) => ({ id: datasetName(dataset) }),
 }
+
+/** One entry of the dataset's access; the others stay, as Google's provider leaves them. */
+export const datasetAccessProvisioner: Provisioner = {
+  create: (resource, api) => changeAccess(resource, api, (others, entry) => [...others, entry]),
+  remove: (resource, api) => changeAccess(resource, api, (others) => others),
+}
+
+async function changeAccess(
+  resource: TerraformResource,
+  api: OwnerApi,
+  change: (others: readonly AccessEntry[], entry: AccessEntry) => readonly AccessEntry[],
+): Promise<void> {
+  const { path, entry } = readAttributes(resource, (attributes) => ({
+    path: `${ROOT}/${datasetName(attributes)}`,
+    entry: accessOf(attributes),
+  }))
+  const { access = [] } = (await api('GET', path)) as { access?: readonly AccessEntry[] }
+  const others = access.filter((one) => JSON.stringify(one) !== JSON.stringify(entry))
+  await api('PATCH', path, { access: change(others, entry) })
+}
+
+const accessOf = (attributes: Attributes): AccessEntry =>
+  defined({
+    view: attributes.block('view', (view) => ({
+      projectId: view.required('project_id'),
+      datasetId: view.required('dataset_id'),
+      tableId: view.required('table_id'),
+    })),
+    dataset: attributes.block('dataset', (all) => ({
+      dataset: all.block('dataset', (dataset) => ({
+        projectId: dataset.required('project_id'),
+        datasetId: dataset.required('dataset_id'),
+      })),
+      targetTypes: all.value('target_types'),
+    })),
+  })
 
 export const datasetGrants = policyGrants('google_bigquery_dataset', datasetPolicy, datasetName)
 

@@ -74,12 +74,11 @@ export const tableOptions = (): Options => ({
 })
 
 export const datasetOptions = (): Options => ({
-  honoured: 'datasetReference location defaultTableExpirationMs',
+  honoured: 'datasetReference location defaultTableExpirationMs access',
   kept: 'description friendlyName labels defaultEncryptionConfiguration maxTimeTravelHours storageBillingModel resourceTags',
   outputs:
     'creationTime etag id kind lastModifiedTime linkedDatasetMetadata restrictions satisfiesPzi satisfiesPzs selfLink tags type',
   refused: {
-    access: 'access is granted by IAM policies: use bigquery.datasets.setIamPolicy',
     catalogSource: catalogs,
     defaultCollation: collation,
     defaultPartitionExpirationMs: 'no partition expires: delete its rows',
@@ -89,7 +88,29 @@ export const datasetOptions = (): Options => ({
     isCaseInsensitive: 'names of tables are compared with regard to case',
     linkedDatasetSource: external,
   },
-  inside: { datasetReference: datasetReferenceOptions },
+  inside: { datasetReference: datasetReferenceOptions, access: accessOptions },
+})
+
+const byPolicy = 'roles are granted by IAM policies: use bigquery.datasets.setIamPolicy'
+
+/** https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets#Dataset.FIELDS.access */
+export const accessOptions = (): Options => ({
+  honoured: 'view dataset',
+  // Of the special groups, which every dataset at Google has.
+  kept: 'role',
+  refused: {
+    condition: byPolicy,
+    domain: byPolicy,
+    groupByEmail: byPolicy,
+    iamMember: byPolicy,
+    routine: 'there are no routines',
+    specialGroup: { reason: byPolicy, accepted: ['projectOwners', 'projectReaders', 'projectWriters'] },
+    userByEmail: byPolicy,
+  },
+  inside: {
+    view: tableReferenceOptions,
+    dataset: () => ({ honoured: 'dataset targetTypes', inside: { dataset: datasetReferenceOptions } }),
+  },
 })
 
 export const insertAllOptions = (): Options => ({

@@ -1,5 +1,7 @@
 /** Datasets and tables as the REST API returns them. The emulator stores them in this form. */
 
+import type { AccessEntry } from './access-entry.ts'
+
 export interface FieldSchema {
   readonly name: string
   readonly type: string
@@ -15,6 +17,7 @@ export interface DatasetResource {
   readonly datasetReference: { readonly projectId: string; readonly datasetId: string }
   readonly location: string
   readonly defaultTableExpirationMs?: string
+  readonly access?: readonly AccessEntry[]
   readonly creationTime: string
   readonly lastModifiedTime: string
   readonly etag: string

@@ -1,5 +1,6 @@
 /** The requests of BigQuery's REST routes, as far as this emulator reads them; other fields are stored as sent. */
 
+import { accessEntry } from './access-entry.ts'
 import { countRule } from './limits.ts'
 import { z } from 'zod'
 import type { FieldSchema } from './records.ts'
@@ -31,6 +32,7 @@ export interface ParameterValue {
 export const datasetBody = z.looseObject({
   datasetReference: z.looseObject({ datasetId: z.string().optional() }).optional(),
   location: z.string().optional(),
+  access: z.array(accessEntry).optional(),
 })
 
 export const tableBody = z.looseObject({
