@@ -29,9 +29,16 @@ export const isUnreachable = (error: unknown): boolean => error instanceof TypeE
 
 export type Method = 'GET' | 'POST' | 'DELETE'
 
+interface RequestOptions {
+  readonly body?: unknown
+  readonly key?: string
+  /** For the outcome of a command that the request submits. */
+  readonly waitSeconds?: number
+}
+
 export interface Api {
   /** @throws Refusal for a problem document. */
-  send<Body>(method: Method, path: string, options?: { body?: unknown; key?: string }): Promise<Answer<Body>>
+  send<Body>(method: Method, path: string, options?: RequestOptions): Promise<Answer<Body>>
 }
 
 export interface Caller {
@@ -62,12 +69,13 @@ export const noPublicService = "No service is public: one with ingress: 'public'
 /** Calls the public API at this address with the token that `bearer` returns. */
 export function connectWith(publicUrl: string, bearer: () => Promise<string>): Api {
   return {
-    async send<Body>(method: Method, path: string, options: { body?: unknown; key?: string } = {}) {
+    async send<Body>(method: Method, path: string, options: RequestOptions = {}) {
       const response = await fetch(`${publicUrl}${path}`, {
         method,
         headers: {
           authorization: `Bearer ${await bearer()}`,
           ...(options.key === undefined ? {} : { 'idempotency-key': options.key }),
+          ...(options.waitSeconds === undefined ? {} : { prefer: `wait=${options.waitSeconds}` }),
           ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
         },
         ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),

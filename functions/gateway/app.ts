@@ -4,6 +4,7 @@ import { implement } from '../../shared/service/app.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import { derivedId } from '../../shared/base/ids.ts'
 import type { SubmittedBy } from '../../shared/contracts/contract.ts'
+import { answerSubmitted } from '../../shared/edge/commands.ts'
 import { createRelay, relayed } from '../../shared/edge/relay.ts'
 import type { OperationContext } from '../../shared/service/operation-context.ts'
 import type { Platform } from '../../shared/service/platform.ts'
@@ -124,5 +125,5 @@ async function accepted(
     ...c.request,
     act: { command: command.type, commandId, object: subject },
   })
-  return c.json({ commandId, ...answer }, 202)
+  return answerSubmitted(c, platform, { commandId, command: command.type, answer })
 }

@@ -2,7 +2,11 @@
 
 import { z } from 'zod'
 import { reference } from '../../shared/base/fields.ts'
-import type { ApiDescription, Operation as OperationOf } from '../../shared/service/public-api.ts'
+import {
+  type ApiDescription,
+  type Operation as OperationOf,
+  submittedAnswers,
+} from '../../shared/service/public-api.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
 import {
   addressRequest,
@@ -15,12 +19,11 @@ import { historyContracts } from '../history/contracts.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { orderRequest, ordersContracts } from '../orders/contracts.ts'
 import { paymentsContracts } from '../payments/contracts.ts'
+import { shopCodes } from '../shop/errors.ts'
 import type { CallerAccess } from './roles.ts'
 
 export type Operation = OperationOf<CallerAccess>
 
-const acceptedMeaning = 'Accepted; processed asynchronously.'
-const accepted = z.object({ commandId: z.uuid() })
 /** A webhook may have further fields, and a type that Millrace ignores. */
 const paymentWebhookBody = z.looseObject({ id: reference, type: reference, reference })
 const { placeOrder, readOrder, readSaga } = ordersContracts.queries
@@ -95,8 +98,9 @@ export const operations = {
     access: 'staff',
     requiresIdempotencyKey: true,
     body: retryRequest,
-    answers: { 202: [acceptedMeaning, accepted] },
-    problems: ['not-found'],
+    submits: true,
+    answers: submittedAnswers(),
+    problems: ['not-found', shopCodes['nothing-to-retry']],
   },
   closeOrder: {
     method: 'post',
@@ -106,8 +110,9 @@ export const operations = {
     access: 'staff',
     requiresIdempotencyKey: true,
     body: closeRequest,
-    answers: { 202: [acceptedMeaning, accepted] },
-    problems: ['not-found'],
+    submits: true,
+    answers: submittedAnswers(),
+    problems: ['not-found', shopCodes['not-closable']],
   },
   recaptureOrder: {
     method: 'post',
@@ -117,7 +122,8 @@ export const operations = {
     access: 'staff',
     requiresIdempotencyKey: true,
     body: recaptureRequest,
-    answers: { 202: [acceptedMeaning, accepted] },
+    submits: true,
+    answers: submittedAnswers(),
     problems: ['not-found', ...ordersContracts.commands.RecaptureOrder.refuses],
   },
   refundOrder: {
@@ -128,7 +134,8 @@ export const operations = {
     access: 'staff',
     requiresIdempotencyKey: true,
     body: refundRequest,
-    answers: { 202: [acceptedMeaning, accepted.extend({ refundId: reference })] },
+    submits: true,
+    answers: submittedAnswers({ refundId: reference }),
     problems: ['not-found', ...paymentsContracts.commands.RefundPayment.refuses],
   },
   paymentWebhook: {
@@ -147,7 +154,9 @@ export const operations = {
     access: 'staff',
     requiresIdempotencyKey: true,
     body: productRequest,
-    answers: { 202: [acceptedMeaning, accepted] },
+    submits: true,
+    answers: submittedAnswers(),
+    problems: [shopCodes['too-many-prices']],
   },
   readProduct: {
     method: 'get',
@@ -165,7 +174,9 @@ export const operations = {
     access: 'staff',
     requiresIdempotencyKey: true,
     body: priceRequest,
-    answers: { 202: [acceptedMeaning, accepted] },
+    submits: true,
+    answers: submittedAnswers(),
+    problems: [shopCodes['unknown-sku'], shopCodes['too-many-prices']],
   },
   receiveStock: {
     method: 'post',
@@ -174,7 +185,8 @@ export const operations = {
     access: 'staff',
     requiresIdempotencyKey: true,
     body: stockRequest,
-    answers: { 202: [acceptedMeaning, accepted.extend({ deliveryId: reference })] },
+    submits: true,
+    answers: submittedAnswers({ deliveryId: reference }),
   },
   readStock: {
     method: 'get',

@@ -29,6 +29,8 @@ export const eventPath = (eventType: string): string => `/events/${eventType}`
 export const commandPath = (command: string): string => `/commands/${command}`
 /** The path at which the owner of a command accepts submissions of it. */
 export const submissionPath = (command: string): string => `/submissions/${command}`
+/** The path at which the owner of a command answers with the status of a submitted one. */
+export const submittedPath = (commandId: string): string => `/submissions/${commandId}`
 /** Provided by the runtime of every service: it republishes the recorded events of a correlation id. */
 export const republishCommand = 'RepublishEvents'
 /** Its name in an earlier release, which tasks in queues and recorded commits still have. */

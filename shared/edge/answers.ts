@@ -7,11 +7,17 @@ import { instanceOf } from '../http/http.ts'
 import { requestOf } from '../http/refusals.ts'
 import type { OperationContext } from '../service/operation-context.ts'
 import type { Operation } from '../service/public-api.ts'
+import { waitSecondsIn } from './prefer.ts'
 
 type Respond = (c: Context, handle: (context: OperationContext) => Response | Promise<Response>) => Promise<Response>
 
 /** The result throws an Error for an answer that the operation does not declare, and for a Response of the handler's own. */
-export function answersOf({ method, path, answers }: Pick<Operation, 'method' | 'path' | 'answers'>): Respond {
+export function answersOf({
+  method,
+  path,
+  answers,
+  submits,
+}: Pick<Operation, 'method' | 'path' | 'answers' | 'submits'>): Respond {
   const shapes = new Map(
     Object.entries(answers).map(([status, [, schema]]) => [Number(status), schema && shapeOf(schema)]),
   )
@@ -31,6 +37,7 @@ export function answersOf({ method, path, answers }: Pick<Operation, 'method' | 
         return requestOf(c)
       },
       instance: instanceOf(c),
+      waitSeconds: submits ? waitSecondsIn(c.req.header('prefer')) : 0,
       header: (name, value) => c.header(name, value),
       json(body, status) {
         const shape = shapeFor(status)

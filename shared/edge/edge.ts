@@ -61,8 +61,8 @@ export function createEdge(http: Hono, { settings, roles, signedPaths, now }: Ed
     cors({
       origin: [...settings.origins],
       allowMethods: ['GET', 'POST', 'DELETE'],
-      allowHeaders: ['authorization', 'content-type', 'idempotency-key', 'traceparent'],
-      exposeHeaders: ['retry-after', 'ratelimit', 'ratelimit-policy'],
+      allowHeaders: ['authorization', 'content-type', 'idempotency-key', 'prefer', 'traceparent'],
+      exposeHeaders: ['location', 'preference-applied', 'retry-after', 'ratelimit', 'ratelimit-policy'],
       maxAge: PREFLIGHT_SECONDS,
     }),
   )

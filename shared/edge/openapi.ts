@@ -5,6 +5,7 @@ import { type Code, declarationOf, type DeclaredCode } from '../base/errors.ts'
 import { idempotencyKey as keySchema } from '../base/fields.ts'
 import { once } from '../base/once.ts'
 import type { documentOperations, Operation, OperationHandler, PublicApi } from '../service/public-api.ts'
+import { MAX_WAIT_SECONDS } from './prefer.ts'
 import { createDocsPage } from './docs-page.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -61,14 +62,18 @@ const isForCallers = ({ access }: Described, name: string): boolean => Object.ha
 const rolesOf = ({ access }: Described, name: string): readonly string[] => access[name] ?? []
 
 function describe(operationId: string, operation: Operation, api: Described): Json {
-  const { summary, access, requiresIdempotencyKey, body, answers } = operation
+  const { summary, access, requiresIdempotencyKey, submits, body, answers } = operation
   const roles = rolesOf(api, access)
   return {
     operationId,
     summary,
     ...(roles.length > 0 ? { description: `Takes the role ${roles.join(' or ')}.` } : {}),
     security: isForCallers(api, access) ? [{ token: [] }] : [],
-    parameters: [...parametersInPath(operation), ...(requiresIdempotencyKey ? [idempotencyKey] : [])],
+    parameters: [
+      ...parametersInPath(operation),
+      ...(requiresIdempotencyKey ? [idempotencyKey] : []),
+      ...(submits ? [prefer] : []),
+    ],
     ...(body
       ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body, 'input') } } } }
       : {}),
@@ -94,6 +99,14 @@ const idempotencyKey = {
   required: true,
   description: 'The same key with the same body has the same answer.',
   schema: schemaOf(keySchema, 'input'),
+}
+
+const prefer = {
+  name: 'Prefer',
+  in: 'header',
+  required: false,
+  description: `wait=N: waits for the outcome of the command, ${MAX_WAIT_SECONDS} seconds at most (RFC 7240).`,
+  schema: { type: 'string', examples: ['wait=10'] },
 }
 
 const parametersInPath = ({ parameters = {} }: Operation): Json[] =>

@@ -6,6 +6,7 @@ import { tokenAudience, tokenIssuer, tokenKeysUrl } from '../service/edge-settin
 import type { Platform } from '../service/platform.ts'
 import type { PublicApi, SignatureCheck } from '../service/public-api.ts'
 import { type CallerOf, createTokenCheck } from './caller-tokens.ts'
+import { commandHandlers } from './commands.ts'
 import { createEdge, type Edge } from './edge.ts'
 import { createHandle } from './handle.ts'
 import { documentHandlers } from './openapi.ts'
@@ -36,7 +37,12 @@ export function servePublicApi(http: Hono, platform: Platform, api: PublicApi): 
     caller: chargedCaller(check, edge, api),
     signature: signature && provingSignature(signature, edge),
   })
-  const handlers: ReturnType<PublicApi['handlers']> = { ...api.handlers(platform), ...documentHandlers(api) }
+  const handlers: ReturnType<PublicApi['handlers']> = {
+    ...api.handlers(platform),
+    ...documentHandlers(api),
+    // Each gets only what its own operation declares.
+    ...(commandHandlers(platform, api) as ReturnType<PublicApi['handlers']>),
+  }
   for (const [id, operation] of Object.entries(operations)) {
     const handler = handlers[id]
     if (!handler) throw new Error(`The operation ${id} has no handler: give one to definePublicApi.`)

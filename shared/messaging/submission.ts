@@ -6,7 +6,8 @@
 import { z } from 'zod'
 import type { RefusalCode } from '../base/errors.ts'
 import { idempotencyKey, reference } from '../base/fields.ts'
-import { submissionPath } from '../base/names.ts'
+import { submissionPath, submittedPath } from '../base/names.ts'
+import { type SubmittedCommand, submittedCommand } from '../contracts/command-status.ts'
 import type { Contracts } from '../contracts/contract.ts'
 import type { AddressCommand } from './outgoing.ts'
 import type { Platform } from '../service/platform.ts'
@@ -47,6 +48,35 @@ export function createSubmit({ uses, address, call }: SubmitParts): Platform['su
       about: `${target} answered the submission of ${type}`,
     })
   }
+}
+
+interface ReadParts {
+  readonly uses: readonly Contracts[]
+  readonly submits: readonly string[]
+  readonly call: Call
+}
+
+export function createReadSubmitted({ uses, submits, call }: ReadParts): Platform['readSubmitted'] {
+  const ownersOf = (commands: readonly string[]): string[] =>
+    uses.filter((owner) => commands.some((one) => Object.hasOwn(owner.commands, one))).map(({ service }) => service)
+  return async (commandId, command) => {
+    const looks = ownersOf(command === undefined ? submits : [command]).map(async (owner) =>
+      submittedIn(await call(owner, submittedPath(commandId)), `${owner} answered the reading of ${commandId}`),
+    )
+    try {
+      return await Promise.any(looks.map(async (look) => (await look) ?? Promise.reject(new Error('not here'))))
+    } catch {
+      // One that did not answer could have it.
+      await Promise.all(looks)
+      return undefined
+    }
+  }
+}
+
+/** @throws Unavailable while the owner is being deployed; Error for an answer that is none of these. */
+async function submittedIn(answer: Response, about: string): Promise<SubmittedCommand | undefined> {
+  const { response, refused } = await declared(answer, { statuses: ['200'], refuses: ['not-found'], about })
+  return refused ? undefined : submittedCommand.parse(await response.json())
 }
 
 const refusalsOf = (uses: readonly Contracts[], target: string, type: string): readonly RefusalCode[] =>

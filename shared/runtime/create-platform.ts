@@ -24,7 +24,7 @@ import type { Log } from '../signals/log.ts'
 import { createSecurityLog } from '../signals/security-log.ts'
 import { enqueuedBy, type Service, usesQueues } from '../service/service.ts'
 import { createQuery } from '../messaging/query.ts'
-import { createSubmit } from '../messaging/submission.ts'
+import { createReadSubmitted, createSubmit } from '../messaging/submission.ts'
 import { createStreams, type StreamsWithRepublish } from '../messaging/streams.ts'
 import { otlpSink } from '../instrumentation/otlp.ts'
 import { createTelemetry, type Telemetry, traceparent } from '../instrumentation/telemetry.ts'
@@ -105,6 +105,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
       address: addressing({ ...service, sends: service.submits }),
       call: caller.call,
     }),
+    readSubmitted: createReadSubmitted({ ...service, call: caller.call }),
     ...createQuery({ service, call: caller.call }),
     async close() {
       const closed = await closeAll(

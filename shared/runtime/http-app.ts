@@ -21,6 +21,7 @@ import {
   republishCommand,
 } from '../base/names.ts'
 import { fromOperators } from '../service/service.ts'
+import { outcomeRoute } from './command-outcomes.ts'
 import { createCallerCheck } from './caller-check.ts'
 import { type CallFunction, createReceiver, type Outcome } from './receive.ts'
 import { logCallerRefused, logRefusal, routeOf } from '../http/refusals.ts'
@@ -173,6 +174,9 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     const serviceOf = (email: string): string => email.split('@', 1)[0]!
     submissionRoutes(http, app, platform, async (c, type) =>
       serviceOf(await caller(c, accountsFor(config.SUBMITTERS, type), 'query')),
+    )
+    outcomeRoute(http, platform, async (c) =>
+      serviceOf(await caller(c, Object.values(config.SUBMITTERS).flat(), 'query')),
     )
     queryRoutes(http, app, platform, (c, query) => caller(c, accountsFor(config.CALLERS, query), 'query'))
     // A stranger learns of no other path whether it exists.

@@ -11,7 +11,7 @@ import type { Platform } from '../service/platform.ts'
 import { createSecurityLog } from '../signals/security-log.ts'
 import { enqueuedBy, type Service } from '../service/service.ts'
 import { type Call, createQuery } from '../messaging/query.ts'
-import { createSubmit } from '../messaging/submission.ts'
+import { createReadSubmitted, createSubmit } from '../messaging/submission.ts'
 import { createStreams } from '../messaging/streams.ts'
 import { currentSpan } from '../signals/span.ts'
 import { memory, type Memory, type Interleave } from '../messaging/memory.testing.ts'
@@ -160,6 +160,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       enqueue: send,
     }),
     submit: createSubmit({ uses: service.uses, address: addressing({ ...service, sends: service.submits }), call }),
+    readSubmitted: createReadSubmitted({ ...service, call }),
     ...createQuery({ service, call }),
     callExternal: (url, requestOptions) => {
       externalCalls.push({ url, options: requestOptions })

@@ -15,6 +15,7 @@ import { formerRepublishCommand, republishCommand, republishSchema } from '../me
 import { runtimeContracts } from '../contracts/runtime-events.ts'
 import { STUCK_FROM_ATTEMPT } from '../saga/saga.ts'
 import { contractsOf, type Service } from '../service/service.ts'
+import { withOutcome } from './command-outcomes.ts'
 import { WrongSource, readCommand, readEnvelope, readEvent, Unreadable } from './messages.ts'
 
 /** A message has 10 MB at most, with its attributes. */
@@ -142,6 +143,11 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
     )
   }
 
+  const carryOut = (message: Envelope, delivery: Delivery): Promise<unknown> => {
+    const act = (): Promise<unknown> => app.commands[message.type]!(message, platform, delivery)
+    return service.acceptsSubmitted.includes(message.type) ? withOutcome(platform, message.id, act) : act()
+  }
+
   const handleCommand = async (message: Envelope, body: Buffer, { name, retries }: Task): Promise<Outcome> => {
     const { type } = message
     const isRepublish = type === republishCommand
@@ -149,7 +155,7 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
     const outcome = await run(message, () =>
       isRepublish
         ? platform.streams.republish((message.data as Republish).correlationId)
-        : app.commands[type]!(message, platform, { messageId: name }),
+        : carryOut(message, { messageId: name }),
     )
     if (outcome.status === 204) return outcome
     const attempt = retries + 1
@@ -168,8 +174,8 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
     )
     if (message instanceof Unreadable) return { type, outcome: message }
     const about = { kind: isEvent ? 'event' : 'command', type, messageId, attempt, message } as const
-    const handler = (isEvent ? app.on : app.commands)[type]!
-    const act = (): Promise<unknown> => handler(message, platform, { messageId })
+    const act = (): Promise<unknown> =>
+      isEvent ? app.on[type]!(message, platform, { messageId }) : carryOut(message, { messageId })
     return { type, outcome: await telemetry.attempt(about, () => run(message, act)) }
   }
 

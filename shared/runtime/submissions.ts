@@ -41,17 +41,29 @@ export function submissionRoutes(
       await checksSubmitted?.[type]?.(data as never, platform)
       const commandId = derivedId(submitter, type, actor, key)
       // The key is recorded first: a task that is enqueued under it belongs to the recorded request.
-      await recordIdempotencyKey(platform, commandId, data)
+      await recordIdempotencyKey(platform, commandId, { submitter, command: type, actor, data })
       await platform.send<OutgoingCommand>({ type, data }, { id: commandId, subject, correlationId: subject, actor })
       return c.json({ commandId }, 202)
     })
   }
 }
 
+interface KeyedRequest {
+  readonly submitter: string
+  readonly command: string
+  readonly actor: string
+  readonly data: unknown
+}
+
 /** @throws Refused when the key belongs to another request. Of two concurrent requests the document decides which is first. */
-async function recordIdempotencyKey({ documents }: Platform, commandId: string, data: unknown): Promise<void> {
+async function recordIdempotencyKey(
+  { documents, now }: Platform,
+  commandId: string,
+  { data, ...about }: KeyedRequest,
+): Promise<void> {
   const path = keyPath(commandId)
-  if (await documents.create(path, { requestHash: requestHashOf(data) })) return
+  const submittedAt = new Date(now()).toISOString()
+  if (await documents.create(path, { requestHash: requestHashOf(data), ...about, submittedAt })) return
   const recorded = await documents.get(path)
   refuseIf(
     !isHashOfRequest(recorded?.['requestHash'], data),

@@ -4,7 +4,7 @@ import type { CommandOf, CommandType, Contracts, EventOf, QueryName, QueryNamed 
 import type { Envelope } from '../contracts/envelope.ts'
 import type { Answered, ParsedRequest } from '../contracts/query.ts'
 import type { Platform } from './platform.ts'
-import type { PublicApi } from './public-api.ts'
+import { type PublicApi, withCommandOperations } from './public-api.ts'
 import type { runtimeContracts } from '../contracts/runtime-events.ts'
 import type { ReplyOf } from '../saga/definition.ts'
 import { checkKnown } from './check-business.ts'
@@ -19,6 +19,7 @@ interface Described {
   readonly on: readonly string[]
   readonly saga?: Service['saga']
   readonly acceptsSubmitted?: readonly string[]
+  readonly submits?: readonly string[]
   readonly requestObjectives?: Service['requestObjectives']
 }
 
@@ -82,10 +83,11 @@ interface SagaHandler<Definition> {
  */
 export function implement<S extends Described>(description: S, implementation: Implementation<S>): ServiceApp {
   checkRoutes(description, implementation)
-  const { saga } = description
+  const { saga, submits = [] } = description
   // Each handler sees only messages that passed its own contract: the runtime parses before it calls.
   const { onSagaReply, ...app } = implementation as unknown as ServiceApp & { readonly onSagaReply: Handler }
   checkObjectives(description, app.publicApi)
+  if (app.publicApi && submits.length > 0) return { ...app, publicApi: withCommandOperations(app.publicApi) }
   if (!saga) return app
   return { ...app, on: { ...app.on, ...sameHandlerFor(saga.definition.replies, onSagaReply) } }
 }

@@ -7,6 +7,8 @@ export interface OperationContext {
   readonly request: Pick<SecurityEvent, 'subject' | 'address' | 'route'>
   /** The path of the request, as a problem document names it. */
   readonly instance: string
+  /** For how long the caller of an operation that `submits` waits for the outcome of its command; 0: not at all. */
+  readonly waitSeconds: number
   /** Sets a header of the answer that is made after it. */
   header(name: string, value: string): void
   /** Fields that the operation does not declare are left out. @throws Error for a status or body that the operation does not declare. */

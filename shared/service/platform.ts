@@ -2,6 +2,7 @@
 
 import type { ReadSetting } from '../base/config.ts'
 import type { DeclaredCode } from '../base/errors.ts'
+import type { SubmittedCommand } from '../contracts/command-status.ts'
 import type { Contracts, QueryName, QueryNamed } from '../contracts/contract.ts'
 import type { Envelope } from '../contracts/envelope.ts'
 import type { Log } from '../signals/log.ts'
@@ -144,6 +145,11 @@ export interface Platform {
     command: NoInfer<Submitted>,
     options: { readonly key: string; readonly actor: string; readonly subject: string },
   ): Promise<Relayed>
+  /**
+   * The status of a command that this service submitted: asked of the owner of `command`, or, for an id without a type, of every
+   * service that it submits to. Undefined: none of them has it. @throws Unavailable, also when one that could have it does not answer.
+   */
+  readSubmitted(commandId: string, command?: string): Promise<SubmittedCommand | undefined>
   /** Milliseconds since the epoch. */
   now(): number
   readonly streams: Streams

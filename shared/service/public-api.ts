@@ -7,6 +7,7 @@ import type { Context } from 'hono'
 import { z } from 'zod'
 import type { Code } from '../base/errors.ts'
 import type { Setting } from '../base/setting.ts'
+import { commandStatus } from '../contracts/command-status.ts'
 import type { ParameterSchemas, ParametersOf } from '../contracts/query.ts'
 import type { OperationContext } from './operation-context.ts'
 import type { EdgeSettings } from './edge-settings.ts'
@@ -28,6 +29,8 @@ export interface Operation<Access extends string = string> {
   /** A request without an Idempotency-Key is refused. The same key with the same body has the same answer. */
   readonly requiresIdempotencyKey?: true
   readonly body?: z.ZodType
+  /** Its handler submits a command. The caller may wait for the outcome by `Prefer: wait=N`; `submittedAnswers` makes its answers. */
+  readonly submits?: true
   /** States that a POST or DELETE has neither body nor Idempotency-Key, since the same request again changes nothing more. */
   readonly isIdempotent?: true
   /** Absent: `BODY_BYTES`. */
@@ -153,6 +156,57 @@ export const documentOperations = {
   },
 } as const satisfies Operations
 
+const commandPath = '/v1/commands/{commandId}'
+export const commandPathOf = (commandId: string): string => commandPath.replace('{commandId}', commandId)
+
+/** The operation of every public API that submits commands. Any verified caller may ask; each sees its own commands. */
+export const commandOperations = {
+  readCommand: {
+    method: 'get',
+    path: commandPath,
+    parameters: { commandId: z.uuid() },
+    summary: "See what became of a command of one's own",
+    access: 'caller',
+    answers: { 200: ['Where it stands: waiting, done, or refused with code and detail.', commandStatus] },
+    problems: ['not-found'],
+  },
+} as const satisfies Operations
+
+/** The answers of an operation that `submits`. @param members Those besides the command's id. */
+export const submittedAnswers = (members: z.ZodRawShape = {}): Operation['answers'] => ({
+  202: [
+    'Accepted; processed asynchronously. Location names where its status is read.',
+    z.object({ commandId: z.uuid(), ...members }),
+  ],
+  200: [
+    'Done within the time of Prefer: wait.',
+    z.object({ commandId: z.uuid(), status: z.literal('done'), ...members }),
+  ],
+})
+
+/**
+ * The public API of a service that submits commands, with `commandOperations`. Their access is that of every verified caller,
+ * under the name that the API has for it.
+ * @throws Error for an operation with a reserved name or path.
+ */
+export function withCommandOperations(api: PublicApi): PublicApi {
+  checkReserved(api, commandOperations)
+  const open = Object.entries(api.access).find(([, roles]) => roles.length === 0)?.[0]
+  const { readCommand } = commandOperations
+  return {
+    ...api,
+    access: open === undefined ? { ...api.access, [readCommand.access]: [] } : api.access,
+    operations: { ...api.operations, readCommand: { ...readCommand, access: open ?? readCommand.access } },
+  }
+}
+
+/** @throws Error for an operation of the API that has a name or path of the platform's. */
+function checkReserved(api: { readonly operations: Operations }, reserved: Operations): void {
+  for (const [id, { path }] of Object.entries(reserved))
+    if (Object.hasOwn(api.operations, id) || Object.values(api.operations).some((one) => one.path === path))
+      throw new Error(`The platform itself serves ${path} by the operation ${id}: give yours another name and path.`)
+}
+
 /**
  * The public API of a service, to which the platform adds `documentOperations`. An operation without access or with an unknown one, and a handler that is missing or superfluous, do not compile.
  * @throws Error for an access or an operation with a reserved name, and for a POST or DELETE that a client could not repeat.
@@ -175,8 +229,6 @@ export const definePublicApi = <
       throw new Error(
         `${method} ${path} has neither body nor key: set requiresIdempotencyKey, or isIdempotent if the same request again changes nothing more.`,
       )
-  for (const [id, { path }] of Object.entries(documentOperations))
-    if (Object.hasOwn(api.operations, id) || Object.values(api.operations).some((one) => one.path === path))
-      throw new Error(`The platform itself serves ${path} by the operation ${id}: give yours another name and path.`)
+  checkReserved(api, documentOperations)
   return { ...api, operations: { ...api.operations, ...documentOperations } } as unknown as PublicApi
 }

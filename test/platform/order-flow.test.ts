@@ -114,6 +114,32 @@ describe('a refund by staff', () => {
   })
 })
 
+describe('a command of staff', () => {
+  const price = (sku: string) => ({ key: crypto.randomUUID(), body: { sku, unitMinor: 1190, currency: 'EUR' } })
+  const statusOf = (commandId: string, api = platform.staff()) =>
+    api.send<{ status: string; code?: string }>('GET', `/v1/commands/${commandId}`)
+
+  it('is answered with its outcome to a caller who waits', { timeout: 60_000 }, async () => {
+    const staff = platform.staff()
+    const done = await staff.send<{ commandId: string }>('POST', '/v1/prices', { ...price(SKU), waitSeconds: 20 })
+    expect(done).toMatchObject({ status: 200, body: { status: 'done' } })
+    expect((await statusOf(done.body.commandId)).body).toMatchObject({ command: 'ChangePrice', status: 'done' })
+    const refused = staff.send('POST', '/v1/prices', { ...price('NEVER-SOLD'), waitSeconds: 20 })
+    await expect(refused).rejects.toMatchObject({ problem: { status: 422, code: 'unknown-sku' } })
+  })
+
+  it('has a status with the reason of its refusal, which customers can not read', { timeout: 60_000 }, async () => {
+    const { status, body } = await platform
+      .staff()
+      .send<{ commandId: string }>('POST', '/v1/prices', price('NEVER-SOLD'))
+    expect(status).toBe(202)
+    await expect
+      .poll(async () => (await statusOf(body.commandId)).body, { timeout: 20_000 })
+      .toMatchObject({ status: 'refused', code: 'unknown-sku', detail: expect.stringContaining('NEVER-SOLD') })
+    await expect(statusOf(body.commandId, platform.customer())).rejects.toMatchObject({ problem: { status: 404 } })
+  })
+})
+
 it("an order has its currency's minor digits in the answer and in BigQuery", { timeout: 120_000 }, async () => {
   const products = [
     { sku: 'IN-JPY', currency: 'JPY', unitMinor: 1_250 },

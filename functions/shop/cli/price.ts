@@ -33,7 +33,12 @@ void main('price', {
     const api = connect(running, { sub: 'staff-1', roles: ['staff'] })
     const read = async () => (await api.send<Product>('GET', `/v1/products/${encodeURIComponent(sku)}`)).body
     const before = await withNearestSku(running, [sku], read)
-    await api.send('POST', '/v1/prices', { key: randomUUID(), body: { sku, unitMinor, currency } })
+    // A refusal of the catalog is printed with its reason.
+    await api.send('POST', '/v1/prices', {
+      key: randomUUID(),
+      body: { sku, unitMinor, currency },
+      waitSeconds: FOLLOW_TIMEOUT_MS / 3_000,
+    })
     const endMs = Date.now() + FOLLOW_TIMEOUT_MS
     for (let now = before; now.unitMinor !== unitMinor || now.currency !== currency; now = await read()) {
       if (Date.now() > endMs)
