@@ -113,6 +113,22 @@ describe('a customer', () => {
     expect((await send('GET', '/v1/orders/o-1')).body).toEqual({ ...placed, timeline: { entries } })
   })
 
+  it('reads no names of the staff and no reasons for the books, which staff reads', async () => {
+    const entry = { type: 'refund.issued', source: 'payments', time: startOfTests, eventId: 'e-1', sequence: 1 }
+    const inside = { actor: 'staff:jo', reason: 'goodwill' }
+    const { send } = started({
+      orders: () => Response.json(placed),
+      history: () => Response.json({ orderId: 'o-1', entries: [{ ...entry, ...inside, amountMinor: 1190 }] }),
+    })
+    expect((await send('GET', '/v1/orders/o-1')).body['timeline']).toEqual({
+      entries: [{ ...entry, amountMinor: 1190 }],
+    })
+    const bearer = await token({ sub: 'jo', roles: ['staff'] })
+    expect((await send('GET', '/v1/orders/o-1', { bearer })).body['timeline']).toEqual({
+      entries: [{ ...entry, ...inside, amountMinor: 1190 }],
+    })
+  })
+
   it('reads the order while its history is unavailable', async () => {
     const { send } = started({ orders: () => Response.json(placed) })
     expect(await send('GET', '/v1/orders/o-1')).toMatchObject({

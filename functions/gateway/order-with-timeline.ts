@@ -2,6 +2,7 @@
 
 import { type Caller, isStaff } from './roles.ts'
 import { Cancelled, Refused } from '../../shared/base/errors.ts'
+import type { QueryAnswer } from '../../shared/contracts/query.ts'
 import type { OperationContext } from '../../shared/service/operation-context.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { historyContracts } from '../history/contracts.ts'
@@ -25,10 +26,27 @@ export async function orderWithTimeline(
   if (order.customerRef !== caller.sub && !isStaff(caller)) {
     throw new Refused('not-found', `There is no order ${orderId}.`, { event: 'order-of-another-customer' })
   }
-  return c.json({ ...order, timeline }, 200)
+  return c.json({ ...order, timeline: isStaff(caller) ? timeline : forCustomers(timeline) }, 200)
 }
 
-async function timelineOf(platform: Platform, orderId: string): Promise<object> {
+type Entries = QueryAnswer<typeof historyContracts.queries.readTimeline>['body'] extends infer Body
+  ? NonNullable<Body> extends { readonly entries: infer E }
+    ? E
+    : never
+  : never
+type ShownTimeline = { readonly entries: Entries } | { readonly unavailable: true }
+
+/** Names of the staff and reasons that are written for the books stay inside; the order itself has the reason for its end. */
+function forCustomers(timeline: ShownTimeline): object {
+  if ('unavailable' in timeline) return timeline
+  const entries = timeline.entries.map((entry) => {
+    const { actor: _, reason: __, ...shown } = entry
+    return shown
+  })
+  return { entries }
+}
+
+async function timelineOf(platform: Platform, orderId: string): Promise<ShownTimeline> {
   try {
     const options = { timeoutMs: HISTORY_TIMEOUT_MS }
     const answer = await platform.query(historyContracts, 'readTimeline', { orderId }, options)

@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contracts/contract.ts'
-import { reference, timestamp } from '../../shared/base/fields.ts'
+import { reference, timestamp, words } from '../../shared/base/fields.ts'
 import { orderId } from '../shop/fields.ts'
 
 const entry = z.object({
@@ -12,6 +12,12 @@ const entry = z.object({
   time: timestamp,
   /** Within the stream of its source. */
   sequence: z.int().min(0),
+  /** As far as the event has them; entries from before they were recorded have none. */
+  actor: reference.optional(),
+  reason: words.optional(),
+  amountMinor: z.int().optional(),
+  currency: reference.optional(),
+  trackingRef: reference.optional(),
 })
 
 export const historyContracts = defineContracts({

@@ -42,6 +42,28 @@ describe('a timeline', () => {
     expect(recordedInTurn(life.toReversed()).customerRef).toBe('customer-1')
   })
 
+  it('has actor, reason, amount and tracking where the event has them', () => {
+    const shown = (type: string, data: object, actor = 'staff:jo') => {
+      const { eventId: _, ...entry } = recordedInTurn([message(type, data, { subject: 'o-1', actor }) as never])
+        .entries[0]!
+      return entry
+    }
+    const refund = { orderId: 'o-1', refundId: 'r-1', amountMinor: 1190, currency: 'EUR', reason: 'one was broken' }
+    expect(shown('refund.issued', refund)).toMatchObject({
+      actor: 'staff:jo',
+      reason: 'one was broken',
+      amountMinor: 1190,
+      currency: 'EUR',
+    })
+    expect(shown('payment.declined', { orderId: 'o-1', code: 'card-expired' })).toMatchObject({
+      reason: 'card-expired',
+    })
+    expect(shown('shipment.dispatched', { orderId: 'o-1', trackingRef: 't-1' })).toMatchObject({ trackingRef: 't-1' })
+    // A total is no amount that moved, and a field of another type is left out.
+    const plain = shown('order.placed', { currency: 'EUR', totalMinor: 1, reason: ['x'] }, 'customer:jo')
+    expect(Object.keys(plain).toSorted()).toEqual(['actor', 'sequence', 'source', 'time', 'type'])
+  })
+
   it('stays small while a saga is reported stuck again and again, and counts the reports', () => {
     const reports = Array.from({ length: 10_000 }, (_, index) =>
       message('saga.stuck', { sagaId: 'o-1', step: 'x', attempt: index + 1, reason: 'x' }),

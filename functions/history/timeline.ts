@@ -3,7 +3,18 @@
 import { stuckEvent } from '../../shared/base/names.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 
-interface TimelineFact {
+/** What happened besides the type of the event, as far as the event has it. */
+export interface TimelineDetails {
+  /** Who caused it, as staff sees it: `staff:jo`. */
+  readonly actor?: string
+  readonly reason?: string
+  /** In minor units of `currency`, or of the order's currency. */
+  readonly amountMinor?: number
+  readonly currency?: string
+  readonly trackingRef?: string
+}
+
+interface TimelineFact extends TimelineDetails {
   readonly type: string
   readonly source: string
   readonly time: string
@@ -45,12 +56,25 @@ export function timelineFields({
   time,
   sequence,
   correlationId,
+  actor,
   data,
 }: Envelope): Record<string, unknown> {
   return {
     orderId: correlationId,
     ...(type === 'order.placed' ? { customerRef: (data as { customerRef: string }).customerRef } : {}),
-    events: { [id]: { type, source, time, sequence } },
+    events: { [id]: { type, source, time, sequence, actor, ...detailsOf(data) } },
+  }
+}
+
+/** The details have the same names in the events of all services; a code of a failure is its reason. */
+function detailsOf(data: unknown): TimelineDetails {
+  const { reason, code, amountMinor, currency, trackingRef } = data as Readonly<Record<string, unknown>>
+  const why = reason ?? code
+  return {
+    ...(typeof why === 'string' ? { reason: why } : {}),
+    ...(typeof amountMinor === 'number' ? { amountMinor } : {}),
+    ...(typeof currency === 'string' && typeof amountMinor === 'number' ? { currency } : {}),
+    ...(typeof trackingRef === 'string' ? { trackingRef } : {}),
   }
 }
 

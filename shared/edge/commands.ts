@@ -10,7 +10,7 @@ import { type commandOperations, commandPathOf, type OperationHandler, type Publ
 
 /** The first pause before the owner is asked again; each is twice the last, up to the longest. 20 s take 12 readings at most. */
 const FIRST_PAUSE_MS = 100
-const LONGEST_PAUSE_MS = 2_500
+const MAX_PAUSE_MS = 2_500
 /** Of the request's own time, left for the answer. */
 const ANSWER_MS = 1_000
 
@@ -46,7 +46,7 @@ async function awaited(
 ): Promise<SubmittedCommand | undefined> {
   const untilMs = performance.now() + Math.min(waitSeconds * 1_000, (remainingMs() ?? Infinity) - ANSWER_MS)
   const signal = requestContext()?.signal
-  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
     const leftMs = untilMs - performance.now()
     if (leftMs <= 0) return undefined
     // The request ends with the reason of its signal.

@@ -60,20 +60,22 @@ export function createReadSubmitted({ uses, submits, call }: ReadParts): Platfor
   const ownersOf = (commands: readonly string[]): string[] =>
     uses.filter((owner) => commands.some((one) => Object.hasOwn(owner.commands, one))).map(({ service }) => service)
   return async (commandId, command) => {
-    const looks = ownersOf(command === undefined ? submits : [command]).map(async (owner) =>
+    const readings = ownersOf(command === undefined ? submits : [command]).map(async (owner) =>
       submittedIn(await call(owner, submittedPath(commandId)), `${owner} answered the reading of ${commandId}`),
     )
     try {
-      return await Promise.any(looks.map(async (look) => (await look) ?? Promise.reject(new Error('not here'))))
+      return await Promise.any(
+        readings.map(async (reading) => (await reading) ?? Promise.reject(new Error('not here'))),
+      )
     } catch {
       // One that did not answer could have it.
-      await Promise.all(looks)
+      await Promise.all(readings)
       return undefined
     }
   }
 }
 
-/** @throws Unavailable while the owner is being deployed; Error for an answer that is none of these. */
+/** @throws Unavailable while the owner is being deployed; Error for any other answer. */
 async function submittedIn(answer: Response, about: string): Promise<SubmittedCommand | undefined> {
   const { response, refused } = await declared(answer, { statuses: ['200'], refuses: ['not-found'], about })
   return refused ? undefined : submittedCommand.parse(await response.json())
