@@ -97,7 +97,7 @@ describe('74 slow bodies', () => {
     const refused: string[] = []
     for (const answer of answers) void answer.then((text) => refused.push(text.slice(0, 12)))
     const { requestsPerCaller } = JSON.parse(inProd['EDGE']!) as { requestsPerCaller: number }
-    await vi.waitFor(() => expect(refused).toHaveLength(SLOW - requestsPerCaller))
+    await vi.waitFor(() => expect(refused).toHaveLength(SLOW - requestsPerCaller), { timeout: 20_000 })
     expect(new Set(refused)).toEqual(new Set(['HTTP/1.1 429']))
     expect(await Promise.all(Array.from({ length: 10 }, (_, at) => place(`victim-${at}`)))).toEqual(Array(10).fill(201))
     for (const socket of sockets) socket.destroy()
@@ -123,7 +123,7 @@ describe('74 slow bodies', () => {
     for (const socket of sockets) socket.write(`{"a":"${'x'.repeat(60_000)}`)
     const evicted: string[] = []
     for (const socket of sockets) void answerOf(socket).then((text) => evicted.push(text.slice(0, 12)))
-    await vi.waitFor(() => expect(evicted).toHaveLength(many - concurrentRequests!))
+    await vi.waitFor(() => expect(evicted).toHaveLength(many - concurrentRequests!), { timeout: 20_000 })
     expect(new Set(evicted)).toEqual(new Set(['HTTP/1.1 503']))
     for (let at = 0; at < 10; at++) expect(await place(`newcomer-${at}`)).toBe(201)
     for (const socket of sockets) socket.destroy()
