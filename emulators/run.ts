@@ -130,7 +130,7 @@ async function run(options: Options): Promise<void> {
   if (options.cold) return
   const failed = await warmUp(platform.run, names)
   const warm = names.filter((name) => !failed.includes(name))
-  if (existsSync(join(dataDirectory, 'running.json'))) say(`${seconds()}  awake: ${warm.join(', ')}`)
+  if (existsSync(join(dataDirectory, 'running.json'))) say(`${seconds()}  started: ${warm.join(', ')}`)
 }
 
 /** Of the folders from which the services' programs load. The parser is loaded once the platform is ready. */

@@ -3,7 +3,7 @@
 import type { CloudRunCore } from 'local-google-cloud/cloud-run'
 
 /** As many as the processors of a small laptop: more at once only delay the first. */
-const AT_ONCE = 2
+const MAX_CONCURRENT_STARTS = 2
 
 /** Resolves with the services that did not start; the local cloud has printed the reasons. */
 export async function warmUp(run: Pick<CloudRunCore, 'warm'>, services: readonly string[]): Promise<string[]> {
@@ -18,6 +18,6 @@ export async function warmUp(run: Pick<CloudRunCore, 'warm'>, services: readonly
       }
     }
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, warmEach))
+  await Promise.all(Array.from({ length: MAX_CONCURRENT_STARTS }, warmEach))
   return failed
 }

@@ -33,7 +33,7 @@ const watched = (): Omit<Watched, 'root' | 'folders'> => ({
     states: () => [
       { service: 'seating', state: 'running' },
       { service: 'tickets', state: 'failed', reason: 'x' },
-      { service: 'posters', state: 'asleep' },
+      { service: 'posters', state: 'scaled-to-zero' },
     ],
     async restart(service) {
       restarted.push(service)
@@ -46,7 +46,7 @@ const watched = (): Omit<Watched, 'root' | 'folders'> => ({
 })
 
 describe('a changed file', () => {
-  it('restarts the services that import it, those whose start had failed too, and none that is asleep', async () => {
+  it('restarts the services that import it, those whose start had failed too, and none that is scaled to zero', async () => {
     await restartFor([path('functions/seating/rules.ts')], watched())
     expect(restarted).toEqual(['seating'])
     expect(lines).toEqual(['seating/rules.ts changed: seating restarted in N s'])

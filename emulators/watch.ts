@@ -46,7 +46,7 @@ export function watchServices({ root, folders, ...watched }: Watched): () => voi
   }
 }
 
-/** A service that is asleep reads the new file when it starts. */
+/** A service that is scaled to zero reads the new file when it starts. */
 export async function restartFor(
   files: readonly string[],
   { run, entriesOf, describesResources, say }: Omit<Watched, 'root' | 'folders'>,
@@ -56,7 +56,7 @@ export async function restartFor(
   const name = `${files[0]!.split('/').slice(-2).join('/')}${files.length > 1 ? ` and ${files.length - 1} more` : ''}`
   const affected = run
     .states()
-    .filter(({ service, state }) => state !== 'asleep' && loadsAny(entriesOf(service), files, parsed))
+    .filter(({ service, state }) => state !== 'scaled-to-zero' && loadsAny(entriesOf(service), files, parsed))
     .map(({ service }) => service)
   const startedMs = performance.now()
   await Promise.all(

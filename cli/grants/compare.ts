@@ -38,8 +38,8 @@ export async function differencesOf(
   read: (address: PolicyAddress) => Promise<Policy | undefined>,
 ): Promise<Difference[]> {
   const present: Grant[] = []
-  for (let next = 0; next < policies.length; next += AT_ONCE) {
-    const some = policies.slice(next, next + AT_ONCE)
+  for (let next = 0; next < policies.length; next += MAX_CONCURRENT_READS) {
+    const some = policies.slice(next, next + MAX_CONCURRENT_READS)
     const answers = await Promise.all(some.map((address) => read(address)))
     for (const [index, policy] of answers.entries()) present.push(...grantsOf(some[index]!.resource, policy ?? {}))
   }
@@ -55,7 +55,7 @@ export async function differencesOf(
   ]
 }
 
-const AT_ONCE = 8
+const MAX_CONCURRENT_READS = 8
 
 const textOf = ({ resource, role, member, condition }: Grant): string => [resource, role, member, condition].join(' ')
 

@@ -19,7 +19,7 @@ import type { DeadLetter } from './dead-letters.ts'
 import type { Target } from './target.ts'
 import { printError, say, shown } from '../terminal.ts'
 
-/** The service handles the messages of one task sequentially. */
+/** One task names up to MAX_LETTERS messages, of which the service handles eight at a time. */
 const DISPATCH_DEADLINE_SECONDS = 60
 
 /** @throws UsageError for a dead letter that can not be replayed. */

@@ -13,7 +13,7 @@ export interface WaitingWork {
 
 export interface ServiceState {
   readonly service: string
-  readonly state: 'running' | 'starting' | 'asleep' | 'failed'
+  readonly state: 'running' | 'starting' | 'scaled-to-zero' | 'failed'
   /** Of a failed start: the cause, then the last lines of its output. */
   readonly reason?: string
 }

@@ -20,7 +20,7 @@ export const vaultLimits = {
   consents: 20,
   /** The limit of entries of each of the three kinds, withdrawn ones included. */
   kept: 100,
-  importedAtOnce: 100,
+  importedPerRequest: 100,
 } as const
 
 const noCardNumber = [
@@ -75,7 +75,7 @@ const importedCustomer = z.strictObject({
   token: paymentMethodRequest.shape.token,
 })
 export const importRequest = z.strictObject({
-  customers: z.array(importedCustomer).min(1).max(vaultLimits.importedAtOnce),
+  customers: z.array(importedCustomer).min(1).max(vaultLimits.importedPerRequest),
 })
 
 const vault = code(/^c-[0-9a-hjkmnp-tv-z]{26}$/, 'the name of a vault')

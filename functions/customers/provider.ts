@@ -38,7 +38,7 @@ export async function attach(
   return { ref: paymentMethodRef, method }
 }
 
-/** Nothing can be authorised with it from now on. A repeat, or a detach of a method that never was attached, changes nothing. */
+/** Nothing can be authorized with it from now on. A repeat, or a detach of a method that never was attached, changes nothing. */
 export async function detach(platform: Platform, customer: string, ref: string): Promise<void> {
   const url = `${platform.setting(paymentProviderUrl)}/v1/payment-methods/${encodeURIComponent(ref)}/detach`
   await platform.callExternal(url, {

@@ -196,7 +196,7 @@ function close(
   )
   const { orderId } = order
   const open = notCaptured(ledger)
-  // A partly captured authorisation can not be voided; an unused one is voided.
+  // A partly captured authorization can not be voided; an unused one is voided.
   const isUnused = ledger.captured.length === 0 && open.every((shipmentId) => shipmentId in ledger.refused)
   return {
     events: [{ type: 'order.closed', data: { orderId, reason, notCaptured: open } }],

@@ -26,7 +26,7 @@ export function captureFor(
 export const isWholeOrder = ({ captures }: PaymentState, { final }: CaptureDue): boolean =>
   final && Object.keys(captures).length === 0
 
-/** The final capture closes the authorisation, so it comes after all others. */
+/** The final capture closes the authorization, so it comes after all others. */
 export const mustWait = ({ captures }: PaymentState, shipmentId: string): boolean =>
   captures[shipmentId]!.final &&
   Object.entries(captures).some(([other, { outcome }]) => other !== shipmentId && outcome === 'due')

@@ -1,4 +1,4 @@
-/** Authorises and voids: a void is recorded before the provider is called, so that a late authorisation can't overtake it. */
+/** Authorizes and voids: a void is recorded before the provider is called, so that a late authorization can't overtake it. */
 
 import { fold } from '../../shared/service/fold.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
@@ -80,7 +80,7 @@ function notAuthorised({ time, data: { orderId } }: About, platform: Platform): 
     : new Refused('not-found', `Nothing was authorised for ${orderId}.`)
 }
 
-/** Replies also when there is nothing to void; replies once the provider has voided the authorisation. */
+/** Replies also when there is nothing to void; replies once the provider has voided the authorization. */
 export function voidPayment(message: About, platform: Platform): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId } = message.data
   return platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, ({ events }) => {

@@ -1,4 +1,4 @@
-/** The contracts of payments: authorising, capturing, voiding and refunding. */
+/** The contracts of payments: authorizing, capturing, voiding and refunding. */
 
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contracts/contract.ts'
@@ -20,7 +20,7 @@ const capturedV1 = z.strictObject({
   shipmentId: reference,
   amountMinor: minor,
   currency,
-  /** The capture of the last lines: it releases the rest of the authorisation. */
+  /** The capture of the last lines: it releases the rest of the authorization. */
   final: z.boolean(),
 })
 const captureFailedV1 = z.strictObject({ orderId, paymentId, shipmentId: reference, code: reference })
@@ -162,7 +162,7 @@ export const paymentsContracts = defineContracts({
       }),
       example: { shipmentId: 's-1', amountMinor: 2380, final: true, quantities: { '1': 2 } },
     },
-    /** The void has started: recorded before the provider is called, so that a late authorisation is refused. Its name is stored: docs/decisions/0039. */
+    /** The void has started: recorded before the provider is called, so that a late authorization is refused. Its name is stored: docs/decisions/0039. */
     'void.begun': { version: 1, data: z.strictObject({}), example: {} },
     /** The provider could not capture it now: the capture is attempted again later. */
     'capture.retried': {
@@ -206,7 +206,7 @@ export const paymentsContracts = defineContracts({
         lines: [{ lineId: '1', sku: 'TEA-001', quantity: 2, unitMinor: 1190 }],
       },
     },
-    /** A webhook of the provider reported the outcome of an authorisation that waited for the customer. */
+    /** A webhook of the provider reported the outcome of an authorization that waited for the customer. */
     CheckAuthorization: {
       formerSenders: ['gateway'],
       data: z.strictObject({ orderId, providerEventId: reference }),
@@ -224,7 +224,7 @@ export const paymentsContracts = defineContracts({
       data: z.strictObject({ orderId }),
       example: { orderId: 'o-1' },
     },
-    /** To itself: after the first commit a late authorisation is rejected; the second records that the provider has voided. */
+    /** To itself: after the first commit a late authorization is rejected; the second records that the provider has voided. */
     VoidAuthorization: { retryForever: true, data: z.strictObject({ orderId }), example: { orderId: 'o-1' } },
     /** Captures what was refused under a new authorization, with another payment method of the customer. */
     RecapturePayment: {

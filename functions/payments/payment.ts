@@ -18,7 +18,7 @@ type Quantities = Readonly<Record<string, number>>
 /** The amount of one shipment, fixed before the call of the provider, since other captures may run concurrently. */
 export interface CaptureDue {
   readonly amountMinor: number
-  /** The last shipment: the rest of the authorisation is released. */
+  /** The last shipment: the rest of the authorization is released. */
   readonly final: boolean
   readonly quantities: Quantities
 }
@@ -50,12 +50,12 @@ export interface Refund {
 }
 
 export interface PaymentState {
-  /** `voiding`: a later authorisation is rejected, and the provider is asked to void. */
+  /** `voiding`: a later authorization is rejected, and the provider is asked to void. */
   readonly status: 'none' | 'authorized' | 'declined' | 'action-required' | 'voiding' | 'voided'
   readonly currency: string
   readonly totalMinor: number
   readonly shippingMinor: number
-  /** Empty until an authorisation was requested. */
+  /** Empty until an authorization was requested. */
   readonly lines: readonly PaymentLine[]
   /** The numbers of the granted authorizations, from 1. Captures are made under the last one. */
   readonly authorizations: readonly number[]
@@ -151,7 +151,7 @@ function refunded(
   return { ...state, refunds: { ...state.refunds, [refundId]: refund } }
 }
 
-/** The compensation came first: a later authorisation must be rejected. */
+/** The compensation came first: a later authorization must be rejected. */
 export const hasVoidBegun = ({ status }: PaymentState): boolean => status === 'voiding' || status === 'voided'
 
 /** The number of the authorization under which captures are made. */

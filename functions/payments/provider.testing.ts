@@ -24,7 +24,7 @@ export interface TestProvider {
   readonly refunds: Refunded[]
   /** How the next refunds end. */
   refundOutcome: Pick<Refunded, 'status' | 'code'>
-  /** How the next authorisations end. */
+  /** How the next authorizations end. */
   outcome: 'authorized' | 'declined' | 'action-required'
   /** Forgets the idempotency keys, not the payments. */
   forgetKeys(): void

@@ -46,7 +46,7 @@ export type MadeRefund = z.output<typeof refunds>['refunds'][number]
 const captures = z.object({ captures: z.array(z.object({ key: reference, captureId: reference })) })
 
 const refusedAsCaptured = z.object({ code: z.literal('captured') })
-/** The captured and refunded amounts of an authorisation. */
+/** The captured and refunded amounts of an authorization. */
 const capturedAmounts = z.object({ captures: z.array(z.object({ amountMinor: minor })), refundedMinor: minor })
 
 /** Refusals of a capture after which the provider may accept another attempt. */
@@ -58,7 +58,7 @@ const NOT_FOUND = 404
 const CONFLICT = 409
 
 export interface Provider {
-  /** The state of the authorisation under this key; undefined if the provider has no such authorisation. */
+  /** The state of the authorization under this key; undefined if the provider has no such authorization. */
   find(key: string): Promise<Authorization | undefined>
   authorize(
     key: string,
@@ -82,7 +82,7 @@ export interface Provider {
   /** Every refund of what was captured under this authorization, also those that were made at the provider by hand. */
   refunds(authorizationKey: string): Promise<readonly MadeRefund[]>
   /**
-   * Also when there is nothing to void: a later authorisation with this key is refused from then on.
+   * Also when there is nothing to void: a later authorization with this key is refused from then on.
    * @throws Unavailable while captured money is not refunded: the provider does not void captured authorizations.
    */
   void(authorizationKey: string): Promise<void>

@@ -1,4 +1,4 @@
-/** Authorises, captures, voids and refunds payments at the payment provider, and records the results. */
+/** Authorizes, captures, voids and refunds payments at the payment provider, and records the results. */
 
 import { defineService } from '../../shared/service/service.ts'
 import { paymentProviderUrl } from '../shop/fields.ts'

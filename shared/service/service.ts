@@ -176,9 +176,9 @@ export function defineService<
 
 /** @throws Error for an event to which the service does not subscribe. */
 function checkManualEvents({ name, on, acceptsManualEvents }: Service): void {
-  const unheard = acceptsManualEvents.find((type) => !on.includes(type))
-  if (unheard !== undefined)
-    throw new Error(`${name} accepts ${unheard} by hand, but does not subscribe to it: add it to its \`on\`.`)
+  const notSubscribed = acceptsManualEvents.find((type) => !on.includes(type))
+  if (notSubscribed !== undefined)
+    throw new Error(`${name} accepts ${notSubscribed} by hand, but does not subscribe to it: add it to its \`on\`.`)
 }
 
 /**

@@ -51,26 +51,26 @@ function get(path: string): Promise<void> {
 }
 
 let next = 0
-async function repeated(count: number, atOnce: number, call: (n: number) => Promise<unknown>): Promise<void> {
+async function repeated(count: number, concurrency: number, call: (n: number) => Promise<unknown>): Promise<void> {
   let left = count
   await Promise.all(
-    Array.from({ length: atOnce }, async () => {
+    Array.from({ length: concurrency }, async () => {
       while (left-- > 0) await call(next++)
     }),
   )
 }
 
-for (const atOnce of [1, 16]) {
-  const first = atOnce * 1_000_000
+for (const concurrency of [1, 16]) {
+  const first = concurrency * 1_000_000
   for (const [name, call] of Object.entries(calls)) {
     // The read finds the created document.
     next = first
-    await repeated(WARM_UP, atOnce, call)
+    await repeated(WARM_UP, concurrency, call)
     process.send!({ begin: name })
     await once(process, 'message')
     const before = ownCpuMs()
-    await repeated(Number(times), atOnce, call)
-    process.send!({ end: name, atOnce, cpuMs: (ownCpuMs() - before) / Number(times) })
+    await repeated(Number(times), concurrency, call)
+    process.send!({ end: name, concurrency, cpuMs: (ownCpuMs() - before) / Number(times) })
     await once(process, 'message')
   }
 }

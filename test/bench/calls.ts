@@ -14,7 +14,7 @@ const project = { id: 'millrace-bench', number: '100000000000', region: 'europe-
 
 interface Cost {
   readonly call: string
-  readonly atOnce: number
+  readonly concurrency: number
   readonly client: number
   readonly cloud: number
 }
@@ -31,9 +31,9 @@ export const calls: Section = {
       await cloud.api('POST', `/v2/${location}/queues`, { name: `${location}/queues/bench` })
       const costs: Cost[] = []
       for (let at = 0; at < runs; at++) costs.push(...(await measured(cloud)))
-      const rows = [...Map.groupBy(costs, ({ call, atOnce }) => `${call} ${atOnce}`).values()].map((all) => ({
+      const rows = [...Map.groupBy(costs, ({ call, concurrency }) => `${call} ${concurrency}`).values()].map((all) => ({
         call: all[0]!.call,
-        'at once': all[0]!.atOnce,
+        'at once': all[0]!.concurrency,
         'client CPU-ms': rounded(median(all.map(({ client }) => client)), 2),
         'local cloud CPU-ms': rounded(median(all.map(({ cloud: spent }) => spent)), 2),
       }))
@@ -54,8 +54,8 @@ async function measured(cloud: LocalCloud): Promise<Cost[]> {
     },
   )
   let before = 0
-  child.on('message', ({ end, atOnce, cpuMs }: { end?: string; atOnce: number; cpuMs: number }) => {
-    if (end !== undefined) costs.push({ call: end, atOnce, client: cpuMs, cloud: (ownCpuMs() - before) / TIMES })
+  child.on('message', ({ end, concurrency, cpuMs }: { end?: string; concurrency: number; cpuMs: number }) => {
+    if (end !== undefined) costs.push({ call: end, concurrency, client: cpuMs, cloud: (ownCpuMs() - before) / TIMES })
     before = ownCpuMs()
     child.send('go')
   })

@@ -18,6 +18,7 @@ const replaced: readonly (readonly [RegExp, string])[] = [
   [/\bsay(s|ing)? again\b/, 'republish, retry'],
   [/\bgiven[ -]up\b/, 'dead-lettered, no longer retried'],
   [/\bundo(es|ne|ing)?\b/, 'compensate'],
+  [/\b(asleep|awake)\b/, 'scaled to zero, started'],
 ]
 
 /** Documents and folders that are finished: the list only grows. */
@@ -50,6 +51,7 @@ const replacedInNames: readonly (readonly [RegExp, string])[] = [
     /\b(patience|patient(ly)?|hurr(y|ied)|asleep|awake|at rest|under way)\b/,
     'timeout, retry, in flight, scaled to zero',
   ],
+  [/\bat once\b/, 'concurrent, MAX_CONCURRENT_…'],
   [/\b(books|shopper|survivors?|agenda|mesh|undertaker|lanes?|rooms)\b/, 'the standard term: docs/glossary.md'],
   [/\b(moments?|obey(s|ed)?|chase|spread|wish|dismiss)\b/, 'point, handle, request, split, options, release'],
   [/\b(largest|longest|most|least) (\w+ )*(bytes|characters|ms|length)\b/, 'MAX_…, MIN_…'],
@@ -123,7 +125,15 @@ describe('names', () => {
   })
 
   it('are compared by their words', () => {
-    const names = ['noteRefusal', 'LARGEST_BODY_BYTES', 'underWay', 'LOOK_EVERY_MS', 'test/crash/books.ts', 'isUndone']
+    const names = [
+      'noteRefusal',
+      'LARGEST_BODY_BYTES',
+      'underWay',
+      'LOOK_EVERY_MS',
+      'test/crash/books.ts',
+      'isUndone',
+      'AT_ONCE',
+    ]
     expect(names.filter((name) => !replacementFor(name))).toEqual([])
     const others = ['lookUp', 'looksLikeToken', 'notify', 'bookCarrier', 'untouched', 'hasRoom', 'notes', 'annotations']
     expect(others.filter((name) => replacementFor(name))).toEqual([])

@@ -96,9 +96,9 @@ it.each<[string, Partial<AuditedData>, string]>([
     'money: o-1 owes 200, captured is 200,200',
   ],
   [
-    'a second authorisation',
+    'a second authorization',
     { authorizations: [authorization, { ...authorization, captures: [] }] as never },
-    'money: o-1 was authorised 2 times',
+    'money: o-1 was authorized 2 times',
   ],
   [
     'money taken for a rejected order',
@@ -111,7 +111,7 @@ it.each<[string, Partial<AuditedData>, string]>([
     'money: 200 are still held',
   ],
   [
-    'a posting without its authorisation',
+    'a posting without its authorization',
     { postings: [...good().postings, { ...posting, kind: 'capture' }] },
     'money: all orders owe 200, the merchant got 400',
   ],

@@ -93,7 +93,7 @@ function money(placed: readonly Placed[], { authorizations, postings }: AuditedD
     const captured = own.flatMap(({ captures }) => captures.map(({ amountMinor }) => amountMinor)).join()
     const owed = ends === 'completed' ? String(totalMinor) : ''
     return [
-      ...(own.length > 1 ? [`money: ${orderId} was authorised ${own.length} times`] : []),
+      ...(own.length > 1 ? [`money: ${orderId} was authorized ${own.length} times`] : []),
       ...(captured === owed
         ? []
         : [`money: ${orderId} owes ${owed || 'nothing'}, captured is ${captured || 'nothing'}`]),

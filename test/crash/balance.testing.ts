@@ -22,7 +22,7 @@ export function balance({ placed, products }: Expected, data: AuditedData): Line
     },
     {
       source: "provider's ledger",
-      holds: `${authorized} authorised: ${posted('capture')} captured, ${posted('release')} released`,
+      holds: `${authorized} authorized: ${posted('capture')} captured, ${posted('release')} released`,
     },
     {
       source: 'stock',

@@ -21,7 +21,7 @@ import { type Attempt, type Genuine, places, signed, tokens } from './kinds.test
 
 /** Public routes; or routes with a signed body, whose test is `functions/gateway/payment-webhook.test.ts`. */
 const notByToken = ['/v1/webhooks/payment-provider', '/openapi.json', '/docs']
-const AT_ONCE = 8
+const CONCURRENCY = 8
 /** 431: the header is longer than the limit. */
 export const REFUSALS = [401, 403, 431]
 /** In place of a status: the connection was closed without an answer. */
@@ -174,6 +174,6 @@ export async function acceptedAttempts(
       if (!refusals.includes(status)) accepted.push(`${kind} at ${route.method} ${route.path}: ${status}`)
     }
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, work))
+  await Promise.all(Array.from({ length: CONCURRENCY }, work))
   return accepted
 }

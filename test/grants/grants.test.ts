@@ -56,7 +56,7 @@ interface Grant {
 const PERMISSION_DENIED = 7
 /** So many grants are removed at once; no operation needs two of them. */
 const GRANTS_PER_ROUND = 16
-const AT_ONCE = 12
+const CONCURRENCY = 12
 
 let cloud: GrantedCloud
 let operations: readonly Operation[]
@@ -108,7 +108,7 @@ async function failing(some: readonly Operation[]): Promise<string[]> {
         await next.run().catch(() => failed.push(name))
       }
     }
-    await Promise.all(Array.from({ length: AT_ONCE }, work))
+    await Promise.all(Array.from({ length: CONCURRENCY }, work))
   }
   return failed.toSorted()
 }

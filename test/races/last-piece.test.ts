@@ -35,7 +35,7 @@ describe('the last piece', () => {
 
   it('is sold once to eight concurrent orders', async () => {
     for (let seed = 1; seed <= 5; seed++) {
-      const world = await createWorld({ seed, stock: 8, atOnce: 8 })
+      const world = await createWorld({ seed, stock: 8, concurrency: 8 })
       for (let order = 0; order < 8; order++) await world.place({ key: `key-${order}`, quantity: 3 })
       await expectQuiescence(world, ['completed', 'rejected'])
       expect(ordersOf(world).filter(({ status }) => status === 'completed')).toHaveLength(2)

@@ -7,7 +7,7 @@ import { type Activity, everyWay } from '../support/simulation/scheduler.ts'
 import { createWorld, type World } from '../support/simulation/world.ts'
 import { expectQuiescence, MINUTE, theOnly, SECOND } from './quiescence.testing.ts'
 
-/** The payment is authorised, its reply is undelivered, and the timeout is due. */
+/** The payment is authorized, its reply is undelivered, and the timeout is due. */
 async function atTheTimeout(): Promise<World> {
   const world = await createWorld()
   const answer = world.schedule.hold(to('orders', 'payment.authorized'))

@@ -36,7 +36,7 @@ it('in every interleaving the order is refused, or completes if it was paid befo
   expect([...outcomes].toSorted()).toEqual(['201 rejected', '422 none'])
 }, 60_000)
 
-it('an order whose payment method is withdrawn after the authorisation completes', async () => {
+it('an order whose payment method is withdrawn after the authorization completes', async () => {
   const world = await createWorld()
   await world.place()
   const authorized = (): boolean => world.provider.ledger.all().some(({ status }) => status === 'authorized')

@@ -22,7 +22,7 @@ export async function simulate(seed: number): Promise<World> {
   const world = await createWorld({
     seed,
     faults: someFaults(random),
-    atOnce: 1 + Math.floor(random.next() * 8),
+    concurrency: 1 + Math.floor(random.next() * 8),
     stock: STOCK,
     releaseDelaySeconds: random.next() < 0.7 ? 0 : Math.floor(random.next() * 1_800),
   })

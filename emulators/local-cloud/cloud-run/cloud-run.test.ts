@@ -209,7 +209,7 @@ describe('an instance', () => {
 
   it('lists the state of a service, and why its last start failed', async () => {
     const bearer = await caller()
-    expect(run().states()).toEqual([{ service: 'echo', state: 'asleep' }])
+    expect(run().states()).toEqual([{ service: 'echo', state: 'scaled-to-zero' }])
     writeFileSync(join(folder, 'echo.mjs'), "throw new SyntaxError('no such port')")
     expect((await call('/', bearer)).status).toBe(503)
     expect(run().states()).toEqual([

@@ -20,7 +20,7 @@ export interface CloudContext {
   random(): number
   /** Adds to a counter of the bill, e.g. `count('firestore.documentReads', 2)`. Counted exactly as Google bills. */
   count(counter: string, amount?: number): void
-  /** Notes a delivery or call for the request log that tests and people read. */
+  /** Logs a delivery or call in the request log that tests and people read. */
   logRequest(entry: RequestLogEntry): void
   /** An RS256 Google ID token, 1 h, for a push or task with OIDC or for the metadata server. */
   mintIdToken(options: { email: string; audience: string }): Promise<string>

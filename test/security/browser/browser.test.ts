@@ -88,7 +88,7 @@ async function prepare(): Promise<void> {
 /** An underscore is part of a word, so the name of the topic is not counted as a mark. */
 const topicFor = (project: string, mark: string): string => `${project}/topics/of_${mark}`
 
-/** An authorisation that waits for its customer's confirmation on the provider's page, a target of the attack. */
+/** An authorization that waits for its customer's confirmation on the provider's page, a target of the attack. */
 function cardWaits(key: string): void {
   const { paymentMethods, ledger } = platform.paymentProvider
   const { paymentMethodRef } = paymentMethods.attach('card-action-required', key)

@@ -16,7 +16,7 @@ export function expectMoney(world: World, { orderId, status, quantity }: OrderFa
   const live = all.filter((one) => one.status === 'authorized' && !(one.isReleased && capturedOf(one) === 0))
   const captured = sum(all.map(capturedOf))
   expect(captured, `money taken for ${orderId}, which is ${status}`).toBe(status === 'completed' ? totalMinor : 0)
-  expect(live, `live authorisations of ${orderId}, which is ${status}`).toHaveLength(status === 'completed' ? 1 : 0)
+  expect(live, `live authorizations of ${orderId}, which is ${status}`).toHaveLength(status === 'completed' ? 1 : 0)
   for (const one of all) expect(capturedOf(one)).toBeLessThanOrEqual(one.amountMinor)
   if (status === 'completed')
     expect(
@@ -76,5 +76,5 @@ export function expectNoMoneyWithoutOrder(world: World, orders: readonly OrderFa
   for (const { reference } of world.provider.ledger.all()) expect(known.has(reference), reference).toBe(true)
   const of = (kind: Posting['kind']): number =>
     sum(world.provider.ledger.postings().map((one) => (one.kind === kind ? one.amountMinor : 0)))
-  expect(of('authorize'), 'authorised = captured + released').toBe(of('capture') + of('release'))
+  expect(of('authorize'), 'authorized = captured + released').toBe(of('capture') + of('release'))
 }

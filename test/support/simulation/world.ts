@@ -46,7 +46,7 @@ export interface WorldOptions {
   readonly seed?: number
   readonly faults?: Faults
   /** The number of concurrent activities. */
-  readonly atOnce?: number
+  readonly concurrency?: number
   readonly stock?: number
   readonly releaseDelaySeconds?: number
   /** The bounds of one customer; absent: the local environment's. */
@@ -120,7 +120,7 @@ export interface World {
 }
 
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
-  const { seed = 1, atOnce = 1, stock = 100, releaseDelaySeconds = 0 } = options
+  const { seed = 1, concurrency = 1, stock = 100, releaseDelaySeconds = 0 } = options
   const random = seededRandom(seed)
   const scheduler = createScheduler()
   const schedule = createSchedule(Date.parse(startOfTests))
@@ -306,8 +306,9 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
         throw new Error(`It does not become quiescent: ${schedule.items.length} items are still scheduled.`)
       const due = schedule.due()
       const ready = scheduler.ready()
-      if (due.length > 0 && ready.length < atOnce) begin(atOnce === 1 && faults === noFaults ? due[0]! : pick(due))
-      else if (ready.length > 0) await step(atOnce === 1 ? ready[0]! : pick(ready))
+      if (due.length > 0 && ready.length < concurrency)
+        begin(concurrency === 1 && faults === noFaults ? due[0]! : pick(due))
+      else if (ready.length > 0) await step(concurrency === 1 ? ready[0]! : pick(ready))
       else {
         const nextMs = schedule.nextMs()
         if (nextMs === undefined || nextMs > endMs) return schedule.advanceTo(endMs)

@@ -30,9 +30,9 @@ export interface DataPlaneOptions {
   readonly withdrawsCpu: boolean
 }
 
-/** `asleep`: scaled to zero, and the next request starts an instance; `failed`: the last start failed, for this reason. */
+/** `scaled-to-zero`: no instance runs, and the next request starts an instance; `failed`: the last start failed, for this reason. */
 export type ServiceState =
-  | { readonly state: 'running' | 'starting' | 'asleep' }
+  | { readonly state: 'running' | 'starting' | 'scaled-to-zero' }
   | { readonly state: 'failed'; readonly reason: string }
 
 export interface DataPlane {
@@ -199,7 +199,7 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
       if (instance && !instance.exited) return { state: 'running' }
       // A service that fails is started again at each request: between two failures it is still failing.
       if (failure !== undefined) return { state: 'failed', reason: failure }
-      return { state: starting ? 'starting' : 'asleep' }
+      return { state: starting ? 'starting' : 'scaled-to-zero' }
     },
     recycle,
     async warm() {

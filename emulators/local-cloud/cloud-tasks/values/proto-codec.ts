@@ -63,15 +63,15 @@ export function settingsOf(
     maxBackoffMs: retry.maxBackoff ? msOf(retry.maxBackoff) : retryBefore.maxBackoffMs,
     maxDoublings: retry.maxDoublings || retryBefore.maxDoublings,
   }
-  const { maxDispatchesPerSecond: perSecond, maxConcurrentDispatches: atOnce } = rateLimits
+  const { maxDispatchesPerSecond: perSecond, maxConcurrentDispatches: concurrent } = rateLimits
   if (perSecond < 0 || perSecond > limits.dispatchesPerSecond) {
     throw invalidArgument(
       `Queue.rate_limits.max_dispatches_per_second must be between 0 and ${limits.dispatchesPerSecond}, not ${perSecond}.`,
     )
   }
-  if (atOnce < 0 || atOnce > limits.concurrentDispatches) {
+  if (concurrent < 0 || concurrent > limits.concurrentDispatches) {
     throw invalidArgument(
-      `Queue.rate_limits.max_concurrent_dispatches must be between 0 and ${limits.concurrentDispatches}, not ${atOnce}.`,
+      `Queue.rate_limits.max_concurrent_dispatches must be between 0 and ${limits.concurrentDispatches}, not ${concurrent}.`,
     )
   }
   if (retryConfig.maxAttempts < -1)

@@ -27,7 +27,7 @@ it('names failing deliveries with the last error and the next attempt, services 
         reason: 'payments did not start: SyntaxError: x (rules.ts:3)\n/app/rules.ts:3',
       },
       { service: 'shipping', state: 'starting' },
-      { service: 'history', state: 'asleep' },
+      { service: 'history', state: 'scaled-to-zero' },
     ],
   }
   expect(obstacleOf(undefined, work, 60_000)).toBe(

@@ -1,4 +1,4 @@
-/** The provider's ledger: authorisations by their idempotency key, captures, voids, refunds, each posted twice. */
+/** The provider's ledger: authorizations by their idempotency key, captures, voids, refunds, each posted twice. */
 
 import type { Clock, Journal } from 'local-google-cloud/host'
 import { PartnerRefusal } from '../../../../emulators/partner-server.ts'
@@ -64,7 +64,7 @@ const IDEMPOTENCY_KEY_TTL_MS = 24 * 3_600_000
 export interface Ledger {
   authorize(key: string, request: AuthorizeRequest): Authorization
   capture(authorizationKey: string, key: string, request: { amountMinor: number; final: boolean }): Capture
-  /** Also when nothing was authorised under the key: then nothing can be any more. */
+  /** Also when nothing was authorized under the key: then nothing can be any more. */
   void(key: string): Authorization | undefined
   /** Ends the authorization: what is not captured is released. */
   release(key: string): Authorization
@@ -92,7 +92,7 @@ export function openLedger({ journal, clock, paymentMethods, refundWillSettle }:
 
   const live = (key: string): Authorization => {
     const found = authorizations.get(key)
-    if (!found) throw new PartnerRefusal(404, 'not-found', `Nothing was authorised under the key ${key}.`)
+    if (!found) throw new PartnerRefusal(404, 'not-found', `Nothing was authorized under the key ${key}.`)
     return found
   }
   const isKnown = ({ madeAtMs }: { readonly madeAtMs: number }): boolean =>
@@ -148,11 +148,11 @@ export function openLedger({ journal, clock, paymentMethods, refundWillSettle }:
           known.paymentMethodRef === request.paymentMethodRef &&
           known.customer === request.customer &&
           known.reference === request.reference
-        if (!same) throw new PartnerRefusal(422, 'key-reused', `The key ${key} was used for another authorisation.`)
+        if (!same) throw new PartnerRefusal(422, 'key-reused', `The key ${key} was used for another authorization.`)
         return known
       }
       const { paymentMethodRef, amountMinor, currency } = request
-      // Voided before it came: nothing is authorised under this key any more.
+      // Voided before it came: nothing is authorized under this key any more.
       const outcome = tombstones.has(key)
         ? ({ status: 'voided' } as const)
         : statusFor(paymentMethods.behaviourFor(paymentMethodRef, request.customer))
@@ -172,7 +172,7 @@ export function openLedger({ journal, clock, paymentMethods, refundWillSettle }:
     act(key, outcome) {
       const authorization = live(key)
       if (authorization.status !== 'action-required')
-        throw new PartnerRefusal(409, 'nothing-to-do', `The authorisation is ${authorization.status}.`)
+        throw new PartnerRefusal(409, 'nothing-to-do', `The authorization is ${authorization.status}.`)
       const acted: Authorization = { ...authorization, status: outcome }
       authorizations.set(key, acted)
       const { paymentMethodRef, amountMinor, currency } = authorization
@@ -189,7 +189,7 @@ export function openLedger({ journal, clock, paymentMethods, refundWillSettle }:
         return known
       }
       if (authorization.status !== 'authorized')
-        throw new PartnerRefusal(409, 'not-authorized', `The authorisation is ${authorization.status}.`)
+        throw new PartnerRefusal(409, 'not-authorized', `The authorization is ${authorization.status}.`)
       if (authorization.isReleased) throw new PartnerRefusal(409, 'released', 'The authorization was released.')
       refuseCapture(authorization, key)
       if (authorization.captures.some((one) => one.final))

@@ -45,7 +45,7 @@ function open(webhookUrl?: string) {
   }
 }
 
-describe('authorising', () => {
+describe('authorizing', () => {
   it('returns the same authorization under the same key, and refuses the key with another body', async () => {
     const { authorize, ledger } = open()
     expect(await authorize('a')).toEqual(await authorize('a'))

@@ -119,7 +119,7 @@ function routes(app: Hono, { ledger, paymentMethods, webhooks, faults }: Provide
   app.get('/v1/authorizations/by-key/:key', (c) => {
     const found = ledger.find(c.req.param('key'))
     if (!found)
-      throw new PartnerRefusal(404, 'not-found', `Nothing was authorised under the key ${c.req.param('key')}.`)
+      throw new PartnerRefusal(404, 'not-found', `Nothing was authorized under the key ${c.req.param('key')}.`)
     return c.json({ ...found, ...answerOf(found) })
   })
   app.post('/v1/payment-methods', async (c) => {
