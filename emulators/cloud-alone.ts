@@ -35,7 +35,7 @@ export interface CloudAlone {
 
 /** The account whose credentials a program gets by default. */
 const ACCOUNT_ID = 'developer'
-/** What of a folder belongs to this program: nothing else is deleted. */
+/** The entries of a folder that belong to this program: nothing else is deleted. */
 const OWN_FILES = ['cloud', 'bigquery', 'project', 'env']
 /** https://cloud.google.com/resource-manager/docs/creating-managing-projects#before_you_begin */
 const PROJECT_ID = /^[a-z][-a-z0-9]{4,28}[a-z0-9]$/
@@ -103,7 +103,7 @@ function openFolder(folder: string, project: string, fresh: boolean): void {
   writeState(file, `${project}\n`)
 }
 
-/** What every project at Google has, or what the first line of a tutorial expects. */
+/** The resources that every project at Google has, or that the first line of a tutorial expects. */
 async function makeFirst(cloud: LocalCloud, project: string, region: string): Promise<void> {
   const database = { type: 'FIRESTORE_NATIVE', locationId: region }
   await unlessExists(cloud.api('POST', `/v1/projects/${project}/databases?databaseId=(default)`, database))

@@ -5,7 +5,7 @@ import { processOnPort } from 'local-google-cloud/host'
 interface Remedies {
   /** The command that starts on other ports. */
   readonly start: string
-  /** What makes an empty state folder, as a sentence. */
+  /** The command that makes an empty state folder, as a sentence. */
   readonly empty: string
 }
 

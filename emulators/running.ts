@@ -30,7 +30,7 @@ export type RunInfo = Running & { readonly ready: boolean }
 export interface DirectoryLock {
   /** Commands in other terminals find the platform from now on. */
   ready(): void
-  /** They no longer find it; the directory stays locked. */
+  /** Commands no longer find the platform; the directory stays locked. */
   withdraw(): void
   /** Unlocks the directory for another start. The end of this process, however it comes, unlocks it too. */
   release(): void

@@ -112,7 +112,7 @@ const unstarted = (): Plugin[] => emulators({ servicePort: () => 0, environmentO
 /** The resources of the stacks without starting anything: see `readResources`. */
 export const resourcesOf = (stacks: readonly StackJson[]): TerraformResource[] => readResources(stacks, unstarted())
 
-/** Those with a local part, each with its provisioner: see `plan`. */
+/** The resources with a local part, each with its provisioner: see `plan`. */
 export const planOf = (resources: readonly TerraformResource[]): Provisioned[] => plan(resources, unstarted())
 
 /** @throws Error in one line: a port that is taken, a resource that is refused, a type without a provisioner. */

@@ -24,7 +24,7 @@ export function formerPaths(path: string): string[] {
   return []
 }
 
-/** What `*` stands for in a path that fits the pattern, empty without a `*`; undefined if it does not fit. */
+/** The text that `*` stands for in a path that fits the pattern, empty without a `*`; undefined if it does not fit. */
 export function matched(pattern: string, path: string): string | undefined {
   if (!pattern.includes('*')) return path === pattern ? '' : undefined
   const [before, after] = pattern.split('*') as [string, string]

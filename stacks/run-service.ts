@@ -13,7 +13,7 @@ import { networkName } from './private-network.ts'
 import { calleesOf, variablesOf } from './service-variables.ts'
 
 const REQUEST_TIMEOUT = '60s'
-/** What a service exports itself: spans, metrics, and the quota that they use. Cloud Run collects logs by itself. */
+/** The roles for the telemetry that a service exports itself: spans, metrics, and the quota that they use. Cloud Run collects logs by itself. */
 const telemetryRoles = [
   'roles/telemetry.tracesWriter',
   'roles/telemetry.metricsWriter',

@@ -38,7 +38,7 @@ export interface Known {
   readonly services: readonly string[]
 }
 
-/** In one sentence, with the nearest name; undefined when all names are known. */
+/** The error about the first unknown name, with the nearest one; undefined if all are known. */
 export function misspelt(args: readonly string[], { environments, services }: Known): string | undefined {
   const [command, ...others] = args
   if (command === undefined || command.startsWith('-')) return undefined
@@ -47,7 +47,7 @@ export function misspelt(args: readonly string[], { environments, services }: Kn
   if (!commands[command]!.takesStacks || others.includes('--help')) return undefined
   const parts = stackNames(services)
   for (const stack of stacksIn(others)) {
-    // Of the local environment: refused with another reason.
+    // Stacks of the local environment are refused later, with their own reason.
     if (stack.startsWith('local')) continue
     const known = environments.flatMap((environment) => parts.map((part) => `${environment}-${part}`))
     if (known.some((name) => matches(stack, name))) continue

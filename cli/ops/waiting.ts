@@ -1,4 +1,4 @@
-/** What waits in the platform that runs here: tasks, messages, and services that do not start. */
+/** The backlog of the platform that runs here: tasks, messages, and services that do not start. */
 
 import type { QueueBacklog } from 'local-google-cloud/cloud-tasks'
 import type { SubscriptionBacklog } from 'local-google-cloud/pubsub'

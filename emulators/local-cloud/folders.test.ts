@@ -95,7 +95,7 @@ it('no file names the platform that uses it, or a command of it', () => {
   expect(found).toEqual([])
 })
 
-/** Those of more than one source file: the smallest are a `plugin.ts`, as `npm run new -- emulator` makes it. */
+/** The emulators of more than one source file: the smallest are a `plugin.ts`, as `npm run new -- emulator` makes it. */
 const emulators = readdirSync(import.meta.dirname).filter(
   (name) =>
     !['core', 'scripts'].includes(name) &&

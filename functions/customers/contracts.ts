@@ -125,7 +125,7 @@ export const customersContracts = defineContracts({
       answers: { 201: address },
       refuses: [shopCodes['too-many-references'], 'idempotency-key-reused'],
     },
-    /** Those that orders may name, the newest first. */
+    /** The addresses that orders may name, the newest first. */
     listAddresses: {
       method: 'get',
       path: '/vaults/{vault}/addresses',
@@ -168,7 +168,7 @@ export const customersContracts = defineContracts({
       answers: { 201: consent },
       refuses: [shopCodes['too-many-references'], 'idempotency-key-reused'],
     },
-    /** Those that were withdrawn included. */
+    /** Includes withdrawn consents. */
     listConsents: {
       method: 'get',
       path: '/vaults/{vault}/consents',

@@ -42,10 +42,10 @@ const requestOf = (platform: Platform, idempotencyKey: string, body: unknown) =>
   at: new Date(platform.now()).toISOString(),
 })
 
-/** It names its vault too, so that shipping finds it by the reference alone. */
+/** The reference contains the vault's name, so that shipping finds the address by it alone. */
 const addressName = (vault: string, key: string): string =>
   `a-${vault.slice('c-'.length)}-${nameOf('', vault, key).slice(1, 1 + ADDRESS_CHARACTERS)}`
-/** Of an address within its vault: 50 bits distinguish a hundred. */
+/** Length of the part that distinguishes the addresses of one vault: 50 bits for at most a hundred. */
 const ADDRESS_CHARACTERS = 10
 
 /** Undefined for a text that is not an address's name. */

@@ -205,7 +205,7 @@ export const operations = {
     parameters: readDelivery.parameters,
     summary: 'See whether a delivery is booked',
     access: 'staff',
-    answers: { 200: ['It is.', readDelivery.answers[200]] },
+    answers: { 200: ['The delivery is booked.', readDelivery.answers[200]] },
     problems: readDelivery.refuses,
   },
   addAddress: {
@@ -215,7 +215,7 @@ export const operations = {
     access: 'customer',
     requiresIdempotencyKey: true,
     body: addressRequest,
-    answers: { 201: ['Kept: orders may name its reference.', ofCustomers.addAddress.answers[201]] },
+    answers: { 201: ['Stored: orders may name its reference.', ofCustomers.addAddress.answers[201]] },
     problems: ofCustomers.addAddress.refuses,
   },
   listAddresses: {
@@ -223,7 +223,7 @@ export const operations = {
     path: '/v1/addresses',
     summary: "See one's own addresses",
     access: 'customer',
-    answers: { 200: ['Those that orders may name, the newest first.', ofCustomers.listAddresses.answers[200]] },
+    answers: { 200: ['The addresses that orders may name, the newest first.', ofCustomers.listAddresses.answers[200]] },
   },
   withdrawAddress: {
     method: 'delete',
@@ -242,7 +242,7 @@ export const operations = {
     access: 'customer',
     requiresIdempotencyKey: true,
     body: paymentMethodRequest,
-    answers: { 201: ['Kept: orders may name its reference.', ofCustomers.addPaymentMethod.answers[201]] },
+    answers: { 201: ['Stored: orders may name its reference.', ofCustomers.addPaymentMethod.answers[201]] },
     problems: ofCustomers.addPaymentMethod.refuses,
   },
   listPaymentMethods: {
@@ -251,7 +251,7 @@ export const operations = {
     summary: "See one's own payment methods",
     access: 'customer',
     answers: {
-      200: ['Those that orders may name, the newest first.', ofCustomers.listPaymentMethods.answers[200]],
+      200: ['The payment methods that orders may name, the newest first.', ofCustomers.listPaymentMethods.answers[200]],
     },
   },
   withdrawPaymentMethod: {
@@ -261,7 +261,7 @@ export const operations = {
     parameters: { paymentMethodRef: ofCustomers.withdrawPaymentMethod.parameters.paymentMethodRef },
     summary: "Withdraw a payment method of one's own; the payment provider forgets it",
     access: 'customer',
-    answers: { 204: ['Nothing can be paid with it any more.'] },
+    answers: { 204: ['The payment method is withdrawn.'] },
     problems: ofCustomers.withdrawPaymentMethod.refuses,
   },
   grantConsent: {
@@ -288,7 +288,7 @@ export const operations = {
     parameters: { kind: ofCustomers.withdrawConsent.parameters.kind },
     summary: 'Withdraw a consent',
     access: 'customer',
-    answers: { 204: ['It does not hold any more.'] },
+    answers: { 204: ['The consent is withdrawn.'] },
     problems: ofCustomers.withdrawConsent.refuses,
   },
   importCustomers: {

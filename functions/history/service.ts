@@ -14,7 +14,7 @@ export const history = defineService({
   ingress: 'internal',
   contracts: historyContracts,
   uses: [ordersContracts, inventoryContracts, paymentsContracts, shippingContracts],
-  // Each of them is about one order, which its correlation id names.
+  // The correlation id of each event is an order's id.
   on: allEventsOf(ordersContracts, inventoryContracts, paymentsContracts, shippingContracts, runtimeContracts),
   sends: [],
   collections: { timelines: { unindexed: ['*'], keptForDays: 400 } },

@@ -18,7 +18,7 @@ import { rulesOf } from './rules.ts'
 import { sagaView } from './saga-view.ts'
 import { orders } from './service.ts'
 
-/** A person took the id from somewhere: no commit that is still to come makes a wrong one right. */
+/** A person typed the id: an unknown one is refused, not retried. */
 const ofStaff: readonly OrderCommand['type'][] = ['retry', 'close', 'recapture']
 
 const unknown = (orderId: string): Refused => new Refused('not-found', `There is no order ${orderId}.`)

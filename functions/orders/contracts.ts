@@ -14,7 +14,7 @@ const refundStatus = z.enum(['pending', 'issued', 'failed'])
 const payment = z.object({
   /** Absent for an order of which a parcel was paid before the amounts were recorded. */
   capturedMinor: minor.optional(),
-  /** What the customer has got back. */
+  /** The amount that the customer has got back. */
   refundedMinor: minor,
   /** In the order in which they were first reported. */
   refunds: z.array(
@@ -193,7 +193,7 @@ export const ordersContracts = defineContracts({
       data: z.strictObject({ shipmentIds: z.array(reference), reason: words, by: reference }),
       example: { shipmentIds: ['s-1'], reason: 'the customer has a new card', by: 'staff:jo' },
     },
-    /** What is known of a refund. Reports arrive in any order: `failed` follows `issued`, which follows `pending`. */
+    /** The known state of a refund. Reports arrive in any order: `failed` follows `issued`, which follows `pending`. */
     'refund.recorded': {
       version: 1,
       data: z.strictObject({

@@ -37,5 +37,5 @@ export interface FulfilmentFact {
   readonly authorization?: number
 }
 
-/** What is known of a refund. Recorded in the stream only, as `refund.recorded`. */
+/** The known state of a refund. Recorded in the stream only, as `refund.recorded`. */
 export type RefundFact = DataOf<'refund.recorded'>

@@ -35,7 +35,7 @@ export const orders = defineService({
   collections: {
     streams: { unindexed: ['*'] },
     prices: { unindexed: ['*'] },
-    // It says nothing that is older than an hour or longer open than an order may be.
+    // It has the orders of the last hour and open ones; no order stays open for 40 days.
     placements: { unindexed: ['*'], keptForDays: 40 },
   },
   settings: [releaseDelaySeconds, placingBounds],

@@ -31,7 +31,7 @@ export const mustWait = ({ captures }: PaymentState, shipmentId: string): boolea
   captures[shipmentId]!.final &&
   Object.entries(captures).some(([other, { outcome }]) => other !== shipmentId && outcome === 'due')
 
-/** What was captured under an authorization and neither refunded nor promised to the customer. */
+/** The amount captured under an authorization and neither refunded nor promised to the customer. */
 function refundableUnder({ captures, refunds }: PaymentState, authorization: number): number {
   const captured = Object.values(captures).filter((one) => one.outcome === 'captured')
   const given = Object.values(refunds).filter(({ status }) => status !== 'failed')
@@ -40,7 +40,7 @@ function refundableUnder({ captures, refunds }: PaymentState, authorization: num
   return sumOf(captured) - sumOf(given)
 }
 
-/** What can still be refunded of an order. */
+/** The amount that can still be refunded of an order. */
 export const refundable = (state: PaymentState): number =>
   state.authorizations.reduce((sum, number) => sum + Math.max(0, refundableUnder(state, number)), 0)
 

@@ -170,7 +170,7 @@ export const paymentsContracts = defineContracts({
       data: z.strictObject({ shipmentId: reference, authorization, attempt: z.int().min(2), code: reference }),
       example: { shipmentId: 's-1', authorization: 1, attempt: 2, code: 'issuer-unavailable' },
     },
-    /** What is not paid is captured under a new authorization, with another payment method: decided before the provider is called. */
+    /** The unpaid amount is captured under a new authorization, with another payment method: decided before the provider is called. */
     'recapture.due': {
       version: 1,
       data: z.strictObject({ authorization, paymentMethodRef: reference, customer: reference }),

@@ -11,7 +11,7 @@ export const currencyCodes: readonly string[] = [
   'UZS VED VES VND VUV WST XAD XAF XCD XCG XOF XPF YER ZAR ZMW ZWG',
 ].flatMap((line) => line.split(' '))
 
-/** Those whose minor unit is not the hundredth, by its decimal digits. Services do not import dinero.js for them; currencies.test.ts compares. */
+/** The currencies whose minor unit is not the hundredth, by its decimal digits. Services do not import dinero.js for them; currencies.test.ts compares. */
 export const otherDigits: Readonly<Record<number, readonly string[]>> = {
   0: 'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF'.split(' '),
   3: 'BHD IQD JOD KWD LYD OMR TND'.split(' '),

@@ -22,7 +22,7 @@ export const envelopeSchema = z.strictObject({
   causationId: reference,
   /** W3C trace context. */
   traceparent: code(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/, 'a W3C trace context'),
-  /** Who asked: `ROLE:SUBJECT` of a person, or `service:NAME`. */
+  /** The caller: `ROLE:SUBJECT` of a person, or `service:NAME`. */
   actor: reference,
   data: z.unknown(),
 })

@@ -21,9 +21,9 @@ export interface Visitor {
 export interface Visit {
   /** Its token was verified. @throws Limited when this caller, or the ordinary callers of its address, exceed their rate limit. */
   admit(caller: Caller): void
-  /** Its token was refused: it is not served as a known one again. */
+  /** The request's token was refused: it is not served as a known one again. */
   refuse(): void
-  /** Its body is read from now on. When all slots are in use, the upload that began first is evicted for the next request. */
+  /** Call it when the body begins to be read. When all slots are in use, the upload that began first is evicted for the next request. */
   beginUpload(): Upload
   /** Its sender was verified by other means than a token: it no longer counts for its address. @throws Limited when the pool is full. */
   prove(): void

@@ -15,7 +15,7 @@ import type { RateLimitResult } from './rate-limit.ts'
 export interface Edge {
   /** @throws Limited when this caller, or the ordinary callers of its address, exceed their rate limit or have too many requests in flight. */
   admit(c: Context, caller: Caller): void
-  /** Its token was refused. */
+  /** The request's token was refused. */
   refuse(c: Context): void
   /** The signature of the request was verified: it counts no longer for its address. */
   prove(c: Context): void

@@ -9,9 +9,9 @@ import { leased, release, type Waiting } from './waiting.ts'
 export interface DeadLetterBox {
   /** Leases for a minute those of these messages that are available; the others keep their state. @throws Unavailable */
   lease(messageIds: readonly string[]): Promise<readonly Waiting[]>
-  /** It was taken: it waits no more. @throws Unavailable */
+  /** Removes the letter. @throws Unavailable */
   acknowledge(letter: Waiting): Promise<void>
-  /** They wait again. @throws Unavailable */
+  /** Ends the leases: the letters can be pulled again. @throws Unavailable */
   release(letters: readonly Waiting[]): Promise<void>
   close(): Promise<void>
 }

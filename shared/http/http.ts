@@ -28,7 +28,7 @@ export interface Upload {
 
 declare module 'hono' {
   interface ContextVariableMap {
-    /** Set where requests have places: tells that the body of this one begins to be read. */
+    /** Set by the edge: call it when the body of the request begins to be read. */
     beginUpload?: () => Upload
   }
 }
@@ -41,7 +41,7 @@ export const CLIENT_GONE = 499
 const DETAIL_CHARACTERS = 2_000
 const INSTANCE_CHARACTERS = 200
 
-/** Each leaves a part of the request unread, or more than one connection should bring. */
+/** Problems after which the connection closes: a part of the request is unread, or it was too large. */
 const ENDS_CONNECTION: ReadonlySet<string> = new Set<PlatformCode>(['body-too-slow', 'too-many-headers', 'overloaded'])
 
 interface KnownProblem {

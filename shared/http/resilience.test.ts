@@ -31,7 +31,7 @@ async function timedOut(policy: ResiliencePolicy, call = silent): Promise<unknow
 function stuck(policy: ResiliencePolicy, count: number) {
   const { promise, resolve } = Promise.withResolvers<void>()
   const calls = Promise.all(Array.from({ length: count }, () => policy.execute(() => promise, once)))
-  // Those beyond the queue are refused, which a test may await only later.
+  // Calls beyond the queue are refused, which a test may await only later.
   calls.catch(() => {})
   return {
     async end() {

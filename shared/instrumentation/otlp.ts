@@ -85,7 +85,7 @@ export function otlpSink(options: OtlpOptions): Sink {
     failures = 0
     return true
   }
-  /** What is recorded during an export is sent by the next. */
+  /** The next export sends spans that are recorded during this one. */
   const drain = async (): Promise<void> => {
     while (isWaiting() && !isUnavailable()) {
       exporting ??= exportAll()
@@ -113,7 +113,7 @@ export function otlpSink(options: OtlpOptions): Sink {
       soon(options.metricIntervalMs)
     },
     async flush() {
-      // What is late goes on, as far as the CPU of further requests allows.
+      // A late export goes on, as far as the CPU of further requests allows.
       if (isWaiting() && !isUnavailable()) await within(FLUSH_TIMEOUT_MS, drain())
     },
     async close() {

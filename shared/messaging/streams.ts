@@ -60,7 +60,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
     [published, recorded].find((contracts) => Object.hasOwn(contracts, type))?.[type]
 
   /** Upcasts an event of an older version, so that decisions see the current version. */
-  const now = (event: CommittedEvent): CommittedEvent => {
+  const upcast = (event: CommittedEvent): CommittedEvent => {
     const contract = contractOf(event.type)
     // Unpublished events were once recorded without a version.
     const version = event.version || 1
@@ -71,15 +71,15 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
   const visible = ({ id, version, commits, companion }: StoredStream): Stream => ({
     id,
     version,
-    events: commits.flatMap(({ cause, time, events }) => events.map((event) => ({ ...now(event), time, cause }))),
+    events: commits.flatMap(({ cause, time, events }) => events.map((event) => ({ ...upcast(event), time, cause }))),
     ...(companion?.value === undefined ? {} : { companion: companion.value }),
   })
   const decisionOf = <Recorded extends Message, Sent extends OutgoingCommand>({
     events,
     commands,
   }: Commit): Decision<Recorded, Sent> => ({
-    events: recordsOf<Recorded>(events.map(now)),
-    // What was recorded was a decision of this service.
+    events: recordsOf<Recorded>(events.map(upcast)),
+    // A recorded commit was a decision of this service.
     commands: commands as unknown as readonly Sent[],
   })
 

@@ -32,7 +32,7 @@ export const sagaWait = z.object({
 })
 export type SagaWait = z.output<typeof sagaWait>
 
-/** What the saga waits for; nothing once it has committed or is compensated. */
+/** The messages that the saga waits for; none once it has committed or is compensated. */
 export function waitsOf(saga: SagaState): SagaWait[] {
   if (saga.phase === 'running') return [{ step: saga.step, attempt: 1, until: timeOf(saga.deadlineMs) }]
   return saga.compensations

@@ -1,4 +1,4 @@
-/** What the handler of a public operation gets besides checked values: ways to answer, and nothing of the request that no check has seen. */
+/** How the handler of a public operation answers. It has no access to unchecked parts of the request. */
 
 import type { SecurityEvent } from '../signals/security-log.ts'
 
@@ -15,7 +15,7 @@ export interface OperationContext {
   json(body: object, status: number): Response
   /** @throws Error for a status that the operation does not declare, or declares with a body. */
   empty(status: 204): Response
-  /** A text that was checked before, as an owner's answer is; only its status is checked. @throws Error for one that the operation does not declare. */
+  /** Answers a text that its owner has checked already; only the status is checked. @throws Error for a status that the operation does not declare. */
   checked(text: string, status: number, contentType: string): Response
   /** The problem document of a refusal by the service that owns the rule. */
   problem(document: object, status: number): Response

@@ -94,7 +94,7 @@ export type BodyCheck = (body: Buffer) => void
 /** Verifies the signature in the headers, before the body is read. @throws Refused (401), Unavailable. */
 export type SignatureCheck = (c: Context) => Promise<BodyCheck>
 
-/** What the OpenAPI document says about the API as a whole. */
+/** The description of the API as a whole, for the OpenAPI document. */
 export interface ApiDescription {
   readonly title: string
   /** A sentence or two for the readers of `/docs`. */
@@ -150,7 +150,7 @@ export const documentOperations = {
   readPage: {
     method: 'get',
     path: '/docs',
-    summary: 'The same for people',
+    summary: 'This API as a page',
     access: 'public',
     answers: { 200: ['A page.'] },
   },

@@ -80,7 +80,7 @@ it('npm run check passes, or its tools do that read imports', { timeout: 300_000
 
 // The local cloud is a package of its own, which the linter lets import nothing of a business.
 const excluded = ['emulators/local-cloud/**']
-// They start programs of their own making, which take as long as all others.
+// These tests start programs of their own making, which take as long as all others.
 if (!wholeLists) excluded.push('emulators/{start,running}.test.ts', 'cli/bill.test.ts')
 
 it('the tests beside generic files pass', { timeout: 300_000 }, async () => {

@@ -10,6 +10,7 @@ import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { references } from '../../functions/shop/cli/references.ts'
 import type { startTestPlatform } from '../support/platform.ts'
+import type * as OptionalResources from '../wiring/optional-resources.testing.ts'
 import { services } from '../../functions/index.ts'
 import { type Copy, copyOfSources } from '../support/copy.ts'
 import { blocksOf } from '../support/document-blocks.ts'
@@ -28,10 +29,13 @@ beforeAll(() => {
   expect(commands.map(([kind]) => kind)).toEqual(['service', 'event', 'command', 'query', 'emulator'])
   expect(commandsIn('CONTRIBUTING.md', 'Add something')).toEqual(commands)
   for (const [index, words] of commands.entries()) {
-    record(words[0]!, () => expect(copy.runOwn('cli/new.ts', ...words)).toMatchObject({ code: 0 }))
+    record(words[0]!, () => {
+      expect(copy.runOwn('cli/new.ts', ...words)).toMatchObject({ code: 0 })
+      completions[words[0]!]?.()
+    })
     if (index === 0) expectAsShown(copy.read(documents[0]!))
   }
-  sendCommand()
+  record('listener', addListener)
   record('public operation', () => addOperation(copy.read(documents[0]!)))
   record('step of the checkout', addStep)
   record('method of an emulator', addMethod)
@@ -53,6 +57,41 @@ function expectAsShown(page: string): void {
   const blocks = [...page.matchAll(/`functions\/loyalty\/([\w-]+\.(?:ts|json))`[^`]*```(?:ts|json)\n([\s\S]*?)```/g)]
   expect(blocks.map(([, file]) => file)).toEqual(['contracts.ts', 'frozen-events.json', 'service.ts', 'app.ts'])
   for (const [, file, text] of blocks) expect(text).toBe(copy.read(`functions/loyalty/${file}`))
+}
+
+/** The edits that `npm run new` leaves to its user: it prints them as the next steps. */
+const completions: Readonly<Record<string, () => void>> = { event: spendPoints, command: sendCommand }
+
+/** The points of an order are spent with the same decision that grants them. */
+function spendPoints(): void {
+  copy.replace(
+    'functions/loyalty/app.ts',
+    "events: [{ type: 'points.granted', data: { id } }]",
+    "events: [{ type: 'points.granted', data: { id } }, { type: 'points.spent', data: { id } }]",
+  )
+  copy.replace(
+    'functions/loyalty/app.test.ts',
+    "    { type: 'points.granted', data: { id: 'id-1' } },\n",
+    "    { type: 'points.granted', data: { id: 'id-1' } },\n    { type: 'points.spent', data: { id: 'id-1' } },\n",
+  )
+  copy.replace('functions/loyalty/app.test.ts', 'size).toBe(1)', 'size).toBe(2)')
+}
+
+/** The catalog subscribes to the event. */
+function addListener(): void {
+  const [description, app] = ['functions/catalog/service.ts', 'functions/catalog/app.ts']
+  copy.replace(description, '  uses: [],\n  on: [],\n', "  uses: [loyaltyContracts],\n  on: ['points.spent'],\n")
+  copy.replace(
+    description,
+    'import { catalogContracts',
+    "import { loyaltyContracts } from '../loyalty/contracts.ts'\nimport { catalogContracts",
+  )
+  copy.replace(
+    app,
+    '  on: {},\n',
+    "  on: {\n    'points.spent': (message, platform) =>\n      platform.streams.handle(message, message.correlationId, () => noChange),\n  },\n",
+  )
+  copy.replace(app, 'import type { Decision, Platform }', 'import { type Decision, noChange, type Platform }')
 }
 
 /** A completed order grants points: a command that is listed and not sent is refused by test/architecture/services.test.ts. */
@@ -231,9 +270,9 @@ export const indexProvisioner`,
     '    google_firestore_document: documentProvisioner,\n    google_firestore_index:',
   )
   copy.replace(
-    'test/wiring/wiring.test.ts',
-    "  ['local-orders/google_firestore_field', 'listed'],",
-    "  ['local-orders/google_firestore_field', 'listed'],\n  ['local-orders/google_firestore_document', 'listed'],",
+    'test/wiring/optional-resources.testing.ts',
+    "    covers: ({ type }) => type === 'google_firestore_field',\n  },\n",
+    "    covers: ({ type }) => type === 'google_firestore_field',\n  },\n  { reason: 'no service reads it', covers: ({ type }) => type === 'google_firestore_document' },\n",
   )
   // As UPDATE_ADDRESSES=1 writes it.
   copy.replace(
@@ -250,8 +289,8 @@ it('each addition touches few files', () => {
       'functions/index.ts',
       ...loyalty('app.test.ts', 'app.ts', 'contracts.ts', 'frozen-events.json', 'service.ts'),
     ],
-    // And the decision that makes it, and `on` and the handler of each service that names it.
-    event: loyalty('contracts.ts', 'frozen-events.json'),
+    event: loyalty('app.test.ts', 'app.ts', 'contracts.ts', 'frozen-events.json'),
+    listener: ['functions/catalog/app.ts', 'functions/catalog/service.ts'],
     command: [
       ...loyalty(
         'app.ts',
@@ -261,6 +300,7 @@ it('each addition touches few files', () => {
         'grant-points.test.ts',
         'grant-points.ts',
       ),
+      'functions/orders/decide.ts',
       'functions/orders/service.ts',
     ],
     query: [
@@ -299,9 +339,33 @@ it('each addition touches few files', () => {
       'stacks/google.ts',
       'stacks/service-database.ts',
       'test/stacks/addresses.json',
-      'test/wiring/wiring.test.ts',
+      'test/wiring/optional-resources.testing.ts',
     ],
   })
+})
+
+/** The additions of the table, by their first words. */
+const rows: Readonly<Record<string, string>> = {
+  service: 'a service',
+  event: 'an event',
+  listener: 'a subscription to it',
+  command: 'a command',
+  query: 'a query',
+  'public operation': 'a public operation',
+  'step of the checkout': 'a step of the checkout',
+  'method of an emulator': 'a method of an emulator',
+  emulator: 'an emulator',
+  environment: 'an environment',
+  'Terraform type': 'a Terraform type',
+}
+
+it('the page has the number of files of each addition', () => {
+  const [, table] = copy.read('docs/add-a-service.md').split('## What an addition costs')
+  const shown = [...table!.matchAll(/^\| (an? [^|]*?) +\| [^|]*\| (\d+) +\|/gm)].map(([, name, files]) => [
+    name,
+    +files!,
+  ])
+  expect(shown).toEqual(Object.entries(rows).map(([addition, name]) => [name, touched[addition]!.length]))
 })
 
 it('the generated code compiles, and passes lint, format and the check for unused code', { timeout: 300_000 }, () => {
@@ -365,6 +429,12 @@ it(
     const platform = await support.startTestPlatform()
     try {
       const own = platform.stacks.find(({ name }) => name === 'local-loyalty')!.json.resource!
+      const { whyOptional } = (await import(
+        pathToFileURL(join(copy.root, 'test/wiring/optional-resources.testing.ts')).href
+      )) as typeof OptionalResources
+      const notes = platform.provisioned.filter(({ resource }) => resource.type === 'google_firestore_document')
+      expect(notes).toHaveLength(services.length + 1)
+      expect(new Set(notes.map(({ resource }) => whyOptional(resource)))).toEqual(new Set(['no service reads it']))
       const count = (type: string): number => Object.keys(own[type] ?? {}).length
       expect({
         service: count('google_cloud_run_v2_service'),
@@ -388,18 +458,18 @@ it(
       const paths = [`${note}/first`, `${note}/other`, 'secrets/one', 'schemas/one']
       const statuses = await Promise.all(paths.map(async (path) => (await fetch(`${project}/${path}`)).status))
       expect(statuses).toEqual([200, 404, 404, 404])
-      await expect
-        .poll(
-          () =>
-            platform.cloud
-              .requestLog()
-              .some(
-                ({ kind, resource, status }) =>
-                  kind === 'push' && resource.endsWith('loyalty.order.completed') && status === 204,
-              ),
-          { timeout: 15_000 },
-        )
-        .toBe(true)
+      for (const subscription of ['loyalty.order.completed', 'catalog.points.spent'])
+        await expect
+          .poll(
+            () =>
+              platform.cloud
+                .requestLog()
+                .some(
+                  ({ kind, resource, status }) => kind === 'push' && resource.endsWith(subscription) && status === 204,
+                ),
+            { timeout: 15_000 },
+          )
+          .toBe(true)
     } finally {
       await platform.close()
     }

@@ -30,7 +30,7 @@ it("the development container uses the services' base image, and forwards the po
 const scripts = Object.keys(json<{ scripts: Readonly<Record<string, string>> }>('package.json').scripts)
 /** The script of `npm ARGUMENTS`, as npm understands them. */
 const scriptOf = ([first, second]: readonly string[]): string | undefined => (first === 'run' ? second : first)
-/** What the editor puts in place of its variables. */
+/** The values that the editor puts in place of its variables. */
 const substituted = (word: string): string =>
   word
     .replaceAll('${relativeFile}', 'shared/base/ids.test.ts')

@@ -46,7 +46,7 @@ function unknownOptions(words: readonly string[], help: string): string[] {
 
 let count = 0
 
-/** What the script's program prints for its whole line with --help, run in this process. */
+/** The output that the script's program prints for its whole line with --help, run in this process. */
 async function helpOf(script: string, words: readonly string[]): Promise<string> {
   const [node, starter, file, ...args] = scripts[script]!.split(' ')
   expect([node, starter]).toEqual(['node', 'cli/launch.mjs'])

@@ -36,6 +36,12 @@ const finished: readonly string[] = [
   'stacks/sql/*.sql',
 ]
 
+/** In comments alone: a comment begins with its subject, and "authoriz" is written one way. */
+const replacedInComments: readonly (readonly [RegExp, string])[] = [
+  [/^\s*(\/\*\*|\/\/) (Those|What|They|Who)\b/, 'the noun: the amount, the queues, the caller'],
+  [/^\s*(\/\*\*|\/\/|\*) .*\b[Aa]uthoris/, 'authoriz…'],
+]
+
 /** Earlier versions of recorded events, whose names are stored. */
 const stored = /past-events\./
 
@@ -99,6 +105,29 @@ describe('words', () => {
     const found = (line: string): boolean => replaced.some(([word]) => word.test(line))
     expect(['what can be put aside', 'It is told as 500', 'there is none', 'nobody'].every(found)).toBe(true)
     expect(['deserted', 'a message is dead-lettered', 'nonempty'].some(found)).toBe(false)
+  })
+})
+
+describe('comments', () => {
+  const found = (path: string, program: string): readonly string[] =>
+    program
+      .split('\n')
+      .flatMap((line, index) =>
+        replacedInComments.flatMap(([words, instead]) =>
+          words.test(line) ? [`${path}:${index + 1}: "${line.trim()}": use ${instead}`] : [],
+        ),
+      )
+
+  it('begin with their subject', () => {
+    const paths = finished.flatMap((pattern) => globSync(pattern, { cwd: root })).filter((path) => path.endsWith('.ts'))
+    expect(paths.length).toBeGreaterThan(500)
+    expect(paths.flatMap((path) => found(path, text(path)))).toEqual([])
+  })
+
+  it('that begin with a pronoun are detected', () => {
+    const lines = ['  /** Those of a queue. */', '// What waits.', '/** The queues. */', "const what = 'What' // it"]
+    expect(found('a.ts', lines.join('\n'))).toHaveLength(2)
+    expect(found('a.ts', ' * Voids an authorisation.\n * Voids an authorization.')).toHaveLength(1)
   })
 })
 

@@ -163,7 +163,7 @@ it('every route of the local cloud refuses inherited names and deep values with 
 it('every partner and the identity platform refuse inherited names and deep values with 4xx', async () => {
   const faults: (string | undefined)[] = []
   for (const { url, path } of others) {
-    // They accept at most 64 KiB.
+    // These routes accept at most 64 KiB.
     for (const body of bodiesOf([])) if (body.length < 60_000) faults.push(await tried(`${url}${path}`, 'POST', body))
   }
   expect(faults.filter((fault) => fault !== undefined)).toEqual([])

@@ -289,7 +289,7 @@ describe('docs/deploy.md', () => {
     }
   })
 
-  // They take forty seconds, so they run only with MILLRACE_GCLOUD=1.
+  // These tests take forty seconds, so they run only with MILLRACE_GCLOUD=1.
   const checksGcloud = process.env['MILLRACE_GCLOUD'] === '1'
   if (!checksGcloud) console.log('The gcloud commands of docs/deploy.md are not checked: set MILLRACE_GCLOUD=1.')
   const gcloudCommands = typed

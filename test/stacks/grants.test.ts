@@ -1,4 +1,4 @@
-/** What each account may do in every environment, by rules that name no service: a new service needs no new rule. */
+/** The permissions of each account in every environment, by rules that name no service: a new service needs no new rule. */
 
 import { describe, expect, it } from 'vitest'
 import { business, services } from '../../functions/index.ts'

@@ -2,7 +2,7 @@
 
 import { type Program, Visitor } from 'oxc-parser'
 
-/** Those in `documentPath<typeof service>('collection', id)`, and `streams` for a program that uses `platform.streams`. */
+/** The collections in `documentPath<typeof service>('collection', id)`, and `streams` for a program that uses `platform.streams`. */
 export function collectionsIn(program: Program): string[] {
   const names: string[] = []
   new Visitor({

@@ -9,7 +9,7 @@ export interface ReadSetting {
   readonly module: string
 }
 
-/** Those in calls of `setting(imported)`, of the platform or bound to it. */
+/** The settings in calls of `setting(imported)`, of the platform or bound to it. */
 export function settingsIn(program: Program): ReadSetting[] {
   const imported = new Map<string, ReadSetting>()
   const read: string[] = []

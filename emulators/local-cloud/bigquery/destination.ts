@@ -12,7 +12,7 @@ import type { FieldSchema, TableResource } from './values/records.ts'
 import { typeName } from './values/type-parameters.ts'
 
 interface Destination {
-  /** What the engine does instead of the bare query. */
+  /** The statements that the engine runs in place of the query. */
   readonly work: Pick<Query, 'sql' | 'before'>
   /** Records the table, when the engine has written it. */
   written(): void

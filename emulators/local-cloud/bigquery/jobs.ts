@@ -43,7 +43,7 @@ export interface Jobs {
   /** @throws ALREADY_EXISTS for an id that another job has. */
   start(request: JobRequest): StartedJob
   get(jobId: string): StartedJob
-  /** Those that are done or have failed, the last one first. */
+  /** The jobs that are done or have failed, the last one first. */
   list(): (Job | FailedJob)[]
 }
 

@@ -10,7 +10,7 @@ import { gated } from './gate.ts'
 const PREFACE = 'PRI'
 /** The time after which a silent connection is closed. */
 const FIRST_BYTES_TIMEOUT_MS = 10_000
-/** Longer than clients keep idle connections, so that none is closed under a request that is on its way. */
+/** Longer than clients keep idle connections, so that the server closes no connection while a request is arriving. */
 const KEEP_ALIVE_MS = 75_000
 
 export interface PortServer {

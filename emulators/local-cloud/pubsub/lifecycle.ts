@@ -6,7 +6,7 @@ import { forwardDeadLetter } from './dead-letter.ts'
 import { Delivery } from './delivery/delivery.ts'
 import { connectEndpoint } from './endpoint.ts'
 import { type Message, MessageStore } from './delivery/message-store.ts'
-import { DELETED_TOPIC, missing } from './values/names.ts'
+import { DELETED_TOPIC, notFoundError } from './values/names.ts'
 import { Snapshot } from './delivery/snapshot.ts'
 import type { SnapshotRecord, SubscriptionRecord, TopicRecord } from './values/records.ts'
 import type { PubsubState } from './state.ts'
@@ -34,7 +34,7 @@ export function makeState(context: CloudContext): PubsubState {
       ackPrefix: context.newId(),
       count: (counter, amount) => context.count(counter, amount),
       deadLetter: (subscription, message, failures) => forwardDeadLetter(state, subscription, message, failures),
-      expire: ({ name }) => closeSubscription(state, name, missing(name)),
+      expire: ({ name }) => closeSubscription(state, name, notFoundError(name)),
     },
   }
   load(state)

@@ -5,7 +5,7 @@ import type { CloudContext } from '../core/plugin.ts'
 import type { Delivery, DeliveryHost } from './delivery/delivery.ts'
 import type { Consumer } from './delivery/outstanding-message.ts'
 import type { MessageStore } from './delivery/message-store.ts'
-import { checkName, missing } from './values/names.ts'
+import { checkName, notFoundError } from './values/names.ts'
 import type { Snapshot } from './delivery/snapshot.ts'
 import type { SchemaRecord, SchemaRevision, SnapshotRecord, SubscriptionRecord, TopicRecord } from './values/records.ts'
 import type { Topic } from './delivery/topic.ts'
@@ -30,7 +30,7 @@ export interface PubsubState {
 /** The subscription of that name; NOT_FOUND in Google's words. */
 export function deliveryOf(state: PubsubState, name: unknown): Delivery {
   const delivery = state.deliveries.get(checkName(name, 'subscriptions'))
-  if (!delivery) throw missing(name as string)
+  if (!delivery) throw notFoundError(name as string)
   return delivery
 }
 
@@ -38,20 +38,20 @@ export function topicOf(state: PubsubState, name: unknown): { topic: Topic; reco
   const checked = checkName(name, 'topics')
   const topic = state.topics.get(checked)
   const record = state.topicRecords.get(checked)
-  if (!topic || !record) throw missing(checked)
+  if (!topic || !record) throw notFoundError(checked)
   return { topic, record }
 }
 
 export function snapshotOf(state: PubsubState, name: unknown): Snapshot {
   const snapshot = state.snapshots.get(checkName(name, 'snapshots'))
-  if (!snapshot) throw missing(name as string)
+  if (!snapshot) throw notFoundError(name as string)
   return snapshot
 }
 
 /** The schema of that name, without a revision. */
 export function schemaOf(state: PubsubState, name: unknown): SchemaRecord {
   const record = state.schemaRecords.get(checkName(name, 'schemas'))
-  if (!record) throw missing(name as string)
+  if (!record) throw notFoundError(name as string)
   return record
 }
 
@@ -63,6 +63,6 @@ export function revisionOf(
   const [schema, id] = (name ?? '').split('@')
   const record = schemaOf(state, schema)
   const revision = id === undefined ? record.revisions.at(-1) : record.revisions.find((one) => one.id === id)
-  if (!revision) throw missing(name!)
+  if (!revision) throw notFoundError(name!)
   return { record, revision }
 }

@@ -8,7 +8,7 @@ import { bigqueryError } from '../values/errors.ts'
 export interface Options {
   /** The local cloud acts on them. */
   readonly honoured: string
-  /** They are returned as they were sent, and change no answer, as at Google. */
+  /** These options are returned as they were sent, and change no answer, as at Google. */
   readonly kept?: string
   /** Google's clients send them back as they received them; Google does not read them. */
   readonly outputs?: string
@@ -27,7 +27,7 @@ const words = (list = ''): string[] => list.split(' ').filter((word) => word !==
 
 export type Verdict = 'honoured' | 'kept' | 'output' | Refusal
 
-/** What happens to an option; undefined for an option that BigQuery does not have. */
+/** The treatment of an option; undefined for an option that BigQuery does not have. */
 export function verdictOf(options: Options, name: string): Verdict | undefined {
   if (words(options.honoured).includes(name)) return 'honoured'
   if (words(options.kept).includes(name)) return 'kept'
@@ -83,7 +83,7 @@ function notServed(place: string, value: unknown, reason: string): StatusError {
 
 /** The same for the parameters of a URL. */
 export function checkParameters(given: Readonly<Record<string, string>>, options: Options): void {
-  // Those of every Google API: https://cloud.google.com/apis/docs/system-parameters
+  // The options of every Google API: https://cloud.google.com/apis/docs/system-parameters
   const system = new Set(['alt', 'fields', 'prettyPrint', 'key', 'quotaUser', 'userIp', 'uploadType', '$.xgafv'])
   for (const [name, value] of Object.entries(given)) {
     if (system.has(name)) continue

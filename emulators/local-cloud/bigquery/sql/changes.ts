@@ -14,7 +14,7 @@ const symbol = (text: string): Token => ({ kind: 'symbol', text })
 const word = (text: string): Token => ({ kind: 'word', text })
 const isSymbol = (token: Token | undefined, text: string): boolean => token?.kind === 'symbol' && token.text === text
 
-/** What a statement writes; empty if it writes a DEFAULT, which has no type. */
+/** The columns and values that a statement writes; empty if it writes a DEFAULT, which has no type. */
 export function writtenBy(tokens: readonly Token[]): Written[] {
   if (tokens.some((token) => isWord(token, 'DEFAULT'))) return []
   if (isWord(tokens[0], 'INSERT')) return [insertedBy(tokens)].filter((one) => one !== undefined)

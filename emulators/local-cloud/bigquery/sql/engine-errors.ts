@@ -137,7 +137,7 @@ export function sqlError(error: unknown, googleSql?: string): StatusError {
   }
   // The state of this machine, such as a full disk.
   if (/^IO Error|bigquery\.duckdb/.test(message)) return new StatusError('INTERNAL', message)
-  // What is left are messages that the engine words by itself.
+  // The engine words the remaining messages by itself.
   return invalidArgument(
     'The local cloud can not run this query, for a reason that has no counterpart at Google. Simplify it, or write it another way.',
   )

@@ -1,4 +1,4 @@
-/** What a job is to do, as it was sent. */
+/** The configuration of a job, as it was sent. */
 
 import type { QueryParameter } from './requests.ts'
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { startFailure } from './start-failure.ts'
 
-/** What a real Node prints when it runs this program. */
+/** The text that a real Node prints when it runs this program. */
 function failureOf(source: string): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'start-failure-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))

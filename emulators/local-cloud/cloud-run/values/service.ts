@@ -146,7 +146,7 @@ export const actAsRefusal = (account: string): string =>
   `Permission 'iam.serviceaccounts.actAs' denied on service account ${account} (or it may not exist).`
 
 /**
- * A name that is no account (`owner`, say) would be taken for another caller of the local cloud.
+ * Without this check, a service with the account name `owner` would get the permissions of the local cloud's owner.
  * @throws INVALID_ARGUMENT for an account outside the project, PERMISSION_DENIED for a missing one.
  */
 export function checkAccount(

@@ -1,4 +1,4 @@
-/** What waits in each queue, for people: Google has such numbers in Cloud Monitoring only. */
+/** The tasks that wait in each queue, for people: Google has such numbers in Cloud Monitoring only. */
 
 import { Hono } from 'hono'
 import type { Http } from '../../core/service.ts'

@@ -4,7 +4,7 @@ import { failedPrecondition, invalidArgument, StatusError } from '../../core/sta
 import { definitionOf, reasonOf } from '../schemas/parse-definition.ts'
 import { revisionOf, schemaOf, type PubsubState } from '../state.ts'
 import { limits } from '../values/limits.ts'
-import { missing } from '../values/names.ts'
+import { notFoundError } from '../values/names.ts'
 import { page, type PageRequest } from '../values/paging.ts'
 import type { SchemaRecord } from '../values/records.ts'
 import { checkSchema, newRevision, type SchemaInput, schemaMessage } from './schemas.ts'
@@ -31,7 +31,7 @@ function commitSchema(state: PubsubState, request: { name?: string; schema?: Sch
 function rollbackSchema(state: PubsubState, { name, revisionId }: { name?: string; revisionId?: string }): object {
   const record = schemaOf(state, name)
   const revision = record.revisions.find(({ id }) => id === revisionId)
-  if (!revision) throw missing(`${record.name}@${revisionId ?? ''}`)
+  if (!revision) throw notFoundError(`${record.name}@${revisionId ?? ''}`)
   return add(state, record, revision.definition)
 }
 

@@ -2,7 +2,7 @@
 
 import { invalidArgument } from '../../core/status.ts'
 import { schemaOf, type PubsubState } from '../state.ts'
-import { missing } from '../values/names.ts'
+import { notFoundError } from '../values/names.ts'
 import type { SchemaSettings } from '../values/records.ts'
 import { checkEncoding } from './schemas.ts'
 
@@ -23,7 +23,7 @@ export function schemaSettings(
   const { firstRevisionId = '', lastRevisionId = '' } = input
   const indexOf = (revisionId: string): number => {
     const index = revisions.findIndex(({ id }) => id === revisionId)
-    if (index === -1) throw missing(`${name}@${revisionId}`)
+    if (index === -1) throw notFoundError(`${name}@${revisionId}`)
     return index
   }
   if (firstRevisionId !== '') indexOf(firstRevisionId)

@@ -6,7 +6,7 @@ import { unfit } from '../schemas/check-message.ts'
 import { definitionOf, reasonOf } from '../schemas/parse-definition.ts'
 import { revisionOf, schemaOf, type PubsubState } from '../state.ts'
 import { limits } from '../values/limits.ts'
-import { checkName, checkProject, checkRange, DELETED_SCHEMA, taken } from '../values/names.ts'
+import { checkName, checkProject, checkRange, DELETED_SCHEMA, nameTakenError } from '../values/names.ts'
 import { page, type PageRequest } from '../values/paging.ts'
 import type { SchemaEncoding, SchemaRecord, SchemaRevision, SchemaType } from '../values/records.ts'
 
@@ -23,7 +23,7 @@ function createSchema(
 ): object {
   const name = checkName(`${checkProject(parent)}/schemas/${schemaId ?? ''}`, 'schemas')
   const { type, definition } = checkSchema(schema)
-  if (state.schemaRecords.has(name)) throw taken(name)
+  if (state.schemaRecords.has(name)) throw nameTakenError(name)
   const count = [...state.schemaRecords.keys()].filter((one) => one.startsWith(`${parent}/`)).length
   if (count >= limits.schemas)
     throw new StatusError(

@@ -5,7 +5,7 @@ import { type Mask, type MaybeTime, maybeMs, protoTime } from '../../core/proto-
 import { failedPrecondition, invalidArgument } from '../../core/status.ts'
 import { checkLabels } from '../values/labels.ts'
 import { limits } from '../values/limits.ts'
-import { checkName, checkProject, idOf, projectOf, taken } from '../values/names.ts'
+import { checkName, checkProject, idOf, projectOf, nameTakenError } from '../values/names.ts'
 import { page, type PageRequest } from '../values/paging.ts'
 import type { SnapshotRecord } from '../values/records.ts'
 import { deliveryOf, snapshotOf, topicOf, type PubsubState } from '../state.ts'
@@ -29,7 +29,7 @@ function createSnapshot(state: PubsubState, request: CreateRequest): object {
     request.name || `projects/${projectOf(source)}/snapshots/s-${state.context.newId()}`,
     'snapshots',
   )
-  if (state.snapshots.has(name)) throw taken(name)
+  if (state.snapshots.has(name)) throw nameTakenError(name)
   const nowMs = state.context.clock.now()
   const expireMs = (delivery.oldest?.record.publishMs ?? nowMs) + limits.snapshotLifetimeMs
   if (expireMs - nowMs < limits.snapshotLifetimeMinMs) {

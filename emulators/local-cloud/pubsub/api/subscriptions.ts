@@ -6,7 +6,7 @@ import type { Mask } from '../../core/proto-values.ts'
 import { failedPrecondition, invalidArgument } from '../../core/status.ts'
 import { connectEndpoint } from '../endpoint.ts'
 import { parseFilter } from '../values/filter.ts'
-import { checkName, checkProject, idOf, missing, taken } from '../values/names.ts'
+import { checkName, checkProject, idOf, notFoundError, nameTakenError } from '../values/names.ts'
 import { page, type PageRequest } from '../values/paging.ts'
 import type { SubscriptionRecord } from '../values/records.ts'
 import { deliveryOf, topicOf, type PubsubState } from '../state.ts'
@@ -30,7 +30,7 @@ function createSubscription(state: PubsubState, input: SubscriptionInput): objec
   refuseNotEmulated(input, NOT_EMULATED)
   const filter = input.filter ?? ''
   parseFilter(filter)
-  if (state.deliveries.has(name)) throw taken(name)
+  if (state.deliveries.has(name)) throw nameTakenError(name)
   const record: SubscriptionRecord = {
     ...settingsOf(input, state),
     name,
@@ -87,7 +87,7 @@ function listSubscriptions(state: PubsubState, request: PageRequest & { project?
 
 function deleteSubscription(state: PubsubState, request: { subscription?: string }): object {
   const { name } = deliveryOf(state, request.subscription).record
-  closeSubscription(state, name, missing(name))
+  closeSubscription(state, name, notFoundError(name))
   return {}
 }
 

@@ -5,7 +5,7 @@ import { durationText, type Mask, maskPaths, type MaybeTime, maybeMs, protoTime 
 import { StatusError, invalidArgument } from '../../core/status.ts'
 import { checkLabels } from '../values/labels.ts'
 import { limits } from '../values/limits.ts'
-import { DELETED_TOPIC, checkName, checkProject, checkRange, taken } from '../values/names.ts'
+import { DELETED_TOPIC, checkName, checkProject, checkRange, nameTakenError } from '../values/names.ts'
 import { page, type PageRequest } from '../values/paging.ts'
 import type { MessageStoragePolicy, TopicRecord } from '../values/records.ts'
 import { topicOf, type PubsubState } from '../state.ts'
@@ -28,7 +28,7 @@ const MUTABLE = ['labels', 'messageStoragePolicy', 'messageRetentionDuration', '
 function createTopic(state: PubsubState, input: TopicInput): object {
   const name = checkName(input.name, 'topics')
   const record = topicRecord(state, name, input)
-  if (state.topics.has(name)) throw taken(name)
+  if (state.topics.has(name)) throw nameTakenError(name)
   openTopic(state, record)
   return topicMessage(record)
 }

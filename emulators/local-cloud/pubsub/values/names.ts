@@ -42,8 +42,8 @@ export function checkAccountEmail(email: string, field: string): void {
 export const idOf = (name: string): string => name.slice(name.lastIndexOf('/') + 1)
 export const projectOf = (name: string): string => name.split('/')[1] ?? ''
 
-export const missing = (name: string): StatusError => notFound(`Resource not found (resource=${idOf(name)}).`)
-export const taken = (name: string): StatusError =>
+export const notFoundError = (name: string): StatusError => notFound(`Resource not found (resource=${idOf(name)}).`)
+export const nameTakenError = (name: string): StatusError =>
   alreadyExists(`Resource already exists in the project (resource=${idOf(name)}).`)
 
 /** Refuses a number outside its range in Google's words. */

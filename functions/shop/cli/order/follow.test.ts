@@ -5,7 +5,7 @@ import { followOrder } from './follow.ts'
 
 let nowMs: number
 let lines: string[]
-/** What reads answer from which time on. */
+/** The answers of reads, each with the time from which it is given. */
 let script: readonly (readonly [fromMs: number, read: () => OrderView])[]
 
 const START_MS = Date.UTC(2026, 0, 1)

@@ -13,7 +13,7 @@ const REPEAT_MS = 15_000
 export interface Followed {
   /** @throws Refusal, or an error for which `isUnreachable` holds */
   read(): Promise<OrderView>
-  /** What the order waits for now, as one line. */
+  /** The reason why the order waits now, as one line. */
   obstacle(): Promise<string>
   isUnreachable(error: unknown): boolean
   printEntry(entry: TimelineEntry, startMs: number): void

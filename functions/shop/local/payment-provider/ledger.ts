@@ -34,7 +34,7 @@ export interface Authorization {
 /** An authorization with the refunds of what was captured under it. */
 export interface Refundable extends Authorization {
   readonly refunds: readonly Refund[]
-  /** What has left and not come back. */
+  /** The amount that has left and not come back. */
   readonly refundedMinor: number
 }
 

@@ -45,7 +45,7 @@ export function openRefunds(parts: RefundParts): Refunds {
   const { journal, clock } = parts
   const made = journal.table<Refund>('refunds-made')
 
-  /** Those that changed meanwhile. */
+  /** The refunds that changed meanwhile. */
   const settle = (): void => {
     for (const { settles, ...refund } of made.values()) {
       if (!settles || settles.atMs > clock.now()) continue

@@ -250,5 +250,5 @@ export const documentMethods = {
   listCollectionIds,
 }
 
-/** Those that answer with a stream. */
+/** The methods that answer with a stream. */
 export const documentStreams = { batchGetDocuments }
