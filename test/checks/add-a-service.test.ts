@@ -10,7 +10,6 @@ import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { references } from '../../functions/shop/cli/references.ts'
 import type { startTestPlatform } from '../support/platform.ts'
-import type * as OptionalResources from '../wiring/optional-resources.testing.ts'
 import { services } from '../../functions/index.ts'
 import { type Copy, copyOfSources } from '../support/copy.ts'
 import { blocksOf } from '../support/document-blocks.ts'
@@ -192,25 +191,23 @@ function addStep(): void {
   copy.write(file, `${JSON.stringify({ ...frozen, 'checkout@2': [reserve, check, authorize] }, null, 2)}\n`)
 }
 
-/** Pub/Sub has no schema of any name, because this emulator can not create one. */
+/** A database has no backup schedule, because this emulator can not create one. */
 function addMethod(): void {
   copy.replace(
-    'emulators/local-cloud/pubsub/core.ts',
-    '      listSchemas({ parent }',
-    `      getSchema({ name }: { name?: string }): never {
-        throw notFound(\`Schema not found (resource=\${name}).\`)
-      },
-      listSchemas({ parent }`,
+    'emulators/local-cloud/firestore/api/admin/databases.ts',
+    '/** By their names in the API. */\nexport const databaseMethods = { createDatabase,',
+    `function listBackupSchedules(core: FirestoreCore, request: { readonly parent?: string }): object {
+  requireDatabase(core.admin, parseDatabaseName(request.parent ?? ''))
+  return { backupSchedules: [] }
+}
+
+/** By their names in the API. */
+export const databaseMethods = { listBackupSchedules, createDatabase,`,
   )
   copy.replace(
-    'emulators/local-cloud/pubsub/core.ts',
-    '\nimport { checkProject',
-    "\nimport { notFound } from '../core/status.ts'\nimport { checkProject",
-  )
-  copy.replace(
-    'emulators/local-cloud/pubsub/permissions.ts',
-    '  methods: { listSchemas:',
-    "  methods: {\n    getSchema: ({ name = '' }: Named) => [on('schemas.get', name)],\n    listSchemas:",
+    'emulators/local-cloud/firestore/permissions.ts',
+    "    listIndexes: ofParent('indexes.list'),",
+    "    listBackupSchedules: ofParent('backupSchedules.list'),\n    listIndexes: ofParent('indexes.list'),",
   )
 }
 
@@ -325,7 +322,10 @@ it('each addition touches few files', () => {
       'functions/orders/checkout.ts',
       'functions/orders/frozen-sagas.json',
     ],
-    'method of an emulator': ['emulators/local-cloud/pubsub/core.ts', 'emulators/local-cloud/pubsub/permissions.ts'],
+    'method of an emulator': [
+      'emulators/local-cloud/firestore/api/admin/databases.ts',
+      'emulators/local-cloud/firestore/permissions.ts',
+    ],
     emulator: [
       'emulators/local-cloud/secret-manager/README.md',
       'emulators/local-cloud/secret-manager/plugin.ts',
@@ -431,9 +431,9 @@ it(
       const own = platform.stacks.find(({ name }) => name === 'local-loyalty')!.json.resource!
       const { whyOptional } = (await import(
         pathToFileURL(join(copy.root, 'test/wiring/optional-resources.testing.ts')).href
-      )) as typeof OptionalResources
+      )) as { whyOptional(resource: object): string | undefined }
       const notes = platform.provisioned.filter(({ resource }) => resource.type === 'google_firestore_document')
-      expect(notes).toHaveLength(services.length + 1)
+      expect(notes).toHaveLength(services.length)
       expect(new Set(notes.map(({ resource }) => whyOptional(resource)))).toEqual(new Set(['no service reads it']))
       const count = (type: string): number => Object.keys(own[type] ?? {}).length
       expect({
@@ -455,9 +455,15 @@ it(
       expect(platform.cloud.counters()['pubsub.messages.published.account.checked']).toBe(1)
       const project = `http://${platform.running.apiHost}/v1/projects/millrace-local`
       const note = 'databases/loyalty/documents/notes'
-      const paths = [`${note}/first`, `${note}/other`, 'secrets/one', 'schemas/one']
+      const paths = [
+        `${note}/first`,
+        `${note}/other`,
+        'secrets/one',
+        'databases/loyalty/backupSchedules',
+        'databases/other/backupSchedules',
+      ]
       const statuses = await Promise.all(paths.map(async (path) => (await fetch(`${project}/${path}`)).status))
-      expect(statuses).toEqual([200, 404, 404, 404])
+      expect(statuses).toEqual([200, 404, 404, 200, 404])
       for (const subscription of ['loyalty.order.completed', 'catalog.points.spent'])
         await expect
           .poll(
