@@ -22,7 +22,7 @@ export interface Compensation {
   readonly service: Service
 }
 
-/** Those of every saga, of retired steps too. */
+/** The compensations of every saga, of retired steps too. */
 export const compensationsOf = (services: readonly Service[]): readonly Compensation[] =>
   services.flatMap(({ saga }) =>
     (saga ? [...saga.definition.steps, ...saga.definition.retired] : []).flatMap(({ compensate, ...step }) => {
@@ -56,7 +56,7 @@ export function testCompensations(
       const published = (): string[] => platform.published.map(({ type }) => type)
 
       await deliver(app, platform, example(compensate.command))
-      // What the service has to do for it is a command to itself.
+      // The work that the service has to do for it is a command to itself.
       for (const { envelope } of platform.sent) await deliver(app, platform, envelope)
       expect(published()).toEqual([compensate.compensated])
       const callsBefore = calls.length

@@ -1,4 +1,4 @@
-/** What analysts may query: the bus stack's datasets, tables, views and grants in the local BigQuery, asked by Google's client. */
+/** The queries that analysts may make: the bus stack's datasets, tables, views and grants in the local BigQuery, asked by Google's client. */
 
 import { BigQuery } from '@google-cloud/bigquery'
 import { createLocalCloud, type LocalCloud } from 'local-google-cloud'

@@ -11,7 +11,7 @@ import { type DatabaseName, databaseNameOf } from '../values/paths.ts'
 
 const everything = { parent: '', collectionId: '', allDescendants: true } as const
 
-/** What a copy of a database has besides its documents. */
+/** The parts of a copy of a database besides its documents. */
 export interface Indexes {
   readonly indexes: readonly (readonly [string, CompositeIndex])[]
   readonly fields: readonly (readonly [string, FieldRecord])[]
