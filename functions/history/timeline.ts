@@ -3,9 +3,9 @@
 import { stuckEvent } from '../../shared/base/names.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 
-/** What happened besides the type of the event, as far as the event has it. */
+/** The details besides the type of the event, as far as the event has it. */
 export interface TimelineDetails {
-  /** Who caused it, as staff sees it: `staff:jo`. */
+  /** The actor that caused it, as staff sees it: `staff:jo`. */
   readonly actor?: string
   readonly reason?: string
   /** In minor units of `currency`, or of the order's currency. */

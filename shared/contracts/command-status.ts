@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { timestamp } from '../base/fields.ts'
 
-/** What a caller may read of it. */
+/** The fields that a caller may read of it. */
 export const commandStatus = z.object({
   commandId: z.uuid(),
   /** The type of the command. */
@@ -20,7 +20,7 @@ export const commandStatus = z.object({
 
 /** The owner's answer to the service that submitted it. */
 export const submittedCommand = commandStatus.extend({
-  /** Who submitted it: `admin:…`. */
+  /** The actor that submitted it: `admin:…`. */
   actor: z.string(),
   /** The HTTP status of the code with which it was refused. */
   httpStatus: z.int().min(400).max(499).optional(),

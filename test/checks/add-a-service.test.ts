@@ -191,23 +191,23 @@ function addStep(): void {
   copy.write(file, `${JSON.stringify({ ...frozen, 'checkout@2': [reserve, check, authorize] }, null, 2)}\n`)
 }
 
-/** A database has no backup schedule, because this emulator can not create one. */
+/** A database has no user credentials, because this emulator can not create one. */
 function addMethod(): void {
   copy.replace(
     'emulators/local-cloud/firestore/api/admin/databases.ts',
     '/** By their names in the API. */\nexport const databaseMethods = { createDatabase,',
-    `function listBackupSchedules(core: FirestoreCore, request: { readonly parent?: string }): object {
+    `function listUserCreds(core: FirestoreCore, request: { readonly parent?: string }): object {
   requireDatabase(core.admin, parseDatabaseName(request.parent ?? ''))
-  return { backupSchedules: [] }
+  return { userCreds: [] }
 }
 
 /** By their names in the API. */
-export const databaseMethods = { listBackupSchedules, createDatabase,`,
+export const databaseMethods = { listUserCreds, createDatabase,`,
   )
   copy.replace(
     'emulators/local-cloud/firestore/permissions.ts',
     "    listIndexes: ofParent('indexes.list'),",
-    "    listBackupSchedules: ofParent('backupSchedules.list'),\n    listIndexes: ofParent('indexes.list'),",
+    "    listUserCreds: ofParent('userCreds.list'),\n    listIndexes: ofParent('indexes.list'),",
   )
 }
 
@@ -459,8 +459,8 @@ it(
         `${note}/first`,
         `${note}/other`,
         'secrets/one',
-        'databases/loyalty/backupSchedules',
-        'databases/other/backupSchedules',
+        'databases/loyalty/userCreds',
+        'databases/other/userCreds',
       ]
       const statuses = await Promise.all(paths.map(async (path) => (await fetch(`${project}/${path}`)).status))
       expect(statuses).toEqual([200, 404, 404, 200, 404])
