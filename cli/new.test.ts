@@ -60,7 +60,7 @@ describe('a refusal names the value and the remedy', () => {
     [
       'a public service without roles',
       () => service('shopfront', { roles: [] }),
-      /--public names no role.*customer,staff/,
+      /--public names no role.*member,editor/,
     ],
     ['a role with a capital letter', () => service('shopfront', { roles: ['Guest'] }), /"Guest".*lower-case/],
     ['a role with the name of a limit', () => service('shopfront', { roles: ['address'] }), /"address".*limits/],

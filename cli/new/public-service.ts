@@ -5,7 +5,7 @@ import { camelCase, contractsVariable } from './names.ts'
 
 /** The roles of `--public`, the ordinary one first. @throws UsageError */
 export function checkRoles(roles: readonly string[]): void {
-  const example = 'Take the roles of its callers, the ordinary one first, as in --public member,staff.'
+  const example = 'Take the roles of its callers, the ordinary one first, as in --public member,editor.'
   if (roles.length === 0) throw new UsageError(`--public names no role. ${example}`)
   const wrong = roles.find((role) => !/^[a-z][a-z0-9-]*$/.test(role))
   if (wrong !== undefined)
