@@ -35,6 +35,8 @@ export const business: Business = {
     names: [
       'orders',
       'order_lines',
+      'captures',
+      'refunds',
       'revenue_by_day',
       'units_by_sku',
       'funnel',

@@ -125,6 +125,56 @@ it('orders of as many lines as are allowed are summed in the memory of a few', {
   expect(sum).toEqual({ skus: limits.linesPerOrder, units: ids.length * limits.linesPerOrder * 100 })
 })
 
+it('revenue is what was captured and not refunded; an unpaid shipment and the last status of a refund are shown', async () => {
+  const order = { customerRef: 'c', lines: [], shippingMinor: 0, totalMinor: 1_000, currency: 'CHF' }
+  const ofPayments = (id: string, type: string, key: string, data: object): object =>
+    message(type, { orderId: id, currency: 'CHF', ...data }, { subject: id, source: 'payments', key: `${type}-${key}` })
+  const captured = (id: string, shipmentId: string, amountMinor: number): object =>
+    ofPayments(id, 'payment.captured', shipmentId, { shipmentId, amountMinor })
+  const refund = (id: string, status: string, refundId: string, amountMinor: number): object =>
+    ofPayments(id, `refund.${status}`, refundId, { refundId, amountMinor, reason: 'damaged' })
+  const ids = ['refunded', 'returned', 'unpaid', 'recaptured']
+  const confirmed = ids.map((id) => message('order.confirmed', { orderId: id }, { subject: id, source: 'orders' }))
+  await insert('orders', [...ids.map((id) => placed(id, { ...order, placedAt: '2026-01-02T00:00:00Z' })), ...confirmed])
+  await insert('payments', [
+    captured('refunded', 's-1', 600),
+    captured('refunded', 's-2', 400),
+    refund('refunded', 'pending', 'r-1', 300),
+    refund('refunded', 'issued', 'r-1', 300),
+    refund('refunded', 'pending', 'r-2', 100),
+    captured('returned', 's-1', 1_000),
+    refund('returned', 'issued', 'r-1', 1_000),
+    refund('returned', 'failed', 'r-1', 1_000),
+    ofPayments('unpaid', 'payment.capture-failed', 's-1', { shipmentId: 's-1', code: 'not-authorized' }),
+    ofPayments('recaptured', 'payment.capture-failed', 's-1', { shipmentId: 's-1', code: 'not-authorized' }),
+    captured('recaptured', 's-1', 50),
+  ])
+  const revenue = await query("SELECT * EXCEPT (day) FROM analytics.revenue_by_day WHERE currency = 'CHF'")
+  expect(JSON.parse(JSON.stringify(revenue))).toEqual([
+    {
+      currency: 'CHF',
+      orders: 3,
+      captured_minor: '2050',
+      refunded_minor: '300',
+      revenue_minor: '1750',
+      revenue: '17.5',
+    },
+  ])
+  expect(
+    await query("SELECT order_id, refund_id, status FROM analytics.refunds WHERE currency = 'CHF' ORDER BY 1, 2"),
+  ).toEqual([
+    { order_id: 'refunded', refund_id: 'r-1', status: 'issued' },
+    { order_id: 'refunded', refund_id: 'r-2', status: 'pending' },
+    { order_id: 'returned', refund_id: 'r-1', status: 'failed' },
+  ])
+  expect(await query("SELECT order_id FROM analytics.orders WHERE status = 'payment-failed'")).toContainEqual({
+    order_id: 'unpaid',
+  })
+  expect(await query("SELECT status FROM analytics.orders WHERE order_id = 'recaptured'")).toEqual([
+    { status: 'confirmed' },
+  ])
+})
+
 describe('a row that breaks its contract', () => {
   const line = { lineId: '1', sku: 'TEA-001', quantity: 1, unitMinor: 1 }
   const order = {

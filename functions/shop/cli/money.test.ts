@@ -24,6 +24,7 @@ it.each<[string, object, number | undefined]>([
   ['total', { currency: 'EUR' }, 2],
   ['revenue', { currency: 'JPY' }, 0],
   ['revenue', { currency: 'KWD' }, 3],
+  ['amount', { currency: 'EUR' }, 2],
   ['total', {}, undefined],
   ['orders', { currency: 'EUR' }, undefined],
 ])('the column %s of a row with %j has the decimals %s', (column, row, expected) => {

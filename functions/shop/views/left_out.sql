@@ -7,6 +7,10 @@ FROM (
   UNION ALL
   SELECT 'orders', 'placed_at', COUNTIF(placed_at IS NULL) FROM `{{analytics}}.orders`
   UNION ALL
+  SELECT 'captures', 'amount', COUNTIF(amount IS NULL) FROM `{{analytics}}.captures`
+  UNION ALL
+  SELECT 'refunds', 'amount', COUNTIF(amount IS NULL) FROM `{{analytics}}.refunds`
+  UNION ALL
   SELECT 'order_lines', 'quantity', COUNTIF(quantity IS NULL) FROM `{{analytics}}.order_lines`
   UNION ALL
   SELECT 'order_lines', 'unit_price', COUNTIF(unit_price IS NULL) FROM `{{analytics}}.order_lines`

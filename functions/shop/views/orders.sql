@@ -11,6 +11,20 @@ WITH life AS (
   FROM `{{analytics}}.event_log`
   WHERE source = 'orders'
   GROUP BY subject
+),
+-- Orders with a shipment whose capture was refused and that was not paid since.
+refused AS (
+  SELECT order_id
+  FROM (
+    SELECT
+      subject AS order_id,
+      COUNTIF(type = 'payment.captured') AS captures
+    FROM `{{analytics}}.event_log`
+    WHERE type IN ('payment.captured', 'payment.capture-failed')
+    GROUP BY subject, JSON_VALUE(data, '$.shipmentId')
+  )
+  WHERE captures = 0
+  GROUP BY order_id
 )
 SELECT
   placed.subject AS order_id,
@@ -20,6 +34,7 @@ SELECT
     WHEN life.closed_at IS NOT NULL THEN 'closed'
     WHEN life.rejected_at IS NOT NULL THEN 'rejected'
     WHEN life.expired_at IS NOT NULL THEN 'expired'
+    WHEN life.confirmed_at IS NOT NULL AND refused.order_id IS NOT NULL THEN 'payment-failed'
     WHEN life.confirmed_at IS NOT NULL THEN 'confirmed'
     ELSE 'pending'
   END AS status,
@@ -33,4 +48,5 @@ SELECT
   COALESCE(life.completed_at, life.closed_at, life.rejected_at, life.expired_at) AS ended_at
 FROM `{{analytics}}.event_log` AS placed
 JOIN life ON life.order_id = placed.subject
+LEFT JOIN refused ON refused.order_id = placed.subject
 WHERE placed.type = 'order.placed'

@@ -1,10 +1,31 @@
--- Completed orders by the day on which they were placed and by currency.
+-- What was captured and not refunded, by the day on which the orders were placed and by currency.
 SELECT
-  DATE(placed_at) AS day,
-  currency,
-  COUNT(*) AS orders,
-  SUM(CAST(total_minor AS NUMERIC)) AS revenue_minor,
-  SUM(total) AS revenue
-FROM `{{analytics}}.orders`
-WHERE status = 'completed'
-GROUP BY day, currency
+  DATE(placed.placed_at) AS day,
+  money.currency,
+  COUNT(DISTINCT money.order_id) AS orders,
+  SUM(money.captured_minor) AS captured_minor,
+  SUM(money.refunded_minor) AS refunded_minor,
+  SUM(money.captured_minor - money.refunded_minor) AS revenue_minor,
+  SUM(money.captured - money.refunded) AS revenue
+FROM (
+  SELECT
+    order_id,
+    currency,
+    CAST(amount_minor AS NUMERIC) AS captured_minor,
+    CAST(0 AS NUMERIC) AS refunded_minor,
+    CAST(amount AS NUMERIC) AS captured,
+    CAST(0 AS NUMERIC) AS refunded
+  FROM `{{analytics}}.captures`
+  UNION ALL
+  SELECT
+    order_id,
+    currency,
+    CAST(0 AS NUMERIC),
+    CAST(amount_minor AS NUMERIC),
+    CAST(0 AS NUMERIC),
+    CAST(amount AS NUMERIC)
+  FROM `{{analytics}}.refunds`
+  WHERE status = 'issued'
+) AS money
+JOIN `{{analytics}}.orders` AS placed ON placed.order_id = money.order_id
+GROUP BY day, money.currency

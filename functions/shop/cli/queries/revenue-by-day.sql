@@ -1,4 +1,4 @@
--- Completed orders by day and currency.
+-- What was captured and not refunded, by the day on which the orders were placed and by currency.
 SELECT day, currency, orders, revenue
 FROM analytics.revenue_by_day
 ORDER BY day, currency
