@@ -215,7 +215,8 @@ describe('a placed order', () => {
     const before = await state.all()
     const again = await send({ key })
     const turned = await send({ key, body: Object.fromEntries(Object.entries(order()).toReversed()) })
-    expect(again).toEqual({ status: 200, body: { ...placed, status: 'completed' } })
+    const payment = { capturedMinor: placed['totalMinor'], refundedMinor: 0, refunds: [] }
+    expect(again).toEqual({ status: 200, body: { ...placed, status: 'completed', payment } })
     expect(turned).toEqual(again)
     expect(await state.all()).toEqual(before)
     // The state that the tests compare contains orders and tasks.
