@@ -139,6 +139,7 @@ it('the public service has its OpenAPI document and page', { timeout: 60_000 }, 
     '/v1/tickets/{ticketId}/visit/retry',
     '/openapi.json',
     '/docs',
+    '/v1/commands/{commandId}',
   ])
   expect(await (await served('/docs')).text()).toContain('<code>/v1/tickets/{ticketId}</code>')
 })
