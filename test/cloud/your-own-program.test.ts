@@ -110,7 +110,7 @@ describe('npm run cloud', () => {
   })
 
   it('curl calls each service', async () => {
-    for (const command of block('sh').split('\n')) {
+    for (const command of block('sh').trimEnd().split('\n')) {
       const output = await succeeds('sh', ['-c', command.replace(/^curl /, 'curl -sS --fail-with-body ')])
       expect(JSON.parse(output)).not.toHaveProperty('error')
     }
