@@ -19,6 +19,14 @@ const isOf = ({ attributes }: TerraformResource, account: string): boolean =>
 
 const rules: readonly { readonly reason: string; readonly covers: (resource: TerraformResource) => boolean }[] = [
   {
+    reason: 'analysts read the views; orders do not',
+    covers: ({ type }) => type === 'google_bigquery_dataset_access',
+  },
+  {
+    reason: 'a backup is taken after the scenario; no order reads it',
+    covers: ({ type }) => type === 'google_firestore_backup_schedule',
+  },
+  {
     reason: 'without it traces, metrics and logs are lost; orders are not',
     covers: (resource) =>
       resource.type === 'google_project_iam_member' &&

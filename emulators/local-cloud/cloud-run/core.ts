@@ -101,9 +101,10 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
       resource: resourceOf,
       idleMs: options.idleMs ?? IDLE_MS,
       withdrawsCpu: options.withdrawsCpu ?? false,
-      start: async () => {
+      start: async (signal) => {
         const resource = resourceOf()
         const { serviceAccount: principal = '' } = resource.template
+        let abandon = (): void => {}
         const instance = await startInstance({
           service: id,
           resource,
@@ -119,9 +120,12 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
           },
           async onSpawn(process) {
             spawned.set(name, process)
+            abandon = () => void process.kill('SIGKILL')
+            signal.addEventListener('abort', abandon)
+            if (signal.aborted) abandon()
             await context.faults.intercept({ principal, method: 'run.start', when: 'before' })
           },
-        })
+        }).finally(() => signal.removeEventListener('abort', abandon))
         await context.faults.intercept({ principal, method: 'run.start', when: 'after' })
         return instance
       },

@@ -23,7 +23,8 @@ export interface DataPlaneOptions {
   readonly service: string
   readonly port: number
   resource(): ServiceResource
-  start(): Promise<Instance>
+  /** @param signal Aborted when the data plane closes: the process that is starting is killed, and the start fails. */
+  start(signal: AbortSignal): Promise<Instance>
   /** The time without a request after which the instance stops. */
   readonly idleMs: number
   /** Whether an instance of a service with `cpuIdle` stands still between requests. */
@@ -61,6 +62,7 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
   /** Why the last start failed; undefined once one succeeds. */
   let failure: string | undefined
   let closing = false
+  const closed = new AbortController()
   let idle: Timer | undefined
   const meter = createMeter(context, service, options.resource)
   const stopWhenIdle = (): void => {
@@ -85,7 +87,7 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
   const start = async (): Promise<Instance | undefined> => {
     const mine = generation
     meter.instanceBegins()
-    const started = await options.start().catch((error: unknown) => {
+    const started = await options.start(closed.signal).catch((error: unknown) => {
       meter.instanceEnds()
       const reason = error instanceof Error ? error.message : String(error)
       // Each request tries again: the same reason is printed once.
@@ -212,7 +214,9 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
     waiting: () => slots.queued,
     async close() {
       closing = true
-      const closed = new Promise((resolve) => server.close(resolve))
+      const serverClosed = new Promise((resolve) => server.close(resolve))
+      // A service whose dependencies have closed might not become ready before its startup probe gives up.
+      closed.abort()
       slots.rejectQueued()
       await recycle()
       await Promise.all(leaving)
@@ -221,7 +225,7 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
       await slots.drained()
       drainTimeout.cancel()
       server.closeAllConnections()
-      await closed
+      await serverClosed
     },
   }
 }
