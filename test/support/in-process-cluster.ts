@@ -42,8 +42,8 @@ async function partner(url: string): Promise<Response> {
   if (url.endsWith('/payment-methods'))
     return Response.json({ paymentMethodRef: 'pm-1', brand: 'visa', last4: '4242', expiryMonth: 12, expiryYear: 2034 })
   if (url.includes('/bookings')) return Response.json({ trackingRef: 't-1' })
-  if (url.includes('/captures')) return Response.json({ status: 'captured', captureId: 'c-1', captures: [], refunds: [] })
-  return Response.json({ status: 'authorized', expiresAt: '2026-01-08T00:00:00.000Z', captures: [] })
+  if (url.includes('/captures')) return Response.json({ status: 'captured', captureId: 'c-1', captures: [] })
+  return Response.json({ status: 'authorized', expiresAt: '2026-01-08T00:00:00.000Z', captures: [], refunds: [] })
 }
 
 export async function openCluster(issuer: TestIssuer['settings']): Promise<Cluster> {
