@@ -23,6 +23,8 @@ export function checkWritten(given: readonly FieldSchema[], columns: readonly Fi
     const field = given[index]!
     const [from, to] = [typeOf(field.type), typeOf(column.type)]
     if (from === UNTYPED || from === to || widened[from]?.includes(to)) continue
+    // The engine gives an empty array this type, and BigQuery gives it that of its column.
+    if (from === 'INT64' && field.mode === 'REPEATED' && column.mode === 'REPEATED') continue
     throw invalidArgument(
       verb === 'INSERT'
         ? `Value has type ${from} which cannot be inserted into column ${column.name}, which has type ${to}`
