@@ -189,11 +189,12 @@ describe('a connection whose request was answered before the end of its body', (
   const GET = 'GET / HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n\r\n'
 
   it.each<[string, (response: ServerResponse) => Promise<unknown>, RegExp]>([
-    ['by an instance that reads no further', async (response) => response.writeHead(413).end('too large'), /^413/],
+    // A write to a connection that the instance has closed fails, at times before its answer was read: then it is 503.
+    ['by an instance that reads no further', async (response) => response.writeHead(413).end('too large'), /^413|^503/],
     [
       'by an instance that then closes its connection',
       async (response) => response.writeHead(413).end('too large', () => response.socket!.destroy()),
-      /^413/,
+      /^413|^503/,
     ],
     ['because the instance broke the connection', async (response) => response.socket!.destroy(), /^503/],
     ['because the request timed out', () => fake.clock.advance(300_000), /^504/],

@@ -2,7 +2,6 @@
 
 import { createServer, type IncomingMessage, request as httpRequest, type Server, type ServerResponse } from 'node:http'
 import { randomBytes } from 'node:crypto'
-import { Transform } from 'node:stream'
 import type { Clock, Timer } from '../../core/clock.ts'
 import { gated } from '../../core/gate.ts'
 import type { CloudContext } from '../../core/plugin.ts'
@@ -271,9 +270,7 @@ function forward(
       { host: '127.0.0.1', port: target.port, method: request.method, path: request.url, headers, agent: target.agent },
       (answer) => void forwardAnswer(answer).catch((error: unknown) => broken(error as Error)),
     )
-    let answered: IncomingMessage | undefined
     const forwardAnswer = async (answer: IncomingMessage): Promise<void> => {
-      answered = answer
       const { connection: _, 'keep-alive': __, ...kept } = answer.headers
       const { statusCode = 502 } = answer
       // An answer that breaks off before it was forwarded is handled by `broken`.
@@ -299,8 +296,6 @@ function forward(
       upstream.destroy()
     })
     const broken = async (error: NodeJS.ErrnoException): Promise<void> => {
-      // An instance may answer and close before it has read the whole body: its answer is forwarded all the same.
-      if (answered?.complete) return checkLiveness(target)
       deadline.cancel()
       if (isCut) return
       await checkLiveness(target)
@@ -314,29 +309,20 @@ function forward(
     response.once('close', () => {
       deadline.cancel()
       // It may be answered before the end of its body: the rest is read, or the connection's next request never would be.
-      request.unpipe(body)
+      request.unpipe(upstream)
       request.resume()
       if (!request.complete || !response.writableFinished) upstream.destroy()
       resolve('ended')
     })
-    const body = afterReads()
     // The body is read only when an instance takes it: a body that was read cannot be sent to another instance.
     upstream.once('socket', (socket) => {
-      const send = (): void => void request.pipe(body).pipe(upstream)
-      if (socket.connecting) socket.once('connect', send)
-      else send()
+      if (socket.connecting) socket.once('connect', () => request.pipe(upstream))
+      else request.pipe(upstream)
     })
     // At once: the headers of a request without a body must not wait for the end of the piped body.
     upstream.flushHeaders()
   })
 }
-
-/**
- * Passes chunks on after all reads that are due: a write to a connection that the instance has closed fails, and what was not yet
- * read of its answer is lost.
- */
-const afterReads = (): Transform =>
-  new Transform({ transform: (chunk, _, done) => void setImmediate(done, null, chunk) })
 
 function forwardedHeaders(
   request: IncomingMessage,
