@@ -104,6 +104,45 @@ describe('a customer', () => {
     ])
   })
 
+  it("cancels an order of one's own, and gets its owner's refusal", async () => {
+    let submission = Response.json({ commandId }, { status: 202 })
+    const { send, calls, platform } = started({ orders: (body) => (body ? submission : Response.json(placed)) })
+    const body = { reason: 'changed-mind' }
+    const path = '/v1/orders/o-1/cancel'
+    expect(await send('POST', path, { body })).toMatchObject({ status: 202, body: { commandId } })
+    expect(calls).toEqual([
+      { service: 'orders', path: '/orders/o-1', body: undefined },
+      {
+        service: 'orders',
+        path: '/submissions/CancelOrder',
+        body: {
+          key: 'key-1',
+          actor: 'customer:customer-1',
+          subject: 'o-1',
+          data: { orderId: 'o-1', by: 'customer', ...body },
+        },
+      },
+    ])
+    // What customers do with their own orders is no act of staff.
+    expect(platform.logs.filter(({ fields }) => fields?.['event'] === 'staff.command')).toEqual([])
+    submission = problem('/submissions/CancelOrder', 409, 'already-dispatched')
+    expect(await send('POST', path, { body })).toMatchObject({
+      status: 409,
+      body: { code: 'already-dispatched', instance: path },
+    })
+    expect(await send('POST', path, { body: { reason: 'because' } })).toMatchObject({
+      status: 422,
+      body: { code: 'invalid-body' },
+    })
+  })
+
+  it("can not cancel another customer's order, and does not learn that it exists", async () => {
+    const { send, calls } = started({ orders: () => Response.json({ ...placed, customerRef: 'customer-2' }) })
+    const answer = await send('POST', '/v1/orders/o-1/cancel', { body: { reason: 'changed-mind' } })
+    expect(answer).toMatchObject({ status: 404, body: { code: 'not-found', detail: 'There is no order o-1.' } })
+    expect(calls).toHaveLength(1)
+  })
+
   it('reads an order with its timeline', async () => {
     const entries = [{ type: 'order.placed', source: 'orders', time: startOfTests, eventId: 'e-1', sequence: 1 }]
     const { send } = started({
@@ -285,6 +324,20 @@ describe('staff', () => {
       status: 409,
       body: { code: 'more-than-captured' },
     })
+  })
+
+  it("cancel every customer's order, recorded as an act of staff", async () => {
+    const { send, calls, platform } = started({
+      orders: (body) => (body ? Response.json({ commandId }, { status: 202 }) : Response.json(placed)),
+    })
+    const body = { reason: 'suspected-fraud' }
+    const answer = await send('POST', '/v1/orders/o-1/cancel', { bearer: await staff(), body })
+    expect(answer).toMatchObject({ status: 202, body: { commandId } })
+    expect(calls.at(-1)).toMatchObject({
+      path: '/submissions/CancelOrder',
+      body: { actor: 'staff:staff-1', data: { orderId: 'o-1', by: 'staff', ...body } },
+    })
+    expect(platform.logs.filter(({ fields }) => fields?.['event'] === 'staff.command')).toHaveLength(1)
   })
 
   it('names a delivery whose result it can read', async () => {

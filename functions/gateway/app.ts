@@ -15,7 +15,7 @@ import { inventoryContracts } from '../inventory/contracts.ts'
 import { ordersContracts } from '../orders/contracts.ts'
 import { accountStates } from './accounts.ts'
 import { description, operations } from './operations.ts'
-import { orderWithTimeline } from './order-with-timeline.ts'
+import { orderWithTimeline, visibleOrder } from './order-with-timeline.ts'
 import { createSignatureCheck, paymentWebhook } from './payment-webhook.ts'
 import { type Caller, callerRoles, isStaff, requiredRoles } from './roles.ts'
 import { gateway } from './service.ts'
@@ -34,7 +34,7 @@ const publicApi = definePublicApi({
   access: requiredRoles,
   operations,
   limits: edgeSettings,
-  subjectOf: (caller) => `${isStaff(caller) ? 'staff' : 'customer'}:${caller.sub}`,
+  subjectOf: actorOf,
   privilegedTokens(platform) {
     const secondFactor = platform.setting(staffSecondFactor)
     const accountStateOf = accountStates(platform)
@@ -78,6 +78,12 @@ const publicApi = definePublicApi({
         const command: GatewayCommand = { type: 'RefundPayment', data: { orderId, refundId, ...body } }
         return accepted(c, platform, command, { caller, key, subject: orderId, answer: { refundId } })
       },
+      async cancelOrder({ c, caller, key, body: { reason }, params: { orderId } }) {
+        await visibleOrder(platform, caller, orderId)
+        const by = isStaff(caller) ? 'staff' : 'customer'
+        const command: GatewayCommand = { type: 'CancelOrder', data: { orderId, reason, by } }
+        return accepted(c, platform, command, { caller, key, subject: orderId })
+      },
       paymentWebhook: paymentWebhook(platform),
       publishProduct: ({ c, caller, key, body: data }) =>
         accepted(c, platform, { type: 'PublishProduct', data }, { caller, key, subject: data.sku }),
@@ -96,11 +102,16 @@ const publicApi = definePublicApi({
   },
 })
 
+/** The person who acts, as security events and envelopes name them. */
+function actorOf(caller: Caller): string {
+  return `${isStaff(caller) ? 'staff' : 'customer'}:${caller.sub}`
+}
+
 export const app: ServiceApp = implement(gateway, { on: {}, commands: {}, publicApi })
 
 type GatewayCommand = SubmittedBy<typeof gateway>
 
-interface StaffCommand {
+interface Submission {
   readonly caller: Caller
   readonly key: string
   readonly subject: string
@@ -113,17 +124,19 @@ async function accepted(
   c: OperationContext,
   platform: Platform,
   command: GatewayCommand,
-  { caller: { sub }, key, subject, answer = {} }: StaffCommand,
+  { caller, key, subject, answer = {} }: Submission,
 ): Promise<Response> {
-  const submitted = await platform.submit<GatewayCommand>(command, { key, actor: `staff:${sub}`, subject })
+  const submitted = await platform.submit<GatewayCommand>(command, { key, actor: actorOf(caller), subject })
   if (submitted.refused) return relayed(c, submitted, platform)
   const { commandId } = submittedSchema.parse(await submitted.response.json())
-  platform.security({
-    event: 'staff.command',
-    outcome: 'done',
-    reason: `${command.type} was submitted to its owner`,
-    ...c.request,
-    act: { command: command.type, commandId, object: subject },
-  })
+  // Acts of staff, which concern other people's orders, are security events.
+  if (isStaff(caller))
+    platform.security({
+      event: 'staff.command',
+      outcome: 'done',
+      reason: `${command.type} was submitted to its owner`,
+      ...c.request,
+      act: { command: command.type, commandId, object: subject },
+    })
   return answerSubmitted(c, platform, { commandId, command: command.type, answer })
 }

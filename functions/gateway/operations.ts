@@ -43,6 +43,7 @@ export const retryRequest = ordersContracts.commands.RetryCheckout.data.omit({ o
 export const closeRequest = ordersContracts.commands.CloseOrder.data.omit({ orderId: true })
 export const recaptureRequest = ordersContracts.commands.RecaptureOrder.data.omit({ orderId: true })
 export const refundRequest = paymentsContracts.commands.RefundPayment.data.omit({ orderId: true, refundId: true })
+export const cancelRequest = ordersContracts.commands.CancelOrder.data.pick({ reason: true })
 export const stockRequest = inventoryContracts.commands.ReceiveStock.data.omit({ deliveryId: true })
 
 /** The bounds of one customer, as `functions/orders/placement-bounds.ts` has them. */
@@ -137,6 +138,18 @@ export const operations = {
     submits: true,
     answers: submittedAnswers({ refundId: reference }),
     problems: ['not-found', ...paymentsContracts.commands.RefundPayment.refuses],
+  },
+  cancelOrder: {
+    method: 'post',
+    path: '/v1/orders/{orderId}/cancel',
+    parameters: readOrder.parameters,
+    summary: "Cancel what has not left of an order of one's own; staff cancel every customer's",
+    access: 'customer',
+    requiresIdempotencyKey: true,
+    body: cancelRequest,
+    submits: true,
+    answers: submittedAnswers(),
+    problems: ['not-found', ...ordersContracts.commands.CancelOrder.refuses],
   },
   paymentWebhook: {
     method: 'post',

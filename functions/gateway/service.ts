@@ -34,6 +34,7 @@ export const gateway = defineService({
     'CloseOrder',
     'RecaptureOrder',
     'RefundPayment',
+    'CancelOrder',
     'CheckAuthorization',
     'CheckRefunds',
   ],

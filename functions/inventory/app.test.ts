@@ -38,6 +38,8 @@ async function open(stock: Readonly<Record<string, number>> = {}) {
       deliver(app, platform, message('ReceiveStock', { deliveryId, lines: [{ sku, quantity }] }, { key })),
     reserve: (orderId: string, lines: readonly Line[]) => deliverMessage('ReserveStock', { orderId, lines }),
     release: (orderId: string, key = 1) => deliverMessage('ReleaseStock', { orderId }, key),
+    releaseLines: (orderId: string, lines: readonly Line[], key: string | number = 'lines') =>
+      deliverMessage('ReleaseStock', { orderId, lines }, key),
     dispatched: (orderId: string, shipmentId: string, lines: readonly Line[], key = shipmentId) =>
       deliverMessage('shipment.dispatched', { orderId, shipmentId, lines, trackingRef: 't-1' }, key),
     /** By SKU; fails if a field of a shard is negative. */
@@ -221,5 +223,42 @@ describe('receiving', () => {
     const { receive, platform } = await open()
     await receive('d-1', 'tea', 5)
     expect(shardsOf(platform).map(([, { onHand }]) => onHand)).toEqual([2, 1, 1, 1])
+  })
+})
+
+describe('releasing some lines', () => {
+  it.each([
+    ['before', ['release', 'dispatch']],
+    ['after', ['dispatch', 'release']],
+  ] as const)('%s the others are shipped leaves those to be sold', async (_when, acts) => {
+    const { reserve, releaseLines, dispatched, release, stock, published } = await open({ tea: 10, pot: 2 })
+    await reserve('o-1', [line('tea', 3, '1'), line('pot', 1, '2'), line('tea', 2, '3')])
+    const cancelled = [line('tea', 2, '3'), line('pot', 1, '2')]
+    for (const act of acts)
+      if (act === 'release') await releaseLines('o-1', cancelled)
+      else await dispatched('o-1', 's-1', [line('tea', 3, '1')])
+    // The same command again releases nothing more.
+    await releaseLines('o-1', cancelled)
+    expect(await stock('tea')).toEqual({ available: 7, reserved: 0, sold: 3 })
+    expect(await stock('pot')).toEqual({ available: 2, reserved: 0, sold: 0 })
+    expect(published().find(({ type }) => type === 'stock.released')).toMatchObject({ lines: cancelled })
+    await release('o-1')
+    expect(await stock('tea')).toEqual({ available: 7, reserved: 0, sold: 3 })
+  })
+
+  it('keeps the reservation of the others: a release of all that is left returns them', async () => {
+    const { reserve, releaseLines, release, stock } = await open({ tea: 10 })
+    await reserve('o-1', [line('tea', 3, '1'), line('tea', 2, '2')])
+    await releaseLines('o-1', [line('tea', 2, '2')])
+    expect(await stock('tea')).toEqual({ available: 7, reserved: 3, sold: 0 })
+    await release('o-1')
+    expect(await stock('tea')).toEqual({ available: 10, reserved: 0, sold: 0 })
+  })
+
+  it('of more than the order holds changes nothing and is retried', async () => {
+    const { reserve, releaseLines, stock } = await open({ tea: 10 })
+    await reserve('o-1', [line('tea', 3)])
+    await expect(releaseLines('o-1', [line('tea', 4)])).rejects.toThrow('releases 4 of tea, of which it holds 3')
+    expect(await stock('tea')).toEqual({ available: 7, reserved: 3, sold: 0 })
   })
 })

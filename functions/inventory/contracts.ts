@@ -71,8 +71,9 @@ export const inventoryContracts = defineContracts({
     ReleaseStock: {
       retryForever: true,
       compensates: 'ReserveStock',
-      data: z.strictObject({ orderId }),
-      example: { orderId: 'o-1' },
+      /** `lines`: release these alone, since the others were shipped; absent: all that the order still holds. */
+      data: z.strictObject({ orderId, lines: goods.exactOptional() }),
+      example: { orderId: 'o-1', lines },
     },
     /** Goods that arrived, as one delivery: the same `deliveryId` again changes nothing. The query `readDelivery` answers once it is booked. */
     ReceiveStock: {

@@ -74,17 +74,40 @@ export function reserveStock(
 
 /** Replies also when there is nothing to release, since the saga waits for the reply. */
 export function releaseStock(
-  message: Envelope<string, { orderId: string }>,
+  message: Envelope<string, { orderId: string; lines?: readonly Line[] | undefined }>,
   platform: Platform,
 ): Promise<Decision<InventoryRecord>> {
-  const { orderId } = message.data
+  const { orderId, lines: wanted } = message.data
   return platform.streams.transact(message, orderId, async (stream, documents) => {
     const state = stateOf(stream)
+    if (wanted && state.status === 'held') return releaseLines(orderId, state, { wanted, documents })
     const open = state.status === 'held' ? state.held : {}
     writeShards(documents, open, await readTouched(documents, open), release)
     const lines = state.status === 'held' ? openLines(state) : []
     return emit({ type: 'stock.released', data: { orderId, reservationId: reservationId(orderId), lines } })
   })
+}
+
+/** The order keeps what it holds of its other lines. */
+async function releaseLines(
+  orderId: string,
+  { held }: ReservationState,
+  { wanted, documents }: { wanted: readonly Line[]; documents: TransactionDocuments },
+): Promise<Decision<InventoryRecord>> {
+  const freed: Record<string, number[]> = {}
+  const left: Record<string, readonly number[]> = { ...held }
+  for (const [sku, quantity] of quantityBySku(wanted)) {
+    const parts = consumeAllocation(left[sku] ?? [], quantity)
+    if (parts.short > 0)
+      throw new Error(`${orderId} releases ${quantity} of ${sku}, of which it holds ${quantity - parts.short}.`)
+    freed[sku] = parts.allocated
+    left[sku] = parts.left
+  }
+  writeShards(documents, freed, await readTouched(documents, freed), release)
+  return emit(
+    { type: 'stock.released', data: { orderId, reservationId: reservationId(orderId), lines: [...wanted] } },
+    { type: 'reservation.held', data: left },
+  )
 }
 
 export function commitStock(

@@ -4,6 +4,9 @@ export type Notified =
   | 'order.placed'
   | 'order.rejected'
   | 'order.expired'
+  | 'order.cancelled'
+  | 'order.partly-cancelled'
+  | 'order.cancel-refused'
   | 'order.confirmed'
   | 'order.completed'
   | 'shipment.dispatched'
@@ -30,6 +33,12 @@ export function textFor(type: Notified, facts: Facts): string {
       return `We are sorry: your order ${orderId} could not be taken (${reason}). Nothing was charged.`
     case 'order.expired':
       return `Your order ${orderId} has expired (${reason}). Nothing was charged.`
+    case 'order.cancelled':
+      return `Your order ${orderId} is cancelled. Nothing was charged.`
+    case 'order.partly-cancelled':
+      return `A part of your order ${orderId} is cancelled and will not be charged; the other part has left already.`
+    case 'order.cancel-refused':
+      return `Your order ${orderId} can not be cancelled any more (${reason}).`
     case 'order.confirmed':
       return `Your order ${orderId} is confirmed; it will be with you by ${promisedBy?.slice(0, 10)}.`
     case 'shipment.dispatched':

@@ -6,6 +6,7 @@ import { fold } from '../../shared/service/fold.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Refused, Unavailable } from '../../shared/base/errors.ts'
 import type { Decision, Platform } from '../../shared/service/platform.ts'
+import { refusalOf } from './cancel.ts'
 import type { checkout } from './checkout.ts'
 import { decide, isUnanswered, type OrderCommand } from './decide.ts'
 import type { FulfilmentFact, OrderRecord, RefundFact } from './records.ts'
@@ -19,7 +20,7 @@ import { sagaView } from './saga-view.ts'
 import { orders } from './service.ts'
 
 /** A person typed the id: an unknown one is refused, not retried. */
-const ofStaff: readonly OrderCommand['type'][] = ['retry', 'close', 'recapture']
+const ofPeople: readonly OrderCommand['type'][] = ['retry', 'close', 'recapture', 'cancel']
 
 const unknown = (orderId: string): Refused => new Refused('not-found', `There is no order ${orderId}.`)
 
@@ -33,6 +34,11 @@ async function checkOrder({ orderId }: { readonly orderId: string }, platform: P
   await placedOrder(orderId, platform)
 }
 
+async function checkCancellation({ orderId }: { readonly orderId: string }, platform: Platform): Promise<void> {
+  const refusal = refusalOf(await placedOrder(orderId, platform))
+  if (refusal) throw refusal
+}
+
 async function apply(
   message: Envelope,
   orderId: string,
@@ -41,7 +47,7 @@ async function apply(
 ): Promise<Decision<OrderRecord, OrderSent>> {
   return platform.streams.handle<OrderRecord, OrderSent>(message, orderId, (stream) => {
     const state = fold({ initial, evolve }, stream.events)
-    if (state.status === 'none' && ofStaff.includes(command.type)) throw unknown(orderId)
+    if (state.status === 'none' && ofPeople.includes(command.type)) throw unknown(orderId)
     // A reply can't precede the commit of its command: this read is older than that commit.
     if (state.status === 'none') throw new Unavailable(`There is no order ${orderId} yet.`)
     return decide(command, state, rulesOf(platform))
@@ -93,6 +99,13 @@ export const app: ServiceApp = implement(orders, {
     'refund.issued': recordRefund('issued'),
     'refund.failed': recordRefund('failed'),
     'stock.committed': recordFulfilment('committed'),
+    'shipment.cancel-decided'(message, platform) {
+      const { orderId, cancellationId, cancelled, refused } = message.data
+      const answer = { cancellationId, cancelled, refused, nowMs: platform.now() }
+      return apply(message, orderId, platform, { type: 'cancel-answer', ...answer })
+    },
+    'payment.reduced': (message, platform) =>
+      apply(message, message.data.orderId, platform, { type: 'authorization-reduced', nowMs: platform.now() }),
     async 'payment.capture-failed'(message, platform) {
       const { orderId, shipmentId, code, authorization } = message.data
       platform.log('ERROR', 'payment.capture-failed', { correlationId: orderId, shipmentId, code })
@@ -107,6 +120,7 @@ export const app: ServiceApp = implement(orders, {
   checksSubmitted: {
     RetryCheckout: checkOrder,
     CloseOrder: checkOrder,
+    CancelOrder: checkCancellation,
     async RecaptureOrder({ orderId, paymentMethodRef }, platform) {
       await checkRecapture(await placedOrder(orderId, platform), paymentMethodRef, platform)
     },
@@ -139,6 +153,11 @@ export const app: ServiceApp = implement(orders, {
       const { orderId, reason } = message.data
       await apply(message, orderId, platform, { type: 'close', reason })
       platform.log('NOTICE', 'order.closed', { correlationId: orderId, actor: message.actor, reason })
+    },
+    CancelOrder(message, platform) {
+      const { orderId, by, reason } = message.data
+      const request = { cancellationId: message.id, by, reason, nowMs: platform.now() }
+      return apply(message, orderId, platform, { type: 'cancel', ...request })
     },
   },
   queries: {

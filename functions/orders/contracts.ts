@@ -6,6 +6,7 @@ import { defineContracts } from '../../shared/contracts/contract.ts'
 import type { Immutable } from '../../shared/contracts/immutable.ts'
 import { idempotencyKey, reference, subject, timestamp, words } from '../../shared/base/fields.ts'
 import { sagaState, sagaWait } from '../../shared/saga/state.ts'
+import { cancellationCommands, cancellationEvents, cancellationRecords } from './cancellation-contracts.ts'
 import { currency, goods, limits, minor, orderId, pricedLines, quantity, sku, unitMinor } from '../shop/fields.ts'
 
 const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 2 }]
@@ -33,7 +34,7 @@ const fulfilmentV1 = z.strictObject({
 const order = z.object({
   orderId,
   /** `payment-failed`: confirmed, and a capture was refused: staff recaptures it with another payment method, or closes the order. */
-  status: z.enum(['pending', 'confirmed', 'payment-failed', 'completed', 'closed', 'rejected', 'expired']),
+  status: z.enum(['pending', 'confirmed', 'payment-failed', 'completed', 'closed', 'rejected', 'expired', 'cancelled']),
   reason: reference.optional(),
   customerRef: reference,
   currency,
@@ -41,6 +42,10 @@ const order = z.object({
   shippingMinor: minor,
   lines: pricedLines,
   placedAt: timestamp,
+  /** A cancellation waits for the answer of shipping. */
+  cancelPending: z.literal(true).optional(),
+  /** Lines that were cancelled after the release: the order goes on with the others. */
+  cancelledLines: goods.optional(),
   /** A reference to the page on which the customer has to act, while the order waits for it. */
   actionUrlRef: reference.optional(),
   /** Absent while nothing was captured. */
@@ -150,6 +155,7 @@ export const ordersContracts = defineContracts({
       data: z.strictObject({ orderId, reason: words, notCaptured: z.array(reference) }),
       example: { orderId: 'o-1', reason: 'paid by invoice 4711', notCaptured: ['s-1'] },
     },
+    ...cancellationEvents,
   },
   recorded: {
     /** Where the order stands from now on: the fields that changed. Times in milliseconds since the epoch. */
@@ -210,6 +216,7 @@ export const ordersContracts = defineContracts({
       data: z.strictObject({ actionUrlRef: reference }),
       example: { actionUrlRef: 'action-1' },
     },
+    ...cancellationRecords,
     /** A timer found no order: a commit that comes later must fail. */
     'order.abandoned': { version: 1, data: z.strictObject({}), example: {} },
     'checkout.retried': {
@@ -243,6 +250,7 @@ export const ordersContracts = defineContracts({
       data: z.strictObject({ orderId, reason: words }),
       example: { orderId: 'o-1', reason: 'paid by invoice 4711' },
     },
+    ...cancellationCommands,
   },
   queries: {
     placeOrder: {

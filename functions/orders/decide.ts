@@ -2,24 +2,13 @@
 
 import { Refused, refuseIf } from '../../shared/base/errors.ts'
 import { type Decision, noChange } from '../../shared/service/platform.ts'
-import {
-  begin,
-  isAtFirstStep,
-  nextTimeoutMs,
-  onReply,
-  onTimer,
-  retry,
-  sagaStuck,
-  type Transition,
-} from '../../shared/saga/saga.ts'
+import { begin, isAtFirstStep, onReply, onTimer, retry, sagaStuck, type Transition } from '../../shared/saga/saga.ts'
 import type { ReplyOf } from '../../shared/saga/definition.ts'
 import { shopCodes } from '../shop/errors.ts'
 import { checkout } from './checkout.ts'
 import {
   fulfilmentStep,
   hasFact,
-  isFulfilled,
-  isSettled,
   isShipped,
   MAX_REMINDERS,
   missingFrom,
@@ -28,23 +17,25 @@ import {
   reminders,
   reminderWaitMs,
   SETTLEMENT_REMINDER_MS,
+  SHIPMENT_REMINDER_MS,
   stalled,
-  withFact,
 } from './fulfilment.ts'
-import type { FulfilmentFact, OrderRecord, Placed, RefundFact, SagaProgress } from './records.ts'
+import type { FulfilmentFact, OrderRecord, Placed, RefundFact } from './records.ts'
 import { type Recapture, recapture } from './recapture.ts'
 import { isNews } from './refunds.ts'
 import type { OrderSent } from './sent.ts'
 import { goodsOf, type OrderState } from './order.ts'
+import { advance } from './advance.ts'
+import { type CancelAnswer, type CancelRequest, cancel, onCancelAnswer, settle } from './cancel.ts'
+import { progressed, withTimer } from './timer.ts'
 
 export interface Rules {
   /** Between confirmation and release; 0: at once. */
   readonly releaseDelayMs: number
 }
 
-/** The customer is promised the goods within this time; shipping is reminded when half of it has passed. */
+/** The customer is promised the goods within this time. */
 const DELIVERY_PROMISE_MS = 48 * 3_600_000
-const SHIPMENT_REMINDER_MS = 24 * 3_600_000
 export type OrderCommand =
   | { readonly type: 'place'; readonly order: Placed; readonly timerAtMs: number; readonly nowMs: number }
   | {
@@ -57,6 +48,9 @@ export type OrderCommand =
   | { readonly type: 'retry'; readonly reason: string; readonly by: string; readonly nowMs: number }
   | { readonly type: 'close'; readonly reason: string }
   | (Recapture & { readonly type: 'recapture' })
+  | ({ readonly type: 'cancel' } & CancelRequest)
+  | ({ readonly type: 'cancel-answer' } & CancelAnswer)
+  | { readonly type: 'authorization-reduced'; readonly nowMs: number }
   | { readonly type: 'timeout'; readonly dueAtMs: number; readonly nowMs: number }
 
 type CommandNamed<Type extends OrderCommand['type']> = Extract<OrderCommand, { type: Type }>
@@ -80,6 +74,12 @@ export function decide(command: OrderCommand, state: OrderState, rules: Rules): 
       return close(state, command)
     case 'recapture':
       return recapture(state, command)
+    case 'cancel':
+      return cancel(state, command)
+    case 'cancel-answer':
+      return onCancelAnswer(state, command)
+    case 'authorization-reduced':
+      return settle(state, 'payments', command.nowMs)
     case 'timeout':
       return onTimeout(state, command, rules)
   }
@@ -101,33 +101,21 @@ function onStepReply(
 ): Decision<OrderRecord, OrderSent> {
   if (!state.order || !state.saga) return noChange
   const transition = onReply(checkout, state.saga, reply, state.order, nowMs)
-  if (!transition) return noChange
+  if (!transition) return reply.type === 'stock.released' ? settle(state, 'inventory', nowMs) : noChange
   const decision = applyTransition(state, transition, nowMs, rules)
   if (reply.type !== 'payment.action-required') return decision
   const { actionUrlRef } = reply.data
   return { ...decision, events: [{ type: 'customerAction.required', data: { actionUrlRef } }, ...decision.events] }
 }
 
-/** Facts of fulfilment arrive in any order, even before the order's own confirmation: each is recorded once. */
+/** Each fact is recorded once. */
 function recordFulfilment(
   state: OrderState,
   { fact, nowMs }: CommandNamed<'fulfilment'>,
 ): Decision<OrderRecord, OrderSent> {
-  const { order, status } = state
-  if (!order || hasFact(state.ledger, fact)) return noChange
+  if (!state.order || hasFact(state.ledger, fact)) return noChange
   const recorded: OrderRecord = { type: 'fulfilment.recorded', data: fact }
-  if (status === 'completed' || status === 'closed') return { events: [recorded], commands: [] }
-  const ledger = withFact(state.ledger, fact)
-  const after: OrderState = { ...state, ledger, isStalled: false }
-  if (status === 'confirmed' && isFulfilled(order, ledger)) {
-    return { events: [recorded, { type: 'order.completed', data: { orderId: order.orderId } }], commands: [] }
-  }
-  if (status === 'confirmed' && missingFrom({ order, ledger }).length === 0) {
-    return { events: [recorded, ...stalled({ order, ledger }, state.reminderCount)], commands: [] }
-  }
-  const nextReminderAtMs = nowMs + (isSettled(ledger) ? SHIPMENT_REMINDER_MS : SETTLEMENT_REMINDER_MS)
-  const progress = { nextReminderAtMs, ...(state.reminderCount > 0 ? { reminderCount: 0 } : {}) }
-  return withTimer(after, nowMs, { events: [recorded], commands: [] }, progress)
+  return advance(state, { events: [recorded], commands: [] }, nowMs)
 }
 
 /** A timer fired: acts on overdue steps, and sets the next timer if anything is still pending. */
@@ -277,39 +265,3 @@ const orderReleased = (order: Placed): OrderRecord => ({
   type: 'order.released',
   data: { orderId: order.orderId, lines: goodsOf(order), addressRef: order.addressRef },
 })
-
-/** Records the progress, and arms a timer when the armed one would fire too late. */
-function withTimer(
-  state: OrderState,
-  nowMs: number,
-  decision: Decision<OrderRecord, OrderSent>,
-  progress: SagaProgress,
-): Decision<OrderRecord, OrderSent> {
-  const dueMs = nextDueMs({ ...state, ...progress })
-  if (dueMs !== undefined && !isArmed(state, nowMs, dueMs)) {
-    return {
-      events: [...decision.events, progressed({ ...progress, timerAtMs: dueMs })],
-      commands: [...decision.commands, timer(state.order!, dueMs)],
-    }
-  }
-  const isUnchanged = decision.events.length === 0 && decision.commands.length === 0
-  if (isUnchanged && Object.keys(progress).length === 0) return noChange
-  return { ...decision, events: [...decision.events, progressed(progress)] }
-}
-
-function nextDueMs({ status, saga, nextReminderAtMs }: OrderState): number | undefined {
-  const isConfirmed = status === 'confirmed' || saga!.phase === 'committed'
-  return isConfirmed ? nextReminderAtMs : nextTimeoutMs(saga!)
-}
-
-const isArmed = ({ timerAtMs = 0 }: OrderState, nowMs: number, dueMs: number): boolean =>
-  timerAtMs > nowMs && timerAtMs <= dueMs
-
-const timer = ({ orderId }: Placed, atMs: number): OrderSent => ({
-  type: 'ContinueCheckout',
-  data: { orderId, deadline: new Date(atMs).toISOString() },
-  notBeforeMs: atMs,
-  key: String(atMs),
-})
-
-const progressed = (progress: SagaProgress): OrderRecord => ({ type: 'checkout.progressed', data: progress })

@@ -15,6 +15,7 @@ const isEnd: Readonly<Record<OrderView['status'], boolean>> = {
   closed: true,
   rejected: true,
   expired: true,
+  cancelled: true,
 }
 
 it('the events that end an order are those of the saga, with the status as their outcome', () => {

@@ -3,7 +3,7 @@
 import { republishCommand } from '../../shared/base/names.ts'
 import type { RepublishEvents } from '../../shared/contracts/message.ts'
 import { sagaStuck } from '../../shared/saga/saga.ts'
-import type { FulfilmentFact, Goods, OrderRecord, Placed } from './records.ts'
+import type { Cancellation, CancellationParty, FulfilmentFact, Goods, OrderRecord, Placed } from './records.ts'
 
 /** The shipments and their facts; the order is complete when no fact is missing. */
 export interface Ledger {
@@ -15,9 +15,23 @@ export interface Ledger {
   readonly committed: readonly string[]
   /** Shipment → why the provider refused its capture, and under which authorization: the last refusal counts. */
   readonly refused: Readonly<Record<string, { readonly code: string; readonly authorization: number }>>
+  /** A cancellation that shipping has not decided. */
+  readonly cancelling?: Cancellation
+  /** Lines that were cancelled while others had left. */
+  readonly cancelled: Goods
+  /** The services that have taken back their part of these lines. */
+  readonly settled: readonly CancellationParty[]
 }
 
-export const noFacts: Ledger = { dispatched: {}, captured: [], amounts: {}, committed: [], refused: {} }
+export const noFacts: Ledger = {
+  dispatched: {},
+  captured: [],
+  amounts: {},
+  committed: [],
+  refused: {},
+  cancelled: [],
+  settled: [],
+}
 
 export function withFact(ledger: Ledger, fact: FulfilmentFact): Ledger {
   const { kind, shipmentId, lines = [], code = '', amountMinor, authorization = 1 } = fact
@@ -51,13 +65,17 @@ export function hasFact(ledger: Ledger, { kind, shipmentId, authorization = 1 }:
 /** Every line is shipped, and each shipment paid and taken out of stock. */
 export const isFulfilled = (order: Placed, ledger: Ledger): boolean => isShipped(order, ledger) && isSettled(ledger)
 
-/** Every line is shipped. */
-export function isShipped({ lines }: Placed, { dispatched }: Ledger): boolean {
-  const shipped = new Map<string, number>()
-  for (const line of Object.values(dispatched).flat())
-    shipped.set(line.lineId, (shipped.get(line.lineId) ?? 0) + line.quantity)
-  return lines.every(({ lineId, quantity }) => (shipped.get(lineId) ?? 0) >= quantity)
+/** Every line is shipped or cancelled. */
+export function isShipped({ lines }: Placed, { dispatched, cancelled }: Ledger): boolean {
+  const done = new Map<string, number>()
+  for (const line of [...Object.values(dispatched).flat(), ...cancelled])
+    done.set(line.lineId, (done.get(line.lineId) ?? 0) + line.quantity)
+  return lines.every(({ lineId, quantity }) => (done.get(lineId) ?? 0) >= quantity)
 }
+
+/** The services that have to take back cancelled lines, and have not answered. */
+export const notSettled = ({ cancelled, settled }: Ledger): CancellationParty[] =>
+  cancelled.length === 0 ? [] : (['payments', 'inventory'] as const).filter((service) => !settled.includes(service))
 
 /** Shipments that are not paid. */
 export const notCaptured = ({ dispatched, captured }: Ledger): string[] =>
@@ -73,15 +91,20 @@ export const refusedCaptures = ({ refused, captured }: Ledger): { shipmentId: st
 export const notCommitted = ({ dispatched, committed }: Ledger): string[] =>
   Object.keys(dispatched).filter((shipmentId) => !committed.includes(shipmentId))
 
-/** True if every shipment is paid and taken out of stock. */
+/** True if every shipment is paid and taken out of stock, and no cancellation waits for an answer. */
 export const isSettled = (ledger: Ledger): boolean =>
-  notCaptured(ledger).length === 0 && notCommitted(ledger).length === 0
+  notCaptured(ledger).length === 0 &&
+  notCommitted(ledger).length === 0 &&
+  notSettled(ledger).length === 0 &&
+  !ledger.cancelling
 
 interface Fulfilment {
   readonly order: Placed
   readonly ledger: Ledger
 }
 
+/** Shipping is reminded when half of the promised time has passed. */
+export const SHIPMENT_REMINDER_MS = 24 * 3_600_000
 export const SETTLEMENT_REMINDER_MS = 3_600_000
 /** The longest wait before a reminder; each wait is twice the one before. */
 const MAX_REMINDER_WAIT_MS = 24 * 3_600_000
@@ -92,9 +115,11 @@ export const reminderWaitMs = (count: number): number =>
 
 /** The services whose events are missing. Empty when only refused captures are missing. */
 export function missingFrom({ order, ledger }: Fulfilment): string[] {
-  const fromPayments = notCaptured(ledger).some((shipmentId) => !(shipmentId in ledger.refused))
-  const fromInventory = notCommitted(ledger).length > 0
-  if (!fromPayments && !fromInventory && isShipped(order, ledger)) return []
+  const open = notSettled(ledger)
+  const fromPayments =
+    notCaptured(ledger).some((shipmentId) => !(shipmentId in ledger.refused)) || open.includes('payments')
+  const fromInventory = notCommitted(ledger).length > 0 || open.includes('inventory')
+  if (!fromPayments && !fromInventory && !ledger.cancelling && isShipped(order, ledger)) return []
   return [...(fromPayments ? ['payments'] : []), ...(fromInventory ? ['inventory'] : []), 'shipping']
 }
 
@@ -110,7 +135,8 @@ export function reminders({ orderId }: Placed, missing: readonly string[]): Repu
 /** The missing facts of a confirmed and released order, for operators. */
 export function fulfilmentStep(fulfilment: Fulfilment): string {
   const missing = missingFrom(fulfilment)
-  return missing.length === 0 ? 'fulfilment: refused capture' : `fulfilment: ${missing.join(', ')}`
+  if (missing.length === 0) return 'fulfilment: refused capture'
+  return `${fulfilment.ledger.cancelling ? 'cancellation' : 'fulfilment'}: ${missing.join(', ')}`
 }
 
 /** Requested often enough, or refused: staff has to act. Reported to operators as well. */

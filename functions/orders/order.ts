@@ -5,7 +5,7 @@ import type { SagaState } from '../../shared/saga/saga.ts'
 import { type Ledger, noFacts, refusedCaptures, withFact } from './fulfilment.ts'
 import type { OrderView } from './contracts.ts'
 import { upcast } from './past-events.ts'
-import type { Goods, Placed } from './records.ts'
+import type { Cancellation, CancelStage, Goods, Placed } from './records.ts'
 import { paymentView, type Refunds, withRefund } from './refunds.ts'
 
 export type Status = 'none' | 'abandoned' | Exclude<OrderView['status'], 'payment-failed'>
@@ -27,6 +27,8 @@ export interface OrderState {
   /** After the pivot: when the services whose events are missing are reminded. */
   readonly nextReminderAtMs?: number
   readonly reminderCount: number
+  /** Where the order stood when it was cancelled. */
+  readonly cancelStage?: CancelStage
   /** Orders sends no more reminders: staff has to act. */
   readonly isStalled: boolean
 }
@@ -61,6 +63,20 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
     case 'order.closed':
       // Customers read this reason; the text of staff stays in the event.
       return { ...state, status: 'closed', reason: 'closed-by-staff' }
+    case 'order.cancel-requested':
+      return { ...state, cancelStage: data.stage, ...(data.stage === 'shipping' ? awaiting(state, data) : {}) }
+    case 'order.cancelled':
+      return { ...state, status: 'cancelled', reason: `cancelled-by-${data.by}`, ledger: decided(state.ledger) }
+    case 'order.partly-cancelled':
+      return { ...state, ledger: { ...decided(state.ledger), cancelled: data.lines } }
+    case 'order.cancel-refused':
+      return { ...state, ledger: decided(state.ledger) }
+    case 'cancellation.settled':
+      return {
+        ...state,
+        ledger: { ...state.ledger, settled: [...state.ledger.settled, data.service] },
+        isStalled: false,
+      }
     case 'order.stalled':
       return { ...state, isStalled: true }
     case 'checkout.retried':
@@ -88,6 +104,16 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
   }
 }
 
+const awaiting = ({ ledger }: OrderState, { cancellationId, by, reason }: Cancellation): Partial<OrderState> => ({
+  ledger: { ...ledger, cancelling: { cancellationId, by, reason } },
+  isStalled: false,
+})
+
+function decided(ledger: Ledger): Ledger {
+  const { cancelling: _decided, ...others } = ledger
+  return others
+}
+
 /** An order that its customer knows of. */
 export type PlacedOrder = OrderState & {
   readonly status: Exclude<Status, 'none' | 'abandoned'>
@@ -101,6 +127,7 @@ type ViewedOrder = Pick<PlacedOrder, 'order' | 'status' | 'reason' | 'ledger' | 
 
 /** The order in the view of other services: without references to personal data, and without hash. */
 export function viewOf({ order, status, reason, ledger, refunds }: ViewedOrder): OrderView {
+  const { cancelling, cancelled } = ledger
   const payment = paymentView(ledger, refunds)
   const { orderId, customerRef, currency, totalMinor, shippingMinor, lines, placedAt } = order
   return {
@@ -113,6 +140,8 @@ export function viewOf({ order, status, reason, ledger, refunds }: ViewedOrder):
     shippingMinor,
     lines,
     placedAt,
+    ...(cancelling ? { cancelPending: true } : {}),
+    ...(cancelled.length > 0 ? { cancelledLines: cancelled } : {}),
     ...(payment ? { payment } : {}),
   }
 }

@@ -20,16 +20,25 @@ export const orders = defineService({
     'shipment.dispatched',
     'payment.captured',
     'payment.capture-failed',
+    'payment.reduced',
     'stock.committed',
+    'shipment.cancel-decided',
     'refund.pending',
     'refund.issued',
     'refund.failed',
   ],
   // A price for the replica alone, where the two differ.
   acceptsManualEvents: ['price.changed'],
-  acceptsSubmitted: ['RetryCheckout', 'CloseOrder', 'RecaptureOrder'],
-  // The checkout sends VoidPayment as well; an order that staff closes does so on its own.
-  sends: ['ContinueCheckout', 'VoidPayment', 'RecapturePayment'],
+  acceptsSubmitted: ['RetryCheckout', 'CloseOrder', 'RecaptureOrder', 'CancelOrder'],
+  // The checkout sends VoidPayment and ReleaseStock as well; an order that is closed or partly cancelled does so on its own.
+  sends: [
+    'ContinueCheckout',
+    'VoidPayment',
+    'RecapturePayment',
+    'CancelShipments',
+    'ReleaseStock',
+    'ReduceAuthorization',
+  ],
   queries: ['readProduct', 'findUnknownReferences'],
   requestsRepublishFrom: ['orders', 'inventory', 'payments', 'shipping'],
   collections: {
@@ -47,8 +56,9 @@ export const orders = defineService({
       'order.closed': 'closed',
       'order.rejected': 'rejected',
       'order.expired': 'expired',
+      'order.cancelled': 'cancelled',
     },
-    // Declined cards, missing stock and customers who do not act are not failures of the platform.
+    // Declined cards, missing stock, cancellations and customers who do not act are not failures of the platform.
     objective: { name: 'orders-completed', title: 'Orders complete', good: 'completed' },
   },
 })

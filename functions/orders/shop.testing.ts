@@ -164,8 +164,31 @@ export const replies = {
     'payment.capture-failed',
     { orderId, paymentId: 'p-1', shipmentId, code: 'not-authorized', authorization: 1 },
   ],
+  reduced: (orderId: string): Reply => [
+    'payment.reduced',
+    {
+      orderId,
+      paymentId: 'p-1',
+      cancellationId: 'c-1',
+      lines: [{ ...line, quantity: 1 }],
+      amountMinor: 1190,
+      currency: 'EUR',
+    },
+  ],
   committed: (orderId: string, shipmentId = 's-1', quantity = 2): Reply => [
     'stock.committed',
     { orderId, reservationId: 'r-1', shipmentId, lines: [{ ...line, quantity }] },
   ],
 }
+
+/** Shipping has cancelled so many pieces, and refused the others. */
+export const cancelDecided = (orderId: string, cancellationId: string, cancelled: number): Reply => [
+  'shipment.cancel-decided',
+  {
+    orderId,
+    cancellationId,
+    cancelled: cancelled > 0 ? [{ ...line, quantity: cancelled }] : [],
+    refused: cancelled < line.quantity ? [{ ...line, quantity: line.quantity - cancelled }] : [],
+    cancelledShipments: [],
+  },
+]

@@ -1,25 +1,39 @@
 /** The amounts that may be captured and refunded. */
 
-import type { CaptureDue, PaymentState, Refund } from './payment.ts'
+import { type CaptureDue, type PaymentState, type Refund, withLines } from './payment.ts'
 
 /** The amount of a shipment's lines: the first shipment includes the fee, and the last one the rest of the total. */
 export function captureFor(
   state: PaymentState,
   lines: readonly { readonly lineId: string; readonly quantity: number }[],
 ): CaptureDue {
-  const quantities: Record<string, number> = {}
-  for (const { lineId, quantity } of lines) quantities[lineId] = (quantities[lineId] ?? 0) + quantity
+  const quantities = withLines({}, lines)
   const before = Object.values(state.captures)
   const shippedOf = (lineId: string): number =>
-    before.reduce((sum, one) => sum + (one.quantities[lineId] ?? 0), quantities[lineId] ?? 0)
+    before.reduce((sum, one) => sum + (one.quantities[lineId] ?? 0), quantities[lineId] ?? 0) +
+    (state.cancelled[lineId] ?? 0)
   const final = state.lines.every(({ lineId, quantity }) => shippedOf(lineId) >= quantity)
   if (final) {
     // A capture that failed is recaptured on its own: its amount is not part of another shipment's.
     const othersMinor = before.reduce((sum, { amountMinor }) => sum + amountMinor, 0)
-    return { amountMinor: state.totalMinor - othersMinor, final, quantities }
+    return { amountMinor: payableMinor(state) - othersMinor, final, quantities }
   }
   const goodsMinor = state.lines.reduce((sum, { lineId, unitMinor }) => sum + unitMinor * (quantities[lineId] ?? 0), 0)
   return { amountMinor: goodsMinor + (before.length === 0 ? state.shippingMinor : 0), final, quantities }
+}
+
+/** What the customer pays: the total without the cancelled lines. */
+export const payableMinor = ({ totalMinor, lines, cancelled }: PaymentState): number =>
+  lines.reduce((rest, { lineId, unitMinor }) => rest - unitMinor * (cancelled[lineId] ?? 0), totalMinor)
+
+/** True if every line is in a shipment or cancelled, and each shipment's capture has an outcome. */
+export const isAllSettled = ({ lines, captures, cancelled }: PaymentState): boolean => {
+  const all = Object.values(captures)
+  const doneOf = (lineId: string): number =>
+    all.reduce((sum, one) => sum + (one.quantities[lineId] ?? 0), cancelled[lineId] ?? 0)
+  return (
+    all.every(({ outcome }) => outcome !== 'due') && lines.every(({ lineId, quantity }) => doneOf(lineId) >= quantity)
+  )
 }
 
 /** True if no other shipment can be added, so that the amount can not change. */

@@ -5,6 +5,7 @@ import type { ServiceApp } from '../../shared/service/service-app.ts'
 import { authorizePayment, checkAuthorization, voidAuthorization, voidPayment } from './authorize.ts'
 import { captureForShipment, capturePayment } from './capture.ts'
 import { makeRecapture, recapturePayment } from './recapture.ts'
+import { reduceAuthorization } from './reduce.ts'
 import { checkRefunds, checkRefundable, issueRefund, refundPayment } from './refund.ts'
 import { payments } from './service.ts'
 
@@ -14,6 +15,7 @@ export const app: ServiceApp = implement(payments, {
     AuthorizePayment: authorizePayment,
     CheckAuthorization: checkAuthorization,
     CapturePayment: capturePayment,
+    ReduceAuthorization: reduceAuthorization,
     VoidPayment: voidPayment,
     VoidAuthorization: voidAuthorization,
     RecapturePayment: recapturePayment,

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { defineContracts } from '../../shared/contracts/contract.ts'
 import { reference, timestamp, words } from '../../shared/base/fields.ts'
 import { shopCodes } from '../shop/errors.ts'
-import { currency, limits, lineId, minor, orderId, pricedLines, quantity, unitMinor } from '../shop/fields.ts'
+import { currency, goods, limits, lineId, minor, orderId, pricedLines, quantity, unitMinor } from '../shop/fields.ts'
 
 const paymentId = reference
 /** The number of an authorization of the payment, from 1. */
@@ -102,6 +102,28 @@ export const paymentsContracts = defineContracts({
         authorization: 1,
       },
       previousVersions: { 1: { data: captureFailedV1, upcast: ofTheFirst } },
+    },
+    /** Lines were cancelled: the last capture is that of the lines left, and releases the rest of the authorization. */
+    'payment.reduced': {
+      version: 1,
+      data: z.strictObject({
+        orderId,
+        paymentId,
+        cancellationId: reference,
+        /** The cancelled lines. */
+        lines: goods,
+        /** What the customer still pays, captured amounts included. */
+        amountMinor: minor,
+        currency,
+      }),
+      example: {
+        orderId: 'o-1',
+        paymentId: 'p-1',
+        cancellationId: 'c-1',
+        lines: [{ lineId: '2', sku: 'POT-001', quantity: 1 }],
+        amountMinor: 2380,
+        currency: 'EUR',
+      },
     },
     /** Also the answer when there was nothing to void. */
     'payment.voided': {
@@ -223,6 +245,12 @@ export const paymentsContracts = defineContracts({
       compensates: 'AuthorizePayment',
       data: z.strictObject({ orderId }),
       example: { orderId: 'o-1' },
+    },
+    /** Lines of an order of which others have left were cancelled: they are not captured. */
+    ReduceAuthorization: {
+      retryForever: true,
+      data: z.strictObject({ orderId, cancellationId: reference, lines: goods }),
+      example: { orderId: 'o-1', cancellationId: 'c-1', lines: [{ lineId: '2', sku: 'POT-001', quantity: 1 }] },
     },
     /** To itself: after the first commit a late authorization is rejected; the second records that the provider has voided. */
     VoidAuthorization: { retryForever: true, data: z.strictObject({ orderId }), example: { orderId: 'o-1' } },

@@ -65,6 +65,10 @@ export interface PaymentState {
   readonly recaptures: Readonly<Record<number, Recapture>>
   /** By refund. */
   readonly refunds: Readonly<Record<string, Refund>>
+  /** By line, the quantities that were cancelled and are not captured. */
+  readonly cancelled: Quantities
+  /** The cancellations by which the payment was reduced. */
+  readonly reductions: readonly string[]
 }
 
 export const initial: PaymentState = {
@@ -77,6 +81,8 @@ export const initial: PaymentState = {
   captures: {},
   recaptures: {},
   refunds: {},
+  cancelled: {},
+  reductions: [],
 }
 
 export function evolve(state: PaymentState, { type, data }: PaymentRecord): PaymentState {
@@ -89,6 +95,12 @@ export function evolve(state: PaymentState, { type, data }: PaymentRecord): Paym
       return { ...state, status: hasVoidBegun(state) ? state.status : 'declined' }
     case 'payment.action-required':
       return { ...state, status: 'action-required' }
+    case 'payment.reduced':
+      return {
+        ...state,
+        cancelled: withLines(state.cancelled, data.lines),
+        reductions: [...state.reductions, data.cancellationId],
+      }
     case 'void.begun':
       return { ...state, status: 'voiding' }
     case 'payment.voided':
@@ -149,6 +161,15 @@ function refunded(
 ): PaymentState {
   const refund: Refund = { ...(state.refunds[refundId] ?? { amountMinor, reason, authorization }), status }
   return { ...state, refunds: { ...state.refunds, [refundId]: refund } }
+}
+
+export function withLines(
+  before: Quantities,
+  lines: readonly { readonly lineId: string; readonly quantity: number }[],
+): Quantities {
+  const quantities: Record<string, number> = { ...before }
+  for (const { lineId, quantity } of lines) quantities[lineId] = (quantities[lineId] ?? 0) + quantity
+  return quantities
 }
 
 /** The compensation came first: a later authorization must be rejected. */

@@ -89,9 +89,17 @@ export function testProvider(): TestProvider {
       authorizations.set(authorizationKey, { status: 'voided' })
       return json(200, { status: 'voided' })
     }
+    if (path.endsWith('/release')) {
+      const found = authorizations.get(authorizationKey)
+      if (!found) return json(404, {})
+      if (first) did.push(`release ${authorizationKey}`)
+      authorizations.set(authorizationKey, { status: 'released' })
+      return json(200, viewOf({ status: 'released' }, authorizationKey))
+    }
     if (path.endsWith('/captures')) {
       if (!first) return json(200, { status: 'captured', captureId: `c-${key}` })
-      if (captures.some(({ final }) => final)) return json(409, { status: 'failed', code: 'closed' })
+      if (authorizations.get(authorizationKey)?.status === 'released' || captures.some(({ final }) => final))
+        return json(409, { status: 'failed', code: 'closed' })
       captures.push({ key, ...(body as { amountMinor: number; final: boolean }) })
       did.push(`capture ${key}`)
       return json(200, { status: 'captured', captureId: `c-${key}` })

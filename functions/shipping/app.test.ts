@@ -12,7 +12,15 @@ const address = { name: 'A. Customer', lines: ['1 Mill Lane'], city: 'Berlin', c
 const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 2 }]
 
 function open() {
-  const carrier = { bookings: new Map<string, string>(), requests: [] as string[], isThere: true, answers: true }
+  const carrier = {
+    bookings: new Map<string, string>(),
+    cancelled: new Set<string>(),
+    requests: [] as string[],
+    isThere: true,
+    answers: true,
+    /** Called before a booking is taken. */
+    beforeBooking: async (): Promise<void> => {},
+  }
   const vault = { isThere: true, has: true }
   const platform = testPlatform(shipping, {
     settings: { CARRIER_URL: 'https://carrier.example.com' },
@@ -25,7 +33,15 @@ function open() {
     async callExternal(url, { method, idempotencyKey = '' }) {
       carrier.requests.push(`${method} ${new URL(url).pathname}`)
       if (!carrier.isThere) throw new Unavailable('The carrier is silent.')
+      if (url.endsWith('/cancel')) {
+        const cancelledKey = url.split('/').at(-2)!
+        if (carrier.bookings.has(cancelledKey)) return Response.json({ code: 'collected' }, { status: 409 })
+        carrier.cancelled.add(cancelledKey)
+        return Response.json({ status: 'cancelled' })
+      }
       const key = method === 'GET' ? url.split('/').at(-1)! : idempotencyKey
+      if (method === 'POST') await carrier.beforeBooking()
+      if (method === 'POST' && carrier.cancelled.has(key)) return Response.json({ code: 'cancelled' }, { status: 409 })
       if (method === 'POST') carrier.bookings.set(key, `t-${carrier.bookings.size + 1}`)
       if (!carrier.answers) throw new Unavailable('The answer was lost.')
       const trackingRef = carrier.bookings.get(key)
@@ -39,6 +55,10 @@ function open() {
     released: (key = 1) =>
       deliver(app, platform, message('order.released', { orderId, lines, addressRef: 'address-1' }, { key })),
     book: (key = 1) => deliver(app, platform, message('BookCarrier', { orderId, shipmentId }, { key })),
+    cancel: (cancellationId = 'c-1', key: string | number = cancellationId) =>
+      deliver(app, platform, message('CancelShipments', { orderId, cancellationId, lines }, { key })),
+    decisions: () =>
+      platform.published.filter(({ type }) => type === 'shipment.cancel-decided').map(({ id, data }) => ({ id, data })),
     types: () => platform.published.map(({ type }) => type),
   }
 }
@@ -112,5 +132,75 @@ describe('booking the carrier', () => {
     await book()
     expect(carrier.requests).toEqual(['POST /v1/bookings', `GET /v1/bookings/${shipmentId}`])
     expect(platform.published.at(-1)).toMatchObject({ type: 'shipment.dispatched', data: { trackingRef: 't-1' } })
+  })
+})
+
+describe('cancelling', () => {
+  const all = { orderId, cancellationId: 'c-1', cancelled: lines, refused: [], cancelledShipments: [shipmentId] }
+  const none = { orderId, cancellationId: 'c-1', cancelled: [], refused: lines, cancelledShipments: [] }
+
+  it('before the release leaves a tombstone: no shipment is created', async () => {
+    const { cancel, released, decisions, carrier, platform } = open()
+    await cancel()
+    await released()
+    expect(decisions().map(({ data }) => data)).toEqual([{ ...all, cancelledShipments: [] }])
+    expect(platform.sent).toEqual([])
+    expect(carrier.requests).toEqual([])
+  })
+
+  it('before the booking is decided once, and nothing is booked afterwards', async () => {
+    const { released, cancel, book, decisions, carrier, types } = open()
+    await released()
+    await cancel()
+    await cancel()
+    await cancel('c-1', 'another message')
+    await book()
+    expect(new Set(decisions().map(({ id }) => id)).size).toBe(1)
+    expect(decisions()[0]!.data).toEqual(all)
+    expect(carrier.bookings.size).toBe(0)
+    expect(types()).not.toContain('shipment.dispatched')
+  })
+
+  it('after the dispatch is refused', async () => {
+    const { released, book, cancel, decisions } = open()
+    await released()
+    await book()
+    await cancel()
+    expect(decisions().map(({ data }) => data)).toEqual([none])
+  })
+
+  it('is refused if the carrier has the parcel, though the dispatch is not recorded yet', async () => {
+    const { released, book, cancel, carrier, decisions, types } = open()
+    await released()
+    carrier.answers = false
+    await expect(book()).rejects.toBeInstanceOf(Unavailable)
+    carrier.answers = true
+    await cancel()
+    expect(decisions().map(({ data }) => data)).toEqual([none])
+    await book()
+    expect(types().at(-1)).toBe('shipment.dispatched')
+    expect(carrier.bookings.size).toBe(1)
+  })
+
+  it('during the booking: the carrier refuses the booking, and nothing is dispatched', async () => {
+    const { released, book, cancel, carrier, decisions, types } = open()
+    await released()
+    carrier.beforeBooking = async () => cancel()
+    await expect(book()).rejects.toBeInstanceOf(Unavailable)
+    await book()
+    expect(decisions().map(({ data }) => data)).toEqual([all])
+    expect(types()).not.toContain('shipment.dispatched')
+    expect(carrier.bookings.size).toBe(0)
+  })
+
+  it('is retried until the carrier answers, and decides nothing before', async () => {
+    const { released, cancel, carrier, decisions } = open()
+    await released()
+    carrier.isThere = false
+    await expect(cancel()).rejects.toBeInstanceOf(Unavailable)
+    expect(decisions()).toEqual([])
+    carrier.isThere = true
+    await cancel()
+    expect(decisions().map(({ data }) => data)).toEqual([all])
   })
 })

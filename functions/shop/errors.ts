@@ -4,6 +4,11 @@ import { defineCodes } from '../../shared/base/errors.ts'
 
 /** Refusals that are security events although their status makes them none: whose references the caller names, and how much it asks for. */
 export const shopCodes = defineCodes({
+  'already-closed': { status: 409 },
+  'already-completed': { status: 409 },
+  'already-dispatched': { status: 409 },
+  'already-expired': { status: 409 },
+  'already-rejected': { status: 409 },
   'currency-mismatch': { status: 422 },
   'more-than-captured': { status: 409 },
   'not-closable': { status: 409 },

@@ -6,7 +6,7 @@ import type { Bounds } from '../orders/settings.ts'
 
 /** The settings that differ between the environments. */
 interface Figures {
-  /** Delay between `order.confirmed` and `order.released`. A later operation that cancels orders would have it as its cancellation window. */
+  /** Delay between `order.confirmed` and `order.released`: the time in which orders alone decides a cancellation. */
   readonly releaseDelaySeconds: number
   readonly edge?: Partial<EdgeSettings>
   readonly placing?: Partial<Bounds>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { Refused } from '../base/errors.ts'
+import { defineCodes, Refused } from '../base/errors.ts'
 import { implement } from '../service/app.ts'
 import { idToken, testConfig, withoutSignature } from '../base/config.testing.ts'
 import { defineContracts } from '../contracts/contract.ts'
@@ -11,11 +11,12 @@ import { createHttpApp } from './http-app.ts'
 import { keyPath } from './submissions.ts'
 
 const meal = z.strictObject({ meal: z.string().max(20), servings: z.int().default(1) })
+const codes = defineCodes({ 'sold-out': { status: 409 } })
 const kitchenContracts = defineContracts({
   service: 'kitchen',
   events: {},
   commands: {
-    Cook: { data: meal, example: { meal: 'soup' } },
+    Cook: { data: meal, refuses: [codes['sold-out']], example: { meal: 'soup' } },
     Serve: { data: meal, example: { meal: 'soup' } },
     Clean: { data: z.strictObject({}), example: {} },
   },
@@ -35,12 +36,14 @@ const queries = { readMenu: async () => ({ status: 200, body: ['soup'] }) as con
 
 function started(platform: TestPlatform = testPlatform(kitchen)) {
   const handled = async (): Promise<void> => {}
+  const soldOut = new Set<string>()
   const app = implement(kitchen, {
     on: {},
     commands: { Cook: handled, Serve: handled, Clean: handled },
     queries,
     checksSubmitted: {
       async Cook({ meal }) {
+        if (soldOut.has(meal)) throw new Refused(codes['sold-out'], `${meal} is sold out.`)
         if (meal === 'moon') throw new Refused('not-found', `There is no recipe for ${meal}.`)
       },
     },
@@ -68,7 +71,7 @@ function started(platform: TestPlatform = testPlatform(kitchen)) {
       body: (await response.json()) as { readonly commandId?: string; readonly code?: string },
     }
   }
-  return { platform, submit, ids: () => platform.sent.map(({ envelope }) => envelope.id) }
+  return { platform, submit, soldOut, ids: () => platform.sent.map(({ envelope }) => envelope.id) }
 }
 
 describe('a submitted command', () => {
@@ -139,6 +142,18 @@ describe('a submitted command', () => {
     expect([...platform.storedDocuments().keys()]).toEqual([])
     expect(ids()).toEqual([])
     expect(await submit()).toMatchObject({ status: 202 })
+  })
+
+  it("that was taken is answered as before, whatever its owner's check says since", async () => {
+    const { submit, soldOut, ids } = started()
+    const taken = await submit()
+    soldOut.add('soup')
+    expect(await submit()).toEqual(taken)
+    expect(new Set(ids()).size).toBe(1)
+    expect(await submit({ key: 'key-2' })).toMatchObject({ status: 409, body: { code: 'sold-out' } })
+    // The repeat of another request under this key gets the check's refusal: nothing was taken for it.
+    soldOut.add('stew')
+    expect(await submit({ data: { meal: 'stew' } })).toMatchObject({ status: 409, body: { code: 'sold-out' } })
   })
 
   it('is accepted from only one of two concurrent requests with one key', async () => {

@@ -37,15 +37,22 @@ export function submissionRoutes(
     http.post(submissionPath(type), async (c) => {
       const submitter = await submitterOf(c, type)
       const { key, actor, subject, data } = await jsonBody(c, schema)
-      // The data was parsed by the contract of the command that the check is of.
-      await checksSubmitted?.[type]?.(data as never, platform)
       const commandId = derivedId(submitter, type, actor, key)
+      // The data was parsed by the contract of the command that the check is of.
+      await checksSubmitted?.[type]?.(data as never, platform).catch(async (error: unknown) => {
+        if (!(await isRecorded(platform, commandId, data))) throw error
+      })
       // The key is recorded first: a task that is enqueued under it belongs to the recorded request.
       await recordIdempotencyKey(platform, commandId, { submitter, command: type, actor, data })
       await platform.send<OutgoingCommand>({ type, data }, { id: commandId, subject, correlationId: subject, actor })
       return c.json({ commandId }, 202)
     })
   }
+}
+
+/** True for the repeat of a submission that was taken, whatever became of the command's object since. */
+async function isRecorded({ documents }: Platform, commandId: string, data: unknown): Promise<boolean> {
+  return isHashOfRequest((await documents.get(keyPath(commandId)))?.['requestHash'], data)
 }
 
 interface KeyedRequest {
@@ -57,16 +64,15 @@ interface KeyedRequest {
 
 /** @throws Refused when the key belongs to another request. Of two concurrent requests the document decides which is first. */
 async function recordIdempotencyKey(
-  { documents, now }: Platform,
+  platform: Platform,
   commandId: string,
   { data, ...about }: KeyedRequest,
 ): Promise<void> {
-  const path = keyPath(commandId)
-  const submittedAt = new Date(now()).toISOString()
-  if (await documents.create(path, { requestHash: requestHashOf(data), ...about, submittedAt })) return
-  const recorded = await documents.get(path)
+  const submittedAt = new Date(platform.now()).toISOString()
+  if (await platform.documents.create(keyPath(commandId), { requestHash: requestHashOf(data), ...about, submittedAt }))
+    return
   refuseIf(
-    !isHashOfRequest(recorded?.['requestHash'], data),
+    !(await isRecorded(platform, commandId, data)),
     'idempotency-key-reused',
     'The idempotency key was used for another request: take a new key for a new request.',
   )

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { defineContracts } from '../contracts/contract.ts'
 import { Unavailable } from '../base/errors.ts'
 import { defineSaga, frozenVersions, type ReplyOf, type Saga, type SagaDefinition } from './definition.ts'
-import { begin, nextTimeoutMs, onReply, onTimer, retry, type SagaState, type Transition } from './saga.ts'
+import { abort, begin, nextTimeoutMs, onReply, onTimer, retry, type SagaState, type Transition } from './saga.ts'
 
 interface Trip {
   readonly tripId: string
@@ -219,6 +219,39 @@ describe('a saga that compensates', () => {
     const compensating = onTimer(booking, after('flight.booked', 'visa.fine'), trip, 30_000)!.state
     for (const type of ['hotel.full', 'visa.fine', 'visa.missing', 'hotel.asks', 'flight.full'])
       expect(reply(compensating, type)).toBeUndefined()
+  })
+})
+
+describe('a saga that its owner aborts', () => {
+  const restart = (state: SagaState): SagaState => JSON.parse(JSON.stringify(state)) as SagaState
+
+  it('compensates the pending step as well, since it may have been performed', () => {
+    const aborted = abort(booking, after('flight.booked', 'visa.fine'), trip, 1_000)!
+    expect(sent(aborted)).toEqual(['CancelHotel', 'CancelFlight'])
+    expect(aborted.outcome).toBeUndefined()
+    expect(aborted.state.phase).toBe('compensating')
+    expect(nextTimeoutMs(aborted.state)).toBe(61_000)
+  })
+
+  it('compensates the success that its pending step reports later', () => {
+    const aborted = abort(booking, after(), trip, 1_000)!.state
+    const answered = reply(aborted, 'flight.cancelled')!.state
+    expect(sent(reply(answered, 'flight.booked', 2_000))).toEqual(['CancelFlight'])
+  })
+
+  it('compensates every step after the pivot, and retries them until they are answered', () => {
+    const committed = restart(after('flight.booked', 'visa.fine', 'hotel.booked'))
+    expect(committed.phase).toBe('committed')
+    const aborted = abort(booking, committed, trip, 1_000)!
+    expect(sent(aborted)).toEqual(['CancelHotel', 'CancelFlight'])
+    const half = reply(aborted.state, 'hotel.cancelled')!.state
+    expect(sent(onTimer(booking, half, trip, 61_000))).toEqual(['CancelFlight'])
+    expect(nextTimeoutMs(reply(half, 'flight.cancelled')!.state)).toBeUndefined()
+  })
+
+  it('changes nothing when it is compensated already', () => {
+    const compensating = onTimer(booking, after(), trip, 10_000)!.state
+    expect(abort(booking, compensating, trip, 11_000)).toBeUndefined()
   })
 })
 

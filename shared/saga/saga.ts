@@ -8,11 +8,14 @@
  *           running ───────────────────┤
  *              │ pendingOn: once,      │  failed, or no reply in time
  *              └─ a longer timeout     └────────────────────────▶ compensating  last step first; every compensation is
- *                                                                               retried until it is answered
+ *                                                                     ▲         retried until it is answered
+ *           running, committed ─────────────────────────────── abort ─┘
  *
  * The reply that commits the saga is its pivot: events of its success are published at the pivot or later.
  * A step that timed out may have been performed, so it is compensated as well; a step that failed has done nothing. A
  * `done` that arrives while compensating is compensated again.
+ * `abort` ends a saga for a reason of its owner: a person cancels. A committed saga has no way back of its own; the
+ * owner aborts it only while it knows that nothing which followed the pivot has to stay.
  *
  *     export const booking = defineSaga({
  *       name: 'booking',
@@ -274,6 +277,24 @@ const pendingCompensations = ({ phase, compensations }: SagaState): readonly Com
   phase === 'compensating' ? compensations.filter(({ nextRetryAtMs }) => nextRetryAtMs !== undefined) : []
 const namesOf = (compensations: readonly Compensation[]): string[] => compensations.map(({ step }) => step)
 
+/**
+ * The transition when the owner takes everything back: every step is compensated. The pending step may have been
+ * performed, as one that timed out. There is no outcome: the owner decided it. Undefined: it is compensated already.
+ */
+export function abort<C>(saga: Saga<C>, state: SagaState, context: C, nowMs: number): Transition | undefined {
+  return state.phase === 'compensating' ? undefined : { ...compensateAll(saga, state, context, nowMs), events: [] }
+}
+
+function compensateAll<C>(
+  saga: Saga<C>,
+  { version, compensations }: Progress,
+  context: C,
+  nowMs: number,
+): Pick<Transition, 'state' | 'commands'> {
+  const compensating: SagaState = { version, phase: 'compensating', compensations }
+  return sendCompensations(saga, compensating, namesOf(compensations), context, nowMs)
+}
+
 interface Rejection {
   readonly nowMs: number
   readonly reason: string
@@ -289,9 +310,8 @@ function reject<C>(
   { nowMs, reason, failed, expired = false }: Rejection,
 ): Transition {
   const open = compensations.filter(({ step }) => step !== failed)
-  const compensating: SagaState = { version, phase: 'compensating', compensations: open }
   return {
-    ...sendCompensations(saga, compensating, namesOf(open), context, nowMs),
+    ...compensateAll(saga, { version, compensations: open }, context, nowMs),
     events: [],
     outcome: { type: 'rejected', reason, expired },
   }

@@ -1,6 +1,7 @@
 /** One order through real services over the real protocols, from POST to a row in BigQuery. */
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { Api } from '../../cli/api.ts'
 import type { OrderView } from '../../functions/shop/cli/order-view.ts'
 import type { TestCard } from '../../functions/shop/cli/references.ts'
 import { type Ended, run } from '../support/command.ts'
@@ -11,7 +12,15 @@ const platform = joinPlatform('order-flow')
 const google = googleClients(platform)
 const SKU = 'FLOW-1'
 
-beforeAll(() => platform.sell({ sku: SKU, unitMinor: 1190 }, { sku: `${SKU}-RETURNED`, unitMinor: 890 }), 60_000)
+beforeAll(
+  () =>
+    platform.sell(
+      { sku: SKU, unitMinor: 1190 },
+      { sku: `${SKU}-RETURNED`, unitMinor: 890 },
+      { sku: `${SKU}-CANCELLED`, unitMinor: 990 },
+    ),
+  60_000,
+)
 afterAll(() => google.close())
 
 const end = async (line: { sku: string; quantity: number }, card: TestCard = 'card-ok') =>
@@ -137,6 +146,48 @@ describe('a command of staff', () => {
       .poll(async () => (await statusOf(body.commandId)).body, { timeout: 20_000 })
       .toMatchObject({ status: 'refused', code: 'unknown-sku', detail: expect.stringContaining('NEVER-SOLD') })
     await expect(statusOf(body.commandId, platform.customer())).rejects.toMatchObject({ problem: { status: 404 } })
+  })
+})
+
+describe('an order that its customer cancels', () => {
+  const cancel = (api: Api, orderId: string): Promise<unknown> =>
+    api.send('POST', `/v1/orders/${orderId}/cancel`, { key: 'cancel-1', body: { reason: 'changed-mind' } })
+
+  it('before the pivot ends cancelled: its stock is back, and its payment is voided', { timeout: 60_000 }, async () => {
+    const api = platform.customer()
+    const orderId = await platform.place({ sku: `${SKU}-CANCELLED`, quantity: 4 }, { card: 'card-action-required' })
+    const authorization = async () =>
+      (await platform.ledger()).authorizations.find(({ key }) => key === `${orderId}:auth`)?.status
+    await expect.poll(authorization, { timeout: 20_000 }).toBe('action-required')
+    const stranger = cancel(platform.customer('order-flow-stranger'), orderId)
+    await expect(stranger).rejects.toMatchObject({ problem: { status: 404 } })
+
+    await cancel(api, orderId)
+    // The same request again is the same command, also when it is done.
+    await cancel(api, orderId)
+    const order = await platform.followed(api, orderId)
+    expect(order).toMatchObject({ status: 'cancelled', reason: 'cancelled-by-customer' })
+    await expect.poll(authorization, { timeout: 20_000 }).toBe('voided')
+    const stock = async () => (await platform.staff().send<object>('GET', `/v1/stock/${SKU}-CANCELLED`)).body
+    await expect.poll(stock, { timeout: 20_000 }).toMatchObject({ available: 1_000, reserved: 0, sold: 0 })
+    const read = () => google.rows('SELECT status, reason FROM analytics.orders WHERE order_id = @orderId', { orderId })
+    await expect.poll(read, { timeout: 20_000 }).toEqual([{ status: 'cancelled', reason: 'changed-mind' }])
+  })
+
+  it('by npm run order -- --cancel is followed to its end', { timeout: 60_000 }, async () => {
+    const orderId = await platform.place({ sku: SKU, quantity: 1 }, { card: 'card-action-required' })
+    const typed = ['--cancel', orderId, '--customer', 'order-flow', '--reason', 'found-elsewhere']
+    const { code, stdout } = await run('functions/shop/cli/order.ts', typed, platform.running.dataDirectory)
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/order\.cancel-requested +orders/)
+    expect(stdout.trim().split('\n').at(-1)).toBe('cancelled (cancelled-by-customer): 11.90 EUR')
+  })
+
+  it('after it was shipped is refused with the reason', { timeout: 60_000 }, async () => {
+    const { orderId } = await end({ sku: SKU, quantity: 1 })
+    await expect(cancel(platform.customer(), orderId)).rejects.toMatchObject({
+      problem: { status: 409, code: 'already-completed' },
+    })
   })
 })
 

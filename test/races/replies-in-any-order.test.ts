@@ -1,7 +1,7 @@
 /** The checkout ends in the same state whatever the order of its replies: samples of all orders, which `npm run verify` tries. */
 
 import { expect, it } from 'vitest'
-import { openShop, permutations, replies, type Shop } from '../../functions/orders/shop.testing.ts'
+import { cancelDecided, openShop, permutations, replies, type Shop } from '../../functions/orders/shop.testing.ts'
 import { oneOf } from '../support/whole-lists.ts'
 
 const MINUTE = 60_000
@@ -62,5 +62,38 @@ it('an order whose steps timed out ends in the same state, in any order of late 
     await shop.fireTimers()
     expect(shop.platform.sent).toHaveLength(sent)
     expect(shop.publishedTypes()).toEqual(['order.placed', 'order.rejected'])
+  }
+})
+
+/** One of two pieces has left when shipping answers; both services take their part of the other one back after that. */
+const partFacts = ['dispatched', 'captured', 'committed', 'decided', 'released', 'reduced'] as const
+const partOrders = permutations(partFacts).filter(
+  (order) =>
+    order.indexOf('decided') < order.indexOf('released') && order.indexOf('decided') < order.indexOf('reduced'),
+)
+
+it('a partly cancelled order completes once, with the last of its facts, in any order', { timeout }, async () => {
+  expect(partOrders).toHaveLength(240)
+  for (const order of oneOf(7, partOrders)) {
+    const { shop, orderId } = await placed()
+    for (const reply of ['reserved', 'authorized'] as const) await shop.deliver(...replies[reply](orderId))
+    await shop.deliver('CancelOrder', { orderId, by: 'customer', reason: 'changed-mind' })
+    const request = shop.platform.published.find(({ type }) => type === 'order.cancel-requested')!
+    const { cancellationId } = request.data as { cancellationId: string }
+    const replyOf = {
+      dispatched: replies.dispatched(orderId, 's-1', 1),
+      captured: replies.captured(orderId),
+      committed: replies.committed(orderId, 's-1', 1),
+      decided: cancelDecided(orderId, cancellationId, 1),
+      released: replies.released(orderId),
+      reduced: replies.reduced(orderId),
+    }
+    for (const [position, fact] of order.entries()) {
+      expect(shop.publishedTypes(), order.join()).not.toContain('order.completed')
+      await shop.deliver(...replyOf[fact], { key: position })
+      await shop.deliver(...replyOf[fact], { key: `again ${position}` })
+    }
+    const ends = shop.publishedTypes().filter((type) => /^order\.(completed|cancelled|partly)/.test(type))
+    expect(ends, order.join()).toEqual(['order.partly-cancelled', 'order.completed'])
   }
 })

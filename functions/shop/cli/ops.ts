@@ -1,10 +1,11 @@
-/** Verbs of `npm run ops` for orders: retry, close, refund and recapture. */
+/** Verbs of `npm run ops` for orders: retry, close, cancel, refund and recapture. */
 
 import { randomUUID } from 'node:crypto'
 import { define, parseWholeNumber, text, UsageError } from '../../../cli/command.ts'
 import { actingOptions, operatorFrom } from '../../../cli/ops/operator.ts'
 import { targetFrom, targetOptions } from '../../../cli/ops/target.ts'
 import { say, shown } from '../../../cli/terminal.ts'
+import { cancelReasons } from '../../orders/cancellation-contracts.ts'
 import { readSaga } from './sagas.ts'
 
 const order = { name: 'ORDER', brief: 'its id; stuck lists the ids', max: 1 }
@@ -98,4 +99,22 @@ that money is found, and nothing is taken twice. A refusal leaves the order as i
   },
 })
 
-export const verbs = { retry, close, refund, recapture }
+const cancel = define({
+  brief: "Cancels what has not left of a customer's order.",
+  about: `
+Stock and payment of the cancelled goods are taken back, and the customer is notified. Orders refuses it for an order
+that has ended or whose goods have left. The reason is a code: ${cancelReasons.join(', ')}.`,
+  words: order,
+  options: { ...targetOptions, ...actingOptions },
+  async run(values, [orderId]) {
+    const { actor, reason } = operatorFrom(values)
+    if (!orderId) throw new UsageError("The order's id is missing.")
+    if (!cancelReasons.some((code) => code === reason))
+      throw new UsageError(`--reason takes one of ${cancelReasons.join(', ')}, not "${shown(reason)}".`)
+    const api = targetFrom(values).api(actor)
+    await api.send('POST', `/v1/orders/${encodeURIComponent(orderId)}/cancel`, { key: randomUUID(), body: { reason } })
+    say(`${shown(orderId)}: cancellation requested`)
+  },
+})
+
+export const verbs = { retry, close, cancel, refund, recapture }

@@ -16,6 +16,7 @@ import {
 } from '../../../cli/command.ts'
 import { failedStarts, readWaiting } from '../../../cli/ops/waiting.ts'
 import { printError, say, sayJson, shown } from '../../../cli/terminal.ts'
+import { cancelReasons } from '../../orders/cancellation-contracts.ts'
 import { money } from './money.ts'
 import { followOrder } from './order/follow.ts'
 import { obstacleOf } from './order/obstacle.ts'
@@ -34,7 +35,9 @@ The customer gets an address and a test card, the same each time. Give one --qua
 After three seconds without an event it prints what the order waits for: the pending step with its attempt and deadline,
 paused queues, failing deliveries, services that do not start. An order goes on without this command:
 
-  npm run order -- --follow ORDER`,
+  npm run order -- --follow ORDER
+
+--cancel cancels an order of the customer, and follows it to its end. Staff cancel by npm run ops -- cancel.`,
   options: {
     sku: texts('SKU', 'a product to order'),
     quantity: texts('N', 'its quantity; absent, one'),
@@ -43,17 +46,21 @@ paused queues, failing deliveries, services that do not start. An order goes on 
     'decline-card': flag('pay with a card that the provider declines'),
     key: text('KEY', 'idempotency key; the same key and order give the same answer; absent, a new one'),
     follow: text('ORDER', 'follow this order, and place none'),
+    cancel: text('ORDER', 'cancel this order of the customer, and follow it'),
+    reason: text('CODE', `why it is cancelled: ${cancelReasons.join(', ')}`, 'changed-mind'),
     timeout: wholeNumber('seconds to follow it', 60, { from: 1 }),
     json: flag('print the ended order as JSON'),
   },
   async run(values) {
     const skus = values.sku ?? []
-    if (skus.length === 0 && values.follow === undefined)
+    const existing = values.follow ?? values.cancel
+    if (skus.length === 0 && existing === undefined)
       throw new UsageError('--sku is missing. Try: npm run order -- --sku TEA-001 --quantity 2')
-    if (skus.length > 0 && values.follow !== undefined)
-      throw new UsageError('--follow follows an order that was placed: give it without --sku.')
+    if (skus.length > 0 && existing !== undefined)
+      throw new UsageError('--follow and --cancel take an order that was placed: give them without --sku.')
+    if (values.cancel !== undefined) await cancel(values.cancel, values)
     const lines = skus.map((sku, index) => ({ sku, quantity: quantityOf(values.quantity?.[index] ?? '1') }))
-    const orderId = values.follow ?? (await place(values, lines))
+    const orderId = existing ?? (await place(values, lines))
     const order = await follow(orderId, { asJson: values.json ?? false, timeoutMs: values.timeout * 1000 })
     if (values.json) sayJson(order)
     else
@@ -70,6 +77,10 @@ interface Placing {
   readonly 'decline-card': boolean | undefined
   readonly key: string | undefined
   readonly json: boolean | undefined
+}
+
+interface Cancelling extends Pick<Placing, 'customer' | 'key'> {
+  readonly reason: string
 }
 
 /** Returns the order's id. */
@@ -95,6 +106,11 @@ async function place(
     if (!json) say(`${shown(placed.orderId)} answered after ${Date.now() - startedMs} ms`)
     return placed.orderId
   })
+}
+
+async function cancel(orderId: string, { customer, reason, key = randomUUID() }: Cancelling): Promise<void> {
+  const api = connect(requireRunning(), { sub: customer, roles: ['customer'] })
+  await api.send('POST', `/v1/orders/${encodeURIComponent(orderId)}/cancel`, { key, body: { reason } })
 }
 
 /** Reads as staff, who see each order and its saga. After a restart the platform is found anew. */

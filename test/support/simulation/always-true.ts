@@ -41,10 +41,17 @@ const count = (types: readonly string[], type: string): number => types.filter((
 /** An order is confirmed only at the pivot, and no event that implies success precedes it. */
 function expectOneEnd({ orderId, status, types }: OrderFacts): void {
   const completed = status === 'completed' ? 1 : 0
-  const ends = types.filter((type) => ['order.completed', 'order.rejected', 'order.expired'].includes(type))
+  const ends = types.filter((type) =>
+    ['order.completed', 'order.rejected', 'order.expired', 'order.cancelled'].includes(type),
+  )
   expect(ends, `ends of ${orderId}`).toHaveLength(1)
-  for (const type of ['order.confirmed', 'order.released', 'order.completed'])
-    expect(count(types, type), `${type} of ${orderId}`).toBe(completed)
+  expect(count(types, 'order.completed'), `order.completed of ${orderId}`).toBe(completed)
+  const begun = types.slice(0, types.indexOf('order.cancelled') + 1 || types.length)
+  for (const type of ['order.confirmed', 'order.released']) {
+    // A cancelled order may have been confirmed and released before, and never is afterwards.
+    if (status === 'cancelled') expect(count(begun, type), `${type} of ${orderId}`).toBe(count(types, type))
+    else expect(count(types, type), `${type} of ${orderId}`).toBe(completed)
+  }
 }
 
 /** Every effect happens exactly once, for any number of deliveries of its cause. */
@@ -74,6 +81,8 @@ function expectCompensated(world: World, { orderId, status, types }: OrderFacts)
   const compensations = sent.filter((type) => type === 'ReleaseStock' || type === 'VoidPayment')
   if (status === 'completed') expect(compensations, `compensations of ${orderId}`).toEqual([])
   const reserved = eventsOf(world, 'inventory', orderId).some(({ type }) => type === 'stock.reserved')
+  if (status === 'cancelled' && eventsOf(world, 'payments', orderId).some(({ type }) => type === 'payment.authorized'))
+    expect(compensations, `compensations of ${orderId}: ${types.join(', ')}`).toContain('VoidPayment')
   if (status !== 'completed' && reserved)
     expect(compensations, `compensations of ${orderId}: ${types.join(', ')}`).toContain('ReleaseStock')
   const booked = world.carrier.bookings().filter(({ reference }) => reference.includes(orderId))

@@ -5,7 +5,8 @@ import type { World } from './world.ts'
 
 export interface OrderFacts {
   readonly orderId: string
-  readonly status: 'none' | 'pending' | 'confirmed' | 'completed' | 'closed' | 'rejected' | 'expired'
+  readonly status: 'none' | 'pending' | 'confirmed' | 'completed' | 'closed' | 'rejected' | 'expired' | 'cancelled'
+  /** The ordered pieces without those that were cancelled while others had left. */
   readonly quantity: number
   readonly types: readonly string[]
 }
@@ -19,18 +20,27 @@ export function ordersOf(world: World): OrderFacts[] {
       | undefined
     if (!placed) return []
     const types = events.filter(({ sequence }) => sequence > 0).map(({ type }) => type)
-    const quantity = placed.lines.reduce((sum, line) => sum + line.quantity, 0)
+    const cancelled = events
+      .filter(({ type }) => type === 'order.partly-cancelled')
+      .flatMap(({ data }) => (data as { lines: Line[] }).lines)
+    const quantity = piecesOf(placed.lines) - piecesOf(cancelled)
     return [{ orderId, status: statusOf(types), quantity, types }]
   })
 }
 
+interface Line {
+  readonly quantity: number
+}
+const piecesOf = (lines: readonly Line[]): number => sum(lines.map(({ quantity }) => quantity))
+
 function statusOf(types: readonly string[]): OrderFacts['status'] {
-  for (const status of ['completed', 'closed', 'rejected', 'expired', 'confirmed'] as const)
+  for (const status of ['completed', 'closed', 'rejected', 'expired', 'cancelled', 'confirmed'] as const)
     if (types.includes(`order.${status}`)) return status
   return 'pending'
 }
 
-export const hasEnded = ({ status }: OrderFacts): boolean => ['completed', 'rejected', 'expired'].includes(status)
+export const hasEnded = ({ status }: OrderFacts): boolean =>
+  ['completed', 'rejected', 'expired', 'cancelled'].includes(status)
 
 export const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0)
 

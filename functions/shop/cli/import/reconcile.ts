@@ -60,7 +60,7 @@ async function storedEvents(bigquery: BigQuery, orderIds: readonly string[]): Pr
   const [rows] = (await bigquery.query({
     query: `
       SELECT correlation_id, ARRAY_AGG(id) AS ids,
-        COUNTIF(type IN ('order.completed', 'order.closed', 'order.rejected', 'order.expired')) > 0 AS ended
+        COUNTIF(type IN ('order.completed', 'order.closed', 'order.rejected', 'order.expired', 'order.cancelled')) > 0 AS ended
       FROM analytics.event_log
       WHERE correlation_id IN UNNEST(@orderIds)
       GROUP BY correlation_id`,

@@ -1,4 +1,4 @@
-/** A carrier: takes bookings under a key, and answers with a tracking reference. */
+/** A carrier: takes bookings under a key, and answers with a tracking reference; cancels what it has not collected. */
 
 import { createHash } from 'node:crypto'
 import {
@@ -47,11 +47,22 @@ export function carrierApp(options: PartnerOptions = {}): CarrierState & { reado
   const faults = { unavailable: 0, lostAnswers: 0 }
   const partner = partnerApp(options, ({ app, journal, clock }) => {
     const bookings = journal.table<Booking>('bookings')
-    app.post('/v1/bookings', async (c) => {
+    /** Keys that were cancelled before they were booked: nothing is booked under them any more. */
+    const cancelled = journal.table<true>('cancelled')
+    app.use('/v1/*', async (c, next) => {
+      if (c.req.method !== 'POST') return next()
       if (faults.unavailable > 0) {
         faults.unavailable -= 1
         return c.json({ code: 'unavailable', message: 'Try again.' }, 503)
       }
+      await next()
+      if (faults.lostAnswers > 0) {
+        faults.lostAnswers -= 1
+        c.res = c.json({ code: 'unavailable', message: 'The answer was lost.' }, 503)
+      }
+      return undefined
+    })
+    app.post('/v1/bookings', async (c) => {
       const key = c.req.header('idempotency-key')
       if (!key) throw new PartnerRefusal(400, 'key-missing', 'Send a header Idempotency-Key.')
       const { reference, to } = await bodyOf(c.req)
@@ -62,6 +73,7 @@ export function carrierApp(options: PartnerOptions = {}): CarrierState & { reado
           'invalid-body',
           'to must have name, lines, city and country, and may have postcode.',
         )
+      if (cancelled.has(key)) throw new PartnerRefusal(409, 'cancelled', `The booking ${key} was cancelled.`)
       const before = bookings.get(key)
       const known = before && clock.now() - before.madeAtMs <= IDEMPOTENCY_KEY_TTL_MS ? before : undefined
       if (known && known.reference !== reference)
@@ -76,11 +88,15 @@ export function carrierApp(options: PartnerOptions = {}): CarrierState & { reado
         madeAtMs: clock.now(),
       }
       if (!known) bookings.set(ownKey, booking)
-      if (faults.lostAnswers > 0) {
-        faults.lostAnswers -= 1
-        return c.json({ code: 'unavailable', message: 'The answer was lost.' }, 503)
-      }
       return c.json(booking)
+    })
+    app.post('/v1/bookings/:key/cancel', (c) => {
+      const key = c.req.param('key')
+      // A parcel is collected as soon as it is booked.
+      if (bookings.has(key))
+        throw new PartnerRefusal(409, 'collected', `The parcel of ${key} was collected: it can not be cancelled.`)
+      cancelled.set(key, true)
+      return c.json({ key, status: 'cancelled' })
     })
     app.get('/v1/bookings/:key', (c) => {
       const found = bookings.get(c.req.param('key'))
