@@ -9,6 +9,7 @@ import { refuseIf, Unavailable } from '../../shared/base/errors.ts'
 import { type Decision, noChange, type Platform } from '../../shared/service/platform.ts'
 import { vaultOf } from '../customers/contracts.ts'
 import { shopCodes } from '../shop/errors.ts'
+import { payableMinor } from './amounts.ts'
 import {
   authorizationKey,
   captureKey,
@@ -100,12 +101,12 @@ interface Under {
 async function captureUnder(state: PaymentState, { orderId, authorization, client }: Under): Promise<PaymentRecord[]> {
   const { paymentMethodRef, customer } = state.recaptures[authorization]!
   const under = authorizationKey(orderId, authorization)
-  const { currency, totalMinor } = state
+  const { currency } = state
   const paidMinor = Object.values(state.captures).reduce(
     (sum, { outcome, amountMinor }) => sum + (outcome === 'captured' ? amountMinor : 0),
     0,
   )
-  const amountMinor = totalMinor - paidMinor
+  const amountMinor = payableMinor(state) - paidMinor
   const request = { amountMinor, currency, paymentMethodRef, customer, reference: orderId }
   const answer = await client.authorize(under, request)
   const refused = (shipmentId: string, code: string): PaymentRecord => ({
