@@ -123,7 +123,7 @@ describe('a customer', () => {
         },
       },
     ])
-    // What customers do with their own orders is no act of staff.
+    // Customers' commands about their own orders are no acts of staff.
     expect(platform.logs.filter(({ fields }) => fields?.['event'] === 'staff.command')).toEqual([])
     submission = problem('/submissions/CancelOrder', 409, 'already-dispatched')
     expect(await send('POST', path, { body })).toMatchObject({

@@ -1,4 +1,4 @@
-/** What follows from newly recorded facts of a released order: it is completed, it stalls, or it waits for the next fact. */
+/** The consequence of newly recorded facts of a released order: it is completed, it stalls, or it waits for the next fact. */
 
 import type { Decision } from '../../shared/service/platform.ts'
 import {

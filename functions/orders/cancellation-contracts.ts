@@ -25,7 +25,7 @@ const cancelled = z.strictObject({
   by,
   reason: cancelReason,
   lines: goods,
-  /** What the customer does not pay: the lines at their prices, for the whole order its total. */
+  /** The amount that the customer does not pay: the lines at their prices, for the whole order its total. */
   amountMinor: minor,
 })
 

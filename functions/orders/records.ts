@@ -10,7 +10,7 @@ export type OrderRecord = RecordOf<typeof ordersContracts> | RecordOf<typeof run
 type DataOf<Type extends OrderRecord['type']> = Extract<OrderRecord, { type: Type }>['data']
 
 export type Placed = DataOf<'order.placed'>
-/** Who cancels, and why; the id is that of the command that began it. */
+/** The canceller and the reason; the id is that of the command that began it. */
 export type Cancellation = Pick<DataOf<'order.cancel-requested'>, 'cancellationId' | 'by' | 'reason'>
 /** A service that takes back its part of cancelled lines. */
 export type CancellationParty = DataOf<'cancellation.settled'>['service']

@@ -22,7 +22,7 @@ export function captureFor(
   return { amountMinor: goodsMinor + (before.length === 0 ? state.shippingMinor : 0), final, quantities }
 }
 
-/** What the customer pays: the total without the cancelled lines. */
+/** The amount that the customer pays: the total without the cancelled lines. */
 export const payableMinor = ({ totalMinor, lines, cancelled }: PaymentState): number =>
   lines.reduce((rest, { lineId, unitMinor }) => rest - unitMinor * (cancelled[lineId] ?? 0), totalMinor)
 

@@ -112,7 +112,7 @@ export const paymentsContracts = defineContracts({
         cancellationId: reference,
         /** The cancelled lines. */
         lines: goods,
-        /** What the customer still pays, captured amounts included. */
+        /** The amount that the customer still pays, captured amounts included. */
         amountMinor: minor,
         currency,
       }),
