@@ -1,4 +1,4 @@
-/** The views that may read a dataset for callers who may not: https://cloud.google.com/bigquery/docs/authorized-views */
+/** The views that read a dataset on behalf of callers without a role on it: https://cloud.google.com/bigquery/docs/authorized-views */
 
 import type { DatasetResource } from './values/records.ts'
 

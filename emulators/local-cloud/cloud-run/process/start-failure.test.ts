@@ -43,6 +43,6 @@ it.each<[string, string, RegExp]>([
   expect(others.length).toBeGreaterThan(0)
 })
 
-it('says so when there is no output', () => {
+it('reports that there is no output', () => {
   expect(startFailure('seats', [], '/')).toBe('seats did not start: it printed nothing')
 })
