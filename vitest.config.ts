@@ -6,22 +6,23 @@ const folders = '{stacks,functions,shared,emulators,cli}/**/*.test.ts'
 /** Of these, the ones that start programs, or whole local clouds for seconds. */
 const programs = [
   'cli/bill.test.ts',
-  'emulators/{start,running}.test.ts',
+  'emulators/{start,running,type-check}.test.ts',
   'emulators/local-cloud/bigquery/**/*.test.ts',
-  'emulators/local-cloud/cloud-run/{cloud-run,process/ingress-only}.test.ts',
+  'emulators/local-cloud/cloud-run/{cloud-run,secrets,process/ingress-only}.test.ts',
   'emulators/local-cloud/iam/{iam,api/metadata}.test.ts',
   'test/architecture/settings.test.ts',
 ]
 /** The tests across folders that start neither a platform nor programs. */
 const quick = [
-  'test/{architecture,bench,conformance,races}/**/*.test.ts',
-  'test/stacks/{another-business,grants,monthly,observability,ops-target,policies,stacks}.test.ts',
+  'test/{architecture,bench,conformance,flows,races,*-providers}/**/*.test.ts',
+  'test/another-business/rules.test.ts',
+  'test/stacks/{another-business,grants,monthly,observability,ops-target,policies,schedules,stacks}.test.ts',
   'test/checks/{docs,editors,executed-blocks,layout,progress-reporter,renovate,sleeps,typed-options,whole-lists,words}.test.ts',
 ]
 
 /** Tests that only add data of their own to a platform, and read: all of these share one platform. */
 const shared = [
-  'test/platform/{cloud-event,extremes,ops,order-flow,telemetry}.test.ts',
+  'test/platform/{cloud-event,extremes,late-order,ops,order-flow,telemetry}.test.ts',
   'test/security/{callers,ports,references}.test.ts',
 ]
 

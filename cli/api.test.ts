@@ -1,6 +1,7 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
+import type { ServiceState } from './ops/waiting.ts'
 import { type Api, connect } from './api.ts'
 
 async function serve(answer: RequestListener): Promise<string> {
@@ -54,6 +55,53 @@ it('a token that is valid for a minute or less is used for one call', async () =
 
 it('the next call repeats a failed sign-in', async () => {
   const { api } = await platform(3_600_000, 1)
-  await expect(listOrders(api)).rejects.toThrow('signing in failed with 503')
+  await expect(listOrders(api)).rejects.toThrow(
+    /^signing in failed with 503: .*\nThe identity platform answered this: .* terminal of npm start\.$/s,
+  )
   expect(await listOrders(api)).toBe('Bearer t2')
+})
+
+/** A platform whose service `halls` is public and answers with this status. */
+async function failing(status: number, services: readonly ServiceState[]): Promise<Api> {
+  const identityUrl = await serve((_, response) =>
+    response.end(JSON.stringify({ token: 't', expiresAt: new Date(Date.now() + 3_600_000).toISOString() })),
+  )
+  const publicUrl = await serve((_, response) => {
+    response.statusCode = status
+    response.end(JSON.stringify({ status, code: 'unavailable', detail: 'Try again.' }))
+  })
+  const local = await serve(({ url }, response) =>
+    response.end(JSON.stringify(url === '/_local/run/processes' ? { services } : { queues: [], subscriptions: [] })),
+  )
+  const running = {
+    pid: process.pid,
+    projectId: 'p',
+    apiHost: new URL(local).host,
+    region: 'europe-west1',
+    publicUrl,
+    serviceUrls: { seats: 'http://127.0.0.1:1', halls: publicUrl },
+    identityUrl,
+    secret: 's',
+    dataDirectory: '.data',
+  }
+  return connect(running, { sub: 'c', roles: ['customer'] })
+}
+const runs: ServiceState = { service: 'halls', state: 'running' }
+
+it.each([500, 503])('%d is explained with the reason of each service that does not start', async (status) => {
+  const reason = 'seats did not start: SyntaxError: Unexpected token\n  at seats.ts:1'
+  const api = await failing(status, [{ service: 'seats', state: 'failed', reason }, runs])
+  await expect(listOrders(api)).rejects.toThrow(
+    `${status} unavailable: Try again.\nseats does not start: SyntaxError: Unexpected token`,
+  )
+})
+
+it.each([500, 503])('%d of services that run names the one that answered, and the way to its log', async (status) => {
+  await expect(listOrders(await failing(status, [runs]))).rejects.toThrow(
+    /^\d+ unavailable: Try again\.\nThe service halls answered this\..*: npm run logs -- halls --level warning --no-follow$/,
+  )
+})
+
+it('a refusal of the request has no such line', async () => {
+  await expect(listOrders(await failing(409, [runs]))).rejects.toThrow(/^409 unavailable: Try again\.$/)
 })

@@ -1,6 +1,8 @@
 /** A client of the public API: of the service with public ingress. */
 
 import { type Running, secretOf, UsageError } from './command.ts'
+import { inTerminal } from './local.ts'
+import { failedStarts, readWaiting } from './ops/waiting.ts'
 import { shown } from './terminal.ts'
 
 export interface Problem {
@@ -18,8 +20,9 @@ export interface Answer<Body> {
 export class Refusal extends UsageError {
   readonly problem: Problem
 
-  constructor(problem: Problem) {
-    super(`${problem.status} ${shown(problem.code)}: ${shown(problem.detail)}`)
+  /** @param causes Sentences with what is known about it here. */
+  constructor(problem: Problem, causes: readonly string[] = []) {
+    super([`${problem.status} ${shown(problem.code)}: ${shown(problem.detail)}`, ...causes.map(shown)].join('\n'))
     this.problem = problem
   }
 }
@@ -61,7 +64,34 @@ export function connect(running: Running, caller: Caller): Api {
     if (latest === known) latest = signIn(running, caller)
     return (await latest!).token
   }
-  return connectWith(publicUrl, bearer)
+  const api = connectWith(publicUrl, bearer)
+  return {
+    async send<Body>(method: Method, path: string, options?: RequestOptions) {
+      try {
+        return await api.send<Body>(method, path, options)
+      } catch (error) {
+        throw error instanceof Refusal && error.problem.status >= 500 ? await withCauses(running, error) : error
+      }
+    },
+  }
+}
+
+/**
+ * The refusal with the reason of each service that does not start, which any command may meet; when all start, with the service
+ * that answered and the way to its log, which names the service that it asked.
+ */
+async function withCauses(running: Running, refusal: Refusal): Promise<Refusal> {
+  const starts = await readWaiting(running).then(
+    ({ services }) => failedStarts(services),
+    () => [],
+  )
+  return new Refusal(refusal.problem, starts.length > 0 ? starts : [logOf(running)])
+}
+
+function logOf({ serviceUrls, publicUrl }: Running): string {
+  const answered = Object.keys(serviceUrls).find((name) => serviceUrls[name] === publicUrl)
+  const service = answered === undefined ? '' : `${answered} `
+  return `The service ${service}answered this. Its log has the reason, the error or the service that it waited for: npm run logs -- ${service}--level warning --no-follow`
 }
 
 export const noPublicService = "No service is public: one with ingress: 'public' has the public API."
@@ -108,6 +138,9 @@ export async function signIn(running: Running, caller: Caller): Promise<{ token:
     headers: { 'content-type': 'application/json', ...secretOf(running) },
     body: JSON.stringify(caller),
   })
-  if (!response.ok) throw new UsageError(`signing in failed with ${response.status}: ${shown(await response.text())}`)
+  if (!response.ok)
+    throw new UsageError(
+      `signing in failed with ${response.status}: ${shown(await response.text())}${inTerminal('identity platform', response.status)}`,
+    )
   return (await response.json()) as { token: string; expiresAt: string }
 }

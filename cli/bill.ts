@@ -9,7 +9,7 @@ import { flag, main, requireRunning, text, UsageError } from './command.ts'
 import { billOf, type Counters, listPrices } from './bill/price.ts'
 import { billText, monthlyText } from './bill/text.ts'
 import { getLocal } from './local.ts'
-import { nearestOrAll } from './nearest.ts'
+import { nearestOrAll } from '../shared/base/nearest.ts'
 import { say, sayJson } from './terminal.ts'
 
 const { unit } = tools

@@ -6,10 +6,11 @@ import { delimiter, dirname, join } from 'node:path'
 import { GoogleAuth } from 'google-auth-library'
 import { services } from '../functions/index.ts'
 import { environments } from '../stacks/environments.ts'
-import { placeholdersIn } from '../stacks/placeholders.ts'
+import { placeholderRefusal } from '../stacks/placeholders.ts'
+import { help } from './cdktf/help.ts'
 import { cdktfOptions, misspelt } from './cdktf/misspelt.ts'
 import { forgottenDashes } from './forgotten-dashes.ts'
-import { printError, isTerminal } from './terminal.ts'
+import { isTerminal, printError, say } from './terminal.ts'
 
 const root = join(import.meta.dirname, '..')
 const home = join(root, '.tools', 'cdktf')
@@ -18,7 +19,7 @@ const manifest = join(import.meta.dirname, 'cdktf-cli')
 /** Terraform's provider and state backend read the same variables. */
 const credentialVariables = ['GOOGLE_CREDENTIALS', 'GOOGLE_OAUTH_ACCESS_TOKEN', 'GOOGLE_APPLICATION_CREDENTIALS']
 /** Commands that only read the stacks. */
-const withoutTerraform = new Set(['synth', 'list', 'ls', 'help', '--help', '-h', '--version', 'init', 'convert'])
+const withoutTerraform = new Set(['synth', 'list', 'ls', '--version', 'init', 'convert'])
 
 const names = Object.keys(environments)
 const flag = '--ignore-missing-stack-dependencies'
@@ -28,14 +29,20 @@ process.exitCode = await run()
 
 async function run(): Promise<number> {
   const [command = '--help'] = args
+  const known = { environments: names, services: services.map(({ name }) => name) }
+  if (['--help', '-h', 'help'].includes(command)) {
+    say(help(known))
+    return 0
+  }
   const wrong =
     forgottenDashes({ call: 'npm run cdktf', options: cdktfOptions, args, environment: process.env }) ??
-    misspelt(args, { environments: names, services: services.map(({ name }) => name) })
+    misspelt(args, known)
   if (wrong !== undefined) {
     printError(wrong)
     return 1
   }
-  const missing = withoutTerraform.has(command) ? undefined : await missingPrerequisite(command)
+  const missing =
+    withoutTerraform.has(command) || args.includes('--help') ? undefined : await missingPrerequisite(command)
   if (missing) {
     printError(missing)
     return 1
@@ -52,7 +59,7 @@ async function run(): Promise<number> {
     // In CI mode it writes lines instead of a spinner, for files and pipes.
     ...(isTerminal() ? {} : { CI: '1' }),
   }
-  return execute(process.execPath, [bin, ...(args.length === 0 ? ['--help'] : args), ...alone()], { cwd: root, env })
+  return execute(process.execPath, [bin, ...args, ...alone()], { cwd: root, env })
 }
 
 /**
@@ -92,9 +99,8 @@ function placeholders(): string | undefined {
   const stacks = args.slice(1).filter((one) => !one.startsWith('-'))
   const named = Object.values(environments).filter(({ name }) => stacks.some((one) => one.startsWith(`${name}-`)))
   for (const environment of named.length > 0 ? named : Object.values(environments)) {
-    const found = placeholdersIn(environment)
-    if (found.length > 0)
-      return `${environment.name} has placeholders: ${found.join(', ')}. Enter yours in stacks/environments.ts and in the settings of the business, then try again.`
+    const refusal = placeholderRefusal(environment)
+    if (refusal !== undefined) return refusal
   }
   return undefined
 }

@@ -1,6 +1,7 @@
 /** `npm run check`: format, lint with import directions, types, unused code, helpers and pins. It runs all before it fails. */
 
 import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { findUnpinned } from './check/pins.ts'
 import { flag, main } from './command.ts'
@@ -8,6 +9,14 @@ import { say } from './terminal.ts'
 
 const root = join(import.meta.dirname, '..')
 const modules = join(root, 'node_modules')
+
+/** Of the tool that runs: tsc 7 does not end at SIGINT or SIGTERM. */
+const stopped = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(signal, () => {
+    stopped.abort()
+    process.exit(128 + constants.signals[signal])
+  })
 
 void main('check', {
   brief: 'Runs oxfmt, oxlint (type-aware, import directions), tsc and knip over the whole repository.',
@@ -61,7 +70,12 @@ function execute(bin: string, args: string[]): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     // Escape sequences of colours would be printed as text; some tools treat CI as a terminal.
     const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined }
-    const tool = spawn(process.execPath, [bin, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env })
+    const tool = spawn(process.execPath, [bin, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env,
+      signal: stopped.signal,
+      killSignal: 'SIGKILL',
+    })
     let output = ''
     const collect = (chunk: Buffer): void => void (output += chunk.toString())
     tool.stdout.on('data', collect)

@@ -34,25 +34,40 @@ const typed = async (args: string[], max = 0): Promise<typeof process.exitCode> 
 }
 
 it.each<[string, string[], string]>([
-  ['an unknown option', ['--everything'], 'No flag registered for --everything. See --help.'],
-  ['an option with a typing error', ['--jsn'], 'No flag registered for --jsn, did you mean --json? See --help.'],
-  ['an unknown letter', ['-x'], 'No alias registered for -x. See --help.'],
-  ['an option without its value', ['--service'], 'Expected input for flag --service. See --help.'],
+  ['an unknown option', ['--everything'], 'There is no option --everything. See --help.'],
+  ['an option with a typing error', ['--jsn'], 'There is no option --jsn. Did you mean --json? See --help.'],
+  ['an unknown letter', ['-x'], 'There is no option -x. See --help.'],
+  ['an option without its value', ['--service'], '--service has no value: it takes NAME. See --help.'],
   [
     'an option whose value is the next option',
-    ['--service', '--json'],
-    'Expected input for flag --service but encountered --json instead. See --help.',
+    ['--lines', '--json'],
+    '--lines has no value: it takes a number, and --json follows it. See --help.',
   ],
   [
     'a single-valued option, given twice',
     ['--currency', 'EUR', '--currency', 'GBP'],
-    'Too many arguments for --currency, encountered "GBP" after "EUR". See --help.',
+    '--currency takes one value, and has two: "EUR" and "GBP". See --help.',
   ],
-  ['a word', ['orders'], 'Too many arguments, expected 0 but encountered "orders". See --help.'],
+  ['a word', ['orders'], 'This command takes no words, only options: "orders" is one too many. See --help.'],
+  [
+    'a number without its option',
+    ['--json', '30'],
+    'This command takes no words, only options. Did you mean npm run try -- --json --lines 30? See --help.',
+  ],
+  [
+    'a number that its option would not take',
+    ['300'],
+    'This command takes no words, only options: "300" is one too many. See --help.',
+  ],
+  [
+    'a flag without its dashes',
+    ['dry-run'],
+    'This command takes no words, only options. Did you mean npm run try -- --dry-run? See --help.',
+  ],
   ...['0', '100', '1.5', '-1', '1e1', ' 2'].map((number): [string, string[], string] => [
     `"${number}" for a number`,
     [`--lines=${number}`],
-    `Failed to parse "${number}" for lines: it takes a whole number from 1 to 99. See --help.`,
+    `--lines "${number}": it takes a whole number from 1 to 99. See --help.`,
   ]),
 ])('%s is refused in one line', async (_, args, line) => {
   expect(await typed(args)).toBe(1)
@@ -72,7 +87,7 @@ it('gives each option its value or its default', async () => {
 
 it('accepts the declared number of words', async () => {
   expect(await typed(['a', 'b'], 1)).toBe(1)
-  expect(printedErrors).toEqual(['Too many arguments, expected 1 but encountered "b". See --help.'])
+  expect(printedErrors).toEqual(['This command takes one word, and then options: "b" is one too many. See --help.'])
   expect(await typed([], 1)).toBe(0)
   expect(await typed(['a'], 1)).toBe(0)
   expect(await typed(['a', '--', '--b'], 2)).toBe(0)

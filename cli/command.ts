@@ -15,6 +15,7 @@ import {
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RunInfo, Running } from '../emulators/running.ts'
+import { argumentError, type TypedLine } from './argument-errors.ts'
 import { type Declared, forgottenDashes } from './forgotten-dashes.ts'
 import { isLocked } from './lock.ts'
 import { printError, say } from './terminal.ts'
@@ -59,6 +60,7 @@ export const secretOf = ({ secret }: Pick<Running, 'secret'>): Record<string, st
 /** An option whose values are of type T. */
 export interface Option<T> extends Declared {
   readonly brief: string
+  readonly parse?: (typed: string) => unknown
   readonly of?: T
 }
 export type Options = Readonly<Record<string, Option<unknown>>>
@@ -157,7 +159,7 @@ export function main<O extends Options>(
   args = process.argv.slice(2),
 ): Promise<void> {
   const { options, built } = define(command)
-  return start(name, { options, application: buildApplication(built, configFor(name)) }, args)
+  return start(name, { options, application: buildApplication(built, configFor(name, options, args)) }, args)
 }
 
 /** The same for a program with subcommands. */
@@ -165,17 +167,18 @@ export function mainOf(name: string, about: string, commands: Readonly<Record<st
   const routes = Object.fromEntries(Object.entries(commands).map(([word, { built }]) => [word, built]))
   const root = buildRouteMap({ routes, docs: { brief: about } })
   const options: Options = Object.assign({}, ...Object.values(commands).map((command) => command.options))
-  return start(name, { options, application: buildApplication(root, configFor(name)) }, process.argv.slice(2))
+  const args = process.argv.slice(2)
+  return start(name, { options, application: buildApplication(root, configFor(name, options, args)) }, args)
 }
 
 /** As npm shortens it. */
 const callOf = (name: string): string => (name === 'start' ? 'npm start' : `npm run ${name}`)
 
-const configFor = (name: string): PartialApplicationConfiguration => ({
+const configFor = (name: string, options: Options, args: readonly string[]): PartialApplicationConfiguration => ({
   name: `${callOf(name)} --`,
   scanner: { allowArgumentEscapeSequence: true },
   documentation: { disableAnsiColor: true },
-  localization: { text: messages },
+  localization: { text: messagesFor({ call: callOf(name), options, args }) },
 })
 
 interface Program {
@@ -205,12 +208,13 @@ async function start(name: string, { options, application }: Program, args: read
   process.exitCode = context.process.exitCode === 0 ? context.exitCode : 1
 }
 
-const messages: ApplicationText = {
+const messagesFor = (line: TypedLine): ApplicationText => ({
   ...text_en,
-  exceptionWhileParsingArguments: (error) => withHelp(text_en.exceptionWhileParsingArguments(error, false)),
-  noCommandRegisteredForInput: (given) => withHelp(text_en.noCommandRegisteredForInput(given)),
+  exceptionWhileParsingArguments: (error) => withHelp(argumentError(error, line)),
+  noCommandRegisteredForInput: ({ input, corrections: [meant] }) =>
+    withHelp(`There is no command "${input}"${meant === undefined ? '' : `. Did you mean ${meant}?`}`),
   exceptionWhileRunningCommand: explain,
-}
+})
 
 const withHelp = (message: string): string => `${message}${message.endsWith('?') ? '' : '.'} See --help.`
 

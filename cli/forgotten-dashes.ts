@@ -53,9 +53,9 @@ export function forgottenDashes({ call, options, args, environment }: Typed): st
 }
 
 /** The placeholder of options that take a number. */
-const NUMBER = 'N'
-const placeholderOf = ({ placeholder = 'VALUE' }: Declared): string => placeholder
-const isNumber = (word: string): boolean => /^\d+$/.test(word)
+export const NUMBER = 'N'
+export const placeholderOf = ({ placeholder = 'VALUE' }: Declared): string => placeholder
+export const isNumber = (word: string): boolean => /^\d+$/.test(word)
 
 /** Removes the last `count` words for which it holds, and returns them in their order. */
 function takeLast(words: string[], count: number, holds: (word: string) => boolean): string[] {
@@ -66,4 +66,5 @@ function takeLast(words: string[], count: number, holds: (word: string) => boole
     .toReversed()
 }
 
-const quoted = (word: string): string => (/^[\w./:@=,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)
+export const quoted = (word: string): string =>
+  /^[\w./:@=,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`

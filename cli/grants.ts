@@ -3,10 +3,11 @@
 import { business } from '../functions/index.ts'
 import { synthesize } from '../stacks/app.ts'
 import { type Environment, environments, localEnvironment, localPorts } from '../stacks/environments.ts'
+import { placeholderRefusal } from '../stacks/placeholders.ts'
 import { flag, main, requireRunning, secretOf, UsageError } from './command.ts'
 import { type Difference, differencesOf, type Policy } from './grants/compare.ts'
 import { declaredGrants, type PolicyAddress } from './grants/declared.ts'
-import { nearestOrAll } from './nearest.ts'
+import { nearestOrAll } from '../shared/base/nearest.ts'
 import { table } from './table.ts'
 import { say, sayJson } from './terminal.ts'
 
@@ -26,6 +27,8 @@ application-default login.`,
     const environment = name === undefined ? undefined : Object.values(environments).find((one) => one.name === name)
     if (name !== undefined && !environment)
       throw new UsageError(`There is no environment "${name}". ${nearestOrAll(name, names, 'There are:')}`)
+    const refusal = environment && placeholderRefusal(environment)
+    if (refusal !== undefined) throw new UsageError(refusal)
     const differences = environment
       ? await differencesIn(environment, false, await cloudReader())
       : await differencesIn(localEnvironment(localPorts(4100, business)), true, localReader())

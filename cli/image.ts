@@ -11,7 +11,9 @@ import {
   imageBuilderId,
   imageName,
 } from '../stacks/environments.ts'
+import { placeholderRefusal } from '../stacks/placeholders.ts'
 import { main, UsageError } from './command.ts'
+import { nearestOrAll } from '../shared/base/nearest.ts'
 import { say } from './terminal.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -38,7 +40,14 @@ has the repository, the account and the bucket.`,
   options: {},
   async run(_, [name]) {
     const environment = Object.values(environments).find((one) => one.name === name)
-    if (!environment) throw new UsageError(`The environment is missing or unknown: it is one of ${names.join(', ')}.`)
+    if (!environment)
+      throw new UsageError(
+        name === undefined
+          ? `Name the environment: ${names.join(', ')}.`
+          : `There is no environment ${name}. ${nearestOrAll(name, names, 'There are:')}`,
+      )
+    const refusal = placeholderRefusal(environment)
+    if (refusal !== undefined) throw new UsageError(refusal)
     requireAccount()
     const image = `${imageName(environment)}:${commit()}`
     const digest = digestOf(image) ?? built(environment, image)

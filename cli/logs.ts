@@ -7,7 +7,7 @@ import { dataDirectory, findRunning, flag, main, text, UsageError, wholeNumber }
 import { tools } from '../functions/tools.ts'
 import { lineFilter, readable } from './logs/line.ts'
 import { type LogReader, logReader } from './logs/reader.ts'
-import { nearestOrAll } from './nearest.ts'
+import { nearestOrAll } from '../shared/base/nearest.ts'
 import { printError, say } from './terminal.ts'
 
 /** The option is called as the business calls its unit. */

@@ -6,8 +6,8 @@ import { flag, main, requireRunning, UsageError } from './command.ts'
 import { table } from './table.ts'
 import { getLocal } from './local.ts'
 import { columns } from './ops/queues.ts'
-import { readWaiting, waitingRows } from './ops/waiting.ts'
-import { say, sayJson } from './terminal.ts'
+import { failedStarts, readWaiting, waitingRows } from './ops/waiting.ts'
+import { say, sayJson, shown } from './terminal.ts'
 
 interface Metric {
   readonly name: string
@@ -30,6 +30,10 @@ void main('metrics', {
     const running = requireRunning()
     const { metrics: measured } = await getLocal<{ metrics: Metric[] }>(running, '/_local/metrics')
     if (values.json) return sayJson(measured)
+    // Also before there are metrics: what waits, and what does not start, is the reason.
+    const work = await readWaiting(running)
+    print('Waiting now', waitingRows(work, Date.now()).map(columns))
+    for (const line of failedStarts(work.services)) say(`${shown(line)}\n`)
     if (measured.length === 0)
       throw new UsageError(
         `There are no metrics yet: send a request${tools.unit ? ` (${tools.unit.command})` : ''}, then try again after a second.`,
@@ -39,7 +43,6 @@ void main('metrics', {
     print('Retries', of(metrics.retries).map(counted))
     print('Dead letters', of(metrics.deadLetters).map(counted))
     print('Circuit transitions', of(metrics.circuitTransitions).map(counted))
-    print('Waiting now', waitingRows(await readWaiting(running), Date.now()).map(columns))
     print(
       'Requests',
       of(metrics.requestDuration)

@@ -167,7 +167,7 @@ describe('a refusal names the value and the remedy', () => {
     [
       'an emulator with a capital letter',
       () => makeEmulator({ name: 'PubSub', resource: 'topic' }, read),
-      /"PubSub".*"secret-manager"/,
+      /"PubSub".*"parameter-manager"/,
     ],
     [
       'an emulator whose name start.ts declares',
@@ -181,12 +181,12 @@ describe('a refusal names the value and the remedy', () => {
     ],
     ...['policy', 'name', 'resource', 'class', 'project'].map((resource): [string, () => unknown, RegExp] => [
       `a kind of resource whose name "${resource}" the generated files use`,
-      () => makeEmulator({ name: 'secret-manager', resource }, read),
+      () => makeEmulator({ name: 'parameter-manager', resource }, read),
       /can't name a kind of resource.*--resource/,
     ]),
     [
       'an unknown kind of resource',
-      () => makeEmulator({ name: 'secret-manager', resource: undefined }, read),
+      () => makeEmulator({ name: 'parameter-manager', resource: undefined }, read),
       /--resource is missing/,
     ],
   ])('%s', (_, make, message) => {
@@ -278,10 +278,10 @@ it('a command has a frozen example, appended to those of its owner', () => {
     )
     return Object.entries(JSON.parse(made.files['functions/tickets/frozen-commands.json']!) as object)
   }
-  const granted = ['GrantPoints', { id: 'id-1' }]
+  const granted = ['GrantPoints@1', { id: 'id-1' }]
   expect(frozenIn(undefined)).toEqual([granted])
   expect(frozenIn('{}\n')).toEqual([granted])
-  expect(frozenIn('{\n  "SellTicket": { "seat": "B7" }\n}\n')).toEqual([['SellTicket', { seat: 'B7' }], granted])
+  expect(frozenIn('{\n  "SellTicket@1": { "seat": "B7" }\n}\n')).toEqual([['SellTicket@1', { seat: 'B7' }], granted])
 })
 
 it('a service gets the number after the highest, even if a lower one is free', () => {

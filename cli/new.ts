@@ -70,8 +70,8 @@ const query = define({
 
 const emulator = define({
   brief: 'Generates a plugin of the local cloud with one kind of resource, and adds it to emulators/start.ts.',
-  words: name('secret-manager'),
-  options: { resource: text('KIND', 'the kind of resource that it keeps, in the singular: secret') },
+  words: name('parameter-manager'),
+  options: { resource: text('KIND', 'the kind of resource that it keeps, in the singular: parameter') },
   run: async ({ resource }, [given]) => write(makeEmulator({ name: named(given, 'emulator'), resource }, read)),
 })
 

@@ -7,8 +7,16 @@ import { MAX_DELIVERY_ATTEMPTS } from '../shared/base/attempts.ts'
 import { discardCommand, replayCommand } from '../shared/base/names.ts'
 import type { Operator } from '../shared/base/operator.ts'
 import type { DeadLetterCommand } from '../shared/messaging/dead-letter-commands.ts'
-import { define, flag, mainOf, text, UsageError } from './command.ts'
-import { contentOf, type DeadLetter, consumers, readDeadLetters, deadLetterById } from './ops/dead-letters.ts'
+import { define, flag, mainOf, text, UsageError, wholeNumber } from './command.ts'
+import {
+  consumers,
+  contentOf,
+  type DeadLetter,
+  deadLetterById,
+  LETTERS_ON_A_PAGE,
+  pageOfLetters,
+  readDeadLetters,
+} from './ops/dead-letters.ts'
 import { createLetterTasks, requestEach } from './ops/letter-tasks.ts'
 import { actingOptions, operatorFrom } from './ops/operator.ts'
 import { queues, sayPaused } from './ops/queues.ts'
@@ -26,12 +34,20 @@ const deadLetters = define({
   about: `
 Listing removes none of them: a dead letter is kept for 31 days, or until it is replayed or discarded.`,
   words: { name: 'ID', brief: 'shows one, with its content', max: 1 },
-  options: { ...targetOptions, service, json },
-  async run({ service: consumer, json: asJson, ...where }, [id]) {
-    const letters = await withPullSubscriptions(targetFrom(where), (subscriptions) =>
+  options: {
+    ...targetOptions,
+    service,
+    type: text('TYPE', 'only dead letters of this event or command'),
+    limit: wholeNumber('dead letters on the page', LETTERS_ON_A_PAGE, { from: 1 }),
+    after: text('ID', 'the page after this dead letter'),
+    json,
+  },
+  async run({ service: consumer, type: only, limit, after, json: asJson, ...where }, [id]) {
+    const all = await withPullSubscriptions(targetFrom(where), (subscriptions) =>
       readDeadLetters(subscriptions, consumer),
     )
-    if (id !== undefined) return show(deadLetterById(letters, id), asJson)
+    if (id !== undefined) return show(deadLetterById(all, id), asJson)
+    const { letters, more } = pageOfLetters(all, { type: only, limit, after })
     if (asJson) return print(letters.map(summary))
     if (letters.length === 0) return say('No dead letters.')
     const rows = letters.map(({ id, consumer, type, sinceMs, reason }) => ({
@@ -42,6 +58,7 @@ Listing removes none of them: a dead letter is kept for 31 days, or until it is 
       reason,
     }))
     say(table(rows))
+    if (more > 0) say(`${more} more: --after ${shown(letters.at(-1)!.id)}`)
     return
   },
 })

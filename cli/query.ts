@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { tools } from '../functions/tools.ts'
 import type { BigQuery } from '@google-cloud/bigquery'
 import { flag, main, requireRunning, text, UsageError, type Running } from './command.ts'
-import { nearest, nearestOrAll } from './nearest.ts'
+import { nearest, nearestOrAll } from '../shared/base/nearest.ts'
 import { table } from './table.ts'
 import { say, sayJson, shown } from './terminal.ts'
 

@@ -6,15 +6,15 @@ import { defineContracts } from '../shared/contracts/contract.ts'
 import type { Business } from '../shared/service/business.ts'
 import { defineService, type Service } from '../shared/service/service.ts'
 
-const seat = { data: z.strictObject({ seat: reference }), example: { seat: 'B7' } }
+const seat = { version: 1, data: z.strictObject({ seat: reference }), example: { seat: 'B7' } }
 const seatingContracts = defineContracts({
   service: 'seating',
-  events: { 'seat.taken': { version: 1, ...seat } },
+  events: { 'seat.taken': seat },
   commands: { TakeSeat: seat },
 })
 const ticketsContracts = defineContracts({
   service: 'tickets',
-  events: { 'ticket.sold': { version: 1, ...seat } },
+  events: { 'ticket.sold': seat },
   commands: {},
 })
 const common = { ingress: 'internal', uses: [seatingContracts], on: ['seat.taken'], sends: [] } as const

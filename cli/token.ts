@@ -2,7 +2,8 @@
 
 import { tools } from '../functions/tools.ts'
 import { signIn } from './api.ts'
-import { main, requireRunning, texts } from './command.ts'
+import { nearestOrAll } from '../shared/base/nearest.ts'
+import { main, requireRunning, texts, UsageError } from './command.ts'
 import { say } from './terminal.ts'
 
 const { sub: someone, roles: someRoles } = tools.caller ?? { sub: 'someone', roles: [] }
@@ -13,6 +14,10 @@ void main('token', {
   words: { name: 'NAME', brief: `the subject; absent, ${someone}`, max: 1 },
   options: { role: texts('ROLE', `a role of the subject; absent, ${someRoles.join(' and ') || 'no role'}`) },
   async run({ role: roles = someRoles }, [sub = someone]) {
+    const known = Object.keys(tools.roles ?? {})
+    const unknown = roles.find((role) => !known.includes(role))
+    if (unknown !== undefined)
+      throw new UsageError(`There is no role ${unknown}. ${nearestOrAll(unknown, known, 'There are:')}`)
     say((await signIn(requireRunning(), { sub, roles })).token)
   },
 })

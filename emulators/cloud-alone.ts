@@ -3,12 +3,14 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { bigquery } from 'local-google-cloud/bigquery'
+import { cloudScheduler } from 'local-google-cloud/cloud-scheduler'
 import { cloudTasks } from 'local-google-cloud/cloud-tasks'
 import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
 import { createFirestore } from 'local-google-cloud/firestore'
 import { closeState, damaged, writeState } from 'local-google-cloud/host'
 import { iam } from 'local-google-cloud/iam'
 import { pubsub } from 'local-google-cloud/pubsub'
+import { secretManager } from 'local-google-cloud/secret-manager'
 import { lockDirectory } from './running.ts'
 
 export interface CloudAloneOptions {
@@ -65,6 +67,8 @@ export async function startCloudAlone(options: CloudAloneOptions): Promise<Cloud
         bigquery({ directory: join(dataDirectory, 'bigquery') }),
         pubsub,
         cloudTasks,
+        cloudScheduler,
+        secretManager,
       ],
       project: { id: project, number: PROJECT_NUMBER, region },
       ownerPort: port,
@@ -122,8 +126,10 @@ function variablesOf(cloud: LocalCloud, project: string, email: string): Record<
   return {
     GOOGLE_CLOUD_PROJECT: project,
     ...cloud.environmentOf('owner'),
-    // No client of Google reads it: programs give it to their Cloud Tasks client.
+    // No client of Google reads these: programs give them to their clients of Cloud Tasks and Secret Manager.
     CLOUD_TASKS_EMULATOR_HOST: cloud.ownerHost,
+    CLOUD_SCHEDULER_EMULATOR_HOST: cloud.ownerHost,
+    SECRET_MANAGER_EMULATOR_HOST: cloud.ownerHost,
     // Default credentials are those of the account, without a key file. Python looks for the server at its own variable.
     GCE_METADATA_HOST: cloud.hostOf(email),
     GCE_METADATA_IP: cloud.hostOf(email),

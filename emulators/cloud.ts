@@ -14,7 +14,7 @@ const callersFolder = process.env['INIT_CWD'] ?? process.cwd()
 
 void main('cloud', {
   brief:
-    'Starts the local Google Cloud alone, for your own program: Pub/Sub, Firestore, Cloud Tasks, BigQuery and IAM.',
+    'Starts the local Google Cloud alone, for your own program: Pub/Sub, Firestore, Cloud Tasks, BigQuery, Secret Manager and IAM.',
   about: `
 Prints the variables by which Google's clients find it. docs/your-own-program.md shows Node, Python, Go and curl.
 
@@ -70,6 +70,7 @@ or the same in one line:
   Pub/Sub, Firestore    the clients find them by these variables; the database (default) exists
   BigQuery              Node and Python find it too; credentials come from the local metadata server, without a key
   Cloud Tasks           give the client CLOUD_TASKS_EMULATOR_HOST and no TLS
+  Secret Manager        give the client SECRET_MANAGER_EMULATOR_HOST and no TLS
   examples              docs/your-own-program.md: Node, Python, Go, curl
   state                 ${shortest(dataDirectory)}, kept; --fresh deletes it
 

@@ -1,5 +1,6 @@
 /** Common parts of partners: an HTTP address, a ledger that survives a restart, callers with a token. */
 
+import { createHash, timingSafeEqual } from 'node:crypto'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { type Clock, type Journal, openHttp, openJournal, parseJson, systemClock } from 'local-google-cloud/host'
@@ -12,7 +13,7 @@ export interface PartnerOptions {
   /** The folder of the ledger. Absent: the ledger is only in memory. */
   readonly dataDir?: string
   readonly clock?: Clock
-  /** Throws when the token is not for this partner; absent: no token is required. */
+  /** Throws for a token that the partner does not accept; absent: no token is required. */
   readonly verify?: (token: string) => Promise<unknown>
   /** The run secret, which pages without a token require. Absent: they require nothing. */
   readonly secret?: string
@@ -33,9 +34,11 @@ export interface PartnerContext {
   readonly port: number
   /** The folder of its ledger. Absent: the ledger is only in memory. */
   readonly dataDir?: string
-  /** Throws when the ID token is not for the partner's address. */
+  /** Throws when the ID token is not for the partner's address: for a partner that takes the caller's identity. */
   readonly verify: (token: string) => Promise<unknown>
-  /** The run secret, for pages without an ID token. */
+  /** The values that Secret Manager has enabled for a secret, newest first: the keys of this account. During a rotation there are two. */
+  readonly credentials: (secret: string) => readonly string[]
+  /** The run secret, for pages without a token. */
   readonly secret: string
   /** The values of the services' settings: a partner may call back an address that services know too. */
   readonly settings: Readonly<Record<string, string>>
@@ -86,8 +89,7 @@ export function partnerApp(options: PartnerOptions, routes: (partner: PartnerApp
   app.use('/v1/*', async (c, next) => {
     const token = /^bearer (\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1]
     if (options.verify) {
-      if (!token)
-        throw new PartnerRefusal(401, 'token-missing', 'Send an ID token for this address: Authorization: Bearer …')
+      if (!token) throw new PartnerRefusal(401, 'token-missing', 'Send your credential: Authorization: Bearer …')
       await options.verify(token).catch((error: unknown) => {
         throw new PartnerRefusal(401, 'token-invalid', error instanceof Error ? error.message : String(error))
       })
@@ -103,6 +105,16 @@ export function partnerApp(options: PartnerOptions, routes: (partner: PartnerApp
     return c.json({ code: 'internal', message: 'The partner failed.' }, 500)
   })
   return partner
+}
+
+/** A check of callers with a key: one of these, compared without revealing by its time how much of it is right. */
+export function keyCheck(keys: () => readonly string[]): NonNullable<PartnerOptions['verify']> {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+  return async (token) => {
+    const given = digest(token)
+    if (!keys().some((key) => timingSafeEqual(digest(key), given)))
+      throw new Error('This is no key of the account, or it was revoked.')
+  }
 }
 
 /** @throws Error (EADDRINUSE) that names the port when it is taken. */

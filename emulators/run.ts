@@ -1,21 +1,23 @@
 /** `npm start`: synthesizes the stacks, starts the local cloud and every service from them, adds the first data, and prints the next commands. */
 
 import { existsSync, readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { flag, main, text, UsageError, wholeNumber } from '../cli/command.ts'
-import { nearestOrAll } from '../cli/nearest.ts'
+import { nearestOrAll } from '../shared/base/nearest.ts'
 import { printError, say } from '../cli/terminal.ts'
 import { checkTools } from '../cli/tools.ts'
 import { business, services } from '../functions/index.ts'
 import { synthesize } from '../stacks/app.ts'
 import { localEnvironment, localPorts } from '../stacks/environments.ts'
 import { makeSecret, STATE_UMASK, writeState } from 'local-google-cloud/host'
+import { afterReady } from './after-ready.ts'
 import { explainStart } from './explain-start.ts'
 import { acquireLock, lockFiles, type Running } from './running.ts'
 import { tools } from '../functions/tools.ts'
 import { indexPage, pagePolicy } from './index-page.ts'
 import { startPlatform, type LocalPlatform } from './start.ts'
 import { stopOnSignal } from './stop-on-signal.ts'
+import type { TypeCheck } from './type-check.ts'
 import { warmUp } from './warm-up.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -126,25 +128,43 @@ async function run(options: Options): Promise<void> {
   }
   lock.ready()
   say(readyText(running))
-  if (!options['no-watch']) await watchFiles(platform)
-  if (options.cold) return
-  const failed = await warmUp(platform.run, names)
-  const warm = names.filter((name) => !failed.includes(name))
-  if (existsSync(join(dataDirectory, 'running.json'))) say(`${seconds()}  started: ${warm.join(', ')}`)
+  await afterReady({
+    watch: options['no-watch'] ? undefined : () => watchFiles(platform),
+    warm: options.cold ? undefined : () => warm(platform, names),
+  })
 }
 
+async function warm(platform: LocalPlatform, names: readonly string[]): Promise<void> {
+  const failed = await warmUp(platform.run, names)
+  const started = names.filter((name) => !failed.includes(name))
+  if (existsSync(join(dataDirectory, 'running.json'))) say(`${seconds()}  started: ${started.join(', ')}`)
+}
+
+/** The stacks with the views in BigQuery, the descriptions from which they are synthesized, the local cloud and the partners. */
+const isReadAtStart = (file: string): boolean =>
+  /^(stacks|emulators)\/|^functions\/(.*\/)?((service|contracts|index|settings|tools)\.ts|local\/.*|(?!cli\/)[^/]+\.sql)$/.test(
+    file,
+  ) && !/\/cli\//.test(file)
+
 /** Of the folders from which the services' programs load. The parser is loaded once the platform is ready. */
-async function watchFiles(platform: LocalPlatform): Promise<void> {
-  const { watchServices } = await import('./watch.ts')
-  const stop = watchServices({
+async function watchFiles(platform: LocalPlatform): Promise<TypeCheck> {
+  const [{ watchServices }, { makeTypeCheck }] = await Promise.all([import('./watch.ts'), import('./type-check.ts')])
+  const print = (line: string): void => say(`${seconds()}  ${line}`)
+  const types = makeTypeCheck(root, 'node_modules/.cache/types.tsbuildinfo', print)
+  const stop = await watchServices({
     root,
-    folders: ['functions', 'shared'],
+    folders: ['functions', 'shared', 'stacks', 'emulators'],
     run: platform.run,
     entriesOf: (service) => [join(root, 'functions', 'main.ts'), join(root, 'functions', service, 'app.ts')],
-    describesResources: (file) => /\/functions\/(.*\/)?(service|contracts|index|settings)\.ts$/.test(file),
-    say: (line) => say(`${seconds()}  ${line}`),
+    isReadAtStart: (file) => isReadAtStart(relative(root, file)),
+    restarted: types.check,
+    say: print,
   })
-  process.once('exit', stop)
+  process.once('exit', () => {
+    void stop()
+    types.stop()
+  })
+  return types
 }
 
 /** Keeps the lock of the directory. */

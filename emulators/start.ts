@@ -4,6 +4,7 @@ import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { bigquery } from 'local-google-cloud/bigquery'
 import { cloudRun, type CloudRunCore } from 'local-google-cloud/cloud-run'
+import { cloudScheduler } from 'local-google-cloud/cloud-scheduler'
 import { cloudTasks } from 'local-google-cloud/cloud-tasks'
 import {
   createLocalCloud,
@@ -18,7 +19,7 @@ import {
   type StackJson,
   type TerraformResource,
 } from 'local-google-cloud'
-import { closeAfter, closeAll, closeState, damaged } from 'local-google-cloud/host'
+import { closeAfter, closeAll, closeState, damaged, makeSecret } from 'local-google-cloud/host'
 import { firestore } from 'local-google-cloud/firestore'
 import { iam, type IamCore } from 'local-google-cloud/iam'
 import { CORRELATION } from '../shared/signals/span.ts'
@@ -27,6 +28,7 @@ import { createIdentityPlatform, type Roles } from './identity-platform/server.t
 import type { Partners, Started } from './partner-server.ts'
 import { SECRET_COMMAND } from './running.ts'
 import { pubsub } from 'local-google-cloud/pubsub'
+import { secretManager, type SecretManagerCore } from 'local-google-cloud/secret-manager'
 import { telemetry } from 'local-google-cloud/telemetry'
 
 /** In the working copy, where services run. Without it, compiling packages takes half the processor time of a start. */
@@ -92,6 +94,7 @@ export function emulators({
   return [
     iam,
     firestore,
+    secretManager,
     telemetry({ correlation: CORRELATION }),
     bigquery(dataDirectory ? { directory: join(dataDirectory, 'bigquery') } : {}),
     cloudRun({
@@ -104,6 +107,7 @@ export function emulators({
     }),
     pubsub,
     cloudTasks,
+    cloudScheduler,
   ]
 }
 
@@ -157,12 +161,16 @@ export async function startPlatform<P extends Partners>(options: StartOptions<P>
 
     const { verifyIdToken, accountOf, isGranted } = cloud.core<IamCore>('iam')
     const verify = (audience: string) => (token: string) => verifyIdToken(token, { audience })
+    const { enabledValues } = cloud.core<SecretManagerCore>('secret-manager')
+    const credentials = (secret: string): string[] =>
+      enabledValues(`projects/${project.id}/secrets/${secret}`).map(String)
     const partners: Record<string, unknown> = {}
     for (const [name, start] of Object.entries(options.partners)) {
       const port = ports.partner(name)
       const partner = await start({
         port,
         verify: verify(`http://127.0.0.1:${port}`),
+        credentials,
         secret: cloud.secret,
         settings: options.settings,
         ...inData(name),
@@ -188,6 +196,7 @@ export async function startPlatform<P extends Partners>(options: StartOptions<P>
     await provision(planned, cloud.api, (done, of) => {
       if (done % 50 === 0 || done === of) progress(`provisioning ${done} of ${of} resources`)
     })
+    await makeFirstValues(planned, cloud.api)
     // Only now, so that a stored message finds the resources that the stacks declare.
     await cloud.start()
     checkOpened(cloud.core<CloudRunCore>('cloud-run'), resources, { progress, api: cloud.ownerPort })
@@ -202,6 +211,18 @@ export async function startPlatform<P extends Partners>(options: StartOptions<P>
     }
   } catch (error) {
     return await closeAfter(error, close)
+  }
+}
+
+/** On a laptop a partner accepts what Secret Manager has, so a random value will do for a secret without a version. */
+async function makeFirstValues(planned: readonly Provisioned[], api: OwnerApi): Promise<void> {
+  for (const { resource } of planned) {
+    if (resource.type !== 'google_secret_manager_secret') continue
+    const { project, secret_id: id } = resource.attributes
+    const secret = `/v1/projects/${String(project)}/secrets/${String(id)}`
+    const { versions = [] } = (await api('GET', `${secret}/versions?pageSize=1`)) as { versions?: readonly unknown[] }
+    if (versions.length > 0) continue
+    await api('POST', `${secret}:addVersion`, { payload: { data: Buffer.from(makeSecret()).toString('base64') } })
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
@@ -41,24 +41,26 @@ const watched = (): Omit<Watched, 'root' | 'folders'> => ({
     },
   },
   entriesOf: (service) => [path(`functions/${service}/app.ts`)],
-  describesResources: (file) => file.endsWith('service.ts'),
+  isReadAtStart: (file) => file.endsWith('service.ts'),
   say: (line) => lines.push(line.replace(/\d+\.\d s/, 'N s')),
 })
 
 describe('a changed file', () => {
   it('restarts the services that import it, those whose start had failed too, and none that is scaled to zero', async () => {
-    await restartFor([path('functions/seating/rules.ts')], watched())
-    expect(restarted).toEqual(['seating'])
+    let before: readonly string[] = []
+    const types = { restarted: () => void (before = [...restarted]) }
+    await restartFor([path('functions/seating/rules.ts')], { ...watched(), ...types })
+    expect([restarted, before]).toEqual([['seating'], ['seating']])
     expect(lines).toEqual(['seating/rules.ts changed: seating restarted in N s'])
     await restartFor([path('shared/ids.ts'), path('shared/none.ts')], watched())
     expect(restarted).toEqual(['seating', 'seating', 'tickets'])
     expect(lines.at(-1)).toBe('shared/ids.ts and 1 more changed: tickets restarted in N s')
   })
 
-  it('that no service imports restarts none, and one that describes resources asks for a new start', async () => {
+  it('that no service imports restarts none, and one that npm start reads asks for a new start', async () => {
     await restartFor([path('functions/seating/service.ts')], watched())
     expect(restarted).toEqual([])
-    expect(lines).toEqual(['seating/service.ts is part of the stacks: restart npm start if resources changed'])
+    expect(lines).toEqual(['seating/service.ts is read by npm start itself: restart npm start to apply the change'])
   })
 
   it('with a broken import restarts its service, whose start reports the error', async () => {
@@ -70,8 +72,7 @@ describe('a changed file', () => {
   })
 
   it('is noticed when it is written, new imports included; tests are not', async () => {
-    const stop = watchServices({ ...watched(), root, folders: ['functions', 'shared'] })
-    onTestFinished(stop)
+    onTestFinished(await watchServices({ ...watched(), root, folders: ['functions', 'shared'] }))
     write('functions/seating/app.test.ts', '')
     write('shared/ids.ts', 'export const id = 2')
     await expect.poll(() => restarted).toEqual(['seating', 'tickets'])
@@ -80,6 +81,17 @@ describe('a changed file', () => {
     await expect.poll(() => restarted).toEqual(['seating', 'tickets', 'seating'])
     write('shared/new.ts', 'export const id = 3')
     await expect.poll(() => restarted).toEqual(['seating', 'tickets', 'seating', 'seating'])
+  })
+
+  it('is noticed each time that another file is renamed over it, as git and editors do', async () => {
+    onTestFinished(await watchServices({ ...watched(), root, folders: ['functions', 'shared'] }))
+    for (let time = 1; time <= 3; time++) {
+      write('new-rules', `export const time = ${time}`)
+      renameSync(path('new-rules'), path('functions/seating/rules.ts'))
+      await expect.poll(() => restarted).toHaveLength(time)
+    }
+    write('functions/seating/rules.ts', 'export const time = 4')
+    await expect.poll(() => restarted).toHaveLength(4)
   })
 })
 

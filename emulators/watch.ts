@@ -1,13 +1,14 @@
 /** Restarts the services that import a changed file. */
 
-import { watch } from 'node:fs'
+import { watch } from 'chokidar'
+import { once } from 'node:events'
 import { join } from 'node:path'
 import type { CloudRunCore } from 'local-google-cloud/cloud-run'
 import { type Module, modulesFrom } from '../cli/import-graph.ts'
 
 /** An editor writes a file in several steps, and a branch switch changes many files. */
 const SETTLE_MS = 80
-const isSource = (file: string): boolean => /\.(ts|js|mjs|json)$/.test(file) && !/\.(test|testing)\.ts$/.test(file)
+const isSource = (file: string): boolean => /\.(ts|js|mjs|json|sql)$/.test(file) && !/\.(test|testing)\.ts$/.test(file)
 
 export interface Watched {
   readonly root: string
@@ -16,13 +17,15 @@ export interface Watched {
   readonly run: Pick<CloudRunCore, 'states' | 'restart'>
   /** The files with which the program of a service begins, as absolute paths. */
   entriesOf(service: string): readonly string[]
-  /** Whether the stacks are synthesized from this file too. */
-  describesResources(file: string): boolean
+  /** Whether `npm start` itself reads this file: for the stacks, the local cloud or a partner. */
+  isReadAtStart(file: string): boolean
+  /** Called after the services have restarted. */
+  restarted?(): void
   say(line: string): void
 }
 
-/** Returns the function that ends it. */
-export function watchServices({ root, folders, ...watched }: Watched): () => void {
+/** Resolves, once changes are noticed, with the function that ends it. */
+export async function watchServices({ root, folders, ...watched }: Watched): Promise<() => Promise<void>> {
   const changed = new Set<string>()
   const parsed = new Map<string, Module>()
   let timer: NodeJS.Timeout | undefined
@@ -32,24 +35,31 @@ export function watchServices({ root, folders, ...watched }: Watched): () => voi
     changed.clear()
     working = working.then(() => restartFor(files, watched, parsed))
   }
-  const watchers = folders.map((folder) =>
-    watch(join(root, folder), { recursive: true }, (_, name) => {
-      if (name === null || !isSource(name)) return
-      changed.add(join(root, folder, name))
-      clearTimeout(timer)
-      timer = setTimeout(settle, SETTLE_MS)
-    }),
+  // Node's own recursive watch loses a file on Linux once another was renamed over it, as git and editors do.
+  const watcher = watch(
+    folders.map((folder) => join(root, folder)),
+    {
+      ignoreInitial: true,
+      ignored: (path, stats) => path.endsWith('node_modules') || (stats?.isFile() === true && !isSource(path)),
+    },
   )
+  watcher.on('all', (_, path) => {
+    if (!isSource(path)) return
+    changed.add(path)
+    clearTimeout(timer)
+    timer = setTimeout(settle, SETTLE_MS)
+  })
+  await once(watcher, 'ready')
   return () => {
     clearTimeout(timer)
-    for (const watcher of watchers) watcher.close()
+    return watcher.close()
   }
 }
 
 /** A service that is scaled to zero reads the new file when it starts. */
 export async function restartFor(
   files: readonly string[],
-  { run, entriesOf, describesResources, say }: Omit<Watched, 'root' | 'folders'>,
+  { run, entriesOf, isReadAtStart, restarted, say }: Omit<Watched, 'root' | 'folders'>,
   parsed = new Map<string, Module>(),
 ): Promise<void> {
   for (const file of files) parsed.delete(file)
@@ -69,7 +79,8 @@ export async function restartFor(
       }
     }),
   )
-  if (files.some(describesResources)) say(`${name} is part of the stacks: restart npm start if resources changed`)
+  if (files.some(isReadAtStart)) say(`${name} is read by npm start itself: restart npm start to apply the change`)
+  restarted?.()
 }
 
 function loadsAny(entries: readonly string[], files: readonly string[], parsed: Map<string, Module>): boolean {

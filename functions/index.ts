@@ -10,6 +10,7 @@ import { inventory } from './inventory/service.ts'
 import { notifications } from './notifications/service.ts'
 import { orders } from './orders/service.ts'
 import { payments } from './payments/service.ts'
+import { reconciliation } from './reconciliation/service.ts'
 import { shipping } from './shipping/service.ts'
 import { minorUnitSql } from './shop/currencies.ts'
 import { goals, minInstances, settings } from './shop/settings.ts'
@@ -25,6 +26,7 @@ const numberedServices: Readonly<Record<number, Service>> = {
   6: history,
   7: customers,
   8: notifications,
+  9: reconciliation,
 }
 
 export const business: Business = {
@@ -35,13 +37,20 @@ export const business: Business = {
     names: [
       'orders',
       'order_lines',
+      'cancelled_lines',
+      'cancellations',
+      'shipments',
       'captures',
       'refunds',
+      'disputes',
       'revenue_by_day',
       'units_by_sku',
+      'stock_by_sku',
       'funnel',
       'compensation_rate',
       'saga_durations',
+      'reconciliations',
+      'differences',
       'left_out',
     ],
     macros: { 'minor unit of': minorUnitSql },

@@ -1,8 +1,8 @@
-/** Alerts besides those on objectives: a dead letter, a saga that is stuck, a bug, many refusals. */
+/** Alerts besides those on objectives: dead letters, late and stopped work, stuck sagas, bugs, refusals, changes of access, a public service that is down. */
 
 import { Construct } from 'constructs'
 import { accountEmail } from '../shared/base/names.ts'
-import type { Service } from '../shared/service/service.ts'
+import { isScheduled, type Service } from '../shared/service/service.ts'
 import type { Environment } from './environments.ts'
 import { MonitoringAlertPolicy, type MonitoringNotificationChannel, MonitoringUptimeCheckConfig } from './google.ts'
 import {
@@ -74,6 +74,9 @@ export class Alerts extends Construct {
         },
       ],
     )
+    this.#paused()
+    if (services.some(isScheduled)) this.#schedules()
+    for (const service of services) this.#ofService(service)
     this.#instances(services)
     this.#changesOfAccess(environment)
     for (const { name, ingress } of services) if (ingress === 'public') this.#unreachable(name, environment)
@@ -113,6 +116,38 @@ export class Alerts extends Construct {
           },
         },
       ],
+    })
+  }
+
+  /**
+   * By the audit log, since no metric sees it: the delays are those of attempts, of which a paused queue has none, and the depth counts
+   * timers that are due next week. https://cloud.google.com/tasks/docs/audit-logging
+   */
+  #paused(): void {
+    this.#onMatch('queues-stopped', {
+      content:
+        'A queue was paused or emptied, or a schedule paused: no command of it is delivered until it is resumed, and those of an emptied queue are gone.',
+      severity: 'WARNING',
+      filter: [
+        'log_id("cloudaudit.googleapis.com/activity")',
+        'protoPayload.methodName=~"CloudTasks[.](Pause|Purge)Queue|CloudScheduler[.]PauseJob"',
+      ].join(' AND '),
+      labels: {
+        method: 'protoPayload.methodName',
+        principal: 'protoPayload.authenticationInfo.principalEmail',
+        resource: 'protoPayload.resourceName',
+      },
+    })
+  }
+
+  /** By the log of Cloud Scheduler: the command of a schedule is not in the queue. Each failed attempt has a line. */
+  #schedules(): void {
+    this.#onMatch('schedules-fail', {
+      content:
+        'Cloud Scheduler could not have a service enqueue what is due. It tries five more times within half an hour, and not again before the next time of the schedule.',
+      severity: 'WARNING',
+      filter: 'resource.type="cloud_scheduler_job" AND severity>=ERROR',
+      labels: { job: 'resource.labels.job_id' },
     })
   }
 
@@ -162,28 +197,50 @@ export class Alerts extends Construct {
 
   /** By the audit log of the project, which records them without a setting. The deployer's own changes follow from the stacks. */
   #changesOfAccess({ projectId }: Environment): void {
-    const name = 'access-changed'
-    new MonitoringAlertPolicy(this, name, {
-      ...this.#policy(
-        name,
+    this.#onMatch('access-changed', {
+      content:
         'A person changed an IAM policy, what is audited, or where logs are kept: by hand, or by a deployment from a laptop. `npm run grants` lists the grants that the stacks do not make.',
-      ),
       severity: 'WARNING',
+      filter: [
+        'log_id("cloudaudit.googleapis.com/activity")',
+        'protoPayload.methodName=~"[Ss]etI(am|AM)(Policy|Permissions)|ConfigServiceV2[.](Create|Update|Delete)(Sink|Bucket|Exclusion)"',
+        `NOT protoPayload.authenticationInfo.principalEmail="${accountEmail('deployer', projectId)}"`,
+      ].join(' AND '),
+      labels: {
+        method: 'protoPayload.methodName',
+        principal: 'protoPayload.authenticationInfo.principalEmail',
+        resource: 'protoPayload.resourceName',
+      },
+    })
+  }
+
+  /** On each line of a log that matches. @param labels of the incident, each with the field of the line that it holds */
+  #onMatch(
+    name: string,
+    {
+      content,
+      severity,
+      filter,
+      labels,
+    }: {
+      readonly content: string
+      readonly severity: string
+      readonly filter: string
+      readonly labels: Readonly<Record<string, string>>
+    },
+  ): void {
+    new MonitoringAlertPolicy(this, name, {
+      ...this.#policy(name, content),
+      severity,
       alertStrategy: { notificationRateLimit: { period: NOTIFICATION_RATE_LIMIT }, autoClose: '86400s' },
       conditions: [
         {
           displayName: name,
           conditionMatchedLog: {
-            filter: [
-              'log_id("cloudaudit.googleapis.com/activity")',
-              'protoPayload.methodName=~"[Ss]etIam(Policy|Permissions)|ConfigServiceV2[.](Create|Update|Delete)(Sink|Bucket|Exclusion)"',
-              `NOT protoPayload.authenticationInfo.principalEmail="${accountEmail('deployer', projectId)}"`,
-            ].join(' AND '),
-            labelExtractors: {
-              method: 'EXTRACT(protoPayload.methodName)',
-              principal: 'EXTRACT(protoPayload.authenticationInfo.principalEmail)',
-              resource: 'EXTRACT(protoPayload.resourceName)',
-            },
+            filter,
+            labelExtractors: Object.fromEntries(
+              Object.entries(labels).map(([label, field]) => [label, `EXTRACT(${field})`]),
+            ),
           },
         },
       ],
@@ -244,25 +301,30 @@ export class Alerts extends Construct {
     })
   }
 
+  /** The alerts of a description: on lines of that service alone. */
+  #ofService({ name: service, alertsOn }: Service): void {
+    for (const [message, { severity, labels, content }] of Object.entries(alertsOn)) {
+      const name = `${service}-${message.replaceAll('.', '-')}`
+      this.#onMatch(name, {
+        content,
+        severity,
+        filter: `resource.type="cloud_run_revision" AND resource.labels.service_name="${service}" AND severity>=ERROR AND jsonPayload.message="${message}"`,
+        labels: Object.fromEntries(labels.map((label) => [label, `jsonPayload.${label}`])),
+      })
+    }
+  }
+
   /** Matches the line itself, not its counter: the mail then shows the saga, and the alert needs no existing metric. */
   #onLine(name: string, { messages, severity, content }: LineAlert): void {
     const extracted = new Set([
       ...messages.flatMap((message): readonly string[] => countedLines[message]),
       'correlationId',
     ])
-    new MonitoringAlertPolicy(this, name, {
-      ...this.#policy(name, content),
+    this.#onMatch(name, {
+      content,
       severity,
-      alertStrategy: { notificationRateLimit: { period: NOTIFICATION_RATE_LIMIT }, autoClose: '86400s' },
-      conditions: [
-        {
-          displayName: name,
-          conditionMatchedLog: {
-            filter: logFilter(...messages),
-            labelExtractors: Object.fromEntries([...extracted].map((key) => [key, `EXTRACT(jsonPayload.${key})`])),
-          },
-        },
-      ],
+      filter: logFilter(...messages),
+      labels: Object.fromEntries([...extracted].map((key) => [key, `jsonPayload.${key}`])),
     })
   }
 

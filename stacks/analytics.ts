@@ -4,6 +4,8 @@ import { Construct } from 'constructs'
 import { readFileSync } from 'node:fs'
 import { analyticsDataset, bigQuerySubscriptionName, eventsDataset, eventsTable } from '../shared/base/names.ts'
 import type { Business } from '../shared/service/business.ts'
+import { checkKnown } from '../shared/service/check-business.ts'
+import type { Service } from '../shared/service/service.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { Environment } from './environments.ts'
 import { MAX_DELIVERY_ATTEMPTS } from '../shared/base/attempts.ts'
@@ -17,7 +19,7 @@ import {
   PubsubSubscription,
   PubsubSubscriptionIamBinding,
 } from './google.ts'
-import { pubsubAgent } from './members.ts'
+import { pubsubAgent, serviceMember } from './members.ts'
 import { validName } from './naming-rules.ts'
 import { waitAfterCreation } from './wait.ts'
 
@@ -33,14 +35,32 @@ const rawSchema = JSON.stringify([
 /** The tables refuse a query without a range of days, so the view of all events names a range that includes them all. */
 const FIRST_DAY = "TIMESTAMP '2020-01-01'"
 
+/** The days before a query that `recent_events` has. */
+const RECENT_DAYS = 35
+
 interface View extends Omit<Business['views'], 'names'> {
   readonly name: string
+  /** The name of its file, if another. */
+  readonly file?: string
+  /** The first moment of the events that it reads, in SQL. */
+  readonly since?: string
 }
-/** The platform's own views: one row per event, from which all views of a business follow, and the messages that it leaves out. */
-const platformViews: readonly View[] = ['event_log', 'unreadable_events'].map((name) => ({
-  name,
-  folder: new URL('sql/', import.meta.url),
-}))
+const folder = new URL('sql/', import.meta.url)
+/**
+ * The platform's own views: one row per event, from which all views of a business follow; the same of the last days alone; and
+ * the messages that both leave out. Events are deduplicated over all days that a view reads, so no filter on `event_log` spares
+ * BigQuery a partition: the range of `recent_events` stands before that, at the tables.
+ */
+const platformViews: readonly View[] = [
+  { name: 'event_log', folder },
+  {
+    name: 'recent_events',
+    file: 'event_log',
+    since: `TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL ${RECENT_DAYS} DAY)`,
+    folder,
+  },
+  { name: 'unreadable_events', folder },
+]
 
 /** A grant takes about a minute to propagate; until then Pub/Sub refuses a BigQuery subscription with 403. */
 const waitForIamPropagation = waitAfterCreation(90)
@@ -49,6 +69,7 @@ interface AnalyticsProps {
   /** The owners of the events: each has a table that is named for it. */
   readonly tables: readonly string[]
   readonly views: Business['views']
+  readonly services: readonly Service[]
   readonly environment: Environment
 }
 
@@ -56,7 +77,7 @@ export class Analytics extends Construct {
   readonly #tables = new Map<string, { readonly table: BigqueryTable; readonly grant: BigqueryTableIamBinding }>()
   readonly #environment: Environment
 
-  constructor(scope: Construct, id: string, { tables, views, environment }: AnalyticsProps) {
+  constructor(scope: Construct, id: string, { tables, views, services, environment }: AnalyticsProps) {
     super(scope, id)
     this.#environment = environment
     const events = this.#dataset(
@@ -67,8 +88,15 @@ export class Analytics extends Construct {
     const analytics = this.#dataset(analyticsDataset, 'Views of the events.')
     // Without events there is nothing that a view could read.
     if (tables.length === 0) return
-    this.#views(analytics, tables, views)
+    const readers = services.filter(({ readsViews }) => readsViews.length > 0)
+    this.#views(analytics, { owners: tables, views, readers })
     this.#authorizeViews(events, analytics)
+    for (const { name } of readers)
+      new ProjectIamMember(this, `${name}-queries`, {
+        project: environment.projectId,
+        role: 'roles/bigquery.jobUser',
+        member: serviceMember(name, environment),
+      })
   }
 
   /** Analysts may read the views, and the views the tables, which analysts may not. */
@@ -138,7 +166,24 @@ export class Analytics extends Construct {
     this.#tables.set(owner, { table, grant })
   }
 
-  #views(analytics: BigqueryDataset, owners: readonly string[], { names, ...views }: Business['views']): void {
+  #views(
+    analytics: BigqueryDataset,
+    {
+      owners,
+      views: { names, ...views },
+      readers,
+    }: {
+      readonly owners: readonly string[]
+      readonly views: Business['views']
+      readonly readers: readonly Service[]
+    },
+  ): void {
+    checkKnown(
+      readers.flatMap(({ readsViews }) => readsViews),
+      [...platformViews.map(({ name }) => name), ...names],
+      'readsViews of services',
+      'view of the business',
+    )
     let before: BigqueryTable | undefined
     const tables = [...this.#tables.values()].map(({ table }) => table)
     for (const view of [...platformViews, ...names.map((name) => ({ name, ...views }))]) {
@@ -154,7 +199,12 @@ export class Analytics extends Construct {
         datasetId: analytics.datasetId,
         tableId: before.tableId,
         role: 'roles/bigquery.dataViewer',
-        members: [this.#environment.analysts],
+        members: [
+          this.#environment.analysts,
+          ...readers
+            .filter(({ readsViews }) => readsViews.includes(view.name))
+            .map(({ name }) => serviceMember(name, this.#environment)),
+        ],
       })
     }
   }
@@ -165,12 +215,16 @@ export class Analytics extends Construct {
  * and `{{NAME ARGUMENT}}` a macro of the business.
  * @throws Error for a name that neither the platform nor the business declares
  */
-function sql({ name, folder, macros = {} }: View, owners: readonly string[], projectId: string): string {
-  const text = readFileSync(new URL(`${name}.sql`, folder), 'utf8')
+function sql(
+  { name, file = name, since = FIRST_DAY, folder: files, macros = {} }: View,
+  owners: readonly string[],
+  projectId: string,
+): string {
+  const text = readFileSync(new URL(`${file}.sql`, files), 'utf8')
   const raw = owners
     .map(
       (owner) =>
-        `SELECT data AS envelope, publish_time, message_id FROM \`${projectId}.${eventsDataset}.${eventsTable(owner)}\` WHERE publish_time >= ${FIRST_DAY}`,
+        `SELECT data AS envelope, publish_time, message_id FROM \`${projectId}.${eventsDataset}.${eventsTable(owner)}\` WHERE publish_time >= ${since}`,
     )
     .join('\n  UNION ALL ')
   return text

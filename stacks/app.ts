@@ -4,11 +4,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Business, servicesOf } from '../shared/service/business.ts'
-import { checkBusiness } from '../shared/service/check-business.ts'
+import { checkBusiness, checkKnown } from '../shared/service/check-business.ts'
 import { BusStack } from './bus-stack.ts'
-import { App } from './cdktf.ts'
-import type { Environment } from './environments.ts'
+import { App, withoutCreationStacks } from './cdktf.ts'
+import { type Environment, secretsWithVersionIn } from './environments.ts'
 import { ObservabilityStack } from './observability-stack.ts'
+import { secretNamesOf } from './partner-secrets.ts'
 import { PlatformStack } from './platform-stack.ts'
 import { preventDestruction } from './protection.ts'
 import { ServiceStack } from './service-stack.ts'
@@ -28,12 +29,21 @@ export interface SynthesizedStack {
 }
 
 /** @throws Error that names what the business or the environment names and does not have. */
-export function addEnvironment(app: App, environment: Environment, business: Business): string[] {
+export const addEnvironment = (app: App, environment: Environment, business: Business): string[] =>
+  withoutCreationStacks(() => stacksOf(app, environment, business))
+
+function stacksOf(app: App, environment: Environment, business: Business): string[] {
   checkBusiness(business, environment)
   const services = servicesOf(business)
   for (const released of Object.keys(environment.releases ?? {}))
     if (!services.some(({ name }) => name === released))
       throw new Error(`stacks/images.json has "${environment.name}/${released}", but there is no service ${released}.`)
+  checkKnown(
+    secretsWithVersionIn(environment.name),
+    secretNamesOf(services),
+    `versions of ${environment.name} in stacks/secret-versions.json`,
+    'secret that a service names',
+  )
   const platform = new PlatformStack(app, services, environment)
   const bus = new BusStack(app, business, environment)
   bus.addDependency(platform)

@@ -36,7 +36,7 @@ export class BusStack extends EnvironmentStack {
     const hasSagas = withSaga.length > 0
     const owners = services.filter(({ emits }) => emits.length > 0).map(({ name }) => name)
     const tables = hasSagas ? [...owners, runtimeContracts.service] : owners
-    const analytics = new Analytics(this, 'analytics', { tables, views: business.views, environment })
+    const analytics = new Analytics(this, 'analytics', { tables, views: business.views, services, environment })
     const addTopic = (type: string, table: string, publishers: readonly string[]): EventTopic => {
       const topic = new EventTopic(this, `topic-${type}`, { type, publishers, environment })
       analytics.streamToBigQuery(topic, table, bigQueryDeadLetters)

@@ -16,10 +16,14 @@ export interface Environment extends Deployment {
   readonly imageDigest: string
   /** By service: the digest that it runs in place of `imageDigest`, as after a rollback. */
   readonly releases?: Readonly<Record<string, string>>
+  /** The version of a secret whose value the services get: a number, or `latest`. */
+  secretVersion(secret: string): string
   /** Known before the service exists. It is also the OIDC audience. */
   serviceUrl(service: string): string
   /** The address of Cloud Tasks for this service: the client has no emulator variable. */
   tasksEndpoint(service: string): string
+  /** The address of BigQuery, for this service. */
+  bigQueryEndpoint(service: string): string
   /** The address of the public keys of Google's ID tokens, for this service. */
   idTokenKeysUrl(service: string): string
   /** Bucket of the Terraform state; absent: the state is a local file. */
@@ -83,6 +87,12 @@ export const buildSourcesBucket = ({ projectId }: Pick<Environment, 'projectId'>
 /** The digest of each environment, written by `npm run image`; `ENVIRONMENT/SERVICE` is a service's own. */
 const images = JSON.parse(readFileSync(new URL('images.json', import.meta.url), 'utf8')) as Record<string, string>
 
+/** `ENVIRONMENT/SECRET`: the version that services get; absent: the first. */
+const versions = JSON.parse(readFileSync(new URL('secret-versions.json', import.meta.url), 'utf8')) as Record<
+  string,
+  string
+>
+
 function deployed(
   name: string,
   {
@@ -105,8 +115,10 @@ function deployed(
     publicAccess,
     imageDigest: images[name] ?? PLACEHOLDER_DIGEST,
     releases: releasesIn(images, name),
+    secretVersion: (secret) => pinnedVersion(`${name}/${secret}`, versions),
     serviceUrl: (service) => cloudRunUrl(hostLabel(service, projectNumber), region),
     tasksEndpoint: () => 'https://cloudtasks.googleapis.com',
+    bigQueryEndpoint: () => 'https://bigquery.googleapis.com',
     idTokenKeysUrl: () => 'https://www.googleapis.com/oauth2/v3/certs',
     stateBucket: `${projectId}-terraform`,
     protectsData,
@@ -177,6 +189,16 @@ export function releasesIn(all: Readonly<Record<string, string>>, environment: s
   )
 }
 
+/** The secrets of which `secret-versions.json` names a version for this environment. */
+export const secretsWithVersionIn = (environment: string): string[] => Object.keys(releasesIn(versions, environment))
+
+/** @throws Error for a version that is no number: a release and its way back name what they run with. */
+export function pinnedVersion(secret: string, pinned: Readonly<Record<string, string>>): string {
+  const version = pinned[secret] ?? '1'
+  if (/^[1-9]\d*$/.test(version)) return version
+  throw new Error(`stacks/secret-versions.json has "${secret}": "${version}", but a version is a number, as in "2".`)
+}
+
 /** The name of the image, without its digest. All services have the same image. */
 export const imageName = ({ region: location, projectId }: Pick<Environment, 'region' | 'projectId'>): string =>
   `${location}-docker.pkg.dev/${projectId}/${imageRepositoryId}/platform`
@@ -240,9 +262,12 @@ export function localEnvironment(ports: LocalPorts): Environment {
     analyticsLocation: region,
     publicAccess: 'allUsers',
     imageDigest: PLACEHOLDER_DIGEST,
+    // A laptop has no releases to go back to: the next instance has the newest value.
+    secretVersion: () => 'latest',
     serviceUrl: (service) => at(ports.service(service)),
     partnerUrl: (partner) => at(ports.partner(partner)),
     tasksEndpoint: (service) => at(ports.account(service)),
+    bigQueryEndpoint: (service) => at(ports.account(service)),
     idTokenKeysUrl: (service) => `${at(ports.account(service))}/oauth2/v3/certs`,
     protectsData: false,
     alertEmail: 'developer@example.com',

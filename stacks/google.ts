@@ -8,8 +8,12 @@ export { BigqueryDatasetAccessA as BigqueryDatasetAccess } from '@cdktf/provider
 export { BigqueryTable } from '@cdktf/provider-google/lib/bigquery-table/index.js'
 export { BigqueryTableIamBinding } from '@cdktf/provider-google/lib/bigquery-table-iam-binding/index.js'
 export { BillingBudget } from '@cdktf/provider-google/lib/billing-budget/index.js'
-export { CloudRunV2Service } from '@cdktf/provider-google/lib/cloud-run-v2-service/index.js'
+export {
+  CloudRunV2Service,
+  type CloudRunV2ServiceTemplateContainersEnv,
+} from '@cdktf/provider-google/lib/cloud-run-v2-service/index.js'
 export { CloudRunV2ServiceIamBinding } from '@cdktf/provider-google/lib/cloud-run-v2-service-iam-binding/index.js'
+export { CloudSchedulerJob } from '@cdktf/provider-google/lib/cloud-scheduler-job/index.js'
 export { CloudTasksQueue } from '@cdktf/provider-google/lib/cloud-tasks-queue/index.js'
 export { CloudTasksQueueIamBinding } from '@cdktf/provider-google/lib/cloud-tasks-queue-iam-binding/index.js'
 export { ComputeNetwork } from '@cdktf/provider-google/lib/compute-network/index.js'
@@ -38,6 +42,8 @@ export { PubsubSubscription } from '@cdktf/provider-google/lib/pubsub-subscripti
 export { PubsubSubscriptionIamBinding } from '@cdktf/provider-google/lib/pubsub-subscription-iam-binding/index.js'
 export { PubsubTopic } from '@cdktf/provider-google/lib/pubsub-topic/index.js'
 export { PubsubTopicIamBinding } from '@cdktf/provider-google/lib/pubsub-topic-iam-binding/index.js'
+export { SecretManagerSecret } from '@cdktf/provider-google/lib/secret-manager-secret/index.js'
+export { SecretManagerSecretIamBinding } from '@cdktf/provider-google/lib/secret-manager-secret-iam-binding/index.js'
 export { ServiceAccount } from '@cdktf/provider-google/lib/service-account/index.js'
 export { ServiceAccountIamBinding } from '@cdktf/provider-google/lib/service-account-iam-binding/index.js'
 export { StorageBucket } from '@cdktf/provider-google/lib/storage-bucket/index.js'

@@ -27,6 +27,16 @@ export const rules = {
     pattern: /^[A-Za-z0-9-]{1,100}$/,
     description: 'letters, digits and hyphens, at most 100',
   },
+  job: {
+    resource: 'Cloud Scheduler job',
+    pattern: /^[A-Za-z0-9_-]{1,500}$/,
+    description: 'letters, digits, hyphens and underscores, at most 500',
+  },
+  secret: {
+    resource: 'secret of Secret Manager',
+    pattern: /^[A-Za-z0-9_-]{1,255}$/,
+    description: 'letters, digits, hyphens and underscores, at most 255',
+  },
   topic: {
     resource: 'Pub/Sub topic or subscription',
     pattern: /^(?!goog)[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}$/,

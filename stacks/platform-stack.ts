@@ -1,8 +1,8 @@
 /** Resources that change rarely: APIs, accounts, the image repository, the network, audit logs, log-based metrics. */
 
 import type { Construct } from 'constructs'
-import { accountId, operationsAccountId, pushAccountId } from '../shared/base/names.ts'
-import { type Service, usesQueues } from '../shared/service/service.ts'
+import { accountId, cronAccountId, operationsAccountId, pushAccountId } from '../shared/base/names.ts'
+import { isScheduled, type Service, usesQueues } from '../shared/service/service.ts'
 import { Audit } from './audit.ts'
 import { dependable, TerraformResource } from './cdktf.ts'
 import { EnvironmentStack } from './environment-stack.ts'
@@ -12,6 +12,7 @@ import { ImageBuilds } from './image-builds.ts'
 import { LogMetrics } from './log-metrics.ts'
 import { pubsubAgent, serviceMember } from './members.ts'
 import { validName } from './naming-rules.ts'
+import { PartnerSecrets, secretNamesOf } from './partner-secrets.ts'
 import { PrivateNetwork } from './private-network.ts'
 import { waitAfterCreation } from './wait.ts'
 
@@ -19,6 +20,7 @@ const apis = [
   'artifactregistry',
   'bigquery',
   'cloudbuild',
+  'cloudscheduler',
   'cloudtasks',
   'cloudtrace',
   'compute',
@@ -49,7 +51,8 @@ export class PlatformStack extends EnvironmentStack {
     this.#operations()
     new Audit(this, 'audit', { accounts, environment })
     new LogMetrics(this, 'log-metrics', { services })
-    this.#enableApis()
+    new PartnerSecrets(this, 'secrets', { services, accounts, environment })
+    this.#enableApis(services)
   }
 
   /** Operators act with the token of this account alone; no other account may. */
@@ -67,9 +70,13 @@ export class PlatformStack extends EnvironmentStack {
   }
 
   /** A new project refuses all other resources until their APIs are enabled. */
-  #enableApis(): void {
+  #enableApis(services: readonly Service[]): void {
     const others = this.node.findAll().filter((one) => TerraformResource.isTerraformResource(one))
-    const needed = this.environment.budget ? [...apis, 'billingbudgets'] : apis
+    const needed = [
+      ...apis,
+      ...(this.environment.budget ? ['billingbudgets'] : []),
+      ...(secretNamesOf(services).length > 0 ? ['secretmanager'] : []),
+    ]
     const enabled = needed.map((api) =>
       dependable(
         // Another stack, or another team, may need the API when this one is destroyed.
@@ -98,6 +105,13 @@ export class PlatformStack extends EnvironmentStack {
       })
     }
     if (service.on.length > 0) this.#pushIdentity(service)
+    // Cloud Scheduler's own agent makes the token, by the role that Google gives it on the project with the API.
+    if (isScheduled(service)) {
+      new ServiceAccount(this, `cron-${service.name}`, {
+        accountId: validName('account', cronAccountId(service.name)),
+        displayName: `Calls ${service.name} by the clock`,
+      })
+    }
     return account
   }
 

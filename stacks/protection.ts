@@ -18,6 +18,7 @@ const protectedTypes = new Set([
   'google_monitoring_notification_channel',
   'google_pubsub_subscription',
   'google_pubsub_topic',
+  'google_secret_manager_secret',
   'google_service_account',
 ])
 

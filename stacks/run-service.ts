@@ -2,11 +2,17 @@
 
 import { Construct } from 'constructs'
 import type { WrittenVariables } from '../shared/base/config.ts'
+import { secretVariable } from '../shared/base/secret.ts'
 import { type Business, servicesOf } from '../shared/service/business.ts'
 import type { Service } from '../shared/service/service.ts'
 import { TerraformVariable } from './cdktf.ts'
 import { type Environment, imageName, PLACEHOLDER_DIGEST } from './environments.ts'
-import { CloudRunV2Service, CloudRunV2ServiceIamBinding, ProjectIamMember } from './google.ts'
+import {
+  CloudRunV2Service,
+  CloudRunV2ServiceIamBinding,
+  type CloudRunV2ServiceTemplateContainersEnv,
+  ProjectIamMember,
+} from './google.ts'
 import { serviceEmail, serviceMember } from './members.ts'
 import { validName } from './naming-rules.ts'
 import { networkName } from './private-network.ts'
@@ -19,6 +25,13 @@ const telemetryRoles = [
   'roles/telemetry.metricsWriter',
   'roles/serviceusage.serviceUsageConsumer',
 ]
+
+/** References: a value is in no stack, plan or state. Cloud Run resolves them, as the service's account, when an instance starts. */
+const secretVariables = ({ secrets }: Service, environment: Environment): CloudRunV2ServiceTemplateContainersEnv[] =>
+  Object.keys(secrets).map((secret) => ({
+    name: secretVariable(secret),
+    valueSource: { secretKeyRef: { secret, version: environment.secretVersion(secret) } },
+  }))
 
 interface RunServiceProps {
   readonly service: Service
@@ -81,7 +94,9 @@ export class RunService extends Construct {
               ...variablesOf(service, business, environment),
               // Set on Cloud Run only: on other platforms the same image must verify every token itself.
               INGRESS: 'cloud-run' satisfies WrittenVariables['INGRESS'],
-            }).map(([name, value]) => ({ name, value })),
+            })
+              .map(([name, value]): CloudRunV2ServiceTemplateContainersEnv => ({ name, value }))
+              .concat(secretVariables(service, environment)),
             resources: { limits: { cpu, memory }, cpuIdle: true, startupCpuBoost: true },
             // https://cloud.google.com/run/docs/configuring/vpc-direct-vpc: a new instance may reach the VPC a minute later or more.
             startupProbe: callsOthers

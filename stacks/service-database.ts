@@ -71,6 +71,17 @@ export class ServiceDatabase extends Construct {
         })
       }
       for (const [index, fields] of indexes.entries()) {
+        const [field] = fields
+        if (field !== undefined && fields.length === 1) {
+          // Firestore has no composite index of one field. The query that it serves may be of a collection without indexes.
+          new FirestoreField(this, `indexed-${collection}-${field.replace(/^-/, '')}`, {
+            database: database.name,
+            collection,
+            field: field.replace(/^-/, ''),
+            indexConfig: { indexes: [{ order: field.startsWith('-') ? 'DESCENDING' : 'ASCENDING' }] },
+          })
+          continue
+        }
         new FirestoreIndex(this, `index-${collection}-${index}`, {
           database: database.name,
           collection,

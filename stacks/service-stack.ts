@@ -2,14 +2,15 @@
 
 import type { Construct } from 'constructs'
 import { type Business, servicesOf } from '../shared/service/business.ts'
-import { receivesMessages, type Service } from '../shared/service/service.ts'
+import { isScheduled, receivesMessages, type Service } from '../shared/service/service.ts'
 import { CommandQueue } from './command-queue.ts'
 import { EnvironmentStack } from './environment-stack.ts'
 import type { Environment } from './environments.ts'
 import { pushTo } from './event-topic.ts'
 import { formerMembersOf } from './former-members.ts'
-import { operationsMember, pushMember, serviceMember } from './members.ts'
+import { cronMember, operationsMember, pushMember, serviceMember } from './members.ts'
 import { RunService } from './run-service.ts'
+import { ScheduledCommands } from './scheduled-commands.ts'
 import { ServiceDatabase } from './service-database.ts'
 import { callersOf, formerSendersOf, sendersOf } from './service-variables.ts'
 
@@ -29,12 +30,15 @@ export class ServiceStack extends EnvironmentStack {
         ...(queued ? [operationsMember(environment)] : []),
         // The account of Pub/Sub's pushes, which has no other grant.
         ...(service.on.length > 0 ? [pushMember(service.name, environment)] : []),
+        // The same for Cloud Scheduler.
+        ...(isScheduled(service) ? [cronMember(service.name, environment)] : []),
       ],
       business,
       environment,
     })
     if (Object.keys(service.collections).length > 0) new ServiceDatabase(this, 'store', { service, environment })
     if (queued) new CommandQueue(this, 'commands', { service: service.name, senders, environment })
+    if (isScheduled(service)) new ScheduledCommands(this, 'schedules', { service, run, environment })
     for (const type of service.on) pushTo(this, type, { service, run, environment })
   }
 }

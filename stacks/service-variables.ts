@@ -4,9 +4,9 @@ import type { WrittenVariables } from '../shared/base/config.ts'
 import { parseSetting } from '../shared/base/setting.ts'
 import { databaseName, republishCommand } from '../shared/base/names.ts'
 import { type Business, servicesOf } from '../shared/service/business.ts'
-import { enqueuedBy, type Service } from '../shared/service/service.ts'
+import { enqueuedBy, isScheduled, type Service } from '../shared/service/service.ts'
 import type { Environment } from './environments.ts'
-import { operationsEmail, pushEmail, serviceEmail } from './members.ts'
+import { cronEmail, operationsEmail, pushEmail, serviceEmail } from './members.ts'
 
 /** @throws Error that names a setting which the environment lacks, or whose value is wrong. */
 export function variablesOf(service: Service, business: Business, environment: Environment): Record<string, string> {
@@ -17,8 +17,10 @@ export function variablesOf(service: Service, business: Business, environment: E
     SERVICE_URL: environment.serviceUrl(service.name),
     SERVICE_ACCOUNT: serviceEmail(service.name, environment),
     PUSH_ACCOUNT: pushEmail(service.name, environment),
+    ...(isScheduled(service) ? { CRON_ACCOUNT: cronEmail(service.name, environment) } : {}),
     OPERATIONS_ACCOUNT: operationsEmail(environment),
     ...(Object.keys(service.collections).length > 0 ? { FIRESTORE_DATABASE: databaseName(service.name) } : {}),
+    ...(service.readsViews.length > 0 ? { BIGQUERY_ENDPOINT: environment.bigQueryEndpoint(service.name) } : {}),
     CLOUD_TASKS_ENDPOINT: environment.tasksEndpoint(service.name),
     PEERS: JSON.stringify(
       Object.fromEntries(peersOf(service, services).map((peer) => [peer, environment.serviceUrl(peer)])),

@@ -29,6 +29,11 @@ const priced: Readonly<Record<string, (resource: Block) => Readonly<Record<strin
       'run-idle-memory': instances * SECONDS_A_MONTH * sum(({ memory }) => gibOf(String(memory))),
     }
   },
+  google_cloud_scheduler_job: () => ({ 'scheduler-jobs': 1 }),
+  // One version in use, in one place. A rotation has two for a time.
+  google_secret_manager_secret: ({ replication }) => ({
+    'secret-versions': Math.max(1, blocks(block(block(replication)['user_managed'])['replicas']).length),
+  }),
   google_dns_managed_zone: () => ({ 'dns-zones': 1 }),
   google_monitoring_alert_policy: ({ conditions }) => ({ 'alert-conditions': blocks(conditions).length }),
 }

@@ -1,7 +1,7 @@
 /** Names a misspelt command or stack before the CDKTF CLI is installed, or anything asks for credentials. */
 
 import type { Declared } from '../forgotten-dashes.ts'
-import { nearestOrAll } from '../nearest.ts'
+import { nearestOrAll } from '../../shared/base/nearest.ts'
 
 /** https://developer.hashicorp.com/terraform/cdktf/cli-reference/commands */
 const commands: Readonly<Record<string, { readonly takesStacks: boolean }>> = {

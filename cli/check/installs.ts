@@ -37,6 +37,12 @@ export function findInDockerfile(text: string): string[] {
   ])
 }
 
+/** Packages of the distribution are signed, have no lockfile, and are in nothing that is deployed. */
+export const findInDevelopmentContainer = (text: string): string[] =>
+  findInDockerfile(
+    text.replaceAll(/\bapt-get install(?: --[a-z-]+)*(?: [a-z][a-z0-9.+-]*)+(?=\s*(?:\\|&|;|$))/gm, 'apt-get'),
+  )
+
 /** Searches workflows and actions. */
 export const findInWorkflow = (text: string): string[] => textsAt(readYaml(text), 'run').flatMap(findInShell)
 

@@ -24,10 +24,11 @@ type Find = (text: string) => string[]
 /** The searches for each kind of file; a file may match several. */
 const searches: readonly (readonly [files: RegExp, ...Find[]])[] = [
   [
-    /(?:^|\/)(?:Docker|Container)file[^/]*$|\.(?:docker|container)file$/i,
+    /^(?!\.devcontainer\/)(?:(?:.*\/)?(?:Docker|Container)file[^/]*|.*\.(?:docker|container)file)$/i,
     images.findInDockerfile,
     installs.findInDockerfile,
   ],
+  [/^\.devcontainer\/.*file$/i, images.findInDockerfile, installs.findInDevelopmentContainer],
   [/^\.github\/workflows\/[^/]+\.ya?ml$/, findInWorkflow, installs.findInWorkflow],
   [/(?:^|\/)action\.ya?ml$/, findInAction, installs.findInWorkflow],
   [/^\.ci\/|\.(?:ba|z)?sh$|(?:^|\/)(?:make|just)file$/i, installs.findInShell],

@@ -66,6 +66,12 @@ const kinds: Readonly<Record<string, Kind>> = {
     // Of the subscription itself `topic` is another attribute.
     name: ({ name, subscription }, project) => `projects/${project}/subscriptions/${idIn(subscription ?? name)}`,
   },
+  google_secret_manager_secret: {
+    api: 'secretmanager',
+    prefix: 'v1',
+    method: 'GET',
+    name: ({ secret_id: secret }, project) => `projects/${project}/secrets/${idIn(secret)}`,
+  },
   google_cloud_tasks_queue: {
     api: 'cloudtasks',
     prefix: 'v2',

@@ -42,13 +42,15 @@ export function makeCommand({ name, service, sentBy }: NewCommand, { services, r
           withItem(
             text,
             inCall('defineContracts', 'commands'),
-            `${name}: { data: z.strictObject({ id: reference }), example: { id: 'id-1' } }`,
+            `${name}: { version: 1, data: z.strictObject({ id: reference }), example: { id: 'id-1' } }`,
           ),
         (text) => withRecorded(text, recorded),
         withFields,
       ),
       [`${folder}/frozen-events.json`]: frozen(read(`${folder}/frozen-events.json`), recorded),
-      [`${folder}/frozen-commands.json`]: withEntry(read(`${folder}/frozen-commands.json`), name, { id: 'id-1' }),
+      [`${folder}/frozen-commands.json`]: withEntry(read(`${folder}/frozen-commands.json`), `${name}@1`, {
+        id: 'id-1',
+      }),
       ...(isSubmitted ? { [ownerFile]: edited(read, ownerFile, listedIn('acceptsSubmitted')) } : {}),
       [senderFile]: edited(read, senderFile, listedIn(isSubmitted ? 'submits' : 'sends'), use),
       [`${folder}/app.ts`]: edited(

@@ -9,7 +9,7 @@ const start = 'emulators/start.ts'
 
 export interface NewEmulator {
   readonly name: string
-  /** The kind of resource that it keeps, in the singular: `secret`. */
+  /** The kind of resource that it keeps, in the singular: `parameter`. */
   readonly resource: string | undefined
 }
 
@@ -18,7 +18,7 @@ export function makeEmulator({ name, resource }: NewEmulator, read: Read): Gener
   checkEmulatorName(name)
   if (resource === undefined || !/^[a-z]{3,30}$/.test(resource))
     throw new UsageError(
-      `${resource === undefined ? '--resource is missing' : `"${resource}" can't name a kind of resource`}. --resource takes the singular in 3 to 30 lower-case letters, as in --resource secret.`,
+      `${resource === undefined ? '--resource is missing' : `"${resource}" can't name a kind of resource`}. --resource takes the singular in 3 to 30 lower-case letters, as in --resource parameter.`,
     )
   checkResource(name, resource)
   const folder = `emulators/local-cloud/${name}`

@@ -14,7 +14,7 @@ import type { Service } from '../../shared/service/service.ts'
 import { imageBuilderId } from '../../stacks/environments.ts'
 import { validName } from '../../stacks/naming-rules.ts'
 import { UsageError } from '../command.ts'
-import { nearestOrAll } from '../nearest.ts'
+import { nearestOrAll } from '../../shared/base/nearest.ts'
 import { isIdentifier } from './edit.ts'
 
 /** `spare-parts` → `spareParts`, `SpareParts` → `spareParts` */
@@ -113,7 +113,7 @@ export function checkQueryName(name: string, services: readonly Service[]): void
 export function checkEmulatorName(name: string): void {
   if (!/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(name) || name.length > 40)
     throw new UsageError(
-      `"${name}" can't name an emulator. Take Google's name of the service in lower case with hyphens, at most 40 characters, as in "secret-manager".`,
+      `"${name}" can't name an emulator. Take Google's name of the service in lower case with hyphens, at most 40 characters, as in "parameter-manager".`,
     )
   if (!isIdentifier(camelCase(name)))
     throw new UsageError(`"${name}" can't name an emulator: it is a reserved word of TypeScript. Take another name.`)

@@ -5,7 +5,7 @@ import { typeOf } from '../../shared/gcp/waiting.ts'
 import { deadLetterName } from '../../shared/base/names.ts'
 import { receivesMessages } from '../../shared/service/service.ts'
 import { UsageError } from '../command.ts'
-import { nearestOrAll } from '../nearest.ts'
+import { nearestOrAll } from '../../shared/base/nearest.ts'
 import type { PullSubscriptions, Waiting } from './pull-subscriptions.ts'
 
 export interface DeadLetter {
@@ -38,6 +38,33 @@ export async function readDeadLetters(subscriptions: PullSubscriptions, consumer
     ),
   )
   return found.flat()
+}
+
+export const LETTERS_ON_A_PAGE = 50
+
+interface Paging {
+  readonly type: string | undefined
+  readonly limit: number
+  /** The last dead letter of the page before. */
+  readonly after: string | undefined
+}
+
+/**
+ * A page, oldest first, and how many dead letters follow it. Pub/Sub has no cursor: each page leases all of them.
+ * @throws UsageError if there is no such dead letter any more
+ */
+export function pageOfLetters(
+  letters: readonly DeadLetter[],
+  { type, limit, after }: Paging,
+): { readonly letters: readonly DeadLetter[]; readonly more: number } {
+  const chosen = letters
+    .filter((letter) => type === undefined || letter.type === type)
+    .toSorted((a, b) => a.sinceMs - b.sinceMs || (a.id < b.id ? -1 : 1))
+  const last = after === undefined ? -1 : chosen.findIndex(({ id }) => id === after)
+  if (after !== undefined && last < 0)
+    throw new UsageError(`There is no dead letter ${after} in this list any more: begin it without --after.`)
+  const page = chosen.slice(last + 1, last + 1 + limit)
+  return { letters: page, more: chosen.length - (last + 1) - page.length }
 }
 
 /** @throws UsageError if no dead letter has this id, or several consumers have one. */

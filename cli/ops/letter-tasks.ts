@@ -1,26 +1,14 @@
 /** Replays and discards dead letters: a task through the service's own queue names them; it carries no content. */
 
-import type { CloudTasksClient } from '@google-cloud/tasks'
-import { freshId } from '../../shared/base/ids.ts'
-import {
-  accountEmail,
-  commandPath,
-  discardCommand,
-  operationsAccountId,
-  queueName,
-  replayCommand,
-} from '../../shared/base/names.ts'
-import { type Operator, operatorHeaders } from '../../shared/base/operator.ts'
+import { discardCommand, replayCommand } from '../../shared/base/names.ts'
+import type { Operator } from '../../shared/base/operator.ts'
 import { type DeadLetterCommand, MAX_LETTERS } from '../../shared/messaging/dead-letter-commands.ts'
-import { newSpanId, newTraceId, traceparentOf } from '../../shared/base/trace.ts'
 import type { Service } from '../../shared/service/service.ts'
 import { UsageError } from '../command.ts'
 import type { DeadLetter } from './dead-letters.ts'
+import { createOperatorTasks } from './operator-task.ts'
 import type { Target } from './target.ts'
 import { printError, say, shown } from '../terminal.ts'
-
-/** One task names up to MAX_LETTERS messages, of which the service handles eight at a time. */
-const DISPATCH_DEADLINE_SECONDS = 60
 
 /** @throws UsageError for a dead letter that can not be replayed. */
 export function checkReplayable(
@@ -100,55 +88,13 @@ export interface LetterTasks {
   close(): Promise<void>
 }
 
-export async function createLetterTasks({
-  projectId,
-  region,
-  serviceUrls,
-  clientOptions,
-}: Target): Promise<LetterTasks> {
-  const { CloudTasksClient } = await import('@google-cloud/tasks')
-  const client: CloudTasksClient = new CloudTasksClient(await clientOptions())
+export async function createLetterTasks(target: Target): Promise<LetterTasks> {
+  const { send, close } = await createOperatorTasks(target)
   return {
-    async request(command, letters, operator) {
-      const { consumer } = letters[0]!
-      const url = serviceUrls[consumer]!
-      const parent = client.queuePath(projectId, region, queueName(consumer))
-      const envelope = envelopeOf(command, letters, operator)
-      const headers = { 'content-type': 'application/json', ...operatorHeaders(operator) }
-      const task = {
-        dispatchDeadline: { seconds: DISPATCH_DEADLINE_SECONDS },
-        httpRequest: {
-          url: `${url}${commandPath(command)}`,
-          httpMethod: 'POST' as const,
-          headers: { ...headers, traceparent: envelope.traceparent },
-          body: Buffer.from(JSON.stringify(envelope)),
-          oidcToken: { serviceAccountEmail: accountEmail(operationsAccountId, projectId), audience: url },
-        },
-      }
-      try {
-        await client.createTask({ parent, task })
-      } catch (error) {
-        throw new UsageError(`The task was refused: ${(error as Error).message}`)
-      }
+    async request(type, letters, operator) {
+      const data = { messageIds: letters.map(({ id }) => id) }
+      await send({ service: letters[0]!.consumer, type, version: 1, data }, operator)
     },
-    close: () => client.close(),
-  }
-}
-
-function envelopeOf(command: DeadLetterCommand, letters: readonly DeadLetter[], { actor }: Operator) {
-  const id = freshId(Date.now())
-  return {
-    id,
-    type: command,
-    version: 1,
-    source: 'cli',
-    subject: letters[0]!.consumer,
-    sequence: 0,
-    time: new Date().toISOString(),
-    correlationId: id,
-    causationId: id,
-    traceparent: traceparentOf({ traceId: newTraceId(), spanId: newSpanId(), sampled: true }),
-    actor: `operator:${actor}`,
-    data: { messageIds: letters.map((letter) => letter.id) },
+    close,
   }
 }

@@ -1,6 +1,6 @@
 /** Pulls messages under a lease, for an operator's decision. Messages that are not acknowledged are released. */
 
-import type { v1 } from '@google-cloud/pubsub'
+import type { v1 } from '@google-cloud/pubsub-api'
 import { extend, type Waiting as Leased, leased, release } from '../../shared/gcp/waiting.ts'
 import type { Target } from './target.ts'
 
@@ -32,7 +32,7 @@ export async function openPullSubscriptions(
   { projectId, clientOptions }: Pick<Target, 'projectId' | 'clientOptions'>,
   repeatedly = repeat,
 ): Promise<PullSubscriptions> {
-  const { v1 } = await import('@google-cloud/pubsub')
+  const { v1 } = (await import('@google-cloud/pubsub-api')).default
   const client: v1.SubscriberClient = new v1.SubscriberClient(await clientOptions())
   /** The latest lease of each message, by subscription and message id. */
   const held = new Map<string, Waiting>()

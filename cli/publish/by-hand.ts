@@ -3,7 +3,7 @@
 import type { EventContract } from '../../shared/contracts/contract.ts'
 import { runtimeContracts } from '../../shared/contracts/runtime-events.ts'
 import type { Service } from '../../shared/service/service.ts'
-import { nearest } from '../nearest.ts'
+import { nearest } from '../../shared/base/nearest.ts'
 
 export interface ManualEvent {
   readonly contract: EventContract

@@ -44,6 +44,31 @@ describe('the catalog', () => {
     })
   })
 
+  it('finds the SKUs that were never published', async () => {
+    const { platform, http } = started()
+    await deliver(app, platform, publish)
+    const body = JSON.stringify({ skus: ['TEA-009', 'BANK CHARGES'] })
+    const headers = { 'content-type': 'application/json' }
+    const answer = await http.request('/unknown-skus', { method: 'POST', headers, body })
+    expect([answer.status, await answer.json()]).toEqual([200, { unknown: ['TEA-009'] }])
+  })
+
+  it('answers with the price of each currency, and with the newest of them as the one price of former callers', async () => {
+    const { platform, http } = started()
+    await deliver(app, platform, publish)
+    platform.advance(1_000)
+    const data = { sku: 'BANK CHARGES', unitMinor: 1900, currency: 'USD' }
+    await deliver(app, platform, message('ChangePrice', data))
+    expect(await (await http.request('/products/BANK%20CHARGES')).json()).toMatchObject({
+      unitMinor: 1900,
+      currency: 'USD',
+      prices: [
+        { unitMinor: 1900, currency: 'USD' },
+        { unitMinor: 1500, currency: 'GBP' },
+      ],
+    })
+  })
+
   it('republishes the same events when a command is repeated', async () => {
     const { platform } = started()
     platform.fail('publish')

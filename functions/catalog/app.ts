@@ -1,12 +1,14 @@
-/** The catalog's commands, and its answer to a query for a product. */
+/** The catalog's commands, and its answers to queries for products. */
 
 import { implement } from '../../shared/service/app.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Refused } from '../../shared/base/errors.ts'
+import { limitOf } from '../../shared/base/paging.ts'
 import { type DocumentPath, documentPath } from '../../shared/service/document-path.ts'
+import { documentQuery } from '../../shared/service/document-query.ts'
 import type { Decision, Platform } from '../../shared/service/platform.ts'
-import { priceAt } from './contracts.ts'
+import { pricesAt } from './contracts.ts'
 import { type CatalogCommand, type CatalogRecord, decide, type Product, productOf } from './product.ts'
 import { catalog } from './service.ts'
 
@@ -31,6 +33,13 @@ async function productNamed(sku: string, platform: Platform): Promise<Product> {
   return document ?? productOf((await platform.streams.read(sku)).events, platform.now())
 }
 
+/** Undefined: it is not sold yet, since it has no name, or no price that holds. */
+function shown(sku: string, { name, prices }: Product, nowMs: number) {
+  const current = pricesAt(prices, nowMs)
+  const [newest] = current
+  return name === undefined || !newest ? undefined : { sku, name, ...newest, prices: current }
+}
+
 export const app: ServiceApp = implement(catalog, {
   on: {},
   commands: {
@@ -39,10 +48,20 @@ export const app: ServiceApp = implement(catalog, {
   },
   queries: {
     async readProduct({ sku }, platform) {
-      const { name, prices } = await productNamed(sku, platform)
-      const price = priceAt(prices, platform.now())
-      if (name === undefined || !price) throw new Refused('not-found', `There is no product ${sku}.`)
-      return { status: 200, body: { sku, name, ...price } }
+      const found = shown(sku, await productNamed(sku, platform), platform.now())
+      if (!found) throw new Refused('not-found', `There is no product ${sku}.`)
+      return { status: 200, body: found }
+    },
+    async findUnknownSkus({ body: { skus } }, platform) {
+      const products = await Promise.all(skus.map((sku) => productNamed(sku, platform)))
+      return { status: 200, body: { unknown: skus.filter((_, at) => products[at]!.name === undefined) } }
+    },
+    async listProducts({ limit, after }, platform) {
+      const query = documentQuery<typeof catalog>({ from: 'products', limit: limitOf(limit), after })
+      const { documents, next } = await platform.documents.query(query)
+      const nowMs = platform.now()
+      const products = documents.flatMap(({ id, fields }) => shown(id, fields as unknown as Product, nowMs) ?? [])
+      return { status: 200, body: { products, next } }
     },
   },
 })

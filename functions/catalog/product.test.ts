@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Refused } from '../../shared/base/errors.ts'
 import type { RecordedEvent } from '../../shared/service/platform.ts'
-import { MAX_ANNOUNCED_PRICES, type Price, priceAt, withPrice } from './contracts.ts'
+import { MAX_ANNOUNCED_PRICES, type Price, priceAt, pricesAt, withPrice } from './contracts.ts'
 import { type CatalogCommand, decide, productOf } from './product.ts'
 
 const nowMs = Date.parse('2026-01-10T00:00:00.000Z')
@@ -10,9 +10,9 @@ const publish: CatalogCommand = {
   type: 'PublishProduct',
   data: { sku: 'TEA-001', name: 'Darjeeling', unitMinor: 1190, currency: 'EUR' },
 }
-const change = (unitMinor: number, validFrom?: string): CatalogCommand => ({
+const change = (unitMinor: number, validFrom?: string, currency = 'EUR'): CatalogCommand => ({
   type: 'ChangePrice',
-  data: { sku: 'TEA-001', unitMinor, currency: 'EUR', ...(validFrom === undefined ? {} : { validFrom }) },
+  data: { sku: 'TEA-001', unitMinor, currency, ...(validFrom === undefined ? {} : { validFrom }) },
 })
 
 const recorded = (type: string, data: unknown, id: string, time = '2026-01-01T00:00:00.000Z'): RecordedEvent => ({
@@ -69,7 +69,7 @@ describe('a product', () => {
     const first = recorded('price.changed', change(1290, from).data, 'z', '2026-01-02T00:00:00.000Z')
     const second = recorded('price.changed', change(1390, from).data, 'a', '2026-01-03T00:00:00.000Z')
     const { prices } = productOf([published, priced, first, second], nowMs)
-    expect(priceAt(prices, Date.parse(from))?.unitMinor).toBe(1390)
+    expect(priceAt(prices, 'EUR', Date.parse(from))?.unitMinor).toBe(1390)
     given(published, priced, first, second)
       .when(change(1290, from))
       .expect({ type: 'price.changed', data: change(1290, from).data })
@@ -77,6 +77,64 @@ describe('a product', () => {
 
   it('publishes nothing for a price that a newer one has replaced', () =>
     given(published, priced).when(change(1000, '2025-06-01T00:00:00.000Z')).expect())
+
+  it('gets a price in another currency beside its own, which stays', () => {
+    const from = '2026-01-05T00:00:00.000Z'
+    given(published, priced)
+      .when(change(1390, from, 'USD'))
+      .expect({ type: 'price.changed', data: change(1390, from, 'USD').data })
+    const { prices } = productOf(
+      [published, priced, recorded('price.changed', change(1390, from, 'USD').data, 'c')],
+      nowMs,
+    )
+    expect(pricesAt(prices, nowMs).map(({ unitMinor, currency }) => [unitMinor, currency])).toEqual([
+      [1390, 'USD'],
+      [1190, 'EUR'],
+    ])
+  })
+
+  it('is not repriced in a currency by the same amount in another one', () => {
+    const usd = recorded('price.changed', change(1390, undefined, 'USD').data, 'c')
+    given(published, priced, usd).when(change(1190)).expect()
+    given(published, priced, usd)
+      .when(change(1390, undefined, 'USD'))
+      .expect()
+  })
+
+  it('gets a tax class with its prices, and keeps it when it is published without one', () => {
+    const later = '2026-02-01T00:00:00.000Z'
+    const now = new Date(nowMs).toISOString()
+    const before = [
+      published,
+      priced,
+      recorded('price.changed', change(1390, undefined, 'USD').data, 'c'),
+      recorded('price.changed', change(1490, later, 'USD').data, 'd'),
+    ]
+    const taxClass = 'reduced'
+    // The class and a lower price at once: it is announced once, and holds.
+    const command: CatalogCommand = { type: 'PublishProduct', data: { ...publish.data, unitMinor: 990, taxClass } }
+    const changed = (data: object) => ({ type: 'price.changed', data: { sku: 'TEA-001', ...data, taxClass } })
+    const decided = decide(command, productOf(before, nowMs), nowMs)
+    expect(decided.events).toEqual([
+      { type: 'product.published', data: { sku: 'TEA-001', name: 'Darjeeling', taxClass } },
+      changed({ unitMinor: 1390, currency: 'USD', validFrom: now }),
+      changed({ unitMinor: 1490, currency: 'USD', validFrom: later }),
+      changed({ unitMinor: 990, currency: 'EUR', validFrom: now }),
+    ])
+    const { product } = decided
+    expect(pricesAt(product.prices, nowMs).map(({ unitMinor }) => unitMinor)).toEqual([1390, 990])
+    expect(decide(command, product, nowMs).events).toEqual([])
+    const renamed: CatalogCommand = { type: 'PublishProduct', data: { ...publish.data, unitMinor: 990, name: 'New' } }
+    expect(decide(renamed, product, nowMs).events).toEqual([
+      { type: 'product.published', data: { sku: 'TEA-001', name: 'New', taxClass } },
+    ])
+    expect(decide(change(1000), product, nowMs).events).toMatchObject([{ data: { unitMinor: 1000, taxClass } }])
+  })
+
+  it('may be free', () =>
+    given(published, priced)
+      .when(change(0))
+      .expect({ type: 'price.changed', data: { ...change(0).data, validFrom: new Date(nowMs).toISOString() } }))
 
   it('refuses announced prices beyond its limit, and accepts another when one has become valid', () => {
     const day = (index: number): string => new Date(nowMs + (index + 1) * 86_400_000).toISOString()
@@ -87,12 +145,14 @@ describe('a product', () => {
     const further = change(3000, day(MAX_ANNOUNCED_PRICES))
     expect(() => decide(further, product, nowMs)).toThrow(Refused)
     expect(decide(further, product, nowMs + 86_400_000).events).toHaveLength(1)
+    // The limit is that of each currency.
+    expect(decide(change(3000, day(MAX_ANNOUNCED_PRICES), 'USD'), product, nowMs).events).toHaveLength(1)
   })
 })
 
 describe('the price at a time', () => {
   const at = (time: string, ...events: RecordedEvent[]) =>
-    priceAt(productOf(events, Date.parse(time)).prices, Date.parse(time))?.unitMinor
+    priceAt(productOf(events, Date.parse(time)).prices, 'EUR', Date.parse(time))?.unitMinor
   const later = recorded(
     'price.changed',
     { sku: 'TEA-001', unitMinor: 1290, currency: 'EUR', validFrom: '2026-02-01T00:00:00.000Z' },
@@ -109,7 +169,7 @@ describe('the price at a time', () => {
 describe('a list of prices', () => {
   const price = fc.record({
     unitMinor: fc.integer({ min: 1, max: 5 }),
-    currency: fc.constant('EUR'),
+    currency: fc.constantFrom('EUR', 'USD'),
     // Few times, in several notations, so that they coincide.
     validFrom: fc
       .tuple(fc.integer({ min: 1, max: 28 }), fc.constantFrom('T00:00:00Z', 'T00:00:00.000Z', 'T01:00:00+01:00'))
@@ -121,7 +181,8 @@ describe('a list of prices', () => {
 
   it('gives the same future prices as the full history, in any order of arrival and with duplicates', () => {
     const days = Array.from({ length: 30 }, (_, index) => nowMs + index * 86_400_000)
-    const pricesByDay = (prices: readonly Price[]) => days.map((day) => priceAt(prices, day)?.unitMinor)
+    const pricesByDay = (prices: readonly Price[]) =>
+      days.map((day) => ['EUR', 'USD'].map((currency) => priceAt(prices, currency, day)?.unitMinor))
     fc.assert(
       fc.property(
         fc
@@ -140,11 +201,21 @@ describe('a list of prices', () => {
     )
   })
 
+  it('has in each currency what it would have if that currency were the only one', () =>
+    fc.assert(
+      fc.property(fc.array(price, { maxLength: 60 }), (prices) => {
+        for (const one of ['EUR', 'USD']) {
+          const only = ({ currency }: Price): boolean => currency === one
+          expect(listOf(prices).filter(only)).toEqual(listOf(prices.filter(only)))
+        }
+      }),
+    ))
+
   it('keeps no replaced price', () =>
     fc.assert(
       fc.property(fc.array(price, { maxLength: 60 }), (prices) => {
         const begun = listOf(prices).filter(({ validFrom }) => Date.parse(validFrom) <= nowMs)
-        expect(begun.length).toBeLessThanOrEqual(1)
+        expect(new Set(begun.map(({ currency }) => currency)).size).toBe(begun.length)
       }),
     ))
 })

@@ -5,11 +5,22 @@ import { refuseIf } from '../../shared/base/errors.ts'
 import { fold } from '../../shared/service/fold.ts'
 import type { RecordedEvent } from '../../shared/service/platform.ts'
 import { shopCodes } from '../shop/errors.ts'
-import { areTooMany, type catalogContracts, MAX_ANNOUNCED_PRICES, type Price, priceAt, withPrice } from './contracts.ts'
+import {
+  areTooMany,
+  type catalogContracts,
+  MAX_ANNOUNCED_PRICES,
+  type Price,
+  priceAt,
+  pricesAt,
+  type TaxClass,
+  withPrice,
+} from './contracts.ts'
 
 export interface Product {
   readonly name?: string
-  /** The price that holds and those announced, newest first. */
+  /** How its prices are taxed; absent: exempt. */
+  readonly taxClass?: TaxClass
+  /** In each currency the price that holds and those announced, newest first. */
   readonly prices: readonly Price[]
 }
 
@@ -28,16 +39,17 @@ export function decide({ type, data }: CatalogCommand, product: Product, nowMs: 
   const { sku } = data
   switch (type) {
     case 'PublishProduct': {
-      const priced = reprice(product, data, nowMs)
-      if (product.name === data.name) return priced
-      return {
-        events: [{ type: 'product.published', data: { sku, name: data.name } }, ...priced.events],
-        product: { ...priced.product, name: data.name },
-      }
+      const { name, taxClass = product.taxClass } = data
+      const isNews = product.name !== name || product.taxClass !== taxClass
+      const about = { name, ...(taxClass === undefined ? {} : { taxClass }) }
+      const priced = reprice(retaxed({ ...product, ...about }, data, nowMs), data, nowMs)
+      return isNews
+        ? { ...priced, events: [{ type: 'product.published', data: { sku, ...about } }, ...priced.events] }
+        : priced
     }
     case 'ChangePrice':
       refuseIf(product.name === undefined, shopCodes['unknown-sku'], `There is no product ${sku}: publish it first.`)
-      return reprice(product, data, nowMs)
+      return reprice({ events: [], product }, data, nowMs)
   }
 }
 
@@ -48,30 +60,46 @@ interface PriceChange {
   readonly validFrom?: string | undefined
 }
 
-function reprice(product: Product, { sku, unitMinor, currency, validFrom }: PriceChange, nowMs: number): Decided {
+/** Prices whose tax class differs from the product's are announced again with it, the valid ones from now on. */
+function retaxed(product: Product, { sku, currency }: PriceChange, nowMs: number): Decided {
+  // The price in that currency is announced anew by the command itself.
+  const valid = pricesAt(product.prices, nowMs).filter((one) => one.currency !== currency)
+  const announced = product.prices.filter(({ validFrom }) => Date.parse(validFrom) > nowMs)
+  const again = [...valid.map(({ validFrom: _past, ...price }) => price), ...announced]
+  return again.reduce<Decided>((decided, price) => reprice(decided, { sku, ...price }, nowMs), { events: [], product })
+}
+
+function reprice(
+  { events, product }: Decided,
+  { sku, unitMinor, currency, validFrom }: PriceChange,
+  nowMs: number,
+): Decided {
+  const { taxClass } = product
   const announcedAt = new Date(nowMs).toISOString()
   const price: Price = {
     unitMinor,
     currency,
     validFrom: validFrom === undefined ? announcedAt : new Date(validFrom).toISOString(),
     announcedAt,
+    ...(taxClass === undefined ? {} : { taxClass }),
   }
-  const former = validFrom === undefined ? priceAt(product.prices, nowMs) : priceFrom(product.prices, price.validFrom)
-  const isSame = former?.unitMinor === unitMinor && former.currency === currency
+  const former = validFrom === undefined ? priceAt(product.prices, currency, nowMs) : priceFrom(product.prices, price)
+  const isSame = former?.unitMinor === unitMinor && former.taxClass === taxClass
   const prices = isSame ? undefined : withPrice(product.prices, price, nowMs)
-  if (!prices) return { events: [], product }
+  if (!prices) return { events, product }
   refuseIf(
     areTooMany(prices, nowMs),
     shopCodes['too-many-prices'],
-    `${sku} has ${MAX_ANNOUNCED_PRICES} announced prices: announce this one when the first of them holds.`,
+    `${sku} has ${MAX_ANNOUNCED_PRICES} announced prices in ${currency}: announce this one when the first of them holds.`,
   )
-  const event: CatalogRecord = { type: 'price.changed', data: { sku, unitMinor, currency, validFrom: price.validFrom } }
-  return { events: [event], product: { ...product, prices } }
+  const { announcedAt: _time, ...announced } = price
+  const event: CatalogRecord = { type: 'price.changed', data: { sku, ...announced } }
+  return { events: [...events, event], product: { ...product, prices } }
 }
 
-/** The price that was announced for exactly this time, in any notation. */
-const priceFrom = (prices: readonly Price[], validFrom: string): Price | undefined =>
-  prices.find((price) => Date.parse(price.validFrom) === Date.parse(validFrom))
+/** The price in the same currency that was announced for exactly the same time, in any notation. */
+const priceFrom = (prices: readonly Price[], { currency, validFrom }: Price): Price | undefined =>
+  prices.find((price) => price.currency === currency && Date.parse(price.validFrom) === Date.parse(validFrom))
 
 /** A product whose document was never written, from its events. */
 export const productOf = (events: readonly RecordedEvent[], nowMs: number): Product =>
@@ -82,11 +110,13 @@ export const productOf = (events: readonly RecordedEvent[], nowMs: number): Prod
 
 function evolve(product: Product, event: CatalogRecord & Pick<RecordedEvent, 'time'>, nowMs: number): Product {
   switch (event.type) {
-    case 'product.published':
-      return { ...product, name: event.data.name }
+    case 'product.published': {
+      const { sku: _sku, ...about } = event.data
+      return { ...product, ...about }
+    }
     case 'price.changed': {
-      const { unitMinor, currency, validFrom = event.time } = event.data
-      const price: Price = { unitMinor, currency, validFrom, announcedAt: event.time }
+      const { sku: _sku, validFrom = event.time, ...about } = event.data
+      const price: Price = { ...about, validFrom, announcedAt: event.time }
       return { ...product, prices: withPrice(product.prices, price, nowMs) ?? product.prices }
     }
   }

@@ -25,7 +25,10 @@ const provider: Platform['callExternal'] = async (url, { body, accept = [] }) =>
 
 function open(callExternal = provider) {
   const platform = testPlatform(customers, {
-    settings: { PAYMENT_PROVIDER_URL: 'https://provider.example.com' },
+    settings: {
+      PAYMENT_PROVIDER_URL: 'https://provider.example.com',
+      PAYMENT_PROVIDER_API: '{"kind":"simulator"}',
+    },
     callExternal,
   })
   const http = serveQueries(app, platform)

@@ -5,7 +5,6 @@ import { implement } from '../../shared/service/app.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import { Refused } from '../../shared/base/errors.ts'
 import type { Answered } from '../../shared/contracts/query.ts'
-import type { Platform } from '../../shared/service/platform.ts'
 import { type customersContracts, type importRequest, vaultOf } from './contracts.ts'
 import {
   addAddress,
@@ -17,7 +16,7 @@ import {
   withdraw,
   withdrawConsent,
 } from './handlers.ts'
-import { customers } from './service.ts'
+import { customers, type CustomersPlatform as Platform } from './service.ts'
 import { addressIn, hasActive, entryViews, entryView } from './vault.ts'
 
 /** Customers of one import that are registered at the same time: each costs a call of the payment provider. */

@@ -99,6 +99,7 @@ export const customersContracts = defineContracts({
   commands: {
     /** To itself, a month after a withdrawal: the data of the reference is erased. */
     EraseWithdrawn: {
+      version: 1,
       retryForever: true,
       data: z.strictObject({
         /** The customer's pseudonym. */

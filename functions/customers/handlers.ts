@@ -3,12 +3,12 @@
 import { derivedId, derivedName, hashOf } from '../../shared/base/ids.ts'
 import { type DocumentPath, documentPath } from '../../shared/service/document-path.ts'
 import type { SentBy } from '../../shared/contracts/contract.ts'
-import type { Platform } from '../../shared/service/platform.ts'
 import type { z } from 'zod'
 import type { addressRequest, consentRequest, paymentMethodRequest } from './contracts.ts'
 import { attach, detach } from './provider.ts'
 import type { customers } from './service.ts'
 import { addedUnder, checkRoom, consentTo, erased, type Kind, type Vault, withEntry, withoutEntry } from './vault.ts'
+import type { CustomersPlatform as Platform } from './service.ts'
 
 export interface VaultEntry {
   readonly ref: string

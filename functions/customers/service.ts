@@ -1,7 +1,8 @@
 /** Keeps customers' addresses, payment methods and consents, and says whose a reference is. Personal data stays here. */
 
+import type { PlatformOf } from '../../shared/service/platform.ts'
 import { defineService } from '../../shared/service/service.ts'
-import { paymentProviderUrl } from '../shop/fields.ts'
+import { paymentProviderApi, paymentProviderUrl } from '../shop/fields.ts'
 import { customersContracts } from './contracts.ts'
 
 export const customers = defineService({
@@ -11,6 +12,10 @@ export const customers = defineService({
   uses: [],
   on: [],
   sends: ['EraseWithdrawn'],
-  collections: { vaults: { unindexed: ['*'] } },
-  settings: [paymentProviderUrl],
+  // By pseudonym: the customer at Stripe.
+  collections: { vaults: { unindexed: ['*'] }, holders: { unindexed: ['*'] } },
+  settings: [paymentProviderUrl, paymentProviderApi],
+  secrets: { 'payment-provider-key': 'Attaches and detaches payment methods.' },
 })
+
+export type CustomersPlatform = PlatformOf<typeof customers>

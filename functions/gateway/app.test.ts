@@ -1,6 +1,7 @@
 import { generateKeyPair } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Unavailable } from '../../shared/base/errors.ts'
+import { derivedName } from '../../shared/base/ids.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { idToken, testConfig } from '../../shared/base/config.testing.ts'
 import { startOfTests, testPlatform } from '../../shared/runtime/platform.testing.ts'
@@ -38,7 +39,7 @@ afterAll(() => issuer.close())
 
 const token = (options?: TokenOptions): Promise<string> => issuer.token(options)
 
-type Answers = Readonly<Record<string, (body: unknown) => Response>>
+type Answers = Readonly<Record<string, (body: unknown, path: string) => Response>>
 
 function started(answers: Answers = {}, settings: object = {}) {
   const calls: { service: string; path: string; body: unknown }[] = []
@@ -53,7 +54,7 @@ function started(answers: Answers = {}, settings: object = {}) {
       calls.push({ service, path, body })
       const answer = answers[service]
       if (!answer) throw new Unavailable(`http://10.0.0.1/${service} does not answer.`)
-      return answer(body)
+      return answer(body, path)
     },
   })
   const http = createHttpApp(app, platform, testConfig('gateway'))
@@ -94,7 +95,10 @@ const problem = (instance: string, status: number, code: string): Response =>
 describe('a customer', () => {
   it('places an order', async () => {
     const { send, calls } = started(orders)
-    expect(await send('POST', '/v1/orders', { body: order })).toMatchObject({ status: 201, body: placed })
+    const answer = await send('POST', '/v1/orders', { body: order })
+    expect(answer).toMatchObject({ status: 201, body: placed })
+    // The id of the order follows from its customer and the key.
+    expect(answer.headers.get('location')).toBe(`/v1/orders/${derivedName('o', 'customer-1', 'key-1')}`)
     expect(calls).toEqual([
       {
         service: 'orders',
@@ -102,6 +106,150 @@ describe('a customer', () => {
         body: { sub: 'customer-1', importer: false, idempotencyKey: 'key-1', order },
       },
     ])
+  })
+
+  it('gets no place of an order that was refused', async () => {
+    const { send } = started({ orders: () => problem('/orders', 409, 'price-changed') })
+    const answer = await send('POST', '/v1/orders', { body: order })
+    expect([answer.status, answer.headers.get('location')]).toEqual([409, null])
+  })
+
+  it('lists own orders alone, with the filters of the request', async () => {
+    const page = { orders: [], next: 'next' }
+    const { send, calls } = started({ history: () => Response.json(page) })
+    expect(await send('GET', '/v1/orders?status=pending&limit=5&after=cursor')).toMatchObject({
+      status: 200,
+      body: page,
+    })
+    expect(calls.map(({ path }) => path)).toEqual(['/orders?customer=customer-1&status=pending&limit=5&after=cursor'])
+    expect(await send('GET', '/v1/orders?customer=customer-2')).toMatchObject({
+      status: 403,
+      body: { code: 'forbidden' },
+    })
+    expect(await send('GET', '/v1/shipments')).toMatchObject({ status: 403 })
+    expect(calls).toHaveLength(1)
+  })
+
+  it.each(['limit=0', 'limit=101', 'limit=5x', 'status=lost', 'placedFrom=yesterday', 'after='])(
+    'is refused a list with %s before a service is asked',
+    async (search) => {
+      const { send, calls } = started({ history: () => Response.json({ orders: [] }) })
+      expect(await send('GET', `/v1/orders?${search}`)).toMatchObject({
+        status: 400,
+        body: { code: 'invalid-parameter' },
+      })
+      expect(calls).toEqual([])
+    },
+  )
+
+  it('gets the refusal of a cursor', async () => {
+    const { send } = started({ history: () => problem('/orders', 400, 'invalid-cursor') })
+    expect(await send('GET', '/v1/orders?after=edited')).toMatchObject({
+      status: 400,
+      body: { code: 'invalid-cursor' },
+    })
+  })
+
+  it("cancels an order of one's own, and gets its owner's refusal", async () => {
+    let submission = Response.json({ commandId }, { status: 202 })
+    const { send, calls, platform } = started({ orders: (body) => (body ? submission : Response.json(placed)) })
+    const body = { reason: 'changed-mind' }
+    const path = '/v1/orders/o-1/cancel'
+    expect(await send('POST', path, { body })).toMatchObject({ status: 202, body: { commandId } })
+    expect(calls).toEqual([
+      { service: 'orders', path: '/orders/o-1', body: undefined },
+      {
+        service: 'orders',
+        path: '/submissions/CancelOrder',
+        body: {
+          key: 'key-1',
+          actor: 'customer:customer-1',
+          subject: 'o-1',
+          data: { orderId: 'o-1', by: 'customer', ...body },
+        },
+      },
+    ])
+    // Customers' commands about their own orders are no acts of staff.
+    expect(platform.logs.filter(({ fields }) => fields?.['event'] === 'staff.command')).toEqual([])
+    submission = problem('/submissions/CancelOrder', 409, 'already-dispatched')
+    expect(await send('POST', path, { body })).toMatchObject({
+      status: 409,
+      body: { code: 'already-dispatched', instance: path },
+    })
+    expect(await send('POST', path, { body: { reason: 'because' } })).toMatchObject({
+      status: 422,
+      body: { code: 'invalid-body' },
+    })
+  })
+
+  it("names another address for an order of one's own, and for no other customer's", async () => {
+    const answers: Answers = {
+      orders: (body) => (body ? Response.json({ commandId }, { status: 202 }) : Response.json(placed)),
+    }
+    const { send, calls } = started(answers)
+    const body = { addressRef: 'address-2' }
+    const path = '/v1/orders/o-1/address'
+    expect(await send('POST', path, { body })).toMatchObject({ status: 202, body: { commandId } })
+    expect(calls.at(-1)).toMatchObject({
+      path: '/submissions/CorrectAddress',
+      body: { actor: 'customer:customer-1', data: { orderId: 'o-1', ...body } },
+    })
+    const another = { bearer: await token({ sub: 'customer-2' }) }
+    expect(await send('POST', path, { body, ...another })).toMatchObject({ status: 404 })
+  })
+
+  it.each([
+    ['done', {}, 200, { commandId, status: 'done' }],
+    [
+      'refused',
+      { code: 'already-dispatched', detail: 'It has left.', httpStatus: 409 },
+      409,
+      { code: 'already-dispatched', commandId, instance: '/v1/orders/o-1/cancel' },
+    ],
+  ])('waits for the outcome of a cancellation that is %s', async (status, more, expected, answered) => {
+    const recorded = { commandId, command: 'CancelOrder', actor: 'customer:customer-1', submittedAt: startOfTests }
+    const outcome = { ...recorded, status, finishedAt: startOfTests, ...more }
+    const { send } = started({
+      orders(body, path) {
+        if (path === `/submissions/${commandId}`) return Response.json(outcome)
+        return body ? Response.json({ commandId }, { status: 202 }) : Response.json(placed)
+      },
+    })
+    const headers = { prefer: 'wait=10' }
+    const answer = await send('POST', '/v1/orders/o-1/cancel', { body: { reason: 'changed-mind' }, headers })
+    expect(answer).toMatchObject({ status: expected, body: answered })
+    expect(answer.headers.get('preference-applied')).toBe('wait=10')
+    expect((await send('GET', `/v1/commands/${commandId}`)).status).toBe(200)
+    const another = { bearer: await token({ sub: 'customer-2' }) }
+    expect((await send('GET', `/v1/commands/${commandId}`, another)).status).toBe(404)
+  })
+
+  it("continues an order of one's own with another payment method, and gets its owner's refusal", async () => {
+    let submission = Response.json({ commandId }, { status: 202 })
+    const { send, calls } = started({ orders: (body) => (body ? submission : Response.json(placed)) })
+    const path = '/v1/orders/o-1/payment'
+    const body = { paymentMethodRef: 'pm-2' }
+    expect(await send('POST', path, { body })).toMatchObject({ status: 202, body: { commandId } })
+    expect(calls.at(-1)).toMatchObject({
+      path: '/submissions/PayOrder',
+      body: { actor: 'customer:customer-1', subject: 'o-1', data: { orderId: 'o-1', by: 'customer', ...body } },
+    })
+    submission = problem('/submissions/PayOrder', 409, 'payment-not-needed')
+    expect(await send('POST', path, { body })).toMatchObject({
+      status: 409,
+      body: { code: 'payment-not-needed', instance: path },
+    })
+    expect(await send('POST', path, { body: {} })).toMatchObject({ status: 422, body: { code: 'invalid-body' } })
+    const stranger = await token({ sub: 'customer-2' })
+    expect(await send('POST', path, { body, bearer: stranger })).toMatchObject({ status: 404 })
+    expect(calls.at(-1)).toMatchObject({ path: '/orders/o-1' })
+  })
+
+  it("can not cancel another customer's order, and does not learn that it exists", async () => {
+    const { send, calls } = started({ orders: () => Response.json({ ...placed, customerRef: 'customer-2' }) })
+    const answer = await send('POST', '/v1/orders/o-1/cancel', { body: { reason: 'changed-mind' } })
+    expect(answer).toMatchObject({ status: 404, body: { code: 'not-found', detail: 'There is no order o-1.' } })
+    expect(calls).toHaveLength(1)
   })
 
   it('reads an order with its timeline', async () => {
@@ -123,7 +271,7 @@ describe('a customer', () => {
     expect((await send('GET', '/v1/orders/o-1')).body['timeline']).toEqual({
       entries: [{ ...entry, amountMinor: 1190 }],
     })
-    const bearer = await token({ sub: 'jo', roles: ['staff'] })
+    const bearer = await token({ sub: 'jo', roles: ['admin'] })
     expect((await send('GET', '/v1/orders/o-1', { bearer })).body['timeline']).toEqual({
       entries: [{ ...entry, ...inside, amountMinor: 1190 }],
     })
@@ -172,7 +320,52 @@ describe('a customer', () => {
 })
 
 describe('staff', () => {
-  const staff = () => token({ sub: 'staff-1', roles: ['staff'] })
+  const everyProductIsKnown = () => Response.json({ unknown: [] })
+  const staff = () => token({ sub: 'staff-1', roles: ['admin'] })
+
+  it('is refused a delivery of a product that the shop does not sell, by its SKU', async () => {
+    const { send, calls } = started({ catalog: () => Response.json({ unknown: ['TEA-O01'] }) })
+    const body = { lines: ['TEA-001', 'TEA-O01', 'TEA-001'].map((sku) => ({ sku, quantity: 1 })) }
+    expect(await send('POST', '/v1/stock', { body, bearer: await staff() })).toMatchObject({
+      status: 422,
+      body: { code: 'unknown-sku', detail: expect.stringContaining('does not sell TEA-O01: publish it first') },
+    })
+    expect(calls).toMatchObject([{ path: '/unknown-skus', body: { skus: ['TEA-001', 'TEA-O01'] } }])
+  })
+
+  it("lists every customer's orders, or those of one, and shipments", async () => {
+    const { send, calls } = started({ history: () => Response.json({ orders: [], shipments: [] }) })
+    const paths = ['/v1/orders', '/v1/orders?customer=customer-2&status=pending', '/v1/shipments?status=created']
+    for (const path of paths) expect(await send('GET', path, { bearer: await staff() })).toMatchObject({ status: 200 })
+    expect(calls.map(({ path }) => path)).toEqual([
+      '/orders',
+      '/orders?customer=customer-2&status=pending',
+      '/shipments?status=created',
+    ])
+  })
+
+  it.each(['warehouse', 'importer'])(
+    "of the role %s sees no other customer's orders, and acts on none",
+    async (role) => {
+      const { send, calls } = started({
+        orders: () => Response.json(placed),
+        history: () => Response.json({ orders: [], orderId: 'o-1', entries: [] }),
+      })
+      const bearer = await token({ sub: 'worker', roles: [role] })
+      expect(await send('GET', '/v1/orders/o-1', { bearer })).toMatchObject({ status: 404 })
+      expect(await send('GET', '/v1/orders?customer=customer-1', { bearer })).toMatchObject({ status: 403 })
+      await send('GET', '/v1/orders', { bearer })
+      expect(calls.at(-1)?.path).toBe('/orders?customer=worker')
+      const acts = {
+        cancel: { reason: 'other' },
+        address: { addressRef: 'a-1' },
+        payment: { paymentMethodRef: 'pm-1' },
+      }
+      for (const [act, body] of Object.entries(acts))
+        expect(await send('POST', `/v1/orders/o-1/${act}`, { bearer, body })).toMatchObject({ status: 404 })
+      expect(calls.filter(({ path }) => path.startsWith('/submissions/'))).toEqual([])
+    },
+  )
 
   it('reads the orders of every customer', async () => {
     const { send } = started({
@@ -202,14 +395,18 @@ describe('staff', () => {
     ['/v1/prices', { sku: 'TEA-001', unitMinor: 1250, currency: 'EUR' }, 'ChangePrice', 'catalog'],
     ['/v1/stock', { lines: [{ sku: 'TEA-001', quantity: 1_000_000 }] }, 'ReceiveStock', 'inventory'],
   ])('writes to %s by one submission to the owner, with caller and key', async (path, body, type, service) => {
-    const { send, platform, calls } = started({ [service]: () => Response.json({ commandId }, { status: 202 }) })
+    const { send, platform, calls } = started({
+      catalog: everyProductIsKnown,
+      [service]: () => Response.json({ commandId }, { status: 202 }),
+    })
+    const submissions = () => calls.filter((call) => call.path.startsWith('/submissions/'))
     const answer = await send('POST', path, { body, bearer: await staff() })
     expect(answer).toMatchObject({ status: 202, body: { commandId } })
-    expect(calls).toMatchObject([
+    expect(submissions()).toMatchObject([
       { service, path: `/submissions/${type}`, body: { key: 'key-1', actor: 'staff:staff-1', data: body } },
     ])
     expect(await send('POST', path, { body, bearer: await staff() })).toMatchObject({ body: answer.body })
-    expect(calls[1]).toEqual(calls[0])
+    expect(submissions()[1]).toEqual(submissions()[0])
     expect(platform.sent).toEqual([])
   })
 
@@ -222,7 +419,7 @@ describe('staff', () => {
     ],
     ['an unknown owner', undefined, 503, 'unavailable'],
   ])("passes on the owner's answer to a key of %s", async (_, owner, status, code) => {
-    const { send, platform } = started(owner ? { inventory: owner } : {})
+    const { send, platform } = started({ catalog: everyProductIsKnown, ...(owner ? { inventory: owner } : {}) })
     const body = { lines: [{ sku: 'TEA-001', quantity: 1 }] }
     const answer = await send('POST', '/v1/stock', { body, bearer: await staff() })
     expect(answer).toMatchObject({ status, body: { code, instance: '/v1/stock' } })
@@ -287,6 +484,20 @@ describe('staff', () => {
     })
   })
 
+  it("cancel every customer's order, recorded as an act of staff", async () => {
+    const { send, calls, platform } = started({
+      orders: (body) => (body ? Response.json({ commandId }, { status: 202 }) : Response.json(placed)),
+    })
+    const body = { reason: 'suspected-fraud' }
+    const answer = await send('POST', '/v1/orders/o-1/cancel', { bearer: await staff(), body })
+    expect(answer).toMatchObject({ status: 202, body: { commandId } })
+    expect(calls.at(-1)).toMatchObject({
+      path: '/submissions/CancelOrder',
+      body: { actor: 'staff:staff-1', data: { orderId: 'o-1', by: 'staff', ...body } },
+    })
+    expect(platform.logs.filter(({ fields }) => fields?.['event'] === 'staff.command')).toHaveLength(1)
+  })
+
   it('names a delivery whose result it can read', async () => {
     const { send, calls } = started({
       inventory: (body) =>
@@ -303,17 +514,32 @@ describe('staff', () => {
 })
 
 describe('an importer', () => {
-  it('submits an order as an import, and may set customer, time and price', async () => {
+  it('places no order, which would be paid and shipped, whatever other roles it has', async () => {
     const { send, calls } = started(orders)
-    const bearer = await token({ sub: 'importer-1', roles: ['importer'] })
-    const imported = {
-      ...order,
-      customerRef: '17850',
-      placedAt: '2010-12-01T08:26:00.000Z',
-      lines: [{ sku: '85123A', quantity: 6, unitMinor: 255 }],
+    for (const roles of [['importer'], ['importer', 'admin']]) {
+      const bearer = await token({ sub: 'importer-1', roles })
+      expect(await send('POST', '/v1/orders', { body: order, bearer })).toMatchObject({
+        status: 403,
+        body: { code: 'forbidden', detail: expect.stringContaining('POST /v1/imported-orders') },
+      })
     }
-    expect((await send('POST', '/v1/orders', { body: imported, bearer })).status).toBe(201)
-    expect(calls[0]!.body).toMatchObject({ sub: 'importer-1', importer: true, order: imported })
+    expect(calls).toEqual([])
+  })
+
+  it.each([
+    ['a price', { lines: [{ sku: 'TEA-001', quantity: 1, unitMinor: 1 }] }],
+    ['a customer', { customerRef: '17850' }],
+    ['a time', { placedAt: '2010-12-01T08:26:00.000Z' }],
+  ])('is the only one to state %s, in an import', async (_what, change) => {
+    const { send, calls } = started(orders)
+    for (const roles of [[], ['importer'], ['admin']])
+      expect(
+        await send('POST', '/v1/orders', { body: { ...order, ...change }, bearer: await token({ roles }) }),
+      ).toMatchObject({
+        status: 422,
+        body: { code: 'invalid-body' },
+      })
+    expect(calls).toEqual([])
   })
 })
 
@@ -336,7 +562,7 @@ describe('a token', () => {
     ['for another audience', () => token({ claims: { aud: 'bank' } }), 'token-invalid'],
     ['of another type', () => token({ header: { typ: 'at+jwt' } }), 'token-invalid'],
     ['not valid yet', () => token({ claims: { nbf: nowSeconds + 600 } }), 'token-invalid'],
-    ['with an unknown role', () => token({ roles: ['admin'] }), 'token-invalid'],
+    ['with an unknown role', () => token({ roles: ['staff'] }), 'token-invalid'],
     ['without a subject', () => token({ sub: '' }), 'token-invalid'],
     ['that is malformed', () => 'hello', 'token-invalid'],
     ['that is huge', () => 'a'.repeat(10_000), 'token-invalid'],
@@ -462,7 +688,7 @@ describe('a failure', () => {
     const [method, path, status, code, body] = given
     const refuse = () => problem(path, status, code)
     const { send, platform } = started({ catalog: refuse, customers: refuse })
-    const bearer = await token({ sub: 'jo', roles: ['staff'] })
+    const bearer = await token({ sub: 'jo', roles: ['admin'] })
     expect(await send(method, path, { body, bearer })).toMatchObject({ status: 500, body: { code: 'bug' } })
     const failure = platform.logs.findLast(({ event }) => event === 'request.failed')
     expect(String(failure?.fields['error'])).toContain(`with ${status}, which its contract does not name: `)

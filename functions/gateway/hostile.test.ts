@@ -23,7 +23,7 @@ const calls: { readonly path: string; readonly traceparent: string }[] = []
 
 beforeAll(async () => {
   issuer = await openIssuer()
-  for (const role of ['customer', 'staff', 'importer'])
+  for (const role of ['customer', 'admin', 'importer'])
     tokens[role] = await issuer.token({ sub: `${role}-1`, roles: [role] })
   platform = testPlatform(gateway, {
     settings: {
@@ -189,7 +189,7 @@ describe('a malformed trace header', () => {
   ])('"%s" is not passed on, and a new trace begins', async (traceparent) => {
     expect((await send({ headers: { traceparent: Buffer.from(traceparent).toString('latin1') } })).status).toBe(200)
     const staff = {
-      authorization: `Bearer ${tokens['staff']}`,
+      authorization: `Bearer ${tokens['admin']}`,
       traceparent: Buffer.from(traceparent).toString('latin1'),
     }
     expect((await send({ path: '/v1/prices', body: JSON.stringify(price), headers: staff })).status).toBe(202)
@@ -222,7 +222,7 @@ describe('a token of the wrong role', () => {
     expect(calls).toEqual([])
   })
 
-  it.each(['staff', 'importer'])(
+  it.each(['admin', 'importer'])(
     'of %s gets the same refusals of bad bodies, and may not place an order for another customer',
     async (role) => {
       const headers = { authorization: `Bearer ${tokens[role]}` }

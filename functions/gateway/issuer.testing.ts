@@ -25,7 +25,7 @@ export interface TestIssuer {
 }
 
 /** Identity Platform's query of accounts, in which no subject was ever signed out. */
-export const everyAccountIsValid: Platform['callExternal'] = async (_url, { body }) => {
+export const everyAccountIsValid: Platform<string>['callExternal'] = async (_url, { body }) => {
   const { localId } = body as { localId: readonly [string] }
   return Response.json({ users: [{ localId: localId[0], validSince: '0' }] })
 }

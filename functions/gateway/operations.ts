@@ -20,14 +20,33 @@ import { inventoryContracts } from '../inventory/contracts.ts'
 import { orderRequest, ordersContracts } from '../orders/contracts.ts'
 import { paymentsContracts } from '../payments/contracts.ts'
 import { shopCodes } from '../shop/errors.ts'
+import { limits, quantity, sku } from '../shop/fields.ts'
 import type { CallerAccess } from './roles.ts'
 
 export type Operation = OperationOf<CallerAccess>
 
+/** A customer's order: its prices, its time and its customer are the shop's to say. */
+const customersOrder = orderRequest
+  .omit({ placedAt: true, customerRef: true })
+  .extend({ lines: z.array(z.strictObject({ sku, quantity })).min(1).max(limits.linesPerOrder) })
 /** A webhook may have further fields, and a type that Millrace ignores. */
-const paymentWebhookBody = z.looseObject({ id: reference, type: reference, reference })
+const webhookBody = z.looseObject({ id: reference, type: reference, reference })
+/** It names the booking by the key that shipping gave. */
+const carrierWebhookBody = webhookBody.extend({ key: reference.exactOptional() })
+/** Of an event of Stripe, what is read of it. Payments put the order's id into the metadata. */
+const stripeEvent = z.looseObject({
+  id: reference,
+  type: reference,
+  data: z.looseObject({
+    object: z.looseObject({
+      id: reference,
+      metadata: z.looseObject({ reference: reference.exactOptional() }).nullable().exactOptional(),
+    }),
+  }),
+})
 const { placeOrder, readOrder, readSaga } = ordersContracts.queries
-const { readProduct } = catalogContracts.queries
+const { readProduct, listProducts } = catalogContracts.queries
+const { listOrders, listShipments } = historyContracts.queries
 const { readStock, readDelivery } = inventoryContracts.queries
 const ofCustomers = customersContracts.queries
 const timeline = z.object({
@@ -39,10 +58,16 @@ const timeline = z.object({
 // Bodies that become commands are checked by the commands' contracts, so the owner can parse them.
 export const productRequest = catalogContracts.commands.PublishProduct.data
 export const priceRequest = catalogContracts.commands.ChangePrice.data
+export const orderImportRequest = ordersContracts.commands.ImportOrder.data.omit({ orderId: true })
 export const retryRequest = ordersContracts.commands.RetryCheckout.data.omit({ orderId: true })
 export const closeRequest = ordersContracts.commands.CloseOrder.data.omit({ orderId: true })
 export const recaptureRequest = ordersContracts.commands.RecaptureOrder.data.omit({ orderId: true })
 export const refundRequest = paymentsContracts.commands.RefundPayment.data.omit({ orderId: true, refundId: true })
+export const cancelRequest = ordersContracts.commands.CancelOrder.data.pick({ reason: true })
+export const addressCorrection = ordersContracts.commands.CorrectAddress.data.omit({ orderId: true })
+export const adjustmentRequest = inventoryContracts.commands.AdjustStock.data.pick({ change: true, reason: true })
+export const countRequest = inventoryContracts.commands.CountStock.data.pick({ counted: true })
+export const paymentRequest = ordersContracts.commands.PayOrder.data.pick({ paymentMethodRef: true })
 export const stockRequest = inventoryContracts.commands.ReceiveStock.data.omit({ deliveryId: true })
 
 /** The bounds of one customer, as `functions/orders/placement-bounds.ts` has them. */
@@ -63,7 +88,7 @@ export const operations = {
     summary: 'Place an order',
     access: 'customer',
     requiresIdempotencyKey: true,
-    body: orderRequest,
+    body: customersOrder,
     answers: {
       201: ['Placed: its checkout has begun.', placeOrder.answers[201]],
       200: ['Placed before, with this key: where it stands now.', placeOrder.answers[200]],
@@ -81,12 +106,32 @@ export const operations = {
     },
     problems: readOrder.refuses,
   },
+  listOrders: {
+    method: 'get',
+    path: '/v1/orders',
+    parameters: listOrders.parameters,
+    summary: "List one's own orders, the newest first; staff list every customer's, by status and time",
+    access: 'customer',
+    answers: { 200: ['A page of orders, and the cursor of the next page.', listOrders.answers[200]] },
+    problems: ['forbidden', ...listOrders.refuses],
+  },
+  importOrder: {
+    method: 'post',
+    path: '/v1/imported-orders',
+    summary: 'Record an order of the past, which was sold, paid and shipped elsewhere',
+    access: 'importer',
+    requiresIdempotencyKey: true,
+    body: orderImportRequest,
+    submits: true,
+    answers: submittedAnswers({ orderId: reference }),
+    problems: ordersContracts.commands.ImportOrder.refuses,
+  },
   readSaga: {
     method: 'get',
     path: '/v1/orders/{orderId}/saga',
     parameters: readSaga.parameters,
     summary: 'Read the pending steps of an order',
-    access: 'staff',
+    access: 'support',
     answers: { 200: ['Where its saga stands.', readSaga.answers[200]] },
     problems: readSaga.refuses,
   },
@@ -95,7 +140,7 @@ export const operations = {
     path: '/v1/orders/{orderId}/retry',
     parameters: readOrder.parameters,
     summary: "Ask an order's saga to go on now",
-    access: 'staff',
+    access: 'support',
     requiresIdempotencyKey: true,
     body: retryRequest,
     submits: true,
@@ -107,19 +152,19 @@ export const operations = {
     path: '/v1/orders/{orderId}/close',
     parameters: readOrder.parameters,
     summary: 'End an order whose goods have all left and whose money can not be taken',
-    access: 'staff',
+    access: 'support',
     requiresIdempotencyKey: true,
     body: closeRequest,
     submits: true,
     answers: submittedAnswers(),
-    problems: ['not-found', shopCodes['not-closable']],
+    problems: ['not-found', ...ordersContracts.commands.CloseOrder.refuses],
   },
   recaptureOrder: {
     method: 'post',
     path: '/v1/orders/{orderId}/recapture',
     parameters: readOrder.parameters,
     summary: 'Capture what was refused with another payment method of the customer',
-    access: 'staff',
+    access: 'support',
     requiresIdempotencyKey: true,
     body: recaptureRequest,
     submits: true,
@@ -131,19 +176,73 @@ export const operations = {
     path: '/v1/orders/{orderId}/refunds',
     parameters: readOrder.parameters,
     summary: 'Give captured money back, all or a part of it',
-    access: 'staff',
+    access: 'support',
     requiresIdempotencyKey: true,
     body: refundRequest,
     submits: true,
     answers: submittedAnswers({ refundId: reference }),
     problems: ['not-found', ...paymentsContracts.commands.RefundPayment.refuses],
   },
+  cancelOrder: {
+    method: 'post',
+    path: '/v1/orders/{orderId}/cancel',
+    parameters: readOrder.parameters,
+    summary: "Cancel what has not left of an order of one's own; staff cancel every customer's",
+    access: 'customer',
+    requiresIdempotencyKey: true,
+    body: cancelRequest,
+    submits: true,
+    answers: submittedAnswers(),
+    problems: ['not-found', ...ordersContracts.commands.CancelOrder.refuses],
+  },
+  readdressOrder: {
+    method: 'post',
+    path: '/v1/orders/{orderId}/address',
+    parameters: readOrder.parameters,
+    summary: 'Name another address for a parcel that the carrier refused; staff do so for every customer',
+    access: 'customer',
+    requiresIdempotencyKey: true,
+    body: addressCorrection,
+    submits: true,
+    answers: submittedAnswers(),
+    problems: ['not-found', ...ordersContracts.commands.CorrectAddress.refuses],
+  },
+  payOrder: {
+    method: 'post',
+    path: '/v1/orders/{orderId}/payment',
+    parameters: readOrder.parameters,
+    summary: "Continue an order of one's own that needs a payment, with another payment method",
+    access: 'customer',
+    requiresIdempotencyKey: true,
+    body: paymentRequest,
+    submits: true,
+    answers: submittedAnswers(),
+    problems: ['not-found', ...ordersContracts.commands.PayOrder.refuses],
+  },
   paymentWebhook: {
     method: 'post',
     path: '/v1/webhooks/payment-provider',
     summary: 'Receive a webhook of the payment provider, signed in the header webhook-signature',
     access: 'signed',
-    body: paymentWebhookBody,
+    body: webhookBody,
+    maxBodyBytes: 64 * 1024,
+    answers: { 204: ['Accepted.'] },
+  },
+  stripeWebhook: {
+    method: 'post',
+    path: '/v1/webhooks/stripe',
+    summary: 'Receive an event of Stripe, signed in the header stripe-signature',
+    access: 'signed',
+    body: stripeEvent,
+    maxBodyBytes: 256 * 1024,
+    answers: { 204: ['Accepted.'] },
+  },
+  carrierWebhook: {
+    method: 'post',
+    path: '/v1/webhooks/carrier',
+    summary: 'Receive a webhook of the carrier, signed in the header webhook-signature',
+    access: 'signed',
+    body: carrierWebhookBody,
     maxBodyBytes: 64 * 1024,
     answers: { 204: ['Accepted.'] },
   },
@@ -151,12 +250,21 @@ export const operations = {
     method: 'post',
     path: '/v1/products',
     summary: 'Sell a product',
-    access: 'staff',
+    access: 'admin',
     requiresIdempotencyKey: true,
     body: productRequest,
     submits: true,
     answers: submittedAnswers(),
     problems: [shopCodes['too-many-prices']],
+  },
+  listProducts: {
+    method: 'get',
+    path: '/v1/products',
+    parameters: listProducts.parameters,
+    summary: 'List the products with their prices, by their SKUs',
+    access: 'customer',
+    answers: { 200: ['A page of products, and the cursor of the next page.', listProducts.answers[200]] },
+    problems: listProducts.refuses,
   },
   readProduct: {
     method: 'get',
@@ -171,7 +279,7 @@ export const operations = {
     method: 'post',
     path: '/v1/prices',
     summary: "Change a product's price, now or from a time on",
-    access: 'staff',
+    access: 'admin',
     requiresIdempotencyKey: true,
     body: priceRequest,
     submits: true,
@@ -182,11 +290,45 @@ export const operations = {
     method: 'post',
     path: '/v1/stock',
     summary: 'Book a delivery of stock',
-    access: 'staff',
+    access: 'warehouse',
     requiresIdempotencyKey: true,
     body: stockRequest,
     submits: true,
     answers: submittedAnswers({ deliveryId: reference }),
+    problems: [shopCodes['unknown-sku']],
+  },
+  adjustStock: {
+    method: 'post',
+    path: '/v1/stock/{sku}/adjustments',
+    parameters: readStock.parameters,
+    summary: 'Add or write off pieces, with the reason',
+    access: 'warehouse',
+    requiresIdempotencyKey: true,
+    body: adjustmentRequest,
+    submits: true,
+    answers: submittedAnswers({ adjustmentId: reference }),
+    problems: inventoryContracts.commands.AdjustStock.refuses,
+  },
+  countStock: {
+    method: 'post',
+    path: '/v1/stock/{sku}/counts',
+    parameters: readStock.parameters,
+    summary: 'Make the stock what was counted, reserved pieces included',
+    access: 'warehouse',
+    requiresIdempotencyKey: true,
+    body: countRequest,
+    submits: true,
+    answers: submittedAnswers({ adjustmentId: reference }),
+    problems: inventoryContracts.commands.CountStock.refuses,
+  },
+  listShipments: {
+    method: 'get',
+    path: '/v1/shipments',
+    parameters: listShipments.parameters,
+    summary: 'List the shipments, the newest first',
+    access: 'staff',
+    answers: { 200: ['A page of shipments, and the cursor of the next page.', listShipments.answers[200]] },
+    problems: listShipments.refuses,
   },
   readStock: {
     method: 'get',
@@ -204,7 +346,7 @@ export const operations = {
     path: '/v1/deliveries/{deliveryId}',
     parameters: readDelivery.parameters,
     summary: 'See whether a delivery is booked',
-    access: 'staff',
+    access: 'warehouse',
     answers: { 200: ['The delivery is booked.', readDelivery.answers[200]] },
     problems: readDelivery.refuses,
   },

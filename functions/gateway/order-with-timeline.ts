@@ -1,12 +1,12 @@
 /** One order from two services: the order itself, and its history, without which the order still answers. */
 
-import { type Caller, isStaff } from './roles.ts'
+import { type Caller, servesCustomers } from './roles.ts'
 import { Cancelled, Refused } from '../../shared/base/errors.ts'
 import type { QueryAnswer } from '../../shared/contracts/query.ts'
 import type { OperationContext } from '../../shared/service/operation-context.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { historyContracts } from '../history/contracts.ts'
-import { ordersContracts } from '../orders/contracts.ts'
+import { ordersContracts, type OrderView } from '../orders/contracts.ts'
 
 const HISTORY_TIMEOUT_MS = 2_000
 
@@ -16,17 +16,19 @@ export async function orderWithTimeline(
   caller: Caller,
   orderId: string,
 ): Promise<Response> {
-  const [answer, timeline] = await Promise.all([
-    platform.query(ordersContracts, 'readOrder', { orderId }),
-    timelineOf(platform, orderId),
-  ])
+  const [order, timeline] = await Promise.all([visibleOrder(platform, caller, orderId), timelineOf(platform, orderId)])
+  return c.json({ ...order, timeline: servesCustomers(caller) ? timeline : forCustomers(timeline) }, 200)
+}
+
+/** An order that the caller may see. @throws Refused */
+export async function visibleOrder(platform: Platform, caller: Caller, orderId: string): Promise<OrderView> {
+  const answer = await platform.query(ordersContracts, 'readOrder', { orderId })
   if (answer.refused) throw new Refused(answer.refused, answer.detail)
-  const order = answer.body
   // 404 and not 403, so that ids can not be probed.
-  if (order.customerRef !== caller.sub && !isStaff(caller)) {
+  if (answer.body.customerRef !== caller.sub && !servesCustomers(caller)) {
     throw new Refused('not-found', `There is no order ${orderId}.`, { event: 'order-of-another-customer' })
   }
-  return c.json({ ...order, timeline: isStaff(caller) ? timeline : forCustomers(timeline) }, 200)
+  return answer.body
 }
 
 type Entries = QueryAnswer<typeof historyContracts.queries.readTimeline>['body'] extends infer Body

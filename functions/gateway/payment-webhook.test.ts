@@ -3,12 +3,9 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { requestContext } from '../../shared/base/deadline.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
 import { hashOf } from '../../shared/base/ids.ts'
-import { createHttpApp } from '../../shared/runtime/http-app.ts'
-import { testConfig } from '../../shared/base/config.testing.ts'
-import { startOfTests, testPlatform } from '../../shared/runtime/platform.testing.ts'
-import { app } from './app.ts'
+import { startOfTests } from '../../shared/runtime/platform.testing.ts'
 import { testEdge } from './edge.testing.ts'
-import { gateway } from './service.ts'
+import { paths, webhookGateway } from './webhook.testing.ts'
 
 type Pair = Awaited<ReturnType<typeof generateKeyPair>>
 let keys: Pair
@@ -19,31 +16,19 @@ beforeAll(async () => {
 
 const nowSeconds = Date.parse(startOfTests) / 1000
 const webhookUrl = 'https://gateway.example.com/v1/webhooks/payment-provider'
-const commandId = '0c9d8f5e-2b1a-8c3d-9e4f-5a6b7c8d9e0f'
 const webhook = { id: 'event-1', type: 'authorization.updated', key: 'o-1:auth', reference: 'o-1' }
 
-async function open(edge = testEdge()) {
+async function open(edge?: string) {
   const published: { keys: JWK[] } = { keys: [{ ...(await exportJWK(keys.publicKey)), kid: 'k-1', alg: 'ES256' }] }
   const provider = { isThere: true, keyRequests: 0, onKeyRequest: (): unknown => undefined }
-  const submitted: unknown[] = []
   const payments = { isThere: true }
-  const platform = testPlatform(gateway, {
-    async call(service, path, { body } = {}) {
+  const { post, ...opened } = webhookGateway({
+    ...(edge === undefined ? {} : { edge }),
+    submitting() {
       if (!payments.isThere) throw new Unavailable('payments does not answer.')
-      submitted.push({ service, path, body })
-      return Response.json({ commandId }, { status: 202 })
     },
-    settings: {
-      EDGE: edge,
-      TOKEN_ISSUER: 'https://issuer.example.com',
-      TOKEN_AUDIENCE: 'shop',
-      TOKEN_JWKS_URL: 'https://issuer.example.com/jwks',
-      ACCOUNTS_URL: 'https://accounts.example.com',
-      STAFF_SECOND_FACTOR: 'required',
-      PAYMENT_PROVIDER_URL: 'https://provider.example.com',
-      PAYMENT_WEBHOOK_URL: webhookUrl,
-    },
-    async callExternal(url) {
+    async callExternal(url, { token }) {
+      expect(token).toBe('none')
       provider.keyRequests += 1
       provider.onKeyRequest()
       expect(url).toBe('https://provider.example.com/.well-known/jwks.json')
@@ -51,21 +36,13 @@ async function open(edge = testEdge()) {
       return Response.json(published)
     },
   })
-  const http = createHttpApp(app, platform, testConfig('gateway'))
   return {
-    platform,
+    ...opened,
     provider,
-    submitted,
     payments,
     published,
-    async deliver(signature: string | undefined, body: string | Uint8Array<ArrayBuffer> = JSON.stringify(webhook)) {
-      const response = await http.request('/v1/webhooks/payment-provider', {
-        method: 'POST',
-        body,
-        headers: { 'content-type': 'application/json', ...(signature ? { 'webhook-signature': signature } : {}) },
-      })
-      return { status: response.status, code: response.ok ? '' : ((await response.json()) as { code: string }).code }
-    },
+    deliver: (signature: string | undefined, body: string | Uint8Array<ArrayBuffer> = JSON.stringify(webhook)) =>
+      post(paths.provider, body, signature ? { 'webhook-signature': signature } : {}),
   }
 }
 
@@ -117,7 +94,14 @@ describe('a webhook of the payment provider', () => {
 
   it('does not count for its address after its signature was verified', async () => {
     const wide = { perSecond: 1_000, burst: 1_000 }
-    const limits = { customer: wide, staff: wide, importer: wide, address: { perSecond: 0.001, burst: 1 } }
+    const limits = {
+      customer: wide,
+      support: wide,
+      warehouse: wide,
+      admin: wide,
+      importer: wide,
+      address: { perSecond: 0.001, burst: 1 },
+    }
     const { deliver } = await open(testEdge({ limits }))
     expect((await deliver(await signed())).status).toBe(204)
     expect((await deliver(await signed({ key: foreign }))).status).toBe(401)

@@ -2,17 +2,27 @@
 
 import type { Caller as CallerOf, Roles } from '../../shared/service/public-api.ts'
 
-export const roles = ['customer', 'staff', 'importer'] as const
+export const roles = ['customer', 'support', 'warehouse', 'admin', 'importer'] as const
 export type Role = (typeof roles)[number]
 /** Whose orders these are: the token's subject. */
 export type Caller = CallerOf<Role>
 
-export const callerRoles: Roles<Role> = { ordinary: 'customer', privileged: ['importer', 'staff'] }
+export const callerRoles: Roles<Role> = {
+  ordinary: 'customer',
+  privileged: ['importer', 'support', 'warehouse', 'admin'],
+}
 
 /** Access by token: any one of these roles is enough; an empty list admits every verified caller. */
 export const requiredRoles = {
   customer: [],
-  staff: ['staff', 'importer'],
+  /** Orders and payments of every customer. */
+  support: ['support', 'admin'],
+  /** Stock and deliveries. */
+  warehouse: ['warehouse', 'admin'],
+  /** Shipments and stock levels, which both read. */
+  staff: ['support', 'warehouse', 'admin'],
+  /** Products and prices. */
+  admin: ['admin'],
   importer: ['importer'],
 } as const satisfies Record<string, readonly Role[]>
 export type CallerAccess = keyof typeof requiredRoles
@@ -21,3 +31,7 @@ export const isForCallers = (access: string): access is CallerAccess => Object.h
 
 /** Roles with more permissions than a customer. */
 export const isStaff = ({ roles: held }: CallerOf): boolean => held.some((role) => role !== callerRoles.ordinary)
+
+/** True for a caller who sees the orders of every customer and acts on them. The warehouse and importers see their own alone. */
+export const servesCustomers = ({ roles: held }: CallerOf): boolean =>
+  held.some((role) => role === 'support' || role === 'admin')

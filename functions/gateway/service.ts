@@ -1,6 +1,7 @@
 /** The only public service: it authenticates and limits callers and composes answers, and decides nothing. */
 
 import { tokenSettings } from '../../shared/service/edge-settings.ts'
+import type { PlatformOf } from '../../shared/service/platform.ts'
 import { defineService } from '../../shared/service/service.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
 import { customersContracts } from '../customers/contracts.ts'
@@ -8,9 +9,10 @@ import { historyContracts } from '../history/contracts.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { ordersContracts } from '../orders/contracts.ts'
 import { paymentsContracts } from '../payments/contracts.ts'
-import { paymentProviderUrl } from '../shop/fields.ts'
+import { shippingContracts } from '../shipping/contracts.ts'
+import { carrierUrl, paymentProviderUrl } from '../shop/fields.ts'
 import { gatewayContracts } from './contracts.ts'
-import { accountsUrl, edgeSettings, paymentWebhookUrl, staffSecondFactor } from './settings.ts'
+import { accountsUrl, carrierWebhookUrl, edgeSettings, paymentWebhookUrl, staffSecondFactor } from './settings.ts'
 
 export const gateway = defineService({
   name: 'gateway',
@@ -23,6 +25,7 @@ export const gateway = defineService({
     inventoryContracts,
     ordersContracts,
     paymentsContracts,
+    shippingContracts,
   ],
   on: [],
   sends: [],
@@ -30,19 +33,31 @@ export const gateway = defineService({
     'PublishProduct',
     'ChangePrice',
     'ReceiveStock',
+    'AdjustStock',
+    'CountStock',
+    'ImportOrder',
     'RetryCheckout',
     'CloseOrder',
     'RecaptureOrder',
     'RefundPayment',
+    'CancelOrder',
+    'CorrectAddress',
+    'PayOrder',
     'CheckAuthorization',
     'CheckRefunds',
+    'CheckDispute',
+    'CheckShipments',
   ],
   queries: [
     'placeOrder',
     'readOrder',
     'readSaga',
     'readTimeline',
+    'listOrders',
+    'listShipments',
     'readProduct',
+    'listProducts',
+    'findUnknownSkus',
     'readStock',
     'readDelivery',
     'addAddress',
@@ -56,7 +71,19 @@ export const gateway = defineService({
     'withdrawConsent',
     'importCustomers',
   ],
-  settings: [edgeSettings, ...tokenSettings, accountsUrl, staffSecondFactor, paymentProviderUrl, paymentWebhookUrl],
+  settings: [
+    edgeSettings,
+    ...tokenSettings,
+    accountsUrl,
+    staffSecondFactor,
+    paymentProviderUrl,
+    paymentWebhookUrl,
+    carrierUrl,
+    carrierWebhookUrl,
+  ],
+  secrets: { 'payment-webhook-key': 'Verifies the events of Stripe.' },
   readsAccounts: true,
   requestObjectives: [{ name: 'placing', title: 'Placing an order', method: 'POST', path: '/v1/orders' }],
 })
+
+export type GatewayPlatform = PlatformOf<typeof gateway>

@@ -14,3 +14,5 @@ export const staffSecondFactor = defineSetting('STAFF_SECOND_FACTOR', z.enum(['r
 
 /** The payment provider signs its webhooks for this address. */
 export const paymentWebhookUrl = defineSetting('PAYMENT_WEBHOOK_URL', httpUrl)
+/** The carrier signs its webhooks for this address. */
+export const carrierWebhookUrl = defineSetting('CARRIER_WEBHOOK_URL', httpUrl)

@@ -6,13 +6,21 @@ import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { app } from './app.ts'
 import { history } from './service.ts'
 
-const events = [...history.uses, runtimeContracts].flatMap((contracts) =>
+const ofOrders = new Set<string>(history.on)
+const all = [...history.uses, runtimeContracts].flatMap((contracts) =>
   Object.entries<EventContract>(contracts.events).map(([type, { example }]) => ({ type, example })),
 )
+const events = all.filter(({ type }) => ofOrders.has(type))
+
+it('history subscribes to all events of these services but two, which concern a SKU and no order', () => {
+  const others = all.map(({ type }) => type).filter((type) => !ofOrders.has(type))
+  expect(others).toEqual(['stock.received', 'stock.adjusted'])
+})
 
 it.each(events)('$type becomes an entry of the timeline', async ({ type, example }) => {
   const platform = testPlatform(history)
   const event = message(type, example, { subject: 'o-1', version: versionOf(history, type) })
   await deliver(app, platform, event)
-  expect([...platform.storedDocuments().values()]).toMatchObject([{ events: { [event.id]: { type } } }])
+  const timelines = [...platform.storedDocuments()].filter(([path]) => path.startsWith('timelines/'))
+  expect(timelines.map(([, document]) => document)).toMatchObject([{ events: { [event.id]: { type } } }])
 })

@@ -1,4 +1,4 @@
-/** Every event becomes an entry in its order's timeline. */
+/** Every event becomes an entry in its order's timeline; the lists of orders and shipments are made from the same events. */
 
 import { implement, sameHandlerFor } from '../../shared/service/app.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
@@ -6,13 +6,24 @@ import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { refuseIf } from '../../shared/base/errors.ts'
 import { type DocumentPath, documentPath } from '../../shared/service/document-path.ts'
 import type { Platform } from '../../shared/service/platform.ts'
+import { type ListedShipment, type OrderRow, ordersQuery, rowsOf, shipmentsQuery } from './lists.ts'
 import { history } from './service.ts'
+import { shipmentRows, standingOf } from './shipments.ts'
+import { orderStanding, orderStandings, shipmentStandings } from './standing.ts'
 import { isKept, timelineOf, type TimelineDocument, timelineFields } from './timeline.ts'
 
 const timelinePath = (orderId: string): DocumentPath => documentPath<typeof history>('timelines', orderId)
 
+const shipmentPath = (shipmentId: string): DocumentPath => documentPath<typeof history>('shipments', shipmentId)
+
+/** Nothing is read. A redelivery writes the same, so that a crash between two documents is made good by it. */
 async function record(message: Envelope, platform: Platform): Promise<void> {
-  if (isKept(message)) await platform.documents.merge(timelinePath(message.correlationId), timelineFields(message))
+  const { documents } = platform
+  const standing = orderStanding(message)
+  const raise = standing === undefined ? {} : { standing }
+  if (isKept(message)) await documents.merge(timelinePath(message.correlationId), timelineFields(message), { raise })
+  for (const row of shipmentRows(message))
+    await documents.merge(shipmentPath(row.shipmentId), row.fields, { raise: { standing: standingOf(row) } })
 }
 
 export const app: ServiceApp = implement(history, {
@@ -23,6 +34,14 @@ export const app: ServiceApp = implement(history, {
       const document = await platform.documents.get(timelinePath(orderId))
       refuseIf(document === undefined, 'not-found', `No event of ${orderId} has arrived.`)
       return { status: 200, body: timelineOf(document as unknown as TimelineDocument) }
+    },
+    async listOrders(filters, platform) {
+      const page = await platform.documents.query(ordersQuery(filters))
+      return { status: 200, body: { orders: rowsOf<OrderRow>(page, orderStandings), next: page.next } }
+    },
+    async listShipments(filters, platform) {
+      const page = await platform.documents.query(shipmentsQuery(filters))
+      return { status: 200, body: { shipments: rowsOf<ListedShipment>(page, shipmentStandings), next: page.next } }
     },
   },
 })

@@ -3,7 +3,9 @@
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contracts/contract.ts'
 import { reference, timestamp, words } from '../../shared/base/fields.ts'
-import { orderId } from '../shop/fields.ts'
+import { cursor, pageParameters } from '../../shared/base/paging.ts'
+import { currency, minor, orderId } from '../shop/fields.ts'
+import { orderStatuses, shipmentStatuses } from './standing.ts'
 
 const entry = z.object({
   eventId: reference,
@@ -18,6 +20,28 @@ const entry = z.object({
   amountMinor: z.int().optional(),
   currency: reference.optional(),
   trackingRef: reference.optional(),
+})
+
+/** A row of the list of orders. */
+const listedOrder = z.object({
+  orderId,
+  customerRef: reference,
+  status: z.enum(orderStatuses),
+  placedAt: timestamp,
+  totalMinor: minor,
+  currency,
+})
+
+const listedShipment = z.object({
+  shipmentId: reference,
+  orderId,
+  status: z.enum(shipmentStatuses),
+  createdAt: timestamp,
+  dispatchedAt: timestamp.optional(),
+  deliveredAt: timestamp.optional(),
+  trackingRef: reference.optional(),
+  /** Why the carrier brings it back. */
+  code: reference.optional(),
 })
 
 export const historyContracts = defineContracts({
@@ -38,6 +62,30 @@ export const historyContracts = defineContracts({
         }),
       },
       refuses: ['not-found'],
+    },
+    /** The newest first. */
+    listOrders: {
+      method: 'get',
+      path: '/orders',
+      parameters: {
+        /** Of this customer alone. */
+        customer: reference.optional(),
+        status: z.enum(orderStatuses).optional(),
+        placedFrom: timestamp.optional(),
+        /** Not including this time. */
+        placedBefore: timestamp.optional(),
+        ...pageParameters,
+      },
+      answers: { 200: z.object({ orders: z.array(listedOrder), next: cursor.optional() }) },
+      refuses: ['invalid-cursor'],
+    },
+    /** The newest first. */
+    listShipments: {
+      method: 'get',
+      path: '/shipments',
+      parameters: { status: z.enum(shipmentStatuses).optional(), ...pageParameters },
+      answers: { 200: z.object({ shipments: z.array(listedShipment), next: cursor.optional() }) },
+      refuses: ['invalid-cursor'],
     },
   },
 })

@@ -5,7 +5,11 @@ import { isKept, type Timeline, type TimelineDocument, timelineOf, timelineField
 /** A time by minutes and seconds of the day of the test. */
 const at = (time: string): string => `2026-01-01T00:${time}.000Z`
 const event = (source: string, sequence: number, type: string, time: string) =>
-  message(type, { customerRef: 'customer-1' }, { source, sequence, time: at(time), subject: 'o-1' })
+  message(
+    type,
+    { customerRef: 'customer-1', placedAt: at('00:00'), totalMinor: 2380, currency: 'EUR' },
+    { source, sequence, time: at(time), subject: 'o-1' },
+  )
 
 const life = [
   event('orders', 1, 'order.placed', '00:00'),
@@ -60,7 +64,8 @@ describe('a timeline', () => {
     })
     expect(shown('shipment.dispatched', { orderId: 'o-1', trackingRef: 't-1' })).toMatchObject({ trackingRef: 't-1' })
     // A total is no amount that moved, and a field of another type is left out.
-    const plain = shown('order.placed', { currency: 'EUR', totalMinor: 1, reason: ['x'] }, 'customer:jo')
+    const data = { currency: 'EUR', totalMinor: 1, reason: ['x'], placedAt: at('00:00') }
+    const plain = shown('order.placed', data, 'customer:jo')
     expect(Object.keys(plain).toSorted()).toEqual(['actor', 'sequence', 'source', 'time', 'type'])
   })
 

@@ -34,8 +34,14 @@ export function isKept({ type, data }: Pick<Envelope, 'type' | 'data'>): boolean
 /** As it is kept. */
 export interface TimelineDocument {
   readonly orderId: string
-  /** Unknown until `order.placed` arrives. */
+  /** Unknown until `order.placed` or `order.imported` arrives. */
   readonly customerRef?: string
+  /** Of the row in lists. Documents from before there were lists have none of these until their events are published again. */
+  readonly placedAt?: string
+  readonly totalMinor?: number
+  readonly currency?: string
+  /** The status as a number: `standing.ts`. */
+  readonly standing?: number
   /** By the event's id. */
   readonly events: Readonly<Record<string, TimelineFact>>
 }
@@ -44,9 +50,11 @@ export interface TimelineEntry extends TimelineFact {
   readonly eventId: string
 }
 
-export interface Timeline extends Omit<TimelineDocument, 'events'> {
+export interface Timeline extends Pick<TimelineDocument, 'orderId' | 'customerRef'> {
   readonly entries: readonly TimelineEntry[]
 }
+
+const isFirst = (type: string): boolean => type === 'order.placed' || type === 'order.imported'
 
 /** The fields that this event adds to the document; a redelivery adds the same. */
 export function timelineFields({
@@ -61,15 +69,30 @@ export function timelineFields({
 }: Envelope): Record<string, unknown> {
   return {
     orderId: correlationId,
-    ...(type === 'order.placed' ? { customerRef: (data as { customerRef: string }).customerRef } : {}),
+    ...(isFirst(type) ? placedFields(data as PlacedData) : {}),
     events: { [id]: { type, source, time, sequence, actor, ...detailsOf(data) } },
   }
 }
 
-/** The details have the same names in the events of all services; a code of a failure is its reason. */
+interface PlacedData {
+  readonly customerRef: string
+  readonly placedAt: string
+  readonly totalMinor: number
+  readonly currency: string
+}
+
+/** The row of the order in lists, which has it from now on. */
+const placedFields = ({ customerRef, placedAt, totalMinor, currency }: PlacedData): PlacedData => ({
+  customerRef,
+  placedAt: new Date(placedAt).toISOString(),
+  totalMinor,
+  currency,
+})
+
+/** The details have the same names in the events of all services; a code of a failure, and the outcome of a dispute, is its reason. */
 function detailsOf(data: unknown): TimelineDetails {
-  const { reason, code, amountMinor, currency, trackingRef } = data as Readonly<Record<string, unknown>>
-  const why = reason ?? code
+  const { reason, code, outcome, amountMinor, currency, trackingRef } = data as Readonly<Record<string, unknown>>
+  const why = reason ?? code ?? outcome
   return {
     ...(typeof why === 'string' ? { reason: why } : {}),
     ...(typeof amountMinor === 'number' ? { amountMinor } : {}),
@@ -78,7 +101,8 @@ function detailsOf(data: unknown): TimelineDetails {
   }
 }
 
-export function timelineOf({ events, ...about }: TimelineDocument): Timeline {
+export function timelineOf({ events, orderId, customerRef }: TimelineDocument): Timeline {
+  const about = { orderId, ...(customerRef === undefined ? {} : { customerRef }) }
   return { ...about, entries: inOrder(Object.entries(events).map(([eventId, event]) => ({ eventId, ...event }))) }
 }
 

@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Message } from '../../shared/contracts/message.ts'
 import { describe, expect, it } from 'vitest'
 import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
 import { serveQueries } from '../../shared/runtime/queries.testing.ts'
 import { type TestPlatform, testPlatform } from '../../shared/runtime/platform.testing.ts'
+import { documentPath } from '../../shared/service/document-path.ts'
 import { app } from './app.ts'
 import { inventory } from './service.ts'
 import { preferredShard, SHARDS } from './shards.ts'
@@ -27,6 +29,7 @@ async function open(stock: Readonly<Record<string, number>> = {}) {
   if (deliveries.length > 0)
     await deliver(app, platform, message('ReceiveStock', { deliveryId: 'd-0', lines: deliveries }))
   Object.assign(platform.billed, { reads: 0, writes: 0 })
+  platform.published.splice(0)
   const deliverMessage = (
     type: string,
     data: { orderId: string; [field: string]: unknown },
@@ -38,6 +41,8 @@ async function open(stock: Readonly<Record<string, number>> = {}) {
       deliver(app, platform, message('ReceiveStock', { deliveryId, lines: [{ sku, quantity }] }, { key })),
     reserve: (orderId: string, lines: readonly Line[]) => deliverMessage('ReserveStock', { orderId, lines }),
     release: (orderId: string, key = 1) => deliverMessage('ReleaseStock', { orderId }, key),
+    releaseLines: (orderId: string, lines: readonly Line[], key: string | number = 'lines') =>
+      deliverMessage('ReleaseStock', { orderId, lines }, key),
     dispatched: (orderId: string, shipmentId: string, lines: readonly Line[], key = shipmentId) =>
       deliverMessage('shipment.dispatched', { orderId, shipmentId, lines, trackingRef: 't-1' }, key),
     /** By SKU; fails if a field of a shard is negative. */
@@ -49,6 +54,14 @@ async function open(stock: Readonly<Record<string, number>> = {}) {
       expect(onHand, `on hand of ${sku}`).toBe(available + reserved)
       return { available, reserved, sold }
     },
+    adjust: (adjustmentId: string, change: number, reason = 'damaged') =>
+      deliver(
+        app,
+        platform,
+        message('AdjustStock', { adjustmentId, sku: 'tea', change, reason }, { key: adjustmentId }),
+      ),
+    count: (adjustmentId: string, counted: number) =>
+      deliver(app, platform, message('CountStock', { adjustmentId, sku: 'tea', counted }, { key: adjustmentId })),
     status: async (path: string) => (await http.request(path)).status,
     published: () => platform.published.map(({ type, data }) => ({ type, ...(data as { lines?: Line[] }) })),
     types: () => platform.published.map(({ type }) => type),
@@ -217,9 +230,114 @@ describe('receiving', () => {
     expect((await stock('tea')).available).toBe(1)
   })
 
+  it('does not book again a delivery that an earlier version kept as a document', async () => {
+    const { platform, receive, status, stock, types } = await open({ tea: 1 })
+    await platform.documents.create(documentPath<typeof inventory>('deliveries', 'd-1'), {
+      lines: [{ sku: 'tea', quantity: 10 }],
+    })
+    expect(await status('/deliveries/d-1')).toBe(200)
+    await receive('d-1', 'tea', 10)
+    expect((await stock('tea')).available).toBe(1)
+    expect(types()).toEqual([])
+  })
+
   it('leaves pieces in every shard', async () => {
     const { receive, platform } = await open()
     await receive('d-1', 'tea', 5)
     expect(shardsOf(platform).map(([, { onHand }]) => onHand)).toEqual([2, 1, 1, 1])
+  })
+})
+
+describe('releasing some lines', () => {
+  it.each([
+    ['before', ['release', 'dispatch']],
+    ['after', ['dispatch', 'release']],
+  ] as const)('%s the others are shipped leaves those to be sold', async (_when, acts) => {
+    const { reserve, releaseLines, dispatched, release, stock, published } = await open({ tea: 10, pot: 2 })
+    await reserve('o-1', [line('tea', 3, '1'), line('pot', 1, '2'), line('tea', 2, '3')])
+    const cancelled = [line('tea', 2, '3'), line('pot', 1, '2')]
+    for (const act of acts)
+      if (act === 'release') await releaseLines('o-1', cancelled)
+      else await dispatched('o-1', 's-1', [line('tea', 3, '1')])
+    // The same command again releases nothing more.
+    await releaseLines('o-1', cancelled)
+    expect(await stock('tea')).toEqual({ available: 7, reserved: 0, sold: 3 })
+    expect(await stock('pot')).toEqual({ available: 2, reserved: 0, sold: 0 })
+    expect(published().find(({ type }) => type === 'stock.released')).toMatchObject({ lines: cancelled })
+    await release('o-1')
+    expect(await stock('tea')).toEqual({ available: 7, reserved: 0, sold: 3 })
+  })
+
+  it('keeps the reservation of the others: a release of all that is left returns them', async () => {
+    const { reserve, releaseLines, release, stock } = await open({ tea: 10 })
+    await reserve('o-1', [line('tea', 3, '1'), line('tea', 2, '2')])
+    await releaseLines('o-1', [line('tea', 2, '2')])
+    expect(await stock('tea')).toEqual({ available: 7, reserved: 3, sold: 0 })
+    await release('o-1')
+    expect(await stock('tea')).toEqual({ available: 10, reserved: 0, sold: 0 })
+  })
+
+  it('of more than the order holds changes nothing and is retried', async () => {
+    const { reserve, releaseLines, stock } = await open({ tea: 10 })
+    await reserve('o-1', [line('tea', 3)])
+    await expect(releaseLines('o-1', [line('tea', 4)])).rejects.toThrow('releases 4 of tea, of which it holds 3')
+    expect(await stock('tea')).toEqual({ available: 7, reserved: 3, sold: 0 })
+  })
+})
+
+describe('adjusting', () => {
+  it('writes off, adds and counts pieces, once each, with the reason', async () => {
+    const { adjust, count, stock, published, reserve } = await open({ tea: 10 })
+    await reserve('o-1', [line('tea', 2)])
+    for (let times = 0; times < 2; times++) await adjust('a-1', -3)
+    expect(await stock('tea')).toEqual({ available: 5, reserved: 2, sold: 0 })
+    await adjust('a-2', 6, 'found')
+    expect(await stock('tea')).toEqual({ available: 11, reserved: 2, sold: 0 })
+    // Reserved pieces are still on the shelf, so they are counted.
+    for (let times = 0; times < 2; times++) await count('a-3', 9)
+    expect(await stock('tea')).toEqual({ available: 7, reserved: 2, sold: 0 })
+    await count('a-4', 9)
+    const about = { type: 'stock.adjusted', sku: 'tea' }
+    // A repeated command publishes again what it recorded.
+    const adjusted = published().filter(({ type }) => type === 'stock.adjusted')
+    expect(adjusted.filter((one, index) => !isDeepStrictEqual(one, adjusted[index - 1]))).toEqual([
+      { ...about, adjustmentId: 'a-1', change: -3, reason: 'damaged' },
+      { ...about, adjustmentId: 'a-2', change: 6, reason: 'found' },
+      { ...about, adjustmentId: 'a-3', change: -4, reason: 'counted', counted: 9 },
+      { ...about, adjustmentId: 'a-4', change: 0, reason: 'counted', counted: 9 },
+    ])
+  })
+
+  it('counts away more pieces than one delivery can have', async () => {
+    const { receive, count, stock } = await open({ tea: 10_000_000 })
+    await receive('d-1', 'tea', 10_000_000)
+    await count('a-1', 0)
+    expect(await stock('tea')).toEqual({ available: 0, reserved: 0, sold: 0 })
+  })
+
+  it('takes pieces from every shard, and no reserved one', async () => {
+    const { adjust, count, reserve, stock, types } = await open({ tea: 10 })
+    await reserve('o-1', [line('tea', 4)])
+    await expect(adjust('a-1', -7)).rejects.toThrow('6 are available, and 4 are reserved')
+    await expect(count('a-2', 3)).rejects.toThrow('6 are available, and 4 are reserved')
+    expect(await stock('tea')).toEqual({ available: 6, reserved: 4, sold: 0 })
+    expect(types()).not.toContain('stock.adjusted')
+    await adjust('a-3', -6)
+    expect(await stock('tea')).toEqual({ available: 0, reserved: 4, sold: 0 })
+  })
+
+  it('is refused to the person who asks, with what is available and reserved, and for a SKU without stock', async () => {
+    const { platform, reserve } = await open({ tea: 10 })
+    await reserve('o-1', [line('tea', 4)])
+    const about = { adjustmentId: 'a-1', sku: 'tea' }
+    const check = (type: 'AdjustStock' | 'CountStock', data: object): Promise<void> =>
+      app.checksSubmitted![type]!({ ...about, ...data } as never, platform)
+    await check('AdjustStock', { change: -6, reason: 'lost' })
+    await check('CountStock', { counted: 4 })
+    await expect(check('AdjustStock', { change: -7, reason: 'lost' })).rejects.toThrow(
+      '7 of tea can not be written off: 6 are available, and 4 are reserved',
+    )
+    await expect(check('CountStock', { counted: 3 })).rejects.toMatchObject({ code: 'not-available' })
+    await expect(check('CountStock', { sku: 'tee', counted: 3 })).rejects.toMatchObject({ code: 'unknown-sku' })
   })
 })

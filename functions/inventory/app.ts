@@ -3,14 +3,34 @@
 import { implement } from '../../shared/service/app.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import { Refused, refuseIf } from '../../shared/base/errors.ts'
-import { bookedDelivery, commitStock, receiveStock, releaseStock, reserveStock } from './handlers.ts'
+import { streamRows } from '../../shared/service/stream-page.ts'
+import { adjustStock, checkAdjustable, checkCountable, countStock } from './adjustments.ts'
+import { bookedDelivery, receiveStock } from './deliveries.ts'
+import { commitStock, releaseStock, reserveStock } from './handlers.ts'
+import { movementRecord, reservationRecord, shardRecords } from './record-rows.ts'
 import { inventory } from './service.ts'
 import { type Shard, shardFrom, shardPaths } from './shards.ts'
 
 export const app: ServiceApp = implement(inventory, {
   on: { 'shipment.dispatched': commitStock },
-  commands: { ReserveStock: reserveStock, ReleaseStock: releaseStock, ReceiveStock: receiveStock },
+  commands: {
+    ReserveStock: reserveStock,
+    ReleaseStock: releaseStock,
+    ReceiveStock: receiveStock,
+    AdjustStock: adjustStock,
+    CountStock: countStock,
+  },
+  checksSubmitted: { AdjustStock: checkAdjustable, CountStock: checkCountable },
   queries: {
+    listReservations: async (page, { streams }) => ({
+      status: 200,
+      body: await streamRows(streams, page, reservationRecord),
+    }),
+    listMovements: async (page, { streams }) => ({
+      status: 200,
+      body: await streamRows(streams, page, movementRecord),
+    }),
+    listShards: async (page, platform) => ({ status: 200, body: await shardRecords(platform, page) }),
     async readStock({ sku }, platform) {
       const shards = await platform.documents.getAll(shardPaths(sku))
       refuseIf(

@@ -1,9 +1,8 @@
-/** Reserve, release, commit, receive: each one transaction over the order's stream and the shards it touches. */
+/** Reserve, release, commit: each one transaction over the order's stream and the shards it touches. */
 
-import { fold, recordsOf } from '../../shared/service/fold.ts'
+import { fold } from '../../shared/service/fold.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
-import { type DocumentPath, documentPath } from '../../shared/service/document-path.ts'
 import {
   type Decision,
   noChange,
@@ -26,7 +25,6 @@ import {
   documentOf,
   emptyShard,
   preferredShard,
-  receive,
   release,
   reserve,
   sell,
@@ -35,10 +33,8 @@ import {
   shardPath,
   shardPaths,
   SHARDS,
-  splitEvenly,
   allocate,
 } from './shards.ts'
-import type { inventory } from './service.ts'
 
 const stateOf = ({ events }: Stream): ReservationState => fold({ initial, evolve }, events)
 const emit = (...events: InventoryRecord[]): Decision<InventoryRecord> => ({ events, commands: [] })
@@ -61,7 +57,7 @@ export function reserveStock(
     for (const [sku, quantity] of wanted) {
       const taken = allocate(quantity, shards.get(sku)!, preferredShard(orderId, sku))
       if (taken) held[sku] = taken
-      else shortages.push({ sku, requested: quantity, available: available(shards.get(sku)!), backorderable: false })
+      else shortages.push({ sku, requested: quantity, available: availableIn(shards.get(sku)!), backorderable: false })
     }
     if (shortages.length > 0) return emit({ type: 'stock.rejected', data: { orderId, shortages } })
     writeShards(documents, held, shards, reserve)
@@ -74,17 +70,40 @@ export function reserveStock(
 
 /** Replies also when there is nothing to release, since the saga waits for the reply. */
 export function releaseStock(
-  message: Envelope<string, { orderId: string }>,
+  message: Envelope<string, { orderId: string; lines?: readonly Line[] | undefined }>,
   platform: Platform,
 ): Promise<Decision<InventoryRecord>> {
-  const { orderId } = message.data
+  const { orderId, lines: wanted } = message.data
   return platform.streams.transact(message, orderId, async (stream, documents) => {
     const state = stateOf(stream)
+    if (wanted && state.status === 'held') return releaseLines(orderId, state, { wanted, documents })
     const open = state.status === 'held' ? state.held : {}
     writeShards(documents, open, await readTouched(documents, open), release)
     const lines = state.status === 'held' ? openLines(state) : []
     return emit({ type: 'stock.released', data: { orderId, reservationId: reservationId(orderId), lines } })
   })
+}
+
+/** The order keeps what it holds of its other lines. */
+async function releaseLines(
+  orderId: string,
+  { held }: ReservationState,
+  { wanted, documents }: { wanted: readonly Line[]; documents: TransactionDocuments },
+): Promise<Decision<InventoryRecord>> {
+  const freed: Record<string, number[]> = {}
+  const left: Record<string, readonly number[]> = { ...held }
+  for (const [sku, quantity] of quantityBySku(wanted)) {
+    const parts = consumeAllocation(left[sku] ?? [], quantity)
+    if (parts.short > 0)
+      throw new Error(`${orderId} releases ${quantity} of ${sku}, of which it holds ${quantity - parts.short}.`)
+    freed[sku] = parts.allocated
+    left[sku] = parts.left
+  }
+  writeShards(documents, freed, await readTouched(documents, freed), release)
+  return emit(
+    { type: 'stock.released', data: { orderId, reservationId: reservationId(orderId), lines: [...wanted] } },
+    { type: 'reservation.held', data: left },
+  )
 }
 
 export function commitStock(
@@ -116,44 +135,7 @@ export function commitStock(
   })
 }
 
-/** A delivery has a document of its own, so that no stream grows with the life of a SKU. It is written in the commit of the shards. */
-export function receiveStock(
-  message: Envelope<string, { deliveryId: string; lines: readonly { sku: string; quantity: number }[] }>,
-  platform: Platform,
-): Promise<Decision<InventoryRecord>> {
-  const { deliveryId, lines } = message.data
-  return platform.streams.transact(message, formerStream(deliveryId), async (stream, documents) => {
-    if (stream.version > 0 || (await documents.get(deliveryPath(deliveryId)))) return noChange
-    const added = Object.fromEntries(
-      [...quantityBySku(lines.map((line) => ({ ...line, lineId: '' })))].map(([sku, quantity]) => [
-        sku,
-        splitEvenly(quantity),
-      ]),
-    )
-    writeShards(documents, added, await readTouched(documents, added), receive)
-    documents.set(deliveryPath(deliveryId), { lines })
-    return noChange
-  })
-}
-
-const deliveryPath = (deliveryId: string): DocumentPath => documentPath<typeof inventory>('deliveries', deliveryId)
-/** Deliveries were streams in an earlier version: deliveries that were booked then stay booked. */
-const formerStream = (deliveryId: string): string => `delivery-${deliveryId}`
-
-type Delivery = Extract<InventoryRecord, { type: 'delivery.booked' }>['data']
-
-/** Undefined: it is not booked. */
-export async function bookedDelivery(
-  { documents, streams }: Platform,
-  deliveryId: string,
-): Promise<Delivery | undefined> {
-  const delivery = await documents.get(deliveryPath(deliveryId))
-  if (delivery) return delivery as unknown as Delivery
-  const { events } = await streams.read(formerStream(deliveryId))
-  return recordsOf<InventoryRecord>(events).find((event) => event.type === 'delivery.booked')?.data
-}
-
-const available = (shards: readonly Shard[]): number => shards.reduce((sum, shard) => sum + shard.available, 0)
+export const availableIn = (shards: readonly Shard[]): number => shards.reduce((sum, shard) => sum + shard.available, 0)
 
 /** The preferred shard of each SKU in one read; only where it is short, the others in a second. */
 async function firstChoice(
@@ -180,7 +162,10 @@ async function firstChoice(
 }
 
 /** Only the shards whose stock changes, because reading a shard locks it. */
-async function readTouched(documents: TransactionDocuments, quantities: Allocation): Promise<Map<string, Shard[]>> {
+export async function readTouched(
+  documents: TransactionDocuments,
+  quantities: Allocation,
+): Promise<Map<string, Shard[]>> {
   const touched = Object.entries(quantities).flatMap(([sku, perShard]) =>
     perShard.flatMap((quantity, shard) => (quantity > 0 ? [{ sku, shard }] : [])),
   )
@@ -190,7 +175,7 @@ async function readTouched(documents: TransactionDocuments, quantities: Allocati
   return shards
 }
 
-function writeShards(
+export function writeShards(
   documents: TransactionDocuments,
   quantities: Allocation,
   shards: ReadonlyMap<string, readonly Shard[]>,

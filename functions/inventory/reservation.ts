@@ -29,15 +29,19 @@ export function evolve(state: ReservationState, { type, data }: InventoryRecord)
   switch (type) {
     case 'stock.reserved':
       return { ...state, status: 'held', lines: data.lines }
+    // Also after the release of some lines: the order still holds the others.
     case 'reservation.held':
-      return { ...state, held: data }
+      return { ...state, status: 'held', held: data }
     case 'stock.rejected':
       return { ...state, status: state.status === 'tombstone' ? 'tombstone' : 'rejected' }
     case 'stock.released':
       return { ...state, status: state.status === 'none' ? 'tombstone' : 'released', held: {} }
     case 'stock.committed':
       return { ...state, committed: [...state.committed, data.shipmentId] }
+    // In streams of their own.
     case 'delivery.booked':
+    case 'stock.received':
+    case 'stock.adjusted':
       return state
   }
 }

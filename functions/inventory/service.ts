@@ -10,12 +10,12 @@ export const inventory = defineService({
   contracts: inventoryContracts,
   uses: [shippingContracts],
   on: ['shipment.dispatched'],
-  acceptsSubmitted: ['ReceiveStock'],
+  acceptsSubmitted: ['ReceiveStock', 'AdjustStock', 'CountStock'],
   sends: [],
   collections: {
     streams: { unindexed: ['*'] },
     shards: { unindexed: ['*'] },
-    // As long as the key under which a delivery was asked for: the same request again books nothing.
+    // Deliveries that were booked before they were events. As long as the key under which a delivery was asked for.
     deliveries: { unindexed: ['*'], keptForDays: 400 },
   },
 })

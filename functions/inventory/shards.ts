@@ -30,6 +30,8 @@ export const documentOf = ({ available, reserved, sold }: Shard): ShardDocument 
 
 export const shardPath = (sku: string, shard: number): DocumentPath =>
   documentPath<typeof inventory>('shards', `${sku}~${shard}`)
+/** Of a shard's document: see `shardPath`. */
+export const skuOfShard = (id: string): string => decodeURIComponent(id.slice(0, id.lastIndexOf('~')))
 export const shardPaths = (sku: string): DocumentPath[] =>
   Array.from({ length: SHARDS }, (_, shard) => shardPath(sku, shard))
 
@@ -73,6 +75,11 @@ export const sell = ({ available, reserved, sold }: Shard, quantity: number): Sh
   available,
   reserved: reserved - quantity,
   sold: sold + quantity,
+})
+export const writeOff = ({ available, reserved, sold }: Shard, quantity: number): Shard => ({
+  available: available - quantity,
+  reserved,
+  sold,
 })
 export const receive = ({ available, reserved, sold }: Shard, quantity: number): Shard => ({
   available: available + quantity,

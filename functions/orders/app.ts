@@ -6,31 +6,50 @@ import { fold } from '../../shared/service/fold.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Refused, Unavailable } from '../../shared/base/errors.ts'
 import type { Decision, Platform } from '../../shared/service/platform.ts'
+import { streamRows } from '../../shared/service/stream-page.ts'
+import { checkCorrection } from './address.ts'
+import { refusalIn, refusalOf } from './cancel.ts'
 import type { checkout } from './checkout.ts'
 import { decide, isUnanswered, type OrderCommand } from './decide.ts'
 import type { FulfilmentFact, OrderRecord, RefundFact } from './records.ts'
 import type { OrderSent } from './sent.ts'
-import { evolve, initial, isPlaced, type PlacedOrder, viewOf } from './order.ts'
+import { checkImport, importOrder } from './imported.ts'
+import { evolve, importedView, initial, isPlaced, type OrderState, type PlacedOrder } from './order.ts'
+import { checkPayment, shownOrder } from './payment-needed.ts'
 import { placeOrder, republishPlacement } from './place-order.ts'
 import { storePrice } from './prices.ts'
 import { checkRecapture } from './recapture.ts'
+import { orderRecord } from './record-rows.ts'
 import { rulesOf } from './rules.ts'
 import { sagaView } from './saga-view.ts'
 import { orders } from './service.ts'
 
 /** A person typed the id: an unknown one is refused, not retried. */
-const ofStaff: readonly OrderCommand['type'][] = ['retry', 'close', 'recapture']
+const ofPeople: readonly OrderCommand['type'][] = ['retry', 'close', 'recapture', 'cancel', 'correct-address', 'pay']
 
 const unknown = (orderId: string): Refused => new Refused('not-found', `There is no order ${orderId}.`)
 
-async function placedOrder(orderId: string, platform: Platform): Promise<PlacedOrder> {
+/** An order that was placed, or one of the past. */
+async function knownOrder(orderId: string, platform: Platform): Promise<OrderState> {
   const state = fold({ initial, evolve }, (await platform.streams.read(orderId)).events)
-  if (!isPlaced(state)) throw unknown(orderId)
+  if (!isPlaced(state) && !state.imported) throw unknown(orderId)
   return state
+}
+
+/** An order that a person acts on: those of the past are refused. */
+async function placedOrder(orderId: string, platform: Platform): Promise<PlacedOrder> {
+  const state = await knownOrder(orderId, platform)
+  if (isPlaced(state)) return state
+  throw new Refused('not-found', `${orderId} is history: it was imported, and nothing can be done with it here.`)
 }
 
 async function checkOrder({ orderId }: { readonly orderId: string }, platform: Platform): Promise<void> {
   await placedOrder(orderId, platform)
+}
+
+async function checkCancellation({ orderId }: { readonly orderId: string }, platform: Platform): Promise<void> {
+  const refusal = refusalOf(await placedOrder(orderId, platform))
+  if (refusal) throw refusal
 }
 
 async function apply(
@@ -41,7 +60,7 @@ async function apply(
 ): Promise<Decision<OrderRecord, OrderSent>> {
   return platform.streams.handle<OrderRecord, OrderSent>(message, orderId, (stream) => {
     const state = fold({ initial, evolve }, stream.events)
-    if (state.status === 'none' && ofStaff.includes(command.type)) throw unknown(orderId)
+    if (state.status === 'none' && ofPeople.includes(command.type)) throw unknown(orderId)
     // A reply can't precede the commit of its command: this read is older than that commit.
     if (state.status === 'none') throw new Unavailable(`There is no order ${orderId} yet.`)
     return decide(command, state, rulesOf(platform))
@@ -81,8 +100,8 @@ const recordRefund =
 export const app: ServiceApp = implement(orders, {
   on: {
     'price.changed'(message, platform) {
-      const { sku, unitMinor, currency, validFrom = message.time } = message.data
-      return storePrice(platform, sku, { unitMinor, currency, validFrom, announcedAt: message.time })
+      const { sku, validFrom = message.time, ...price } = message.data
+      return storePrice(platform, sku, { ...price, validFrom, announcedAt: message.time })
     },
     'shipment.dispatched': recordFulfilment('dispatched', ({ lines }) => ({ lines })),
     'payment.captured': recordFulfilment('captured', ({ amountMinor, authorization }) => ({
@@ -92,7 +111,33 @@ export const app: ServiceApp = implement(orders, {
     'refund.pending': recordRefund('pending'),
     'refund.issued': recordRefund('issued'),
     'refund.failed': recordRefund('failed'),
+    'payment.nothing-due': recordFulfilment('captured', () => ({ amountMinor: 0 })),
     'stock.committed': recordFulfilment('committed'),
+    'shipment.failed'(message, platform) {
+      const { orderId, shipmentId, code, stage, attempt } = message.data
+      if (stage === 'booking')
+        return apply(message, orderId, platform, { type: 'parcel-refused', refusal: { shipmentId, code, attempt } })
+      const fact = { shipmentId, status: 'returned', code } as const
+      return apply(message, orderId, platform, { type: 'delivery', fact, nowMs: platform.now() })
+    },
+    'shipment.delivered'(message, platform) {
+      const { orderId, shipmentId } = message.data
+      const fact = { shipmentId, status: 'delivered' } as const
+      return apply(message, orderId, platform, { type: 'delivery', fact, nowMs: platform.now() })
+    },
+    'shipment.cancel-decided'(message, platform) {
+      const { orderId, cancellationId, cancelled, refused } = message.data
+      const answer = { cancellationId, cancelled, refused, nowMs: platform.now() }
+      return apply(message, orderId, platform, { type: 'cancel-answer', ...answer })
+    },
+    'payment.lapsed': (message, platform) =>
+      apply(message, message.data.orderId, platform, {
+        type: 'authorization-lapsed',
+        lapsed: message.data,
+        nowMs: platform.now(),
+      }),
+    'payment.reduced': (message, platform) =>
+      apply(message, message.data.orderId, platform, { type: 'authorization-reduced', nowMs: platform.now() }),
     async 'payment.capture-failed'(message, platform) {
       const { orderId, shipmentId, code, authorization } = message.data
       platform.log('ERROR', 'payment.capture-failed', { correlationId: orderId, shipmentId, code })
@@ -105,8 +150,16 @@ export const app: ServiceApp = implement(orders, {
   },
   onSagaReply: onStepReply,
   checksSubmitted: {
+    ImportOrder: checkImport,
     RetryCheckout: checkOrder,
     CloseOrder: checkOrder,
+    CancelOrder: checkCancellation,
+    async CorrectAddress({ orderId, addressRef }, platform) {
+      await checkCorrection(await placedOrder(orderId, platform), addressRef, platform)
+    },
+    async PayOrder({ orderId, paymentMethodRef }, platform) {
+      await checkPayment(await placedOrder(orderId, platform), paymentMethodRef, platform)
+    },
     async RecaptureOrder({ orderId, paymentMethodRef }, platform) {
       await checkRecapture(await placedOrder(orderId, platform), paymentMethodRef, platform)
     },
@@ -124,6 +177,7 @@ export const app: ServiceApp = implement(orders, {
         return decide({ type: 'timeout', dueAtMs, nowMs: platform.now() }, state, rulesOf(platform))
       })
     },
+    ImportOrder: importOrder,
     async RetryCheckout(message, platform) {
       const { orderId, reason } = message.data
       const { actor: by } = message
@@ -140,17 +194,35 @@ export const app: ServiceApp = implement(orders, {
       await apply(message, orderId, platform, { type: 'close', reason })
       platform.log('NOTICE', 'order.closed', { correlationId: orderId, actor: message.actor, reason })
     },
+    CorrectAddress(message, platform) {
+      const { orderId, addressRef } = message.data
+      const correction = { addressRef, by: message.actor, nowMs: platform.now() }
+      return apply(message, orderId, platform, { type: 'correct-address', ...correction })
+    },
+    async CancelOrder(message, platform) {
+      const { orderId, by, reason } = message.data
+      const request = { cancellationId: message.id, by, reason, nowMs: platform.now() }
+      const { events } = await apply(message, orderId, platform, { type: 'cancel', ...request })
+      const refusal = refusalIn(events)
+      if (refusal) throw refusal
+    },
+    PayOrder(message, platform) {
+      const { orderId, paymentMethodRef, by } = message.data
+      return apply(message, orderId, platform, { type: 'pay', paymentMethodRef, by, nowMs: platform.now() })
+    },
   },
   queries: {
     placeOrder: ({ body }, platform) => placeOrder(body, platform),
+    listOrderRecords: async (page, { streams }) => ({
+      status: 200,
+      body: await streamRows(streams, page, orderRecord),
+    }),
     async readOrder({ orderId }, platform) {
-      const state = await placedOrder(orderId, platform)
-      const { saga, actionUrlRef } = state
-      const waits = saga?.phase === 'running' && saga.isExtended === true
-      return { status: 200, body: { ...viewOf(state), ...(waits ? { actionUrlRef } : {}) } }
+      const state = await knownOrder(orderId, platform)
+      return { status: 200, body: isPlaced(state) ? shownOrder(state) : importedView(state.imported!) }
     },
     async readSaga({ orderId }, platform) {
-      return { status: 200, body: { orderId, ...sagaView(await placedOrder(orderId, platform)) } }
+      return { status: 200, body: { orderId, ...sagaView(await knownOrder(orderId, platform)) } }
     },
   },
 })

@@ -19,7 +19,7 @@ async function confirmed(options?: Parameters<typeof openShop>[0]) {
 }
 
 describe('a checkout that goes well', () => {
-  it('sends the steps in order, confirms at the pivot, and completes when all lines are shipped, paid and booked', async () => {
+  it('sends the steps in order, confirms at the pivot, and completes when all lines are shipped, paid, taken out of stock and delivered', async () => {
     const { shop, orderId } = await placed()
     expect(shop.sentTypes()).toEqual(['ReserveStock'])
     await shop.deliver(...replies.reserved(orderId))
@@ -30,6 +30,8 @@ describe('a checkout that goes well', () => {
     await shop.deliver(...replies.dispatched(orderId))
     await shop.deliver(...replies.captured(orderId))
     await shop.deliver(...replies.committed(orderId))
+    expect(shop.publishedTypes()).toEqual(['order.placed', 'order.confirmed', 'order.released'])
+    await shop.deliver(...replies.delivered(orderId))
     expect(shop.publishedTypes()).toEqual(['order.placed', 'order.confirmed', 'order.released', 'order.completed'])
     expect(shop.platform.published.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4])
     expect(new Set(shop.platform.published.map(({ correlationId, subject }) => `${correlationId} ${subject}`))).toEqual(
@@ -40,14 +42,14 @@ describe('a checkout that goes well', () => {
 
   it("writes its stream once per delivery and its customer's bounds once, and the timer of a completed order writes and sends nothing", async () => {
     const { shop, orderId } = await confirmed()
-    for (const reply of [replies.dispatched(orderId), replies.captured(orderId), replies.committed(orderId)])
-      await shop.deliver(...reply)
-    expect(shop.platform.billed.writes).toBe(7)
+    for (const fact of ['dispatched', 'captured', 'committed', 'delivered'] as const)
+      await shop.deliver(...replies[fact](orderId))
+    expect(shop.platform.billed.writes).toBe(8)
     const timers = shop.platform.sent.filter(({ envelope }) => envelope.type === 'ContinueCheckout').length
     expect(timers).toBe(1)
     shop.platform.advance(48 * 60 * MINUTE)
     await shop.fireTimers()
-    expect(shop.platform.billed.writes).toBe(7)
+    expect(shop.platform.billed.writes).toBe(8)
     expect(shop.platform.sent.filter(({ envelope }) => envelope.type === 'ContinueCheckout')).toHaveLength(1)
   })
 
@@ -64,16 +66,31 @@ describe('a checkout that goes well', () => {
   })
 })
 
+describe('a checkout with nothing to pay', () => {
+  it('skips the step of the payment, publishes order.payment-not-required, and completes when payments reports that nothing is due', async () => {
+    const shop = await openShop({ charges: { discountBasisPoints: { GIFT: 10_000 } } })
+    const { orderId } = (await (await shop.place({ discountCode: 'GIFT' })).json()) as { orderId: string }
+    await shop.deliver(...replies.reserved(orderId))
+    expect(shop.sentTypes()).toEqual(['ReserveStock'])
+    const begun = ['order.placed', 'order.payment-not-required', 'order.confirmed', 'order.released']
+    expect(shop.publishedTypes()).toEqual(begun)
+    await shop.deliver(...replies.dispatched(orderId))
+    await shop.deliver(...replies.committed(orderId))
+    expect((await shop.read(orderId)).body).toMatchObject({ status: 'confirmed', totalMinor: 0, discountMinor: 2380 })
+    await shop.deliver('payment.nothing-due', { orderId, paymentId: 'p-1', shipmentId: 's-1' })
+    await shop.deliver(...replies.delivered(orderId))
+    expect((await shop.read(orderId)).body).toMatchObject({ status: 'completed', payment: { capturedMinor: 0 } })
+  })
+})
+
 describe('the fulfilment after the pivot', () => {
   it('is requested again when it is missing, and is reported stuck', async () => {
     const { shop, orderId } = await confirmed()
     shop.platform.advance(24 * 60 * MINUTE)
     await shop.fireTimers()
-    expect(shop.sentTypes().at(-1)).toBe('RepublishEvents')
-    expect(shop.platform.sent.at(-2)).toMatchObject({
-      target: 'shipping',
-      envelope: { data: { correlationId: orderId } },
-    })
+    expect(shop.sentTypes().slice(-3)).toEqual(['RepublishEvents', 'RepublishEvents', 'CheckShipments'])
+    const asked = shop.platform.sent.filter(({ target }) => target === 'shipping')
+    expect(asked.map(({ envelope }) => envelope.data)).toEqual([{ correlationId: orderId }, { orderId }])
     expect(shop.publishedTypes().at(-1)).toBe('saga.stuck')
     const stuck = shop.platform.logs.filter(({ event }) => event === 'saga.stuck')
     expect(stuck).toMatchObject([
@@ -91,6 +108,7 @@ describe('the fulfilment after the pivot', () => {
       .map(({ target }) => target)
     expect(reminded).toEqual(['orders', 'shipping', 'inventory', 'shipping'])
     await shop.deliver(...replies.committed(orderId))
+    await shop.deliver(...replies.delivered(orderId))
     expect((await shop.read(orderId)).body).toMatchObject({ status: 'completed' })
   })
 
@@ -141,21 +159,18 @@ describe('a checkout that fails', () => {
     expect((await shop.read(orderId)).body).toMatchObject({ status: 'rejected', reason: 'out-of-stock' })
   })
 
-  it('releases the stock when the payment is declined', async () => {
-    const { shop, orderId } = await placed()
-    await shop.deliver(...replies.reserved(orderId))
-    await shop.deliver(...replies.declined(orderId))
-    expect(shop.sentTypes()).toEqual(['ReserveStock', 'AuthorizePayment', 'ReleaseStock'])
-    expect((await shop.read(orderId)).body).toMatchObject({ status: 'rejected', reason: 'card-declined' })
-  })
-
-  it('compensates a step without a reply, since it may have been performed', async () => {
+  it('compensates a step without a reply, since it may have been performed: the payment after an inquiry', async () => {
     const { shop, orderId } = await placed()
     await shop.deliver(...replies.reserved(orderId))
     shop.platform.advance(3 * MINUTE)
     await shop.fireTimers()
-    expect(shop.sentTypes()).toEqual(['ReserveStock', 'AuthorizePayment', 'VoidPayment', 'ReleaseStock'])
-    expect((await shop.read(orderId)).body).toMatchObject({ status: 'rejected', reason: 'authorize-payment-timed-out' })
+    const inquired = ['ReserveStock', 'AuthorizePayment', 'FindAuthorization', 'RepublishEvents']
+    expect(shop.sentTypes()).toEqual(inquired)
+    expect((await shop.read(orderId)).body).toMatchObject({ status: 'pending' })
+    shop.platform.advance(MINUTE)
+    await shop.fireTimers()
+    expect(shop.sentTypes()).toEqual([...inquired, 'VoidPayment', 'ReleaseStock'])
+    expect((await shop.read(orderId)).body).toMatchObject({ status: 'rejected', reason: 'obtain-payment-timed-out' })
     // A rejection to the customer, a failure of ours to the service level objective.
     const ended = shop.platform.logs.filter(({ event }) => event === 'saga.ended')
     expect(ended).toMatchObject([{ fields: { outcome: 'timed-out' } }])
@@ -166,7 +181,11 @@ describe('a checkout that fails', () => {
     await shop.deliver(...replies.reserved(orderId))
     expect((await shop.read(orderId)).body).not.toHaveProperty('actionUrlRef')
     await shop.deliver(...replies.actionRequired(orderId))
-    expect((await shop.read(orderId)).body).toMatchObject({ status: 'pending', actionUrlRef: 'action-1' })
+    expect((await shop.read(orderId)).body).toMatchObject({
+      status: 'payment-needed',
+      actionUrlRef: 'action-1',
+      paymentNeeded: { reason: 'action-required', actionUrl: 'https://bank.test/1' },
+    })
     await shop.deliver(...replies.authorized(orderId))
     expect((await shop.read(orderId)).body).not.toHaveProperty('actionUrlRef')
   })
@@ -177,9 +196,10 @@ describe('a checkout that fails', () => {
     await shop.deliver(...replies.actionRequired(orderId))
     shop.platform.advance(4 * MINUTE)
     await shop.fireTimers()
-    expect((await shop.read(orderId)).body).toMatchObject({ status: 'pending' })
+    expect((await shop.read(orderId)).body).toMatchObject({ status: 'payment-needed' })
     shop.platform.advance(MINUTE)
     await shop.fireTimers()
+    await shop.deliver(...replies.undecided(orderId))
     expect(shop.publishedTypes().at(-1)).toBe('order.expired')
     expect(shop.sentTypes().slice(-2)).toEqual(['VoidPayment', 'ReleaseStock'])
   })
@@ -202,6 +222,8 @@ describe('a checkout that fails', () => {
     const { shop, orderId } = await placed()
     await shop.deliver(...replies.reserved(orderId))
     await shop.deliver(...replies.declined(orderId))
+    shop.platform.advance(5 * MINUTE)
+    await shop.fireTimers()
     const compensations = (): string[] =>
       shop.platform.sent.filter(({ envelope }) => envelope.type === 'ReleaseStock').map(({ envelope }) => envelope.id)
     const minutes: number[] = []
@@ -288,6 +310,9 @@ describe('an operator who retries', () => {
     const { shop, orderId } = await placed()
     await shop.deliver(...replies.reserved(orderId))
     await shop.deliver(...replies.declined(orderId))
+    await expect(retry(shop, orderId, 0)).rejects.toMatchObject({ code: 'nothing-to-retry' })
+    shop.platform.advance(5 * MINUTE)
+    await shop.fireTimers()
     for (let attempt = 1; attempt < 5; attempt++) {
       expect(await waits(shop, orderId)).toMatchObject({
         stuck: false,
@@ -295,7 +320,7 @@ describe('an operator who retries', () => {
       })
       await retry(shop, orderId, attempt)
     }
-    expect(await waits(shop, orderId)).toMatchObject({ status: 'rejected', stuck: true, waitsFor: [{ attempt: 5 }] })
+    expect(await waits(shop, orderId)).toMatchObject({ status: 'expired', stuck: true, waitsFor: [{ attempt: 5 }] })
     expect(shop.sentTypes().filter((type) => type === 'ReleaseStock')).toHaveLength(5)
     const { events } = await shop.platform.streams.read(orderId)
     expect(events.findLast(({ type }) => type === 'checkout.retried')).toMatchObject({
@@ -308,7 +333,7 @@ describe('an operator who retries', () => {
       fields: { correlationId: orderId, actor: 'staff:jo', reason },
     })
     await shop.deliver(...replies.released(orderId))
-    expect(await waits(shop, orderId)).toEqual({ orderId, status: 'rejected', stuck: false, waitsFor: [] })
+    expect(await waits(shop, orderId)).toEqual({ orderId, status: 'expired', stuck: false, waitsFor: [] })
   })
 
   it('requests the missing facts after the pivot from their services', async () => {
@@ -368,6 +393,7 @@ describe('a repeated delivery', () => {
       shop.deliver(...replies.dispatched(orderId)),
       shop.deliver(...replies.captured(orderId)),
       shop.deliver(...replies.committed(orderId)),
+      shop.deliver(...replies.delivered(orderId)),
     ])
     expect(shop.publishedTypes().at(-1)).toBe('order.completed')
   })

@@ -4,13 +4,57 @@ import { defineSaga } from '../../shared/saga/definition.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { paymentsContracts } from '../payments/contracts.ts'
 import { goodsOf } from './order.ts'
-import type { Placed } from './records.ts'
+import type { Checkout } from './records.ts'
+
+const paymentOf = ({
+  orderId,
+  customerRef,
+  paymentMethodRef,
+  currency,
+  totalMinor,
+  shippingMinor,
+  lines,
+  ...checked
+}: Checkout) => ({
+  orderId,
+  customerRef,
+  paymentMethodRef,
+  currency,
+  totalMinor,
+  shippingMinor,
+  lines,
+  ...numberOf(checked),
+})
+/** Refusals after which the stock is not held for another payment method: the card is not the customer's. */
+const FINAL_CODES: readonly string[] = ['card-stolen', 'payment-method-of-another-customer', 'voided', 'voided-before']
+
+const numberOf = ({ authorization }: Pick<Checkout, 'authorization'>) =>
+  authorization === undefined ? {} : { authorization }
+
+const authorizePayment = {
+  // Orders publishes `order.payment-not-required` then, and payments captures nothing.
+  skipIf: ({ totalMinor }: Checkout) => totalMinor === 0,
+  command: 'AuthorizePayment',
+  data: paymentOf,
+  done: 'payment.authorized',
+  failed: 'payment.declined',
+  reasonOf: ({ code }: { readonly code: string }) => code,
+  timeoutSeconds: 180,
+  // The stock is held meanwhile, so the time is that of a bank's page or of another card, not that of a basket.
+  pendingOn: { event: 'payment.action-required', timeoutSeconds: 300, onTimeout: 'customer-did-not-act' },
+  compensate: {
+    command: 'VoidPayment',
+    data: ({ orderId, ...checked }: Checkout) => ({ orderId, ...numberOf(checked) }),
+    compensated: 'payment.voided',
+  },
+} as const
 
 export const checkout = defineSaga({
   name: 'checkout',
-  version: 1,
+  version: 2,
+  previousVersions: { 1: ['reserve-stock', 'authorize-payment'] },
   contracts: [inventoryContracts, paymentsContracts],
-  idOf: ({ orderId }: Placed) => orderId,
+  idOf: ({ orderId }: Checkout) => orderId,
   successEvents: ['order.confirmed', 'order.released', 'order.completed'],
   steps: [
     {
@@ -24,24 +68,18 @@ export const checkout = defineSaga({
       compensate: { command: 'ReleaseStock', data: ({ orderId }) => ({ orderId }), compensated: 'stock.released' },
     },
     {
-      name: 'authorize-payment',
-      command: 'AuthorizePayment',
-      data: ({ orderId, customerRef, paymentMethodRef, currency, totalMinor, shippingMinor, lines }) => ({
-        orderId,
-        customerRef,
-        paymentMethodRef,
-        currency,
-        totalMinor,
-        shippingMinor,
-        lines,
-      }),
-      done: 'payment.authorized',
-      failed: 'payment.declined',
-      reasonOf: ({ code }) => code,
-      timeoutSeconds: 180,
-      // The stock is held meanwhile, so the time is that of a bank's page, not that of a basket.
-      pendingOn: { event: 'payment.action-required', timeoutSeconds: 300, onTimeout: 'customer-did-not-act' },
-      compensate: { command: 'VoidPayment', data: ({ orderId }) => ({ orderId }), compensated: 'payment.voided' },
+      ...authorizePayment,
+      name: 'obtain-payment',
+      // A declined card, or a bank's page that the customer does not come through: another payment method.
+      tryAgain: {
+        maxAttempts: 3,
+        timeoutSeconds: 60,
+        attemptOf: ({ authorization }: { readonly authorization: number }) => authorization,
+        isFinal: ({ code }: { readonly code: string }) => FINAL_CODES.includes(code),
+      },
+      // The customer may have approved it a moment ago, with the provider's report on its way.
+      inquire: { command: 'FindAuthorization', data: paymentOf, undecided: 'payment.undecided', timeoutSeconds: 60 },
     },
   ],
+  retired: [{ ...authorizePayment, name: 'authorize-payment' }],
 })

@@ -2,49 +2,48 @@
 
 import { Refused, refuseIf } from '../../shared/base/errors.ts'
 import { type Decision, noChange } from '../../shared/service/platform.ts'
-import {
-  begin,
-  isAtFirstStep,
-  nextTimeoutMs,
-  onReply,
-  onTimer,
-  retry,
-  sagaStuck,
-  type Transition,
-} from '../../shared/saga/saga.ts'
+import { begin, isAtFirstStep, onReply, onTimer, retry, sagaStuck, type Transition } from '../../shared/saga/saga.ts'
 import type { ReplyOf } from '../../shared/saga/definition.ts'
 import { shopCodes } from '../shop/errors.ts'
 import { checkout } from './checkout.ts'
 import {
+  askCarrier,
   fulfilmentStep,
   hasFact,
-  isFulfilled,
-  isSettled,
+  isOnItsWay,
   isShipped,
+  LAST_REPORT_MS,
   MAX_REMINDERS,
   missingFrom,
   notCaptured,
   notCommitted,
   reminders,
   reminderWaitMs,
+  returned,
   SETTLEMENT_REMINDER_MS,
+  SHIPMENT_REMINDER_MS,
   stalled,
-  withFact,
 } from './fulfilment.ts'
-import type { FulfilmentFact, OrderRecord, Placed, RefundFact, SagaProgress } from './records.ts'
+import { type Correction, correct, recordRefusal } from './address.ts'
+import type { DeliveryFact, FulfilmentFact, OrderRecord, ParcelRefusal, Placed, RefundFact } from './records.ts'
 import { type Recapture, recapture } from './recapture.ts'
 import { isNews } from './refunds.ts'
 import type { OrderSent } from './sent.ts'
-import { goodsOf, type OrderState } from './order.ts'
+import { checkoutOf, evolve, goodsOf, type OrderState } from './order.ts'
+import { pay, type Payment, requestToCustomer } from './payment-needed.ts'
+import { advance } from './advance.ts'
+import { type CancelAnswer, type CancelRequest, cancel, onCancelAnswer, settle } from './cancel.ts'
+import { progressed, promiseToWatchMs, withTimer } from './timer.ts'
+import { recordedFrom, onLapsed, onRenewed, whenAuthorizationEnds } from './renewal.ts'
+import { isLapsed } from './renewal-times.ts'
 
 export interface Rules {
   /** Between confirmation and release; 0: at once. */
   readonly releaseDelayMs: number
 }
 
-/** The customer is promised the goods within this time; shipping is reminded when half of it has passed. */
+/** The customer is promised the goods within this time. */
 const DELIVERY_PROMISE_MS = 48 * 3_600_000
-const SHIPMENT_REMINDER_MS = 24 * 3_600_000
 export type OrderCommand =
   | { readonly type: 'place'; readonly order: Placed; readonly timerAtMs: number; readonly nowMs: number }
   | {
@@ -57,6 +56,14 @@ export type OrderCommand =
   | { readonly type: 'retry'; readonly reason: string; readonly by: string; readonly nowMs: number }
   | { readonly type: 'close'; readonly reason: string }
   | (Recapture & { readonly type: 'recapture' })
+  | ({ readonly type: 'correct-address' } & Correction)
+  | { readonly type: 'delivery'; readonly fact: DeliveryFact; readonly nowMs: number }
+  | { readonly type: 'parcel-refused'; readonly refusal: ParcelRefusal }
+  | ({ readonly type: 'pay' } & Payment)
+  | ({ readonly type: 'cancel' } & CancelRequest)
+  | ({ readonly type: 'cancel-answer' } & CancelAnswer)
+  | { readonly type: 'authorization-reduced'; readonly nowMs: number }
+  | { readonly type: 'authorization-lapsed'; readonly lapsed: Parameters<typeof onLapsed>[1]; readonly nowMs: number }
   | { readonly type: 'timeout'; readonly dueAtMs: number; readonly nowMs: number }
 
 type CommandNamed<Type extends OrderCommand['type']> = Extract<OrderCommand, { type: Type }>
@@ -80,6 +87,22 @@ export function decide(command: OrderCommand, state: OrderState, rules: Rules): 
       return close(state, command)
     case 'recapture':
       return recapture(state, command)
+    case 'correct-address':
+      return correct(state, command)
+    case 'delivery':
+      return recordDelivery(state, command)
+    case 'parcel-refused':
+      return recordRefusal(state, command.refusal)
+    case 'pay':
+      return pay(state, command)
+    case 'cancel':
+      return cancel(state, command)
+    case 'cancel-answer':
+      return onCancelAnswer(state, command)
+    case 'authorization-reduced':
+      return settle(state, 'payments', command.nowMs)
+    case 'authorization-lapsed':
+      return onLapsed(state, command.lapsed, command.nowMs)
     case 'timeout':
       return onTimeout(state, command, rules)
   }
@@ -100,34 +123,34 @@ function onStepReply(
   rules: Rules,
 ): Decision<OrderRecord, OrderSent> {
   if (!state.order || !state.saga) return noChange
-  const transition = onReply(checkout, state.saga, reply, state.order, nowMs)
-  if (!transition) return noChange
-  const decision = applyTransition(state, transition, nowMs, rules)
-  if (reply.type !== 'payment.action-required') return decision
-  const { actionUrlRef } = reply.data
-  return { ...decision, events: [{ type: 'customerAction.required', data: { actionUrlRef } }, ...decision.events] }
+  const transition = onReply(checkout, state.saga, reply, checkoutOf(state), nowMs)
+  if (!transition && reply.type === 'payment.authorized') return onRenewed(state, reply.data, nowMs)
+  if (!transition) return reply.type === 'stock.released' ? settle(state, 'inventory', nowMs) : noChange
+  const isConfirming = reply.type === 'payment.authorized' && transition.outcome?.type === 'committed'
+  const before = isConfirming
+    ? [recordedFrom(reply.data)]
+    : requestToCustomer(state.order, reply, transition.state, nowMs)
+  const decision = applyTransition(before.reduce(evolve, state), transition, nowMs, rules)
+  return before.length === 0 ? decision : { ...decision, events: [...before, ...decision.events] }
 }
 
-/** Facts of fulfilment arrive in any order, even before the order's own confirmation: each is recorded once. */
+/** Each fact is recorded once. */
 function recordFulfilment(
   state: OrderState,
   { fact, nowMs }: CommandNamed<'fulfilment'>,
 ): Decision<OrderRecord, OrderSent> {
-  const { order, status } = state
-  if (!order || hasFact(state.ledger, fact)) return noChange
+  if (!state.order || hasFact(state.ledger, fact)) return noChange
   const recorded: OrderRecord = { type: 'fulfilment.recorded', data: fact }
-  if (status === 'completed' || status === 'closed') return { events: [recorded], commands: [] }
-  const ledger = withFact(state.ledger, fact)
-  const after: OrderState = { ...state, ledger, isStalled: false }
-  if (status === 'confirmed' && isFulfilled(order, ledger)) {
-    return { events: [recorded, { type: 'order.completed', data: { orderId: order.orderId } }], commands: [] }
-  }
-  if (status === 'confirmed' && missingFrom({ order, ledger }).length === 0) {
-    return { events: [recorded, ...stalled({ order, ledger }, state.reminderCount)], commands: [] }
-  }
-  const nextReminderAtMs = nowMs + (isSettled(ledger) ? SHIPMENT_REMINDER_MS : SETTLEMENT_REMINDER_MS)
-  const progress = { nextReminderAtMs, ...(state.reminderCount > 0 ? { reminderCount: 0 } : {}) }
-  return withTimer(after, nowMs, { events: [recorded], commands: [] }, progress)
+  return advance(state, { events: [recorded], commands: [] }, nowMs)
+}
+
+/** A parcel has one end: what comes later changes nothing. */
+function recordDelivery(
+  state: OrderState,
+  { fact, nowMs }: CommandNamed<'delivery'>,
+): Decision<OrderRecord, OrderSent> {
+  if (!state.order || fact.shipmentId in state.ledger.ended) return noChange
+  return advance(state, { events: [{ type: 'delivery.recorded', data: fact }], commands: [] }, nowMs)
 }
 
 /** A timer fired: acts on overdue steps, and sets the next timer if anything is still pending. */
@@ -145,24 +168,66 @@ function onTimeout(
   // Another timer is armed for later: this one was the end of an older chain.
   if (state.timerAtMs !== undefined && dueAtMs < state.timerAtMs) return noChange
   const unarmed: OrderState = { ...state, timerAtMs: 0 }
-  const transition = onTimer(checkout, saga, order, nowMs)
+  const transition = onTimer(checkout, saga, checkoutOf(state), nowMs)
   if (transition) return applyTransition(unarmed, transition, nowMs, rules)
-  if (state.status === 'confirmed') return requestMissingFulfilment(unarmed, order, nowMs)
+  if (state.status === 'confirmed') return onConfirmedDue(unarmed, order, nowMs)
   return withTimer(unarmed, nowMs, noChange, {})
 }
 
+/** The payment first: an order that waits for its customer, or is cancelled, requests nothing else. */
+function onConfirmedDue(state: OrderState, order: Placed, nowMs: number): Decision<OrderRecord, OrderSent> {
+  const payment = whenAuthorizationEnds(state, nowMs)
+  const after = payment.events.reduce(evolve, state)
+  if (after.ledger.cancelling !== state.ledger.cancelling || after.status !== 'confirmed') return payment
+  const { events, commands } = requestMissingFulfilment(after, order, nowMs)
+  return { events: [...payment.events, ...events], commands: [...payment.commands, ...commands] }
+}
+
 /** After the pivot nothing is compensated: an order that is due is released, and missing events are requested again. */
-function requestMissingFulfilment(state: OrderState, order: Placed, nowMs: number): Decision<OrderRecord, OrderSent> {
+function requestMissingFulfilment(before: OrderState, order: Placed, nowMs: number): Decision<OrderRecord, OrderSent> {
+  const delayed = reportDelay(before, order, nowMs)
+  const state = delayed.events.reduce(evolve, before)
+  return state.isStalled ? withTimer(state, nowMs, delayed, {}) : whenDue(state, order, nowMs, delayed)
+}
+
+/** The promised time is watched: the carrier is asked when it has passed, and the customer notified once if it reports no end. */
+function reportDelay(state: OrderState, { orderId }: Placed, nowMs: number): Decision<OrderRecord, OrderSent> {
+  if (nowMs < (promiseToWatchMs(state) ?? Infinity)) return noChange
+  const promisedBy = new Date(state.promisedByMs!).toISOString()
+  // Goods that were not released can not be on their way.
+  return state.released && !state.isPromiseChecked
+    ? { events: [{ type: 'promise.checked', data: { promisedBy } }], commands: [askCarrier(orderId)] }
+    : { events: [{ type: 'order.delayed', data: { orderId, promisedBy } }], commands: [] }
+}
+
+function whenDue(
+  state: OrderState,
+  order: Placed,
+  nowMs: number,
+  delayed: Decision<OrderRecord, OrderSent>,
+): Decision<OrderRecord, OrderSent> {
   const { nextReminderAtMs = 0, released, ledger } = state
-  if (state.isStalled) return noChange
-  if (nowMs < nextReminderAtMs) return withTimer(state, nowMs, noChange, {})
+  if (isLapsed(state) || nowMs < nextReminderAtMs) return withTimer(state, nowMs, delayed, {})
+  const and = ({ events, commands }: Decision<OrderRecord, OrderSent>): Decision<OrderRecord, OrderSent> => ({
+    events: [...delayed.events, ...events],
+    commands: [...delayed.commands, ...commands],
+  })
   if (!released) {
-    const decision = { events: [orderReleased(order)], commands: [] }
+    const decision = and({ events: [orderReleased(state, order)], commands: [] })
     return withTimer(state, nowMs, decision, { nextReminderAtMs: nowMs + SHIPMENT_REMINDER_MS })
   }
+  if (isOnItsWay(order, ledger) && returned(ledger).length === 0) {
+    // The carrier has reported neither the delivery nor that a parcel comes back, and was asked.
+    if (state.reminderCount > 0)
+      return and({ events: [{ type: 'order.completed', data: { orderId: order.orderId } }], commands: [] })
+    const asked = and({ events: [], commands: [askCarrier(order.orderId)] })
+    return withTimer(state, nowMs, asked, { nextReminderAtMs: nowMs + LAST_REPORT_MS, reminderCount: 1 })
+  }
   const missing = missingFrom({ order, ledger })
-  if (missing.length === 0 || state.reminderCount >= MAX_REMINDERS)
-    return { events: stalled({ order, ledger }, state.reminderCount), commands: [] }
+  if (missing.length === 0 || state.reminderCount >= MAX_REMINDERS) {
+    const decision = and({ events: stalled({ order, ledger }, state.reminderCount), commands: [] })
+    return withTimer({ ...state, isStalled: true }, nowMs, decision, {})
+  }
   const reminderCount = state.reminderCount + 1
   const stuck = sagaStuck({
     sagaId: order.orderId,
@@ -170,12 +235,10 @@ function requestMissingFulfilment(state: OrderState, order: Placed, nowMs: numbe
     attempt: reminderCount,
     reason: 'no answer in time',
   })
-  return withTimer(
-    state,
-    nowMs,
-    { events: [stuck], commands: reminders(order, missing) },
-    { nextReminderAtMs: nowMs + reminderWaitMs(reminderCount), reminderCount },
-  )
+  return withTimer(state, nowMs, and({ events: [stuck], commands: reminders(order, missing) }), {
+    nextReminderAtMs: nowMs + reminderWaitMs(reminderCount),
+    reminderCount,
+  })
 }
 
 /** Staff ends it. Nothing is left to compensate: the goods have left, and were taken out of stock. */
@@ -187,8 +250,13 @@ function close(
   if (status !== 'confirmed' || !order || !isShipped(order, ledger) || notCommitted(ledger).length > 0)
     throw new Refused(
       shopCodes['not-closable'],
-      'Only an order whose goods have all left and are taken out of stock, and whose money was not all taken, can be closed.',
+      'Only an order whose goods have all left and are taken out of stock, and that is not completed, can be closed.',
     )
+  refuseIf(
+    ledger.cancelling !== undefined,
+    shopCodes['cancellation-pending'],
+    'A cancellation was requested, and shipping has not answered it yet: close the order when the answer is there.',
+  )
   refuseIf(
     recapturing.length > 0,
     shopCodes['recapture-pending'],
@@ -210,7 +278,14 @@ function onRetry(state: OrderState, { reason, by, nowMs }: CommandNamed<'retry'>
   const retried: OrderRecord = { type: 'checkout.retried', data: { reason, by } }
   const isShipping = state.status === 'confirmed' && state.released
   if (order && isShipping) {
-    const missing = missingFrom({ order, ledger: state.ledger })
+    const { ledger } = state
+    const missing = missingFrom({ order, ledger })
+    refuseIf(
+      missing.length === 0 && returned(ledger).length > 0,
+      shopCodes['nothing-to-retry'],
+      'A parcel comes back: refund it, and close the order.',
+    )
+    if (isOnItsWay(order, ledger)) return { events: [retried], commands: [askCarrier(order.orderId)] }
     refuseIf(
       missing.length === 0,
       shopCodes['nothing-to-retry'],
@@ -220,15 +295,18 @@ function onRetry(state: OrderState, { reason, by, nowMs }: CommandNamed<'retry'>
     const decision = { events: [retried], commands: reminders(order, missing) }
     return state.isStalled ? withTimer({ ...state, isStalled: false }, nowMs, decision, progress) : decision
   }
-  const transition = order && saga && retry(checkout, saga, order, nowMs)
+  const transition = order && saga && retry(checkout, saga, checkoutOf(state), nowMs)
   refuseIf(!transition, shopCodes['nothing-to-retry'], 'Nothing is waited for.')
   const { state: after, commands } = transition!
   return withTimer(state, nowMs, { events: [retried], commands }, { saga: after })
 }
 
 /** No reply to its first command has arrived: its first messages may never have been sent. */
-export const isUnanswered = ({ status, saga }: OrderState): boolean =>
-  status === 'pending' && saga !== undefined && isAtFirstStep(checkout, saga)
+export const isUnanswered = ({ status, saga, order }: OrderState): boolean =>
+  status === 'pending' && saga !== undefined && order !== undefined && isAtFirstStep(checkout, saga, order)
+
+/** In both versions of the checkout. */
+const PAYMENT_STEPS: readonly string[] = ['obtain-payment', 'authorize-payment']
 
 /** The order's events for a transition of the saga: confirmed at the pivot only, or rejected. */
 function applyTransition(
@@ -238,20 +316,28 @@ function applyTransition(
   rules: Rules,
 ): Decision<OrderRecord, OrderSent> {
   const { state: saga, outcome, commands } = transition
-  const events = [...transition.events, ...outcomeEvents(state.order!, outcome, nowMs, rules)]
+  const { orderId, currency } = state.order!
+  const free: OrderRecord = { type: 'order.payment-not-required', data: { orderId, currency } }
+  const events = [
+    ...transition.events,
+    ...(transition.skipped?.some((step) => PAYMENT_STEPS.includes(step)) ? [free] : []),
+    ...outcomeEvents(state, outcome, nowMs, rules),
+  ]
   const decision: Decision<OrderRecord, OrderSent> = { events, commands }
   if (outcome?.type !== 'committed') return withTimer(state, nowMs, decision, { saga })
   const { releaseDelayMs } = rules
   const nextReminderAtMs = nowMs + (releaseDelayMs > 0 ? releaseDelayMs : SHIPMENT_REMINDER_MS)
-  return withTimer(state, nowMs, decision, { saga, nextReminderAtMs })
+  // The confirmed order has times of its own: the end of its authorization may be near.
+  return withTimer(events.reduce(evolve, state), nowMs, decision, { saga, nextReminderAtMs })
 }
 
 function outcomeEvents(
-  order: Placed,
+  state: OrderState,
   outcome: Transition['outcome'],
   nowMs: number,
   { releaseDelayMs }: Rules,
 ): OrderRecord[] {
+  const order = state.order!
   const { orderId } = order
   switch (outcome?.type) {
     case undefined:
@@ -261,7 +347,7 @@ function outcomeEvents(
         type: 'order.confirmed',
         data: { orderId, promisedBy: new Date(nowMs + DELIVERY_PROMISE_MS).toISOString() },
       }
-      return releaseDelayMs > 0 ? [confirmed] : [confirmed, orderReleased(order)]
+      return releaseDelayMs > 0 ? [confirmed] : [confirmed, orderReleased(state, order)]
     }
     case 'rejected':
       return [
@@ -273,43 +359,12 @@ function outcomeEvents(
   }
 }
 
-const orderReleased = (order: Placed): OrderRecord => ({
+const orderReleased = ({ authorization }: OrderState, order: Placed): OrderRecord => ({
   type: 'order.released',
-  data: { orderId: order.orderId, lines: goodsOf(order), addressRef: order.addressRef },
+  data: {
+    orderId: order.orderId,
+    lines: goodsOf(order),
+    addressRef: order.addressRef,
+    ...(authorization ? { authorizedUntil: new Date(authorization.untilMs).toISOString() } : {}),
+  },
 })
-
-/** Records the progress, and arms a timer when the armed one would fire too late. */
-function withTimer(
-  state: OrderState,
-  nowMs: number,
-  decision: Decision<OrderRecord, OrderSent>,
-  progress: SagaProgress,
-): Decision<OrderRecord, OrderSent> {
-  const dueMs = nextDueMs({ ...state, ...progress })
-  if (dueMs !== undefined && !isArmed(state, nowMs, dueMs)) {
-    return {
-      events: [...decision.events, progressed({ ...progress, timerAtMs: dueMs })],
-      commands: [...decision.commands, timer(state.order!, dueMs)],
-    }
-  }
-  const isUnchanged = decision.events.length === 0 && decision.commands.length === 0
-  if (isUnchanged && Object.keys(progress).length === 0) return noChange
-  return { ...decision, events: [...decision.events, progressed(progress)] }
-}
-
-function nextDueMs({ status, saga, nextReminderAtMs }: OrderState): number | undefined {
-  const isConfirmed = status === 'confirmed' || saga!.phase === 'committed'
-  return isConfirmed ? nextReminderAtMs : nextTimeoutMs(saga!)
-}
-
-const isArmed = ({ timerAtMs = 0 }: OrderState, nowMs: number, dueMs: number): boolean =>
-  timerAtMs > nowMs && timerAtMs <= dueMs
-
-const timer = ({ orderId }: Placed, atMs: number): OrderSent => ({
-  type: 'ContinueCheckout',
-  data: { orderId, deadline: new Date(atMs).toISOString() },
-  notBeforeMs: atMs,
-  key: String(atMs),
-})
-
-const progressed = (progress: SagaProgress): OrderRecord => ({ type: 'checkout.progressed', data: progress })

@@ -23,8 +23,8 @@ const fraudContracts = defineContracts({
     'fraud.closed': { version: 1, data: about, example },
   },
   commands: {
-    CheckFraud: { data: about, example },
-    CloseFraudCheck: { data: about, example, retryForever: true, compensates: 'CheckFraud' },
+    CheckFraud: { version: 1, data: about, example },
+    CloseFraudCheck: { version: 1, data: about, example, retryForever: true, compensates: 'CheckFraud' },
   },
 })
 const aboutOrder = (order: Placed) => ({ orderId: order.orderId })
@@ -39,22 +39,25 @@ const checkFraud = {
 } as const
 const cleared = (id: string): Reply => ['fraud.cleared', { orderId: id }]
 
-const [reserveStock, authorizePayment] = checkout.steps as [SagaStep<Placed>, SagaStep<Placed>]
-const revised = (change: Partial<Pick<Saga<Placed>, 'steps' | 'retired'>>): Saga<Placed> =>
-  // The commands of another definition are not literal types, so the types can not be compared.
-  defineSaga<Placed, readonly Contracts[], readonly never[]>({
-    ...checkout,
-    version: 2,
+const [reserveStock, obtainPayment] = checkout.steps as [SagaStep<Placed>, SagaStep<Placed>]
+const retiredNow = checkout.retired as readonly SagaStep<Placed>[]
+// The commands of another definition are not literal types, so the types can not be compared.
+const defined = (change: object): Saga<Placed> =>
+  defineSaga<Placed, readonly Contracts[], readonly never[]>({ ...checkout, ...change } as never)
+const revised = ({ steps, retired = [] }: Partial<Pick<Saga<Placed>, 'steps' | 'retired'>>): Saga<Placed> =>
+  defined({
+    version: 3,
     contracts: [...checkout.contracts, fraudContracts],
-    previousVersions: { 1: ['reserve-stock', 'authorize-payment'] },
-    ...change,
-  } as never)
+    previousVersions: { ...checkout.previousVersions, 2: ['reserve-stock', 'obtain-payment'] },
+    steps,
+    retired: [...retiredNow, ...retired],
+  })
 const definitions = {
-  'with a step inserted first': revised({ steps: [checkFraud, reserveStock, authorizePayment] }),
-  'with a step inserted between': revised({ steps: [reserveStock, checkFraud, authorizePayment] }),
-  'with the first step removed': revised({ steps: [authorizePayment], retired: [reserveStock] }),
-  'with the last step removed': revised({ steps: [reserveStock], retired: [authorizePayment] }),
-  'with the steps reordered': revised({ steps: [authorizePayment, reserveStock] }),
+  'with a step inserted first': revised({ steps: [checkFraud, reserveStock, obtainPayment] }),
+  'with a step inserted between': revised({ steps: [reserveStock, checkFraud, obtainPayment] }),
+  'with the first step removed': revised({ steps: [obtainPayment], retired: [reserveStock] }),
+  'with the last step removed': revised({ steps: [reserveStock], retired: [obtainPayment] }),
+  'with the steps reordered': revised({ steps: [obtainPayment, reserveStock] }),
 }
 
 /** The service with that definition, over the store of the earlier revision. */
@@ -69,12 +72,13 @@ afterAll(() => {
   vi.resetModules()
 })
 
+const NEEDED = 'waiting for another payment method'
 const DECLINED = 'waiting for the stock to be released'
 
-/** Orders that the current revision placed, and left waiting at each step. */
-async function waiting(): Promise<{ kept: Memory; at: Record<string, string[]> }> {
+/** Orders that a revision placed, the current one if it is given none, and left waiting at each step. */
+async function waiting(definition?: object): Promise<{ kept: Memory; at: Record<string, string[]> }> {
   const kept = memory()
-  const shop = await openShop({ kept })
+  const shop = definition ? await deploy(definition, kept) : await openShop({ kept })
   const place = async (name: string, ...before: ((id: string) => Reply)[]): Promise<string[]> => {
     const ids: string[] = []
     for (let index = 0; index < ORDERS; index++) {
@@ -89,7 +93,9 @@ async function waiting(): Promise<{ kept: Memory; at: Record<string, string[]> }
     kept,
     at: {
       'reserve-stock': await place('a'),
-      'authorize-payment': await place('b', replies.reserved),
+      'obtain-payment': await place('b', replies.reserved),
+      'action-required': await place('d', replies.reserved, replies.actionRequired),
+      [NEEDED]: await place('e', replies.reserved, replies.declined),
       [DECLINED]: await place('c', replies.reserved, replies.declined),
     },
   }
@@ -114,9 +120,15 @@ describe.each(Object.entries(definitions))('a checkout %s', (_name, definition) 
       expect(commandsFor(shop, id)).toEqual(['AuthorizePayment'])
       expect(await statusOf(shop, id)).toBe('confirmed')
     }
-    for (const id of at['authorize-payment']!) {
+    for (const id of at['obtain-payment']!) {
       await shop.deliver(...replies.authorized(id))
       expect(commandsFor(shop, id)).toEqual([])
+      expect(await statusOf(shop, id)).toBe('confirmed')
+    }
+    for (const id of at[NEEDED]!) {
+      await shop.deliver('PayOrder', { orderId: id, paymentMethodRef: 'pm-2', by: 'customer' }, { sequence: 0 })
+      await shop.deliver(...replies.authorized(id, 2))
+      expect(commandsFor(shop, id)).toEqual(['AuthorizePayment'])
       expect(await statusOf(shop, id)).toBe('confirmed')
     }
   })
@@ -124,17 +136,25 @@ describe.each(Object.entries(definitions))('a checkout %s', (_name, definition) 
   it('compensates the completed steps of waiting orders, removed steps included', async () => {
     const { kept, at } = await waiting()
     const shop = await deploy(definition, kept)
-    shop.platform.advance(3 * 60_000)
-    for (const id of [...at['reserve-stock']!, ...at['authorize-payment']!, ...at[DECLINED]!]) {
+    shop.platform.advance(5 * 60_000)
+    const wake = async (id: string): Promise<void> => {
       const deadline = new Date(shop.platform.now()).toISOString()
       await shop.deliver('ContinueCheckout', { orderId: id, deadline })
-      expect(await statusOf(shop, id)).toBe('rejected')
     }
+    for (const id of [...at['obtain-payment']!, ...at['action-required']!]) {
+      await wake(id)
+      expect(commandsFor(shop, id)).toEqual(['FindAuthorization', 'RepublishEvents'])
+      await shop.deliver(...replies.undecided(id))
+    }
+    for (const id of [...at['reserve-stock']!, ...at[DECLINED]!]) await wake(id)
+    for (const id of [...at['reserve-stock']!, ...at['obtain-payment']!])
+      expect(await statusOf(shop, id)).toBe('rejected')
+    for (const id of [...at['action-required']!, ...at[DECLINED]!]) expect(await statusOf(shop, id)).toBe('expired')
     // The timer sends the first command again, since no reply shows that it was sent.
     for (const id of at['reserve-stock']!) expect(commandsFor(shop, id)).toEqual(['ReserveStock', 'ReleaseStock'])
-    for (const id of at['authorize-payment']!) {
-      expect(commandsFor(shop, id)).toEqual(['VoidPayment', 'ReleaseStock'])
-      expect((await shop.read(id)).body).toMatchObject({ reason: 'authorize-payment-timed-out' })
+    for (const id of at['obtain-payment']!) {
+      expect(commandsFor(shop, id).slice(2)).toEqual(['VoidPayment', 'ReleaseStock'])
+      expect((await shop.read(id)).body).toMatchObject({ reason: 'obtain-payment-timed-out' })
     }
     for (const id of at[DECLINED]!) {
       expect(commandsFor(shop, id)).toEqual(['ReleaseStock'])
@@ -151,12 +171,50 @@ describe.each(Object.entries(definitions))('a checkout %s', (_name, definition) 
     const answers: Record<string, (of: string) => Reply> = {
       'check-fraud': cleared,
       'reserve-stock': replies.reserved,
-      'authorize-payment': replies.authorized,
+      'obtain-payment': replies.authorized,
     }
     for (const { name, command } of definition.steps) {
       expect(commandsFor(shop, id).at(-1)).toBe(command)
       await shop.deliver(...answers[name]!(id))
     }
     expect(await statusOf(shop, id)).toBe('confirmed')
+  })
+})
+
+describe('the present checkout', () => {
+  const first = defined({ version: 1, steps: [reserveStock, ...retiredNow], retired: [], previousVersions: {} })
+
+  it('leads the orders of its first version to their ends by the steps that they began with', async () => {
+    const { kept, at } = await waiting(first)
+    const shop = await deploy(checkout, kept)
+    const pay = (id: string) =>
+      shop.deliver('PayOrder', { orderId: id, paymentMethodRef: 'pm-2', by: 'customer' }, { sequence: 0 })
+    for (const id of at['reserve-stock']!) {
+      await shop.deliver(...replies.reserved(id))
+      await shop.deliver(...replies.actionRequired(id))
+      expect(await statusOf(shop, id)).toBe('payment-needed')
+      await expect(pay(id)).rejects.toMatchObject({ code: 'too-many-payment-attempts' })
+      await shop.deliver(...replies.authorized(id))
+      expect(await statusOf(shop, id)).toBe('confirmed')
+    }
+    for (const id of at['obtain-payment']!) {
+      await shop.deliver(...replies.declined(id))
+      expect(await statusOf(shop, id)).toBe('rejected')
+      expect(commandsFor(shop, id)).toEqual(['ReleaseStock'])
+    }
+    shop.platform.advance(5 * 60_000)
+    for (const id of at['action-required']!) {
+      await shop.deliver('ContinueCheckout', { orderId: id, deadline: new Date(shop.platform.now()).toISOString() })
+      expect(await statusOf(shop, id)).toBe('expired')
+      expect(commandsFor(shop, id)).toEqual(['VoidPayment', 'ReleaseStock'])
+    }
+    for (const id of [...at[NEEDED]!, ...at[DECLINED]!]) expect(await statusOf(shop, id)).toBe('rejected')
+  })
+
+  it('of an order that a newer revision placed is left to that revision', async () => {
+    const { kept, at } = await waiting()
+    const shop = await deploy(first, kept)
+    for (const id of at[NEEDED]!)
+      await expect(shop.deliver(...replies.authorized(id))).rejects.toMatchObject({ name: 'Unavailable' })
   })
 })

@@ -9,16 +9,20 @@ import { orders } from './service.ts'
 /** A new status does not compile until it is listed. */
 const isEnd: Readonly<Record<OrderView['status'], boolean>> = {
   pending: false,
+  'payment-needed': false,
   confirmed: false,
   'payment-failed': false,
   completed: true,
   closed: true,
   rejected: true,
   expired: true,
+  cancelled: true,
 }
 
 it('the events that end an order are those of the saga, with the status as their outcome', () => {
-  const ends = Object.entries(ordersContracts.events).flatMap(([type, { example }]) => {
+  // An order of the past ended elsewhere, and has no saga.
+  const { 'order.imported': _past, ...events } = ordersContracts.events
+  const ends = Object.entries(events).flatMap(([type, { example }]) => {
     const { status } = evolve({ ...initial, status: 'pending' }, { type, data: example })
     return (isEnd as Readonly<Record<string, boolean>>)[status] ? [[type, status]] : []
   })

@@ -23,9 +23,11 @@ async function shipped(...facts: (keyof typeof replies)[]) {
   return order
 }
 
-/** Advances the clock by so many days and fires every timer. */
-async function days(shop: Shop, count: number): Promise<void> {
-  for (let hour = 0; hour < count * 24; hour++) {
+const days = (shop: Shop, count: number): Promise<void> => hours(shop, count * 24)
+
+/** Advances the clock by so many hours and fires every timer. */
+async function hours(shop: Shop, count: number): Promise<void> {
+  for (let hour = 0; hour < count; hour++) {
     shop.platform.advance(HOUR)
     await shop.fireTimers()
   }
@@ -47,6 +49,19 @@ describe('a command of staff for an order that does not exist', () => {
 })
 
 describe('a service that never answers', () => {
+  it('is reported once for each attempt, although orders republishes its events with each reminder', async () => {
+    const { shop, orderId } = await confirmed()
+    for (let day = 1; day <= 4; day++) {
+      await days(shop, 1)
+      await shop.platform.streams.republish(orderId)
+    }
+    const reports = shop.platform.published.filter(({ type }) => type === 'saga.stuck')
+    expect(reports.length).toBeGreaterThan(4)
+    expect(new Set(reports.map(({ data }) => (data as { attempt: number }).attempt)).size).toBe(reports.length)
+    // Events that others wait for are published again.
+    expect(counted(shop.publishedTypes(), 'order.released')).toBe(5)
+  })
+
   it('is reminded at growing intervals up to a maximum, after which the order has stalled', async () => {
     const { shop, orderId } = await shipped('committed')
     const { platform } = shop
@@ -74,6 +89,7 @@ describe('a service that never answers', () => {
     await days(shop, 10)
     expect(shop.publishedTypes()).toContain('order.stalled')
     await shop.deliver(...replies.captured(orderId))
+    await shop.deliver(...replies.delivered(orderId))
     expect(shop.publishedTypes().at(-1)).toBe('order.completed')
   })
 
@@ -101,6 +117,7 @@ describe('a refused capture', () => {
   it('stalls the order at once without reminders and is reported, in any order of the facts', async () => {
     for (const facts of permutations(['dispatched', 'captureFailed', 'committed'] as const)) {
       const { shop, orderId } = await confirmed()
+      await shop.deliver(...replies.delivered(orderId))
       for (const fact of facts) await shop.deliver(...replies[fact](orderId))
       expect(shop.publishedTypes().slice(-2), facts.join(', ')).toEqual(['saga.stuck', 'order.stalled'])
       expect(shop.platform.published.at(-1)!.data).toEqual({
@@ -139,6 +156,107 @@ describe('a refused capture', () => {
     const { writes } = shop.platform.billed
     await shop.deliver(...replies.captureFailed(orderId), { key: 'again' })
     expect(shop.platform.billed.writes).toBe(writes)
+  })
+})
+
+describe('a parcel on its way', () => {
+  const onItsWay = () => shipped('captured', 'committed')
+  const asked = (shop: Shop): number => counted(shop.sentTypes(), 'CheckShipments')
+
+  it('is reported as delayed once when the promised time has passed, and the carrier is asked', async () => {
+    const { shop, orderId } = await onItsWay()
+    await days(shop, 1)
+    expect([counted(shop.publishedTypes(), 'order.delayed'), asked(shop)]).toEqual([0, 0])
+    await hours(shop, 24)
+    expect([counted(shop.publishedTypes(), 'order.delayed'), asked(shop)]).toEqual([0, 1])
+    await hours(shop, 1)
+    expect([counted(shop.publishedTypes(), 'order.delayed'), asked(shop)]).toEqual([1, 1])
+    await days(shop, 5)
+    expect([counted(shop.publishedTypes(), 'order.delayed'), asked(shop)]).toEqual([1, 1])
+    await shop.deliver(...replies.delivered(orderId))
+    expect(shop.publishedTypes().at(-1)).toBe('order.completed')
+  })
+
+  it('whose delivery the carrier reports when it is asked at the promised time is not delayed', async () => {
+    const { shop, orderId } = await onItsWay()
+    await days(shop, 2)
+    expect(asked(shop)).toBe(1)
+    await shop.deliver(...replies.delivered(orderId))
+    await days(shop, 5)
+    expect(shop.publishedTypes()).not.toContain('order.delayed')
+  })
+
+  it('is reported as delayed although the order has stalled for another reason', async () => {
+    const { shop } = await shipped('captureFailed', 'committed')
+    await days(shop, 10)
+    expect(counted(shop.publishedTypes(), 'order.delayed')).toBe(1)
+    expect(counted(shop.publishedTypes(), 'order.stalled')).toBe(1)
+  })
+
+  it.each(['delivered', 'returned'] as const)(
+    'that was %s is not delayed, whatever is missing besides',
+    async (end) => {
+      const { shop } = await shipped('committed', end)
+      await days(shop, 10)
+      expect(shop.publishedTypes()).not.toContain('order.delayed')
+      expect(counted(shop.publishedTypes(), 'order.stalled')).toBe(1)
+    },
+  )
+
+  it('stalls an order of which it comes back once, and each further one once more', async () => {
+    const { shop, orderId } = await confirmed()
+    const report = (fact: 'dispatched' | 'captured' | 'committed' | 'delivered' | 'returned', shipmentId: string) =>
+      shop.deliver(...replies[fact](orderId, shipmentId, 1), { key: shipmentId })
+    for (const fact of ['dispatched', 'captured', 'committed'] as const)
+      for (const shipmentId of ['s-1', 's-2']) await report(fact, shipmentId)
+    await report('returned', 's-1')
+    expect(counted(shop.publishedTypes(), 'order.stalled')).toBe(1)
+    await report('delivered', 's-1')
+    expect(counted(shop.publishedTypes(), 'order.stalled'), 'a parcel has one end').toBe(1)
+    await report('returned', 's-2')
+    expect(counted(shop.publishedTypes(), 'order.stalled')).toBe(2)
+  })
+
+  it('that is delivered does not stall the order again whose capture was refused', async () => {
+    const { shop, orderId } = await shipped('captureFailed', 'committed')
+    await shop.deliver(...replies.delivered(orderId))
+    expect(counted(shop.publishedTypes(), 'order.stalled')).toBe(1)
+  })
+
+  it('can be retried: the carrier is asked', async () => {
+    const { shop, orderId } = await onItsWay()
+    await shop.deliver('RetryCheckout', { orderId, reason }, asStaff)
+    expect(asked(shop)).toBe(1)
+    expect(counted(shop.sentTypes(), 'RepublishEvents')).toBe(0)
+  })
+
+  it('can not be retried once it comes back, and the reason says what to do', async () => {
+    const { shop, orderId } = await shipped('captured', 'committed', 'returned')
+    const retried = shop.deliver('RetryCheckout', { orderId, reason }, asStaff)
+    await expect(retried).rejects.toMatchObject({
+      code: 'nothing-to-retry',
+      message: expect.stringMatching(/comes back.*refund.*close/),
+    })
+  })
+
+  it('that the carrier never reports is asked for a day before the order completes', async () => {
+    const { shop } = await onItsWay()
+    await days(shop, 12)
+    expect(asked(shop)).toBe(1)
+    await days(shop, 1)
+    expect(asked(shop)).toBe(2)
+    expect(shop.publishedTypes()).not.toContain('order.completed')
+    await days(shop, 1)
+    expect(shop.publishedTypes().at(-1)).toBe('order.completed')
+    expect(counted(shop.publishedTypes(), 'saga.stuck')).toBe(0)
+  })
+
+  it('that comes back, as the carrier says when it is asked, stalls the order', async () => {
+    const { shop, orderId } = await onItsWay()
+    await days(shop, 13)
+    await shop.deliver(...replies.returned(orderId))
+    await days(shop, 30)
+    expect(shop.publishedTypes().at(-1)).toBe('order.stalled')
   })
 })
 
@@ -182,7 +300,7 @@ describe('staff that closes an order', () => {
   it.each<[string, (keyof typeof replies)[]]>([
     ['nothing was dispatched', []],
     ['dispatched pieces are not taken out of stock', ['dispatched', 'captureFailed']],
-    ['it is completed', ['dispatched', 'captured', 'committed']],
+    ['it is completed', ['dispatched', 'captured', 'committed', 'delivered']],
   ])('is refused when %s', async (_name, facts) => {
     const { shop, orderId } = await confirmed()
     for (const fact of facts) await shop.deliver(...replies[fact](orderId))

@@ -3,7 +3,15 @@
 import { republishCommand } from '../../shared/base/names.ts'
 import type { RepublishEvents } from '../../shared/contracts/message.ts'
 import { sagaStuck } from '../../shared/saga/saga.ts'
-import type { FulfilmentFact, Goods, OrderRecord, Placed } from './records.ts'
+import type {
+  Cancellation,
+  CancellationParty,
+  DeliveryFact,
+  FulfilmentFact,
+  Goods,
+  OrderRecord,
+  Placed,
+} from './records.ts'
 
 /** The shipments and their facts; the order is complete when no fact is missing. */
 export interface Ledger {
@@ -15,9 +23,36 @@ export interface Ledger {
   readonly committed: readonly string[]
   /** Shipment → why the provider refused its capture, and under which authorization: the last refusal counts. */
   readonly refused: Readonly<Record<string, { readonly code: string; readonly authorization: number }>>
+  /** Shipment → why the carrier refused it, and at which attempt: the last refusal counts. */
+  readonly refusedParcels: Readonly<Record<string, RefusedParcel>>
+  /** Shipment → its end. */
+  readonly ended: Readonly<Record<string, { readonly status: DeliveryFact['status']; readonly code?: string }>>
+  /** A cancellation that shipping has not decided. */
+  readonly cancelling?: Cancellation
+  /** Lines that were cancelled while others had left. */
+  readonly cancelled: Goods
+  /** The services that have taken back their part of these lines. */
+  readonly settled: readonly CancellationParty[]
 }
 
-export const noFacts: Ledger = { dispatched: {}, captured: [], amounts: {}, committed: [], refused: {} }
+export interface RefusedParcel {
+  readonly code: string
+  readonly attempt: number
+  /** The address was corrected since, and the carrier has not answered. */
+  readonly isCorrected: boolean
+}
+
+export const noFacts: Ledger = {
+  dispatched: {},
+  captured: [],
+  amounts: {},
+  committed: [],
+  refused: {},
+  refusedParcels: {},
+  ended: {},
+  cancelled: [],
+  settled: [],
+}
 
 export function withFact(ledger: Ledger, fact: FulfilmentFact): Ledger {
   const { kind, shipmentId, lines = [], code = '', amountMinor, authorization = 1 } = fact
@@ -48,16 +83,39 @@ export function hasFact(ledger: Ledger, { kind, shipmentId, authorization = 1 }:
   }
 }
 
-/** Every line is shipped, and each shipment paid and taken out of stock. */
-export const isFulfilled = (order: Placed, ledger: Ledger): boolean => isShipped(order, ledger) && isSettled(ledger)
+/** Every line is shipped, and each shipment paid and taken out of stock: what is missing is the customer's receipt. */
+export const isOnItsWay = (order: Placed, ledger: Ledger): boolean => isShipped(order, ledger) && isSettled(ledger)
 
-/** Every line is shipped. */
-export function isShipped({ lines }: Placed, { dispatched }: Ledger): boolean {
-  const shipped = new Map<string, number>()
-  for (const line of Object.values(dispatched).flat())
-    shipped.set(line.lineId, (shipped.get(line.lineId) ?? 0) + line.quantity)
-  return lines.every(({ lineId, quantity }) => (shipped.get(lineId) ?? 0) >= quantity)
+/** On its way, and each shipment is delivered. */
+export const isFulfilled = (order: Placed, ledger: Ledger): boolean =>
+  isOnItsWay(order, ledger) && notDelivered(ledger).length === 0
+
+/** Shipments that have left, and that the customer does not have. */
+export const notDelivered = ({ dispatched, ended }: Ledger): string[] =>
+  Object.keys(dispatched).filter((shipmentId) => ended[shipmentId]?.status !== 'delivered')
+
+/** Shipments that come back, or are lost: staff refunds them. */
+export const returned = ({ dispatched, ended }: Ledger): { shipmentId: string; code?: string }[] =>
+  Object.keys(dispatched).flatMap((shipmentId) => {
+    const { status, code } = ended[shipmentId] ?? {}
+    return status === 'returned' ? [{ shipmentId, ...(code === undefined ? {} : { code }) }] : []
+  })
+
+/** True if the carrier has reported the end of every parcel, and there will be no further one: nothing can be late any more. */
+export const hasArrived = (order: Placed, ledger: Ledger): boolean =>
+  isShipped(order, ledger) && Object.keys(ledger.dispatched).every((shipmentId) => shipmentId in ledger.ended)
+
+/** Every line is shipped or cancelled. */
+export function isShipped({ lines }: Placed, { dispatched, cancelled }: Ledger): boolean {
+  const done = new Map<string, number>()
+  for (const line of [...Object.values(dispatched).flat(), ...cancelled])
+    done.set(line.lineId, (done.get(line.lineId) ?? 0) + line.quantity)
+  return lines.every(({ lineId, quantity }) => (done.get(lineId) ?? 0) >= quantity)
 }
+
+/** The services that have to take back cancelled lines, and have not answered. */
+export const notSettled = ({ cancelled, settled }: Ledger): CancellationParty[] =>
+  cancelled.length === 0 ? [] : (['payments', 'inventory'] as const).filter((service) => !settled.includes(service))
 
 /** Shipments that are not paid. */
 export const notCaptured = ({ dispatched, captured }: Ledger): string[] =>
@@ -69,19 +127,36 @@ export const refusedCaptures = ({ refused, captured }: Ledger): { shipmentId: st
     .filter(([shipmentId]) => !captured.includes(shipmentId))
     .map(([shipmentId, { code }]) => ({ shipmentId, code }))
 
+/** Shipments that the carrier does not take to the order's address: they wait for another one. */
+export const refusedParcels = ({ refusedParcels: all, dispatched }: Ledger): { shipmentId: string; code: string }[] =>
+  Object.entries(all)
+    .filter(([shipmentId, { isCorrected }]) => !isCorrected && !(shipmentId in dispatched))
+    .map(([shipmentId, { code }]) => ({ shipmentId, code }))
+
 /** Shipments that are not taken out of stock. */
 export const notCommitted = ({ dispatched, committed }: Ledger): string[] =>
   Object.keys(dispatched).filter((shipmentId) => !committed.includes(shipmentId))
 
-/** True if every shipment is paid and taken out of stock. */
+/** True if every shipment is paid and taken out of stock, and no cancellation waits for an answer. */
 export const isSettled = (ledger: Ledger): boolean =>
-  notCaptured(ledger).length === 0 && notCommitted(ledger).length === 0
+  notCaptured(ledger).length === 0 &&
+  notCommitted(ledger).length === 0 &&
+  notSettled(ledger).length === 0 &&
+  !ledger.cancelling
 
 interface Fulfilment {
   readonly order: Placed
   readonly ledger: Ledger
 }
 
+/**
+ * So long after the last fact the carrier is asked about parcels on their way, because its webhook may be lost. If it does not
+ * report their end within the second time, the order is complete without it.
+ */
+export const UNREPORTED_DELIVERY_MS = 13 * 24 * 3_600_000
+export const LAST_REPORT_MS = 24 * 3_600_000
+/** Shipping is reminded when half of the promised time has passed. */
+export const SHIPMENT_REMINDER_MS = 24 * 3_600_000
 export const SETTLEMENT_REMINDER_MS = 3_600_000
 /** The longest wait before a reminder; each wait is twice the one before. */
 const MAX_REMINDER_WAIT_MS = 24 * 3_600_000
@@ -92,9 +167,11 @@ export const reminderWaitMs = (count: number): number =>
 
 /** The services whose events are missing. Empty when only refused captures are missing. */
 export function missingFrom({ order, ledger }: Fulfilment): string[] {
-  const fromPayments = notCaptured(ledger).some((shipmentId) => !(shipmentId in ledger.refused))
-  const fromInventory = notCommitted(ledger).length > 0
-  if (!fromPayments && !fromInventory && isShipped(order, ledger)) return []
+  const open = notSettled(ledger)
+  const fromPayments =
+    notCaptured(ledger).some((shipmentId) => !(shipmentId in ledger.refused)) || open.includes('payments')
+  const fromInventory = notCommitted(ledger).length > 0 || open.includes('inventory')
+  if (!fromPayments && !fromInventory && !ledger.cancelling && isShipped(order, ledger)) return []
   return [...(fromPayments ? ['payments'] : []), ...(fromInventory ? ['inventory'] : []), 'shipping']
 }
 
@@ -102,15 +179,36 @@ export function missingFrom({ order, ledger }: Fulfilment): string[] {
  * The services that own the missing events republish their recorded events, with the same ids. Orders does too if only
  * shipping is missing, because shipping may not have received the release, or may have dead-lettered the booking.
  */
-export function reminders({ orderId }: Placed, missing: readonly string[]): RepublishEvents[] {
+export function reminders({ orderId }: Placed, missing: readonly string[]): (RepublishEvents | AskCarrier)[] {
   const targets = missing.length === 1 ? ['orders', ...missing] : missing
-  return targets.map((target) => ({ type: republishCommand, target, data: { correlationId: orderId } }))
+  const republish = targets.map((target): RepublishEvents => {
+    return { type: republishCommand, target, data: { correlationId: orderId } }
+  })
+  return missing.includes('shipping') ? [...republish, askCarrier(orderId)] : republish
 }
+
+interface AskCarrier {
+  readonly type: 'CheckShipments'
+  readonly data: { readonly orderId: string }
+}
+
+/** Shipping asks the carrier, whose webhook may be lost. */
+export const askCarrier = (orderId: string): AskCarrier => ({ type: 'CheckShipments', data: { orderId } })
 
 /** The missing facts of a confirmed and released order, for operators. */
 export function fulfilmentStep(fulfilment: Fulfilment): string {
   const missing = missingFrom(fulfilment)
-  return missing.length === 0 ? 'fulfilment: refused capture' : `fulfilment: ${missing.join(', ')}`
+  const { order, ledger } = fulfilment
+  if (returned(ledger).length > 0) return 'fulfilment: returned parcel'
+  if (isOnItsWay(order, ledger)) return 'fulfilment: delivery'
+  if (missing.length === 0) return 'fulfilment: refused capture'
+  if (refusedParcels(fulfilment.ledger).length > 0) return 'fulfilment: refused address'
+  return `${fulfilment.ledger.cancelling ? 'cancellation' : 'fulfilment'}: ${missing.join(', ')}`
+}
+
+function reasonOf(fulfilment: Fulfilment): string {
+  if (returned(fulfilment.ledger).length > 0) return 'the carrier did not deliver'
+  return missingFrom(fulfilment).length === 0 ? 'the capture was refused' : 'no answer after the last reminder'
 }
 
 /** Requested often enough, or refused: staff has to act. Reported to operators as well. */
@@ -123,7 +221,7 @@ export function stalled(fulfilment: Fulfilment, reminderCount: number): OrderRec
       sagaId: orderId,
       step: fulfilmentStep(fulfilment),
       attempt: reminderCount + 1,
-      reason: missing.length === 0 ? 'the capture was refused' : 'no answer after the last reminder',
+      reason: reasonOf(fulfilment),
     }),
     { type: 'order.stalled', data: { orderId, missing, refusedCaptures: refusedCaptures(ledger) } },
   ]

@@ -2,17 +2,19 @@
 
 import type { Message } from '../../shared/contracts/message.ts'
 import type { SagaState } from '../../shared/saga/saga.ts'
-import { type Ledger, noFacts, refusedCaptures, withFact } from './fulfilment.ts'
+import { type Ledger, noFacts, refusedCaptures, refusedParcels, withFact } from './fulfilment.ts'
 import type { OrderView } from './contracts.ts'
 import { upcast } from './past-events.ts'
-import type { Goods, Placed } from './records.ts'
+import type { Cancellation, CancelStage, Checkout, Goods, Imported, Placed } from './records.ts'
 import { paymentView, type Refunds, withRefund } from './refunds.ts'
 
-export type Status = 'none' | 'abandoned' | Exclude<OrderView['status'], 'payment-failed'>
+export type Status = 'none' | 'abandoned' | Exclude<OrderView['status'], 'payment-needed' | 'payment-failed'>
 
 export interface OrderState {
   readonly status: Status
   readonly order?: Placed
+  /** In place of `order`: an order of the past, with which nothing can be done. */
+  readonly imported?: Imported
   readonly reason?: string
   readonly saga?: SagaState
   readonly ledger: Ledger
@@ -22,11 +24,44 @@ export interface OrderState {
   readonly released: boolean
   /** A reference to the page on which the customer has to act for the payment. */
   readonly actionUrlRef?: string
+  /** The customer was asked to act for the payment, or for another payment method. */
+  readonly wasAsked?: true
+  /** The last request to the customer: the reason, and the page to act on. */
+  readonly asked?: Pick<NonNullable<OrderView['paymentNeeded']>, 'reason' | 'actionUrl'>
+  /** The payment method that the customer gave after the first, with the number of its authorization. */
+  readonly payment?: { readonly paymentMethodRef: string; readonly authorization: number }
   /** The time of the armed timer, in milliseconds since the epoch; 0: none is armed. */
   readonly timerAtMs?: number
   /** After the pivot: when the services whose events are missing are reminded. */
   readonly nextReminderAtMs?: number
   readonly reminderCount: number
+  /** The time by which the customer was promised the goods. */
+  readonly promisedByMs?: number
+  /** The customer was notified that this time has passed. */
+  readonly isDelayed: boolean
+  /** The promised time has passed, and the carrier was asked. */
+  readonly isPromiseChecked: boolean
+  /** The authorization under which the goods are captured; absent: the order is not confirmed, free, or of an earlier revision. */
+  readonly authorization?: { readonly number: number; readonly untilMs: number }
+  /** The authorization whose successor was requested. */
+  readonly renewing?: number
+  /** The authorization at whose end shipping was requested to hold the parcels. */
+  readonly heldFor?: number
+  /** The number of renewals since the customer gave a payment method. */
+  readonly renewals: number
+  /** A successor was refused. */
+  readonly lapse?: {
+    /** Its number. */
+    readonly refused: number
+    /** The end of the time for another payment method, in milliseconds since the epoch. */
+    readonly untilMs: number
+    /** How many the customer has given since. */
+    readonly attempts: number
+    /** Payments has not answered the last of them. */
+    readonly isTried: boolean
+  }
+  /** Where the order stood when it was cancelled. */
+  readonly cancelStage?: CancelStage
   /** Orders sends no more reminders: staff has to act. */
   readonly isStalled: boolean
 }
@@ -38,6 +73,9 @@ export const initial: OrderState = {
   recapturing: [],
   released: false,
   reminderCount: 0,
+  isDelayed: false,
+  isPromiseChecked: false,
+  renewals: 0,
   isStalled: false,
 }
 
@@ -46,6 +84,8 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
   switch (type) {
     case 'order.placed':
       return { ...state, status: 'pending', order: data }
+    case 'order.imported':
+      return { ...state, status: 'completed', imported: data }
     case 'order.abandoned':
       return { ...state, status: 'abandoned' }
     case 'order.rejected':
@@ -53,7 +93,7 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
     case 'order.expired':
       return { ...state, status: 'expired', reason: data.reason }
     case 'order.confirmed':
-      return { ...state, status: 'confirmed' }
+      return { ...state, status: 'confirmed', promisedByMs: Date.parse(data.promisedBy) }
     case 'order.released':
       return { ...state, released: true }
     case 'order.completed':
@@ -61,12 +101,52 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
     case 'order.closed':
       // Customers read this reason; the text of staff stays in the event.
       return { ...state, status: 'closed', reason: 'closed-by-staff' }
+    case 'order.cancel-requested':
+      return { ...state, cancelStage: data.stage, ...(data.stage === 'shipping' ? awaiting(state, data) : {}) }
+    case 'order.cancelled':
+      return { ...state, status: 'cancelled', reason: cancelReason(data), ledger: decided(state.ledger) }
+    case 'order.partly-cancelled':
+      return { ...state, ledger: { ...decided(state.ledger), cancelled: data.lines } }
+    case 'order.cancel-refused':
+      return { ...state, ledger: decided(state.ledger) }
+    case 'cancellation.settled':
+      return {
+        ...state,
+        ledger: { ...state.ledger, settled: [...state.ledger.settled, data.service] },
+        isStalled: false,
+      }
     case 'order.stalled':
       return { ...state, isStalled: true }
     case 'checkout.retried':
       return { ...state, isStalled: false }
     case 'customerAction.required':
-      return { ...state, ...data }
+      return { ...state, ...data, wasAsked: true }
+    case 'order.payment-needed': {
+      const { reason, actionUrl } = data
+      return { ...state, wasAsked: true, asked: { reason, ...(actionUrl === undefined ? {} : { actionUrl }) } }
+    }
+    case 'order.payment-continued': {
+      const { paymentMethodRef, authorization } = data
+      const { lapse } = state
+      const tried = lapse ? { lapse: { ...lapse, attempts: lapse.attempts + 1, isTried: true } } : {}
+      return { ...state, payment: { paymentMethodRef, authorization }, renewals: 0, ...tried }
+    }
+    case 'authorization.recorded':
+      return { ...state, authorization: { number: data.authorization, untilMs: Date.parse(data.until) } }
+    case 'renewal.requested':
+      return { ...state, renewing: data.authorization, renewals: state.renewals + 1 }
+    case 'hold.requested':
+      return { ...state, heldFor: data.authorization }
+    case 'authorization.lapsed': {
+      const { refused, until } = data
+      const attempts = state.lapse?.attempts ?? 0
+      return { ...state, lapse: { refused, untilMs: Date.parse(until), attempts, isTried: false } }
+    }
+    case 'order.payment-renewed': {
+      const { lapse: _ended, ...rest } = state
+      const { authorization: number, authorizedUntil } = data
+      return { ...rest, authorization: { number, untilMs: Date.parse(authorizedUntil) } }
+    }
     case 'checkout.progressed':
       return { ...state, ...data }
     case 'fulfilment.recorded':
@@ -79,14 +159,53 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
             : state.recapturing,
         isStalled: false,
       }
+    case 'promise.checked':
+      return { ...state, isPromiseChecked: true }
+    case 'order.delayed':
+      return { ...state, isDelayed: true }
+    case 'delivery.recorded': {
+      const { shipmentId, ...end } = data
+      const ledger = { ...state.ledger, ended: { ...state.ledger.ended, [shipmentId]: end } }
+      // Each parcel that comes back is a reason for staff to act.
+      return { ...state, ledger, isStalled: state.isStalled && end.status === 'delivered' }
+    }
+    case 'refusal.recorded': {
+      const { shipmentId, ...refusal } = data
+      const refusedParcels = { ...state.ledger.refusedParcels, [shipmentId]: { ...refusal, isCorrected: false } }
+      return { ...state, ledger: { ...state.ledger, refusedParcels } }
+    }
+    case 'address.corrected':
+      return { ...state, ledger: corrected(state.ledger), isStalled: false }
     case 'recapture.requested':
       return { ...state, recapturing: data.shipmentIds }
     case 'refund.recorded':
       return { ...state, refunds: withRefund(state.refunds, data) }
+    case 'order.payment-not-required':
     case 'saga.stuck':
       return state
   }
 }
+
+/** As customers read it. */
+const cancelReason = ({ by, reason }: Pick<Cancellation, 'by' | 'reason'>): string =>
+  by === 'platform' ? reason : `cancelled-by-${by}`
+
+const awaiting = ({ ledger }: OrderState, { cancellationId, by, reason }: Cancellation): Partial<OrderState> => ({
+  ledger: { ...ledger, cancelling: { cancellationId, by, reason } },
+  isStalled: false,
+})
+
+function decided(ledger: Ledger): Ledger {
+  const { cancelling: _decided, ...others } = ledger
+  return others
+}
+
+const corrected = (ledger: Ledger): Ledger => ({
+  ...ledger,
+  refusedParcels: Object.fromEntries(
+    Object.entries(ledger.refusedParcels).map(([shipmentId, one]) => [shipmentId, { ...one, isCorrected: true }]),
+  ),
+})
 
 /** An order that its customer knows of. */
 export type PlacedOrder = OrderState & {
@@ -95,14 +214,22 @@ export type PlacedOrder = OrderState & {
 }
 
 export const isPlaced = (state: OrderState): state is PlacedOrder =>
-  state.status !== 'none' && state.status !== 'abandoned'
+  state.status !== 'none' && state.status !== 'abandoned' && !state.imported
+
+/** The order as its checkout performs it: with the payment method that the customer gave last. */
+export const checkoutOf = ({ order, payment }: Pick<OrderState, 'order' | 'payment'>): Checkout => ({
+  ...order!,
+  ...payment,
+})
 
 type ViewedOrder = Pick<PlacedOrder, 'order' | 'status' | 'reason' | 'ledger' | 'refunds'>
 
 /** The order in the view of other services: without references to personal data, and without hash. */
 export function viewOf({ order, status, reason, ledger, refunds }: ViewedOrder): OrderView {
+  const { cancelling, cancelled } = ledger
   const payment = paymentView(ledger, refunds)
-  const { orderId, customerRef, currency, totalMinor, shippingMinor, lines, placedAt } = order
+  const shipments = shipmentsView(ledger)
+  const { orderId, customerRef, currency, totalMinor, shippingMinor, taxMinor = 0, discountMinor = 0, lines } = order
   return {
     orderId,
     status: status === 'confirmed' && refusedCaptures(ledger).length > 0 ? 'payment-failed' : status,
@@ -111,11 +238,33 @@ export function viewOf({ order, status, reason, ledger, refunds }: ViewedOrder):
     currency,
     totalMinor,
     shippingMinor,
+    taxMinor,
+    discountMinor,
     lines,
-    placedAt,
+    placedAt: order.placedAt,
+    ...(cancelling ? { cancelPending: true } : {}),
+    ...(cancelled.length > 0 ? { cancelledLines: cancelled } : {}),
     ...(payment ? { payment } : {}),
+    ...(shipments.length > 0 && status !== 'cancelled' ? { shipments } : {}),
   }
 }
+
+const shipmentsView = (ledger: Ledger): NonNullable<OrderView['shipments']> => [
+  ...refusedParcels(ledger).map((one) => ({ ...one, status: 'refused' as const })),
+  ...Object.keys(ledger.dispatched).map((shipmentId) => ({
+    shipmentId,
+    ...(ledger.ended[shipmentId] ?? { status: 'dispatched' as const }),
+  })),
+]
+
+/** The view of an order of the past. */
+export const importedView = (order: Imported): OrderView => ({
+  ...order,
+  status: 'completed',
+  taxMinor: 0,
+  discountMinor: 0,
+  imported: true,
+})
 
 export const goodsOf = ({ lines }: Placed): Goods =>
   lines.map(({ lineId, sku, quantity }) => ({ lineId, sku, quantity }))

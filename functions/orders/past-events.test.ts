@@ -79,14 +79,18 @@ describe('a stream that an earlier revision recorded', () => {
     // No field keeps its old name.
     expect(Object.keys(state).toSorted()).toEqual(
       [
+        'isDelayed',
+        'isPromiseChecked',
         'isStalled',
         'ledger',
         'nextReminderAtMs',
         'order',
+        'promisedByMs',
         'recapturing',
         'refunds',
         'released',
         'reminderCount',
+        'renewals',
         'saga',
         'status',
         'timerAtMs',

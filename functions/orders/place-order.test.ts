@@ -20,6 +20,8 @@ const answerOf = async (response: Response) => ({
   ...((await response.json()) as { orderId: string; code: string; detail: string; totalMinor: number }),
   status: response.status,
 })
+/** The catalog's answer, as it was when a product had one price. */
+const soldInEuro = { sku: 'TEA-001', name: 'Darjeeling', unitMinor: 1190, currency: 'EUR', validFrom: startOfTests }
 const lines = (...some: object[]) => ({ lines: some })
 const importer = { importer: true }
 
@@ -86,7 +88,7 @@ describe('placing an order', () => {
         {
           id: freshId(0),
           type: 'order.placed',
-          version: 1,
+          version: 2,
           sequence: 1,
           data: { ...ordersContracts.events['order.placed'].example, orderId, requestHash },
         },
@@ -165,7 +167,6 @@ describe('an invalid order', () => {
   })
 
   it.each([
-    ['in another currency', { currency: 'USD' }, {}, 422, 'currency-mismatch'],
     ['at another price than expected', { expectedTotalMinor: 2000 }, {}, 409, 'price-changed'],
     ['with a price by a customer', lines({ sku: 'TEA-001', quantity: 1, unitMinor: 1 }), {}, 403, 'forbidden'],
     ['dated back by a customer', { placedAt: '2010-12-01T08:26:00.000Z' }, {}, 403, 'forbidden'],
@@ -234,6 +235,103 @@ describe('a SKU that the replica lacks', () => {
   })
 })
 
+describe('what is charged besides the goods', () => {
+  const charges = {
+    taxBasisPoints: { standard: 1_900, reduced: 700 },
+    shipping: { EUR: { feeMinor: 490, freeFromMinor: 5_000 } },
+    discountBasisPoints: { 'WELCOME-10': 1_000 },
+  }
+  const taxed = message(
+    'price.changed',
+    { sku: 'TEA-002', unitMinor: 1_000, currency: 'EUR', taxClass: 'standard' },
+    { subject: 'TEA-002', version: 2 },
+  )
+
+  it('is in the total, in the lines of the order and of its payment, and in the answer', async () => {
+    const shop = await openShop({ charges })
+    await deliver(app, shop.platform, taxed)
+    const order = { ...lines({ sku: 'TEA-002', quantity: 3 }), discountCode: 'WELCOME-10', expectedTotalMinor: 3_703 }
+    const answer = await answerOf(await shop.place(order))
+    const charged = [
+      {
+        lineId: '1',
+        sku: 'TEA-002',
+        quantity: 3,
+        unitMinor: 1_000,
+        taxes: [{ taxClass: 'standard', basisPoints: 1_900, amountMinor: 513 }],
+        adjustments: [{ code: 'WELCOME-10', amountMinor: 300 }],
+      },
+    ]
+    const sums = { shippingMinor: 490, taxMinor: 513, discountMinor: 300, totalMinor: 3_703 }
+    expect(answer).toMatchObject({ status: 201, lines: charged, ...sums })
+    expect(shop.platform.published[0]).toMatchObject({ version: 2, data: { lines: charged, ...sums } })
+    await shop.deliver(...replies.reserved(answer.orderId))
+    expect(shop.platform.sent.at(-1)!.envelope).toMatchObject({
+      type: 'AuthorizePayment',
+      data: { lines: charged, shippingMinor: 490, totalMinor: 3_703 },
+    })
+  })
+
+  it('is part of the total that the customer expects', async () => {
+    const shop = await openShop({ charges })
+    const answer = await answerOf(await shop.place({ expectedTotalMinor: 2_380 }))
+    expect(answer).toMatchObject({ code: 'price-changed', detail: expect.stringContaining('is 2870 minor units') })
+  })
+
+  it('is known by the code of its discount alone: another one is refused with the nearest', async () => {
+    const shop = await openShop({ charges })
+    expect(await answerOf(await shop.place({ discountCode: 'WELCOME-1O' }))).toMatchObject({
+      status: 422,
+      code: 'unknown-discount',
+      detail: expect.stringContaining('Did you mean WELCOME-10?'),
+    })
+    expectNothing(shop)
+  })
+
+  it('is not charged for what an importer sold elsewhere', async () => {
+    const shop = await openShop({ charges })
+    const answer = await answerOf(await shop.place(lines({ sku: 'TEA-001', quantity: 1, unitMinor: 255 }), importer))
+    expect(answer).toMatchObject({ totalMinor: 255, shippingMinor: 0 })
+  })
+})
+
+describe('an order in another currency', () => {
+  const inDollars = { unitMinor: 1390, currency: 'USD' }
+  const euro = { unitMinor: 1190, currency: 'EUR', validFrom: startOfTests }
+  const priceInDollars = message('price.changed', { sku: 'TEA-001', ...inDollars }, { subject: 'TEA-001', key: 'usd' })
+
+  it('has the price of its currency, and one in the former currency keeps its own', async () => {
+    const shop = await openShop()
+    await deliver(app, shop.platform, priceInDollars)
+    expect(await answerOf(await shop.place({ currency: 'USD' }))).toMatchObject({ totalMinor: 2780, currency: 'USD' })
+    expect(await answerOf(await shop.place({}, { idempotencyKey: 'key-2' }))).toMatchObject({ totalMinor: 2380 })
+    expect(shop.platform.calls.filter(({ service }) => service === 'catalog')).toEqual([])
+  })
+
+  it('is priced by the catalog while the replica lacks that price', async () => {
+    const prices = [{ ...inDollars, validFrom: startOfTests }, euro]
+    const shop = await openShop({ call: async () => Response.json({ ...soldInEuro, ...prices[0], prices }) })
+    expect(await answerOf(await shop.place({ currency: 'USD' }))).toMatchObject({ totalMinor: 2780 })
+  })
+
+  it.each([
+    ['that it had before', soldInEuro, 'sold in EUR, the order is in GBP'],
+    [
+      'of each of its prices',
+      { ...soldInEuro, prices: [{ ...inDollars, validFrom: startOfTests }, euro] },
+      'sold in USD and EUR, the order is in GBP',
+    ],
+  ])('is refused by a catalog that names the currency %s', async (_name, answer, detail) => {
+    const shop = await openShop({ call: async () => Response.json(answer) })
+    expect(await answerOf(await shop.place({ currency: 'GBP' }))).toMatchObject({
+      status: 422,
+      code: 'currency-mismatch',
+      detail: expect.stringContaining(detail),
+    })
+    expectNothing(shop)
+  })
+})
+
 describe('references', () => {
   const unknown =
     (...fields: string[]): Call =>
@@ -283,7 +381,7 @@ describe('references', () => {
   })
 
   it('are reported after a refused price', async () => {
-    const shop = await openShop({ customers: unknown('addressRef') })
+    const shop = await openShop({ customers: unknown('addressRef'), call: async () => Response.json(soldInEuro) })
     expect(await answerOf(await shop.place({ currency: 'GBP' }))).toMatchObject({ code: 'currency-mismatch' })
   })
 })

@@ -10,20 +10,23 @@ import type { Answered } from '../../shared/contracts/query.ts'
 import { noChange, type Platform, type Stream } from '../../shared/service/platform.ts'
 import { traceparent } from '../../shared/instrumentation/telemetry.ts'
 import { shopCodes } from '../shop/errors.ts'
+import { costOf } from './charges.ts'
 import { placementBounds } from './placement-bounds.ts'
 import type { OrderRequest, ordersContracts, placeRequest } from './contracts.ts'
 import { decide, isUnanswered } from './decide.ts'
 import { evolve, initial, isPlaced, type OrderState, type PlacedOrder, viewOf } from './order.ts'
 import type { OrderRecord, Placed } from './records.ts'
 import type { OrderSent } from './sent.ts'
+import { shownOrder } from './payment-needed.ts'
 import { priced, type RequestedLine } from './pricing.ts'
 import { refuseUnknown, unknownReferencesOf } from './references.ts'
 import { rulesOf } from './rules.ts'
-import { placingBounds } from './settings.ts'
+import { type Charges, chargesSetting, placingBounds } from './settings.ts'
 
 /** Longer than a request may take: a timer that fires earlier would abandon an order that is still being placed. */
 const FIRST_TIMER_AFTER_MS = 90_000
-const MAX_TOTAL_MINOR = 1_000_000_000_000
+/** Of all lines, before charges. */
+const MAX_GOODS_MINOR = 1_000_000_000_000
 
 export async function placeOrder(
   { sub, importer, idempotencyKey, order }: z.output<typeof placeRequest>,
@@ -39,14 +42,19 @@ export async function placeOrder(
     : placementBounds(platform, platform.setting(placingBounds), sub, { orderId, lines: order.lines })
   const before = await platform.streams.read(orderId, admitted?.path)
   const known = stateOf(before)
+  refuseIf(
+    known.imported !== undefined,
+    'idempotency-key-reused',
+    `The idempotency key "${idempotencyKey}" was used for an imported order: take a new key for a new order.`,
+  )
   if (isPlaced(known)) {
     checkSame(known.order, order, idempotencyKey)
     if (isUnanswered(known)) await republishPlacement(platform, message, before)
-    return { status: 200, body: viewOf(known) }
+    return { status: 200, body: shownOrder(known) }
   }
 
   await admitted?.companionOf(before)
-  const placed = await newOrder(platform, { orderId, sub, order })
+  const placed = await newOrder(platform, { orderId, sub, importer, order })
   const timerAtMs = platform.now() + FIRST_TIMER_AFTER_MS
   await platform.send<OrderSent>(
     {
@@ -123,22 +131,29 @@ function entryMessage(orderId: string, actor: string, nowMs: number): Envelope {
 interface Placement {
   readonly orderId: string
   readonly sub: string
+  readonly importer: boolean
   readonly order: OrderRequest
 }
 
-async function newOrder(platform: Platform, { orderId, sub, order }: Placement): Promise<Placed> {
+const noCharges: Charges = { taxBasisPoints: { standard: 0, reduced: 0 }, shipping: {}, discountBasisPoints: {} }
+
+async function newOrder(platform: Platform, { orderId, sub, importer, order }: Placement): Promise<Placed> {
   const customerRef = order.customerRef ?? sub
   // Queried while prices are read, and checked last, so that one request always has one answer.
   const unknown = unknownReferencesOf(platform, customerRef, order)
   unknown.catch(() => undefined)
   const pricedLines = await priced(platform, order.lines as readonly RequestedLine[], order.currency)
   const lines = pricedLines.map((line, index) => ({ lineId: String(index + 1), ...line }))
-  const totalMinor = lines.reduce((sum, line) => sum + line.quantity * line.unitMinor, 0)
+  const goodsMinor = lines.reduce((sum, line) => sum + line.quantity * line.unitMinor, 0)
   refuseIf(
-    totalMinor > MAX_TOTAL_MINOR,
+    goodsMinor > MAX_GOODS_MINOR,
     'invalid-body',
-    `The order's total of ${totalMinor} minor units exceeds ${MAX_TOTAL_MINOR}.`,
+    `The order's goods of ${goodsMinor} minor units exceed ${MAX_GOODS_MINOR}.`,
   )
+  // An import states what was agreed elsewhere.
+  const charges = importer ? noCharges : platform.setting(chargesSetting)
+  const cost = costOf(lines, order.currency, charges, order.discountCode)
+  const { totalMinor } = cost
   if (order.expectedTotalMinor !== undefined && order.expectedTotalMinor !== totalMinor) {
     throw new Refused(
       shopCodes['price-changed'],
@@ -149,9 +164,7 @@ async function newOrder(platform: Platform, { orderId, sub, order }: Placement):
   return {
     orderId,
     customerRef,
-    lines,
-    shippingMinor: 0,
-    totalMinor,
+    ...cost,
     currency: order.currency,
     addressRef: order.addressRef,
     paymentMethodRef: order.paymentMethodRef,

@@ -37,11 +37,14 @@ export function placementBounds(platform: Platform, bounds: Bounds, sub: string,
 }
 
 async function placementStatusOf(platform: Platform, orderId: string): Promise<PlacementStatus> {
-  const { status, saga, actionUrlRef } = fold({ initial, evolve }, (await platform.streams.read(orderId)).events)
+  const { status, saga, wasAsked, cancelStage } = fold(
+    { initial, evolve },
+    (await platform.streams.read(orderId)).events,
+  )
   if (status === 'pending')
     return { kind: 'unpaid', endsAtMs: saga?.phase === 'running' ? saga.deadlineMs : platform.now() }
-  // An order with an actionUrlRef asked its customer to act for the payment, and held stock until the customer acted or the
-  // order expired. An order without one held stock for a moment only, or its end was not the customer's fault.
-  const isUnpaid = status === 'expired' || status === 'rejected'
-  return { kind: isUnpaid && actionUrlRef !== undefined ? 'lapsed' : 'over' }
+  // An order that asked its customer to act for the payment, or for another payment method, held stock until the customer acted
+  // or the order ended. An order that did not held stock for a moment only, or its end was not the customer's fault.
+  const isUnpaid = status === 'expired' || status === 'rejected' || cancelStage === 'checkout'
+  return { kind: isUnpaid && wasAsked ? 'lapsed' : 'over' }
 }

@@ -10,6 +10,19 @@ export type OrderRecord = RecordOf<typeof ordersContracts> | RecordOf<typeof run
 type DataOf<Type extends OrderRecord['type']> = Extract<OrderRecord, { type: Type }>['data']
 
 export type Placed = DataOf<'order.placed'>
+/** An order, with the payment method that the customer gave last, and the number of the authorization with it. */
+export type Checkout = Placed & { readonly authorization?: number }
+/** An order of the past, as an importer states it. */
+export type Imported = DataOf<'order.imported'>
+/** The canceller and the reason; the id is that of the command that began it. */
+export type Cancellation = Pick<DataOf<'order.cancel-requested'>, 'cancellationId' | 'by' | 'reason'>
+/** A service that takes back its part of cancelled lines. */
+export type CancellationParty = DataOf<'cancellation.settled'>['service']
+export type CancelStage = DataOf<'order.cancel-requested'>['stage']
+/** The carrier's refusal of a parcel. Recorded in the stream only, as `refusal.recorded`. */
+export type ParcelRefusal = DataOf<'refusal.recorded'>
+/** The end of a dispatched parcel. Recorded in the stream only, as `delivery.recorded`. */
+export type DeliveryFact = DataOf<'delivery.recorded'>
 export type Goods = DataOf<'order.released'>['lines']
 
 /** Recorded in the stream only, as `checkout.progressed`: the fields of the state that it changes. */

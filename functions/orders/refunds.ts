@@ -22,13 +22,18 @@ export const withRefund = (refunds: Refunds, { refundId, ...fact }: RefundFact):
 
 const sum = (amounts: readonly number[]): number => amounts.reduce((total, one) => total + one, 0)
 
+/** The captured amount; undefined if a parcel was paid before amounts were recorded. */
+export function capturedMinor({ captured, amounts }: Ledger): number | undefined {
+  return captured.every((shipmentId) => shipmentId in amounts) ? sum(Object.values(amounts)) : undefined
+}
+
 /** The money of the order as customers and staff see it; undefined while nothing was captured. */
-export function paymentView({ captured, amounts }: Ledger, refunds: Refunds): OrderView['payment'] {
-  if (captured.length === 0) return undefined
+export function paymentView(ledger: Ledger, refunds: Refunds): OrderView['payment'] {
+  if (ledger.captured.length === 0) return undefined
   const all = Object.entries(refunds).map(([refundId, fact]) => ({ refundId, ...fact }))
-  const isComplete = captured.every((shipmentId) => shipmentId in amounts)
+  const paidMinor = capturedMinor(ledger)
   return {
-    ...(isComplete ? { capturedMinor: sum(Object.values(amounts)) } : {}),
+    ...(paidMinor === undefined ? {} : { capturedMinor: paidMinor }),
     refundedMinor: sum(all.map(({ status, amountMinor }) => (status === 'issued' ? amountMinor : 0))),
     refunds: all,
   }

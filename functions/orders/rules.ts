@@ -1,4 +1,4 @@
-/** The environment's settings of an order's rules. */
+/** The rules of an order whose values are settings of the environment. */
 
 import type { Platform } from '../../shared/service/platform.ts'
 import type { Rules } from './decide.ts'

@@ -3,6 +3,7 @@
 import { isStuck, type SagaWait, timeOf, waitsOf } from '../../shared/saga/state.ts'
 import { fulfilmentStep } from './fulfilment.ts'
 import type { OrderState } from './order.ts'
+import { isLapsed, lapseEndMs } from './renewal-times.ts'
 
 export interface SagaView {
   readonly status: string
@@ -21,6 +22,7 @@ function waits(state: OrderState): SagaWait[] {
   const { status, saga, order, ledger, nextReminderAtMs, reminderCount, released, isStalled } = state
   if (!saga || status === 'completed' || status === 'closed') return []
   if (status !== 'confirmed') return waitsOf(saga)
+  if (isLapsed(state)) return [{ step: 'another payment method', attempt: 0, until: timeOf(lapseEndMs(state)) }]
   const step = released ? fulfilmentStep({ order: order!, ledger }) : 'the end of the release delay'
   return [{ step, attempt: reminderCount, until: isStalled ? null : timeOf(nextReminderAtMs) }]
 }

@@ -8,7 +8,7 @@ import { paymentsContracts } from '../payments/contracts.ts'
 import { shippingContracts } from '../shipping/contracts.ts'
 import { checkout } from './checkout.ts'
 import { ordersContracts } from './contracts.ts'
-import { releaseDelaySeconds, placingBounds } from './settings.ts'
+import { chargesSetting, placingBounds, releaseDelaySeconds } from './settings.ts'
 
 export const orders = defineService({
   name: 'orders',
@@ -20,35 +20,62 @@ export const orders = defineService({
     'shipment.dispatched',
     'payment.captured',
     'payment.capture-failed',
+    'payment.reduced',
+    'payment.lapsed',
+    'payment.nothing-due',
     'stock.committed',
+    'shipment.failed',
+    'shipment.delivered',
+    'shipment.cancel-decided',
     'refund.pending',
     'refund.issued',
     'refund.failed',
   ],
   // A price for the replica alone, where the two differ.
   acceptsManualEvents: ['price.changed'],
-  acceptsSubmitted: ['RetryCheckout', 'CloseOrder', 'RecaptureOrder'],
-  // The checkout sends VoidPayment as well; an order that staff closes does so on its own.
-  sends: ['ContinueCheckout', 'VoidPayment', 'RecapturePayment'],
+  acceptsSubmitted: [
+    'ImportOrder',
+    'RetryCheckout',
+    'CloseOrder',
+    'RecaptureOrder',
+    'CancelOrder',
+    'CorrectAddress',
+    'PayOrder',
+  ],
+  // The checkout sends VoidPayment and ReleaseStock as well; an order that is closed or partly cancelled does so on its own.
+  sends: [
+    'ContinueCheckout',
+    'VoidPayment',
+    'RecapturePayment',
+    'RenewAuthorization',
+    'CancelShipments',
+    'HoldShipments',
+    'ChangeAddress',
+    'CheckShipments',
+    'ReleaseStock',
+    'ReduceAuthorization',
+  ],
   queries: ['readProduct', 'findUnknownReferences'],
   requestsRepublishFrom: ['orders', 'inventory', 'payments', 'shipping'],
   collections: {
     streams: { unindexed: ['*'] },
     prices: { unindexed: ['*'] },
-    // It has the orders of the last hour and open ones; no order stays open for 40 days.
+    // It has the orders of the last hour and unpaid ones; none stays unpaid for 40 days.
     placements: { unindexed: ['*'], keptForDays: 40 },
   },
-  settings: [releaseDelaySeconds, placingBounds],
+  settings: [releaseDelaySeconds, placingBounds, chargesSetting],
   saga: {
     definition: checkout,
+    stateIn: (event) => (event.type === 'checkout.progressed' ? event.data.saga : undefined),
     startsOn: 'order.placed',
     endsOn: {
       'order.completed': 'completed',
       'order.closed': 'closed',
       'order.rejected': 'rejected',
       'order.expired': 'expired',
+      'order.cancelled': 'cancelled',
     },
-    // Declined cards, missing stock and customers who do not act are not failures of the platform.
+    // Declined cards, missing stock, cancellations and customers who do not act are not failures of the platform.
     objective: { name: 'orders-completed', title: 'Orders complete', good: 'completed' },
   },
 })

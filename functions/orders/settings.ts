@@ -1,7 +1,8 @@
-/** The settings of orders: how long after its confirmation an order is released, and how much one customer may order. */
+/** The settings of orders: how long after its confirmation an order is released, how much one customer may order, and what is charged. */
 
 import { z } from 'zod'
 import { defineSetting, json } from '../../shared/base/setting.ts'
+import { basisPoints, currency, discountCode, minor, taxClass } from '../shop/fields.ts'
 
 /** Its end is a task, and Cloud Tasks takes none for a time that is more than 30 days ahead. */
 const MAX_RELEASE_DELAY_SECONDS = 30 * 24 * 3_600
@@ -29,3 +30,16 @@ const boundsSchema = z.strictObject({
 export type Bounds = z.output<typeof boundsSchema>
 
 export const placingBounds = defineSetting('PLACING', json(boundsSchema))
+
+/** The charges besides the goods. Rates are in hundredths of a percent. */
+const chargesSchema = z.strictObject({
+  /** Of each tax class but `exempt`. Prices do not contain the tax. */
+  taxBasisPoints: z.record(taxClass.exclude(['exempt']), basisPoints),
+  /** By currency: the fee for shipping, and the amount of goods from which none is charged. Absent: no fee. */
+  shipping: z.partialRecord(currency, z.strictObject({ feeMinor: minor, freeFromMinor: minor })),
+  /** By discount code, the share of the goods' price that is taken off. */
+  discountBasisPoints: z.record(discountCode, basisPoints.min(1)),
+})
+export type Charges = z.output<typeof chargesSchema>
+
+export const chargesSetting = defineSetting('CHARGES', json(chargesSchema))

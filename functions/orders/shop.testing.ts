@@ -8,7 +8,8 @@ import { deliver, message, type MessageOptions, versionOf } from '../../shared/r
 import { serveQueries } from '../../shared/runtime/queries.testing.ts'
 import { testPlatform, type TestPlatform } from '../../shared/runtime/platform.testing.ts'
 import { app } from './app.ts'
-import type { Bounds } from './settings.ts'
+import type { Bounds, Charges } from './settings.ts'
+import { testCharges } from './charges.testing.ts'
 import { testPlacing } from './placements.testing.ts'
 import { orders } from './service.ts'
 
@@ -41,6 +42,8 @@ interface ShopOptions {
   readonly customers?: Call
   /** Bounds of one customer; the absent ones are never reached. */
   readonly bounds?: Partial<Bounds>
+  /** The charges besides the goods; absent: none. */
+  readonly charges?: Partial<Charges>
   /** The store of an earlier revision; absent: an empty one. */
   readonly kept?: Memory
 }
@@ -52,11 +55,16 @@ export async function openShop({
   call,
   customers = everyReference,
   bounds,
+  charges,
   kept,
 }: ShopOptions = {}): Promise<Shop> {
   const platform = testPlatform(orders, {
     ...(kept ? { kept } : {}),
-    settings: { RELEASE_DELAY_SECONDS: String(releaseDelaySeconds), PLACING: testPlacing(bounds) },
+    settings: {
+      RELEASE_DELAY_SECONDS: String(releaseDelaySeconds),
+      PLACING: testPlacing(bounds),
+      CHARGES: testCharges(charges),
+    },
     call(service, path, requestOptions) {
       if (service === 'customers') return customers(service, path, requestOptions)
       if (call) return call(service, path, requestOptions)
@@ -126,7 +134,7 @@ export const replies = {
     { orderId, shortages: [{ sku: 'TEA-001', requested: 2, available: 0, backorderable: false }] },
   ],
   released: (orderId: string): Reply => ['stock.released', { orderId, reservationId: 'r-1', lines: [] }],
-  authorized: (orderId: string): Reply => [
+  authorized: (orderId: string, authorization = 1): Reply => [
     'payment.authorized',
     {
       orderId,
@@ -134,18 +142,43 @@ export const replies = {
       amountMinor: 2380,
       currency: 'EUR',
       expiresAt: '2026-01-08T00:00:00.000Z',
-      authorization: 1,
+      authorization,
     },
   ],
-  declined: (orderId: string): Reply => ['payment.declined', { orderId, paymentId: 'p-1', code: 'card-declined' }],
-  actionRequired: (orderId: string): Reply => [
+  declined: (orderId: string, authorization = 1): Reply => [
+    'payment.declined',
+    { orderId, paymentId: 'p-1', code: 'card-declined', authorization },
+  ],
+  actionRequired: (orderId: string, authorization = 1): Reply => [
     'payment.action-required',
-    { orderId, paymentId: 'p-1', actionUrlRef: 'action-1' },
+    {
+      orderId,
+      paymentId: 'p-1',
+      actionUrlRef: `action-${authorization}`,
+      actionUrl: `https://bank.test/${authorization}`,
+      authorization,
+    },
+  ],
+  undecided: (orderId: string, authorization = 1): Reply => [
+    'payment.undecided',
+    { orderId, paymentId: 'p-1', authorization, code: 'not-requested' },
   ],
   voided: (orderId: string): Reply => ['payment.voided', { orderId, paymentId: 'p-1' }],
   dispatched: (orderId: string, shipmentId = 's-1', quantity = 2): Reply => [
     'shipment.dispatched',
     { orderId, shipmentId, lines: [{ ...line, quantity }], trackingRef: 't-1' },
+  ],
+  delivered: (orderId: string, shipmentId = 's-1'): Reply => ['shipment.delivered', { orderId, shipmentId }],
+  returned: (orderId: string, shipmentId = 's-1', quantity = 2): Reply => [
+    'shipment.failed',
+    {
+      orderId,
+      shipmentId,
+      lines: [{ ...line, quantity }],
+      code: 'recipient-unknown',
+      stage: 'delivery',
+      attempt: 1,
+    },
   ],
   captured: (orderId: string, shipmentId = 's-1'): Reply => [
     'payment.captured',
@@ -164,8 +197,31 @@ export const replies = {
     'payment.capture-failed',
     { orderId, paymentId: 'p-1', shipmentId, code: 'not-authorized', authorization: 1 },
   ],
+  reduced: (orderId: string): Reply => [
+    'payment.reduced',
+    {
+      orderId,
+      paymentId: 'p-1',
+      cancellationId: 'c-1',
+      lines: [{ ...line, quantity: 1 }],
+      amountMinor: 1190,
+      currency: 'EUR',
+    },
+  ],
   committed: (orderId: string, shipmentId = 's-1', quantity = 2): Reply => [
     'stock.committed',
     { orderId, reservationId: 'r-1', shipmentId, lines: [{ ...line, quantity }] },
   ],
 }
+
+/** Shipping has cancelled so many pieces, and refused the others. */
+export const cancelDecided = (orderId: string, cancellationId: string, cancelled: number): Reply => [
+  'shipment.cancel-decided',
+  {
+    orderId,
+    cancellationId,
+    cancelled: cancelled > 0 ? [{ ...line, quantity: cancelled }] : [],
+    refused: cancelled < line.quantity ? [{ ...line, quantity: line.quantity - cancelled }] : [],
+    cancelledShipments: [],
+  },
+]

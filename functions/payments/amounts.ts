@@ -1,25 +1,57 @@
 /** The amounts that may be captured and refunded. */
 
-import type { CaptureDue, PaymentState, Refund } from './payment.ts'
+import { amountOfLine, amountOfPieces } from './contracts.ts'
+import { type CaptureDue, type PaymentState, type Refund, withLines } from './payment.ts'
 
 /** The amount of a shipment's lines: the first shipment includes the fee, and the last one the rest of the total. */
 export function captureFor(
   state: PaymentState,
   lines: readonly { readonly lineId: string; readonly quantity: number }[],
 ): CaptureDue {
-  const quantities: Record<string, number> = {}
-  for (const { lineId, quantity } of lines) quantities[lineId] = (quantities[lineId] ?? 0) + quantity
+  const quantities = withLines({}, lines)
   const before = Object.values(state.captures)
   const shippedOf = (lineId: string): number =>
-    before.reduce((sum, one) => sum + (one.quantities[lineId] ?? 0), quantities[lineId] ?? 0)
+    before.reduce((sum, one) => sum + (one.quantities[lineId] ?? 0), quantities[lineId] ?? 0) +
+    (state.cancelled[lineId] ?? 0)
   const final = state.lines.every(({ lineId, quantity }) => shippedOf(lineId) >= quantity)
   if (final) {
     // A capture that failed is recaptured on its own: its amount is not part of another shipment's.
     const othersMinor = before.reduce((sum, { amountMinor }) => sum + amountMinor, 0)
-    return { amountMinor: state.totalMinor - othersMinor, final, quantities }
+    return { amountMinor: Math.max(0, payableMinor(state) - othersMinor), final, quantities }
   }
-  const goodsMinor = state.lines.reduce((sum, { lineId, unitMinor }) => sum + unitMinor * (quantities[lineId] ?? 0), 0)
+  const goodsMinor = state.lines.reduce((sum, line) => {
+    const shipped = before.reduce((pieces, one) => pieces + (one.quantities[line.lineId] ?? 0), 0)
+    const now = shipped + (quantities[line.lineId] ?? 0)
+    return sum + amountOfPieces(line, now) - amountOfPieces(line, shipped)
+  }, 0)
   return { amountMinor: goodsMinor + (before.length === 0 ? state.shippingMinor : 0), final, quantities }
+}
+
+/** The amount that the customer pays: the total without the cancelled lines. Never below zero, whatever is cancelled. */
+export const payableMinor = ({ totalMinor, lines, cancelled }: PaymentState): number =>
+  Math.max(
+    0,
+    lines.reduce((rest, line) => {
+      const left = line.quantity - (cancelled[line.lineId] ?? 0)
+      return rest - amountOfLine(line) + amountOfPieces(line, left)
+    }, totalMinor),
+  )
+
+/** The part of it that is not captured. */
+export const uncapturedMinor = (state: PaymentState): number =>
+  Object.values(state.captures).reduce(
+    (rest, { outcome, amountMinor }) => rest - (outcome === 'captured' ? amountMinor : 0),
+    payableMinor(state),
+  )
+
+/** True if every line is in a shipment or cancelled, and each shipment's capture has an outcome. */
+export const isAllSettled = ({ lines, captures, cancelled }: PaymentState): boolean => {
+  const all = Object.values(captures)
+  const doneOf = (lineId: string): number =>
+    all.reduce((sum, one) => sum + (one.quantities[lineId] ?? 0), cancelled[lineId] ?? 0)
+  return (
+    all.every(({ outcome }) => outcome !== 'due') && lines.every(({ lineId, quantity }) => doneOf(lineId) >= quantity)
+  )
 }
 
 /** True if no other shipment can be added, so that the amount can not change. */
@@ -31,13 +63,14 @@ export const mustWait = ({ captures }: PaymentState, shipmentId: string): boolea
   captures[shipmentId]!.final &&
   Object.entries(captures).some(([other, { outcome }]) => other !== shipmentId && outcome === 'due')
 
-/** The amount captured under an authorization and neither refunded nor promised to the customer. */
-function refundableUnder({ captures, refunds }: PaymentState, authorization: number): number {
+/** The amount captured under an authorization and neither refunded nor promised to the customer, nor with the bank for a dispute. */
+function refundableUnder({ captures, refunds, disputes }: PaymentState, authorization: number): number {
   const captured = Object.values(captures).filter((one) => one.outcome === 'captured')
   const given = Object.values(refunds).filter(({ status }) => status !== 'failed')
   const sumOf = (some: readonly { readonly amountMinor: number; readonly authorization: number }[]): number =>
     some.reduce((sum, one) => sum + (one.authorization === authorization ? one.amountMinor : 0), 0)
-  return sumOf(captured) - sumOf(given)
+  const disputed = Object.values(disputes).filter(({ outcome }) => outcome !== 'won')
+  return sumOf(captured) - sumOf(given) - sumOf(disputed)
 }
 
 /** The amount that can still be refunded of an order. */

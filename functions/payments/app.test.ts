@@ -24,7 +24,7 @@ const authorization = {
 
 function open(provider = testProvider()) {
   const platform = testPlatform(payments, {
-    settings: { PAYMENT_PROVIDER_URL: 'https://provider.example.com' },
+    settings: { PAYMENT_PROVIDER_URL: 'https://provider.example.com', PAYMENT_PROVIDER_API: '{"kind":"simulator"}' },
     callExternal: provider.callExternal,
   })
   const done = new Set<string>()
@@ -32,7 +32,7 @@ function open(provider = testProvider()) {
     platform,
     provider,
     authorize: (options?: MessageOptions, change: object = {}) =>
-      deliver(app, platform, message('AuthorizePayment', { ...authorization, ...change }, options)),
+      deliver(app, platform, message('AuthorizePayment', { ...authorization, ...change }, { version: 2, ...options })),
     void: (key = 1) => deliver(app, platform, message('VoidPayment', { orderId }, { key })),
     dispatched: (shipmentId: string, lineIds: readonly string[]) =>
       deliver(
@@ -188,7 +188,7 @@ describe('voiding', () => {
   it('of captured money is retried until the money was refunded', async () => {
     const { authorize, platform, provider, types, ...payment } = open()
     await authorize()
-    provider.captures.push({ key: 'by hand', amountMinor: 350, final: true })
+    provider.captures.push({ key: 'by hand', authorizationKey: 'o-1:auth', amountMinor: 350, final: true })
     await payment.void()
     const { envelope } = platform.sent[0]!
     const captured = deliver(app, platform, envelope)
@@ -225,6 +225,71 @@ describe('capturing', () => {
       expect(provider.captures).toHaveLength(3)
     },
   )
+
+  it('of a parcel with nothing to pay calls no provider, and the last one releases the rest', async () => {
+    const { authorize, dispatched, work, captured, provider, types } = open()
+    await authorize({}, { shippingMinor: 0, totalMinor: 100, lines: [line('1'), line('2', 1, 0), line('3', 1, 0)] })
+    await dispatched('s-1', ['2'])
+    expect(types()).toEqual(['payment.authorized', 'payment.nothing-due'])
+    await dispatched('s-2', ['1'])
+    await dispatched('s-3', ['3'])
+    await work()
+    expect(captured()).toMatchObject([{ shipmentId: 's-2', amountMinor: 100, final: false }])
+    expect(types().filter((type) => type === 'payment.nothing-due')).toHaveLength(2)
+    expect(provider.did).toEqual(['authorize o-1:auth', expect.stringContaining('capture'), 'release o-1:auth'])
+  })
+
+  it('of an order that needs no payment is answered for each shipment once, and a refund of it is refused', async () => {
+    const { dispatched, platform, provider, types } = open()
+    await deliver(app, platform, message('order.payment-not-required', { orderId, currency: 'EUR' }))
+    for (const shipmentId of ['s-1', 's-2', 's-1']) await dispatched(shipmentId, ['1'])
+    expect(new Set(platform.published.map(({ id }) => id)).size).toBe(2)
+    expect(new Set(types())).toEqual(new Set(['payment.nothing-due']))
+    expect(provider.did).toEqual([])
+    const refund = message('RefundPayment', { orderId, refundId: 'r-1', amountMinor: 1, reason: 'broken' })
+    await expect(deliver(app, platform, refund)).rejects.toMatchObject({ code: 'not-found' })
+  })
+
+  it('of an authorized payment is not left out, whatever says later that it needs none', async () => {
+    const { authorize, dispatched, captured, platform } = open()
+    await authorize()
+    await deliver(app, platform, message('order.payment-not-required', { orderId, currency: 'EUR' }))
+    await dispatched('s-1', ['1', '2', '3'])
+    expect(captured()).toMatchObject([{ amountMinor: 350 }])
+  })
+
+  it('takes the taxes and leaves out the discount of the lines in the shipment', async () => {
+    const { authorize, dispatched, work, captured } = open()
+    const tax = (amountMinor: number) => ({ taxes: [{ taxClass: 'standard', basisPoints: 1_900, amountMinor }] })
+    const discount = { adjustments: [{ code: 'WELCOME-10', amountMinor: 10 }] }
+    const lines = [{ ...line('1'), ...tax(17), ...discount }, { ...line('2'), ...tax(19) }, line('3')]
+    await authorize({}, { lines, totalMinor: 376 })
+    for (const [shipmentId, lineId] of [
+      ['s-1', '2'],
+      ['s-2', '1'],
+      ['s-3', '3'],
+    ] as const)
+      await dispatched(shipmentId, [lineId])
+    await work()
+    expect(captured().map(({ amountMinor }) => amountMinor)).toEqual([50 + 119, 107, 100])
+  })
+
+  it('of the last parcel waits for the others without a retry, and follows the last of them', async () => {
+    const { authorize, dispatched, captured, platform } = open()
+    await authorize()
+    for (const lineId of ['1', '2', '3']) await dispatched(`s-${lineId}`, [lineId])
+    const commands = () =>
+      platform.sent.filter(({ envelope }) => envelope.type === 'CapturePayment').map(({ envelope }) => envelope)
+    const [first, second, last] = commands()
+    // Another capture may be retried for more than a day; an alert after five attempts would say nothing.
+    for (const command of [last!, second!, last!, first!]) await deliver(app, platform, command)
+    expect(captured().map(({ shipmentId }) => shipmentId)).toEqual(['s-2', 's-1'])
+    expect(commands()).toHaveLength(4)
+    expect(commands().at(-1)).toMatchObject({ data: { orderId, shipmentId: 's-3' } })
+    await deliver(app, platform, commands().at(-1)!)
+    await deliver(app, platform, last!)
+    expect(captured()).toMatchObject([{ final: false }, { final: false }, { shipmentId: 's-3', final: true }])
+  })
 
   it('is retried until the authorisation exists', async () => {
     const { dispatched, provider } = open()
@@ -272,7 +337,7 @@ describe('capturing', () => {
   it('that the provider refuses is published, and later captures are still attempted', async () => {
     const { authorize, dispatched, work, provider, types } = open()
     await authorize()
-    provider.captures.push({ key: 'other', amountMinor: 0, final: true })
+    provider.captures.push({ key: 'other', authorizationKey: 'o-1:auth', amountMinor: 0, final: true })
     await dispatched('s-1', ['1'])
     await work()
     await dispatched('s-2', ['2', '3'])

@@ -2,25 +2,48 @@
 
 import { implement } from '../../shared/service/app.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
-import { authorizePayment, checkAuthorization, voidAuthorization, voidPayment } from './authorize.ts'
+import { streamRows } from '../../shared/service/stream-page.ts'
+import { authorizePayment, checkAuthorization, findAuthorization, recordNotRequired } from './authorize.ts'
 import { captureForShipment, capturePayment } from './capture.ts'
+import { chargeRows, collectCharges } from './charges.ts'
+import { checkDispute, recordDispute } from './dispute.ts'
 import { makeRecapture, recapturePayment } from './recapture.ts'
+import { paymentRecord } from './record-rows.ts'
+import { reduceAuthorization } from './reduce.ts'
 import { checkRefunds, checkRefundable, issueRefund, refundPayment } from './refund.ts'
+import { makeRenewal, releaseAuthorization, renewAuthorization } from './renew.ts'
 import { payments } from './service.ts'
+import { voidAuthorization, voidPayment } from './void.ts'
 
 export const app: ServiceApp = implement(payments, {
-  on: { 'shipment.dispatched': captureForShipment },
+  on: { 'order.payment-not-required': recordNotRequired, 'shipment.dispatched': captureForShipment },
   commands: {
     AuthorizePayment: authorizePayment,
+    FindAuthorization: findAuthorization,
     CheckAuthorization: checkAuthorization,
     CapturePayment: capturePayment,
+    ReduceAuthorization: reduceAuthorization,
     VoidPayment: voidPayment,
     VoidAuthorization: voidAuthorization,
+    RenewAuthorization: renewAuthorization,
+    MakeRenewal: makeRenewal,
+    ReleaseAuthorization: releaseAuthorization,
     RecapturePayment: recapturePayment,
     MakeRecapture: makeRecapture,
     RefundPayment: refundPayment,
     IssueRefund: issueRefund,
     CheckRefunds: checkRefunds,
+    CheckDispute: checkDispute,
+    RecordDispute: recordDispute,
+  },
+  queries: {
+    listPaymentRecords: async (page, { streams }) => ({
+      status: 200,
+      body: await streamRows(streams, page, paymentRecord),
+    }),
+    collectCharges: async ({ body }, platform) => ({ status: 200, body: await collectCharges(platform, body) }),
+    listCollectedCharges: async (page, platform) => ({ status: 200, body: await chargeRows(platform, page) }),
+    listCharges: async () => ({ status: 200, body: { rows: [], unlisted: 'not-collected' } }),
   },
   checksSubmitted: { RefundPayment: checkRefundable },
 })

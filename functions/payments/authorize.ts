@@ -1,10 +1,14 @@
-/** Authorizes and voids: a void is recorded before the provider is called, so that a late authorization can't overtake it. */
+/**
+ * Authorizes the payment of a checkout. Authorizations are numbered: after a refusal, or while the customer has to act, another
+ * payment method is a further authorization, which ends the one before. At most one is granted.
+ */
 
 import { fold } from '../../shared/service/fold.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Refused, Unavailable } from '../../shared/base/errors.ts'
-import { type Decision, noChange, type Platform } from '../../shared/service/platform.ts'
+import { type Decision, noChange } from '../../shared/service/platform.ts'
 import { vaultOf } from '../customers/contracts.ts'
+import { amountOfLine } from './contracts.ts'
 import {
   authorizationKey,
   evolve,
@@ -13,9 +17,12 @@ import {
   paymentId,
   type PaymentLine,
   type PaymentRecord,
-  type PaymentSent,
+  type PaymentState,
 } from './payment.ts'
-import { type Authorization, provider } from './provider.ts'
+import { type Authorization, type Provider, provider } from './provider.ts'
+import type { PaymentsPlatform as Platform } from './service.ts'
+
+type RequestedLine = PaymentLine & Parameters<typeof amountOfLine>[0]
 
 interface AuthorizeRequest {
   readonly orderId: string
@@ -24,10 +31,10 @@ interface AuthorizeRequest {
   readonly currency: string
   readonly totalMinor: number
   readonly shippingMinor: number
-  readonly lines: readonly PaymentLine[]
+  readonly lines: readonly RequestedLine[]
+  readonly authorization?: number
 }
 
-/** A checkout has one authorization. */
 const FIRST = 1
 
 type About = Envelope<string, { orderId: string }>
@@ -41,20 +48,80 @@ export function authorizePayment(
   message: Envelope<string, AuthorizeRequest>,
   platform: Platform,
 ): Promise<Decision<PaymentRecord>> {
-  const { orderId, customerRef, paymentMethodRef, currency, totalMinor, shippingMinor } = message.data
-  const lines = message.data.lines.map(({ lineId, quantity, unitMinor }) => ({ lineId, quantity, unitMinor }))
+  const { orderId, customerRef, paymentMethodRef, currency, totalMinor, authorization = FIRST } = message.data
   return platform.streams.handle(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
     if (hasVoidBegun(state) && state.lines.length === 0) {
-      const data = { orderId, paymentId: paymentId(orderId), code: 'voided-before' }
+      const data = { orderId, paymentId: paymentId(orderId), code: 'voided-before', authorization }
       return emit({ type: 'payment.declined', data })
     }
-    if (state.status !== 'none') return noChange
+    if (hasVoidBegun(state) || state.status === 'authorized' || authorization <= state.requested) return noChange
+    const client = provider(platform, message)
+    const about = { orderId, amountMinor: totalMinor, currency }
+    const approved = await approvedIn(state, orderId, client)
+    if (approved) return emit(outcome(approved, { ...about, authorization: state.requested }))
+    await endFormer(state, orderId, client)
     const customer = customerRef === undefined ? {} : { customer: vaultOf(customerRef) }
     const request = { amountMinor: totalMinor, currency, paymentMethodRef, ...customer, reference: orderId }
-    const answer = await provider(platform, message).authorize(authorizationKey(orderId, FIRST), request)
-    const agreed: PaymentRecord = { type: 'payment.agreed', data: { currency, totalMinor, shippingMinor, lines } }
-    return emit(agreed, outcome(answer, { orderId, amountMinor: totalMinor, currency }))
+    const answer = await client.authorize(authorizationKey(orderId, authorization), request)
+    return emit(...agreedIn(state, message.data), outcome(answer, { ...about, authorization }))
+  })
+}
+
+/** The last requested authorization, if the customer was asked to act for it and has approved it meanwhile. */
+async function approvedIn(
+  { status, requested }: PaymentState,
+  orderId: string,
+  client: Provider,
+): Promise<Authorization | undefined> {
+  if (status !== 'action-required') return undefined
+  const found = await client.find(authorizationKey(orderId, requested))
+  return found?.status === 'authorized' ? found : undefined
+}
+
+/** From then on the authorization for which the customer has to act can not be granted. */
+async function endFormer({ status, requested }: PaymentState, orderId: string, client: Provider): Promise<void> {
+  if (status === 'action-required') await client.void(authorizationKey(orderId, requested))
+}
+
+/** The amounts of the payment, recorded once. */
+function agreedIn({ lines: known }: PaymentState, request: AuthorizeRequest): PaymentRecord[] {
+  if (known.length > 0) return []
+  const { currency, totalMinor, shippingMinor } = request
+  const lines = request.lines.map(agreedLine)
+  return [{ type: 'payment.agreed', data: { currency, totalMinor, shippingMinor, lines } }]
+}
+
+function agreedLine(line: RequestedLine): PaymentLine {
+  const { lineId, quantity, unitMinor } = line
+  const amountMinor = amountOfLine(line)
+  return { lineId, quantity, unitMinor, ...(amountMinor === quantity * unitMinor ? {} : { amountMinor }) }
+}
+
+/**
+ * The checkout's time is up: the provider's answer may be lost, or its webhook late. An outcome that is recorded is not
+ * recorded again: the checkout has it republished.
+ */
+export function findAuthorization(
+  message: Envelope<string, AuthorizeRequest>,
+  platform: Platform,
+): Promise<Decision<PaymentRecord>> {
+  const { orderId, currency, totalMinor: amountMinor, authorization = FIRST } = message.data
+  return platform.streams.handle(message, orderId, async ({ events }) => {
+    const state = fold({ initial, evolve }, events)
+    const isDecided = state.status === 'declined' && state.requested >= authorization
+    if (hasVoidBegun(state) || state.status === 'authorized' || isDecided) return noChange
+    const about = { orderId, amountMinor, currency }
+    const client = provider(platform, message)
+    const answer = await client.find(authorizationKey(orderId, authorization))
+    if (answer && answer.status !== 'action-required')
+      return emit(...agreedIn(state, message.data), outcome(answer, { ...about, authorization }))
+    // The customer may have approved the former authorization, which this one has not ended yet.
+    const { requested } = state
+    const former = requested < authorization ? await approvedIn(state, orderId, client) : undefined
+    if (former) return emit(outcome(former, { ...about, authorization: requested }))
+    const code = answer?.status ?? 'not-requested'
+    return emit({ type: 'payment.undecided', data: { orderId, paymentId: paymentId(orderId), authorization, code } })
   })
 }
 
@@ -66,9 +133,10 @@ export function checkAuthorization(message: About, platform: Platform): Promise<
     if (state.status === 'none') throw notAuthorised(message, platform)
     // The first report of an outcome decides, be it the provider's response or its webhook; the other one changes nothing.
     if (state.status !== 'action-required') return noChange
-    const answer = await provider(platform, message).find(authorizationKey(orderId, FIRST))
+    const { requested: authorization, totalMinor: amountMinor, currency } = state
+    const answer = await provider(platform, message).find(authorizationKey(orderId, authorization))
     if (!answer || answer.status === 'action-required') return noChange
-    return emit(outcome(answer, { orderId, amountMinor: state.totalMinor, currency: state.currency }))
+    return emit(outcome(answer, { orderId, amountMinor, currency, authorization }))
   })
 }
 
@@ -80,52 +148,39 @@ function notAuthorised({ time, data: { orderId } }: About, platform: Platform): 
     : new Refused('not-found', `Nothing was authorised for ${orderId}.`)
 }
 
-/** Replies also when there is nothing to void; replies once the provider has voided the authorization. */
-export function voidPayment(message: About, platform: Platform): Promise<Decision<PaymentRecord, PaymentSent>> {
-  const { orderId } = message.data
-  return platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, ({ events }) => {
-    const { status } = fold({ initial, evolve }, events)
-    if (status === 'voided') return emit(voided(orderId))
-    // The command to itself is retried until it is answered.
-    if (status === 'voiding') return noChange
-    return {
-      events: [{ type: 'void.begun', data: {} }],
-      commands: [{ type: 'VoidAuthorization', data: { orderId } }],
-    }
-  })
+interface Requested {
+  readonly orderId: string
+  readonly amountMinor: number
+  readonly currency: string
+  readonly authorization: number
 }
 
-export function voidAuthorization(message: About, platform: Platform): Promise<Decision<PaymentRecord>> {
-  const { orderId } = message.data
-  return platform.streams.handle(message, orderId, async ({ events }) => {
-    const { status, authorizations } = fold({ initial, evolve }, events)
-    if (status !== 'voiding') return noChange
-    const client = provider(platform, message)
-    // The first one also if it was not granted: it may be on its way.
-    for (const number of new Set([FIRST, ...authorizations])) await client.void(authorizationKey(orderId, number))
-    return emit(voided(orderId))
-  })
-}
-
-const voided = (orderId: string): PaymentRecord => ({
-  type: 'payment.voided',
-  data: { orderId, paymentId: paymentId(orderId) },
-})
-
-function outcome(
-  answer: Authorization,
-  { orderId, amountMinor, currency }: { orderId: string; amountMinor: number; currency: string },
-): PaymentRecord {
-  const about = { orderId, paymentId: paymentId(orderId) }
+function outcome(answer: Authorization, { orderId, amountMinor, currency, authorization }: Requested): PaymentRecord {
+  const about = { orderId, paymentId: paymentId(orderId), authorization }
   switch (answer.status) {
     case 'authorized':
-      return {
-        type: 'payment.authorized',
-        data: { ...about, amountMinor, currency, expiresAt: answer.expiresAt, authorization: FIRST },
-      }
+      return { type: 'payment.authorized', data: { ...about, amountMinor, currency, expiresAt: answer.expiresAt } }
     case 'declined':
       return { type: 'payment.declined', data: { ...about, code: answer.code } }
-    case 'action-required':
-      return { type: 'payment.action-required', data: { ...about, actionUrlRef: answer.actionUrlRef } }
+    case 'action-required': {
+      const { actionUrlRef, actionUrl } = answer
+      return {
+        type: 'payment.action-required',
+        data: { ...about, actionUrlRef, ...(actionUrl === undefined ? {} : { actionUrl }) },
+      }
+    }
   }
+}
+
+/** Recorded once: shipments of the order are then acknowledged without a capture. */
+export function recordNotRequired(
+  message: Envelope<string, { orderId: string; currency: string }>,
+  platform: Platform,
+): Promise<Decision<PaymentRecord>> {
+  const { orderId, currency } = message.data
+  return platform.streams.handle(message, orderId, ({ events }) =>
+    fold({ initial, evolve }, events).status === 'none'
+      ? emit({ type: 'payment.not-required', data: { currency } })
+      : noChange,
+  )
 }

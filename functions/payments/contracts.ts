@@ -3,8 +3,21 @@
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contracts/contract.ts'
 import { reference, timestamp, words } from '../../shared/base/fields.ts'
+import { paymentRecordQueries } from './record-contracts.ts'
 import { shopCodes } from '../shop/errors.ts'
-import { currency, limits, lineId, minor, orderId, pricedLines, quantity, unitMinor } from '../shop/fields.ts'
+import {
+  currency,
+  goods,
+  limits,
+  lineId,
+  minor,
+  orderId,
+  pageUrl,
+  pricedLines,
+  pricedLinesV1,
+  quantity,
+  unitMinor,
+} from '../shop/fields.ts'
 
 const paymentId = reference
 /** The number of an authorization of the payment, from 1. */
@@ -12,6 +25,8 @@ const authorization = z.int().min(1)
 /** Events of the time when a payment had one authorization. */
 const ofTheFirst = (old: unknown): object => ({ ...(old as object), authorization: 1 })
 
+const declinedV1 = z.strictObject({ orderId, paymentId, code: reference })
+const actionRequiredV1 = z.strictObject({ orderId, paymentId, actionUrlRef: reference })
 const authorizedV1 = z.strictObject({ orderId, paymentId, amountMinor: minor, currency, expiresAt: timestamp })
 const capturedV1 = z.strictObject({
   orderId,
@@ -50,6 +65,71 @@ const refundExample = {
   authorization: 1,
 }
 
+/** A customer has their bank take captured money back. The bank decides who keeps it. */
+const dispute = z.strictObject({
+  orderId,
+  paymentId,
+  /** The provider's. */
+  disputeId: reference,
+  /** The authorization whose captured money is disputed. */
+  authorization,
+  amountMinor: minor,
+  currency,
+})
+const disputeExample = {
+  orderId: 'o-1',
+  paymentId: 'p-1',
+  disputeId: 'du-1',
+  authorization: 1,
+  amountMinor: 2380,
+  currency: 'EUR',
+}
+
+const voidPaymentV1 = z.strictObject({ orderId })
+const authorizeV1 = z.strictObject({
+  orderId,
+  /** The paying customer. Absent in commands from before the provider needed it. */
+  customerRef: reference.optional(),
+  paymentMethodRef: reference,
+  currency,
+  totalMinor: minor,
+  shippingMinor: minor,
+  lines: pricedLinesV1,
+})
+const authorizeV2 = authorizeV1.extend({ lines: pricedLines })
+const authorizationRequest = authorizeV2.extend({
+  /** Absent: the first. A further one has another payment method, and ends the one before. */
+  authorization: authorization.exactOptional(),
+})
+const agreedV1 = z.strictObject({
+  currency,
+  totalMinor: minor,
+  shippingMinor: minor,
+  lines: z.array(z.strictObject({ lineId, quantity, unitMinor })),
+})
+
+const authorizationExample = {
+  orderId: 'o-1',
+  customerRef: 'customer-1',
+  paymentMethodRef: 'pm-1',
+  authorization: 2,
+  currency: 'EUR',
+  totalMinor: 2782,
+  shippingMinor: 490,
+  lines: [
+    {
+      lineId: '1',
+      sku: 'TEA-001',
+      quantity: 2,
+      unitMinor: 1190,
+      taxes: [{ taxClass: 'reduced', basisPoints: 700, amountMinor: 150 }],
+      adjustments: [{ code: 'WELCOME-10', amountMinor: 238 }],
+    },
+  ],
+}
+
+export type { Charge, PaymentRecordRow } from './record-contracts.ts'
+
 export const paymentsContracts = defineContracts({
   service: 'payments',
   events: {
@@ -67,14 +147,60 @@ export const paymentsContracts = defineContracts({
       previousVersions: { 1: { data: authorizedV1, upcast: ofTheFirst } },
     },
     'payment.declined': {
-      version: 1,
-      data: z.strictObject({ orderId, paymentId, code: reference }),
-      example: { orderId: 'o-1', paymentId: 'p-1', code: 'card-declined' },
+      version: 2,
+      data: declinedV1.extend({ authorization }),
+      example: { orderId: 'o-1', paymentId: 'p-1', code: 'card-declined', authorization: 1 },
+      previousVersions: { 1: { data: declinedV1, upcast: ofTheFirst } },
     },
     'payment.action-required': {
+      version: 2,
+      data: actionRequiredV1.extend({
+        authorization,
+        /** The page on which the customer acts. Absent: the provider gave none. */
+        actionUrl: pageUrl.exactOptional(),
+      }),
+      example: {
+        orderId: 'o-1',
+        paymentId: 'p-1',
+        actionUrlRef: 'action-1',
+        authorization: 1,
+        actionUrl: 'https://payments.example.com/act/1',
+      },
+      previousVersions: { 1: { data: actionRequiredV1, upcast: ofTheFirst } },
+    },
+    /** The authorization ends soon, and no new one was granted in its place. The order needs another payment method. */
+    'payment.lapsed': {
       version: 1,
-      data: z.strictObject({ orderId, paymentId, actionUrlRef: reference }),
-      example: { orderId: 'o-1', paymentId: 'p-1', actionUrlRef: 'action-1' },
+      data: z.strictObject({
+        orderId,
+        paymentId,
+        /** The authorization that ends, and when. */
+        authorization,
+        expiresAt: timestamp,
+        /** The authorization that was refused in its place, and why. */
+        refused: authorization,
+        code: reference,
+      }),
+      example: {
+        orderId: 'o-1',
+        paymentId: 'p-1',
+        authorization: 1,
+        expiresAt: '2026-01-08T00:00:00.000Z',
+        refused: 2,
+        code: 'card-declined',
+      },
+    },
+    /** The answer to `FindAuthorization` when the provider has neither granted nor declined it. */
+    'payment.undecided': {
+      version: 1,
+      data: z.strictObject({
+        orderId,
+        paymentId,
+        authorization,
+        /** `action-required`: the customer has not acted. `not-requested`: the provider has no such authorization. */
+        code: z.enum(['action-required', 'not-requested']),
+      }),
+      example: { orderId: 'o-1', paymentId: 'p-1', authorization: 1, code: 'action-required' },
     },
     'payment.captured': {
       version: 2,
@@ -91,6 +217,12 @@ export const paymentsContracts = defineContracts({
       },
       previousVersions: { 1: { data: capturedV1, upcast: ofTheFirst } },
     },
+    /** In place of a capture: nothing of this shipment is to be paid. */
+    'payment.nothing-due': {
+      version: 1,
+      data: z.strictObject({ orderId, paymentId, shipmentId: reference }),
+      example: { orderId: 'o-1', paymentId: 'p-1', shipmentId: 's-1' },
+    },
     'payment.capture-failed': {
       version: 2,
       data: captureFailedV1.extend({ authorization }),
@@ -102,6 +234,28 @@ export const paymentsContracts = defineContracts({
         authorization: 1,
       },
       previousVersions: { 1: { data: captureFailedV1, upcast: ofTheFirst } },
+    },
+    /** Lines were cancelled: the last capture is that of the lines left, and releases the rest of the authorization. */
+    'payment.reduced': {
+      version: 1,
+      data: z.strictObject({
+        orderId,
+        paymentId,
+        cancellationId: reference,
+        /** The cancelled lines. */
+        lines: goods,
+        /** The amount that the customer still pays, captured amounts included. */
+        amountMinor: minor,
+        currency,
+      }),
+      example: {
+        orderId: 'o-1',
+        paymentId: 'p-1',
+        cancellationId: 'c-1',
+        lines: [{ lineId: '2', sku: 'POT-001', quantity: 1 }],
+        amountMinor: 2380,
+        currency: 'EUR',
+      },
     },
     /** Also the answer when there was nothing to void. */
     'payment.voided': {
@@ -133,23 +287,58 @@ export const paymentsContracts = defineContracts({
       data: refund.extend({ code: reference }),
       example: { ...refundExample, code: 'account-closed' },
     },
+    /** The money is with the bank until `payment.dispute-closed`: staff gives evidence at the provider, or lets it go. */
+    'payment.disputed': {
+      version: 1,
+      data: dispute.extend({
+        /** As the customer gave it to the bank, by the provider's word: `fraudulent`, `product-not-received`. */
+        reason: reference,
+        /** Until then the provider takes evidence. Absent: it names no time. */
+        evidenceDueBy: timestamp.exactOptional(),
+      }),
+      example: { ...disputeExample, reason: 'fraudulent', evidenceDueBy: '2026-01-15T00:00:00.000Z' },
+    },
+    /** The bank has decided. An appeal may reverse it: then another one follows. */
+    'payment.dispute-closed': {
+      version: 1,
+      data: dispute.extend({
+        /** `won`: the shop keeps the money. `lost`: the customer has it. */
+        outcome: z.enum(['won', 'lost']),
+      }),
+      example: { ...disputeExample, outcome: 'lost' },
+    },
   },
   recorded: {
     /** The requests to the provider, and the amounts of the parts of a shipment. */
     'payment.agreed': {
-      version: 1,
+      version: 2,
       data: z.strictObject({
         currency,
         totalMinor: minor,
         shippingMinor: minor,
-        lines: z.array(z.strictObject({ lineId, quantity, unitMinor })),
+        lines: z.array(
+          z.strictObject({
+            lineId,
+            quantity,
+            unitMinor,
+            /** Of all pieces, with taxes and without the discount. Absent: their price. */
+            amountMinor: minor.exactOptional(),
+          }),
+        ),
       }),
       example: {
         currency: 'EUR',
-        totalMinor: 2380,
-        shippingMinor: 0,
-        lines: [{ lineId: '1', quantity: 2, unitMinor: 1190 }],
+        totalMinor: 2782,
+        shippingMinor: 490,
+        lines: [{ lineId: '1', quantity: 2, unitMinor: 1190, amountMinor: 2292 }],
       },
+      previousVersions: { 1: { data: agreedV1, upcast: (old) => old } },
+    },
+    /** Nothing is to be paid, and so nothing authorized: no shipment is captured. */
+    'payment.not-required': {
+      version: 1,
+      data: z.strictObject({ currency }),
+      example: { currency: 'EUR' },
     },
     /** A shipment's amount, decided before the provider is called; `quantities` by line. Its name is stored: docs/decisions/0039. */
     'capture.due': {
@@ -163,7 +352,15 @@ export const paymentsContracts = defineContracts({
       example: { shipmentId: 's-1', amountMinor: 2380, final: true, quantities: { '1': 2 } },
     },
     /** The void has started: recorded before the provider is called, so that a late authorization is refused. Its name is stored: docs/decisions/0039. */
-    'void.begun': { version: 1, data: z.strictObject({}), example: {} },
+    'void.begun': {
+      version: 2,
+      data: z.strictObject({
+        /** The last authorization that was requested; absent: the first, or one that is recorded. */
+        authorization: authorization.exactOptional(),
+      }),
+      example: { authorization: 2 },
+      previousVersions: { 1: { data: z.strictObject({}), upcast: (old) => old } },
+    },
     /** The provider could not capture it now: the capture is attempted again later. */
     'capture.retried': {
       version: 1,
@@ -176,6 +373,20 @@ export const paymentsContracts = defineContracts({
       data: z.strictObject({ authorization, paymentMethodRef: reference, customer: reference }),
       example: { authorization: 2, paymentMethodRef: 'pm-2', customer: 'v-1' },
     },
+    /** A new authorization is requested in place of the `former` one, which ends soon: recorded before the provider is called. */
+    'renewal.due': {
+      version: 1,
+      data: z.strictObject({
+        authorization,
+        former: authorization,
+        amountMinor: minor,
+        paymentMethodRef: reference,
+        customer: reference,
+      }),
+      example: { authorization: 2, former: 1, amountMinor: 2380, paymentMethodRef: 'pm-1', customer: 'v-1' },
+    },
+    /** All was captured before the new authorization was recorded: nothing is held under it. */
+    'renewal.dropped': { version: 1, data: z.strictObject({ authorization }), example: { authorization: 2 } },
     'recapture.done': { version: 1, data: z.strictObject({ authorization }), example: { authorization: 2 } },
     /** A refund with its amount, decided before the provider is called: the sum of refunds never exceeds the captured amount. */
     'refund.due': {
@@ -186,59 +397,102 @@ export const paymentsContracts = defineContracts({
   },
   commands: {
     AuthorizePayment: {
-      data: z.strictObject({
-        orderId,
-        /** The paying customer. Absent in commands from before the provider needed it. */
-        customerRef: reference.optional(),
-        paymentMethodRef: reference,
-        currency,
-        totalMinor: minor,
-        shippingMinor: minor,
-        lines: pricedLines,
-      }),
-      example: {
-        orderId: 'o-1',
-        customerRef: 'customer-1',
-        paymentMethodRef: 'pm-1',
-        currency: 'EUR',
-        totalMinor: 2380,
-        shippingMinor: 0,
-        lines: [{ lineId: '1', sku: 'TEA-001', quantity: 2, unitMinor: 1190 }],
+      version: 3,
+      data: authorizationRequest,
+      example: authorizationExample,
+      previousVersions: {
+        1: { data: authorizeV1, upcast: (old) => old },
+        2: { data: authorizeV2, upcast: (old) => old },
       },
+    },
+    /** The time for the authorization is up: payments reads it at the provider before orders compensates. */
+    FindAuthorization: {
+      version: 1,
+      data: authorizationRequest,
+      example: authorizationExample,
     },
     /** A webhook of the provider reported the outcome of an authorization that waited for the customer. */
     CheckAuthorization: {
+      version: 1,
       formerSenders: ['gateway'],
       data: z.strictObject({ orderId, providerEventId: reference }),
       example: { orderId: 'o-1', providerEventId: 'event-1' },
     },
     /** To itself: the amount of the shipment was committed before, the provider's answer is a second commit. */
     CapturePayment: {
+      version: 1,
       retryForever: true,
       data: z.strictObject({ orderId, shipmentId: reference }),
       example: { orderId: 'o-1', shipmentId: 's-1' },
     },
     VoidPayment: {
+      version: 2,
       retryForever: true,
       compensates: 'AuthorizePayment',
+      data: voidPaymentV1.extend({
+        /** The last authorization that was requested, which may be on its way to the provider; absent: the first. */
+        authorization: authorization.exactOptional(),
+      }),
+      example: { orderId: 'o-1', authorization: 2 },
+      previousVersions: { 1: { data: voidPaymentV1, upcast: (old) => old } },
+    },
+    /** Lines of an order of which others have left were cancelled: they are not captured. */
+    ReduceAuthorization: {
+      version: 1,
+      retryForever: true,
+      data: z.strictObject({ orderId, cancellationId: reference, lines: goods }),
+      example: { orderId: 'o-1', cancellationId: 'c-1', lines: [{ lineId: '2', sku: 'POT-001', quantity: 1 }] },
+    },
+    /** To itself: after the first commit a late authorization is rejected; the second records that the provider has voided. */
+    VoidAuthorization: {
+      version: 1,
+      retryForever: true,
       data: z.strictObject({ orderId }),
       example: { orderId: 'o-1' },
     },
-    /** To itself: after the first commit a late authorization is rejected; the second records that the provider has voided. */
-    VoidAuthorization: { retryForever: true, data: z.strictObject({ orderId }), example: { orderId: 'o-1' } },
+    /** An authorization of an order whose goods have not left ends soon: a new one is requested for what is not captured. */
+    RenewAuthorization: {
+      version: 1,
+      retryForever: true,
+      data: z.strictObject({
+        orderId,
+        /** The one that ends. Renewed once: a request for one that has a successor changes nothing. */
+        authorization,
+        customerRef: reference,
+        paymentMethodRef: reference,
+      }),
+      example: { orderId: 'o-1', authorization: 1, customerRef: 'customer-1', paymentMethodRef: 'pm-1' },
+    },
+    /** To itself: the request was committed before, the provider's answer is a second commit. */
+    MakeRenewal: {
+      version: 1,
+      retryForever: true,
+      data: z.strictObject({ orderId, authorization }),
+      example: { orderId: 'o-1', authorization: 2 },
+    },
+    /** To itself: the new authorization was committed before, and captures are made under it alone. */
+    ReleaseAuthorization: {
+      version: 1,
+      retryForever: true,
+      data: z.strictObject({ orderId, authorization }),
+      example: { orderId: 'o-1', authorization: 1 },
+    },
     /** Captures what was refused under a new authorization, with another payment method of the customer. */
     RecapturePayment: {
+      version: 1,
       data: z.strictObject({ orderId, customerRef: reference, paymentMethodRef: reference }),
       example: { orderId: 'o-1', customerRef: 'customer-1', paymentMethodRef: 'pm-2' },
     },
     /** To itself: the recapture was committed before, the provider's answers are a second commit. */
     MakeRecapture: {
+      version: 1,
       retryForever: true,
       data: z.strictObject({ orderId, authorization }),
       example: { orderId: 'o-1', authorization: 2 },
     },
     /** Staff refunds captured money, all or a part of it. */
     RefundPayment: {
+      version: 1,
       refuses: [shopCodes['more-than-captured'], shopCodes['not-ordered'], shopCodes['too-many-refunds']],
       data: z.strictObject({
         orderId,
@@ -251,14 +505,53 @@ export const paymentsContracts = defineContracts({
     },
     /** To itself: the refund was committed before, the provider's answer is a second commit. */
     IssueRefund: {
+      version: 1,
       retryForever: true,
       data: z.strictObject({ orderId, refundId: reference }),
       example: { orderId: 'o-1', refundId: 'r-1' },
     },
+    /** A webhook of the provider reported a dispute. The provider knows of which order it is. */
+    CheckDispute: {
+      version: 1,
+      data: z.strictObject({ disputeId: reference, providerEventId: reference }),
+      example: { disputeId: 'du-1', providerEventId: 'event-1' },
+    },
+    /** To itself: the order of the dispute is known. */
+    RecordDispute: {
+      version: 1,
+      retryForever: true,
+      data: z.strictObject({ orderId, disputeId: reference }),
+      example: { orderId: 'o-1', disputeId: 'du-1' },
+    },
     /** A webhook of the provider reported that a refund of the order changed. */
     CheckRefunds: {
+      version: 1,
       data: z.strictObject({ orderId, providerEventId: reference }),
       example: { orderId: 'o-1', providerEventId: 'event-1' },
     },
   },
+  queries: paymentRecordQueries,
 })
+
+/** A line as orders states it, or as payments recorded it. */
+interface PaidLine {
+  readonly quantity: number
+  readonly unitMinor: number
+  /** Of all pieces; absent: it follows from the other fields. */
+  readonly amountMinor?: number
+  readonly taxes?: readonly { readonly amountMinor: number }[]
+  readonly adjustments?: readonly { readonly amountMinor: number }[]
+}
+
+/** The cost of a line: its pieces, with their taxes, without what is taken off. Never below zero. */
+export const amountOfLine = ({ quantity, unitMinor, amountMinor, taxes = [], adjustments = [] }: PaidLine): number =>
+  amountMinor ?? Math.max(0, quantity * unitMinor + sumOf(taxes) - sumOf(adjustments))
+
+/** The cost of the first so many pieces of a line. That of further pieces is the difference, so that any split adds up to the line. */
+export function amountOfPieces(line: PaidLine, pieces: number): number {
+  const counted = BigInt(Math.min(Math.max(0, pieces), line.quantity))
+  return Number((BigInt(amountOfLine(line)) * counted) / BigInt(line.quantity))
+}
+
+const sumOf = (amounts: readonly { readonly amountMinor: number }[]): number =>
+  amounts.reduce((sum, one) => sum + one.amountMinor, 0)

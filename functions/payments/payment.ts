@@ -11,6 +11,8 @@ export interface PaymentLine {
   readonly lineId: string
   readonly quantity: number
   readonly unitMinor: number
+  /** Of all pieces, with taxes and without the discount; absent: their price. */
+  readonly amountMinor?: number
 }
 
 type Quantities = Readonly<Record<string, number>>
@@ -39,6 +41,17 @@ export interface Recapture {
   readonly isDone: boolean
 }
 
+/** A new authorization in place of one that ends, with the request to the provider: it is the same at each attempt. */
+export interface Renewal {
+  /** The number of the authorization that ends. */
+  readonly former: number
+  readonly amountMinor: number
+  readonly paymentMethodRef: string
+  /** The pseudonym of the customer to whom the payment method belongs. */
+  readonly customer: string
+  readonly outcome: 'due' | 'granted' | 'refused' | 'not-needed'
+}
+
 export interface Refund {
   /** `due`: the provider is asked for it. `pending`: the provider has accepted it, and has not paid it yet. */
   readonly status: 'due' | 'pending' | 'issued' | 'failed'
@@ -49,22 +62,43 @@ export interface Refund {
   readonly authorization: number
 }
 
+export interface Dispute {
+  readonly amountMinor: number
+  /** The number of the authorization whose captured money is disputed. */
+  readonly authorization: number
+  readonly outcome: 'open' | 'won' | 'lost'
+}
+
 export interface PaymentState {
-  /** `voiding`: a later authorization is rejected, and the provider is asked to void. */
-  readonly status: 'none' | 'authorized' | 'declined' | 'action-required' | 'voiding' | 'voided'
+  /** `voiding`: a later authorization is rejected, and the provider is asked to void. `not-required`: nothing is to be paid. */
+  readonly status: 'none' | 'not-required' | 'authorized' | 'declined' | 'action-required' | 'voiding' | 'voided'
   readonly currency: string
   readonly totalMinor: number
   readonly shippingMinor: number
   /** Empty until an authorization was requested. */
   readonly lines: readonly PaymentLine[]
+  /** The number of the last authorization that has an outcome or waits for the customer; 0: none. */
+  readonly requested: number
+  /** The last authorization that may be on its way to the provider when it is voided. */
+  readonly voidedUpTo: number
+  /** When the last granted authorization ends; empty: none was granted. */
+  readonly expiresAt: string
   /** The numbers of the granted authorizations, from 1. Captures are made under the last one. */
   readonly authorizations: readonly number[]
   /** By shipment. */
   readonly captures: Readonly<Record<string, Capture>>
   /** By the number of the authorization, from 2. */
   readonly recaptures: Readonly<Record<number, Recapture>>
+  /** By the number of the new authorization. */
+  readonly renewals: Readonly<Record<number, Renewal>>
   /** By refund. */
   readonly refunds: Readonly<Record<string, Refund>>
+  /** By the provider's id. */
+  readonly disputes: Readonly<Record<string, Dispute>>
+  /** By line, the quantities that were cancelled and are not captured. */
+  readonly cancelled: Quantities
+  /** The cancellations by which the payment was reduced. */
+  readonly reductions: readonly string[]
 }
 
 export const initial: PaymentState = {
@@ -73,24 +107,58 @@ export const initial: PaymentState = {
   totalMinor: 0,
   shippingMinor: 0,
   lines: [],
+  requested: 0,
+  voidedUpTo: 1,
+  expiresAt: '',
   authorizations: [],
   captures: {},
   recaptures: {},
+  renewals: {},
   refunds: {},
+  disputes: {},
+  cancelled: {},
+  reductions: [],
 }
 
 export function evolve(state: PaymentState, { type, data }: PaymentRecord): PaymentState {
   switch (type) {
     case 'payment.agreed':
       return { ...state, ...data }
+    case 'payment.not-required':
+      return { ...state, ...data, status: 'not-required' }
     case 'payment.authorized':
-      return { ...state, status: 'authorized', authorizations: [...state.authorizations, data.authorization] }
+      return {
+        ...state,
+        status: 'authorized',
+        requested: Math.max(state.requested, data.authorization),
+        expiresAt: data.expiresAt,
+        authorizations: [...state.authorizations, data.authorization],
+        renewals: answered(state, data.authorization, 'granted'),
+      }
     case 'payment.declined':
-      return { ...state, status: hasVoidBegun(state) ? state.status : 'declined' }
+      return { ...state, status: hasVoidBegun(state) ? state.status : 'declined', requested: data.authorization }
     case 'payment.action-required':
-      return { ...state, status: 'action-required' }
+      return { ...state, status: 'action-required', requested: data.authorization }
+    case 'payment.undecided':
+      return state
+    case 'renewal.due': {
+      const { authorization, ...due } = data
+      // A void that comes later includes it, wherever its request to the provider is.
+      const requested = Math.max(state.requested, authorization)
+      return { ...state, requested, renewals: { ...state.renewals, [authorization]: { ...due, outcome: 'due' } } }
+    }
+    case 'payment.lapsed':
+      return { ...state, renewals: answered(state, data.refused, 'refused') }
+    case 'renewal.dropped':
+      return { ...state, renewals: answered(state, data.authorization, 'not-needed') }
+    case 'payment.reduced':
+      return {
+        ...state,
+        cancelled: withLines(state.cancelled, data.lines),
+        reductions: [...state.reductions, data.cancellationId],
+      }
     case 'void.begun':
-      return { ...state, status: 'voiding' }
+      return { ...state, status: 'voiding', voidedUpTo: data.authorization ?? 1 }
     case 'payment.voided':
       return { ...state, status: 'voided' }
     case 'capture.due': {
@@ -115,6 +183,8 @@ export function evolve(state: PaymentState, { type, data }: PaymentRecord): Paym
       return settled(state, data, 'captured')
     case 'payment.capture-failed':
       return settled(state, data, 'failed')
+    case 'payment.nothing-due':
+      return settled(state, { ...data, authorization: currentAuthorization(state) }, 'captured')
     case 'refund.due': {
       const { refundId, ...due } = data
       return { ...state, refunds: { ...state.refunds, [refundId]: { ...due, status: 'due' } } }
@@ -129,7 +199,21 @@ export function evolve(state: PaymentState, { type, data }: PaymentRecord): Paym
       return refunded(state, data, 'issued')
     case 'refund.failed':
       return refunded(state, data, 'failed')
+    case 'payment.disputed': {
+      const { disputeId, amountMinor, authorization } = data
+      return { ...state, disputes: { ...state.disputes, [disputeId]: { amountMinor, authorization, outcome: 'open' } } }
+    }
+    case 'payment.dispute-closed': {
+      const { disputeId, amountMinor, authorization, outcome } = data
+      return { ...state, disputes: { ...state.disputes, [disputeId]: { amountMinor, authorization, outcome } } }
+    }
   }
+}
+
+/** An authorization that is no renewal changes nothing here. */
+function answered({ renewals }: PaymentState, number: number, outcome: Renewal['outcome']): PaymentState['renewals'] {
+  const renewal = renewals[number]
+  return renewal ? { ...renewals, [number]: { ...renewal, outcome } } : renewals
 }
 
 const settled = (
@@ -151,8 +235,22 @@ function refunded(
   return { ...state, refunds: { ...state.refunds, [refundId]: refund } }
 }
 
+export function withLines(
+  before: Quantities,
+  lines: readonly { readonly lineId: string; readonly quantity: number }[],
+): Quantities {
+  const quantities: Record<string, number> = { ...before }
+  for (const { lineId, quantity } of lines) quantities[lineId] = (quantities[lineId] ?? 0) + quantity
+  return quantities
+}
+
 /** The compensation came first: a later authorization must be rejected. */
 export const hasVoidBegun = ({ status }: PaymentState): boolean => status === 'voiding' || status === 'voided'
+
+/** A recapture or a renewal waits for the provider: one at a time. */
+export const isAuthorizing = ({ recaptures, renewals }: PaymentState): boolean =>
+  Object.values(recaptures).some(({ isDone }) => !isDone) ||
+  Object.values(renewals).some(({ outcome }) => outcome === 'due')
 
 /** The number of the authorization under which captures are made. */
 export const currentAuthorization = ({ authorizations }: PaymentState): number => authorizations.at(-1) ?? 1
@@ -170,7 +268,14 @@ export const captureKey = (
   authorization === 1 && attempt === 1
     ? `${orderId}:capture:${shipmentId}`
     : `${orderId}:capture:${shipmentId}:${authorization}:${attempt}`
+/** True for the key of any attempt to capture this shipment under this authorization. */
+export const isCaptureKeyOf = (
+  { orderId, shipmentId, authorization }: { orderId: string; shipmentId: string; authorization: number },
+  key: string,
+): boolean =>
+  (authorization === 1 && key === captureKey(orderId, shipmentId, { authorization, attempt: 1 })) ||
+  key.startsWith(`${orderId}:capture:${shipmentId}:${authorization}:`)
 /** The number of the next authorization. Those that were declined have a number too. */
-export const nextAuthorization = ({ recaptures }: PaymentState): number =>
-  Math.max(1, ...Object.keys(recaptures).map(Number)) + 1
+export const nextAuthorization = ({ recaptures, requested }: PaymentState): number =>
+  Math.max(1, requested, ...Object.keys(recaptures).map(Number)) + 1
 export const refundKey = (orderId: string, refundId: string): string => `${orderId}:refund:${refundId}`

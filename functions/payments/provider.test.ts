@@ -24,17 +24,22 @@ async function authorized(provider: RequestListener) {
   server = createServer(provider)
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const platform = testPlatform(payments, {
-    settings: { PAYMENT_PROVIDER_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` },
+    settings: {
+      PAYMENT_PROVIDER_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      PAYMENT_PROVIDER_API: '{"kind":"simulator"}',
+    },
     callExternal: (url, options) => caller.callExternal(url, { ...options, timeoutMs: 30 }),
   })
   const caller = createCaller({
     peers: {},
     authorizationFor: async () => 'Bearer x',
     accessAuthorization: async () => 'Bearer x',
+    secret: platform.secret,
     telemetry: platform.telemetry,
   })
   const http = createHttpApp(app, platform, testConfig('payments', { senders: { AuthorizePayment: ['orders'] } }))
-  const command = message('AuthorizePayment', paymentsContracts.commands.AuthorizePayment.example, { sequence: 0 })
+  const { example, version } = paymentsContracts.commands.AuthorizePayment
+  const command = message('AuthorizePayment', example, { sequence: 0, version })
   const response = await http.request('/commands/AuthorizePayment', {
     method: 'POST',
     body: JSON.stringify(command),

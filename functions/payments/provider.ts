@@ -1,165 +1,23 @@
-/** The payment provider's API, each call with a key that makes a repeat the same call. */
+/** The payment provider of this environment, by its setting. */
 
-import { z } from 'zod'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
-import { reference } from '../../shared/base/fields.ts'
-import { Unavailable } from '../../shared/base/errors.ts'
-import { callOnce } from '../../shared/http/call-once.ts'
-import type { Platform } from '../../shared/service/platform.ts'
-import { minor, paymentProviderUrl } from '../shop/fields.ts'
+import { paymentProviderApi } from '../shop/fields.ts'
+import type { ListCharges, Provider } from './provider-port.ts'
+import type { PaymentsPlatform } from './service.ts'
+import { simulatedCharges } from './simulated-charges.ts'
+import { simulatedProvider } from './simulated-provider.ts'
+import { stripeCharges } from './stripe-charges.ts'
+import { stripeProvider } from './stripe-provider.ts'
 
-/** The provider's own clock: more digits than our stores have are left out, never refused. */
-const providerTime = z.iso
-  .datetime({ offset: true })
-  .max(40)
-  .transform((time) => new Date(time).toISOString())
-const authorized = z.object({ status: z.literal('authorized'), expiresAt: providerTime })
-const declined = z.object({ status: z.literal('declined'), code: reference })
-const actionRequired = z.object({ status: z.literal('action-required'), actionUrlRef: reference })
-const authorization = z.discriminatedUnion('status', [authorized, declined, actionRequired])
-export type Authorization = z.output<typeof authorization>
-
-const capture = z.discriminatedUnion('status', [
-  z.object({ status: z.literal('captured'), captureId: reference }),
-  z.object({ status: z.literal('failed'), code: reference }),
-])
-export type Capture = z.output<typeof capture>
-
-/** A refund that failed may have been issued before: the customer's bank has returned it. */
-const refund = z.discriminatedUnion('status', [
-  z.object({ status: z.enum(['succeeded', 'pending']) }),
-  z.object({ status: z.literal('failed'), code: reference }),
-])
-export type RefundAnswer = z.output<typeof refund>
-
-const madeUnder = z.object({ key: reference, providerRefundId: reference, amountMinor: minor })
-const refunds = z.object({
-  refunds: z.array(
-    z.discriminatedUnion('status', [
-      madeUnder.extend({ status: z.enum(['succeeded', 'pending']) }),
-      madeUnder.extend({ status: z.literal('failed'), code: reference }),
-    ]),
-  ),
-})
-export type MadeRefund = z.output<typeof refunds>['refunds'][number]
-
-const captures = z.object({ captures: z.array(z.object({ key: reference, captureId: reference })) })
-
-const refusedAsCaptured = z.object({ code: z.literal('captured') })
-/** The captured and refunded amounts of an authorization. */
-const capturedAmounts = z.object({ captures: z.array(z.object({ amountMinor: minor })), refundedMinor: minor })
-
-/** Refusals of a capture after which the provider may accept another attempt. */
-const TRANSIENT_CODES: readonly string[] = ['issuer-unavailable', 'processing-error']
-export const isTransient = (code: string): boolean => TRANSIENT_CODES.includes(code)
-
-const PAYMENT_REQUIRED = 402
-const NOT_FOUND = 404
-const CONFLICT = 409
-
-export interface Provider {
-  /** The state of the authorization under this key; undefined if the provider has no such authorization. */
-  find(key: string): Promise<Authorization | undefined>
-  authorize(
-    key: string,
-    request: {
-      amountMinor: number
-      currency: string
-      paymentMethodRef: string
-      /** The pseudonym of the customer to whom the payment method belongs. */
-      customer?: string
-      reference: string
-    },
-  ): Promise<Authorization>
-  capture(authorizationKey: string, key: string, request: { amountMinor: number; final: boolean }): Promise<Capture>
-  /**
-   * Ends the authorization: what was not captured is released, and no capture succeeds from then on. Returns the keys of the
-   * captures that have succeeded.
-   */
-  release(authorizationKey: string): Promise<readonly { readonly key: string; readonly captureId: string }[]>
-  /** Gives captured money back. A refusal by the provider's rules is an answer: failed. */
-  refund(authorizationKey: string, key: string, request: { amountMinor: number }): Promise<RefundAnswer>
-  /** Every refund of what was captured under this authorization, also those that were made at the provider by hand. */
-  refunds(authorizationKey: string): Promise<readonly MadeRefund[]>
-  /**
-   * Also when there is nothing to void: a later authorization with this key is refused from then on.
-   * @throws Unavailable while captured money is not refunded: the provider does not void captured authorizations.
-   */
-  void(authorizationKey: string): Promise<void>
-}
-
-const operation = (name: string): string => `payment-provider.${name}`
+export { isTransient } from './provider-port.ts'
+export type { Authorization, MadeRefund, Provider, RefundAnswer, ReportedDispute } from './provider-port.ts'
 
 /** The provider's client, for the calls that a message causes. */
-export function provider(platform: Platform, cause: Envelope): Provider {
-  const url = platform.setting(paymentProviderUrl)
-  const pathOf = (key: string): string => `/v1/authorizations/by-key/${encodeURIComponent(key)}`
-  const post = (name: string, path: string, idempotencyKey: string, { body = {}, accept = [] as readonly number[] }) =>
-    platform.callExternal(`${url}${path}`, { method: 'POST', operation: operation(name), body, idempotencyKey, accept })
-  const get = async (key: string): Promise<unknown> => {
-    const options = { method: 'GET', operation: operation('find'), accept: [NOT_FOUND] }
-    const response = await platform.callExternal(`${url}${pathOf(key)}`, options)
-    return response.status === NOT_FOUND ? undefined : response.json()
-  }
-  const find = async (key: string): Promise<Authorization | undefined> => {
-    const found = await get(key)
-    return found === undefined ? undefined : authorization.parse(found)
-  }
-  const refundsUnder = async (authorizationKey: string): Promise<readonly MadeRefund[]> => {
-    const found = await get(authorizationKey)
-    return found === undefined ? [] : refunds.parse(found).refunds
-  }
-
-  return {
-    find,
-    authorize: (key, body) =>
-      callOnce(platform, cause, {
-        find: () => find(key),
-        async call() {
-          const response = await post('authorize', '/v1/authorizations', key, { body, accept: [PAYMENT_REQUIRED] })
-          return authorization.parse(await response.json())
-        },
-      }),
-    capture: (authorizationKey, key, body) =>
-      callOnce(platform, cause, {
-        async find() {
-          const found = await get(authorizationKey)
-          const known = found === undefined ? undefined : captures.parse(found).captures.find((one) => one.key === key)
-          return known && { status: 'captured', captureId: known.captureId }
-        },
-        async call() {
-          const response = await post('capture', `${pathOf(authorizationKey)}/captures`, key, {
-            body,
-            accept: [CONFLICT],
-          })
-          return capture.parse(await response.json())
-        },
-      }),
-    async release(authorizationKey) {
-      const response = await post('release', `${pathOf(authorizationKey)}/release`, `${authorizationKey}:release`, {})
-      return captures.parse(await response.json()).captures
-    },
-    refund: (authorizationKey, key, body) =>
-      callOnce(platform, cause, {
-        find: async () => (await refundsUnder(authorizationKey)).find((one) => one.key === key),
-        async call() {
-          const path = `${pathOf(authorizationKey)}/refunds`
-          const response = await post('refund', path, key, { body, accept: [CONFLICT] })
-          return refund.parse(await response.json())
-        },
-      }),
-    refunds: refundsUnder,
-    async void(authorizationKey) {
-      const path = `${pathOf(authorizationKey)}/void`
-      const response = await post('void', path, `${authorizationKey}:void`, { accept: [CONFLICT] })
-      if (response.ok) return
-      refusedAsCaptured.parse(await response.json())
-      const { captures: captured, refundedMinor } = capturedAmounts.parse(await get(authorizationKey))
-      const openMinor = captured.reduce((sum, { amountMinor }) => sum + amountMinor, -refundedMinor)
-      if (openMinor > 0)
-        throw new Unavailable(
-          `${openMinor} were captured under ${authorizationKey} and can not be voided: refund them at the payment provider.`,
-        )
-    },
-  }
+export function provider(platform: PaymentsPlatform, cause: Envelope): Provider {
+  const api = platform.setting(paymentProviderApi)
+  return api.kind === 'stripe' ? stripeProvider(platform, api) : simulatedProvider(platform, cause)
 }
+
+/** The provider's list of charges, page by page. */
+export const listedCharges = (platform: PaymentsPlatform): ListCharges =>
+  platform.setting(paymentProviderApi).kind === 'stripe' ? stripeCharges(platform) : simulatedCharges(platform)

@@ -1,27 +1,32 @@
 /**
  * Captures what was refused with another payment method, under a new authorization for all that is not paid. The former
- * authorization is released first, so that a capture whose answer was lost is found, and none succeeds later.
+ * authorization is released first, so that a capture whose answer was lost is found, and none succeeds later; while a parcel has
+ * not left, once the new one is granted: the parcel is captured under the last one that was, and that one is kept for it.
  */
 
 import { fold } from '../../shared/service/fold.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { refuseIf, Unavailable } from '../../shared/base/errors.ts'
-import { type Decision, noChange, type Platform } from '../../shared/service/platform.ts'
+import { type Decision, noChange } from '../../shared/service/platform.ts'
 import { vaultOf } from '../customers/contracts.ts'
 import { shopCodes } from '../shop/errors.ts'
+import { isAllSettled, uncapturedMinor } from './amounts.ts'
+import { withWaiting } from './capture.ts'
 import {
   authorizationKey,
   captureKey,
   currentAuthorization,
   evolve,
   initial,
+  isAuthorizing,
   nextAuthorization,
   paymentId,
   type PaymentRecord,
   type PaymentSent,
   type PaymentState,
 } from './payment.ts'
-import { type Provider, provider } from './provider.ts'
+import { type Authorization, type Provider, provider } from './provider.ts'
+import type { PaymentsPlatform as Platform } from './service.ts'
 
 interface RecaptureRequest {
   readonly orderId: string
@@ -41,8 +46,8 @@ export function recapturePayment(
       shopCodes['nothing-to-recapture'],
       `No capture of ${orderId} is refused and unpaid.`,
     )
-    if (Object.values(state.recaptures).some(({ isDone }) => !isDone))
-      throw new Unavailable(`The recapture of ${orderId} with another payment method is not answered yet.`)
+    if (isAuthorizing(state))
+      throw new Unavailable(`A recapture or a renewal of ${orderId} with another authorization is not answered yet.`)
     const authorization = nextAuthorization(state)
     const due = { authorization, paymentMethodRef, customer: vaultOf(customerRef) }
     return {
@@ -58,20 +63,36 @@ const refusedIn = ({ captures }: PaymentState): string[] =>
 export function makeRecapture(
   message: Envelope<string, { orderId: string; authorization: number }>,
   platform: Platform,
-): Promise<Decision<PaymentRecord>> {
+): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId, authorization } = message.data
-  return platform.streams.handle(message, orderId, async ({ events }) => {
+  return platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
     const due = state.recaptures[authorization]
     if (!due || due.isDone) return noChange
     const client = provider(platform, message)
-    const late = await lateCaptures(state, orderId, client)
-    const after = [...late].reduce(evolve, state)
-    const under = { orderId, authorization, client }
-    const captured = refusedIn(after).length === 0 ? [] : await captureUnder(after, under)
-    return { events: [...late, ...captured, { type: 'recapture.done', data: { authorization } }], commands: [] }
+    const under = authorizationKey(orderId, authorization)
+    const evolved = (events: readonly PaymentRecord[]): PaymentState => events.reduce<PaymentState>(evolve, state)
+    // A parcel that has not left needs the former authorization, unless another one is granted.
+    const isWaiting = !isAllSettled(state)
+    let late = isWaiting ? [] : await lateCaptures(state, orderId, client)
+    let made: PaymentRecord[] = []
+    if (refusedIn(evolved(late)).length > 0) {
+      const granted = await authorized(evolved(late), { orderId, authorization, client })
+      if (isWaiting && granted.status === 'authorized') late = await lateCaptures(state, orderId, client)
+      made = await outcomes(evolved(late), { orderId, authorization, client }, granted)
+      const isNeeded = !isAllSettled(evolved([...late, ...made]))
+      if (granted.status === 'authorized' && !isNeeded && !isFinal(made)) await client.release(under)
+    }
+    const decided = [...late, ...made]
+    const done: PaymentRecord = { type: 'recapture.done', data: { authorization } }
+    return withWaiting(orderId, state, { events: [...decided, done], commands: [] })
   })
 }
+
+/** The provider has released the rest with the last of these captures. */
+const isFinal = (events: readonly PaymentRecord[]): boolean =>
+  events.some(({ type, data }) => type === 'payment.captured' && 'final' in data && data.final) &&
+  !events.some(({ type }) => type === 'payment.capture-failed')
 
 /** Ends the former authorization. Captures that had succeeded there without an answer are paid. */
 async function lateCaptures(state: PaymentState, orderId: string, client: Provider): Promise<PaymentRecord[]> {
@@ -96,31 +117,40 @@ interface Under {
   readonly client: Provider
 }
 
-/** Authorizes all that is not paid, and captures what was refused. What is shipped later is captured under it as well. */
-async function captureUnder(state: PaymentState, { orderId, authorization, client }: Under): Promise<PaymentRecord[]> {
+/** All that is not paid. A request that was answered before is not made again, since less may be open by now. */
+async function authorized(state: PaymentState, { orderId, authorization, client }: Under): Promise<Authorization> {
   const { paymentMethodRef, customer } = state.recaptures[authorization]!
   const under = authorizationKey(orderId, authorization)
-  const { currency, totalMinor } = state
-  const paidMinor = Object.values(state.captures).reduce(
-    (sum, { outcome, amountMinor }) => sum + (outcome === 'captured' ? amountMinor : 0),
-    0,
-  )
-  const amountMinor = totalMinor - paidMinor
-  const request = { amountMinor, currency, paymentMethodRef, customer, reference: orderId }
-  const answer = await client.authorize(under, request)
+  const request = { currency: state.currency, paymentMethodRef, customer, reference: orderId }
+  const answer =
+    (await client.find(under)) ?? (await client.authorize(under, { ...request, amountMinor: uncapturedMinor(state) }))
+  // The customer is not there to act: what they would approve later must not be held.
+  if (answer.status === 'action-required') await client.void(under)
+  return answer
+}
+
+/** Captures what was refused, if it was authorized. What is shipped later is captured under it as well. */
+async function outcomes(
+  state: PaymentState,
+  { orderId, authorization, client }: Under,
+  answer: Authorization,
+): Promise<PaymentRecord[]> {
+  const under = authorizationKey(orderId, authorization)
+  const ids = refusedIn(state)
   const refused = (shipmentId: string, code: string): PaymentRecord => ({
     type: 'payment.capture-failed',
     data: { orderId, paymentId: paymentId(orderId), shipmentId, authorization, code },
   })
   if (answer.status !== 'authorized') {
-    // The customer is not there to act: what they would approve later must not be held.
-    if (answer.status === 'action-required') await client.void(under)
     const code = answer.status === 'declined' ? answer.code : answer.status
-    return refusedIn(state).map((shipmentId) => refused(shipmentId, code))
+    return ids.map((shipmentId) => refused(shipmentId, code))
   }
+  const amountMinor = uncapturedMinor(state)
+  // The former authorization has paid all of it, by captures whose answers were lost.
+  if (amountMinor <= 0) return []
+  const { currency } = state
   const granted = { orderId, paymentId: paymentId(orderId), amountMinor, currency, expiresAt: answer.expiresAt }
   const events: PaymentRecord[] = [{ type: 'payment.authorized', data: { ...granted, authorization } }]
-  const ids = refusedIn(state)
   const isAll = ids.reduce((sum, id) => sum + state.captures[id]!.amountMinor, 0) === amountMinor
   for (const [index, shipmentId] of ids.entries()) {
     const part = { amountMinor: state.captures[shipmentId]!.amountMinor, final: isAll && index === ids.length - 1 }
@@ -132,7 +162,6 @@ async function captureUnder(state: PaymentState, { orderId, authorization, clien
       events.push(capturedEvent(state, { orderId, shipmentId, captureId, authorization, ...part }))
     }
   }
-  if (events.some(({ type }) => type === 'payment.capture-failed')) await client.release(under)
   return events
 }
 

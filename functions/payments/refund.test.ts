@@ -15,7 +15,7 @@ const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 3, unitMinor: 100 }]
 async function open({ captured = true } = {}) {
   const provider = testProvider()
   const platform = testPlatform(payments, {
-    settings: { PAYMENT_PROVIDER_URL: 'https://provider.example.com' },
+    settings: { PAYMENT_PROVIDER_URL: 'https://provider.example.com', PAYMENT_PROVIDER_API: '{"kind":"simulator"}' },
     callExternal: (url, options) => provider.callExternal(url, options),
   })
   const take = (type: string, data: object, key: string) =>
@@ -109,6 +109,14 @@ describe('a refund', () => {
     expect(events()).toEqual(['refund.refused r-1 100 not-ordered', 'refund.refused r-2 100 not-ordered'])
   })
 
+  it('of an order whose payment was voided before it was authorized is refused, and records nothing', async () => {
+    const { platform } = await open()
+    const of = { orderId: 'o-2' }
+    await deliver(app, platform, message('VoidPayment', of))
+    const refund = message('RefundPayment', { ...of, refundId: 'r-1', amountMinor: 1, reason: 'broken' })
+    await expect(deliver(app, platform, refund)).rejects.toMatchObject({ name: 'Refused', code: 'not-found' })
+  })
+
   it('that the provider refuses fails, and the amount can be refunded again', async () => {
     const { refund, work, provider, events } = await open()
     provider.refundOutcome = { status: 'failed', code: 'card-takes-no-refunds' }
@@ -135,6 +143,13 @@ describe('a refund', () => {
     expect(provider.did).not.toContain('refund o-1:refund:r-1')
     expect(events()).toEqual(['refund.issued r-1 100'])
   })
+})
+
+it('of an order whose payment was voided before it was authorized is refused', async () => {
+  const platform = testPlatform(payments)
+  await deliver(app, platform, message('VoidPayment', { orderId }))
+  const asked = message('RefundPayment', { orderId, refundId: 'r-1', amountMinor: 1, reason: 'broken' })
+  await expect(deliver(app, platform, asked)).rejects.toMatchObject({ name: 'Refused', code: 'not-found' })
 })
 
 describe('the request of a refund', () => {
@@ -224,7 +239,9 @@ describe("a webhook about a provider's refund", () => {
   })
 
   it('about an order without a payment is refused', async () => {
-    const platform = testPlatform(payments, { settings: { PAYMENT_PROVIDER_URL: 'https://provider.example.com' } })
+    const platform = testPlatform(payments, {
+      settings: { PAYMENT_PROVIDER_URL: 'https://provider.example.com', PAYMENT_PROVIDER_API: '{"kind":"simulator"}' },
+    })
     const check = message('CheckRefunds', { orderId: 'o-9', providerEventId: 'event-1' })
     await expect(deliver(app, platform, check)).rejects.toMatchObject({ name: 'Refused', code: 'not-found' })
   })

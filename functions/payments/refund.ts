@@ -6,7 +6,7 @@
 import { fold } from '../../shared/service/fold.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Refused, refuseIf } from '../../shared/base/errors.ts'
-import { type Decision, noChange, type Platform } from '../../shared/service/platform.ts'
+import { type Decision, noChange } from '../../shared/service/platform.ts'
 import { shopCodes } from '../shop/errors.ts'
 import { refundable, refundsOf } from './amounts.ts'
 import {
@@ -21,6 +21,7 @@ import {
   refundKey,
 } from './payment.ts'
 import { type MadeRefund, provider, type RefundAnswer } from './provider.ts'
+import type { PaymentsPlatform as Platform } from './service.ts'
 
 interface RefundRequest {
   readonly orderId: string
@@ -53,11 +54,14 @@ function obstacleOf(state: PaymentState, { orderId, amountMinor, lines = [] }: R
   return undefined
 }
 
+/** Also of an order whose payment was voided before it was authorized. */
+const isNothingAgreed = ({ lines }: PaymentState): boolean => lines.length === 0
+
 /** Before the refund is submitted. The request of a known refund passes: it is answered as the first time. */
 export async function checkRefundable(request: RefundRequest, platform: Platform): Promise<void> {
   const { orderId, refundId } = request
   const state = fold({ initial, evolve }, (await platform.streams.read(orderId)).events)
-  refuseIf(state.status === 'none', 'not-found', `Nothing was authorised for ${orderId}.`)
+  refuseIf(isNothingAgreed(state), 'not-found', `Nothing was authorised for ${orderId}.`)
   const obstacle = refundId in state.refunds ? undefined : obstacleOf(state, request)
   if (obstacle) throw obstacle
 }
@@ -70,7 +74,7 @@ export function refundPayment(
   const { orderId, refundId, amountMinor, reason, lines } = message.data
   return platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, ({ events }) => {
     const state = fold({ initial, evolve }, events)
-    refuseIf(state.status === 'none', 'not-found', `Nothing was authorised for ${orderId}.`)
+    refuseIf(isNothingAgreed(state), 'not-found', `Nothing was authorised for ${orderId}.`)
     if (refundId in state.refunds) return noChange
     const about = { reason, ...(lines ? { lines } : {}) }
     const obstacle = obstacleOf(state, message.data)

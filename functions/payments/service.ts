@@ -1,7 +1,9 @@
 /** Authorizes, captures, voids and refunds payments at the payment provider, and records the results. */
 
+import type { PlatformOf } from '../../shared/service/platform.ts'
 import { defineService } from '../../shared/service/service.ts'
-import { paymentProviderUrl } from '../shop/fields.ts'
+import { ordersContracts } from '../orders/contracts.ts'
+import { paymentProviderApi, paymentProviderUrl } from '../shop/fields.ts'
 import { shippingContracts } from '../shipping/contracts.ts'
 import { paymentsContracts } from './contracts.ts'
 
@@ -9,10 +11,35 @@ export const payments = defineService({
   name: 'payments',
   ingress: 'internal',
   contracts: paymentsContracts,
-  uses: [shippingContracts],
-  on: ['shipment.dispatched'],
-  acceptsSubmitted: ['CheckAuthorization', 'RefundPayment', 'CheckRefunds'],
-  sends: ['CapturePayment', 'VoidAuthorization', 'IssueRefund', 'MakeRecapture'],
-  collections: { streams: { unindexed: ['*'] } },
-  settings: [paymentProviderUrl],
+  uses: [ordersContracts, shippingContracts],
+  on: ['order.payment-not-required', 'shipment.dispatched'],
+  acceptsSubmitted: ['CheckAuthorization', 'RefundPayment', 'CheckRefunds', 'CheckDispute'],
+  sends: [
+    'CapturePayment',
+    'VoidAuthorization',
+    'IssueRefund',
+    'MakeRecapture',
+    'MakeRenewal',
+    'ReleaseAuthorization',
+    'RecordDispute',
+  ],
+  collections: {
+    streams: { unindexed: ['*'] },
+    // By the key of an authorization: the payment intent of Stripe that stands for it.
+    intents: { unindexed: ['*'], keptForDays: 400 },
+    // By run of reconciliation: what the provider has, in the order of the orders.
+    charges: { unindexed: ['*'], indexes: [['runId', 'position']], keptForDays: 3 },
+  },
+  settings: [paymentProviderUrl, paymentProviderApi],
+  alertsOn: {
+    'payment.disputed': {
+      severity: 'WARNING',
+      labels: ['orderId', 'disputeId'],
+      content:
+        'A customer had the bank take captured money back. Give evidence at the payment provider before `evidenceDueBy`, or the money is lost: `docs/operations.md`, A dispute.',
+    },
+  },
+  secrets: { 'payment-provider-key': 'Authorizes, captures, voids and refunds payments.' },
 })
+
+export type PaymentsPlatform = PlatformOf<typeof payments>

@@ -1,48 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { Unavailable } from '../../shared/base/errors.ts'
-import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
-import { testPlatform } from '../../shared/runtime/platform.testing.ts'
-import { app } from './app.ts'
-import { shipping } from './service.ts'
+import { address, lines, open, orderId, shipmentId } from './shipping.testing.ts'
 
 const DAY_MS = 24 * 3_600_000
-const orderId = 'o-1'
-const shipmentId = 's-o-1-1'
-const address = { name: 'A. Customer', lines: ['1 Mill Lane'], city: 'Berlin', country: 'DE' }
-const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 2 }]
-
-function open() {
-  const carrier = { bookings: new Map<string, string>(), requests: [] as string[], isThere: true, answers: true }
-  const vault = { isThere: true, has: true }
-  const platform = testPlatform(shipping, {
-    settings: { CARRIER_URL: 'https://carrier.example.com' },
-    async call() {
-      if (!vault.isThere) throw new Unavailable('The vault is silent.')
-      return vault.has
-        ? Response.json(address)
-        : Response.json({ code: 'not-found', detail: 'There is no such address.' }, { status: 404 })
-    },
-    async callExternal(url, { method, idempotencyKey = '' }) {
-      carrier.requests.push(`${method} ${new URL(url).pathname}`)
-      if (!carrier.isThere) throw new Unavailable('The carrier is silent.')
-      const key = method === 'GET' ? url.split('/').at(-1)! : idempotencyKey
-      if (method === 'POST') carrier.bookings.set(key, `t-${carrier.bookings.size + 1}`)
-      if (!carrier.answers) throw new Unavailable('The answer was lost.')
-      const trackingRef = carrier.bookings.get(key)
-      return Response.json({ trackingRef }, { status: trackingRef ? 200 : 404 })
-    },
-  })
-  return {
-    platform,
-    carrier,
-    vault,
-    released: (key = 1) =>
-      deliver(app, platform, message('order.released', { orderId, lines, addressRef: 'address-1' }, { key })),
-    book: (key = 1) => deliver(app, platform, message('BookCarrier', { orderId, shipmentId }, { key })),
-    types: () => platform.published.map(({ type }) => type),
-  }
-}
-
 describe('a released order', () => {
   it('becomes one shipment with all its lines, also when it is redelivered', async () => {
     const { released, platform } = open()
@@ -55,13 +15,96 @@ describe('a released order', () => {
   })
 })
 
+describe('a released order of more pieces than a parcel holds', () => {
+  const second = 's-o-1-2'
+  const both = [shipmentId, second]
+  const half = [{ ...lines[0]!, quantity: 1 }]
+
+  it('becomes several shipments, each booked under a key of its own, also when it is redelivered', async () => {
+    const shop = open({ piecesPerParcel: 1 })
+    for (const key of [1, 1, 2]) await shop.released(key)
+    const created = new Map(shop.platform.published.map(({ id, data }) => [id, data]))
+    expect([...created.values()]).toEqual([
+      { orderId, shipmentId, lines: half },
+      { orderId, shipmentId: second, lines: half },
+    ])
+    const booked = new Map(shop.platform.sent.map(({ envelope }) => [envelope.id, envelope.data]))
+    expect([...booked.values()]).toEqual([
+      { orderId, shipmentId },
+      { orderId, shipmentId: second },
+    ])
+    await shop.bookEach(both)
+    expect([...shop.carrier.bookings.keys()]).toEqual([shipmentId, second])
+  })
+
+  it('is refused to a wrong address in each, and both are booked again to the corrected one', async () => {
+    const shop = open({ piecesPerParcel: 1 })
+    await shop.released()
+    shop.carrier.refusal = { status: 422, code: 'address-unknown' }
+    await shop.bookEach(both)
+    expect(shop.types().filter((type) => type === 'shipment.failed')).toHaveLength(2)
+    shop.carrier.refusal = undefined
+    await shop.correct()
+    await shop.bookEach(both, 2)
+    expect([...shop.carrier.bookings.keys()]).toEqual([`${shipmentId}:2`, `${second}:2`])
+  })
+
+  it('is asked about by the booking that a webhook names, and by all when it names none of ours', async () => {
+    const shop = open({ piecesPerParcel: 1 })
+    await shop.released()
+    await shop.bookEach(both)
+    const asked = async (...[status, key, bookingKey]: Parameters<typeof shop.check>): Promise<string[]> => {
+      const before = shop.carrier.requests.length
+      await shop.check(status, key, bookingKey)
+      return shop.carrier.requests.slice(before)
+    }
+    const find = (key: string): string => `GET /v1/bookings/${key}`
+    expect(await asked('booked', 1)).toEqual(both.map(find))
+    expect(await asked('booked', 2, 'a-number-of-the-carrier')).toEqual(both.map(find))
+    expect(await asked('collected', 3, second)).toEqual([find(second)])
+    expect(await asked('collected', 4, `${second}:2`)).toEqual(both.map(find))
+    expect(shop.types().filter((type) => type === 'shipment.dispatched')).toHaveLength(2)
+  })
+
+  it('is not asked about for a webhook of a booking that another has replaced', async () => {
+    const shop = open()
+    await shop.released()
+    shop.carrier.refusal = { status: 422, code: 'address-unknown' }
+    await shop.book()
+    shop.carrier.refusal = undefined
+    await shop.correct()
+    await shop.work()
+    const before = shop.carrier.requests.length
+    await shop.check('booked', 1, shipmentId)
+    expect(shop.carrier.requests).toHaveLength(before)
+    await shop.check('collected', 2, `${shipmentId}:2`)
+    expect(shop.types().at(-1)).toBe('shipment.dispatched')
+  })
+
+  it('is cancelled in the part that the carrier has not collected', async () => {
+    const shop = open({ piecesPerParcel: 1 })
+    await shop.released()
+    await shop.bookEach(both)
+    shop.carrier.collectedAlone = second
+    await shop.check('booked')
+    await shop.cancel()
+    expect(shop.decisions().map(({ data }) => data)).toMatchObject([
+      { cancelled: half, refused: half, cancelledShipments: [shipmentId] },
+    ])
+    expect(shop.platform.published.filter(({ type }) => type === 'shipment.dispatched')).toMatchObject([
+      { data: { shipmentId: second, lines: half } },
+    ])
+  })
+})
+
 describe('booking the carrier', () => {
-  it("dispatches once, with the shipment's idempotency key", async () => {
-    const { released, book, carrier, types } = open()
+  it("books once, with the shipment's idempotency key, and dispatches nothing", async () => {
+    const { released, book, carrier, types, recorded } = open()
     await released()
     for (const key of [1, 1, 2]) await book(key)
     expect(carrier.requests).toEqual(['POST /v1/bookings'])
-    expect(types()).toEqual(['shipment.created', 'shipment.dispatched', 'shipment.dispatched'])
+    expect(types()).toEqual(['shipment.created'])
+    expect(await recorded()).toEqual(['shipment.created', 'address.noted', 'booking.made'])
   })
 
   it('is retried until its shipment exists', async () => {
@@ -75,31 +118,36 @@ describe('booking the carrier', () => {
     await released()
     await book()
     expect(platform.calls).toEqual([{ service: 'customers', path: '/addresses/address-1' }])
-    expect(platform.externalCalls[0]?.options.body).toEqual({ reference: shipmentId, to: address, parcels: 1 })
+    expect(platform.externalCalls[0]?.options.body).toEqual({
+      reference: shipmentId,
+      order: orderId,
+      to: address,
+      parcels: 1,
+    })
     expect(JSON.stringify([...platform.commitsByStream(), platform.published, platform.sent])).not.toContain(
       'Mill Lane',
     )
   })
 
   it.each(['isThere', 'has'] as const)('is retried until the address is available (%s)', async (what) => {
-    const { released, book, carrier, vault, types } = open()
+    const { released, book, carrier, vault, recorded } = open()
     await released()
     vault[what] = false
     await expect(book()).rejects.toBeInstanceOf(Unavailable)
     expect(carrier.requests).toEqual([])
     vault[what] = true
     await book()
-    expect(types()).toEqual(['shipment.created', 'shipment.dispatched'])
+    expect((await recorded()).at(-1)).toBe('booking.made')
   })
 
   it('is retried until the carrier answers', async () => {
-    const { released, book, carrier, types } = open()
+    const { released, book, carrier, recorded } = open()
     await released()
     carrier.isThere = false
     await expect(book()).rejects.toBeInstanceOf(Unavailable)
     carrier.isThere = true
     await book()
-    expect(types()).toEqual(['shipment.created', 'shipment.dispatched'])
+    expect((await recorded()).at(-1)).toBe('booking.made')
   })
 
   it('queries the carrier first when its idempotency keys may have expired', async () => {
@@ -111,6 +159,217 @@ describe('booking the carrier', () => {
     platform.advance(2 * DAY_MS)
     await book()
     expect(carrier.requests).toEqual(['POST /v1/bookings', `GET /v1/bookings/${shipmentId}`])
-    expect(platform.published.at(-1)).toMatchObject({ type: 'shipment.dispatched', data: { trackingRef: 't-1' } })
+    expect((await platform.streams.read(orderId)).events.at(-1)).toMatchObject({
+      type: 'booking.made',
+      data: { trackingRef: 't-1' },
+    })
+  })
+})
+
+describe("the carrier's webhook", () => {
+  const dispatched = { type: 'shipment.dispatched', data: { orderId, shipmentId, lines, trackingRef: 't-1' } }
+  const delivered = { type: 'shipment.delivered', data: { orderId, shipmentId } }
+  const failed = {
+    type: 'shipment.failed',
+    data: { orderId, shipmentId, lines, code: 'recipient-unknown', stage: 'delivery', attempt: 1 },
+  }
+
+  it.each([
+    ['while it is booked', ['booked'], []],
+    ['of the collection', ['collected'], [dispatched]],
+    ['of the collection twice', ['collected', 'collected'], [dispatched]],
+    ['of both', ['collected', 'delivered'], [dispatched, delivered]],
+    ['of the delivery alone', ['delivered'], [dispatched, delivered]],
+    ['of a parcel that comes back', ['collected', 'returned'], [dispatched, failed]],
+    ['of a parcel that comes back alone', ['returned'], [dispatched, failed]],
+    ['of the delivery, and then of what a carrier never reports', ['delivered', 'returned'], [dispatched, delivered]],
+  ] as const)('%s records each fact once', async (_name, reports, expected) => {
+    const { released, book, check, platform } = open()
+    await released()
+    await book()
+    for (const [index, status] of reports.entries()) await check(status, index)
+    await check(reports.at(-1)!, 'once more')
+    expect(platform.published.slice(1).map(({ type, data }) => ({ type, data }))).toEqual(expected)
+  })
+
+  it("before the booking's answer is recorded dispatches it; the answer changes nothing", async () => {
+    const { released, book, check, carrier, types } = open()
+    await released()
+    carrier.answers = false
+    await expect(book()).rejects.toBeInstanceOf(Unavailable)
+    carrier.answers = true
+    await check('collected')
+    await book()
+    expect(types()).toEqual(['shipment.created', 'shipment.dispatched'])
+    expect(carrier.bookings.size).toBe(1)
+  })
+
+  it('of an order without a shipment is refused', async () => {
+    const { check } = open()
+    await expect(check('collected')).rejects.toMatchObject({ name: 'Refused', code: 'not-found' })
+  })
+
+  it('of a cancelled booking changes nothing, and the carrier is not asked', async () => {
+    const { released, book, cancel, check, carrier, types } = open()
+    await released()
+    await book()
+    await cancel()
+    const before = carrier.requests.length
+    await check('collected')
+    expect(carrier.requests).toHaveLength(before)
+    expect(types()).toEqual(['shipment.created', 'shipment.cancel-decided'])
+  })
+})
+
+describe('a booking that the carrier refuses', () => {
+  const refusal = { status: 422, code: 'address-unknown' }
+
+  it.each([refusal, { status: 400, code: 'not-serviceable' }])('%j is an answer, once', async (one) => {
+    const { released, book, carrier, platform, types } = open()
+    await released()
+    carrier.refusal = one
+    for (const key of [1, 1, 2]) await book(key)
+    expect(carrier.requests).toEqual(['POST /v1/bookings'])
+    expect(types()).toEqual(['shipment.created', 'shipment.failed', 'shipment.failed'])
+    expect(platform.published.at(-1)!.data).toEqual({
+      orderId,
+      shipmentId,
+      lines,
+      code: one.code,
+      stage: 'booking',
+      attempt: 1,
+    })
+  })
+
+  it('because of the request itself is a bug, and no event', async () => {
+    const { released, book, carrier, types } = open()
+    await released()
+    carrier.refusal = { status: 422, code: 'key-reused' }
+    await expect(book()).rejects.toThrow('key-reused')
+    expect(types()).toEqual(['shipment.created'])
+  })
+
+  it('is booked again under another key and to the corrected address, once for each correction', async () => {
+    const { released, book, correct, check, carrier, platform, types } = open()
+    await released()
+    carrier.refusal = refusal
+    await book()
+    carrier.refusal = undefined
+    for (const key of [1, 1, 2]) await correct('address-2', key)
+    const again = platform.sent.filter(({ envelope }) => envelope.type === 'BookCarrier')
+    expect(new Set(again.map(({ envelope }) => envelope.id)).size).toBe(2)
+    await book(2)
+    expect(platform.calls.map(({ path }) => path)).toEqual(['/addresses/address-1', '/addresses/address-2'])
+    expect([...carrier.bookings.keys()]).toEqual([`${shipmentId}:2`])
+    await check('collected')
+    expect(types().at(-1)).toBe('shipment.dispatched')
+  })
+
+  it('is cancelled without the carrier, and not booked again', async () => {
+    const { released, book, correct, cancel, carrier, decisions, types } = open()
+    await released()
+    carrier.refusal = refusal
+    await book()
+    await cancel()
+    await correct()
+    await book(2)
+    expect(carrier.requests).toEqual(['POST /v1/bookings'])
+    expect(decisions()[0]!.data).toMatchObject({ cancelled: lines, refused: [], cancelledShipments: [shipmentId] })
+    expect(types().at(-1)).toBe('shipment.cancel-decided')
+  })
+
+  it('and was corrected is cancelled at the carrier under the key of the new booking', async () => {
+    const { released, book, correct, cancel, carrier, decisions } = open()
+    await released()
+    carrier.refusal = refusal
+    await book()
+    carrier.refusal = undefined
+    await correct()
+    await cancel()
+    expect(carrier.requests.at(-1)).toBe(`POST /v1/bookings/${encodeURIComponent(`${shipmentId}:2`)}/cancel`)
+    expect(decisions()[0]!.data).toMatchObject({ cancelledShipments: [shipmentId] })
+    await expect(book(2)).resolves.toBeUndefined()
+  })
+})
+
+describe('cancelling', () => {
+  const all = { orderId, cancellationId: 'c-1', cancelled: lines, refused: [], cancelledShipments: [shipmentId] }
+  const none = { orderId, cancellationId: 'c-1', cancelled: [], refused: lines, cancelledShipments: [] }
+
+  it('before the release leaves a tombstone: no shipment is created', async () => {
+    const { cancel, released, decisions, carrier, platform } = open()
+    await cancel()
+    await released()
+    expect(decisions().map(({ data }) => data)).toEqual([{ ...all, cancelledShipments: [] }])
+    expect(platform.sent).toEqual([])
+    expect(carrier.requests).toEqual([])
+  })
+
+  it('before the booking is decided once, and nothing is booked afterwards', async () => {
+    const { released, cancel, book, decisions, carrier, types } = open()
+    await released()
+    await cancel()
+    await cancel()
+    await cancel('c-1', 'another message')
+    await book()
+    expect(new Set(decisions().map(({ id }) => id)).size).toBe(1)
+    expect(decisions()[0]!.data).toEqual(all)
+    expect(carrier.bookings.size).toBe(0)
+    expect(types()).not.toContain('shipment.dispatched')
+  })
+
+  it('after the booking is taken by the carrier too', async () => {
+    const { released, book, cancel, decisions, carrier } = open()
+    await released()
+    await book()
+    await cancel()
+    expect(decisions().map(({ data }) => data)).toEqual([all])
+    expect(carrier.bookings.size).toBe(0)
+  })
+
+  it.each(['collected', 'delivered', 'returned'] as const)(
+    'after the carrier reported it as %s is refused',
+    async (status) => {
+      const { released, book, cancel, check, decisions } = open()
+      await released()
+      await book()
+      await check(status)
+      await cancel()
+      expect(decisions().map(({ data }) => data)).toEqual([none])
+    },
+  )
+
+  it('is refused if the carrier has the parcel, though the dispatch is not recorded yet', async () => {
+    const { released, book, cancel, check, carrier, decisions, types } = open()
+    await released()
+    await book()
+    carrier.status = 'collected'
+    await cancel()
+    expect(decisions().map(({ data }) => data)).toEqual([none])
+    await check('collected')
+    expect(types().at(-1)).toBe('shipment.dispatched')
+    expect(carrier.bookings.size).toBe(1)
+  })
+
+  it('during the booking: the carrier refuses the booking, and nothing is dispatched', async () => {
+    const { released, book, cancel, carrier, decisions, types } = open()
+    await released()
+    carrier.beforeBooking = async () => cancel()
+    await expect(book()).rejects.toBeInstanceOf(Unavailable)
+    await book()
+    expect(decisions().map(({ data }) => data)).toEqual([all])
+    expect(types()).not.toContain('shipment.dispatched')
+    expect(carrier.bookings.size).toBe(0)
+  })
+
+  it('is retried until the carrier answers, and decides nothing before', async () => {
+    const { released, cancel, carrier, decisions } = open()
+    await released()
+    carrier.isThere = false
+    await expect(cancel()).rejects.toBeInstanceOf(Unavailable)
+    expect(decisions()).toEqual([])
+    carrier.isThere = true
+    await cancel()
+    expect(decisions().map(({ data }) => data)).toEqual([all])
   })
 })

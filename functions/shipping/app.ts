@@ -1,63 +1,147 @@
-/** Shipping's handlers: a shipment for each released order, then the carrier, each in a commit of its own. */
+/** Shipping's handlers: the shipments of each released order, then the carrier, each in a commit of its own; and cancellations. */
 
 import { implement } from '../../shared/service/app.ts'
-import type { RecordOf, SentBy } from '../../shared/contracts/contract.ts'
-import { recordsOf } from '../../shared/service/fold.ts'
+import { fold } from '../../shared/service/fold.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
-import { Unavailable } from '../../shared/base/errors.ts'
+import { refuseIf, Unavailable } from '../../shared/base/errors.ts'
 import { noChange, type Stream } from '../../shared/service/platform.ts'
+import { streamRows } from '../../shared/service/stream-page.ts'
 import { addressOf } from './address.ts'
-import { bookedBy } from './carrier.ts'
-import type { shippingContracts } from './contracts.ts'
+import { bookedBy, findBooking, isCollected } from './carrier.ts'
+import {
+  bookingKey,
+  decideCancellation,
+  evolve,
+  held,
+  initial,
+  isKnown,
+  mustWait,
+  open,
+  openUnder,
+  type OrderShipments,
+  renewBookings,
+  reported,
+  secure,
+  type Shipment,
+  shipmentOf,
+  type ShippingRecord,
+  type ShippingSent,
+  undecided,
+} from './shipment.ts'
+import { parcelsOf } from './parcels.ts'
+import { piecesPerParcel } from './settings.ts'
+import { shipmentRecord } from './record-rows.ts'
 import { shipping } from './service.ts'
 
-/** One parcel an order for now; the events allow several. */
-const shipmentIdOf = (orderId: string): string => `s-${orderId}-1`
+const shipmentIdOf = (orderId: string, index: number): string => `s-${orderId}-${index + 1}`
 
-type ShippingRecord = RecordOf<typeof shippingContracts>
-
-/** The event of this type, if it was recorded. */
-const recorded = <T extends ShippingRecord['type']>(
-  { events }: Stream,
-  type: T,
-): Extract<ShippingRecord, { type: T }> | undefined =>
-  recordsOf<ShippingRecord>(events).find((event): event is Extract<ShippingRecord, { type: T }> => event.type === type)
+const stateOf = ({ events }: Stream): OrderShipments => fold({ initial, evolve }, events)
 
 export const app: ServiceApp = implement(shipping, {
+  queries: {
+    listShipmentRecords: async (page, { streams }) => ({
+      status: 200,
+      body: await streamRows(streams, page, shipmentRecord),
+    }),
+  },
   on: {
     'order.released': (message, platform) => {
-      const { orderId, lines, addressRef } = message.data
-      const shipmentId = shipmentIdOf(orderId)
-      return platform.streams.handle<ShippingRecord, SentBy<typeof shipping>>(message, orderId, ({ version }) => {
-        if (version > 0) return noChange
+      const { orderId, lines, addressRef, authorizedUntil: until } = message.data
+      return platform.streams.handle<ShippingRecord, ShippingSent>(message, orderId, (stream) => {
+        if (isKnown(stateOf(stream))) return noChange
+        const shipments = parcelsOf(lines, platform.setting(piecesPerParcel)).map((parcel, index) => {
+          return { orderId, shipmentId: shipmentIdOf(orderId, index), lines: parcel }
+        })
         return {
           events: [
-            { type: 'shipment.created', data: { orderId, shipmentId, lines } },
+            ...shipments.map((data): ShippingRecord => ({ type: 'shipment.created', data })),
             { type: 'address.noted', data: { addressRef } },
+            ...(until === undefined ? [] : [{ type: 'payment.secured', data: { until } } as const]),
           ],
-          commands: [{ type: 'BookCarrier', data: { orderId, shipmentId } }],
+          commands: shipments.map(({ shipmentId }) => ({ type: 'BookCarrier', data: { orderId, shipmentId } })),
         }
       })
+    },
+    'order.payment-renewed': (message, platform) => {
+      const { orderId, authorizedUntil: until } = message.data
+      return platform.streams.handle<ShippingRecord, ShippingSent>(message, orderId, (stream) =>
+        secure(stateOf(stream), { orderId, until }),
+      )
     },
   },
   commands: {
     BookCarrier: (message, platform) => {
       const { orderId, shipmentId } = message.data
-      return platform.streams.handle<ShippingRecord>(message, orderId, async (stream) => {
-        const created = recorded(stream, 'shipment.created')
-        if (!created) throw new Unavailable(`There is no shipment ${shipmentId} yet.`)
-        if (recorded(stream, 'shipment.dispatched')) return noChange
-        const { addressRef } = recorded(stream, 'address.noted')!.data
-        const { trackingRef } = await bookedBy(message, platform, {
-          shipmentId,
-          to: () => addressOf(platform, addressRef),
-        })
-        return {
-          events: [
-            { type: 'shipment.dispatched', data: { orderId, shipmentId, lines: created.data.lines, trackingRef } },
-          ],
-          commands: [],
+      return platform.streams.handle<ShippingRecord, ShippingSent>(message, orderId, async (stream) => {
+        const state = stateOf(stream)
+        const shipment = shipmentOf(state, shipmentId)
+        if (!shipment) throw new Unavailable(`There is no shipment ${shipmentId} yet.`)
+        if (shipment.status !== 'created') return noChange
+        if (mustWait(state, platform.now())) {
+          const authorizedUntil = new Date(state.securedUntilMs!).toISOString()
+          return { events: [], commands: [{ type: 'HoldShipments', data: { orderId, authorizedUntil } }] }
         }
+        const { lines, attempt } = shipment
+        const answer = await bookedBy(message, platform, {
+          key: bookingKey(shipment),
+          orderId,
+          shipmentId,
+          to: () => addressOf(platform, state.addressRef!),
+        })
+        const event: ShippingRecord =
+          'refused' in answer
+            ? {
+                type: 'shipment.failed',
+                data: { orderId, shipmentId, lines, code: answer.refused, stage: 'booking', attempt },
+              }
+            : { type: 'booking.made', data: { shipmentId, trackingRef: answer.trackingRef } }
+        return { events: [event], commands: [] }
+      })
+    },
+    // The carrier is asked, whatever its webhook says: webhooks come late, twice and in any order.
+    CheckShipments: (message, platform) => {
+      const { orderId, bookingKey: about } = message.data
+      return platform.streams.handle<ShippingRecord>(message, orderId, async (stream) => {
+        const state = stateOf(stream)
+        refuseIf(!isKnown(state), 'not-found', `There is no shipment of ${orderId}.`)
+        const events: ShippingRecord[] = []
+        for (const shipment of about === undefined ? open(state) : openUnder(state, about)) {
+          const report = await findBooking(platform, bookingKey(shipment))
+          if (report) events.push(...reported(orderId, shipment, report))
+        }
+        return { events, commands: [] }
+      })
+    },
+    ChangeAddress: (message, platform) =>
+      platform.streams.handle<ShippingRecord, ShippingSent>(message, message.data.orderId, (stream) =>
+        renewBookings(stateOf(stream), message.data),
+      ),
+    // Bookings are taken back before the commit, also if a new authorization is recorded: an earlier attempt may have taken
+    // them back, and its commit was lost.
+    HoldShipments: (message, platform) => {
+      const { orderId } = message.data
+      return platform.streams.handle<ShippingRecord, ShippingSent>(message, orderId, async (stream) => {
+        const state = stateOf(stream)
+        const withoutBooking: Shipment[] = []
+        const left: ShippingRecord[] = []
+        for (const shipment of undecided(state)) {
+          const key = bookingKey(shipment)
+          if (!(await isCollected(platform, key))) withoutBooking.push(shipment)
+          else left.push(...reported(orderId, shipment, (await findBooking(platform, key))!))
+        }
+        return held(state, message.data, { withoutBooking, left })
+      })
+    },
+    // The carrier is asked before the commit: a booking may have succeeded whose answer is not recorded yet.
+    CancelShipments: (message, platform) => {
+      const { orderId, cancellationId } = message.data
+      return platform.streams.handle<ShippingRecord>(message, orderId, async (stream) => {
+        const state = stateOf(stream)
+        if (state.decided.includes(cancellationId)) return noChange
+        const collected: string[] = []
+        for (const shipment of undecided(state))
+          if (await isCollected(platform, bookingKey(shipment))) collected.push(shipment.shipmentId)
+        return { events: [decideCancellation(state, message.data, collected)], commands: [] }
       })
     },
   },

@@ -1,40 +1,101 @@
-/** The carrier's API: a booking under the shipment's own id, so that a repeat is the same parcel. */
+/** The carrier's API: a booking under a key of the shipment, so that a repeat is the same parcel; and its cancellation. */
 
 import { z } from 'zod'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { reference } from '../../shared/base/fields.ts'
+import { Unavailable } from '../../shared/base/errors.ts'
 import { callOnce } from '../../shared/http/call-once.ts'
-import type { Platform } from '../../shared/service/platform.ts'
 import type { Address } from '../customers/contracts.ts'
-import { carrierUrl } from './settings.ts'
+import type { CarrierReport } from './shipment.ts'
+import { carrierUrl } from '../shop/fields.ts'
+import type { ShippingPlatform as Platform } from './service.ts'
 
 const booking = z.object({ trackingRef: reference })
+const report = booking.extend({
+  status: z.enum(['booked', 'collected', 'delivered', 'returned', 'cancelled']),
+  code: reference.optional(),
+})
+const refusal = z.object({ code: reference })
+const BAD_REQUEST = 400
 const NOT_FOUND = 404
+const CONFLICT = 409
+const UNPROCESSABLE = 422
+/** Refusals of a request that only this service can mend. All others are about the parcel or its address. */
+const BUGS: readonly string[] = ['key-missing', 'key-reused', 'invalid-json', 'invalid-body']
 
-/** Books a parcel, once for each shipment. */
+/** The parcel's number, or why the carrier's rules do not let it take the parcel. */
+export type BookingAnswer = z.output<typeof booking> | { readonly refused: string }
+
+/** The service's credential for every call. */
+const token = { secret: 'carrier-key' } as const
+const bookingsUrl = (platform: Platform): string => `${platform.setting(carrierUrl)}/v1/bookings`
+
+async function codeOf(response: Response): Promise<string> {
+  return refusal.parse(await response.json()).code
+}
+
+interface BookingRequest {
+  readonly key: string
+  readonly orderId: string
+  readonly shipmentId: string
+  readonly to: () => Promise<Address>
+}
+
+/** Books a parcel, once for each key. @throws Unavailable for a cancelled booking, whose cancellation is about to be recorded */
 export function bookedBy(
   cause: Envelope,
   platform: Platform,
-  { shipmentId, to }: { readonly shipmentId: string; readonly to: () => Promise<Address> },
-): Promise<z.output<typeof booking>> {
-  const url = `${platform.setting(carrierUrl)}/v1/bookings`
-  return callOnce(platform, cause, {
-    async find() {
-      const found = await platform.callExternal(`${url}/${encodeURIComponent(shipmentId)}`, {
-        method: 'GET',
-        operation: 'carrier.find',
-        accept: [NOT_FOUND],
-      })
-      return found.status === NOT_FOUND ? undefined : booking.parse(await found.json())
-    },
+  { key, orderId, shipmentId, to }: BookingRequest,
+): Promise<BookingAnswer> {
+  const url = bookingsUrl(platform)
+  return callOnce<BookingAnswer>(platform, cause, {
+    find: () => findBooking(platform, key),
     async call() {
       const response = await platform.callExternal(url, {
         method: 'POST',
         operation: 'carrier.book',
-        idempotencyKey: shipmentId,
-        body: { reference: shipmentId, to: await to(), parcels: 1 },
+        idempotencyKey: key,
+        // The webhooks of the booking have the order.
+        body: { reference: shipmentId, order: orderId, to: await to(), parcels: 1 },
+        accept: [BAD_REQUEST, CONFLICT, UNPROCESSABLE],
+        token,
       })
-      return booking.parse(await response.json())
+      if (response.ok) return booking.parse(await response.json())
+      const code = await codeOf(response)
+      if (response.status === CONFLICT)
+        throw new Unavailable(`The carrier takes no booking of ${shipmentId}: it is ${code}.`)
+      if (BUGS.includes(code)) throw new Error(`The carrier refused the request for ${shipmentId} as "${code}".`)
+      return { refused: code }
     },
   })
+}
+
+/** The booking as it is now; undefined if the carrier has no such booking. */
+export async function findBooking(platform: Platform, key: string): Promise<CarrierReport | undefined> {
+  const found = await platform.callExternal(`${bookingsUrl(platform)}/${encodeURIComponent(key)}`, {
+    method: 'GET',
+    operation: 'carrier.find',
+    accept: [NOT_FOUND],
+    token,
+  })
+  return found.status === NOT_FOUND ? undefined : report.parse(await found.json())
+}
+
+/**
+ * Cancels the booking, also one that comes later: the carrier refuses it then. True if the carrier has the parcel, so that
+ * nothing can be cancelled.
+ */
+export async function isCollected(platform: Platform, key: string): Promise<boolean> {
+  const response = await platform.callExternal(`${bookingsUrl(platform)}/${encodeURIComponent(key)}/cancel`, {
+    method: 'POST',
+    operation: 'carrier.cancel',
+    idempotencyKey: `${key}:cancel`,
+    body: {},
+    accept: [CONFLICT],
+    token,
+  })
+  if (response.status !== CONFLICT) return false
+  const code = await codeOf(response)
+  if (code !== 'collected') throw new Error(`The carrier refused to cancel ${key} as "${code}".`)
+  return true
 }

@@ -1,12 +1,21 @@
 /** Shipments and their way to the customer. */
 
 import { z } from 'zod'
+import { shippingRecordQueries } from './record-contracts.ts'
 import { defineContracts } from '../../shared/contracts/contract.ts'
-import { reference } from '../../shared/base/fields.ts'
-import { goods, orderId } from '../shop/fields.ts'
+import { reference, timestamp } from '../../shared/base/fields.ts'
+import { goods, limits, orderId } from '../shop/fields.ts'
 
 const shipmentId = reference
+/** May be empty. */
+const someGoods = z.array(goods.element).max(limits.linesPerOrder)
 const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 2 }]
+/** How often the carrier was asked to take the shipment, from 1. */
+const attempt = z.int().min(1)
+
+const checkV1 = z.strictObject({ orderId, carrierEventId: reference.exactOptional() })
+
+export type { ShipmentRow } from './record-contracts.ts'
 
 export const shippingContracts = defineContracts({
   service: 'shipping',
@@ -16,18 +25,119 @@ export const shippingContracts = defineContracts({
       data: z.strictObject({ orderId, shipmentId, lines: goods }),
       example: { orderId: 'o-1', shipmentId: 's-1', lines },
     },
+    /** The carrier has collected it: from here on it can not be cancelled, and it is captured. */
     'shipment.dispatched': {
       version: 1,
       data: z.strictObject({ orderId, shipmentId, lines: goods, trackingRef: reference }),
       example: { orderId: 'o-1', shipmentId: 's-1', lines, trackingRef: 't-1' },
     },
+    /** The customer has it. */
+    'shipment.delivered': {
+      version: 1,
+      data: z.strictObject({ orderId, shipmentId }),
+      example: { orderId: 'o-1', shipmentId: 's-1' },
+    },
+    /**
+     * The carrier does not bring the parcel. At the `booking` its rules do not let it take the parcel to this address: a corrected
+     * address, or a cancellation, is the way on. At the `delivery` it has left, and comes back or is lost.
+     */
+    'shipment.failed': {
+      version: 1,
+      data: z.strictObject({
+        orderId,
+        shipmentId,
+        lines: goods,
+        /** The carrier's reason, such as `address-unknown`. */
+        code: reference,
+        stage: z.enum(['booking', 'delivery']),
+        attempt,
+      }),
+      example: { orderId: 'o-1', shipmentId: 's-1', lines, code: 'address-unknown', stage: 'booking', attempt: 1 },
+    },
+    /** The answer to CancelShipments, once for each cancellation. What is cancelled never leaves; what is refused has left. */
+    'shipment.cancel-decided': {
+      version: 1,
+      data: z.strictObject({
+        orderId,
+        cancellationId: reference,
+        cancelled: someGoods,
+        refused: someGoods,
+        cancelledShipments: z.array(shipmentId),
+      }),
+      example: {
+        orderId: 'o-1',
+        cancellationId: 'c-1',
+        cancelled: lines,
+        refused: [],
+        cancelledShipments: ['s-1'],
+      },
+    },
   },
   recorded: {
     /** The reference of the address, which the vault answers when the carrier is booked. The name is stored, so it stays. */
     'address.noted': { version: 1, data: z.strictObject({ addressRef: reference }), example: { addressRef: 'a-1' } },
+    /** The carrier has taken the booking: it will collect the parcel. */
+    'booking.made': {
+      version: 1,
+      data: z.strictObject({ shipmentId, trackingRef: reference }),
+      example: { shipmentId: 's-1', trackingRef: 't-1' },
+    },
+    /** The end of the order's authorization, as orders has reported it. */
+    'payment.secured': {
+      version: 1,
+      data: z.strictObject({ until: timestamp }),
+      example: { until: '2026-01-08T00:00:00.000Z' },
+    },
+    /** The parcel waits for a new authorization: the carrier has no booking of it any more. */
+    'booking.held': { version: 1, data: z.strictObject({ shipmentId }), example: { shipmentId: 's-1' } },
+    /** The carrier is asked again, with the corrected address or with a new authorization. */
+    'booking.renewed': {
+      version: 1,
+      data: z.strictObject({ shipmentId, attempt: attempt.min(2) }),
+      example: { shipmentId: 's-1', attempt: 2 },
+    },
   },
   commands: {
     /** To itself: the carrier's answer is a second commit, so it is a delivery of its own. */
-    BookCarrier: { data: z.strictObject({ orderId, shipmentId }), example: { orderId: 'o-1', shipmentId: 's-1' } },
+    BookCarrier: {
+      version: 1,
+      data: z.strictObject({ orderId, shipmentId }),
+      example: { orderId: 'o-1', shipmentId: 's-1' },
+    },
+    /** A webhook of the carrier reported that a booking changed, or orders has waited long for a report: the carrier is asked. */
+    CheckShipments: {
+      version: 2,
+      /** Without a booking the carrier is asked about all parcels on their way. */
+      data: checkV1.extend({ bookingKey: reference.exactOptional() }),
+      example: { orderId: 'o-1', carrierEventId: 'event-1', bookingKey: 's-1' },
+      previousVersions: { 1: { data: checkV1, upcast: (old) => old } },
+    },
+    /** The address was corrected: what the carrier refused is booked again. */
+    ChangeAddress: {
+      version: 1,
+      data: z.strictObject({ orderId, addressRef: reference }),
+      example: { orderId: 'o-1', addressRef: 'a-2' },
+    },
+    /**
+     * The authorization ends, and has no successor: bookings that the carrier has not collected are taken back. With one that
+     * shipping knows of they are made anew.
+     */
+    HoldShipments: {
+      version: 1,
+      retryForever: true,
+      data: z.strictObject({ orderId, authorizedUntil: timestamp }),
+      example: { orderId: 'o-1', authorizedUntil: '2026-01-08T00:00:00.000Z' },
+    },
+    /**
+     * Cancels what has not left of these lines. Without a shipment they are cancelled too: one that is released later is
+     * not created. Shipping alone decides between this and the dispatch.
+     */
+    CancelShipments: {
+      version: 1,
+      retryForever: true,
+      data: z.strictObject({ orderId, cancellationId: reference, lines: goods }),
+      example: { orderId: 'o-1', cancellationId: 'c-1', lines },
+    },
   },
+  queries: shippingRecordQueries,
 })

@@ -1,5 +1,10 @@
-/** The setting of shipping: where the carrier is. */
+/** The settings of shipping: how large a parcel is. */
 
-import { defineSetting, httpUrl } from '../../shared/base/setting.ts'
+import { z } from 'zod'
+import { defineSetting } from '../../shared/base/setting.ts'
 
-export const carrierUrl = defineSetting('CARRIER_URL', httpUrl)
+/** The most pieces in one parcel; an order of more has several. */
+export const piecesPerParcel = defineSetting(
+  'PIECES_PER_PARCEL',
+  z.string().regex(/^\d+$/, 'takes a whole number of pieces').transform(Number).pipe(z.int().min(1)),
+)

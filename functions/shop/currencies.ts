@@ -18,6 +18,12 @@ export const otherDigits: Readonly<Record<number, readonly string[]>> = {
   4: 'CLF UYW'.split(' '),
 }
 
+/** The decimal digits of a currency's minor unit, by ISO 4217. */
+export function digitsOf(currency: string): number {
+  const other = Object.entries(otherDigits).find(([, codes]) => codes.includes(currency))
+  return other ? Number(other[0]) : 2
+}
+
 /**
  * SQL for the value of a currency's minor unit in major units: 1 for JPY, 0.001 for KWD, 0.01 for nearly all others. By
  * ISO 4217, which also has 0.01 for the two currencies whose coins are fifths. @param currency SQL for the code

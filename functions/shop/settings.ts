@@ -2,11 +2,11 @@
 
 import type { Business, Deployment } from '../../shared/service/business.ts'
 import type { EdgeSettings } from '../gateway/settings.ts'
-import type { Bounds } from '../orders/settings.ts'
+import type { Bounds, Charges } from '../orders/settings.ts'
 
 /** The settings that differ between the environments. */
 interface Figures {
-  /** Delay between `order.confirmed` and `order.released`. A later operation that cancels orders would have it as its cancellation window. */
+  /** Delay between `order.confirmed` and `order.released`: the time in which orders alone decides a cancellation. */
   readonly releaseDelaySeconds: number
   readonly edge?: Partial<EdgeSettings>
   readonly placing?: Partial<Bounds>
@@ -18,6 +18,15 @@ interface Figures {
   /** By service; absent: none. */
   readonly minInstances?: Readonly<Record<string, number>>
 }
+
+type Limit = EdgeSettings['limits']['customer']
+
+/** Each person of the staff is counted individually, whatever their role. */
+const ofStaff = (limit: Limit): Record<'support' | 'warehouse' | 'admin', Limit> => ({
+  support: limit,
+  warehouse: limit,
+  admin: limit,
+})
 
 const prod: Figures = {
   releaseDelaySeconds: 1800,
@@ -45,7 +54,7 @@ const figures: Readonly<Record<string, Figures>> = {
       requestsPerCaller: 72,
       limits: {
         customer: { perSecond: 1_000, burst: 2_000 },
-        staff: { perSecond: 1_000, burst: 2_000 },
+        ...ofStaff({ perSecond: 1_000, burst: 2_000 }),
         importer: { perSecond: 2_000, burst: 4_000 },
         address: { perSecond: 2_000, burst: 4_000 },
       },
@@ -77,7 +86,7 @@ const figuresOf = (name: string): Figures => (Object.hasOwn(figures, name) ? fig
 const edge = ({ name }: Deployment): EdgeSettings => ({
   limits: {
     customer: { perSecond: 5, burst: 30 },
-    staff: { perSecond: 20, burst: 100 },
+    ...ofStaff({ perSecond: 20, burst: 100 }),
     importer: { perSecond: 200, burst: 400 },
     // A school or an office has one address.
     address: { perSecond: 50, burst: 200 },
@@ -101,17 +110,34 @@ const placing = ({ name }: Deployment): Bounds => ({
   ...figuresOf(name).placing,
 })
 
+/**
+ * An example, the same in each environment: the rates of Germany, and a fee for what is ordered in dollars and shipped
+ * overseas. A product without a tax class is exempt.
+ */
+const charges: Charges = {
+  taxBasisPoints: { standard: 1_900, reduced: 700 },
+  shipping: { USD: { feeMinor: 590, freeFromMinor: 6_000 } },
+  discountBasisPoints: { 'WELCOME-10': 1_000 },
+}
+
 export const settings: Business['settings'] = (deployment) => {
   const { name, serviceUrl, partnerUrl } = deployment
   return {
     PAYMENT_PROVIDER_URL: partnerUrl?.('payment-provider') ?? `https://payments.${name}.example.com`,
+    // `{ "kind": "stripe", "returnUrl": … }` with https://api.stripe.com as the address above: docs/payment-providers.md.
+    PAYMENT_PROVIDER_API: JSON.stringify({ kind: 'simulator' }),
     // The payment provider signs its webhooks for this address. With your own domain, use the address there.
     PAYMENT_WEBHOOK_URL: `${serviceUrl('gateway')}/v1/webhooks/payment-provider`,
     CARRIER_URL: partnerUrl?.('carrier') ?? `https://carrier.${name}.example.com`,
+    // The carrier signs its webhooks for this address, as above.
+    CARRIER_WEBHOOK_URL: `${serviceUrl('gateway')}/v1/webhooks/carrier`,
     RELEASE_DELAY_SECONDS: String(figuresOf(name).releaseDelaySeconds),
+    // An order of more pieces is shipped in several parcels, each captured when the carrier has collected it.
+    PIECES_PER_PARCEL: '20',
     STAFF_SECOND_FACTOR: figuresOf(name).staffSecondFactor,
     EDGE: JSON.stringify(edge(deployment)),
     PLACING: JSON.stringify(placing(deployment)),
+    CHARGES: JSON.stringify(charges),
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { createSign, generateKeyPairSync } from 'node:crypto'
 import { type Config, configSchema } from './config.ts'
-import { accountEmail, operationsAccountId, pushAccountId } from './names.ts'
+import { accountEmail, cronAccountId, operationsAccountId, pushAccountId } from './names.ts'
 import { startOfTests } from '../runtime/platform.testing.ts'
 
 const projectId = 'test-project'
@@ -41,6 +41,7 @@ export function testConfig(
     SERVICE_URL: `https://${service}.example.com`,
     SERVICE_ACCOUNT: emailOf(service),
     PUSH_ACCOUNT: emailOf(pushAccountId(service)),
+    CRON_ACCOUNT: emailOf(cronAccountId(service)),
     OPERATIONS_ACCOUNT: emailOf(operationsAccountId),
     FIRESTORE_DATABASE: service,
     CLOUD_TASKS_ENDPOINT: tasksEndpoint ?? 'https://cloudtasks.example.com',

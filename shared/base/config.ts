@@ -1,6 +1,7 @@
 /** A service's environment variables, which the stacks write. Only this file reads `process.env`. */
 
 import { z } from 'zod'
+import { faultOf, type Secrets, secretVariable } from './secret.ts'
 import { json, parseSetting, type Setting } from './setting.ts'
 
 /** JSON in one variable: service name → its URL, which is also its OIDC audience. */
@@ -19,12 +20,16 @@ export const configSchema = z.object({
   SERVICE_ACCOUNT: z.email(),
   /** The account of Pub/Sub's push deliveries to this service. */
   PUSH_ACCOUNT: z.email(),
+  /** The account of Cloud Scheduler's calls. Absent when the service has no schedule. */
+  CRON_ACCOUNT: z.email().optional(),
   /** The account of operators' tasks. */
   OPERATIONS_ACCOUNT: z.email(),
   /** Absent when the service owns no collection. */
   FIRESTORE_DATABASE: z.string().optional(),
   /** `https://cloudtasks.googleapis.com`, or `http://host:port` of an emulator: the client has no variable for it. */
   CLOUD_TASKS_ENDPOINT: z.url(),
+  /** The address of BigQuery. Absent when the service reads no view. */
+  BIGQUERY_ENDPOINT: z.url().optional(),
   /** Services that this one sends or submits commands to, or queries. */
   PEERS: json(urlByService),
   SENDERS: json(sendersByCommand),
@@ -77,7 +82,12 @@ export function addressesOf(
   }
 }
 
-/** The value of one of a service's settings. @throws Error for a setting that the service's description does not name. */
+/**
+ * The value of one of a service's settings. A test compares what the programs of each service read with its description
+ * (test/architecture/services.test.ts), not the compiler: each function between a handler and a read would have to name its
+ * service's platform, and those of several services, as the edge has them, could not.
+ * @throws Error for a setting that the service's description does not name.
+ */
 export type ReadSetting = <Value>(setting: Setting<Value>) => Value
 
 /**
@@ -102,5 +112,26 @@ export function readSettings(
     if (!values.has(name)) throw new Error(`${service} does not have the setting ${name}: name it in its service.ts.`)
     // It was parsed by the schema from which its type follows.
     return values.get(name) as Value
+  }
+}
+
+/** The value of one of a service's secrets. @throws Error for a secret that the service's description does not name. */
+export type ReadSecret = (name: string) => string
+
+/**
+ * Reads all secrets that a service's description names, before it takes its first request.
+ * @throws Error that names each secret that is missing or has a wrong value, without any value.
+ */
+export function readSecrets(
+  { name: service, secrets }: { readonly name: string; readonly secrets: Secrets },
+  variables: NodeJS.ProcessEnv = process.env,
+): ReadSecret {
+  const values = new Map(Object.keys(secrets).map((name) => [name, variables[secretVariable(name)]]))
+  const faults = [...values].flatMap(([name, value]) => faultOf(name, value) ?? [])
+  if (faults.length > 0) throw new Error(`${service} does not start. ${faults.join(' ')}`)
+  return (name) => {
+    const value = values.get(name)
+    if (value === undefined) throw new Error(`${service} does not have the secret ${name}: name it in its service.ts.`)
+    return value
   }
 }

@@ -44,6 +44,7 @@ export const platformCodes = defineCodes({
   'idempotency-key-missing': { status: 400 },
   'idempotency-key-reused': { status: 409, isSecurityEvent: true },
   'invalid-body': { status: 422 },
+  'invalid-cursor': { status: 400 },
   'invalid-json': { status: 400 },
   'invalid-parameter': { status: 400 },
   'not-found': { status: 404 },
@@ -68,7 +69,7 @@ export type PlatformCode = keyof typeof platformCodes
  * Those of them with which the rules of a service refuse. The others are answers of the runtime, before any rule was asked:
  * they say nothing about what was asked for.
  */
-export const ruleCodes = ['forbidden', 'idempotency-key-reused', 'invalid-body', 'not-found'] as const
+export const ruleCodes = ['forbidden', 'idempotency-key-reused', 'invalid-body', 'invalid-cursor', 'not-found'] as const
 /** A code that a query's `refuses` may name. */
 export type RefusalCode = (typeof ruleCodes)[number] | DeclaredCode
 

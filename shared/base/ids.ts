@@ -63,3 +63,6 @@ export function documentId(text: string): string {
   const isWhole = id.length <= DOCUMENT_ID_BYTES && text.isWellFormed()
   return isWhole ? id : `${id.slice(0, 1_000)}~${hashOf(text)}`
 }
+
+/** The text of a document's id, which `documentId` made of it; the id itself if it was made with a hash. */
+export const textOfId = (id: string): string => (id.includes('~') ? id : decodeURIComponent(id))

@@ -2,6 +2,8 @@
 
 export const accountId = (service: string): string => service
 export const pushAccountId = (service: string): string => `${service}-push`
+/** With the token of this account, Cloud Scheduler calls the service. */
+export const cronAccountId = (service: string): string => `${service}-cron`
 /** Every task of operators carries this account's token. */
 export const operationsAccountId = 'operations'
 export const accountEmail = (id: string, projectId: string): string => `${id}@${projectId}.iam.gserviceaccount.com`
@@ -26,6 +28,9 @@ export const cloudRunUrl = (label: string, region: string): string => `https://$
 export const expiryField = 'expireAt'
 /** The path to which Pub/Sub pushes events of this type. */
 export const eventPath = (eventType: string): string => `/events/${eventType}`
+/** The path to which Cloud Scheduler posts when a schedule of the service is due. */
+export const schedulePath = (schedule: string): string => `/schedules/${schedule}`
+export const jobName = (service: string, schedule: string): string => `${service}-${schedule}`
 export const commandPath = (command: string): string => `/commands/${command}`
 /** The path at which the owner of a command accepts submissions of it. */
 export const submissionPath = (command: string): string => `/submissions/${command}`
@@ -35,7 +40,7 @@ export const submittedPath = (commandId: string): string => `/submissions/${comm
 export const republishCommand = 'RepublishEvents'
 /** Its name in an earlier release, which tasks in queues and recorded commits still have. */
 export const formerRepublishCommand = 'RepeatEvents'
-/** Provided by the runtime of every service: take dead letters of its own again. */
+/** Provided by the runtime of every service: it replays dead letters of the service. */
 export const replayCommand = 'ReplayDeadLetters'
-/** Provided by the runtime of every service: delete dead letters of its own. */
+/** Provided by the runtime of every service: it deletes dead letters of the service. */
 export const discardCommand = 'DiscardDeadLetters'

@@ -19,7 +19,18 @@ export function fitted(shape: z.ZodType, body: unknown, about: string): unknown 
   return parsed.data
 }
 
+/** Many answers share schemas, such as those of money: the shape of each is derived once. */
+const shapes = new WeakMap<z.core.$ZodType, z.ZodType>()
+
 function unbounded(schema: z.core.$ZodType): z.ZodType {
+  const known = shapes.get(schema)
+  if (known) return known
+  const shape = withoutBounds(schema)
+  shapes.set(schema, shape)
+  return shape
+}
+
+function withoutBounds(schema: z.core.$ZodType): z.ZodType {
   const { def } = (schema as z.core.$ZodTypes)._zod
   // oxlint-disable-next-line typescript/switch-exhaustiveness-check -- answers are of these types; any other throws
   switch (def.type) {

@@ -7,15 +7,23 @@ import type { Immutable } from './immutable.ts'
 import type { OutgoingCommand, RepublishEvents } from './message.ts'
 import { checkRefusals, type QueryContract } from './query.ts'
 
-export interface EventContract {
+/** The contract of an event or a command: the present shape of its data, and every earlier one. */
+export interface MessageContract {
   /** Raised when the data's shape changes; the old one stays, with an upcaster. */
   readonly version: number
   readonly data: z.ZodType
-  /** Kept for ever in the service's `frozen-events.json`, as is that of each previous version. */
+  /**
+   * Kept for ever in the service's `frozen-events.json` or `frozen-commands.json`, as is that of each previous version.
+   */
   readonly example: unknown
-  /** Earlier shapes of the data, by version: never deleted, since streams and dead letters hold them for years. */
+  /**
+   * Earlier shapes of the data, by version: never deleted, since streams, queues and dead letters hold them for as long as
+   * they are kept.
+   */
   readonly previousVersions?: Readonly<Record<number, PreviousVersion>>
 }
+
+export type EventContract = MessageContract
 
 export interface PreviousVersion {
   readonly data: z.ZodType
@@ -23,9 +31,8 @@ export interface PreviousVersion {
   readonly upcast: (old: unknown) => unknown
 }
 
-export interface CommandContract {
-  readonly data: z.ZodType
-  /** Never dead-lettered, however often it fails: for compensations and timers. */
+export interface CommandContract extends MessageContract {
+  /** Never dead-lettered, however often it fails, also while it can not be read: for compensations and timers. */
   readonly retryForever?: true
   /**
    * The command that it compensates. Its owner answers it also when that was never performed, and refuses that one if it
@@ -41,7 +48,6 @@ export interface CommandContract {
   readonly formerSenders?: readonly string[]
   /** The codes with which its owner's check refuses a submission of it, besides `not-found`. */
   readonly refuses?: readonly RefusalCode[]
-  readonly example: unknown
 }
 
 export interface Contracts {

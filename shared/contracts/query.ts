@@ -5,8 +5,8 @@ import { declarationOf, isRefusalCode, type RefusalCode, ruleCodes } from '../ba
 import { listOf } from '../base/issues.ts'
 import type { Immutable } from './immutable.ts'
 
-/** Name → schema. */
-export type ParameterSchemas = Readonly<Record<string, z.ZodType<string>>>
+/** Name → schema. A search parameter may be optional. */
+export type ParameterSchemas = Readonly<Record<string, z.ZodType<string | undefined>>>
 
 export interface QueryContract {
   /** A `get` is asked again when its callee was unavailable. */
@@ -95,7 +95,8 @@ export function targetOf({ path, parameters = {} }: QueryContract, request: obje
     return [name, parsed.data] as const
   })
   const inPath = Object.fromEntries(given)
-  const search = new URLSearchParams(Object.fromEntries(given.filter(([name]) => !path.includes(`{${name}}`))))
+  const search = new URLSearchParams()
+  for (const [name, value] of given) if (value !== undefined && !path.includes(`{${name}}`)) search.set(name, value)
   const target = path.replaceAll(PARAMETER, (_, name: string) => encodeURIComponent(inPath[name]!))
   return search.size === 0 ? target : `${target}?${search.toString()}`
 }

@@ -1,7 +1,8 @@
-import type { Message } from './message.ts'
-import { expect, it } from 'vitest'
+import type { Message, OutgoingCommand } from './message.ts'
+import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineContracts, type RecordOf } from './contract.ts'
+import { addressing } from '../messaging/outgoing.ts'
 import { createStreams } from '../messaging/streams.ts'
 import { message } from '../runtime/deliver.testing.ts'
 import { memory } from '../messaging/memory.testing.ts'
@@ -46,6 +47,7 @@ function speaking(version: 1 | 2) {
   const streams = createStreams({
     service: 'tests',
     contracts: contractsOf(version),
+    uses: [],
     address: () => {
       throw new Error('No command is sent.')
     },
@@ -110,4 +112,73 @@ it('an event that no contract has does not compile', () => {
   // @ts-expect-error: misspelt.
   const misspelt: Decision<Recorded> = { events: [{ type: 'sale.notde', data: { by: 'us' } }], commands: [] }
   expect([decision, misspelt]).toHaveLength(2)
+})
+
+describe('a command that a commit of an earlier release recorded', () => {
+  const former = z.strictObject({ minor: z.int() })
+  const commandsOf = (version: 1 | 2) =>
+    defineContracts({
+      service: 'till',
+      events: {},
+      commands: {
+        Charge:
+          version === 1
+            ? { version, data: former, example: { minor: 1 } }
+            : {
+                version,
+                data: former.extend({ currency: z.string() }),
+                example: { minor: 1, currency: 'EUR' },
+                previousVersions: { 1: { data: former, upcast: (old) => ({ ...(old as object), currency: 'EUR' }) } },
+              },
+      },
+    })
+  const inRelease = (version: 1 | 2) => {
+    const sent: Envelope[] = []
+    const uses = [commandsOf(version)]
+    const contracts = contractsOf(version)
+    const streams = createStreams({
+      service: 'tests',
+      contracts,
+      uses,
+      address: addressing({ name: 'tests', contracts, uses, sends: ['Charge'], requestsRepublishFrom: [] }),
+      store,
+      now: () => 0,
+      publish: async () => {},
+      send: async (commands) => void sent.push(...commands.map(({ envelope }) => envelope)),
+      backoff: async () => {},
+    })
+    const decide = (message: Envelope, data: object) =>
+      streams.handle<Message, OutgoingCommand>(message, 't-4', () => ({
+        events: [],
+        commands: [{ type: 'Charge', data }],
+      }))
+    return { sent, decide }
+  }
+  const cause = message('Sell', {}, { key: 4 })
+
+  it('is sent again as it was recorded, in its version, and decisions see the present one', async () => {
+    const [before, after] = [inRelease(1), inRelease(2)]
+    await before.decide(cause, { minor: 5 })
+    const repeated = await after.decide(cause, { minor: 0, currency: 'never decided' })
+    expect(after.sent).toMatchObject([{ version: 1, data: { minor: 5 } }])
+    expect(after.sent[0]!.id).toBe(before.sent[0]!.id)
+    expect(repeated.commands).toMatchObject([{ type: 'Charge', data: { minor: 5, currency: 'EUR' } }])
+  })
+
+  it('has the first version if the release had none, and one that a later release recorded stays as it is', async () => {
+    const recorded = await store.load('t-4')
+    const [commit] = recorded.commits
+    const { version: _version, ...withoutVersion } = commit!.commands[0]!
+    const other = message('Sell', {}, { key: 5 })
+    await store.append(recorded, { ...commit!, cause: other.id, commands: [withoutVersion] })
+    const { sent, decide } = inRelease(2)
+    await decide(other, {})
+    expect(sent).toMatchObject([{ version: 1, data: { minor: 5 } }])
+
+    const later = message('Sell', {}, { key: 6 })
+    await inRelease(2).decide(later, { minor: 7, currency: 'GBP' })
+    const rolledBack = inRelease(1)
+    expect((await rolledBack.decide(later, {})).commands).toMatchObject([{ data: { minor: 7, currency: 'GBP' } }])
+    expect(rolledBack.sent).toMatchObject([{ version: 2, data: { minor: 7, currency: 'GBP' } }])
+  })
 })

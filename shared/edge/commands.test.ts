@@ -22,7 +22,10 @@ const ownerOf = <const Name extends string, const Command extends string>(servic
   defineContracts({
     service,
     events: {},
-    commands: { [command]: { data, example: {} } } as Record<Command, { data: typeof data; example: object }>,
+    commands: { [command]: { version: 1, data, example: {} } } as Record<
+      Command,
+      { version: number; data: typeof data; example: object }
+    >,
   })
 const stage = ownerOf('stage', 'Play')
 const bar = ownerOf('bar', 'Pour')

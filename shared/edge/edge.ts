@@ -1,4 +1,4 @@
-/** The checks that every request passes first: headers, origins, limits and places per caller and address, one deadline. */
+/** The checks that every request passes first: headers, origins, one deadline, and per caller and address a rate and a number of requests in flight. */
 
 import type { Context, Hono, MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
@@ -66,11 +66,11 @@ export function createEdge(http: Hono, { settings, roles, signedPaths, now }: Ed
       maxAge: PREFLIGHT_SECONDS,
     }),
   )
-  // Around the places: a request that ran out of time, or whose client hung up, holds its place until its work has ended.
+  // Outside of the limits on requests in flight: a request that ran out of time, or whose client hung up, counts until its work has ended.
   http.use('*', (c, next) => withDeadline(settings.requestTimeoutMs, next, { disconnect: disconnectOf(c) }))
   http.use('*', async (c, next) => {
     if (isHealth(c)) {
-      // An instance must not be ended for having too much to do: the probes of the platform, which come by no front end, pass.
+      // The probes of the platform, which come by no front end, pass: otherwise a busy instance would be ended.
       if (c.req.header('x-forwarded-for') !== undefined) admission.charge(visitorOf(c))
       return next()
     }
@@ -118,7 +118,7 @@ function headers(): MiddlewareHandler {
       own = c.res.headers.get('content-security-policy')
     })
     if (own !== null) c.res.headers.set('content-security-policy', own)
-    // Answers are one caller's own.
+    // An answer is for one caller alone.
     if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store')
   }
 }

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { type Code, declarationOf, type DeclaredCode } from '../base/errors.ts'
 import { idempotencyKey as keySchema } from '../base/fields.ts'
+import { pathParametersOf } from '../contracts/query.ts'
 import { once } from '../base/once.ts'
 import type { documentOperations, Operation, OperationHandler, PublicApi } from '../service/public-api.ts'
 import { MAX_WAIT_SECONDS } from './prefer.ts'
@@ -70,7 +71,7 @@ function describe(operationId: string, operation: Operation, api: Described): Js
     ...(roles.length > 0 ? { description: `Takes the role ${roles.join(' or ')}.` } : {}),
     security: isForCallers(api, access) ? [{ token: [] }] : [],
     parameters: [
-      ...parametersInPath(operation),
+      ...parametersOf(operation),
       ...(requiresIdempotencyKey ? [idempotencyKey] : []),
       ...(submits ? [prefer] : []),
     ],
@@ -109,13 +110,15 @@ const prefer = {
   schema: { type: 'string', examples: ['wait=10'] },
 }
 
-const parametersInPath = ({ parameters = {} }: Operation): Json[] =>
-  Object.entries(parameters).map(([name, schema]) => ({
+function parametersOf({ path, parameters = {} }: Operation): Json[] {
+  const inPath = pathParametersOf({ path })
+  return Object.entries(parameters).map(([name, schema]) => ({
     name,
-    in: 'path',
-    required: true,
+    in: inPath.includes(name) ? 'path' : 'query',
+    required: !schema.safeParse(undefined).success,
     schema: schemaOf(schema, 'input'),
   }))
+}
 
 function problemResponses(codes: readonly DeclaredCode[]): Json {
   const byStatus = Map.groupBy(codes, ({ status }) => status)
@@ -141,7 +144,7 @@ function problemResponses(codes: readonly DeclaredCode[]): Json {
 
 /** Every code that an operation may answer with. */
 export function problemsOf(
-  { access, requiresIdempotencyKey, body, problems = [] }: Operation,
+  { access, path, parameters = {}, requiresIdempotencyKey, body, problems = [] }: Operation,
   api: Described,
 ): DeclaredCode[] {
   const known: Code[] = ['rate-limited', 'overloaded', 'unavailable', ...problems]
@@ -152,6 +155,7 @@ export function problemsOf(
   }
   if (access === 'signed') known.push('signature-invalid')
   if (requiresIdempotencyKey) known.push('idempotency-key-missing', 'idempotency-key-reused', 'invalid-parameter')
+  if (Object.keys(parameters).length > pathParametersOf({ path }).length) known.push('invalid-parameter')
   if (body) known.push('invalid-json', 'invalid-body', 'body-too-large', 'body-too-slow', 'unsupported-media-type')
   return [...new Set(known.map(declarationOf))]
 }

@@ -1,9 +1,10 @@
 /** A service's own dead letters, by the official Pub/Sub client: messages that Pub/Sub or the service has dead-lettered. */
 
-import type { v1 } from '@google-cloud/pubsub'
+import type { v1 } from '@google-cloud/pubsub-api'
 import { addressesOf, type Config } from '../base/config.ts'
 import { Unavailable } from '../base/errors.ts'
 import { deadLetterName } from '../base/names.ts'
+import { clientOptions } from './client-options.ts'
 import { leased, release, type Waiting } from './waiting.ts'
 
 export interface DeadLetterBox {
@@ -59,10 +60,6 @@ export function createDeadLetterBox(service: string, config: Config): DeadLetter
 }
 
 async function connect(config: Config): Promise<v1.SubscriberClient> {
-  const { v1: clients } = await import('@google-cloud/pubsub')
-  const [apiEndpoint, port] = addressesOf(config).pubsub.split(':') as [string, string]
-  if (apiEndpoint.endsWith('.googleapis.com')) return new clients.SubscriberClient()
-  // An emulator: this client has no variable for it, and would not speak to it without TLS.
-  const { credentials } = await import('@grpc/grpc-js')
-  return new clients.SubscriberClient({ apiEndpoint, port: Number(port), sslCreds: credentials.createInsecure() })
+  const { v1: clients } = (await import('@google-cloud/pubsub-api')).default
+  return new clients.SubscriberClient(await clientOptions(addressesOf(config).pubsub))
 }

@@ -9,6 +9,11 @@ const passing = new Set<unknown>([1, 2, 4, 8, 10, 13, 14])
 
 const codeOf = (error: unknown): unknown => (error as { code?: unknown } | undefined)?.code
 
+/** A call that failed although it may succeed when it is repeated. */
+export const isPassing = (error: unknown): boolean => passing.has(codeOf(error))
+
+export const isNotFound = (error: unknown): boolean => codeOf(error) === 5
+
 /** ALREADY_EXISTS, to a create. */
 export const isAlreadyThere = (error: unknown): boolean => codeOf(error) === 6
 
@@ -16,7 +21,7 @@ export const isLostRace = (error: unknown): boolean => lostRace.has(codeOf(error
 
 /** A request that Firestore refuses is a bug; an unavailable Firestore is not. */
 export function unavailable(error: unknown): unknown {
-  return passing.has(codeOf(error)) ? new Unavailable('Firestore does not answer.', { cause: error }) : error
+  return isPassing(error) ? new Unavailable('Firestore does not answer.', { cause: error }) : error
 }
 
 /** @throws Unavailable when Firestore can't be asked. */

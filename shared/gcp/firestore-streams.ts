@@ -1,18 +1,18 @@
 /** Streams on Firestore: a document each, an append is one commit under a precondition on its update time. */
 
-import type {
-  CollectionReference,
-  DocumentReference,
-  DocumentSnapshot,
-  Firestore,
-  Timestamp,
-  Transaction as FirestoreTransaction,
-  WriteBatch,
-} from '@google-cloud/firestore'
-import { documentId } from '../base/ids.ts'
+import { documentId, textOfId } from '../base/ids.ts'
 import type { Lifetimes } from '../service/lifetimes.ts'
+import {
+  creating,
+  type FirestoreClient,
+  type FirestoreTransaction,
+  type Precondition,
+  type ReadDocument,
+  replacing,
+  type Write,
+} from './firestore-client.ts'
 import { available, isLostRace, unavailable } from './firestore-errors.ts'
-import { replacement } from './firestore-documents.ts'
+import { type Fields, toFields, toValue } from './firestore-values.ts'
 import {
   areRecentFull,
   type Commit,
@@ -25,6 +25,7 @@ import {
 } from '../messaging/stream-store.ts'
 
 const STREAMS = 'streams'
+const CHUNKS = 'chunks'
 
 /** Commits are JSON texts, in a stored field named `entries`: a tenth of the work of Firestore's own maps, and appending one sends only that one. */
 interface Head {
@@ -44,36 +45,30 @@ interface Chunk {
 
 /** A chunk that was written before there were snapshots, with its causes. */
 interface FormerChunk {
-  readonly reference: DocumentReference
+  readonly path: string
   readonly causes: readonly string[]
 }
 
 interface ConcurrencyToken {
-  readonly updateTime: Timestamp | undefined
+  /** Absent: there is no stream. */
+  readonly unchanged: Precondition | undefined
   readonly head: Head
   readonly formerChunks?: readonly FormerChunk[]
-  readonly companion?: DocumentSnapshot | undefined
+  readonly companion?: ReadDocument | undefined
 }
 
-/** An update that adds one text to a list. */
-type Union = (text: string) => unknown
+type GetAll = FirestoreClient['getAll']
+type NameOf = FirestoreClient['nameOf']
 
-const unionOf = async (): Promise<Union> => {
-  const { FieldValue } = await import('@google-cloud/firestore')
-  return (text) => FieldValue.arrayUnion(text)
-}
-
-export function firestoreStreams(firestore: () => Promise<Firestore>, lifetimes: Lifetimes): StreamStore {
+export function firestoreStreams(firestore: () => Promise<FirestoreClient>, lifetimes: Lifetimes): StreamStore {
   const load: StreamStore['load'] = async (id, companion) => {
-    const db = await firestore()
-    const references = [streamDocument(db, id), ...(companion === undefined ? [] : [db.doc(companion.path)])]
-    const [snapshot, beside] = await available(() => db.getAll(...references))
-    const readAll = () =>
-      read(id, snapshot!, (chunks) => available(() => Promise.all(chunks.map((chunk) => chunk.get()))))
+    const client = await firestore()
+    const paths = [pathOf(id), ...(companion === undefined ? [] : [companion.path])]
+    const [document, beside] = await available(() => client.getAll(paths))
+    const readAll = () => available(() => read(id, document, client.getAll))
     if (companion === undefined) return readAll()
-    const version = (snapshot!.data() as Head | undefined)?.version ?? 0
-    const found = companionOf(companion, lifetimes.written(beside!.data()), version)
-    const stored = (found.isSnapshot && found.value ? recentOf(id, snapshot!) : undefined) ?? (await readAll())
+    const found = companionOf(companion, lifetimes.written(beside?.fields), headOf(document).version)
+    const stored = (found.isSnapshot && found.value ? recentOf(id, document) : undefined) ?? (await readAll())
     const concurrencyToken: ConcurrencyToken = {
       ...(stored.concurrencyToken as ConcurrencyToken),
       companion: beside,
@@ -83,26 +78,40 @@ export function firestoreStreams(firestore: () => Promise<Firestore>, lifetimes:
 
   return {
     load,
+    async list({ after, limit }) {
+      const client = await firestore()
+      const field = { fieldPath: '__name__' }
+      const found = await available(() =>
+        client.query('', {
+          from: [{ collectionId: STREAMS }],
+          orderBy: [{ field, direction: 'ASCENDING' }],
+          ...(after === undefined
+            ? {}
+            : { startAt: { values: [{ referenceValue: client.nameOf(pathOf(after)) }], before: false } }),
+          limit: { value: limit },
+        }),
+      )
+      return Promise.all(found.map((document) => available(() => read(textOfId(document.id), document, client.getAll))))
+    },
     async earlierCommit({ id }, cause) {
-      const chunks = chunksOf(streamDocument(await firestore(), id))
-      const { docs } = await available(() => chunks.where('causes', 'array-contains', cause).limit(1).get())
-      return docs
-        .flatMap((chunk) => commitsIn((chunk.data() as Chunk).entries))
-        .find((commit) => commit.cause === cause)
+      const client = await firestore()
+      const [chunk] = await available(() =>
+        client.query(pathOf(id), {
+          from: [{ collectionId: CHUNKS }],
+          where: { fieldFilter: { field: { fieldPath: 'causes' }, op: 'ARRAY_CONTAINS', value: toValue(cause) } },
+          limit: { value: 1 },
+        }),
+      )
+      return chunk && commitsIn(chunkOf(chunk).entries).find((commit) => commit.cause === cause)
     },
     async append(stream, commit, companion) {
-      const db = await firestore()
-      const batch = db.batch()
-      if (companion) await writeCompanion({ db, batch, lifetimes }, stream, companion)
-      write(streamDocument(db, stream.id), stream, commit, {
-        union: await unionOf(),
-        create: (reference, head) => void batch.create(reference, head),
-        update: (reference, change, updateTime) => void batch.update(reference, change, { lastUpdateTime: updateTime }),
-        set: (reference, value) => void batch.set(reference, value),
-        setCauses: (reference, causes) => void batch.update(reference, { causes }),
-      })
+      const client = await firestore()
+      const writes = [
+        ...(companion ? [companionWrite(client.nameOf, stream, lifetimes, companion)] : []),
+        ...appending(client.nameOf, stream, commit),
+      ]
       try {
-        await batch.commit()
+        await client.commit(writes)
         return true
       } catch (error) {
         if (isLostRace(error)) return false
@@ -110,114 +119,98 @@ export function firestoreStreams(firestore: () => Promise<Firestore>, lifetimes:
       }
     },
     async transact(id, work) {
-      const db = await firestore()
-      const union = await unionOf()
+      const client = await firestore()
       return available(() =>
-        db.runTransaction(async (transaction) => {
-          const reference = streamDocument(db, id)
-          const snapshot = await transaction.get(reference)
-          const stored = await read(id, snapshot, (chunks) => transaction.getAll(...chunks))
-          return work(stored, transactionOf(db, transaction, { union, lifetimes }))
+        client.transact(async (transaction) => {
+          const [document] = await transaction.getAll([pathOf(id)])
+          const stored = await read(id, document, transaction.getAll)
+          return work(stored, transactionOf(client.nameOf, transaction, lifetimes))
         }),
       )
     },
   }
 }
 
-function transactionOf(
-  db: Firestore,
-  transaction: FirestoreTransaction,
-  { union, lifetimes }: { readonly union: Union; readonly lifetimes: Lifetimes },
-): Transaction {
+function transactionOf(nameOf: NameOf, transaction: FirestoreTransaction, lifetimes: Lifetimes): Transaction {
   return {
     async getAll(paths) {
-      if (paths.length === 0) return []
-      const snapshots = await transaction.getAll(...paths.map((path) => db.doc(path)))
-      return snapshots.map((snapshot) => lifetimes.written(snapshot.data()))
+      const documents = await transaction.getAll(paths)
+      return documents.map((document) => lifetimes.written(document?.fields))
     },
-    set: (path, value) => void transaction.set(db.doc(path), lifetimes.stored(path, value)),
-    delete: (path) => void transaction.delete(db.doc(path)),
+    set: (path, value) => transaction.write(replacing(nameOf(path), lifetimes.stored(path, value))),
+    delete: (path) => transaction.write({ delete: nameOf(path) }),
     append(stream, commit) {
-      write(streamDocument(db, stream.id), stream, commit, {
-        union,
-        create: (reference, head) => void transaction.create(reference, head),
-        // The transaction's lock replaces the precondition.
-        update: (reference, change) => void transaction.update(reference, change),
-        set: (reference, value) => void transaction.set(reference, value),
-        setCauses: (reference, causes) => void transaction.update(reference, { causes }),
-      })
+      for (const write of appending(nameOf, stream, commit)) transaction.write(write)
     },
   }
 }
 
-async function writeCompanion(
-  { db, batch, lifetimes }: { readonly db: Firestore; readonly batch: WriteBatch; readonly lifetimes: Lifetimes },
-  stream: StoredStream,
-  fields: Readonly<Record<string, unknown>>,
-): Promise<void> {
+function companionWrite(nameOf: NameOf, stream: StoredStream, lifetimes: Lifetimes, fields: Fields): Write {
   if (!stream.companion) throw new Error('A companion is written only to a stream that was read with it.')
   const { path } = stream.companion
-  const reference = db.doc(path)
   const next = lifetimes.stored(path, companionFields(stream, fields))
-  const before = (stream.concurrencyToken as ConcurrencyToken).companion
-  const current = before?.data()
-  if (!current) return void batch.create(reference, next)
-  const [field, value, ...rest] = await replacement(current, next)
-  batch.update(reference, field, value, ...rest, { lastUpdateTime: before!.updateTime })
+  const current = (stream.concurrencyToken as ConcurrencyToken).companion
+  return current ? replacing(nameOf(path), next, current.unchanged) : creating(nameOf(path), next)
 }
 
-interface Writer {
-  readonly union: Union
-  create(reference: DocumentReference, head: Head): void
-  update(reference: DocumentReference, change: { [field: string]: unknown }, updateTime: Timestamp): void
-  set(reference: DocumentReference, value: Chunk): void
-  setCauses(reference: DocumentReference, causes: readonly string[]): void
-}
-
-function write(reference: DocumentReference, stream: StoredStream, commit: Commit, writer: Writer): void {
-  const { updateTime, head, formerChunks = [] } = stream.concurrencyToken as ConcurrencyToken
+/** The writes of one commit, for which the stream must be as it was read. */
+function appending(nameOf: NameOf, stream: StoredStream, commit: Commit): Write[] {
+  const { unchanged, head, formerChunks = [] } = stream.concurrencyToken as ConcurrencyToken
+  const path = pathOf(stream.id)
+  const name = nameOf(path)
   const text = JSON.stringify(commit)
-  if (!updateTime) return writer.create(reference, { version: 1, entries: [text] })
+  if (!unchanged) return [creating(name, { version: 1, entries: [text] })]
   const version = head.version + 1
   // Once a commit has written the snapshot, chunks are no longer read: each has its causes from then on.
-  for (const former of formerChunks) writer.setCauses(former.reference, former.causes)
+  const causesOfFormer = formerChunks.map((former) => ({
+    update: { name: nameOf(former.path), fields: toFields({ causes: former.causes }) },
+    updateMask: { fieldPaths: ['causes'] },
+    currentDocument: { exists: true },
+  }))
   if (!areRecentFull(stream, [...head.entries, text]))
-    return writer.update(reference, { version, entries: writer.union(text) }, updateTime)
+    return [
+      ...causesOfFormer,
+      {
+        update: { name, fields: toFields({ version }) },
+        updateMask: { fieldPaths: ['version'] },
+        updateTransforms: [{ fieldPath: 'entries', appendMissingElements: { values: [toValue(text)] } }],
+        currentDocument: unchanged,
+      },
+    ]
   const chunks = head.chunks ?? 0
   const causes = stream.commits.slice(-head.entries.length).map(({ cause }) => cause)
-  writer.set(chunkDocument(reference, chunks), { entries: head.entries, causes })
-  writer.update(reference, { version, entries: [text], chunks: chunks + 1, sequence: lastSequence(stream) }, updateTime)
+  const next: Head = { version, entries: [text], chunks: chunks + 1, sequence: lastSequence(stream) }
+  return [
+    ...causesOfFormer,
+    replacing(nameOf(chunkPath(path, chunks)), { entries: head.entries, causes } satisfies Chunk),
+    replacing(name, { ...next }, unchanged),
+  ]
 }
 
 /** The commits in the head, without those in chunks; undefined while the head holds all. */
-function recentOf(id: string, snapshot: DocumentSnapshot): StoredStream | undefined {
-  const head = snapshot.data() as Head | undefined
-  if (head?.sequence === undefined) return undefined
+function recentOf(id: string, document: ReadDocument | undefined): StoredStream | undefined {
+  const head = headOf(document)
+  if (head.sequence === undefined) return undefined
   const { version, entries, sequence } = head
-  const concurrencyToken: ConcurrencyToken = { updateTime: snapshot.updateTime, head }
+  const concurrencyToken: ConcurrencyToken = { unchanged: document?.unchanged, head }
   return { id, version, commits: commitsIn(entries), earlier: { sequence }, concurrencyToken }
 }
 
-async function read(
-  id: string,
-  snapshot: DocumentSnapshot,
-  getAll: (chunks: DocumentReference[]) => Promise<DocumentSnapshot[]>,
-): Promise<StoredStream> {
-  const head = (snapshot.data() as Head | undefined) ?? { version: 0, entries: [] }
-  const count = head.chunks ?? 0
-  const chunks =
-    count === 0 ? [] : await getAll(Array.from({ length: count }, (_, index) => chunkDocument(snapshot.ref, index)))
-  const texts = [...chunks.flatMap((chunk) => (chunk.data() as Chunk).entries), ...head.entries]
-  const formerChunks = chunks.flatMap((chunk): FormerChunk[] => {
-    const { entries, causes } = chunk.data() as Pick<Chunk, 'entries'> & Partial<Chunk>
-    return causes ? [] : [{ reference: chunk.ref, causes: commitsIn(entries).map(({ cause }) => cause) }]
-  })
-  const concurrencyToken: ConcurrencyToken = { updateTime: snapshot.updateTime, head, formerChunks }
+async function read(id: string, document: ReadDocument | undefined, getAll: GetAll): Promise<StoredStream> {
+  const head = headOf(document)
+  const paths = Array.from({ length: head.chunks ?? 0 }, (_, index) => chunkPath(pathOf(id), index))
+  const chunks = (await getAll(paths)).map((chunk) => chunkOf(chunk!))
+  const texts = [...chunks.flatMap(({ entries }) => entries), ...head.entries]
+  const formerChunks = chunks.flatMap(({ entries, causes }, index): FormerChunk[] =>
+    causes ? [] : [{ path: paths[index]!, causes: commitsIn(entries).map(({ cause }) => cause) }],
+  )
+  const concurrencyToken: ConcurrencyToken = { unchanged: document?.unchanged, head, formerChunks }
   return { id, version: head.version, commits: commitsIn(texts), concurrencyToken }
 }
 
-const streamDocument = (db: Firestore, id: string): DocumentReference => db.collection(STREAMS).doc(documentId(id))
-const chunksOf = (stream: DocumentReference): CollectionReference => stream.collection('chunks')
-const chunkDocument = (stream: DocumentReference, index: number): DocumentReference =>
-  chunksOf(stream).doc(String(index))
+const headOf = (document: ReadDocument | undefined): Head =>
+  (document?.fields as Head | undefined) ?? { version: 0, entries: [] }
+const chunkOf = ({ fields }: ReadDocument): Pick<Chunk, 'entries'> & Partial<Chunk> => fields as unknown as Chunk
+const pathOf = (id: string): string => `${STREAMS}/${documentId(id)}`
+const chunkPath = (stream: string, index: number): string => `${stream}/${CHUNKS}/${index}`
 const commitsIn = (texts: readonly string[]): Commit[] => texts.map((text) => JSON.parse(text) as Commit)

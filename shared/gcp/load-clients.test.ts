@@ -23,7 +23,7 @@ it('loads the clients that a service needs, and no others, without credentials o
   expect(loadedBy({ ...none, tasks: true })).toContain('@google-cloud/tasks')
   const all = loadedBy({ firestore: true, pubsub: true, tasks: true, idTokens: true })
   expect(all).toEqual(
-    expect.arrayContaining(['@google-cloud/firestore', '@google-cloud/pubsub', '@google-cloud/tasks']),
+    expect.arrayContaining(['@google-cloud/firestore-api', '@google-cloud/pubsub-api', '@google-cloud/tasks']),
   )
-  expect(loadedBy({ ...none, firestore: true })).not.toContain('@google-cloud/pubsub')
+  expect(loadedBy({ ...none, firestore: true })).not.toContain('@google-cloud/pubsub-api')
 })

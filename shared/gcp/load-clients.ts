@@ -11,10 +11,10 @@ export interface NeededClients {
   readonly idTokens: boolean
 }
 
-/** The generated clients beneath those that the platform uses. To make one connects to nothing, and needs no credentials. */
+/** To make a client connects to nothing, and needs no credentials. */
 export async function loadClients({ firestore, pubsub, tasks, idTokens }: NeededClients): Promise<void> {
-  if (firestore) make((await import('@google-cloud/firestore')).default.v1.FirestoreClient)
-  if (pubsub) make((await import('@google-cloud/pubsub')).v1.PublisherClient)
+  if (firestore) make((await import('@google-cloud/firestore-api/client_v1')).default.FirestoreClient)
+  if (pubsub) make((await import('@google-cloud/pubsub-api')).default.v1.PublisherClient)
   if (tasks) make((await import('@google-cloud/tasks')).v2.CloudTasksClient)
   if (idTokens) await import('google-auth-library')
 }

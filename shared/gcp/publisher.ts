@@ -1,18 +1,24 @@
-/** Publishes events by the official Pub/Sub client: a topic per type, awaited, so that nothing is acknowledged before it is safe. */
+/** Publishes events by Pub/Sub's generated client: a topic per type, awaited, so that nothing is acknowledged before it is safe. */
 
-import type { PubSub, Topic } from '@google-cloud/pubsub'
+import type { v1 } from '@google-cloud/pubsub-api'
 import type { Envelope } from '../contracts/envelope.ts'
 import { Unavailable } from '../base/errors.ts'
 import { deadLetterName, topicName } from '../base/names.ts'
+import { once } from '../base/once.ts'
+import { createBatches } from './batches.ts'
+import { clientOptions } from './client-options.ts'
 
-/** Messages of one topic within this time share a request, because at least 1,000 bytes are billed for each. */
-const BATCH_MS = 2
+/** Messages of one topic share a request while another is under way, because at least 1,000 bytes are billed for each. */
 const BATCH_MESSAGES = 100
+/** A request holds 10 MB, and protobuf's framing. */
+const BATCH_BYTES = 4_000_000
 /** All tries together: well within a request's own timeout, after which the delivery comes again. The client's default is ten minutes. */
 const PUBLISH_TIMEOUT_MS = 10_000
 const TRY_FOR_MS = 5_000
 /** CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED, INTERNAL, UNAVAILABLE */
 const retryCodes = [1, 2, 4, 8, 10, 13, 14]
+/** INVALID_ARGUMENT: one message may be the reason. */
+const INVALID = 3
 const retry = {
   retryCodes,
   backoffSettings: {
@@ -33,21 +39,41 @@ export interface Publisher {
   close(): Promise<void>
 }
 
-export function createPublisher(pubsub: () => Promise<PubSub>): Publisher {
-  const topics = new Map<string, Topic>()
-  const topic = async (name: string): Promise<Topic> => {
+interface Message {
+  readonly data: Buffer
+  readonly attributes: Readonly<Record<string, string>>
+}
+
+/** @param address `host:port`: Google's, or that of an emulator */
+export function createPublisher({
+  projectId,
+  address,
+}: {
+  readonly projectId: string
+  readonly address: string
+}): Publisher {
+  const client = once(() => connect(address))
+  const topics = new Map<string, (message: Message, bytes: number) => Promise<void>>()
+  const topic = (name: string) => {
     const known = topics.get(name)
     if (known) return known
-    const made = (await pubsub()).topic(name, {
-      batching: { maxMilliseconds: BATCH_MS, maxMessages: BATCH_MESSAGES },
-      gaxOpts: { retry },
-    })
+    const made = createBatches<Message>(
+      async (messages) => {
+        const publisher = await client()
+        await publisher.publish({ topic: `projects/${projectId}/topics/${name}`, messages: [...messages] }, { retry })
+      },
+      {
+        maxItems: BATCH_MESSAGES,
+        maxBytes: BATCH_BYTES,
+        isOfOneItem: (error) => (error as { code?: number }).code === INVALID,
+      },
+    )
     topics.set(name, made)
     return made
   }
-  const send = async (name: string, data: Buffer, attributes: Readonly<Record<string, string>>): Promise<void> => {
+  const send = async (name: string, message: Message): Promise<void> => {
     try {
-      await (await topic(name)).publishMessage({ data, attributes })
+      await topic(name)(message, message.data.length)
     } catch (error) {
       throw new Unavailable(`${name} could not be published to.`, { cause: error })
     }
@@ -56,16 +82,21 @@ export function createPublisher(pubsub: () => Promise<PubSub>): Publisher {
     async publish(events) {
       await Promise.all(
         events.map((event) =>
-          send(topicName(event.type), Buffer.from(JSON.stringify(event)), {
-            type: event.type,
-            traceparent: event.traceparent,
+          send(topicName(event.type), {
+            data: Buffer.from(JSON.stringify(event)),
+            attributes: { type: event.type, traceparent: event.traceparent },
           }),
         ),
       )
     },
-    deadLetter: (service, data, attributes) => send(deadLetterName(service), data, attributes),
+    deadLetter: (service, data, attributes) => send(deadLetterName(service), { data, attributes }),
     async close() {
-      if (topics.size > 0) await (await pubsub()).close()
+      if (client.started()) await (await client()).close()
     },
   }
+}
+
+async function connect(address: string): Promise<v1.PublisherClient> {
+  const { v1: clients } = (await import('@google-cloud/pubsub-api')).default
+  return new clients.PublisherClient(await clientOptions(address))
 }

@@ -1,10 +1,11 @@
 /** Sends commands by the official Cloud Tasks client: the task is named for the command, so a repeat of the send is one task. */
 
 import type { CloudTasksClient, protos } from '@google-cloud/tasks'
-import type { Config } from '../base/config.ts'
+import { addressesOf, type Config } from '../base/config.ts'
 import type { Envelope } from '../contracts/envelope.ts'
 import { Unavailable } from '../base/errors.ts'
 import { commandPath, queueName } from '../base/names.ts'
+import { clientOptions } from './client-options.ts'
 
 const ALREADY_EXISTS = 6
 /** The time limit of a command's handler; the services' own timeout is shorter. */
@@ -33,7 +34,7 @@ export function createTaskSender(config: Config): TaskSender {
       throw new Error(
         `${envelope.type} is for ${target}, whose address is not among PEERS: name the command among the sends of the description.`,
       )
-    const tasks = await (client ??= connect(config.CLOUD_TASKS_ENDPOINT))
+    const tasks = await (client ??= connect(addressesOf(config).tasks))
     const parent = tasks.queuePath(config.GOOGLE_CLOUD_PROJECT, config.REGION, queueName(target))
     const task: protos.google.cloud.tasks.v2.ITask = {
       ...(unnamed ? {} : { name: `${parent}/tasks/${envelope.id}` }),
@@ -66,11 +67,7 @@ export function createTaskSender(config: Config): TaskSender {
   }
 }
 
-async function connect(endpoint: string): Promise<CloudTasksClient> {
+async function connect(address: string): Promise<CloudTasksClient> {
   const { CloudTasksClient } = await import('@google-cloud/tasks')
-  const { protocol, hostname, port } = new URL(endpoint)
-  if (protocol === 'https:') return new CloudTasksClient({ apiEndpoint: hostname })
-  // An emulator: the client has no variable for it, and would not speak to it without TLS.
-  const { credentials } = await import('@grpc/grpc-js')
-  return new CloudTasksClient({ apiEndpoint: hostname, port: Number(port), sslCreds: credentials.createInsecure() })
+  return new CloudTasksClient(await clientOptions(address))
 }

@@ -1,6 +1,6 @@
 /** Messages that wait in a pull subscription for an operator's decision: pulled under a lease, then acknowledged or released. */
 
-import type { v1 } from '@google-cloud/pubsub'
+import type { v1 } from '@google-cloud/pubsub-api'
 
 /** The maximum of messages that one call of `leased` leases. */
 const MAX_MESSAGES = 1_000

@@ -6,7 +6,10 @@ import { listOf } from '../base/issues.ts'
 import { pathParametersOf, type QueryContract } from '../contracts/query.ts'
 
 /** The parsed parameters of a request. @throws Refused: an invalid parameter names nothing, so the answer is not found. */
-export function parametersIn(c: Context, contract: Pick<QueryContract, 'path' | 'parameters'>): Record<string, string> {
+export function parametersIn(
+  c: Context,
+  contract: Pick<QueryContract, 'path' | 'parameters'>,
+): Record<string, string | undefined> {
   const inPath = new Set(pathParametersOf(contract))
   return Object.fromEntries(
     Object.entries(contract.parameters ?? {}).map(([name, schema]) => {

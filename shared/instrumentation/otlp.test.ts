@@ -40,7 +40,7 @@ async function receiver(
 }
 
 /** By default nothing is sent before a flush. */
-function sinkTo(endpoint: string, delayMs = 60_000) {
+function sinkTo(endpoint: string, delayMs = 60_000, metricIntervalMs = delayMs) {
   const lines: { event: string; fields: unknown }[] = []
   const sink = otlpSink({
     service: 'orders',
@@ -50,7 +50,7 @@ function sinkTo(endpoint: string, delayMs = 60_000) {
     authorization: async () => 'Bearer token',
     endpoint,
     spanDelayMs: delayMs,
-    metricIntervalMs: delayMs,
+    metricIntervalMs,
     log: (_severity, event, fields) => void lines.push({ event, fields }),
   })
   return { sink, lines, logged: () => lines.map(({ event }) => event) }
@@ -170,6 +170,21 @@ describe('telemetry', () => {
     await slow.sink.close()
     const [{ sum }] = received[3]!.body.resourceMetrics[0].scopeMetrics[0].metrics
     expect(sum.dataPoints).toMatchObject([{ asDouble: 3 }])
+  })
+
+  it('has its last points although spans were sent before they were due', async () => {
+    const { endpoint, received } = await receiver()
+    const { sink } = sinkTo(endpoint, 1, 300)
+    const pointsSent = (): number => received.filter(({ path }) => path === '/v1/metrics').length
+    for (const sent of [0, 1]) {
+      expect(pointsSent()).toBe(sent)
+      sink.span(span)
+      sink.measure(metrics.retries, 1, { service: 'orders', kind: 'event' })
+      await sink.flush()
+    }
+    expect(pointsSent()).toBe(1)
+    await expect.poll(pointsSent).toBe(2)
+    await sink.close()
   })
 
   it('that is recorded during an export is sent by the same flush', async () => {

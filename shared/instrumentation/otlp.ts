@@ -97,7 +97,11 @@ export function otlpSink(options: OtlpOptions): Sink {
   const soon = (delayMs: number): void => {
     timer ??= setTimeout(() => {
       timer = undefined
-      void drain()
+      void drain().then(() => {
+        // A timer that spans began fires before points are due.
+        if (hasNewPoints) soon(options.metricIntervalMs)
+        else if (spans.length > 0) soon(options.spanDelayMs)
+      })
     }, delayMs).unref()
   }
 
@@ -120,6 +124,7 @@ export function otlpSink(options: OtlpOptions): Sink {
       closing = true
       clearTimeout(timer)
       await within(CLOSE_TIMEOUT_MS, drain())
+      clearTimeout(timer)
       const left = spans.length + droppedSpans
       if (left > 0) log('WARNING', 'telemetry.dropped', { spans: left })
     },

@@ -227,6 +227,7 @@ describe('a commit', () => {
     endsOn: { 'order.completed': 'completed', 'order.rejected': 'rejected', 'order.expired': 'expired' },
     // Telemetry reads the names of the steps alone.
     definition: { steps: [{ name: 'authorize-payment' }], retired: [] } as unknown as Saga<never>,
+    stateIn: () => undefined,
   }
   const placed = commit('2026-01-01T00:00:00.000Z', 'order.placed', 'checkout.progressed')
 

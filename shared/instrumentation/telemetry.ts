@@ -1,7 +1,7 @@
 /** One function for each kind of event feeds log, metric and span together. */
 
 import type { Envelope } from '../contracts/envelope.ts'
-import type { Refused, Unavailable } from '../base/errors.ts'
+import type { Refused } from '../base/errors.ts'
 import { stuckEvent } from '../base/names.ts'
 import type { Log } from '../signals/log.ts'
 import type { CircuitState } from '../http/resilience.ts'
@@ -60,17 +60,20 @@ export interface Attempt {
   readonly traceparent?: string | undefined
 }
 
+/** A message, or as much as is known of one that could not be read. */
+type Named = Pick<Envelope, 'type'> & Partial<Envelope>
+
 export interface Telemetry {
   /** One delivery of an event or a command; a repeat is an attempt of its own. */
   attempt<T>(about: Attempt, work: () => Promise<T>): Promise<T>
   handled(message: Envelope): void
   refused(message: Envelope, error: Refused): void
-  retryLater(message: Envelope, error: Unavailable): void
-  failed(message: Envelope, error: unknown): void
+  retryLater(message: Named, error: Error): void
+  failed(message: Named, error: unknown): void
   deadLettered(type: string, reason: string): void
   /** It could not be dead-lettered: it is redelivered. */
   deadLetterFailed(type: string, reason: string): void
-  stuck(message: Envelope, attempt: number): void
+  stuck(message: Named, attempt: number): void
   /** Called once when a decision is committed, however often it is published. */
   committed(commit: Commit, stream: StoredStream): void
   /** One HTTP request. A delivery has a span already. When no other request is in flight, it ends after an export. */
@@ -135,7 +138,7 @@ function ofMessages(
   | 'committed'
 > {
   const endings = new Map(Object.entries<string | undefined>(saga?.endsOn ?? {}))
-  const about = ({ type, id, subject }: Envelope) => ({ type, id, subject })
+  const about = ({ type, id, subject }: Named) => ({ type, id, subject })
   return {
     attempt({ kind, type, attempt, messageId, message, traceparent: beside }, work) {
       if (attempt > 1) sink.measure(metrics.retries, 1, { service, kind })

@@ -1,6 +1,7 @@
 /** The documents of a service are in the collections that its description declares: indexes, lifetimes and the database follow from them. */
 
 import type { StreamStore, Transaction } from './stream-store.ts'
+import { isIndexed } from '../service/document-query.ts'
 import type { DocumentStore } from '../service/platform.ts'
 import type { Service } from '../service/service.ts'
 
@@ -49,6 +50,10 @@ export function declaredStores(
         if (companion) checked(companion.path)
         return store.load(stream(id), companion)
       },
+      list: async (page) => {
+        stream('any')
+        return store.list(page)
+      },
       earlierCommit: store.earlierCommit,
       append: store.append,
       transact: async (id, work) =>
@@ -58,8 +63,17 @@ export function declaredStores(
       get: async (path) => documents.get(checked(path)),
       getAll: async (paths) => documents.getAll(paths.map(checked)),
       update: async (path, change) => documents.update(checked(path), change),
-      merge: async (path, fields) => documents.merge(checked(path), fields),
+      merge: async (path, fields, options) => documents.merge(checked(path), fields, options),
       create: async (path, fields) => documents.create(checked(path), fields),
+      delete: async (path) => documents.delete(checked(path)),
+      async query(query) {
+        checked(`${query.from}/any`)
+        if (!isIndexed(collections[query.from]!, query))
+          throw new Error(
+            `${name} queries ${query.from} by fields of which its description declares no index: make the query with documentQuery.`,
+          )
+        return documents.query(query)
+      },
     },
   }
 }

@@ -2,6 +2,8 @@
 
 import { setImmediate } from 'node:timers/promises'
 import { Unavailable } from '../base/errors.ts'
+import { documentId } from '../base/ids.ts'
+import { type DocumentQuery, type IndexedValue, pageOf } from '../service/document-query.ts'
 import type { DocumentStore } from '../service/platform.ts'
 import {
   areRecentFull,
@@ -49,6 +51,24 @@ const yieldToOtherTasks: Interleave = async (what) => {
   if (what !== 'committed') await setImmediate()
 }
 
+/** JSON, as Firestore stores it. Nothing is copied when it is read: a caller that changes what it has read gets an error. */
+const frozen = <T>(value: T): T => freeze(JSON.parse(JSON.stringify(value)) as T)
+
+function freeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  for (const one of Object.values(value)) freeze(one)
+  return Object.freeze(value)
+}
+
+const texts = new WeakMap<Commit, string>()
+function textOf(commit: Commit): string {
+  const known = texts.get(commit)
+  if (known !== undefined) return known
+  const text = JSON.stringify(commit)
+  texts.set(commit, text)
+  return text
+}
+
 export function memory(interleave: Interleave = yieldToOtherTasks): Memory {
   const byPath = new Map<string, Stored>()
   const streams = new Map<string, readonly Commit[]>()
@@ -57,14 +77,13 @@ export function memory(interleave: Interleave = yieldToOtherTasks): Memory {
   const billed = { reads: 0, writes: 0 }
   let stamps = 0
 
-  const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
   const recentFrom = (id: string): number => splits.get(id)?.at(-1) ?? 0
   const load = (id: string, companion?: CompanionRequest): StoredStream => {
     billed.reads += 1
     const commits = streams.get(id) ?? []
     const version = commits.length
     const found = companion && get(companion.path)
-    const read = companion && companionOf(companion, found && plain(found.fields), version)
+    const read = companion && companionOf(companion, found?.fields, version)
     const isRecent = read?.isSnapshot && read.value !== undefined
     const concurrencyToken: ConcurrencyToken = { commits: version, companion: found?.stamp }
     return { id, version, ...partOf(id, isRecent), concurrencyToken, ...(read ? { companion: read } : {}) }
@@ -74,11 +93,11 @@ export function memory(interleave: Interleave = yieldToOtherTasks): Memory {
     const from = recentFrom(id)
     if (isRecent && from > 0)
       return {
-        commits: plain(commits.slice(from)),
+        commits: commits.slice(from),
         earlier: { sequence: lastSequence({ commits: commits.slice(0, from) }) },
       }
     billed.reads += splits.get(id)?.length ?? 0
-    return { commits: plain(commits) }
+    return { commits }
   }
   const isCurrent = ({ id, concurrencyToken }: StoredStream): boolean =>
     (streams.get(id)?.length ?? 0) === (concurrencyToken as ConcurrencyToken).commits
@@ -87,22 +106,21 @@ export function memory(interleave: Interleave = yieldToOtherTasks): Memory {
   const append = (stream: StoredStream, commit: Commit): void => {
     billed.writes += 1
     const before = streams.get(stream.id) ?? []
-    const texts = [...before.slice(recentFrom(stream.id)), commit].map((one) => JSON.stringify(one))
-    if (areRecentFull(stream, texts)) {
+    const stored = frozen(commit)
+    if (areRecentFull(stream, [...before.slice(recentFrom(stream.id)), stored].map(textOf))) {
       billed.writes += 1
       splits.set(stream.id, [...(splits.get(stream.id) ?? []), before.length])
     }
-    streams.set(stream.id, [...before, plain(commit)])
+    streams.set(stream.id, [...before, stored])
   }
   const put = (path: string, fields: Fields): void => {
     billed.writes += 1
-    byPath.set(path, { fields: plain(fields), stamp: (stamps += 1) })
+    byPath.set(path, { fields: frozen(fields), stamp: (stamps += 1) })
   }
   const get = (path: string): Stored | undefined => {
     billed.reads += 1
     return byPath.get(path)
   }
-  const copy = (stored: Stored | undefined): Fields | undefined => stored && plain(stored.fields)
 
   /** Runs once; undefined if a concurrent write changed a document that it had read. */
   const runOnce = async <R>(
@@ -121,7 +139,7 @@ export function memory(interleave: Interleave = yieldToOtherTasks): Memory {
         return paths.map((path) => {
           const found = get(path)
           seen.set(path, found?.stamp)
-          return copy(found)
+          return found?.fields
         })
       },
       set: (path, value) => void writes.push(() => put(path, value)),
@@ -144,6 +162,12 @@ export function memory(interleave: Interleave = yieldToOtherTasks): Memory {
       async load(id, companion) {
         await interleave('load')
         return load(id, companion)
+      },
+      async list({ after, limit }) {
+        await interleave('read')
+        const ids = [...streams.keys()].toSorted((one, other) => compared(documentId(one), documentId(other)))
+        const from = after === undefined ? ids : ids.filter((id) => compared(documentId(id), documentId(after)) > 0)
+        return from.slice(0, limit).map((id) => load(id))
       },
       async earlierCommit({ id }, cause) {
         await interleave('read')
@@ -174,26 +198,31 @@ export function memory(interleave: Interleave = yieldToOtherTasks): Memory {
     documents: {
       async get(path) {
         await interleave('read')
-        return copy(get(path))
+        return get(path)?.fields
       },
       async getAll(paths) {
         await interleave('read')
-        return paths.map((path) => copy(get(path)))
+        return paths.map((path) => get(path)?.fields)
       },
       async update(path, change) {
         for (;;) {
           const before = get(path)
           await interleave('commit')
-          const next = change(copy(before))
+          const next = change(before?.fields)
           if (next === undefined) return
           if (byPath.get(path)?.stamp !== before?.stamp) continue
           put(path, next)
           return interleave('committed')
         }
       },
-      async merge(path, fields) {
+      async merge(path, fields, { raise = {} } = {}) {
         await interleave('commit')
-        put(path, merged(byPath.get(path)?.fields ?? {}, fields))
+        const before = byPath.get(path)?.fields ?? {}
+        const raised = Object.entries(raise).map(([name, least]) => {
+          const present = before[name]
+          return [name, typeof present === 'number' ? Math.max(present, least) : least] as const
+        })
+        put(path, { ...merged(before, fields), ...Object.fromEntries(raised) })
         return interleave('committed')
       },
       async create(path, fields) {
@@ -203,9 +232,55 @@ export function memory(interleave: Interleave = yieldToOtherTasks): Memory {
         await interleave('committed')
         return true
       },
+      async delete(path) {
+        await interleave('commit')
+        billed.writes += 1
+        byPath.delete(path)
+        return interleave('committed')
+      },
+      async query(query) {
+        await interleave('read')
+        const found = queried(byPath, query)
+        billed.reads += Math.max(1, found.length)
+        return pageOf(query, found)
+      },
     },
   }
 }
+
+/** The documents of one page, in Firestore's order: texts by their code points, and the id between equal values. */
+function queried(byPath: ReadonlyMap<string, Stored>, query: DocumentQuery): { id: string; fields: Fields }[] {
+  const { from, where, order, atLeast, below, limit, after, fields: selected } = query
+  const sign = order?.descending ? -1 : 1
+  const valueOf = (fields: Fields): IndexedValue => (order ? (fields[order.field] as IndexedValue) : '')
+  const all = [...byPath]
+    .filter(([path]) => path.startsWith(`${from}/`))
+    .map(([path, { fields }]) => ({ id: path.slice(from.length + 1), fields }))
+    .filter(({ fields }) => Object.entries(where).every(([name, value]) => fields[name] === value))
+    .filter(({ fields }) => !order || fields[order.field] !== undefined)
+    .filter(({ fields }) => atLeast === undefined || compared(valueOf(fields), atLeast) >= 0)
+    .filter(({ fields }) => below === undefined || compared(valueOf(fields), below) < 0)
+    .toSorted((a, b) => sign * (compared(valueOf(a.fields), valueOf(b.fields)) || compared(a.id, b.id)))
+  const isAfter = (one: { readonly id: string; readonly fields: Fields }): boolean =>
+    !after || sign * (compared(valueOf(one.fields), after.value ?? '') || compared(one.id, after.id)) > 0
+  const read = (fields: Fields): Fields =>
+    selected
+      ? Object.fromEntries(Object.entries(fields).filter(([name]) => selected.includes(name) || name === order?.field))
+      : fields
+  return all
+    .filter(isAfter)
+    .slice(0, limit)
+    .map(({ id, fields }) => ({ id, fields: read(fields) }))
+}
+
+const compared = (a: IndexedValue, b: IndexedValue): number =>
+  typeof a === 'string' && typeof b === 'string'
+    ? Buffer.compare(Buffer.from(a), Buffer.from(b))
+    : a < b
+      ? -1
+      : a > b
+        ? 1
+        : 0
 
 const isMap = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0

@@ -14,8 +14,8 @@ const warehouseContracts = defineContracts({
   service: 'warehouse',
   events: {},
   commands: {
-    PickLine: { data: z.strictObject({ orderId: reference }), example: { orderId: 'o-1' } },
-    DropLine: { data: z.strictObject({ orderId: reference }), example: { orderId: 'o-1' } },
+    PickLine: { version: 1, data: z.strictObject({ orderId: reference }), example: { orderId: 'o-1' } },
+    DropLine: { version: 1, data: z.strictObject({ orderId: reference }), example: { orderId: 'o-1' } },
   },
 })
 const shopContracts = defineContracts({

@@ -1,15 +1,17 @@
 /** Commands on their way out: each is sent to the service that owns it, with data that keep its contract. */
 
-import type { Contracts } from '../contracts/contract.ts'
+import type { CommandContract, Contracts } from '../contracts/contract.ts'
 import type { Envelope } from '../contracts/envelope.ts'
 import { freshId } from '../base/ids.ts'
 import type { Platform } from '../service/platform.ts'
 import type { Message, OutgoingCommand } from '../contracts/message.ts'
-import { republishCommand, republishSchema } from './republish.ts'
+import { republishCommand, republishContract } from './republish.ts'
 
 export interface AddressedCommand {
   readonly target: string
   readonly type: string
+  /** Of its contract, with which it is sent. */
+  readonly version: number
   /** As its contract parses it. */
   readonly data: unknown
   readonly notBeforeMs?: number
@@ -36,24 +38,36 @@ export function addressing({ name, contracts, uses, sends, requestsRepublishFrom
   const owners = new Map(
     all.flatMap((owned) => Object.keys(owned.commands).map((command) => [command, owned.service] as const)),
   )
-  const schemaOf = ({ type }: OutgoingCommand, target: string): { parse(value: unknown): unknown } | undefined => {
-    if (type === republishCommand) return republishSchema
-    const owned = all.find(({ service }) => service === target)?.commands ?? {}
-    return Object.hasOwn(owned, type) ? owned[type]!.data : undefined
-  }
+  const find = findCommand({ contracts, uses })
   return (command) => {
     const { type, notBeforeMs } = command
     const target = command.target ?? owners.get(type)
-    const schema = target === undefined ? undefined : schemaOf(command, target)
-    if (target === undefined || !schema) throw new Error(`${name} sends ${type}, which none of its contracts has.`)
+    const contract = target === undefined ? undefined : find(target, type)
+    if (target === undefined || !contract) throw new Error(`${name} sends ${type}, which none of its contracts has.`)
     const isDescribed = type === republishCommand ? requestsRepublishFrom.includes(target) : sends.includes(type)
     if (!isDescribed)
       throw new Error(
         `${name} sends ${type} to ${target}, which its description does not have: add it to ${type === republishCommand ? `requestsRepublishFrom: ['${target}']` : `sends: ['${type}']`}.`,
       )
-    return { target, type, data: checked(command, schema), ...(notBeforeMs === undefined ? {} : { notBeforeMs }) }
+    const { version } = contract
+    return {
+      target,
+      type,
+      version,
+      data: checked(command, contract.data),
+      ...(notBeforeMs === undefined ? {} : { notBeforeMs }),
+    }
   }
 }
+
+/** The contract of a command of this owner, among those of the service and of the runtime. */
+export const findCommand =
+  ({ contracts, uses }: Pick<Sender, 'contracts' | 'uses'>) =>
+  (owner: string, type: string): CommandContract | undefined => {
+    if (type === republishCommand) return republishContract
+    const owned = [contracts, ...uses].find(({ service }) => service === owner)?.commands ?? {}
+    return Object.hasOwn(owned, type) ? owned[type] : undefined
+  }
 
 /** @throws Error that names the message, and what is wrong with it as its cause. */
 export function checked(message: Message, schema: { parse(value: unknown): unknown }): unknown {
@@ -82,7 +96,7 @@ interface SendParts {
 
 export function createSend({ service, address, now, traceparent, enqueue }: SendParts): Platform['send'] {
   return async (command, { id, subject, correlationId, actor }) => {
-    const { target, type, data, notBeforeMs } = address(command)
+    const { target, type, version, data, notBeforeMs } = address(command)
     const nowMs = now()
     await enqueue([
       {
@@ -92,7 +106,7 @@ export function createSend({ service, address, now, traceparent, enqueue }: Send
         envelope: {
           id: id ?? freshId(nowMs),
           type,
-          version: 1,
+          version,
           source: service,
           subject,
           sequence: 0,

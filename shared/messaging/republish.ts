@@ -2,7 +2,13 @@
 
 import { z } from 'zod'
 import { reference } from '../base/fields.ts'
+import type { CommandContract } from '../contracts/contract.ts'
 
 export { formerRepublishCommand, republishCommand } from '../base/names.ts'
 
-export const republishSchema = z.strictObject({ correlationId: reference })
+export const republishContract = {
+  version: 1,
+  data: z.strictObject({ correlationId: reference }),
+  retryForever: true,
+  example: { correlationId: 'o-1' },
+} as const satisfies CommandContract

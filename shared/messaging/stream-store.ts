@@ -25,6 +25,8 @@ export interface CommittedCommand {
   readonly id: string
   readonly target: string
   readonly type: string
+  /** Absent in commits from before commands had versions: it is the first. */
+  readonly version?: number
   readonly data: unknown
   readonly notBeforeMs?: number
 }
@@ -100,9 +102,16 @@ export function areRecentFull({ companion }: StoredStream, texts: readonly strin
 export const lastSequence = ({ commits, earlier }: Pick<StoredStream, 'commits' | 'earlier'>): number =>
   Math.max(earlier?.sequence ?? 0, ...commits.flatMap(({ events }) => events.map(({ sequence }) => sequence)))
 
+export interface StreamPage {
+  readonly after?: string | undefined
+  readonly limit: number
+}
+
 export interface StreamStore {
   /** All commits, or the recent ones where a snapshot is asked for and is of the stream's version. */
   load(id: string, companion?: CompanionRequest): Promise<StoredStream>
+  /** At most `limit` streams after this id, in the order of `documentId`, each with all commits. */
+  list(page: StreamPage): Promise<readonly StoredStream[]>
   /** The commit of this cause among the commits that were not read. @throws Unavailable when the store can't be asked. */
   earlierCommit(stream: StoredStream, cause: string): Promise<Commit | undefined>
   /**

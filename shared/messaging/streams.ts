@@ -8,13 +8,15 @@ import type { Envelope } from '../contracts/envelope.ts'
 import { recordsOf } from '../service/fold.ts'
 import { Unavailable } from '../base/errors.ts'
 import { derivedId } from '../base/ids.ts'
-import { type AddressCommand, checked } from './outgoing.ts'
+import { stuckEvent } from '../base/names.ts'
+import { type AddressCommand, checked, findCommand } from './outgoing.ts'
 import type { Message, OutgoingCommand } from '../contracts/message.ts'
 import type { Decision, Stream, Streams, TransactionDocuments } from '../service/platform.ts'
 import { runtimeContracts } from '../contracts/runtime-events.ts'
 import { currentSpan } from '../signals/span.ts'
 import { childOf } from '../base/trace.ts'
-import { upcastToCurrent } from '../contracts/versions.ts'
+import { asDecided } from '../contracts/versions.ts'
+import { checkPivot, type RecordedSaga } from '../saga/pivot.ts'
 import {
   type Commit,
   type CommittedCommand,
@@ -32,8 +34,12 @@ const MAX_ATTEMPTS = 8
 export interface StreamsParts {
   readonly service: string
   readonly contracts: Contracts
+  /** Of the services that own the commands which it sends. */
+  readonly uses: readonly Contracts[]
   readonly address: AddressCommand
   readonly store: StreamStore
+  /** Its success is published at its pivot or later. Its streams are read as a whole. */
+  readonly saga?: RecordedSaga | undefined
   now(): number
   publish(events: readonly Envelope[]): Promise<void>
   /** `target` owns the command. */
@@ -53,21 +59,15 @@ export interface StreamsWithRepublish extends Streams<string> {
 
 export function createStreams(parts: StreamsParts): StreamsWithRepublish {
   const { store, address } = parts
+  const commandContract = findCommand(parts)
   const published: Contracts['events'] = { ...runtimeContracts.events, ...parts.contracts.events }
 
   const recorded: Contracts['events'] = parts.contracts.recorded ?? {}
   const contractOf = (type: string): EventContract | undefined =>
     [published, recorded].find((contracts) => Object.hasOwn(contracts, type))?.[type]
 
-  /** Upcasts an event of an older version, so that decisions see the current version. */
-  const upcast = (event: CommittedEvent): CommittedEvent => {
-    const contract = contractOf(event.type)
-    // Unpublished events were once recorded without a version.
-    const version = event.version || 1
-    return contract && version < contract.version
-      ? { ...event, data: upcastToCurrent(contract, { ...event, version }) }
-      : event
-  }
+  /** So that decisions see the present version. */
+  const upcast = (event: CommittedEvent): CommittedEvent => asDecided(contractOf(event.type), event)
   const visible = ({ id, version, commits, companion }: StoredStream): Stream => ({
     id,
     version,
@@ -80,7 +80,9 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
   }: Commit): Decision<Recorded, Sent> => ({
     events: recordsOf<Recorded>(events.map(upcast)),
     // A recorded commit was a decision of this service.
-    commands: commands as unknown as readonly Sent[],
+    commands: commands.map((command) =>
+      asDecided(commandContract(command.target, command.type), command),
+    ) as unknown as readonly Sent[],
   })
 
   const deliver = async (streamId: string, commit: Commit): Promise<void> => {
@@ -99,6 +101,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
   }
 
   const commitOf = (stored: StoredStream, message: Envelope, decision: AnyDecision): Commit => {
+    if (parts.saga) checkPivot(parts.saga, decision.events, () => visible(stored).events)
     let sequence = lastSequence(stored)
     return {
       cause: message.id,
@@ -159,6 +162,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
   return {
     read: (streamId, companion) =>
       read(streamId, companion === undefined ? undefined : { path: companion, isSnapshot: false }),
+    list: async (page) => (await store.list(page)).map(visible),
     readRecent: (streamId, snapshot) => read(streamId, { path: snapshot, isSnapshot: true }),
 
     async handle<Recorded extends Message, Sent extends OutgoingCommand>(
@@ -217,7 +221,8 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
       const { commits } = await store.load(streamId)
       const events = commits.flatMap((commit) =>
         commit.events
-          .filter(({ sequence }) => sequence > 0)
+          // A report to operators is made once: no listener waits for it.
+          .filter(({ sequence, type }) => sequence > 0 && type !== stuckEvent)
           .map((event) => eventEnvelope(parts.service, streamId, commit, event)),
       )
       await parts.publish(events)
@@ -255,7 +260,7 @@ function commandEnvelope(service: string, subject: string, commit: Commit, comma
     ...commonEnvelope(service, subject, commit),
     id: command.id,
     type: command.type,
-    version: 1,
+    version: command.version ?? 1,
     sequence: 0,
     data: command.data,
   }

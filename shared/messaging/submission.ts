@@ -16,17 +16,18 @@ import { type Call, declared } from './query.ts'
 /** An owner that was scaled to zero starts, writes to Firestore and calls Cloud Tasks. */
 const SUBMIT_TIMEOUT_MS = 15_000
 
-/** The body of a submission, with the data that the command's contract has. */
-export const submissionOf = <Data extends z.ZodType>(data: Data) =>
-  z.strictObject({
-    /** Unique for this actor and type of command. */
-    key: idempotencyKey,
-    /** The actor of the command: `admin:…`, `partner:…`. */
-    actor: reference,
-    /** Id of the aggregate that the command is about, which is its correlation id as well. */
-    subject: reference,
-    data,
-  })
+/** The body of a submission. Its data is parsed by the contract of the command, in the version that the submitter knows. */
+export const submissionSchema = z.strictObject({
+  /** Unique for this actor and type of command. */
+  key: idempotencyKey,
+  /** The actor of the command: `admin:…`, `partner:…`. */
+  actor: reference,
+  /** Id of the aggregate that the command is about, which is its correlation id as well. */
+  subject: reference,
+  /** Of the data. The first is left out, since revisions from before commands had versions refuse the field. */
+  version: z.int().min(2).exactOptional(),
+  data: z.unknown(),
+})
 
 /** The answer to it: the same for the same submission again. */
 export const submittedSchema = z.object({ commandId: z.uuid() })
@@ -39,8 +40,10 @@ interface SubmitParts {
 
 export function createSubmit({ uses, address, call }: SubmitParts): Platform['submit'] {
   return async (command, { key, actor, subject }) => {
-    const { target, type, data } = address(command)
-    const body = { key, actor, subject, data } satisfies z.input<ReturnType<typeof submissionOf>>
+    const { target, type, version, data } = address(command)
+    const body = { key, actor, subject, ...(version > 1 ? { version } : {}), data } satisfies z.input<
+      typeof submissionSchema
+    >
     const response = await call(target, submissionPath(type), { method: 'POST', body, timeoutMs: SUBMIT_TIMEOUT_MS })
     return declared(response, {
       statuses: ['202'],

@@ -49,6 +49,7 @@ async function calleeOf(callee: Server, authorizationFor: AuthorizationFor = asy
     peers: { catalog: origin },
     authorizationFor,
     accessAuthorization: async () => 'Bearer access',
+    secret: (name) => `value-of-${name}`,
     telemetry: recorded.telemetry,
   })
   return { origin, ...recorded, ...caller }
@@ -226,6 +227,22 @@ describe('a call to a partner', () => {
       body: '{"amount":1}',
       headers: { authorization: `Bearer for ${origin}`, 'idempotency-key': 'o-1:auth' },
     })
+  })
+
+  it('sends the secret that the partner gave, and no identity; an error does not show it', async () => {
+    const { callExternal, requests, origin } = await calleeThat(201, 400)
+    const options = { method: 'POST', operation: 'provider.authorize', token: { secret: 'provider-key' } }
+    await callExternal(origin, options)
+    expect(requests[0]!.headers.authorization).toBe('Bearer value-of-provider-key')
+    const refused = callExternal(origin, options)
+    await expect(refused).rejects.toThrow('was refused with 400')
+    await expect(refused).rejects.not.toThrow('value-of-provider-key')
+  })
+
+  it('sends no credential for what a partner publishes', async () => {
+    const { callExternal, requests, origin } = await calleeThat(200)
+    await callExternal(`${origin}/.well-known/jwks.json`, { method: 'GET', operation: 'provider.keys', token: 'none' })
+    expect(requests[0]!.headers.authorization).toBeUndefined()
   })
 
   it.each([408, 429, 500, 503])('that answers %i is a transient failure', async (status) => {

@@ -1,6 +1,7 @@
 /** Queries to other services and calls to partners, each with this service's identity, a deadline and a policy of its own. */
 
 import { DEADLINE_HEADER, withTimeout } from '../base/deadline.ts'
+import type { ReadSecret } from '../base/config.ts'
 import { platformCodes, Unavailable } from '../base/errors.ts'
 import type { AuthorizationFor } from '../gcp/id-tokens.ts'
 import type { Call } from '../messaging/query.ts'
@@ -18,6 +19,8 @@ export interface CallerParts {
   readonly authorizationFor: AuthorizationFor
   /** The value of an authorization header for Google's own APIs. */
   readonly accessAuthorization: () => Promise<string>
+  /** The value of one of the service's secrets (default: it has none). */
+  readonly secret?: ReadSecret
   readonly telemetry: Pick<Telemetry, 'query' | 'partner' | 'circuit'>
   readonly fetch?: typeof fetch
 }
@@ -26,9 +29,10 @@ export function createCaller({
   peers,
   authorizationFor,
   accessAuthorization,
+  secret = noSecret,
   telemetry,
   fetch: send = fetch,
-}: CallerParts): Pick<Platform, 'callExternal'> & { readonly call: Call; openCircuits(): string[] } {
+}: CallerParts): Pick<Platform<string>, 'callExternal'> & { readonly call: Call; openCircuits(): string[] } {
   const policies = new Map<string, ResiliencePolicy>()
   const policyOf = (origin: string): ResiliencePolicy => {
     let policy = policies.get(origin)
@@ -80,21 +84,39 @@ export function createCaller({
 
     async callExternal(
       url,
-      { method, operation, body, idempotencyKey, timeoutMs = EXTERNAL_TIMEOUT_MS, accept = [], token = 'id' },
+      {
+        method,
+        operation,
+        body,
+        form,
+        headers: further = {},
+        idempotencyKey,
+        timeoutMs = EXTERNAL_TIMEOUT_MS,
+        accept = [],
+        token = 'id',
+      },
     ) {
       const { origin, hostname } = new URL(url)
       const startedMs = performance.now()
-      const authorization = await withTimeout(
-        timeoutMs,
-        () => (token === 'access' ? accessAuthorization() : authorizationFor(origin)),
-        noToken,
-      )
+      const credential = async (): Promise<{ authorization?: string }> => {
+        if (token === 'none') return {}
+        if (typeof token === 'object') return { authorization: `Bearer ${secret(token.secret)}` }
+        const ofGoogle = token === 'access' ? accessAuthorization : () => authorizationFor(origin)
+        return { authorization: await withTimeout(timeoutMs, ofGoogle, noToken) }
+      }
+      const authorization = await credential()
       const key = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }
       const ask = async ({ signal }: Allowance): Promise<Response> => {
-        const headers = { authorization, traceparent: traceparent(), ...typeOf(body), ...key }
-        const response = notRedirected(
-          await send(url, { method, headers, ...textOf(body), signal, redirect: 'manual' }),
-        )
+        const headers = {
+          ...further,
+          ...authorization,
+          traceparent: traceparent(),
+          ...typeOf(body),
+          ...key,
+          ...formType(form),
+        }
+        const sent = form === undefined ? textOf(body) : { body: form }
+        const response = notRedirected(await send(url, { method, headers, ...sent, signal, redirect: 'manual' }))
         const isAccepted = response.ok || accept.includes(response.status)
         const answer = await whole(isAccepted ? response : answered(response))
         if (isAccepted) return answer
@@ -124,6 +146,10 @@ async function whole(response: Response): Promise<Response> {
   return new Response(bytes === 0 ? null : Buffer.concat(chunks), { status: response.status, headers })
 }
 
+const noSecret: ReadSecret = (name) => {
+  throw new Error(`There is no secret ${name} here: name it in the description of the service.`)
+}
+
 const noToken = (): Error => new Unavailable('The metadata server gave no token in time.')
 
 /** A redirect would lead to an address that no stack names: it is a misconfiguration, which the alert on bugs reports. */
@@ -149,4 +175,6 @@ function answered(response: Response): Response {
 
 const typeOf = (body: unknown): Record<string, string> =>
   body === undefined ? {} : { 'content-type': 'application/json' }
+const formType = (form: string | undefined): Record<string, string> =>
+  form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }
 const textOf = (body: unknown): { body?: string } => (body === undefined ? {} : { body: JSON.stringify(body) })

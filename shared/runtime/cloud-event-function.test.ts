@@ -78,13 +78,17 @@ describe('a CloudEvent function', () => {
       'not a Pub/Sub push message',
     ],
     ['JSON without an envelope', pushBody({ thing: 'tea' }), 'not an envelope'],
-    ['an unknown version', pushBody({ ...sold, version: 2 }), 'version 2'],
     ['data that break the contract', pushBody({ ...sold, data: { thing: 1 } }), 'thing'],
   ])('is not called with %s, which is dead-lettered', async (_name, body, reason) => {
     expect((await push(body)).status).toBe(204)
     expect(handled).toEqual([])
     expect(platform.deadLetters).toHaveLength(1)
     expect(platform.deadLetters[0]!.attributes['reason']).toContain(reason)
+  })
+
+  it('is not called with a version that only a later revision knows, which is redelivered', async () => {
+    expect((await push(pushBody({ ...sold, version: 2 }))).status).toBe(503)
+    expect({ handled, letters: platform.deadLetters }).toEqual({ handled: [], letters: [] })
   })
 
   it.each<[string, Record<string, string>, string, number]>([

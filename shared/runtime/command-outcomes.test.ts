@@ -15,7 +15,10 @@ const meal = z.strictObject({ meal: z.string().max(20) })
 const contracts = defineContracts({
   service: 'kitchen',
   events: {},
-  commands: { Cook: { data: meal, example: { meal: 'soup' } }, Wash: { data: meal, example: { meal: 'soup' } } },
+  commands: {
+    Cook: { version: 1, data: meal, example: { meal: 'soup' } },
+    Wash: { version: 1, data: meal, example: { meal: 'soup' } },
+  },
 })
 const kitchen = defineService({
   name: 'kitchen',

@@ -13,6 +13,7 @@ const DETAIL_CHARACTERS = 2_000
 /** The document of a key. Those from before commands had a status have the hash alone. */
 interface KeyDocument {
   readonly requestHash: string
+  readonly request?: string
   readonly submitter?: string
   readonly command?: string
   readonly actor?: string

@@ -1,12 +1,10 @@
 /** The platform of a running service: Google's clients behind its interface, each connected when it is first used. */
 
-import type { Firestore } from '@google-cloud/firestore'
-import type { PubSub } from '@google-cloud/pubsub'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createCaller } from './caller.ts'
 import { closeAll } from '../service/close-all.ts'
 import { declaredStores } from '../messaging/collections.ts'
-import { addressesOf, type Config, readSettings } from '../base/config.ts'
+import { addressesOf, type Config, readSecrets, readSettings } from '../base/config.ts'
 import { once } from '../base/once.ts'
 import { createHealth, type Health } from '../service/health.ts'
 import { createDeadLetterBox, type DeadLetterBox } from '../gcp/dead-letter-box.ts'
@@ -14,6 +12,8 @@ import type { NeededClients } from '../gcp/load-clients.ts'
 import { createAccessTokens, createIdTokens } from '../gcp/id-tokens.ts'
 import { createPublisher, type Publisher } from '../gcp/publisher.ts'
 import { createTaskSender } from '../gcp/task-sender.ts'
+import { createViewReader } from '../gcp/view-reader.ts'
+import { connectFirestore, type FirestoreClient } from '../gcp/firestore-client.ts'
 import { firestoreStreams } from '../gcp/firestore-streams.ts'
 import { firestoreDocuments } from '../gcp/firestore-documents.ts'
 import { lifetimesOf } from '../service/lifetimes.ts'
@@ -29,7 +29,7 @@ import { createStreams, type StreamsWithRepublish } from '../messaging/streams.t
 import { otlpSink } from '../instrumentation/otlp.ts'
 import { createTelemetry, type Telemetry, traceparent } from '../instrumentation/telemetry.ts'
 
-export interface RunningPlatform extends Platform {
+export interface RunningPlatform extends Platform<string> {
   readonly service: Service
   readonly streams: StreamsWithRepublish
   readonly publisher: Publisher
@@ -44,8 +44,9 @@ export interface RunningPlatform extends Platform {
 const backoff = (attempt: number): Promise<void> => sleep(Math.random() * 10 * 2 ** attempt)
 
 export function createPlatform(service: Service, config: Config): RunningPlatform {
-  const firestore = once(() => connectFirestore(config))
-  const publisher = createPublisher(once(connectPubSub))
+  const addresses = addressesOf(config)
+  const firestore = once(() => databaseOf(config, addresses.firestore))
+  const publisher = createPublisher({ projectId: config.GOOGLE_CLOUD_PROJECT, address: addresses.pubsub })
   const sender = createTaskSender(config)
   const deadLetterBox = createDeadLetterBox(service.name, config)
   const now = (): number => Date.now()
@@ -58,8 +59,10 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
   const security = createSecurityLog({ log, now })
   const accessAuthorization = createAccessTokens()
   const telemetry = telemetryOf(service, config, { log, authorization: accessAuthorization })
+  const secret = readSecrets(service)
   const caller = createCaller({
     peers: config.PEERS,
+    secret,
     authorizationFor: createIdTokens(),
     accessAuthorization,
     telemetry,
@@ -71,12 +74,15 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
     deadLetterBox,
     now,
     setting: readSettings(service),
+    secret,
     log,
     security,
     telemetry,
     streams: createStreams({
       service: service.name,
       contracts: service.contracts,
+      uses: service.uses,
+      saga: service.saga,
       address,
       store: stores.store,
       now,
@@ -87,6 +93,11 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
     }),
     documents: stores.documents,
     callExternal: caller.callExternal,
+    readViews: createViewReader({
+      endpoint: config.BIGQUERY_ENDPOINT,
+      projectId: config.GOOGLE_CLOUD_PROJECT,
+      callExternal: caller.callExternal,
+    }),
     health: createHealth({
       dependencies: dependenciesOf(service, config),
       openCircuits: caller.openCircuits,
@@ -115,7 +126,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
           'Cloud Tasks': sender.close,
           'dead letters': deadLetterBox.close,
           Firestore: async () => {
-            if (firestore.started()) await (await firestore()).terminate()
+            if (firestore.started()) await (await firestore()).close()
           },
         },
         log,
@@ -172,18 +183,13 @@ function telemetryOf(
   })
 }
 
-async function connectFirestore(config: Config): Promise<Firestore> {
+async function databaseOf(config: Config, address: string): Promise<FirestoreClient> {
   if (!config.FIRESTORE_DATABASE)
     throw new Error(`${config.K_SERVICE} owns no collection: name one in its description.`)
-  const { Firestore } = await import('@google-cloud/firestore')
-  return new Firestore({
+  return connectFirestore({
     projectId: config.GOOGLE_CLOUD_PROJECT,
     databaseId: config.FIRESTORE_DATABASE,
-    ignoreUndefinedProperties: true,
+    address,
+    backoff,
   })
-}
-
-async function connectPubSub(): Promise<PubSub> {
-  const { PubSub } = await import('@google-cloud/pubsub')
-  return new PubSub()
 }

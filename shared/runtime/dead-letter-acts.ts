@@ -4,6 +4,7 @@
  * in the name of a service.
  */
 
+import type { z } from 'zod'
 import { MAX_DELIVERY_ATTEMPTS } from '../base/attempts.ts'
 import { forEachConcurrently } from '../base/concurrently.ts'
 import type { Config } from '../base/config.ts'
@@ -11,9 +12,9 @@ import type { RunningPlatform } from './create-platform.ts'
 import { typeOf, type Waiting } from '../gcp/waiting.ts'
 import { type Operator, operatorOf } from '../base/operator.ts'
 import { discardCommand, replayCommand } from '../base/names.ts'
-import { chosenLettersSchema, type DeadLetterCommand } from '../messaging/dead-letter-commands.ts'
+import { chosenLettersContract, type DeadLetterCommand } from '../messaging/dead-letter-commands.ts'
 import type { SecurityLog } from '../signals/security-log.ts'
-import { WrongSource, readEnvelope, Unreadable } from './messages.ts'
+import { inCurrentVersion, readEnvelope, Unreadable, WrongSource } from './messages.ts'
 import type { Outcome, Receiver } from './receive.ts'
 
 interface Headers {
@@ -187,9 +188,8 @@ function logRefused(
 export const dropped: Outcome = { status: 204 }
 const notYet: Outcome = { status: 503, retryAfterSeconds: 1 }
 
-/** @throws Unreadable */
+/** @throws Unreadable, Unavailable */
 function readIds(body: Buffer, command: DeadLetterCommand): readonly string[] {
-  const parsed = chosenLettersSchema.safeParse(readEnvelope(body, command).data)
-  if (!parsed.success) throw new Unreadable(`${command} breaks its contract: ${parsed.error.message}`)
-  return parsed.data.messageIds
+  const { data } = inCurrentVersion(readEnvelope(body, command), chosenLettersContract)
+  return (data as z.output<typeof chosenLettersContract.data>).messageIds
 }

@@ -3,7 +3,7 @@
 import type { ServiceApp } from '../service/service-app.ts'
 import { type Envelope, envelopeSchema } from '../contracts/envelope.ts'
 import { derivedId } from '../base/ids.ts'
-import { readCommand, readEvent } from './messages.ts'
+import { commandContract, eventContract, inCurrentVersion, readEnvelope } from './messages.ts'
 import { contractsOf, type Service } from '../service/service.ts'
 import { startOfTests, testTrace, type TestPlatform } from './platform.testing.ts'
 
@@ -42,21 +42,25 @@ export function message<Type extends string, Data>(
   }
 }
 
-/** The present version of an event that the service receives; a command has the version 1. */
+/** The present version of an event that the service receives, or of a command. */
 export const versionOf = (service: Pick<Service, 'contracts' | 'uses'>, type: string): number =>
-  contractsOf(service).find(({ events }) => Object.hasOwn(events, type))?.events[type]!.version ?? 1
+  contractsOf(service)
+    .flatMap(({ events, commands }) => [events, commands])
+    .find((contracts) => Object.hasOwn(contracts, type))?.[type]!.version ?? 1
 
 /** Delivers an event or a command, depending on the handler that the service has for its type. */
 export async function deliver(app: ServiceApp, platform: TestPlatform, given: Envelope): Promise<void> {
   const bytes = Buffer.from(JSON.stringify(envelopeSchema.parse(given)))
   const { service } = platform
   const delivery = { messageId: `delivery of ${given.id}` }
+  const message = readEnvelope(bytes, given.type)
   if (app.on[given.type]) {
-    const read = readEvent(bytes, given.type, contractsOf(service))
-    await app.on[given.type]!(read, platform, delivery)
+    const contract = eventContract(given.type, contractsOf(service))
+    await app.on[given.type]!(inCurrentVersion(message, contract), platform, delivery)
   } else {
     const handler = app.commands[given.type]
     if (!handler) throw new Error(`${service.name} takes no ${given.type}.`)
-    await handler(readCommand(bytes, given.type, service.contracts), platform, delivery)
+    const contract = commandContract(given.type, service.contracts)
+    await handler(inCurrentVersion(message, contract), platform, delivery)
   }
 }

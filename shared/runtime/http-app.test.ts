@@ -42,8 +42,15 @@ const kitchenContracts = defineContracts({
   service: 'kitchen',
   events: { 'meal.cooked': { version: 1, data: z.strictObject({ meal: z.string() }), example: { meal: 'm' } } },
   commands: {
-    Cook: { data: z.strictObject({ meal: z.string() }), example: { meal: 'm' } },
-    Clean: { retryForever: true, data: z.strictObject({}), example: {} },
+    Cook: {
+      version: 2,
+      data: z.strictObject({ meal: z.string() }),
+      example: { meal: 'm' },
+      previousVersions: {
+        1: { data: z.strictObject({ dish: z.string() }), upcast: (old) => ({ meal: (old as { dish: string }).dish }) },
+      },
+    },
+    Clean: { version: 1, retryForever: true, data: z.strictObject({}), example: {} },
   },
   queries: {
     readMenu: { method: 'get', path: '/menu', answers: { 200: z.array(z.string()) } },
@@ -121,7 +128,8 @@ function started(
 }
 
 const sold = message('thing.sold', { thing: 'tea', price: { minor: 100, currency: 'EUR' } }, { version: 3 })
-const cook = message('Cook', { meal: 'soup' }, { subject: 'm-1', sequence: 0 })
+const cook = message('Cook', { meal: 'soup' }, { subject: 'm-1', sequence: 0, version: 2 })
+const clean = message('Clean', {}, { sequence: 0 })
 
 describe('an event pushed by Pub/Sub', () => {
   it('reaches its handler, with the id of its delivery', async () => {
@@ -152,7 +160,11 @@ describe('an event pushed by Pub/Sub', () => {
       'the type in the envelope is thing.lost, not thing.sold',
     ],
     ['that a person published by hand', pushBody({ ...sold, source: 'cli', sequence: 0 }), 'published by hand'],
-    ['of an unknown version', pushBody({ ...sold, version: 4 }), 'version 4, which is newer than 3'],
+    [
+      'of an unknown version that a person published by hand',
+      pushBody({ ...sold, source: 'cli', sequence: 0, version: 4 }),
+      'version 4, which is newer than 3',
+    ],
     [
       'that breaks its contract',
       pushBody({ ...sold, data: { thing: 'tea', price: { minor: 0.5, currency: 'EUR' } } }),
@@ -170,6 +182,13 @@ describe('an event pushed by Pub/Sub', () => {
     const data = (JSON.parse(body.startsWith('{') ? body : 'null') as { message?: { data: string } } | null)?.message
       ?.data
     expect(letter!.data).toBe(data === undefined ? body : Buffer.from(data, 'base64').toString('utf8'))
+  })
+
+  it('of a version that only a later revision knows is redelivered until that revision gets it', async () => {
+    const { push, platform, handled } = started()
+    expect((await push(pushBody({ ...sold, version: 4 }))).status).toBe(503)
+    expect({ handled, letters: platform.deadLetters }).toEqual({ handled: [], letters: [] })
+    expect(platform.logs.at(-1)).toMatchObject({ event: 'message.retry-later', fields: { id: sold.id } })
   })
 
   it('that is dead-lettered for a long reason has the reason cut to the length of an attribute', async () => {
@@ -247,8 +266,46 @@ describe('a command sent by a task', () => {
   it("is acknowledged after its handler's events are published", async () => {
     const { task, platform, handled } = started()
     expect((await task('Cook', cook)).status).toBe(204)
-    expect(handled).toEqual([{ data: { meal: 'soup' }, version: 1, messageId: 'task-1' }])
+    expect(handled).toEqual([{ data: { meal: 'soup' }, version: 2, messageId: 'task-1' }])
     expect(platform.published).toMatchObject([{ type: 'meal.cooked', subject: 'm-1', causationId: cook.id }])
+  })
+
+  it.each<[string, string, unknown, string]>([
+    ['that breaks its contract', 'Cook', { ...cook, data: {} }, 'Cook breaks its contract'],
+    ['without an envelope', 'Cook', { meal: 'soup' }, 'not an envelope'],
+    ['that is not JSON', 'Cook', 'soup', 'not JSON'],
+    ['under the name of another command', 'Cook', clean, 'the type in the envelope is Clean, not Cook'],
+  ])('%s is dead-lettered with the reason', async (_name, command, body, reason) => {
+    const { task, platform, handled } = started()
+    expect((await task(command, body)).status).toBe(204)
+    expect(handled).toEqual([])
+    expect(platform.deadLetters).toHaveLength(1)
+    expect(platform.deadLetters[0]!.attributes['reason']).toContain(reason)
+    expect(platform.deadLetters[0]!.data).toBe(typeof body === 'string' ? body : JSON.stringify(body))
+  })
+
+  it.each<[string, string, unknown, string]>([
+    ['that breaks its contract', 'Clean', { ...clean, data: { with: 'soap' } }, 'Clean breaks its contract'],
+    ['without an envelope', 'Clean', { meal: 'soup' }, 'not an envelope'],
+    ['under the name of another command', 'Clean', cook, 'the type in the envelope is Cook, not Clean'],
+    ['of a later version', 'Clean', { ...clean, version: 2 }, 'Clean has version 2'],
+    [
+      'RepublishEvents without a correlation id',
+      'RepublishEvents',
+      { ...clean, type: 'RepublishEvents' },
+      'RepublishEvents breaks its contract',
+    ],
+  ])('that compensates and can not be read, one %s, is never dead-lettered', async (_name, command, body, reason) => {
+    const { task, platform, handled } = started()
+    const by = command === 'RepublishEvents' ? { authorization: idToken('kitchen', 'boss') } : {}
+    expect((await task(command, body, by)).status).toBe(503)
+    expect(platform.logs.at(-1)).toMatchObject({
+      event: 'message.retry-later',
+      fields: { type: command, reason: expect.stringContaining(reason) },
+    })
+    expect((await task(command, body, { ...by, 'x-cloudtasks-taskretrycount': '500' })).status).toBe(503)
+    expect(platform.logs.at(-1)).toMatchObject({ event: 'saga.stuck', fields: { step: command, attempt: 501 } })
+    expect({ handled, letters: platform.deadLetters }).toEqual({ handled: [], letters: [] })
   })
 
   it.each<[string, string, unknown, string]>([
@@ -260,23 +317,23 @@ describe('a command sent by a task', () => {
       'no command constructor',
     ],
     ['named __proto__', '__proto__', { ...cook, type: '__proto__' }, 'no command __proto__'],
-    ['that breaks its contract', 'Cook', { ...cook, data: {} }, 'Cook breaks its contract'],
-    ['without an envelope', 'Cook', { meal: 'soup' }, 'not an envelope'],
-    ['under the name of another command', 'Clean', cook, 'the type in the envelope is Cook, not Clean'],
-    [
-      'RepublishEvents without a correlation id',
-      'RepublishEvents',
-      { ...cook, type: 'RepublishEvents', data: {} },
-      'RepublishEvents breaks its contract',
-    ],
-  ])('%s is dead-lettered with the reason', async (_name, command, body, reason) => {
+    ['of a later version', 'Cook', { ...cook, version: 3 }, 'failed 20 times, last with 503'],
+  ])('%s may be one of a later revision: dead-lettered at its twentieth attempt', async (_name, type, body, reason) => {
     const { task, platform, handled } = started()
-    const headers = command === 'RepublishEvents' ? { authorization: idToken('kitchen', 'boss') } : {}
-    expect((await task(command, body, headers)).status).toBe(204)
+    expect((await task(type, body, { 'x-cloudtasks-taskretrycount': '18' })).status).toBe(503)
+    expect(platform.deadLetters).toEqual([])
+    expect((await task(type, body, { 'x-cloudtasks-taskretrycount': '19' })).status).toBe(204)
+    expect(platform.deadLetters.map(({ attributes }) => attributes['reason'])).toEqual([
+      expect.stringContaining(reason),
+    ])
     expect(handled).toEqual([])
-    expect(platform.deadLetters).toHaveLength(1)
-    expect(platform.deadLetters[0]!.attributes['reason']).toContain(reason)
-    expect(JSON.parse(platform.deadLetters[0]!.data)).toEqual(body)
+  })
+
+  it('of an earlier version is upcast', async () => {
+    const { task, platform, handled } = started()
+    expect((await task('Cook', { ...cook, version: 1, data: { dish: 'stew' } })).status).toBe(204)
+    expect(handled).toMatchObject([{ data: { meal: 'stew' }, version: 2 }])
+    expect(platform.deadLetters).toEqual([])
   })
 
   it.each<[string, Record<string, string>, number]>([
@@ -309,7 +366,6 @@ describe('a command sent by a task', () => {
 
   it('that compensates is retried for ever, and reported stuck from the fifth attempt on', async () => {
     const { task, platform } = started(broken)
-    const clean = message('Clean', {}, { sequence: 0 })
     expect((await task('Clean', clean, { 'x-cloudtasks-taskretrycount': '3' })).status).toBe(503)
     expect(platform.logs.some(({ event }) => event === 'saga.stuck')).toBe(false)
     expect((await task('Clean', clean, { 'x-cloudtasks-taskretrycount': '500' })).status).toBe(503)

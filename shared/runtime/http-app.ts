@@ -34,6 +34,7 @@ import {
   namedOperator,
   retriesOf,
 } from './dead-letter-acts.ts'
+import { scheduleRoutes } from './schedules.ts'
 import { submissionRoutes } from './submissions.ts'
 
 declare module 'hono' {
@@ -170,6 +171,10 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
       return answer(c, await receiver.command(command, await bytes(c), task))
     })
 
+    scheduleRoutes(http, platform, (c) =>
+      caller(c, config.CRON_ACCOUNT === undefined ? [] : [config.CRON_ACCOUNT], 'delivery'),
+    )
+
     // An account is named for the service that runs as it.
     const serviceOf = (email: string): string => email.split('@', 1)[0]!
     submissionRoutes(http, app, platform, async (c, type) =>
@@ -190,7 +195,7 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
 const accountsFor = (accounts: Readonly<Record<string, readonly string[]>>, name: string): readonly string[] =>
   (Object.hasOwn(accounts, name) && accounts[name]) || []
 
-const isDelivery = (path: string): boolean => path.startsWith('/events/') || path.startsWith('/commands/')
+const isDelivery = (path: string): boolean => /^\/(events|commands|schedules)\//.test(path)
 
 function answer(c: Context, { status, retryAfterSeconds }: Outcome): Response {
   if (retryAfterSeconds !== undefined) c.header('retry-after', String(retryAfterSeconds))

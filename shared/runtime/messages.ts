@@ -1,7 +1,9 @@
 /** Parses the bytes of a message by its contract. */
 
-import type { Contracts, EventContract } from '../contracts/contract.ts'
-import { type Issues, listOf } from '../base/issues.ts'
+import { z } from 'zod'
+import type { CommandContract, Contracts, EventContract, MessageContract } from '../contracts/contract.ts'
+import { Unavailable } from '../base/errors.ts'
+import { listOf } from '../base/issues.ts'
 import { jsonFrom } from '../base/json-bytes.ts'
 import { type Envelope, envelopeSchema } from '../contracts/envelope.ts'
 import { upcastToCurrent } from '../contracts/versions.ts'
@@ -9,24 +11,47 @@ import { upcastToCurrent } from '../contracts/versions.ts'
 /** The message is invalid, and would be at each retry. It is dead-lettered, with this error's message as the reason. */
 export class Unreadable extends Error {}
 
+/** No revision up to this one has had the command: a later one may have sent it. */
+export class UnknownCommand extends Unreadable {}
+
 /** The message is valid, but the service in its `source` may not send it. */
 export class WrongSource extends Unreadable {}
 
-/** An event with data of the current version: data of earlier versions is upcast. @throws Unreadable */
-export function readEvent(bytes: Buffer, type: string, contracts: readonly Contracts[]): Envelope {
-  const envelope = readEnvelope(bytes, type)
+/** The contract of an event. @throws Unreadable */
+export function eventContract(type: string, contracts: readonly Contracts[]): EventContract {
   const contract = contracts.map(({ events }) => events[type]).find((found) => found !== undefined)
   if (!contract) throw new Unreadable(`no contract has the event ${type}`)
-  return { ...envelope, version: contract.version, data: parsed(contract.data, upcast(envelope, contract), type) }
+  return contract
 }
 
-/** A command of this service. @param own the service's contracts. @throws Unreadable */
-export function readCommand(bytes: Buffer, type: string, own: Contracts): Envelope {
+/** The contract of a command of this service. @throws UnknownCommand */
+export function commandContract(type: string, own: Contracts): CommandContract {
   const contract = Object.hasOwn(own.commands, type) ? own.commands[type] : undefined
-  if (!contract) throw new Unreadable(`${own.service} has no command ${type}`)
-  const envelope = readEnvelope(bytes, type)
-  return { ...envelope, data: parsed(contract.data, envelope.data, type) }
+  if (!contract) throw new UnknownCommand(`${own.service} has no command ${type}`)
+  return contract
 }
+
+/**
+ * An event or a command as its handler gets it: data of earlier versions is upcast.
+ * @throws Unreadable; Unavailable for data of a version that only a later revision knows
+ */
+export function inCurrentVersion(message: Envelope, contract: MessageContract): Envelope {
+  const { type, version } = message
+  return { ...message, version: contract.version, data: currentData({ type, version, data: message.data }, contract) }
+}
+
+/** The same for data without an envelope. */
+export function currentData(
+  given: { readonly type: string; readonly version: number; readonly data: unknown },
+  contract: MessageContract,
+): unknown {
+  const result = contract.data.safeParse(upcast(given, contract))
+  if (!result.success) throw broken(given.type, result.error)
+  return result.data
+}
+
+const broken = (type: string, error: z.ZodError): Unreadable =>
+  new Unreadable(`${type} breaks its contract: ${listOf(error, 'the whole')}`)
 
 /**
  * An envelope of this type, with data that is not parsed yet. @param former the type's name in an earlier release
@@ -48,20 +73,13 @@ function json(bytes: Buffer): unknown {
   }
 }
 
-function upcast(envelope: Envelope, contract: EventContract): unknown {
+function upcast(given: Parameters<typeof upcastToCurrent>[1], contract: MessageContract): unknown {
   try {
-    return upcastToCurrent(contract, envelope)
+    return upcastToCurrent(contract, given)
   } catch (error) {
+    if (error instanceof Unavailable) throw error
+    // Data of an earlier version are checked by that version's contract.
+    if (error instanceof z.ZodError) throw broken(given.type, error)
     throw new Unreadable((error as Error).message)
   }
-}
-
-interface Schema {
-  safeParse(value: unknown): { success: true; data: unknown } | { success: false; error: Issues }
-}
-
-function parsed(schema: Schema, data: unknown, type: string): unknown {
-  const result = schema.safeParse(data)
-  if (!result.success) throw new Unreadable(`${type} breaks its contract: ${listOf(result.error, 'the whole')}`)
-  return result.data
 }

@@ -3,13 +3,15 @@
 import type { RunningPlatform } from './create-platform.ts'
 import type { Envelope } from '../contracts/envelope.ts'
 import { Unavailable } from '../base/errors.ts'
-import { readSettings } from '../base/config.ts'
+import { readSecrets, readSettings } from '../base/config.ts'
+import { secretVariable } from '../base/secret.ts'
 import { createHealth } from '../service/health.ts'
 import { addressing, createSend } from '../messaging/outgoing.ts'
 import { declaredStores } from '../messaging/collections.ts'
 import type { Platform } from '../service/platform.ts'
 import { createSecurityLog } from '../signals/security-log.ts'
 import { enqueuedBy, type Service } from '../service/service.ts'
+import type { ReadViews } from '../service/view-rows.ts'
 import { type Call, createQuery } from '../messaging/query.ts'
 import { createReadSubmitted, createSubmit } from '../messaging/submission.ts'
 import { createStreams } from '../messaging/streams.ts'
@@ -37,15 +39,19 @@ export interface DeadLetter {
 
 export interface ExternalCall {
   readonly url: string
-  readonly options: Parameters<Platform['callExternal']>[1]
+  readonly options: Parameters<Platform<string>['callExternal']>[1]
 }
 
 export interface TestOptions {
   readonly settings?: Readonly<Record<string, string>>
+  /** By name; absent: `the-value-of-NAME`. */
+  readonly secrets?: Readonly<Record<string, string>>
   /** Answers queries to other services; absent: every one is unavailable. */
   readonly call?: Call
   /** Answers calls to partners; absent: every one is unavailable. */
-  readonly callExternal?: Platform['callExternal']
+  readonly callExternal?: Platform<string>['callExternal']
+  /** Answers what is asked of BigQuery's views; absent: BigQuery is unavailable. */
+  readonly readViews?: ReadViews
   readonly startAt?: string
   /** The parts that the services of one simulation share. */
   readonly outside?: SimulatedSurroundings
@@ -143,6 +149,8 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
     streams: createStreams({
       service: service.name,
       contracts: service.contracts,
+      uses: service.uses,
+      saga: service.saga,
       address,
       store: stores.store,
       now,
@@ -166,12 +174,18 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       externalCalls.push({ url, options: requestOptions })
       return (options.callExternal ?? unavailable)(url, requestOptions)
     },
+    readViews:
+      options.readViews ??
+      (async () => {
+        throw new Unavailable('No view is read in this test.')
+      }),
     // One by one: most tests need few of them.
     setting(setting) {
       const { settings } = service
       const named = settings.filter(({ name }) => name === setting.name)
       return readSettings({ name: service.name, settings: named }, options.settings ?? {})(setting)
     },
+    secret: readSecrets(service, secretsFor(service, options.secrets)),
     publisher: {
       publish,
       async deadLetter(name, data, attributes) {
@@ -208,3 +222,8 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
 
 /** A copy by way of JSON, as the receiver gets it. */
 const travelled = (envelope: Envelope): Envelope => JSON.parse(JSON.stringify(envelope)) as Envelope
+
+const secretsFor = ({ secrets }: Service, values: Readonly<Record<string, string>> = {}): Record<string, string> =>
+  Object.fromEntries(
+    Object.keys(secrets).map((name) => [secretVariable(name), values[name] ?? `the-value-of-${name}`] as const),
+  )

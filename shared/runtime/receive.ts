@@ -1,22 +1,35 @@
-/** Handles one delivery: an unparseable message is dead-lettered, a rejected one is acknowledged, a transient failure is redelivered. */
+/**
+ * Handles one delivery: an unreadable message is dead-lettered, a rejected one is acknowledged, a transient failure is
+ * redelivered. A message of a later revision counts as a transient failure, and so does an unreadable command that is
+ * retried for ever: the revision that can read it carries it out.
+ */
 
 import { z } from 'zod'
 import { MAX_DELIVERY_ATTEMPTS } from '../base/attempts.ts'
 import type { Delivery, ServiceApp } from '../service/service-app.ts'
 import type { Config } from '../base/config.ts'
 import type { RunningPlatform } from './create-platform.ts'
+import type { CommandContract } from '../contracts/contract.ts'
 import type { Envelope } from '../contracts/envelope.ts'
 import { Refused, Unavailable } from '../base/errors.ts'
 import { listOf } from '../base/issues.ts'
 import { typeOf, type Waiting } from '../gcp/waiting.ts'
 import { jsonFrom } from '../base/json-bytes.ts'
 import { accountEmail, accountId } from '../base/names.ts'
-import { formerRepublishCommand, republishCommand, republishSchema } from '../messaging/republish.ts'
+import { formerRepublishCommand, republishCommand, republishContract } from '../messaging/republish.ts'
 import { runtimeContracts } from '../contracts/runtime-events.ts'
 import { STUCK_FROM_ATTEMPT } from '../saga/saga.ts'
-import { contractsOf, type Service } from '../service/service.ts'
+import { contractsOf } from '../service/service.ts'
 import { withOutcome } from './command-outcomes.ts'
-import { WrongSource, readCommand, readEnvelope, readEvent, Unreadable } from './messages.ts'
+import {
+  commandContract,
+  eventContract,
+  inCurrentVersion,
+  readEnvelope,
+  UnknownCommand,
+  Unreadable,
+  WrongSource,
+} from './messages.ts'
 
 /** A message has 10 MB at most, with its attributes. */
 const MAX_DEAD_LETTER_BYTES = 9_990_000
@@ -112,12 +125,14 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
     }
   }
 
-  const run = async (message: Envelope, act: () => Promise<unknown>): Promise<Outcome> => {
+  /** `Unreadable`: the message can not be handled, by this revision at least. */
+  const run = async (message: Envelope, act: () => Promise<unknown>): Promise<Outcome | Unreadable> => {
     try {
       await act()
       telemetry.handled(message)
       return { status: 204 }
     } catch (error) {
+      if (error instanceof Unreadable) return error
       if (error instanceof Refused) {
         telemetry.refused(message, error)
         return { status: 204 }
@@ -131,51 +146,76 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
     }
   }
 
-  const handle = (message: Envelope, delivery: Delivery): Promise<Outcome> =>
-    run(message, () => app.on[message.type]!(message, platform, delivery))
+  const handle = (message: Envelope, delivery: Delivery): Promise<unknown> =>
+    app.on[message.type]!(inCurrentVersion(message, eventContract(message.type, contracts)), platform, delivery)
 
-  /** @throws Unreadable, also for a manual event that the service does not accept. */
-  const read = (type: string, data: Buffer): Envelope => {
-    const message = readEvent(data, type, contracts)
-    if (message.sequence > 0 || service.acceptsManualEvents.includes(type)) return message
+  /** @throws Unreadable, also for a manual event that the service does not accept, or of a later version: a person is no revision. */
+  const readEvent = (type: string, data: Buffer): Envelope => {
+    const contract = eventContract(type, contracts)
+    const message = readEnvelope(data, type)
+    if (message.sequence > 0) return message
+    if (message.version > contract.version)
+      throw new Unreadable(`${type} has version ${message.version}, which is newer than ${contract.version}`)
+    if (service.acceptsManualEvents.includes(type)) return message
     throw new Unreadable(
       `${type} has sequence 0: it was published by hand, but ${service.name} accepts numbered events of this type only`,
     )
   }
 
-  const carryOut = (message: Envelope, delivery: Delivery): Promise<unknown> => {
-    const act = (): Promise<unknown> => app.commands[message.type]!(message, platform, delivery)
-    return service.acceptsSubmitted.includes(message.type) ? withOutcome(platform, message.id, act) : act()
+  /** The contract of a command that the service accepts, those of the runtime included. @throws Unreadable */
+  const contractOf = (type: string): CommandContract => {
+    if (type !== republishCommand) return commandContract(type, service.contracts)
+    if (Object.hasOwn(service.collections, 'streams')) return republishContract
+    throw new Unreadable(`${service.name} keeps no streams: it has nothing to republish`)
   }
 
-  const handleCommand = async (message: Envelope, body: Buffer, { name, retries }: Task): Promise<Outcome> => {
+  const isRetriedForever = (type: string): boolean => {
+    const contract = readable(() => contractOf(type))
+    return !(contract instanceof Unreadable) && contract.retryForever === true
+  }
+
+  const readCommand = (type: string, data: Buffer): Envelope => {
+    contractOf(type)
+    return readEnvelope(data, type, type === republishCommand ? formerRepublishCommand : type)
+  }
+
+  const carryOut = async (message: Envelope, delivery: Delivery): Promise<unknown> => {
     const { type } = message
-    const isRepublish = type === republishCommand
-    const retryForever = isRepublish || service.contracts.commands[type]?.retryForever === true
-    const outcome = await run(message, () =>
-      isRepublish
-        ? platform.streams.republish((message.data as Republish).correlationId)
-        : carryOut(message, { messageId: name }),
-    )
-    if (outcome.status === 204) return outcome
-    const attempt = retries + 1
-    if (!retryForever && attempt >= MAX_DELIVERY_ATTEMPTS)
-      return deadLetter(type, body, `failed ${attempt} times, last with ${outcome.status}`)
-    if (retryForever && attempt >= STUCK_FROM_ATTEMPT) telemetry.stuck(message, attempt)
-    return outcome
+    const current = inCurrentVersion(message, contractOf(type))
+    if (type === republishCommand)
+      return platform.streams.republish((current.data as { readonly correlationId: string }).correlationId)
+    const act = (): Promise<unknown> => app.commands[type]!(current, platform, delivery)
+    return service.acceptsSubmitted.includes(type) ? withOutcome(platform, message.id, act) : act()
+  }
+
+  /** A command that failed, or that this revision can not read: it is retried, or dead-lettered. */
+  const notDone = (
+    type: string,
+    body: Buffer,
+    task: Task,
+    failure: Outcome | Unreadable,
+  ): Promise<Outcome> | Outcome => {
+    const attempt = task.retries + 1
+    const isUnreadable = failure instanceof Unreadable
+    const retryForever = isRetriedForever(type)
+    const isDeadLetter = attempt >= MAX_DELIVERY_ATTEMPTS || (isUnreadable && !(failure instanceof UnknownCommand))
+    if (!retryForever && isDeadLetter) {
+      const reason = isUnreadable ? failure.message : `failed ${attempt} times, last with ${failure.status}`
+      return deadLetter(type, body, reason)
+    }
+    if (isUnreadable) telemetry.retryLater({ type }, failure)
+    if (retryForever && attempt >= STUCK_FROM_ATTEMPT) telemetry.stuck({ type }, attempt)
+    return isUnreadable ? { status: 503, retryAfterSeconds: 1 } : failure
   }
 
   const replay: Receiver['replay'] = async (letter, attempt) => {
     const { messageId, data } = letter
     const type = typeOf(service.name, letter)
     const isEvent = service.on.includes(type)
-    const message = readable(() =>
-      fromItsSource(isEvent ? read(type, data) : readCommand(data, type, service.contracts)),
-    )
+    const message = readable(() => fromItsSource(isEvent ? readEvent(type, data) : readCommand(type, data)))
     if (message instanceof Unreadable) return { type, outcome: message }
     const about = { kind: isEvent ? 'event' : 'command', type, messageId, attempt, message } as const
-    const act = (): Promise<unknown> =>
-      isEvent ? app.on[type]!(message, platform, { messageId }) : carryOut(message, { messageId })
+    const act = (): Promise<unknown> => (isEvent ? handle : carryOut)(message, { messageId })
     return { type, outcome: await telemetry.attempt(about, () => run(message, act)) }
   }
 
@@ -201,29 +241,32 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
         return telemetry.attempt({ kind: 'event', type, messageId: '', attempt: 1 }, () =>
           deadLetter(type, ...beginningOf(body, push.message)),
         )
-      const message = readable(() => read(type, push.data))
       const { messageId, data, attributes } = push
       const about = { kind: 'event', type, messageId, attempt: push.attempt } as const
+      const message = readable(() => readEvent(type, data))
       if (message instanceof Unreadable)
         return telemetry.attempt({ ...about, traceparent: attributes['traceparent'] }, () =>
           deadLetter(type, data, message.message),
         )
+      const act = async (delivery: Delivery): Promise<Outcome> => {
+        const outcome = await run(message, () => handle(message, delivery))
+        return outcome instanceof Unreadable ? deadLetter(type, data, outcome.message) : outcome
+      }
       return telemetry.attempt({ ...about, message }, () =>
-        call
-          ? call(type, push.request, (cloudEventId) => handle(message, { messageId, cloudEventId }))
-          : handle(message, { messageId }),
+        call ? call(type, push.request, (cloudEventId) => act({ messageId, cloudEventId })) : act({ messageId }),
       )
     },
     command(type, body, task) {
-      const message = readable(() =>
-        type === republishCommand ? readRepublish(body, service) : readCommand(body, type, service.contracts),
-      )
       const about = { kind: 'command', type, messageId: task.name, attempt: task.retries + 1 } as const
+      const message = readable(() => readCommand(type, body))
       if (message instanceof Unreadable)
-        return telemetry.attempt({ ...about, traceparent: task.traceparent }, () =>
-          deadLetter(type, body, message.message),
+        return telemetry.attempt({ ...about, traceparent: task.traceparent }, async () =>
+          notDone(type, body, task, message),
         )
-      return telemetry.attempt({ ...about, message }, () => handleCommand(message, body, task))
+      return telemetry.attempt({ ...about, message }, async () => {
+        const outcome = await run(message, () => carryOut(message, { messageId: task.name }))
+        return !(outcome instanceof Unreadable) && outcome.status === 204 ? outcome : notDone(type, body, task, outcome)
+      })
     },
   }
 }
@@ -247,21 +290,6 @@ function beginningOf(body: Buffer, reason: string): [Buffer, string] {
     body.subarray(0, MAX_DEAD_LETTER_BYTES),
     `the first ${MAX_DEAD_LETTER_BYTES} of ${body.length} bytes: ${reason}`,
   ]
-}
-
-type Republish = z.output<typeof republishSchema>
-
-function readRepublish(
-  body: Buffer,
-  { name, collections }: Pick<Service, 'name' | 'collections'>,
-): Envelope<string, Republish> {
-  if (!Object.hasOwn(collections, 'streams'))
-    throw new Unreadable(`${name} keeps no streams: it has nothing to republish`)
-  const message = readEnvelope(body, republishCommand, formerRepublishCommand)
-  const parsed = republishSchema.safeParse(message.data)
-  if (!parsed.success)
-    throw new Unreadable(`${republishCommand} breaks its contract: ${listOf(parsed.error, 'the whole')}`)
-  return { ...message, data: parsed.data }
 }
 
 /** Attribute values hold 1,024 bytes. */

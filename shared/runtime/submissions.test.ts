@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { Refused } from '../base/errors.ts'
+import { defineCodes, Refused } from '../base/errors.ts'
 import { implement } from '../service/app.ts'
 import { idToken, testConfig, withoutSignature } from '../base/config.testing.ts'
 import { defineContracts } from '../contracts/contract.ts'
@@ -11,13 +11,14 @@ import { createHttpApp } from './http-app.ts'
 import { keyPath } from './submissions.ts'
 
 const meal = z.strictObject({ meal: z.string().max(20), servings: z.int().default(1) })
+const codes = defineCodes({ 'sold-out': { status: 409 } })
 const kitchenContracts = defineContracts({
   service: 'kitchen',
   events: {},
   commands: {
-    Cook: { data: meal, example: { meal: 'soup' } },
-    Serve: { data: meal, example: { meal: 'soup' } },
-    Clean: { data: z.strictObject({}), example: {} },
+    Cook: { version: 1, data: meal, refuses: [codes['sold-out']], example: { meal: 'soup' } },
+    Serve: { version: 1, data: meal, example: { meal: 'soup' } },
+    Clean: { version: 1, data: z.strictObject({}), example: {} },
   },
   queries: { readMenu: { method: 'get', path: '/menu', answers: { 200: z.array(z.string()) } } },
 })
@@ -35,12 +36,14 @@ const queries = { readMenu: async () => ({ status: 200, body: ['soup'] }) as con
 
 function started(platform: TestPlatform = testPlatform(kitchen)) {
   const handled = async (): Promise<void> => {}
+  const soldOut = new Set<string>()
   const app = implement(kitchen, {
     on: {},
     commands: { Cook: handled, Serve: handled, Clean: handled },
     queries,
     checksSubmitted: {
       async Cook({ meal }) {
+        if (soldOut.has(meal)) throw new Refused(codes['sold-out'], `${meal} is sold out.`)
         if (meal === 'moon') throw new Refused('not-found', `There is no recipe for ${meal}.`)
       },
     },
@@ -68,7 +71,7 @@ function started(platform: TestPlatform = testPlatform(kitchen)) {
       body: (await response.json()) as { readonly commandId?: string; readonly code?: string },
     }
   }
-  return { platform, submit, ids: () => platform.sent.map(({ envelope }) => envelope.id) }
+  return { platform, submit, soldOut, ids: () => platform.sent.map(({ envelope }) => envelope.id) }
 }
 
 describe('a submitted command', () => {
@@ -139,6 +142,18 @@ describe('a submitted command', () => {
     expect([...platform.storedDocuments().keys()]).toEqual([])
     expect(ids()).toEqual([])
     expect(await submit()).toMatchObject({ status: 202 })
+  })
+
+  it("that was taken is answered as before, whatever its owner's check says since", async () => {
+    const { submit, soldOut, ids } = started()
+    const taken = await submit()
+    soldOut.add('soup')
+    expect(await submit()).toEqual(taken)
+    expect(new Set(ids()).size).toBe(1)
+    expect(await submit({ key: 'key-2' })).toMatchObject({ status: 409, body: { code: 'sold-out' } })
+    // The repeat of another request under this key gets the check's refusal: nothing was taken for it.
+    soldOut.add('stew')
+    expect(await submit({ data: { meal: 'stew' } })).toMatchObject({ status: 409, body: { code: 'sold-out' } })
   })
 
   it('is accepted from only one of two concurrent requests with one key', async () => {
@@ -217,3 +232,84 @@ describe('the path for submissions', () => {
 function openTo(account: string, type: string) {
   return { type, authorization: idToken('kitchen', account) }
 }
+
+describe('a release that changes the shape of a submitted command', () => {
+  const former = z.strictObject({ meal: z.string() })
+  const present = z.strictObject({ dish: z.string() })
+  const release = (version: 1 | 2) => {
+    const contracts = defineContracts({
+      service: 'kitchen',
+      events: {},
+      commands: {
+        Cook:
+          version === 1
+            ? { version, data: former, example: { meal: 'soup' } }
+            : {
+                version,
+                data: present,
+                example: { dish: 'soup' },
+                previousVersions: { 1: { data: former, upcast: (old) => ({ dish: (old as { meal: string }).meal }) } },
+              },
+      },
+    })
+    return defineService({
+      name: 'kitchen',
+      ingress: 'internal',
+      contracts,
+      uses: [],
+      on: [],
+      acceptsSubmitted: ['Cook'],
+      sends: [],
+    })
+  }
+  const inRelease = (version: 1 | 2, kept = memory()) => {
+    const service = release(version)
+    const platform = testPlatform(service, { kept })
+    const checked: unknown[] = []
+    const app = implement(service, {
+      on: {},
+      commands: { Cook: async () => {} },
+      checksSubmitted: { Cook: async (data) => void checked.push(data) },
+    })
+    const http = createHttpApp(app, platform, testConfig('kitchen', { submitters: { Cook: ['waiter'] } }))
+    const submit = async (given: { readonly version?: number; readonly data: object }) => {
+      const response = await http.request('/submissions/Cook', {
+        method: 'POST',
+        headers: { authorization: idToken('kitchen', 'waiter'), 'content-type': 'application/json' },
+        body: JSON.stringify({ key: 'key-1', actor: 'staff:chef', subject: 'table-1', ...given }),
+      })
+      return { status: response.status, ...((await response.json()) as { commandId?: string; code?: string }) }
+    }
+    return { platform, submit, checked, kept, sent: () => platform.sent.map(({ envelope }) => envelope) }
+  }
+
+  it('takes what a submitter of the release before submits, and enqueues it in the present shape', async () => {
+    const { submit, sent, checked } = inRelease(2)
+    expect(await submit({ data: { meal: 'soup' } })).toMatchObject({ status: 202 })
+    expect(await submit({ version: 2, data: { dish: 'soup' } })).toMatchObject({ status: 202 })
+    expect(sent()).toMatchObject([{ version: 2, data: { dish: 'soup' } }, { version: 2 }])
+    expect(new Set(sent().map(({ id }) => id)).size).toBe(1)
+    expect(checked).toEqual([{ dish: 'soup' }, { dish: 'soup' }])
+  })
+
+  it('keeps the key of the request that was taken before it, and refuses another one under it', async () => {
+    const before = inRelease(1)
+    const taken = await before.submit({ data: { meal: 'soup' } })
+    const { submit, sent } = inRelease(2, before.kept)
+    expect(await submit({ version: 2, data: { dish: 'soup' } })).toEqual(taken)
+    expect(await submit({ data: { meal: 'soup' } })).toEqual(taken)
+    for (const other of [{ version: 2, data: { dish: 'stew' } }, { data: { meal: 'stew' } }])
+      expect(await submit(other)).toMatchObject({ status: 409, code: 'idempotency-key-reused' })
+    expect(sent()).toHaveLength(2)
+  })
+
+  it('is unavailable to a submitter that is deployed before the owner, and after a roll-back of the owner', async () => {
+    const before = inRelease(1)
+    expect(await before.submit({ version: 2, data: { dish: 'soup' } })).toMatchObject({ status: 503 })
+    expect([...before.platform.storedDocuments().keys()]).toEqual([])
+    const { submit } = inRelease(2, before.kept)
+    expect(await submit({ version: 2, data: { dish: 'soup' } })).toMatchObject({ status: 202 })
+    expect(await before.submit({ data: { meal: 'soup' } })).toMatchObject({ status: 503 })
+    expect(before.sent()).toEqual([])
+  })
+})

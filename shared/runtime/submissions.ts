@@ -6,7 +6,8 @@
 
 import type { Context, Hono } from 'hono'
 import type { RunningPlatform } from './create-platform.ts'
-import { refuseIf } from '../base/errors.ts'
+import { Refused, refuseIf } from '../base/errors.ts'
+import type { CommandContract } from '../contracts/contract.ts'
 import { jsonBody } from '../http/http.ts'
 import { derivedId } from '../base/ids.ts'
 import { submissionPath } from '../base/names.ts'
@@ -15,7 +16,8 @@ import { type DocumentPath, documentPath } from '../service/document-path.ts'
 import type { OutgoingCommand } from '../contracts/message.ts'
 import type { ServiceApp } from '../service/service-app.ts'
 import type { Platform } from '../service/platform.ts'
-import { submissionOf } from '../messaging/submission.ts'
+import { submissionSchema } from '../messaging/submission.ts'
+import { currentData, Unreadable } from './messages.ts'
 
 /** The service that submits this type of command. @throws Refused for a service that may not. */
 export type SubmitterOf = (c: Context, type: string) => Promise<string>
@@ -33,18 +35,32 @@ export function submissionRoutes(
 ): void {
   const { contracts, acceptsSubmitted } = platform.service
   for (const type of acceptsSubmitted) {
-    const schema = submissionOf(contracts.commands[type]!.data)
     http.post(submissionPath(type), async (c) => {
       const submitter = await submitterOf(c, type)
-      const { key, actor, subject, data } = await jsonBody(c, schema)
-      // The data was parsed by the contract of the command that the check is of.
-      await checksSubmitted?.[type]?.(data as never, platform)
+      const { key, actor, subject, version = 1, data: given } = await jsonBody(c, submissionSchema)
+      const contract = contracts.commands[type]!
+      const data = submittedData({ type, version, data: given }, contract)
       const commandId = derivedId(submitter, type, actor, key)
+      const request: KeyedRequest = { submitter, command: type, actor, data, given, contract }
+      // The data was parsed by the contract of the command that the check is of.
+      await checksSubmitted?.[type]?.(data as never, platform).catch(async (error: unknown) => {
+        if (!(await isRecorded(platform, commandId, request))) throw error
+      })
       // The key is recorded first: a task that is enqueued under it belongs to the recorded request.
-      await recordIdempotencyKey(platform, commandId, { submitter, command: type, actor, data })
+      await recordIdempotencyKey(platform, commandId, request)
       await platform.send<OutgoingCommand>({ type, data }, { id: commandId, subject, correlationId: subject, actor })
       return c.json({ commandId }, 202)
     })
+  }
+}
+
+/** @throws Refused for data that break the contract; Unavailable for a version that only a later revision knows. */
+export function submittedData(given: Parameters<typeof currentData>[0], contract: CommandContract): unknown {
+  try {
+    return currentData(given, contract)
+  } catch (error) {
+    if (error instanceof Unreadable) throw new Refused('invalid-body', error.message)
+    throw error
   }
 }
 
@@ -52,21 +68,44 @@ interface KeyedRequest {
   readonly submitter: string
   readonly command: string
   readonly actor: string
+  /** In the present version. */
   readonly data: unknown
+  /** As it was submitted. */
+  readonly given: unknown
+  readonly contract: CommandContract
+}
+
+/**
+ * True for the repeat of a submission that was taken, whatever became of the command's object since, and in whatever
+ * version of its data either was submitted.
+ * @throws Unavailable if a later revision recorded it
+ */
+async function isRecorded(
+  { documents }: Platform,
+  commandId: string,
+  { command, data, given, contract }: KeyedRequest,
+): Promise<boolean> {
+  const { requestHash, request } = (await documents.get(keyPath(commandId))) ?? {}
+  // Keys from before commands had versions have the hash alone.
+  if (request === undefined) return isHashOfRequest(requestHash, data) || isHashOfRequest(requestHash, given)
+  const recorded = JSON.parse(String(request)) as { readonly version: number; readonly data: unknown }
+  return requestHashOf(currentData({ type: command, ...recorded }, contract)) === requestHashOf(data)
 }
 
 /** @throws Refused when the key belongs to another request. Of two concurrent requests the document decides which is first. */
-async function recordIdempotencyKey(
-  { documents, now }: Platform,
-  commandId: string,
-  { data, ...about }: KeyedRequest,
-): Promise<void> {
-  const path = keyPath(commandId)
-  const submittedAt = new Date(now()).toISOString()
-  if (await documents.create(path, { requestHash: requestHashOf(data), ...about, submittedAt })) return
-  const recorded = await documents.get(path)
+async function recordIdempotencyKey(platform: Platform, commandId: string, keyed: KeyedRequest): Promise<void> {
+  const { submitter, command, actor, data, contract } = keyed
+  const isNew = await platform.documents.create(keyPath(commandId), {
+    requestHash: requestHashOf(data),
+    // The hash of data in another version is another one. A map could hold no list of lists.
+    request: JSON.stringify({ version: contract.version, data }),
+    submitter,
+    command,
+    actor,
+    submittedAt: new Date(platform.now()).toISOString(),
+  })
   refuseIf(
-    !isHashOfRequest(recorded?.['requestHash'], data),
+    !isNew && !(await isRecorded(platform, commandId, keyed)),
     'idempotency-key-reused',
     'The idempotency key was used for another request: take a new key for a new request.',
   )

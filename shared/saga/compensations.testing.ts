@@ -51,8 +51,10 @@ export function testCompensations(
         },
       })
       const app = await load(service.name)
-      const example = (name: string): Envelope =>
-        message(name, owner.commands[name]!.example, { subject: 'one', sequence: 0 })
+      const example = (name: string): Envelope => {
+        const { example: data, version } = owner.commands[name]!
+        return message(name, data, { subject: 'one', sequence: 0, version })
+      }
       const published = (): string[] => platform.published.map(({ type }) => type)
 
       await deliver(app, platform, example(compensate.command))

@@ -9,6 +9,11 @@ export interface SagaStep<Context> {
   readonly name: string
   readonly command: string
   readonly data: (context: Context) => unknown
+  /**
+   * True for a saga that does not need the step: it is neither performed nor compensated. It depends on nothing but the
+   * context, which does not change, so that the answer is the same whenever it is asked.
+   */
+  readonly skipIf?: (context: Context) => boolean
   /** The reply with which the step has succeeded. */
   readonly done: string
   /** The reply with which it has failed, and done nothing. */
@@ -22,6 +27,29 @@ export interface SagaStep<Context> {
     readonly timeoutSeconds: number
     /** The reason of the rejection when that time is up. */
     readonly onTimeout: string
+  }
+  /**
+   * A person may remedy the failure: the step then waits for `tryAgain` of the engine, within the time of `pendingOn`, which
+   * begins when the person first has to act and is not extended. Further attempts may be made while an attempt is pending on
+   * the person as well.
+   */
+  readonly tryAgain?: {
+    readonly maxAttempts: number
+    /** An attempt at the end of the person's time has at least this time for its reply. */
+    readonly timeoutSeconds: number
+    /** The number of the attempt, from 1, which every reply to the step has: a late reply to an earlier one is ignored. */
+    readonly attemptOf: (data: never) => number
+    /** True for the data of a failure that no person can remedy; absent: every one can be remedied. */
+    readonly isFinal?: (data: never) => boolean
+  }
+  /** When the time is up, the outcome is looked up before anything is compensated: a reply may be late, and the step done. */
+  readonly inquire?: {
+    readonly command: string
+    readonly data: (context: Context) => unknown
+    /** The reply that the step is neither done nor has failed. In those cases the reply is that of the step. */
+    readonly undecided: string
+    /** Without any reply in this time the step counts as one that may have been performed. */
+    readonly timeoutSeconds: number
   }
   /** Absent only where the command is `readOnly`: then there is nothing to compensate. */
   readonly compensate?: {
@@ -72,11 +100,16 @@ type FailedBy<Uses extends Contracts> =
       : never
     : never
 
-type StepOf<Uses extends Contracts, Context> = Pick<SagaStep<Context>, 'name' | 'timeoutSeconds'> &
+type StepOf<Uses extends Contracts, Context> = Pick<SagaStep<Context>, 'name' | 'skipIf' | 'timeoutSeconds'> &
   CommandBy<Uses, Context> &
   FailedBy<Uses> & {
     readonly done: EventType<Uses>
     readonly pendingOn?: NonNullable<SagaStep<Context>['pendingOn']> & { readonly event: EventType<Uses> }
+    readonly tryAgain?: NonNullable<SagaStep<Context>['tryAgain']>
+    readonly inquire?: CommandBy<Uses, Context> & {
+      readonly undecided: EventType<Uses>
+      readonly timeoutSeconds: number
+    }
     readonly compensate?: CommandBy<Uses, Context> & { readonly compensated: EventType<Uses> }
   }
 
@@ -101,6 +134,7 @@ type ReplyTypeOf<Step> =
   | (Step extends { readonly done: infer Type extends string } ? Type : never)
   | (Step extends { readonly failed: infer Type extends string } ? Type : never)
   | (Step extends { readonly pendingOn: { readonly event: infer Type extends string } } ? Type : never)
+  | (Step extends { readonly inquire: { readonly undecided: infer Type extends string } } ? Type : never)
   | (Step extends { readonly compensate: { readonly compensated: infer Type extends string } } ? Type : never)
 
 /** `{ type, data }` of every reply to a step of the saga, by the contracts of the services that own them: a closed union. */
@@ -149,7 +183,7 @@ const isTimeout = (seconds: number): boolean => seconds > 0 && seconds <= MAX_TI
 const bounds = `not above 0 and at most ${MAX_TIMEOUT_SECONDS}`
 
 function stepProblems<C>(saga: Saga<C>, { command, compensate, ...step }: SagaStep<C>): string[] {
-  const { timeoutSeconds, pendingOn } = step
+  const { timeoutSeconds, pendingOn, tryAgain, inquire } = step
   const replies = repliesOf({ command, compensate, ...step } as SagaStep<C>)
   const early = replies.find((reply) => saga.successEvents.includes(reply))
   return [
@@ -157,7 +191,20 @@ function stepProblems<C>(saga: Saga<C>, { command, compensate, ...step }: SagaSt
     ...(!pendingOn || isTimeout(pendingOn.timeoutSeconds)
       ? []
       : [`has no timeout once it is pending: pendingOn.timeoutSeconds is ${pendingOn.timeoutSeconds}, ${bounds}.`]),
+    ...(!inquire || isTimeout(inquire.timeoutSeconds)
+      ? []
+      : [`has no timeout of its inquiry: inquire.timeoutSeconds is ${inquire.timeoutSeconds}, ${bounds}.`]),
+    ...(!tryAgain || isTimeout(tryAgain.timeoutSeconds)
+      ? []
+      : [`has no timeout of a further attempt: tryAgain.timeoutSeconds is ${tryAgain.timeoutSeconds}, ${bounds}.`]),
+    ...(tryAgain && !pendingOn
+      ? ['may be tried again by a person, but has no pendingOn: that is the time which the person has.']
+      : []),
+    ...(inquire && !compensate
+      ? ['inquires before it is compensated, but has no compensation: nothing depends on the answer.']
+      : []),
     ...foreign(saga, command, [step.done, step.failed, ...(pendingOn ? [pendingOn.event] : [])]),
+    ...(inquire ? foreign(saga, inquire.command, [inquire.undecided, step.done, step.failed]) : []),
     ...(compensate ? foreign(saga, compensate.command, [compensate.compensated]) : []),
     ...(early === undefined
       ? []
@@ -226,10 +273,11 @@ export const ownerOf = <C>({ contracts }: Saga<C>, command: string): Contracts |
   contracts.find(({ commands }) => Object.hasOwn(commands, command))
 const contractOf = <C>(saga: Saga<C>, command: string): CommandContract | undefined =>
   ownerOf(saga, command)?.commands[command]
-const repliesOf = <C>({ done, failed, pendingOn, compensate }: SagaStep<C>): string[] => [
+const repliesOf = <C>({ done, failed, pendingOn, inquire, compensate }: SagaStep<C>): string[] => [
   done,
   failed,
   ...(pendingOn ? [pendingOn.event] : []),
+  ...(inquire ? [inquire.undecided] : []),
   ...(compensate ? [compensate.compensated] : []),
 ]
 
@@ -240,9 +288,11 @@ export function commandsOf({ contracts, steps, retired }: Saga<never>): {
   readonly owners: readonly string[]
 } {
   const commands = unique(
-    [...steps, ...retired].flatMap(({ command, compensate }) =>
-      compensate ? [command, compensate.command] : [command],
-    ),
+    [...steps, ...retired].flatMap(({ command, inquire, compensate }) => [
+      command,
+      ...(inquire ? [inquire.command] : []),
+      ...(compensate ? [compensate.command] : []),
+    ]),
   )
   const owners = contracts.filter((one) => commands.some((command) => Object.hasOwn(one.commands, command)))
   return { commands, owners: owners.map(({ service }) => service) }
@@ -256,12 +306,14 @@ export function frozenVersions<C>(saga: Saga<C>): Record<string, unknown> {
   return Object.fromEntries(
     versions.map((version) => [
       `${saga.name}@${version}`,
-      stepsOf(saga, version).map(({ name, command, done, failed, pendingOn, compensate }) => ({
+      stepsOf(saga, version).map(({ name, command, done, failed, pendingOn, tryAgain, inquire, compensate }) => ({
         name,
         command,
         done,
         failed,
         ...(pendingOn ? { pendingOn: pendingOn.event } : {}),
+        ...(tryAgain ? { tryAgain: true } : {}),
+        ...(inquire ? { inquire: inquire.command, undecided: inquire.undecided } : {}),
         ...(compensate ? { compensate: compensate.command, compensated: compensate.compensated } : {}),
       })),
     ]),

@@ -3,7 +3,17 @@ import { z } from 'zod'
 import { defineContracts } from '../contracts/contract.ts'
 import { Unavailable } from '../base/errors.ts'
 import { defineSaga, frozenVersions, type ReplyOf, type Saga, type SagaDefinition } from './definition.ts'
-import { begin, nextTimeoutMs, onReply, onTimer, retry, type SagaState, type Transition } from './saga.ts'
+import {
+  abort,
+  begin,
+  isAtFirstStep,
+  nextTimeoutMs,
+  onReply,
+  onTimer,
+  retry,
+  type SagaState,
+  type Transition,
+} from './saga.ts'
 
 interface Trip {
   readonly tripId: string
@@ -31,16 +41,16 @@ const travel = defineContracts({
     'mail.failed': event,
   },
   commands: {
-    BookFlight: { data, example },
-    CancelFlight: { data, example, retryForever: true, compensates: 'BookFlight' },
-    CheckVisa: { data, example, readOnly: true },
-    BookHotel: { data, example },
-    CancelHotel: { data, example, retryForever: true, compensates: 'BookHotel' },
-    BookCar: { data, example },
-    CancelCar: { data, example, retryForever: true, compensates: 'BookCar' },
-    RefundFlight: { data, example, retryForever: true },
-    ForgetFlight: { data, example, compensates: 'BookFlight' },
-    SendMail: { data, example },
+    BookFlight: { version: 1, data, example },
+    CancelFlight: { version: 1, data, example, retryForever: true, compensates: 'BookFlight' },
+    CheckVisa: { version: 1, data, example, readOnly: true },
+    BookHotel: { version: 1, data, example },
+    CancelHotel: { version: 1, data, example, retryForever: true, compensates: 'BookHotel' },
+    BookCar: { version: 1, data, example },
+    CancelCar: { version: 1, data, example, retryForever: true, compensates: 'BookCar' },
+    RefundFlight: { version: 1, data, example, retryForever: true },
+    ForgetFlight: { version: 1, data, example, compensates: 'BookFlight' },
+    SendMail: { version: 1, data, example },
   },
 })
 
@@ -137,6 +147,38 @@ describe('a saga that goes forward', () => {
   })
 })
 
+describe('a step that a saga does not need', () => {
+  const isHome = ({ tripId }: Trip): boolean => tripId === 'home'
+  const steps = [bookFlight, { ...checkVisa, skipIf: isHome }, bookHotel] as const
+  const saga = defineSaga({ ...base, steps })
+  const home = { tripId: 'home' }
+  const booked = (context: Trip): Transition =>
+    onReply(saga, begin(saga, context, 0).state, { type: 'flight.booked', data: context }, context, 0)!
+
+  it('is skipped and named, and other sagas perform it', () => {
+    expect(sent(booked(home))).toEqual(['BookHotel'])
+    expect(booked(home).skipped).toEqual(['check-visa'])
+    expect(sent(booked(trip))).toEqual(['CheckVisa'])
+    expect(booked(trip).skipped).toBeUndefined()
+  })
+
+  it('commits the saga if it is the last one, and is not compensated', () => {
+    const last = defineSaga({ ...base, steps: [bookFlight, { ...bookHotel, skipIf: isHome }] })
+    const transition = onReply(last, begin(last, home, 0).state, { type: 'flight.booked', data: home }, home, 0)!
+    expect(transition).toMatchObject({ outcome: { type: 'committed' }, skipped: ['book-hotel'], commands: [] })
+    expect(sent(abort(last, transition.state, home, 0))).toEqual(['CancelFlight'])
+  })
+
+  it('is not the first: the saga is at its first step while it waits for the next one', () => {
+    const first = defineSaga({ ...base, steps: [{ ...bookFlight, skipIf: isHome }, bookHotel] })
+    const { state, skipped } = begin(first, home, 0)
+    expect(skipped).toEqual(['book-flight'])
+    expect(isAtFirstStep(first, state, home)).toBe(true)
+    const second = onReply(first, begin(first, trip, 0).state, { type: 'flight.booked', data: trip }, trip, 0)!
+    expect(isAtFirstStep(first, second.state, trip)).toBe(false)
+  })
+})
+
 describe('a saga that compensates', () => {
   it('compensates from the last step to the first, but not the step that failed', () => {
     const failed = reply(after('flight.booked', 'visa.fine'), 'hotel.full')!
@@ -219,6 +261,39 @@ describe('a saga that compensates', () => {
     const compensating = onTimer(booking, after('flight.booked', 'visa.fine'), trip, 30_000)!.state
     for (const type of ['hotel.full', 'visa.fine', 'visa.missing', 'hotel.asks', 'flight.full'])
       expect(reply(compensating, type)).toBeUndefined()
+  })
+})
+
+describe('a saga that its owner aborts', () => {
+  const restart = (state: SagaState): SagaState => JSON.parse(JSON.stringify(state)) as SagaState
+
+  it('compensates the pending step as well, since it may have been performed', () => {
+    const aborted = abort(booking, after('flight.booked', 'visa.fine'), trip, 1_000)!
+    expect(sent(aborted)).toEqual(['CancelHotel', 'CancelFlight'])
+    expect(aborted.outcome).toBeUndefined()
+    expect(aborted.state.phase).toBe('compensating')
+    expect(nextTimeoutMs(aborted.state)).toBe(61_000)
+  })
+
+  it('compensates the success that its pending step reports later', () => {
+    const aborted = abort(booking, after(), trip, 1_000)!.state
+    const answered = reply(aborted, 'flight.cancelled')!.state
+    expect(sent(reply(answered, 'flight.booked', 2_000))).toEqual(['CancelFlight'])
+  })
+
+  it('compensates every step after the pivot, and retries them until they are answered', () => {
+    const committed = restart(after('flight.booked', 'visa.fine', 'hotel.booked'))
+    expect(committed.phase).toBe('committed')
+    const aborted = abort(booking, committed, trip, 1_000)!
+    expect(sent(aborted)).toEqual(['CancelHotel', 'CancelFlight'])
+    const half = reply(aborted.state, 'hotel.cancelled')!.state
+    expect(sent(onTimer(booking, half, trip, 61_000))).toEqual(['CancelFlight'])
+    expect(nextTimeoutMs(reply(half, 'flight.cancelled')!.state)).toBeUndefined()
+  })
+
+  it('changes nothing when it is compensated already', () => {
+    const compensating = onTimer(booking, after(), trip, 10_000)!.state
+    expect(abort(booking, compensating, trip, 11_000)).toBeUndefined()
   })
 })
 

@@ -7,12 +7,19 @@
  *              ▼      done: next step  │
  *           running ───────────────────┤
  *              │ pendingOn: once,      │  failed, or no reply in time
- *              └─ a longer timeout     └────────────────────────▶ compensating  last step first; every compensation is
- *                                                                               retried until it is answered
+ *              │  a longer timeout     └────────────────────────▶ compensating  last step first; every compensation is
+ *              └ tryAgain: other data                                 ▲         retried until it is answered
+ *                                                                     │
+ *           running, committed ─────────────────────────────── abort ─┘
  *
- * The reply that commits the saga is its pivot: events of its success are published at the pivot or later.
+ * The reply that commits the saga is its pivot: events of its success are published at the pivot or later, and the streams
+ * refuse a commit that has one before (`pivot.ts`).
  * A step that timed out may have been performed, so it is compensated as well; a step that failed has done nothing. A
  * `done` that arrives while compensating is compensated again.
+ * A step with `tryAgain` waits after a failure for a person, who gives other data, a bounded number of times within one time.
+ * A step with `inquire` has its outcome looked up when its time is up: a step that was done meanwhile goes on.
+ * `abort` ends a saga for a reason of its owner: a person cancels. A committed saga has no way back of its own; the
+ * owner aborts it only while it knows that nothing which followed the pivot has to stay.
  *
  *     export const booking = defineSaga({
  *       name: 'booking',
@@ -40,10 +47,10 @@
  * - A saga keeps the list of steps that it began with. Inserting, removing or reordering steps raises `version`; the list
  *   of names that was goes to `previousVersions`, and a removed step to `retired`: it is still performed and compensated
  *   for the sagas that began with it.
- * - `command`, `done`, `failed`, `pendingOn.event` and `compensate` of a step never change: a step that differs in one of
+ * - `command`, `done`, `failed`, `pendingOn.event`, `tryAgain`, `inquire` and `compensate` of a step never change: a step that differs in one of
  *   them has a new name, and the old one is retired. A service's `frozen-sagas.json` holds each version for the test that
  *   checks it.
- * - `data`, `reasonOf`, the timeouts and `onTimeout` may change at any time: they apply from the next command or timeout on.
+ * - `data`, `skipIf`, `reasonOf`, `isFinal`, the timeouts, `maxAttempts` and `onTimeout` may change at any time: they apply from the next command or timeout on.
  * - A version is dropped, with the steps that it alone has, 31 days after its last saga has ended: no message of it can
  *   arrive any more.
  *
@@ -82,8 +89,18 @@ export type SagaState = Progress &
         readonly step: string
         /** The time of the step's timeout, in milliseconds since the epoch. The name is stored. */
         readonly deadlineMs: number
-        /** `pendingOn` has extended the timeout. */
+        /** `pendingOn` has extended the timeout, or `tryAgain` after a failure. */
         readonly isExtended?: true
+        /** Of a step that may be tried again; absent: the first. */
+        readonly attempt?: number
+        /** A person may act, and give other data, until then. */
+        readonly personUntilMs?: number
+        /** A person has to act, or to give other data. */
+        readonly isPersonsTurn?: true
+        /** Why the last attempt failed, while the step waits for another one. */
+        readonly failure?: string
+        /** The time is up: `deadlineMs` is that of the inquiry. */
+        readonly isInquiring?: true
       }
     | { readonly phase: 'committed' }
     | { readonly phase: 'compensating' }
@@ -95,6 +112,8 @@ export interface Transition {
   readonly commands: readonly SagaCommand[]
   /** Reports of a saga that is stuck. */
   readonly events: readonly SagaStuck[]
+  /** The names of the steps that this saga has just skipped, by `skipIf`; absent: none. */
+  readonly skipped?: readonly string[]
   /** Present when the saga has ended one way or the other: the owner confirms, or rejects with the reason. */
   readonly outcome?:
     | { readonly type: 'committed' }
@@ -114,19 +133,25 @@ const compensationRetryMs = (attempt: number): number =>
 
 /** The transition into the first step. */
 export function begin<C>(saga: Saga<C>, context: C, nowMs: number): Transition {
-  return enter({ version: saga.version, compensations: [] }, saga.steps[0], context, nowMs)
+  return enter({ version: saga.version, compensations: [] }, saga.steps, context, nowMs)
 }
 
-/** The step's compensation is in the state before its command is sent. Without a step, all are done: the pivot. */
+/**
+ * The first of these steps that the saga needs. Its compensation is in the state before its command is sent. Without a step,
+ * all are done: the pivot.
+ */
 function enter<C>(
   { version, compensations }: Progress,
-  step: SagaStep<C> | undefined,
+  steps: readonly SagaStep<C>[],
   context: C,
   nowMs: number,
 ): Transition {
+  const step = steps.find((one) => isNeeded(one, context))
+  const skipped = (step ? steps.slice(0, steps.indexOf(step)) : steps).map(({ name }) => name)
+  const passed = skipped.length === 0 ? {} : { skipped }
   if (!step) {
     const state: SagaState = { version, phase: 'committed', compensations }
-    return { state, commands: [], events: [], outcome: { type: 'committed' } }
+    return { state, commands: [], events: [], ...passed, outcome: { type: 'committed' } }
   }
   const { name, compensate, timeoutSeconds } = step
   return {
@@ -139,8 +164,11 @@ function enter<C>(
     },
     commands: [commandOf(step, context)],
     events: [],
+    ...passed,
   }
 }
+
+const isNeeded = <C>({ skipIf }: SagaStep<C>, context: C): boolean => !skipIf?.(context)
 
 const commandOf = <C>({ command, data }: Pick<SagaStep<C>, 'command' | 'data'>, context: C): SagaCommand =>
   ofSaga({ type: command, data: data(context) })
@@ -148,20 +176,22 @@ const commandOf = <C>({ command, data }: Pick<SagaStep<C>, 'command' | 'data'>, 
 /** Its name and the type of its data were checked by `defineSaga`. */
 const ofSaga = (command: OutgoingCommand): SagaCommand => command as SagaCommand
 
+type Running = Extract<SagaState, { phase: 'running' }>
+
 const timedOutReason = (step: string): string => `${step}-timed-out`
 /** True for the reason of a saga one of whose steps got no reply in time: a fault of the platform, whatever code a partner gives. */
 export const isTimedOut = ({ steps, retired }: Saga<never>, reason: unknown): boolean =>
   [...steps, ...retired].some(({ name }) => reason === timedOutReason(name))
 
-function pendingStep<C>(saga: Saga<C>, { version, step }: Extract<SagaState, { phase: 'running' }>): SagaStep<C> {
+function pendingStep<C>(saga: Saga<C>, { version, step }: Running): SagaStep<C> {
   const found = stepsOf(saga, version).find(({ name }) => name === step)
   if (!found) throw new Error(`Version ${version} of the saga ${saga.name} has no step "${step}".`)
   return found
 }
 
 /** True until the first reply. The first command may never have been sent. */
-export const isAtFirstStep = <C>(saga: Saga<C>, state: SagaState): boolean =>
-  state.phase === 'running' && stepsOf(saga, state.version)[0]?.name === state.step
+export const isAtFirstStep = <C>(saga: Saga<C>, state: SagaState, context: C): boolean =>
+  state.phase === 'running' && stepsOf(saga, state.version).find((step) => isNeeded(step, context))?.name === state.step
 
 /** The transition that follows from a reply; undefined when the saga does not wait for it. */
 export function onReply<C, Type extends string>(
@@ -183,23 +213,68 @@ export function onReply<C, Type extends string>(
 
 function onStepReply<C>(
   saga: Saga<C>,
-  state: Extract<SagaState, { phase: 'running' }>,
+  state: Running,
   { type, data }: Message,
   context: C,
   nowMs: number,
 ): Transition | undefined {
   const step = pendingStep(saga, state)
+  // Of whichever attempt: the step is done.
   if (type === step.done) {
     const steps = stepsOf(saga, state.version)
-    return enter(state, steps[steps.indexOf(step) + 1], context, nowMs)
+    return enter(state, steps.slice(steps.indexOf(step) + 1), context, nowMs)
   }
+  // The owner of the step has ended that attempt, or reports its failure once more.
+  if (step.tryAgain && (step.tryAgain.attemptOf(data as never) < attemptOf(state) || state.failure !== undefined))
+    return undefined
   if (type === step.failed) {
     const reason = step.reasonOf?.(data as never) ?? type
-    return reject(saga, state, context, { nowMs, reason, failed: step.name })
+    const isFinal = step.tryAgain?.isFinal?.(data as never) ?? false
+    return !isFinal && mayBeTriedAgain(step, state, nowMs)
+      ? onPersonsTurn(step, { ...state, failure: reason }, nowMs)
+      : // Of several attempts an earlier one may have had effects.
+        reject(saga, state, context, { nowMs, reason, ...(isFirst(state) ? { failed: step.name } : {}) })
   }
-  if (type !== step.pendingOn?.event || state.isExtended) return undefined
-  const deadlineMs = nowMs + step.pendingOn.timeoutSeconds * 1000
-  return { state: { ...state, isExtended: true, deadlineMs }, commands: [], events: [] }
+  if (type === step.inquire?.undecided) return state.isInquiring ? timedOut(saga, state, context, nowMs) : undefined
+  if (type !== step.pendingOn?.event || (state.isExtended && !step.tryAgain)) return undefined
+  // The time of the person is up as well.
+  if (state.isExtended && state.isInquiring)
+    return { state: { ...state, isPersonsTurn: true }, commands: [], events: [] }
+  return onPersonsTurn(step, state, nowMs)
+}
+
+/** Until its deadline a person may act, or give other data. The time begins once; when it is over, the deadline is now. */
+function onPersonsTurn<C>({ tryAgain, pendingOn }: SagaStep<C>, state: Running, nowMs: number): Transition {
+  const { isInquiring: _overtaken, ...rest } = state
+  const personUntilMs = state.personUntilMs ?? nowMs + pendingOn!.timeoutSeconds * 1000
+  const deadlineMs = Math.max(personUntilMs, nowMs)
+  const turn = tryAgain ? { personUntilMs, isPersonsTurn: true as const } : {}
+  return { state: { ...rest, isExtended: true, deadlineMs, ...turn }, commands: [], events: [] }
+}
+
+/** The number of the pending attempt of the step, from 1. */
+export const attemptOf = (state: SagaState): number => (state.phase === 'running' ? (state.attempt ?? 1) : 1)
+const isFirst = (state: SagaState): boolean => attemptOf(state) === 1
+const mayBeTriedAgain = <C>({ tryAgain }: SagaStep<C>, state: Running, nowMs: number): boolean =>
+  tryAgain !== undefined && attemptOf(state) < tryAgain.maxAttempts && nowMs < (state.personUntilMs ?? Infinity)
+
+/** How many more attempts a person may make of the pending step now: 0 when the saga does not wait for a person. */
+export function attemptsLeft<C>(saga: Saga<C>, state: SagaState): number {
+  if (state.phase !== 'running' || !state.isPersonsTurn || state.isInquiring) return 0
+  return (pendingStep(saga, state).tryAgain?.maxAttempts ?? 0) - attemptOf(state)
+}
+
+/**
+ * The transition when a person gave other data, which `context` has: the step is sent again, as the next attempt. Undefined
+ * when the step does not wait for a person, has no attempt left, or its time is up.
+ */
+export function tryAgain<C>(saga: Saga<C>, state: SagaState, context: C, nowMs: number): Transition | undefined {
+  if (state.phase !== 'running' || attemptsLeft(saga, state) === 0 || nowMs >= state.deadlineMs) return undefined
+  const { failure: _failure, isPersonsTurn: _turn, ...rest } = state
+  const step = pendingStep(saga, state)
+  const deadlineMs = Math.max(state.deadlineMs, nowMs + step.tryAgain!.timeoutSeconds * 1000)
+  const attempt = attemptOf(state) + 1
+  return { state: { ...rest, attempt, deadlineMs }, commands: [commandOf(step, context)], events: [] }
 }
 
 function onReplyWhileCompensating<C>(
@@ -229,10 +304,14 @@ function answered(state: SagaState, name: string): Transition | undefined {
 export function onTimer<C>(saga: Saga<C>, state: SagaState, context: C, nowMs: number): Transition | undefined {
   if (state.phase === 'running') {
     if (nowMs < state.deadlineMs) return undefined
-    const { name, pendingOn } = pendingStep(saga, state)
-    const expired = state.isExtended === true
-    const reason = expired && pendingOn ? pendingOn.onTimeout : timedOutReason(name)
-    return reject(saga, state, context, { nowMs, reason, expired })
+    const { inquire } = pendingStep(saga, state)
+    // The outcome of a failed attempt is known.
+    if (!inquire || state.isInquiring || state.failure !== undefined) return timedOut(saga, state, context, nowMs)
+    return {
+      state: { ...state, isInquiring: true, deadlineMs: nowMs + inquire.timeoutSeconds * 1000 },
+      commands: requestAgain(saga, inquire, context),
+      events: [],
+    }
   }
   const due = pendingCompensations(state).filter(({ nextRetryAtMs }) => nowMs >= nextRetryAtMs!)
   if (due.length === 0) return undefined
@@ -259,20 +338,54 @@ export function onTimer<C>(saga: Saga<C>, state: SagaState, context: C, nowMs: n
  */
 export function retry<C>(saga: Saga<C>, state: SagaState, context: C, nowMs: number): Transition | undefined {
   if (state.phase === 'running') {
+    if (state.failure !== undefined) return undefined
     const step = pendingStep(saga, state)
-    const target = ownerOf(saga, step.command)!.service
-    const republish = ofSaga({ type: republishCommand, target, data: { correlationId: saga.idOf(context) } })
-    return { state, commands: [commandOf(step, context), republish], events: [] }
+    const commands = requestAgain(saga, state.isInquiring && step.inquire ? step.inquire : step, context)
+    return { state, commands, events: [] }
   }
   const pending = pendingCompensations(state)
   if (pending.length === 0) return undefined
   return { ...sendCompensations(saga, state, namesOf(pending), context, nowMs), events: [] }
 }
 
+/** The command, and its owner republishes its events: a reply that was recorded and lost is not recorded again. */
+function requestAgain<C>(saga: Saga<C>, step: Pick<SagaStep<C>, 'command' | 'data'>, context: C): SagaCommand[] {
+  const target = ownerOf(saga, step.command)!.service
+  const republish = ofSaga({ type: republishCommand, target, data: { correlationId: saga.idOf(context) } })
+  return [commandOf(step, context), republish]
+}
+
+/** The pending step got no answer in time. It may have been performed, unless its failure is known. */
+function timedOut<C>(saga: Saga<C>, state: Running, context: C, nowMs: number): Transition {
+  const { name, pendingOn, tryAgain: again } = pendingStep(saga, state)
+  const expired = again ? state.isPersonsTurn === true : state.isExtended === true
+  const reason = state.failure ?? (expired && pendingOn ? pendingOn.onTimeout : timedOutReason(name))
+  const failed = state.failure !== undefined && isFirst(state) ? { failed: name } : {}
+  return reject(saga, state, context, { nowMs, reason, expired, ...failed })
+}
+
 /** Compensations that are sent and not answered. */
 const pendingCompensations = ({ phase, compensations }: SagaState): readonly Compensation[] =>
   phase === 'compensating' ? compensations.filter(({ nextRetryAtMs }) => nextRetryAtMs !== undefined) : []
 const namesOf = (compensations: readonly Compensation[]): string[] => compensations.map(({ step }) => step)
+
+/**
+ * The transition when the owner takes everything back: every step is compensated. The pending step may have been
+ * performed, as one that timed out. There is no outcome: the owner decided it. Undefined: it is compensated already.
+ */
+export function abort<C>(saga: Saga<C>, state: SagaState, context: C, nowMs: number): Transition | undefined {
+  return state.phase === 'compensating' ? undefined : { ...compensateAll(saga, state, context, nowMs), events: [] }
+}
+
+function compensateAll<C>(
+  saga: Saga<C>,
+  { version, compensations }: Progress,
+  context: C,
+  nowMs: number,
+): Pick<Transition, 'state' | 'commands'> {
+  const compensating: SagaState = { version, phase: 'compensating', compensations }
+  return sendCompensations(saga, compensating, namesOf(compensations), context, nowMs)
+}
 
 interface Rejection {
   readonly nowMs: number
@@ -289,9 +402,8 @@ function reject<C>(
   { nowMs, reason, failed, expired = false }: Rejection,
 ): Transition {
   const open = compensations.filter(({ step }) => step !== failed)
-  const compensating: SagaState = { version, phase: 'compensating', compensations: open }
   return {
-    ...sendCompensations(saga, compensating, namesOf(open), context, nowMs),
+    ...compensateAll(saga, { version, compensations: open }, context, nowMs),
     events: [],
     outcome: { type: 'rejected', reason, expired },
   }

@@ -16,6 +16,11 @@ export const sagaState = z.discriminatedUnion('phase', [
     /** The time of the step's timeout: the name is stored. */
     deadlineMs: z.int(),
     isExtended: z.literal(true).exactOptional(),
+    attempt: z.int().min(2).exactOptional(),
+    personUntilMs: z.int().exactOptional(),
+    isPersonsTurn: z.literal(true).exactOptional(),
+    failure: reference.exactOptional(),
+    isInquiring: z.literal(true).exactOptional(),
     compensations,
   }),
   z.strictObject({ phase: z.literal('committed'), version: z.int().min(1), compensations }),
@@ -34,7 +39,7 @@ export type SagaWait = z.output<typeof sagaWait>
 
 /** The messages that the saga waits for; none once it has committed or is compensated. */
 export function waitsOf(saga: SagaState): SagaWait[] {
-  if (saga.phase === 'running') return [{ step: saga.step, attempt: 1, until: timeOf(saga.deadlineMs) }]
+  if (saga.phase === 'running') return [{ step: saga.step, attempt: saga.attempt ?? 1, until: timeOf(saga.deadlineMs) }]
   return saga.compensations
     .filter(({ nextRetryAtMs }) => nextRetryAtMs !== undefined)
     .map(({ step, attempt, nextRetryAtMs }) => ({ step: `compensate ${step}`, attempt, until: timeOf(nextRetryAtMs) }))

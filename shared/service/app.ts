@@ -3,7 +3,7 @@
 import type { CommandOf, CommandType, Contracts, EventOf, QueryName, QueryNamed } from '../contracts/contract.ts'
 import type { Envelope } from '../contracts/envelope.ts'
 import type { Answered, ParsedRequest } from '../contracts/query.ts'
-import type { Platform } from './platform.ts'
+import type { PlatformOf } from './platform.ts'
 import { type PublicApi, withCommandOperations } from './public-api.ts'
 import type { runtimeContracts } from '../contracts/runtime-events.ts'
 import type { ReplyOf } from '../saga/definition.ts'
@@ -34,28 +34,30 @@ export type Implementation<S extends Described> = {
   readonly on: {
     readonly [T in S['on'][number]]: (
       message: Envelope<T, EventNamed<S, T>['data']>,
-      platform: Platform,
+      platform: PlatformOf<S>,
       delivery: Delivery,
     ) => Promise<unknown>
   }
   readonly commands: {
     readonly [T in CommandType<S['contracts']>]: (
       message: Envelope<T, CommandNamed<S, T>['data']>,
-      platform: Platform,
+      platform: PlatformOf<S>,
       delivery: Delivery,
     ) => Promise<unknown>
   }
   readonly checksSubmitted?: {
     readonly [T in NonNullable<S['acceptsSubmitted']>[number]]?: (
       data: CommandNamed<S, T>['data'],
-      platform: Platform,
+      platform: PlatformOf<S>,
     ) => Promise<void>
   }
-} & (S extends { readonly saga: { readonly definition: infer Definition } } ? SagaHandler<Definition> : unknown) &
-  (S['contracts'] extends { readonly queries: object } ? QueryHandlers<S['contracts']> : unknown) &
+} & (S extends { readonly saga: { readonly definition: infer Definition } }
+  ? SagaHandler<Definition, PlatformOf<S>>
+  : unknown) &
+  (S['contracts'] extends { readonly queries: object } ? QueryHandlers<S['contracts'], PlatformOf<S>> : unknown) &
   (S extends { readonly ingress: 'public' } ? { readonly publicApi: PublicApi } : unknown)
 
-interface QueryHandlers<Own extends Contracts> {
+interface QueryHandlers<Own extends Contracts, Platform> {
   readonly queries: {
     readonly [N in QueryName<Own>]: (
       request: ParsedRequest<QueryNamed<Own, N>>,
@@ -72,7 +74,7 @@ export type SagaReply<Definition> =
       : never
     : never
 
-interface SagaHandler<Definition> {
+interface SagaHandler<Definition, Platform> {
   /** Takes the reply to any step of the service's saga. */
   readonly onSagaReply: (message: SagaReply<Definition>, platform: Platform, delivery: Delivery) => Promise<unknown>
 }

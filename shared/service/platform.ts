@@ -9,6 +9,8 @@ import type { Log } from '../signals/log.ts'
 import type { Message, OutgoingCommand, SagaCommand } from '../contracts/message.ts'
 import type { QueryAnswer, QueryRequest } from '../contracts/query.ts'
 import type { DocumentPath } from './document-path.ts'
+import type { DocumentPage, DocumentQuery } from './document-query.ts'
+import type { ReadViews } from './view-rows.ts'
 import type { SecurityLog } from '../signals/security-log.ts'
 
 /**
@@ -71,9 +73,18 @@ export interface DocumentStore<Path extends string = DocumentPath> extends Docum
    * Sets these fields, those within maps one by one, and leaves all others. Nothing is read: the same in any order, and
    * again, comes to the same as long as each writes fields of its own.
    */
-  merge(path: Path, fields: Readonly<Record<string, unknown>>): Promise<void>
+  merge(path: Path, fields: Readonly<Record<string, unknown>>, options?: MergeOptions): Promise<void>
   /** Writes a document unless it exists: then it stays unchanged, and the result is false. Nothing is read. */
   create(path: Path, fields: Readonly<Record<string, unknown>>): Promise<boolean>
+  /** Nothing is read: the same if there is no document. */
+  delete(path: Path): Promise<void>
+  /** One page of a collection, made by `documentQuery`. It costs a read for each document, at least one. */
+  query(query: DocumentQuery): Promise<DocumentPage>
+}
+
+export interface MergeOptions {
+  /** Numbers that only grow: each is set unless the document has a higher one. So the last of several states wins in any order. */
+  readonly raise?: Readonly<Record<string, number>>
 }
 
 /** Decide → commit → publish → send → (the caller acknowledges). A repeated cause repeats the recorded decision, with the same ids. */
@@ -83,6 +94,11 @@ export interface Streams<Path extends string = DocumentPath> {
    * streams: a decision of `handle` may write it in the stream's own commit, which fails if either was written in between.
    */
   read(streamId: string, companion?: Path): Promise<Stream>
+  /**
+   * Streams with all their events, in the order of their ids: at most `limit` of those after an id. It costs a read for each.
+   * A stream that begins meanwhile may be missing, as in every list that is read page by page.
+   */
+  list(page: { readonly after?: string | undefined; readonly limit: number }): Promise<readonly Stream[]>
   /**
    * For streams without an end. The companion at this path is the stream's snapshot: the state after all its events. `handle`
    * requires it of each decision with events. `events` are recent ones, of at most 100 commits, or all of them while there
@@ -123,7 +139,8 @@ export interface Relayed {
   readonly refused?: DeclaredCode
 }
 
-export interface Platform {
+/** `Secret`: the names of the secrets in the service's description. */
+export interface Platform<Secret extends string = never> {
   readonly service: { readonly name: string }
   /** Sends one command at once, outside any stream: a submission, or a timer before its stream exists. */
   send<Sent extends OutgoingCommand = never>(
@@ -176,24 +193,41 @@ export interface Platform {
     request: QueryRequest<QueryNamed<C, N>>,
     options?: QueryOptions,
   ): Promise<Relayed>
-  /** A call out of the platform (to a partner) with this service's ID token; 408, 429, 5xx and silence throw `Unavailable`, any other refusal that is not in `accept` is a bug. */
+  /** A call out of the platform (to a partner) with a credential of this service; 408, 429, 5xx and silence throw `Unavailable`, any other refusal that is not in `accept` is a bug. */
   callExternal(
     url: string,
     options: {
       method: string
       /** The name of the call in traces: `airline.book`. */
       operation: string
+      /** Sent as JSON. */
       body?: unknown
+      /** Sent as it is, in place of a body, as a form (application/x-www-form-urlencoded). */
+      form?: string
+      /** Further headers, such as the version of the partner's API. */
+      headers?: Readonly<Record<string, string>>
       idempotencyKey?: string
       timeoutMs?: number
       accept?: readonly number[]
-      /** `id` (default): this service's ID token, for that partner; `access`: its access token, for an API of Google's. */
-      token?: 'id' | 'access'
+      /**
+       * `id` (default): this service's ID token, for that partner; `access`: its access token, for an API of Google's; one
+       * of its secrets, for a partner who gave it; or none, for what a partner publishes.
+       */
+      token?: 'id' | 'access' | 'none' | { readonly secret: Secret }
     },
   ): Promise<Response>
+  /** Reads the views that the description names in `readsViews`. */
+  readonly readViews: ReadViews
   /** The value of one of the settings in the service's description, which were parsed when it started. */
   readonly setting: ReadSetting
+  /** The value of one of the secrets in the service's description, for what `callExternal` can not do with it. It is logged nowhere. */
+  readonly secret: (name: Secret) => string
   readonly log: Log
   /** Records a refusal, or an act of a caller with further rights, or of an operator. */
   readonly security: SecurityLog
 }
+
+/** The platform that the handlers of a service get: it has the secrets of its description. */
+export type PlatformOf<S> = Platform<
+  S extends { readonly secrets: infer Named } ? (string extends keyof Named ? never : keyof Named & string) : never
+>

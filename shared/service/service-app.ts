@@ -20,14 +20,17 @@ export type QueryHandler = (
   platform: Platform,
 ) => Promise<{ readonly status: number; readonly body?: unknown }>
 
-/** Looks whether a submitted command has an object. @throws Refused with `not-found`, before its key is recorded. */
+/**
+ * Looks whether a submitted command has an object that takes it. @throws Refused with `not-found` or a code in the command's
+ * `refuses`, before its key is recorded. A submission whose key is recorded was taken: its repeat is answered as before.
+ */
 export type SubmissionCheck = (data: never, platform: Platform) => Promise<void>
 
 export interface ServiceApp {
   readonly on: Readonly<Record<string, Handler>>
   readonly commands: Readonly<Record<string, Handler>>
   readonly queries?: Readonly<Record<string, QueryHandler>>
-  /** By command: a check before the submission is answered 202. The repeat of a submission that passed it must pass it too. */
+  /** By command: a check before the submission is answered 202. */
   readonly checksSubmitted?: Readonly<Record<string, SubmissionCheck>>
   /** A public service has one, an internal one none. No service has other routes. */
   readonly publicApi?: PublicApi

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { z } from 'zod'
 import { reference } from '../base/fields.ts'
 import { type Contracts, defineContracts } from '../contracts/contract.ts'
-import { defineService } from './service.ts'
+import { defineService, enqueuedBy, usesQueues } from './service.ts'
 
 const data = z.strictObject({ ticketId: reference })
 const example = { ticketId: 't-1' }
@@ -20,7 +20,7 @@ const describedAs =
 
 it.each<[string, Partial<Contracts>, (readonly never[])?]>([
   ['ticket.opened', { events: { 'ticket.opened': { version: 1, data, example } } }],
-  ['OpenTicket', { commands: { OpenTicket: { data, example } } }],
+  ['OpenTicket', { commands: { OpenTicket: { version: 1, data, example } } }],
   ['readTicket', { queries: { readTicket: { method: 'get', path: '/tickets', answers: { 200: data } } } }],
   ['saga.stuck', {}, ['saga.stuck' as never]],
 ])('a public service is refused with %s, which would never reach it', (name, contracts, on) => {
@@ -48,7 +48,7 @@ it('an event to which a service does not subscribe can not be accepted by hand',
   expect(described(['ticket.opened'])).not.toThrow()
 })
 
-const desk = defineContracts({ service: 'desk', events: {}, commands: { OpenTicket: { data, example } } })
+const desk = defineContracts({ service: 'desk', events: {}, commands: { OpenTicket: { version: 1, data, example } } })
 const senderAs = (ingress: 'public' | 'internal', queues: object) => () =>
   defineService({
     name: 'helpdesk',
@@ -71,4 +71,45 @@ it.each([
 
 it('a public service submits a command to its owner', () => {
   expect(senderAs('public', { submits: ['OpenTicket'] })).not.toThrow()
+})
+
+const counting = defineContracts({
+  service: 'library',
+  events: {},
+  commands: { CountShelves: { version: 1, data: z.strictObject({ hall: reference }), example: { hall: 'a' } } },
+})
+const daily = {
+  cron: '30 4 * * MON-FRI',
+  timeZone: 'Europe/Berlin',
+  command: 'CountShelves',
+  data: { hall: 'a' },
+} as const
+const scheduled = (name: string, change: object) => () =>
+  defineService({
+    name: 'library',
+    ingress: 'internal',
+    contracts: counting,
+    uses: [],
+    on: [],
+    sends: [],
+    schedules: { [name]: { ...daily, ...change } },
+  })
+
+it("a scheduled command is enqueued by its service, to the service's own queue", () => {
+  const service = scheduled('daily', {})()
+  expect(enqueuedBy(service)).toEqual(['CountShelves'])
+  expect(usesQueues(service)).toBe(true)
+})
+
+it.each<[string, object, string]>([
+  ['Daily', {}, 'takes another name'],
+  ['daily', { cron: 'every day' }, '"every day"'],
+  ['daily', { cron: '0 0 0 4 * *' }, '"0 0 0 4 * *"'],
+  ['daily', { cron: '@daily' }, '"@daily"'],
+  ['daily', { timeZone: 'Mars/Olympus' }, '"Mars/Olympus"'],
+  ['daily', { data: { hall: '' } }, 'break the contract of CountShelves'],
+  ['daily', { command: 'BurnShelves' }, 'no command of library'],
+])('the schedule %s with %o is refused', (name, change, message) => {
+  expect(scheduled(name, change)).toThrow(`The schedule "${name}" of library`)
+  expect(scheduled(name, change)).toThrow(message)
 })

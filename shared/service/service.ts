@@ -1,10 +1,16 @@
 /** A service is a description: stacks, grants, local run and checks are all derived from this data. */
 
-import type { CommandType, Contracts, EventType, QueryName } from '../contracts/contract.ts'
+import type { CommandType, Contracts, EventType, QueryName, RecordOf } from '../contracts/contract.ts'
+import type { z } from 'zod'
+import { listOf } from '../base/issues.ts'
 import { republishCommand } from '../base/names.ts'
+import type { Immutable } from '../contracts/immutable.ts'
+import { checkSecretNames, type Secrets } from '../base/secret.ts'
 import type { Setting } from '../base/setting.ts'
 import { runtimeContracts } from '../contracts/runtime-events.ts'
 import { commandsOf, type Saga } from '../saga/definition.ts'
+import type { RecordedSaga } from '../saga/pivot.ts'
+import type { SagaState } from '../saga/saga.ts'
 
 export interface Collection {
   /** Fields that no index covers: large or never queried ones. */
@@ -23,6 +29,26 @@ const keysCollection: Collection = { keptForDays: 400 }
 
 /** Earlier commits of long streams (`firestoreStreams`), which are looked up by `causes` alone. */
 const chunksCollection: Collection = { unindexed: ['entries'] }
+
+/** A command of the service that Cloud Scheduler has enqueued at times of the clock, at least once for each. */
+export interface Schedule {
+  /** Unix-cron with five fields: minute, hour, day of the month, month, day of the week. */
+  readonly cron: string
+  /** The name of a time zone, such as Europe/Berlin: the schedule follows its summer time. */
+  readonly timeZone: string
+  readonly command: string
+  /** Of the command, as its contract has them. */
+  readonly data: unknown
+}
+
+/** An alert on lines that a service logs as errors. */
+export interface LineAlert {
+  readonly severity: 'CRITICAL' | 'WARNING'
+  /** The fields of the line that the alert shows. */
+  readonly labels: readonly string[]
+  /** The meaning, and what to do. */
+  readonly content: string
+}
 
 export interface Scale {
   /** Requests that one instance handles at once. */
@@ -84,6 +110,8 @@ export interface Service {
    */
   readonly acceptsSubmitted: readonly string[]
   readonly sends: readonly string[]
+  /** By name: commands of its own that are enqueued at times of the clock. */
+  readonly schedules: Readonly<Record<string, Schedule>>
   /** Commands that it submits to their owners by HTTP. */
   readonly submits: readonly string[]
   /** The queries that it sends to other services, by name. */
@@ -95,16 +123,31 @@ export interface Service {
   readonly collections: Readonly<Record<string, Collection>>
   /** The settings that it reads. The platform's have values in `stacks/environments.ts`, all others in the business's `settings`. */
   readonly settings: readonly Setting[]
+  /** The credentials that it uses, which Secret Manager keeps: `platform.secret` has their values, and no other service gets them. */
+  readonly secrets: Secrets
+  /** The views of events in BigQuery that it reads, by name, those that these read included: its account may read no others. */
+  readonly readsViews: readonly string[]
+  /** By the message of a log line with severity ERROR: an alert for operators. */
+  readonly alertsOn: Readonly<Record<string, LineAlert>>
   /** It looks up how accounts of people stand at Identity Platform, and is granted that. */
   readonly readsAccounts: boolean
   readonly scale: Scale
-  readonly saga?: SagaMetrics & { readonly definition: Saga<never>; readonly objective?: SagaObjective }
+  readonly saga?: SagaMetrics &
+    Pick<RecordedSaga, 'stateIn'> & { readonly definition: Saga<never>; readonly objective?: SagaObjective }
   readonly requestObjectives: readonly RequestObjective[]
   /** `cloudevent`: its handlers are one CloudEvent function, which the functions framework calls; `http`: they are called as they are. */
   readonly runtime: 'http' | 'cloudevent'
 }
 
 export const defaultScale: Scale = { concurrency: 80, maxInstances: 10, cpu: '1', memory: '512Mi' }
+
+/** One of the service's own commands, with the data of its contract. */
+type ScheduleOf<Own extends Contracts> = {
+  readonly [C in CommandType<Own>]: Omit<Schedule, 'command' | 'data'> & {
+    readonly command: C
+    readonly data: Immutable<z.input<Own['commands'][C]['data']>>
+  }
+}[CommandType<Own>]
 
 interface Description<Own extends Contracts, Uses extends readonly Contracts[]> {
   readonly name: Own['service']
@@ -116,16 +159,21 @@ interface Description<Own extends Contracts, Uses extends readonly Contracts[]> 
   readonly acceptsFromOperators?: readonly CommandType<Own>[]
   readonly acceptsSubmitted?: readonly CommandType<Own>[]
   readonly sends: readonly (CommandType<Uses[number]> | CommandType<Own>)[]
+  readonly schedules?: Readonly<Record<string, ScheduleOf<Own>>>
   readonly submits?: readonly CommandType<Uses[number]>[]
   readonly queries?: readonly QueryName<Uses[number]>[]
   readonly requestsRepublishFrom?: readonly (Own['service'] | Uses[number]['service'])[]
   readonly collections?: Readonly<Record<string, Collection>>
   readonly settings?: readonly Setting[]
+  readonly secrets?: Secrets
   readonly readsAccounts?: boolean
+  readonly readsViews?: readonly string[]
+  readonly alertsOn?: Readonly<Record<string, LineAlert>>
   readonly scale?: Partial<Scale>
   /** The messages of its steps are not repeated in `uses`, `on`, `sends` and `requestsRepublishFrom`. */
   readonly saga?: Omit<SagaMetrics<EventType<Own>>, 'name'> & {
     readonly definition: Saga<never>
+    readonly stateIn: (event: RecordOf<Own>) => SagaState | undefined
     readonly objective?: SagaObjective
   }
   readonly requestObjectives?: readonly RequestObjective[]
@@ -146,16 +194,24 @@ export function defineService<
 >(
   description: D & Description<Own, Uses> & { contracts: Own; uses: Uses } & Unknown<D, keyof Description<Own, Uses>>,
 ): Defined<D> {
-  const { saga, requestsRepublishFrom = [], ...given } = description as Description<Contracts, readonly Contracts[]>
+  const {
+    saga,
+    requestsRepublishFrom = [],
+    ...given
+  } = description as unknown as Description<Contracts, readonly Contracts[]>
   const service: Service = {
     acceptsManualEvents: [],
     acceptsFromOperators: [],
     acceptsSubmitted: [],
+    schedules: {},
     submits: [],
     queries: [],
     requestsRepublishFrom,
     settings: [],
+    secrets: {},
     readsAccounts: false,
+    readsViews: [],
+    alertsOn: {},
     requestObjectives: [],
     runtime: 'http',
     ...given,
@@ -170,7 +226,9 @@ export function defineService<
     scale: { ...defaultScale, ...given.scale },
   }
   checkReachable(service)
+  checkSecretNames(service)
   checkManualEvents(service)
+  checkSchedules(service)
   return (saga ? withSaga(service, saga) : service) as Service & Defined<D>
 }
 
@@ -179,6 +237,35 @@ function checkManualEvents({ name, on, acceptsManualEvents }: Service): void {
   const notSubscribed = acceptsManualEvents.find((type) => !on.includes(type))
   if (notSubscribed !== undefined)
     throw new Error(`${name} accepts ${notSubscribed} by hand, but does not subscribe to it: add it to its \`on\`.`)
+}
+
+/** Lower-case letters, digits and hyphens: the job at Cloud Scheduler is named for it. */
+const SCHEDULE_NAME = /^[a-z][a-z0-9-]{0,39}$/
+/** The numbers in the fields are checked by Cloud Scheduler: `npm start` and a deployment stop at a wrong one. */
+const CRON = /^([\d*,/-]+ ){3}[\w*,/-]+ [\w*,/-]+$/
+
+/** @throws Error that names a schedule whose name, times, time zone or data are wrong. */
+function checkSchedules({ name: service, schedules, contracts }: Service): void {
+  for (const [name, { cron, timeZone, command, data }] of Object.entries(schedules)) {
+    const refuse = (what: string): never => {
+      throw new Error(`The schedule "${name}" of ${service} ${what}`)
+    }
+    if (!SCHEDULE_NAME.test(name)) refuse('takes another name: at most 40 lower-case letters, digits and hyphens.')
+    if (!CRON.test(cron)) refuse(`has the times "${cron}": write five fields of unix-cron, such as "30 4 * * MON-FRI".`)
+    if (!isTimeZone(timeZone)) refuse(`has the time zone "${timeZone}": write a name such as Europe/Berlin or Etc/UTC.`)
+    const contract = contracts.commands[command]
+    if (!contract) return refuse(`sends ${command}, which is no command of ${service}.`)
+    const parsed = contract.data.safeParse(data)
+    if (!parsed.success) refuse(`has data that break the contract of ${command}: ${listOf(parsed.error, 'data')}.`)
+  }
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    return Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
+  } catch {
+    return false
+  }
 }
 
 /**
@@ -275,17 +362,21 @@ export const contractsOf = ({ contracts, uses }: Pick<Service, 'contracts' | 'us
 export const publishedBy = ({ emits, saga }: Pick<Service, 'emits' | 'saga'>): readonly string[] =>
   saga ? [...emits, ...Object.keys(runtimeContracts.events)] : emits
 
-/** The commands that it puts in queues: the commands that it sends, and to its own queue the commands that were submitted to it. */
-export const enqueuedBy = ({ sends, acceptsSubmitted }: Pick<Service, 'sends' | 'acceptsSubmitted'>): string[] => [
-  ...sends,
-  ...acceptsSubmitted,
+/** The commands that it puts in queues: the commands that it sends, and to its own queue the commands that were submitted to it, and those that a schedule names. */
+export const enqueuedBy = ({ sends, acceptsSubmitted, schedules }: Enqueuing): string[] => [
+  ...new Set([...sends, ...acceptsSubmitted, ...Object.values(schedules).map(({ command }) => command)]),
 ]
+
+type Enqueuing = Pick<Service, 'sends' | 'acceptsSubmitted' | 'schedules'>
+
+/** Whether Cloud Scheduler calls it. */
+export const isScheduled = ({ schedules }: Pick<Service, 'schedules'>): boolean => Object.keys(schedules).length > 0
 
 /** Whether it puts anything in a queue. */
 export const usesQueues = ({
   requestsRepublishFrom,
   ...service
-}: Pick<Service, 'sends' | 'acceptsSubmitted' | 'requestsRepublishFrom'>): boolean =>
+}: Enqueuing & Pick<Service, 'requestsRepublishFrom'>): boolean =>
   enqueuedBy(service).length > 0 || requestsRepublishFrom.length > 0
 
 /** Commands with content that operators may send. `RepublishEvents` publishes only recorded events. */

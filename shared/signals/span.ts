@@ -74,6 +74,9 @@ const running = new AsyncLocalStorage<Span>()
 /** The span of the work that asks; undefined outside any. */
 export const currentSpan = (): Span | undefined => running.getStore()
 
+/** Work on behalf of several requests: its spans are in a trace of their own, and not in that of the request that came first. */
+export const outsideSpan = <T>(work: () => Promise<T>): Promise<T> => running.run(undefined as never, work)
+
 /** Runs the work in a span of its own. An error fails the span, and is thrown on. */
 export function createTracer({ sampledShare, ended, now = Date.now, random = Math.random }: TracerParts): InSpan {
   return async (options, work) => {

@@ -30,11 +30,13 @@ function removeShop(copy: Copy): void {
   for (const path of ['functions', 'test', 'docs']) rmSync(join(copy.root, path), { recursive: true })
   const ofShop = [
     '@duckdb/node-api',
+    '@google-cloud/firestore',
     '@hyperjump/browser',
     '@hyperjump/json-schema',
     'csv-parse',
     'dinero.js',
     'fast-check',
+    'protobufjs',
   ]
   change<{ scripts: Record<string, string>; devDependencies: Record<string, string> }>(
     copy,

@@ -1,4 +1,4 @@
-/** A service starts without any Google client, and without OpenTelemetry: each costs hundreds of milliseconds, and is imported when it is first used. */
+/** A service starts without any client of Google or Stripe, and without OpenTelemetry: each costs hundreds of milliseconds, and is imported when it is first used. */
 
 import { join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -6,7 +6,7 @@ import { services } from '../../functions/index.ts'
 import { modulesFrom } from '../../cli/import-graph.ts'
 import { root } from '../support/root.ts'
 
-const heavy = /^(@google-cloud\/|google-auth-library|google-gax|@grpc\/|@opentelemetry\/)/
+const heavy = /^(@google-cloud\/|google-auth-library|google-gax|@grpc\/|@opentelemetry\/|stripe$)/
 
 const entries = [
   { name: 'main', file: 'functions/main.ts' },
@@ -14,7 +14,7 @@ const entries = [
 ]
 
 describe.each(entries)('$name', ({ file }) => {
-  it('imports Google clients and OpenTelemetry only at their first use', () => {
+  it('imports clients of Google and Stripe and OpenTelemetry only at their first use', () => {
     const found = modulesFrom(join(root, file)).flatMap((module) =>
       module.imports.map((name) => [name, relative(root, module.file)] as const),
     )

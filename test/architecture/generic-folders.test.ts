@@ -46,6 +46,7 @@ const allowed: readonly (readonly [files: string, words: RegExp, reason: string]
     'earlier versions of documents, for reads in the past',
   ],
   ['emulators/local-cloud/firestore/query/nearest.ts', /\bdot product\b/, 'of two vectors'],
+  ['emulators/local-cloud/secret-manager/**', /\bcustomer managed encryption\b/, 'fields of its API'],
   ['{cli/bill,stacks}/**', /\b(products?|prices?)\b/, "Google's: Firestore, Pub/Sub, …"],
   ['cli/bill.ts', /\b(products?|prices?)\b/, "Google's: Firestore, Pub/Sub, …"],
   ['cli/sbom.ts', /\bproduct\b/, 'the word of CycloneDX for the software that the list is about'],

@@ -1,32 +1,22 @@
-/** Every version of every saga, since sagas that wait in the streams continue by their own version. */
+/** The rules of every saga, and of its compensations before and after the command that each compensates. */
 
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { services } from '../../functions/index.ts'
-import { frozenVersions } from '../../shared/saga/definition.ts'
+import { loadApp } from '../../functions/apps.ts'
+import { business, services } from '../../functions/index.ts'
+import { compensationsOf, testCompensations } from '../../shared/saga/compensations.testing.ts'
+import { testSagas } from '../../shared/saga/sagas.testing.ts'
+import { environments } from '../../stacks/environments.ts'
+import { settingsOf } from '../../stacks/service-variables.ts'
 
-const sagas = services.flatMap(({ name, saga }) => (saga ? [{ name, definition: saga.definition }] : []))
+testSagas(services, 'functions')
 
-it('each saga has a name of its own', () => {
-  const names = sagas.map(({ definition }) => definition.name)
-  expect(names).toEqual([...new Set(names)])
-})
+describe('a compensation', () => {
+  const compensations = compensationsOf(services)
 
-describe.each(sagas)('the saga $definition.name of $name', ({ name, definition }) => {
-  const file = `functions/${name}/frozen-sagas.json`
-  const path = join(import.meta.dirname, '..', '..', file)
-  const frozen = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>) : {}
-
-  it('has every version that is frozen', () => {
-    const remedy = `a version may go 31 days after its last saga has ended: then take it out of ${file} as well`
-    expect(Object.keys(frozenVersions(definition)), remedy).toEqual(expect.arrayContaining(Object.keys(frozen)))
+  it('is performed by a service that has the command', () => {
+    const unowned = compensations.filter(({ service, compensate }) => !service?.contracts.commands[compensate.command])
+    expect(unowned.map(({ compensate }) => compensate.command)).toEqual([])
   })
 
-  it.each(Object.entries(frozenVersions(definition)))('%s equals its frozen definition', (version, steps) => {
-    expect(frozen[version], `add "${version}" to ${file}: ${JSON.stringify(steps)}`).toBeDefined()
-    expect(steps, `${version} has changed: give the step a new name, retire the old one, raise the version`).toEqual(
-      frozen[version],
-    )
-  })
+  testCompensations(compensations, loadApp, settingsOf(environments.prod, business))
 })

@@ -29,15 +29,18 @@ const airlineContracts = defineContracts({
   service: 'airline',
   events: { 'flight.booked': event, 'flight.full': event, 'flight.cancelled': event, 'flight.delayed': event },
   commands: {
-    BookFlight: { data, example },
-    CancelFlight: { data, example, retryForever: true, compensates: 'BookFlight' },
+    BookFlight: { version: 1, data, example },
+    CancelFlight: { version: 1, data, example, retryForever: true, compensates: 'BookFlight' },
   },
 })
 const travelContracts = defineContracts({
   service: 'travels',
   events: { 'trip.requested': event, 'trip.booked': event, 'trip.refused': event },
   recorded: { 'trip.progressed': { version: 1, data: z.any(), example: {} } },
-  commands: { RequestTrip: { data, example }, ContinueTrip: { data, example, retryForever: true } },
+  commands: {
+    RequestTrip: { version: 1, data, example },
+    ContinueTrip: { version: 1, data, example, retryForever: true },
+  },
 })
 const tripOf = ({ tripId }: Trip) => ({ tripId })
 const booking = defineSaga({
@@ -60,6 +63,7 @@ const booking = defineSaga({
 })
 const sagaOfTrips = {
   definition: booking,
+  stateIn: ({ type, data: state }: Message) => (type === 'trip.progressed' ? (state as SagaState) : undefined),
   startsOn: 'trip.requested',
   endsOn: { 'trip.booked': 'completed', 'trip.refused': 'rejected' },
 } as const
@@ -144,6 +148,24 @@ describe('a second service with a saga', () => {
     const letter = { messageId: 'm-1', data: Buffer.from(JSON.stringify(report)), attributes: { type: 'saga.stuck' } }
     expect(await receiver.replay(letter, 1)).toEqual({ type: 'saga.stuck', outcome: { status: 204 } })
     expect(JSON.stringify([...historyPlatform.storedDocuments().values()])).toContain('"source":"travels"')
+  })
+
+  it('publishes what implies success at its pivot or later, and not while a step waits for its answer', async () => {
+    const platform = testPlatform(travels)
+    const take = (type: string, about = {}) =>
+      deliver(app, platform, message(type, example, { subject: 't-1', ...about }))
+    const succeed = (key: number): Promise<unknown> =>
+      platform.streams.handle<Message>(message('ContinueTrip', example, { subject: 't-1', key }), 't-1', () => ({
+        events: [{ type: 'trip.booked', data: example }],
+        commands: [],
+      }))
+    await take('RequestTrip')
+    await expect(succeed(1)).rejects.toThrow(
+      'trip.booked implies success, and the saga booking has not reached its pivot',
+    )
+    await take('flight.booked')
+    await succeed(2)
+    expect(platform.published.map(({ type }) => type)).toEqual(['trip.booked'])
   })
 
   it('publishes its reports to the same topic as orders, with one subscription for BigQuery and one for operators', () => {

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
 import { business, services } from '../../functions/index.ts'
+import { secretVariable } from '../../shared/base/secret.ts'
 import type { Business } from '../../shared/service/business.ts'
 import { synthesize } from '../../stacks/app.ts'
 import { type Environment, environments } from '../../stacks/environments.ts'
@@ -46,6 +47,7 @@ describe.each(readers)('the service $name', (service) => {
         env: {
           ...variablesOf(service, business, dev),
           ...Object.fromEntries(names.map((name) => [name, malformed])),
+          ...Object.fromEntries(Object.keys(service.secrets).map((name) => [secretVariable(name), 'a-value'])),
           K_SERVICE: service.name,
           K_REVISION: `${service.name}-00001`,
           PORT: '1',

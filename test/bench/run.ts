@@ -4,6 +4,7 @@ import { flag, main, parseWholeNumber, text, UsageError, wholeNumber } from '../
 import { table } from '../../cli/table.ts'
 import { clientLibraries } from './client-libraries.ts'
 import { operations } from './operations.ts'
+import { editing } from './editing.ts'
 import { importing } from './importing.ts'
 import type { Figures, Section, Settings } from './section.ts'
 import { starting } from './starting.ts'
@@ -11,7 +12,16 @@ import { calls } from './calls.ts'
 import { throughput } from './throughput.ts'
 import { victim } from './victim.ts'
 
-const sections: readonly Section[] = [throughput, calls, operations, starting, importing, clientLibraries, victim]
+const sections: readonly Section[] = [
+  throughput,
+  calls,
+  operations,
+  starting,
+  editing,
+  importing,
+  clientLibraries,
+  victim,
+]
 
 void main('bench', {
   brief: 'Starts platforms of its own on free ports and measures: the figures of docs/benchmarks.md.',

@@ -47,7 +47,7 @@ process.send!({
   customers: await Promise.all(
     Array.from({ length: CUSTOMERS }, (_, at) => issuer.token({ sub: `customer-${at}`, roles: ['customer'] })),
   ),
-  staff: await issuer.token({ sub: 'staff-1', roles: ['staff'] }),
+  staff: await issuer.token({ sub: 'staff-1', roles: ['admin'] }),
   mallory: await issuer.token({ sub: 'mallory', roles: ['customer'] }),
 })
 process.once('disconnect', () => process.exit(0))

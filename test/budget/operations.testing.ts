@@ -17,7 +17,10 @@ export interface Budget {
   readonly lines: Readonly<Record<string, BudgetLine>>
 }
 
-export const budget = JSON.parse(readFileSync(new URL('one-order.json', import.meta.url), 'utf8')) as Budget
+/** The budget of a file beside this one. */
+export const budgetOf = (
+  name: 'one-order' | 'renewal' | 'two-parcels' | 'second-card' | 'cancelled-order' | 'refund',
+): Budget => JSON.parse(readFileSync(new URL(`${name}.json`, import.meta.url), 'utf8')) as Budget
 
 /** The budgeted counters: those of each database, queue and service, and Pub/Sub's totals. */
 const budgeted =
@@ -34,13 +37,14 @@ export async function operationsOfOneOrder(
   orders = 5,
 ): Promise<Operations> {
   const each: Operations[] = []
+  let before = await quiescentOperations(platform)
   for (let at = 0; at < orders; at++) {
-    const before = await quiescentOperations(platform)
     await place()
     const after = await quiescentOperations(platform)
     each.push(
       Object.fromEntries(Object.entries(after).map(([counter, count]) => [counter, count - (before[counter] ?? 0)])),
     )
+    before = after
   }
   const counters = [...new Set(each.flatMap((one) => Object.keys(one)))].toSorted()
   return Object.fromEntries(

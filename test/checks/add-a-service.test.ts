@@ -14,6 +14,7 @@ import { services } from '../../functions/index.ts'
 import { type Copy, copyOfSources } from '../support/copy.ts'
 import { blocksOf } from '../support/document-blocks.ts'
 import { root } from '../support/root.ts'
+import { wholeLists } from '../support/whole-lists.ts'
 
 let copy: Copy
 const documents = ['docs/add-a-service.md', 'emulators/local-cloud/core/README.md']
@@ -96,9 +97,12 @@ function addListener(): void {
 /** A completed order grants points: a command that is listed and not sent is refused by test/architecture/services.test.ts. */
 function sendCommand(): void {
   copy.replace(
-    'functions/orders/decide.ts',
-    'data: { orderId: order.orderId } }], commands: [] }',
-    "data: { orderId: order.orderId } }], commands: [{ type: 'GrantPoints', data: { id: order.orderId } }] }",
+    'functions/orders/advance.ts',
+    "return { events: [...events, { type: 'order.completed', data: { orderId: order.orderId } }], commands }",
+    `return {
+      events: [...events, { type: 'order.completed', data: { orderId: order.orderId } }],
+      commands: [...commands, { type: 'GrantPoints', data: { id: order.orderId } }],
+    }`,
   )
 }
 
@@ -108,7 +112,7 @@ function addOperation(page: string): void {
   const use = "import { loyaltyContracts } from '../loyalty/contracts.ts'\n"
   const [table, app] = ['functions/gateway/operations.ts', 'functions/gateway/app.ts']
   copy.replace(table, 'export const operations = {\n', `export const operations = {\n${operation}`)
-  copy.replace('functions/gateway/access.json', '"operations": {\n', '"operations": {\n    "readPoints": "staff",\n')
+  copy.replace('functions/gateway/access.json', '"operations": {\n', '"operations": {\n    "readPoints": "support",\n')
   copy.replace(table, 'import { orderRequest', `${use}import { orderRequest`)
   copy.replace(app, '      readOrder: ({', `${handler}      readOrder: ({`)
   copy.replace(app, 'import { ordersContracts }', `${use}import { ordersContracts }`)
@@ -132,7 +136,7 @@ function addStep(): void {
     'functions/loyalty/contracts.ts',
     '  commands: { GrantPoints:',
     `  commands: {
-    CheckAccount: { data: z.strictObject({ orderId: reference }), readOnly: true, example: { orderId: 'o-1' } },
+    CheckAccount: { version: 1, data: z.strictObject({ orderId: reference }), readOnly: true, example: { orderId: 'o-1' } },
     GrantPoints:`,
   )
   copy.replace(
@@ -141,6 +145,12 @@ function addStep(): void {
     `{
   "account.checked@1": { "orderId": "o-1" },
   "account.blocked@1": { "orderId": "o-1", "code": "account-blocked" },`,
+  )
+  copy.replace(
+    'functions/loyalty/frozen-commands.json',
+    '{',
+    `{
+  "CheckAccount@1": { "orderId": "o-1" },`,
   )
   copy.replace(
     'functions/loyalty/app.ts',
@@ -156,8 +166,10 @@ function addStep(): void {
   )
   copy.replace(
     'functions/orders/checkout.ts',
-    '  version: 1,\n',
     "  version: 2,\n  previousVersions: { 1: ['reserve-stock', 'authorize-payment'] },\n",
+    `  version: 3,
+  previousVersions: { 1: ['reserve-stock', 'authorize-payment'], 2: ['reserve-stock', 'obtain-payment'] },
+`,
   )
   copy.replace(
     'functions/orders/checkout.ts',
@@ -171,7 +183,7 @@ function addStep(): void {
   )
   copy.replace(
     'functions/orders/checkout.ts',
-    "    {\n      name: 'authorize-payment',",
+    "    {\n      ...authorizePayment,\n      name: 'obtain-payment',",
     `    {
       name: 'check-account',
       command: 'CheckAccount',
@@ -182,13 +194,14 @@ function addStep(): void {
       timeoutSeconds: 60,
     },
     {
-      name: 'authorize-payment',`,
+      ...authorizePayment,
+      name: 'obtain-payment',`,
   )
   const file = 'functions/orders/frozen-sagas.json'
   const frozen = JSON.parse(copy.read(file)) as Record<string, readonly object[]>
-  const [reserve, authorize] = frozen['checkout@1']!
+  const [reserve, obtain] = frozen['checkout@2']!
   const check = { name: 'check-account', command: 'CheckAccount', done: 'account.checked', failed: 'account.blocked' }
-  copy.write(file, `${JSON.stringify({ ...frozen, 'checkout@2': [reserve, check, authorize] }, null, 2)}\n`)
+  copy.write(file, `${JSON.stringify({ ...frozen, 'checkout@3': [reserve, check, obtain] }, null, 2)}\n`)
 }
 
 /** A database has no user credentials, because this emulator can not create one. */
@@ -297,7 +310,7 @@ it('each addition touches few files', () => {
         'grant-points.test.ts',
         'grant-points.ts',
       ),
-      'functions/orders/decide.ts',
+      'functions/orders/advance.ts',
       'functions/orders/service.ts',
     ],
     query: [
@@ -318,7 +331,7 @@ it('each addition touches few files', () => {
       'functions/gateway/operations.ts',
     ],
     'step of the checkout': [
-      ...loyalty('app.ts', 'contracts.ts', 'frozen-events.json'),
+      ...loyalty('app.ts', 'contracts.ts', 'frozen-commands.json', 'frozen-events.json'),
       'functions/orders/checkout.ts',
       'functions/orders/frozen-sagas.json',
     ],
@@ -327,9 +340,9 @@ it('each addition touches few files', () => {
       'emulators/local-cloud/firestore/permissions.ts',
     ],
     emulator: [
-      'emulators/local-cloud/secret-manager/README.md',
-      'emulators/local-cloud/secret-manager/plugin.ts',
-      'emulators/local-cloud/secret-manager/secret-manager.test.ts',
+      'emulators/local-cloud/parameter-manager/README.md',
+      'emulators/local-cloud/parameter-manager/parameter-manager.test.ts',
+      'emulators/local-cloud/parameter-manager/plugin.ts',
       'emulators/start.ts',
     ],
     environment: ['stacks/environments.ts'],
@@ -379,31 +392,40 @@ it('the generated code compiles, and passes lint, format and the check for unuse
     expect(copy.run('knip/bin/knip.js', ...options)).toMatchObject({ code: 0 })
 })
 
-/** The suites over all stacks that start no programs. */
-const stackSuites = ['addresses', 'grants', 'monthly', 'stacks'].map((name) => `test/stacks/${name}.test.ts`)
+/** The suites of all services, stacks and emulators that an addition can break; those with an entry for it in npm test. */
+const suites = wholeLists
+  ? [
+      'emulators/local-cloud/folders.test.ts',
+      'test/architecture',
+      'test/checks/layout.test.ts',
+      'cli/new.test.ts',
+      'test/stacks/addresses.test.ts',
+      'test/stacks/grants.test.ts',
+      'test/stacks/monthly.test.ts',
+      'test/stacks/stacks.test.ts',
+      'functions/gateway/operations.test.ts',
+      'functions/gateway/openapi.test.ts',
+    ]
+  : [
+      'emulators/local-cloud/folders.test.ts',
+      'test/architecture/contracts.test.ts',
+      'test/architecture/sagas.test.ts',
+      'test/architecture/services.test.ts',
+      'test/architecture/stored-data.test.ts',
+      'test/stacks/addresses.test.ts',
+      'functions/gateway/operations.test.ts',
+    ]
 
 it('the generated tests pass, and so do the suites of all services with the new one', { timeout: 300_000 }, () => {
-  const { code, output } = copy.run(
-    'vitest/vitest.mjs',
-    'run',
-    'functions/loyalty',
-    'emulators/local-cloud/secret-manager',
-    'emulators/local-cloud/folders.test.ts',
-    'test/architecture',
-    'test/checks/layout.test.ts',
-    'cli/new.test.ts',
-    ...stackSuites,
-    'functions/gateway/operations.test.ts',
-    'functions/gateway/openapi.test.ts',
-    '--reporter=verbose',
-  )
+  const generated = ['functions/loyalty', 'emulators/local-cloud/parameter-manager']
+  const { code, output } = copy.run('vitest/vitest.mjs', 'run', ...generated, ...suites, '--reporter=verbose')
   expect(code, output).toBe(0)
   for (const name of [
     'order.completed is handled once',
     'GrantPoints is handled once',
     'readPoints is refused for an unknown id, and answers for a recorded one',
     'refuses readPoints without a token',
-    'a secret of the stacks is provisioned',
+    'a parameter of the stacks is provisioned',
     'points.granted of loyalty',
     'points.spent of loyalty',
     'GrantPoints of loyalty',
@@ -458,7 +480,7 @@ it(
       const paths = [
         `${note}/first`,
         `${note}/other`,
-        'secrets/one',
+        'parameters/one',
         'databases/loyalty/userCreds',
         'databases/other/userCreds',
       ]

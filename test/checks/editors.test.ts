@@ -8,23 +8,56 @@ import { parse } from 'yaml'
 import { business, services } from '../../functions/index.ts'
 import { partnersOf } from '../../shared/service/business.ts'
 import { localPorts } from '../../stacks/environments.ts'
+import { blocksOf } from '../support/document-blocks.ts'
 import { root } from '../support/root.ts'
 
 const read = (file: string): string => readFileSync(join(root, file), 'utf8')
 const json = <T>(file: string): T => JSON.parse(read(file)) as T
 
-it("the development container uses the services' base image, and forwards the ports of npm start", () => {
-  const { image, forwardPorts, portsAttributes } = json<{
-    image: string
+it("the development container forwards the ports of npm start, and is made from the services' base image", () => {
+  const { build, forwardPorts, portsAttributes } = json<{
+    build: { readonly dockerfile: string }
     forwardPorts: readonly number[]
     portsAttributes: Readonly<Record<string, { readonly label: string }>>
   }>('.devcontainer/devcontainer.json')
-  expect(read('Dockerfile')).toContain(`FROM ${image}\n`)
+  const [base] = /^FROM \S+$/m.exec(read(join('.devcontainer', build.dockerfile)))!
+  expect(read('Dockerfile')).toContain(`${base}\n`)
   const { api, identity, partner, service } = localPorts(4100, business)
   expect(forwardPorts).toEqual([api, identity, ...partnersOf(business).map(partner), service('gateway')])
   const labels = forwardPorts.map((port) => portsAttributes[port]?.label)
   const partners = partnersOf(business).map((name) => name.replaceAll('-', ' '))
   expect(labels).toEqual(['Google Cloud (local)', 'identity platform', ...partners, 'gateway'])
+})
+
+/** By program: the package of Debian that has it. Absent here: the base image has it. */
+const debianPackages: Readonly<Record<string, string>> = {
+  curl: 'curl',
+  git: 'git',
+  ps: 'procps',
+  python3: 'python3',
+  ssh: 'openssh-client',
+}
+/** Programs that the documents ask a reader to install, and the words of a shell. */
+const elsewhere =
+  /^(gcloud|docker|terraform|go|pip|npx|npm|node|bash|sh|cd|for|do|done|export|source|echo|grep|head|tail|cat|rm|find|true|date|printf|sed|tar|kill|sleep|mkdir|open)$/
+
+it('the development container has the programs of the documents, the commands and the tests', () => {
+  const installed = /apt-get install (.+?) \\\n/.exec(read('.devcontainer/Dockerfile'))![1]!.split(' ')
+  const inDocuments = globSync(['*.md', 'docs/*.md'], { cwd: root })
+    .flatMap((file) => blocksOf(read(file)))
+    .filter(({ language }) => language === 'sh' || language === '')
+    .flatMap(({ text }) => text.split(/\n|\|+|&&|\$\(/))
+    .flatMap((line) => /^\s*([a-z][\w-]*)(?=\s|$)/.exec(line)?.[1] ?? [])
+    .filter((word) => word in debianPackages || elsewhere.test(word))
+  const inCode = globSync(['cli/**/*.{ts,mjs}', 'emulators/**/*.ts', 'test/**/*.ts'], {
+    cwd: root,
+    exclude: ['**/node_modules/**'],
+  }).flatMap((file) =>
+    [...read(file).matchAll(/\b(?:spawn|spawnSync|execFile|execFileSync)\('([\w-]+)'/g)].map(([, name]) => name!),
+  )
+  const used = new Set([...inDocuments, ...inCode].filter((word) => !elsewhere.test(word)))
+  expect([...used]).toEqual(expect.arrayContaining(['curl', 'git', 'python3']))
+  expect([...used].filter((word) => !installed.includes(debianPackages[word] ?? word))).toEqual([])
 })
 
 const scripts = Object.keys(json<{ scripts: Readonly<Record<string, string>> }>('package.json').scripts)

@@ -12,6 +12,7 @@ import { documents } from './typed-commands.testing.ts'
 const executed: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'README.md': { 'Five minutes': 'test/platform/readme.test.ts' },
   'docs/analysis.md': { '*': 'test/platform/readme.test.ts' },
+  'docs/prices.md': { '*': 'test/platform/readme.test.ts' },
   'docs/state-and-routes.md': { '*': 'test/platform/readme.test.ts' },
   'docs/troubleshooting.md': { '*': 'test/platform/readme.test.ts' },
   'docs/quickstart.md': { '*': 'test/platform/readme.test.ts' },
@@ -24,6 +25,11 @@ const executed: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'The run secret': 'test/platform/readme.test.ts',
     'Fault injection': 'test/platform/readme.test.ts',
     'Restore a backup': 'test/platform/readme.test.ts',
+    Secrets: 'test/platform/readme.test.ts',
+  },
+  'docs/orders.md': {
+    'A payment that needs the customer': 'test/platform/order-flow.test.ts',
+    Cancel: 'test/platform/order-flow.test.ts',
   },
   'docs/telemetry.md': { Telemetry: 'test/platform/readme.test.ts' },
   'docs/your-own.md': { '*': 'test/own-business/own-business.test.ts' },
@@ -38,7 +44,10 @@ const unexecuted: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'README.md': { 'Two commands': 'npm start, which test/platform/start.test.ts starts, and npm test itself' },
   'CONTRIBUTING.md': { 'Set up': 'the check itself; test/own-business runs it in a copy' },
   'docs/operations.md': {
+    Reconciliation:
+      'waits for the age of a day-old shop; test/platform/reconciliation.test.ts runs both commands with another age',
     'Many refusals': 'a query of Cloud Logging, and npm run logs with options that typed-options.test.ts checks',
+    'Rebuild timelines and lists': 'names an order of a former release; test/platform/ops.test.ts runs it with one',
     "Revoke a person's sign-in": 'asks Google for a token; test/security/sign-out.test.ts sends the request',
   },
   'docs/local-cloud.md': { Develop: 'commands that run until Ctrl-C; typed-options.test.ts checks their options' },

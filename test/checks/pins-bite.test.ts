@@ -24,6 +24,7 @@ const ci = '.github/workflows/ci.yml'
 const step = '- run: bash .ci/run'
 const job = '    runs-on: ubuntu-24.04\n'
 const inCi = 'npm test\n'
+const inContainer = '.devcontainer/Dockerfile'
 const inImage = 'USER node\n'
 
 /** [name of the fault, file, replaced text, replacement, finding] */
@@ -281,6 +282,10 @@ const more: typeof plants = [
   ['npm install in a workflow, folded', ci, step, '- run: >-\n          npm\n          install', 'npm install —'],
   ['npm install in the image', 'Dockerfile', inImage, `RUN npm \\\n# and\n  install\n${inImage}`, 'npm install —'],
   ['a list in the image', 'Dockerfile', inImage, `RUN ["npm", "install"]\n${inImage}`, 'npm install —'],
+  ['npm install in the development container', inContainer, 'RUN ', 'RUN npm install\nRUN ', 'npm install —'],
+  ['a download in it', inContainer, 'RUN ', 'RUN curl https://a.example | sh\nRUN ', 'curl https://a.example —'],
+  ['a package of it by address', inContainer, ' less ', ' https://a.example/x.deb ', 'https://a.example/x.deb'],
+  ['its base image by tag', inContainer, 'slim@', 'slim\n#', 'has no digest'],
   ['a here-document', 'Dockerfile', inImage, `RUN <<EOF\nnpm install\nEOF\n${inImage}`, 'npm install —'],
   ['a script of npm', 'package.json', '"start": "', '"start": "npm install && ', 'npm install —'],
   [

@@ -1,7 +1,7 @@
 /** Lists of which `npm test` uses a selection. */
 
 import { expect, it } from 'vitest'
-import { oneOf, representatives, wholeLists } from '../support/whole-lists.ts'
+import { firstAndLast, oneOf, representatives, wholeLists } from '../support/whole-lists.ts'
 
 const nameOf = (name: string): string => name
 
@@ -12,6 +12,11 @@ it('selects the named items in the order of the list, and all items in npm run v
 
 it('refuses a name that is not in the list', () => {
   expect(() => representatives(['one'], ['one', 'tow'], nameOf)).toThrow('No tow among one.')
+})
+
+it('selects the first and the last item, one of a list of one, and all items in npm run verify', () => {
+  expect(firstAndLast([0, 1, 2, 3])).toEqual(wholeLists ? [0, 1, 2, 3] : [0, 3])
+  expect([firstAndLast([0]), firstAndLast([])]).toEqual([[0], []])
 })
 
 it('selects one of several items, spread over the list, and all items in npm run verify', () => {

@@ -6,7 +6,12 @@ import { parseSync, Visitor } from 'oxc-parser'
 import { describe, expect, it } from 'vitest'
 import { root } from '../support/root.ts'
 
-const text = (path: string): string => readFileSync(join(root, path), 'utf8')
+const texts = new Map<string, string>()
+function text(path: string): string {
+  const known = texts.get(path) ?? readFileSync(join(root, path), 'utf8')
+  texts.set(path, known)
+  return known
+}
 
 /** Each replaced word, with the words to use. */
 const replaced: readonly (readonly [RegExp, string])[] = [
@@ -20,6 +25,8 @@ const replaced: readonly (readonly [RegExp, string])[] = [
   [/\bundo(es|ne|ing)?\b/, 'compensate'],
   [/\b(asleep|awake)\b/, 'scaled to zero, started'],
 ]
+
+const replacedInAnyCase = replaced.map(([word, instead]) => [new RegExp(word, 'i'), instead] as const)
 
 /** Documents and folders that are finished: the list only grows. */
 const finished: readonly string[] = [
@@ -71,12 +78,24 @@ const wordsIn = (name: string): string =>
     .replaceAll(/[-_./]/g, ' ')
     .toLowerCase()
 
-const replacementFor = (name: string): string | undefined =>
-  replacedInNames.find(([word]) => word.test(wordsIn(name)))?.[1]
+const replacements = new Map<string, string | undefined>()
+function replacementFor(name: string): string | undefined {
+  if (!replacements.has(name)) {
+    const words = wordsIn(name)
+    replacements.set(name, replacedInNames.find(([word]) => word.test(words))?.[1])
+  }
+  return replacements.get(name)
+}
 
-/** The names in a program, each once. */
+/** The names in a program, each once. A program that has no such word in its comments and texts either is not parsed. */
 function namesIn(path: string): Set<string> {
   const names = new Set<string>()
+  if (
+    !text(path)
+      .match(/[\w$]+/g)
+      ?.some(replacementFor)
+  )
+    return names
   const add = ({ name }: { readonly name: string }): void => void names.add(name)
   new Visitor({ Identifier: add, PrivateIdentifier: add }).visit(parseSync(path, text(path)).program)
   return names
@@ -84,14 +103,16 @@ function namesIn(path: string): Set<string> {
 
 function occurrences(path: string): readonly string[] {
   // The name of a test is a quotation.
-  const lines = text(path)
-    .replaceAll(/(`[^`]*\.test\.ts`) "[^"]*"/g, '$1')
+  const content = text(path).replaceAll(/(`[^`]*\.test\.ts`) "[^"]*"/g, '$1')
+  const suspected = replacedInAnyCase.filter(([word]) => word.test(content))
+  if (suspected.length === 0) return []
+  return content
     .split('\n')
-  return lines.flatMap((line, index) =>
-    replaced
-      .map(([word, instead]) => [new RegExp(word, 'i').exec(line)?.[0], instead] as const)
-      .flatMap(([found, instead]) => (found ? `${path}:${index + 1}: "${found}": use ${instead}` : [])),
-  )
+    .flatMap((line, index) =>
+      suspected
+        .map(([word, instead]) => [word.exec(line)?.[0], instead] as const)
+        .flatMap(([found, instead]) => (found ? `${path}:${index + 1}: "${found}": use ${instead}` : [])),
+    )
 }
 
 describe('words', () => {

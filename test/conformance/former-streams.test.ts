@@ -8,6 +8,7 @@ import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
 import { firestore as emulator } from 'local-google-cloud/firestore'
 import { defineContracts } from '../../shared/contracts/contract.ts'
 import { documentId } from '../../shared/base/ids.ts'
+import { connectFirestore, type FirestoreClient } from '../../shared/gcp/firestore-client.ts'
 import { firestoreStreams } from '../../shared/gcp/firestore-streams.ts'
 import { addressing } from '../../shared/messaging/outgoing.ts'
 import { MAX_RECENT_COMMITS } from '../../shared/messaging/stream-store.ts'
@@ -23,17 +24,26 @@ const contracts = defineContracts({
 })
 
 let cloud: LocalCloud
+/** Google's own client writes what a former release left. */
 let client: Firestore
+let services: FirestoreClient
 beforeAll(async () => {
   cloud = await createLocalCloud({ plugins: [emulator], project })
   await cloud.api('POST', `/v1/projects/${project.id}/databases?databaseId=tests`, { locationId: 'eur3' })
   vi.stubEnv('FIRESTORE_EMULATOR_HOST', cloud.ownerHost)
   vi.stubEnv('METADATA_SERVER_DETECTION', 'none')
   client = new Firestore({ projectId: project.id, databaseId: 'tests' })
+  services = await connectFirestore({
+    projectId: project.id,
+    databaseId: 'tests',
+    address: cloud.ownerHost,
+    backoff: async () => {},
+  })
 })
 afterAll(async () => {
   vi.unstubAllEnvs()
   await client.terminate()
+  await services.close()
   await cloud.close()
 })
 
@@ -68,8 +78,9 @@ it.each(Object.entries(former))('a stream %s recognises each cause', async (name
   const streams = createStreams({
     service: 'tests',
     contracts,
+    uses: [],
     address: addressing({ name: 'tests', contracts, uses: [], sends: [], requestsRepublishFrom: [] }),
-    store: firestoreStreams(async () => client, lifetimesOf({}, Date.now)),
+    store: firestoreStreams(async () => services, lifetimesOf({}, Date.now)),
     now: () => Date.parse('2026-11-28T08:00:00.000Z'),
     publish: async (events) => void published.push(...events.map(({ id, sequence }) => `${sequence} ${id}`)),
     send: async () => {},

@@ -47,7 +47,7 @@ beforeAll(async () => {
   const variables = { ...cloud.environmentOf(account), GOOGLE_CLOUD_PROJECT: project.id }
   for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value)
   client = new PubSub({ projectId: project.id })
-  publisher = createPublisher(async () => client)
+  publisher = createPublisher({ projectId: project.id, address: cloud.hostOf(account) })
   const tasksEndpoint = `http://${cloud.hostOf(account)}`
   sender = createTaskSender(configSchema.parse(testConfigOf(tasksEndpoint)))
   const [host, port] = cloud.hostOf(account).split(':')
@@ -56,6 +56,7 @@ beforeAll(async () => {
 afterAll(async () => {
   vi.unstubAllEnvs()
   await sender.close()
+  await publisher.close()
   await tasks.close()
   await client.close()
   await cloud.close()

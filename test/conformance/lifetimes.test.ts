@@ -1,13 +1,13 @@
 /** Documents with a lifetime, from the declaration in a service to their deletion by Firestore. */
 
 import type { Message } from '../../shared/contracts/message.ts'
-import { Firestore } from '@google-cloud/firestore'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { virtualClock } from 'local-google-cloud/host'
 import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
 import { firestore as emulator } from 'local-google-cloud/firestore'
 import { services } from '../../functions/index.ts'
+import { connectFirestore, type FirestoreClient } from '../../shared/gcp/firestore-client.ts'
 import { firestoreStreams } from '../../shared/gcp/firestore-streams.ts'
 import { firestoreDocuments } from '../../shared/gcp/firestore-documents.ts'
 import { lifetimesOf } from '../../shared/service/lifetimes.ts'
@@ -20,19 +20,21 @@ const clock = virtualClock()
 const collections = { keys: { keptForDays: 10 }, shards: {} }
 
 let cloud: LocalCloud
-let client: Firestore
+let client: FirestoreClient
 beforeAll(async () => {
   cloud = await createLocalCloud({ plugins: [emulator], project, clock })
   await cloud.api('POST', `/v1/projects/${project.id}/databases?databaseId=tests`, { locationId: 'eur3' })
   const field = `/v1/projects/${project.id}/databases/tests/collectionGroups/keys/fields/expireAt`
   await cloud.api('PATCH', `${field}?updateMask=ttlConfig`, { ttlConfig: {} })
-  vi.stubEnv('FIRESTORE_EMULATOR_HOST', cloud.ownerHost)
-  vi.stubEnv('METADATA_SERVER_DETECTION', 'none')
-  client = new Firestore({ projectId: project.id, databaseId: 'tests', ignoreUndefinedProperties: true })
+  client = await connectFirestore({
+    projectId: project.id,
+    databaseId: 'tests',
+    address: cloud.ownerHost,
+    backoff: async () => {},
+  })
 })
 afterAll(async () => {
-  vi.unstubAllEnvs()
-  await client.terminate()
+  await client.close()
   await cloud.close()
 })
 
@@ -42,6 +44,7 @@ const written = { version: 1, data: z.strictObject({}), example: {} }
 const streams = createStreams({
   service: 'tests',
   contracts: { service: 'tests', events: {}, recorded: { written }, commands: {} },
+  uses: [],
   address: () => {
     throw new Error('No command is sent.')
   },
@@ -111,7 +114,7 @@ it('no stream has a lifetime, since only streams hold the facts', () => {
     expect(declared['streams']?.keptForDays, `streams of ${name}`).toBeUndefined()
 })
 
-it('keys, timelines, deliveries, the send log and placements do not grow without limit', () => {
+it('keys, timelines, deliveries, the send log, placements, charges and runs do not grow without limit', () => {
   const declared = services.flatMap(({ name, collections: all }) =>
     Object.entries(all).flatMap(([collection, { keptForDays }]) =>
       keptForDays === undefined ? [] : [[`${name}/${collection}`, keptForDays]],
@@ -119,12 +122,17 @@ it('keys, timelines, deliveries, the send log and placements do not grow without
   )
   expect(Object.fromEntries(declared)).toEqual({
     'catalog/keys': 400,
+    'history/shipments': 400,
     'history/timelines': 400,
     'inventory/deliveries': 400,
     'inventory/keys': 400,
     'notifications/sends': 400,
     'orders/keys': 400,
     'orders/placements': 40,
+    'payments/charges': 3,
+    'payments/intents': 400,
     'payments/keys': 400,
+    'reconciliation/runs': 40,
+    'shipping/keys': 400,
   })
 })

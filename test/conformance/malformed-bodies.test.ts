@@ -3,6 +3,7 @@
 import { tmpdir } from 'node:os'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { cloudRun } from 'local-google-cloud/cloud-run'
+import { cloudScheduler } from 'local-google-cloud/cloud-scheduler'
 import { cloudTasks } from 'local-google-cloud/cloud-tasks'
 import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
 import { iam } from 'local-google-cloud/iam'
@@ -59,6 +60,7 @@ const google = [
   'PATCH /v2/projects/p/locations/l/services/nnn',
   'POST /v2/projects/p/locations/l/queues',
   'POST /v2/projects/p/locations/l/queues/q/tasks',
+  'POST /v1/projects/p/locations/l/jobs',
 ]
 
 let cloud: LocalCloud
@@ -72,7 +74,7 @@ beforeAll(async () => {
     workingDirectory: tmpdir(),
   })
   cloud = await createLocalCloud({
-    plugins: [iam, run, pubsub, cloudTasks],
+    plugins: [iam, run, pubsub, cloudTasks, cloudScheduler],
     project: { id: 'p', number: '1', region: 'l' },
   })
   await cloud.api('POST', '/v1/projects/p/serviceAccounts', { accountId: 'some-account' })

@@ -1,6 +1,5 @@
 /** The protocol of every delivery, on Firestore by Google's client and in memory: both must behave alike. */
 
-import { Firestore } from '@google-cloud/firestore'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
@@ -8,6 +7,7 @@ import { firestore as emulator } from 'local-google-cloud/firestore'
 import { defineContracts } from '../../shared/contracts/contract.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
+import { connectFirestore, type FirestoreClient } from '../../shared/gcp/firestore-client.ts'
 import { firestoreStreams } from '../../shared/gcp/firestore-streams.ts'
 import { firestoreDocuments } from '../../shared/gcp/firestore-documents.ts'
 import { lifetimesOf } from '../../shared/service/lifetimes.ts'
@@ -29,7 +29,7 @@ const contracts = defineContracts({
     'thing.counted': { version: 1, data: z.object({ to: z.int(), pad: z.string().optional() }), example: { to: 1 } },
   },
   recorded: { recorded: { version: 1, data: z.object({ by: z.string().optional() }), example: {} } },
-  commands: { Continue: { data: z.object({ at: z.int() }), example: { at: 1 } } },
+  commands: { Continue: { version: 1, data: z.object({ at: z.int() }), example: { at: 1 } } },
 })
 
 interface Driver {
@@ -38,14 +38,14 @@ interface Driver {
 }
 
 let cloud: LocalCloud
-const clients: Firestore[] = []
+const clients: FirestoreClient[] = []
 beforeAll(async () => {
   cloud = await createLocalCloud({ plugins: [emulator], project })
   await cloud.api('POST', `/v1/projects/${project.id}/databases?databaseId=tests`, { locationId: 'eur3' })
 })
 afterEach(() => vi.unstubAllEnvs())
 afterAll(async () => {
-  for (const client of clients) await client.terminate()
+  for (const client of clients) await client.close()
   await cloud.close()
 })
 
@@ -53,9 +53,12 @@ const drivers: Driver[] = [
   {
     name: 'Firestore',
     async open() {
-      vi.stubEnv('FIRESTORE_EMULATOR_HOST', cloud.ownerHost)
-      vi.stubEnv('METADATA_SERVER_DETECTION', 'none')
-      const client = new Firestore({ projectId: project.id, databaseId: 'tests', ignoreUndefinedProperties: true })
+      const client = await connectFirestore({
+        projectId: project.id,
+        databaseId: 'tests',
+        address: cloud.ownerHost,
+        backoff: async () => {},
+      })
       clients.push(client)
       const connect = async () => client
       const lifetimes = lifetimesOf({}, Date.now)
@@ -101,6 +104,7 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     const streams = createStreams({
       service: 'tests',
       contracts,
+      uses: [],
       address: addressing({
         name: 'tests',
         contracts,
@@ -507,5 +511,33 @@ describe.each(drivers)('documents on $name', ({ open }) => {
     const path = freshPath()
     await documents.update(path, () => undefined)
     expect(await documents.get(path)).toBeUndefined()
+  })
+})
+
+describe.each(drivers)('pages of streams on $name', ({ open }) => {
+  it('are in the order of the ids, each stream with all its events, also of those with earlier commits', async () => {
+    const { store } = await open()
+    const streams = createStreams({
+      service: 'tests',
+      contracts,
+      uses: [],
+      address: addressing({ name: 'tests', contracts, uses: [], sends: [], requestsRepublishFrom: [] }),
+      store,
+      now: Date.now,
+      publish: async () => {},
+      send: async () => {},
+      backoff: async () => {},
+    })
+    const all = ['page/b', 'page/a', 'page/c d', 'page/e']
+    for (const id of all)
+      await streams.handle<Message>(message('Count', {}, { key: id, correlationId: id }), id, oneMore)
+    const known: Stream[] = []
+    for (let after: string | undefined = 'page/'; ; after = known.at(-1)!.id) {
+      const page = await streams.list({ after, limit: 2 })
+      known.push(...page.filter(({ id }) => id.startsWith('page/')))
+      if (page.length < 2 || page.some(({ id }) => !id.startsWith('page/'))) break
+    }
+    expect(known.map(({ id }) => id)).toEqual(['page/a', 'page/b', 'page/c d', 'page/e'])
+    expect(known.map(count)).toEqual([1, 1, 1, 1])
   })
 })

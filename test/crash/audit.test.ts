@@ -23,7 +23,13 @@ const entry = (cause: string, ...events: [id: string, type: string, sequence: nu
   events: events.map(([id, type, sequence]) => ({ id, type, sequence, version: 1, data: {} })),
   commands: [],
 })
-const authorization = { key: 'o-1:auth', reference: 'o-1', amountMinor: 200, captures: [{ amountMinor: 200 }] }
+const authorization = {
+  key: 'o-1:auth',
+  reference: 'o-1',
+  amountMinor: 200,
+  captures: [{ amountMinor: 200 }],
+  refundedMinor: 0,
+}
 const posting = { key: 'o-1', debit: 'a', credit: 'b', amountMinor: 200, currency: 'EUR' }
 
 const good = (): AuditedData =>
@@ -70,6 +76,16 @@ it('finds nothing in consistent data', () => {
   expect(audit(expected, good())).toEqual([])
 })
 
+it('takes the end of an order whose cancellation raced with its parcel from its stream, and all data have to agree', () => {
+  const [raced, other] = expected.placed
+  const either = { ...expected, placed: [{ ...raced!, ends: 'either' as const }, other!] }
+  expect(audit(either, good())).toEqual([])
+  const cancelled = withOrders(([one]) => [one!, entry('c2', ['e2', 'order.cancelled', 2])])
+  const found = audit(either, { ...good(), ...cancelled })
+  expect(found).toContain('money: o-1 owes nothing, captured is 200')
+  expect(found).toContain('stock: TEA-1 should be 10 on hand, 0 reserved, 0 sold; it is 8 on hand, 0 reserved, 2 sold')
+})
+
 it.each<[string, Partial<AuditedData>, string]>([
   ['an order that has not ended', withOrders(([one]) => [one!]), 'orders: o-1 should be completed, is order.placed'],
   ['an order without a stream', { streams: new Map() }, 'orders: o-1 was placed 0 times'],
@@ -96,13 +112,23 @@ it.each<[string, Partial<AuditedData>, string]>([
     'money: o-1 owes 200, captured is 200,200',
   ],
   [
+    'money given back that no staff refunded',
+    { authorizations: [{ ...authorization, refundedMinor: 1 }] as never },
+    'money: 0 of o-1 were refunded, the provider has 1',
+  ],
+  [
     'a second authorization',
     { authorizations: [authorization, { ...authorization, captures: [] }] as never },
     'money: o-1 was authorized 2 times',
   ],
   [
     'money taken for a rejected order',
-    { authorizations: [authorization, { reference: 'o-2', captures: [{ amountMinor: 100 }] }] as never },
+    {
+      authorizations: [
+        authorization,
+        { reference: 'o-2', captures: [{ amountMinor: 100 }], refundedMinor: 0 },
+      ] as never,
+    },
     'money: o-2 owes nothing, captured is 100',
   ],
   [

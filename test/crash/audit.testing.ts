@@ -2,7 +2,7 @@
 
 import { services } from '../../functions/index.ts'
 import type { Commit } from '../../shared/messaging/stream-store.ts'
-import type { Authorization, Posting } from '../../functions/shop/local/payment-provider/ledger.ts'
+import type { Posting, Refundable } from '../../functions/shop/local/payment-provider/ledger.ts'
 import type { Placed, Product } from './retrying-clients.testing.ts'
 
 export interface Expected {
@@ -27,7 +27,7 @@ export interface AuditedData {
   /** Streams by service. */
   readonly streams: ReadonlyMap<string, readonly Stream[]>
   /** The payment provider's postings. */
-  readonly authorizations: readonly Authorization[]
+  readonly authorizations: readonly Refundable[]
   readonly postings: readonly Posting[]
   readonly shards: readonly Shard[]
   /** Ids of events: once each in the view, and as often as they were published in the others. */
@@ -41,13 +41,15 @@ export interface AuditedData {
 }
 
 /** Describes each inconsistency; empty if all data agree. */
-export function audit(expected: Expected, data: AuditedData): string[] {
+export function audit({ placed: asked, products }: Expected, data: AuditedData): string[] {
+  const found = data.streams.get('orders') ?? []
+  const placed = asked.map((one) => (one.ends === 'either' ? { ...one, ends: endOf(one, found) } : one))
   return [
-    ...ordersEnd(expected.placed, data.streams.get('orders') ?? []),
+    ...ordersEnd(placed, found),
     ...[...data.streams].flatMap(([service, some]) => some.flatMap((stream) => gaps(service, stream))),
-    ...money(expected.placed, data),
-    ...stock(expected, data.shards),
-    ...events(expected.placed, data),
+    ...money(placed, data),
+    ...stock({ placed, products }, data.shards),
+    ...events(placed, data),
     ...data.deadLetters,
     ...data.waiting.map((url) => `tasks: ${url} waits`),
   ]
@@ -58,6 +60,13 @@ type PublishedEvent = Commit['events'][number]
 const published = ({ entries }: Stream): PublishedEvent[] =>
   entries.flatMap((entry) => entry.events.filter(({ sequence }) => sequence > 0))
 
+/** The end of an order whose cancellation raced with its parcel: all data have to agree on it. */
+function endOf({ orderId }: Placed, found: readonly Stream[]): Placed['ends'] {
+  const stream = found.find(({ id }) => id === orderId)
+  const isCancelled = stream && published(stream).some(({ type }) => type === 'order.cancelled')
+  return isCancelled ? 'cancelled' : 'completed'
+}
+
 function ordersEnd(placed: readonly Placed[], found: readonly Stream[]): string[] {
   const typesOf = new Map(found.map((stream) => [stream.id, published(stream).map(({ type }) => type)]))
   const unknown = found.map(({ id }) => id).filter((id) => !placed.some(({ orderId }) => orderId === id))
@@ -66,7 +75,7 @@ function ordersEnd(placed: readonly Placed[], found: readonly Stream[]): string[
     ...placed.flatMap(({ orderId, ends }) => {
       const types = typesOf.get(orderId) ?? []
       const times = types.filter((type) => type === 'order.placed').length
-      const ended = types.filter((type) => /^order\.(completed|rejected|expired)$/.test(type)).join()
+      const ended = types.filter((type) => /^order\.(completed|rejected|expired|cancelled)$/.test(type)).join()
       return [
         ...(times === 1 ? [] : [`orders: ${orderId} was placed ${times} times`]),
         ...(ended === `order.${ends}` ? [] : [`orders: ${orderId} should be ${ends}, is ${ended || types.at(-1)}`]),
@@ -88,12 +97,18 @@ function gaps(service: string, stream: Stream): string[] {
 }
 
 function money(placed: readonly Placed[], { authorizations, postings }: AuditedData): string[] {
-  const single = placed.flatMap(({ orderId, totalMinor, ends }) => {
+  const single = placed.flatMap(({ orderId, totalMinor, ends, refundedMinor = 0, isRecaptured = false }) => {
     const own = authorizations.filter(({ reference }) => reference === orderId)
+    // One that was declined may be followed by one with another card.
+    const granted = own.filter(({ status }) => status !== 'declined')
     const captured = own.flatMap(({ captures }) => captures.map(({ amountMinor }) => amountMinor)).join()
     const owed = ends === 'completed' ? String(totalMinor) : ''
+    const refunded = own.reduce((sum, one) => sum + one.refundedMinor, 0)
     return [
-      ...(own.length > 1 ? [`money: ${orderId} was authorized ${own.length} times`] : []),
+      ...(granted.length > (isRecaptured ? 2 : 1) ? [`money: ${orderId} was authorized ${granted.length} times`] : []),
+      ...(refunded === refundedMinor
+        ? []
+        : [`money: ${refundedMinor} of ${orderId} were refunded, the provider has ${refunded}`]),
       ...(captured === owed
         ? []
         : [`money: ${orderId} owes ${owed || 'nothing'}, captured is ${captured || 'nothing'}`]),

@@ -2,6 +2,9 @@
 
 import { vaultOf } from '../../functions/customers/contracts.ts'
 import type { FaultEvent, RequestLogEntry } from 'local-google-cloud'
+import { services } from '../../functions/index.ts'
+import { jobName } from '../../shared/base/names.ts'
+import { isScheduled } from '../../shared/service/service.ts'
 import type { TestPlatform } from '../support/platform.ts'
 import { type KillPoint, mustBeRepeated, nameOf, PAUSED_MS, ruleFor } from './kill-points.testing.ts'
 import { sendCommand } from './send-command.testing.ts'
@@ -38,6 +41,9 @@ export interface Burst {
 /** A point that no request reaches within this time is reported by name. */
 const HIT_TIMEOUT_MS = 300_000
 const POLL_INTERVAL_MS = 50
+/** Each run reads the records of all orders. */
+const SCHEDULED_EVERY_MS = 1_000
+const clocked: readonly string[] = services.filter(isScheduled).map(({ name }) => name)
 const CUSTOMERS = 6
 /** After so long without a hit, customers place orders beyond the quota of the hits. */
 const DRIP_MS = 1_000
@@ -69,17 +75,28 @@ export async function startBurst(
     ...Array.from({ length: products }, (_, index) => ({ sku: `TEA-${index}`, unitMinor: 100 + index, stock: 1_000 })),
   ])
 
-  /** One in eight has a bad card, one in twelve orders a product without stock. */
+  const goodsOf = (index: number) => ({ sku: `TEA-${index % products}`, quantity: 1 + (index % 3) })
+
+  /** One in eight has a stolen card, one in eight is cancelled, one in eight pays with a second card, one in twelve orders a product without stock. */
   const orderOne = async (): Promise<void> => {
     const index = ordered++
-    const isDeclined = index % 8 === 3
+    const isStolen = index % 8 === 3
+    const isDeclined = index % 8 === 1
+    const isCancelled = index % 8 === 6
     const orderId = await customers.placeOrder({
-      sku: index % 12 === 5 ? SKU_WITHOUT_STOCK : `TEA-${index % products}`,
-      quantity: 1 + (index % 3),
-      card: isDeclined ? 'card-declined' : 'card-ok',
+      ...goodsOf(index),
+      ...(index % 12 === 5 ? { sku: SKU_WITHOUT_STOCK } : {}),
+      card: isStolen
+        ? 'card-stolen'
+        : isDeclined
+          ? 'card-declined'
+          : isCancelled && index % 16 === 6
+            ? 'card-action-required'
+            : 'card-ok',
+      isCancelled,
     })
     // Send the compensation a second time, as after a lost reply: only then does payments send a command.
-    if (isDeclined)
+    if (isStolen)
       await sendCommand(platform, {
         type: 'VoidPayment',
         from: 'orders',
@@ -95,6 +112,14 @@ export async function startBurst(
     const vault = vaultOf(sub)
     const data = { vault, kind: 'addresses', ref: addressRef, withdrawnBy: new Date().toISOString() }
     await sendCommand(platform, { type: 'EraseWithdrawn', from: 'customers', to: 'customers', subject: vault, data })
+  }
+
+  /** A cancellation without a shipment: shipping decides it in any case, whatever race the others win. */
+  const cancelOne = async (): Promise<void> => {
+    const orderId = await customers.placeOrder({ sku: SKU_WITHOUT_STOCK, quantity: 1, card: 'card-ok' })
+    const lines = [{ lineId: '1', sku: SKU_WITHOUT_STOCK, quantity: 1 }]
+    const data = { orderId, cancellationId: crypto.randomUUID(), lines }
+    await sendCommand(platform, { type: 'CancelShipments', from: 'orders', to: 'shipping', subject: orderId, data })
   }
 
   /** Waits until the next process, or the paused one after its resumption, has accepted a request. */
@@ -153,6 +178,29 @@ export async function startBurst(
       const withdrawing = async (): Promise<void> => {
         while (hitting) await withdrawOne()
       }
+      const refunding = async (): Promise<void> => {
+        while (hitting) await customers.refundOrder({ ...goodsOf(ordered++), card: 'card-ok' })
+      }
+      const recapturing = async (): Promise<void> => {
+        while (hitting) await customers.recaptureOrder(goodsOf(ordered++))
+      }
+      const cancelling = async (): Promise<void> => {
+        while (hitting) await cancelOne()
+      }
+      /** Only the clock calls a service with schedules: its jobs run again and again. */
+      const scheduling = async (): Promise<void> => {
+        const { projectId, region } = platform.running
+        while (hitting) {
+          for (const { name, schedules } of services)
+            for (const schedule of Object.keys(schedules)) {
+              const job = `projects/${projectId}/locations/${region}/jobs/${jobName(name, schedule)}`
+              await platform.cloud.api('POST', `/v1/${job}:run`, {})
+            }
+          await new Promise((resolve) => setTimeout(resolve, SCHEDULED_EVERY_MS))
+        }
+      }
+      const someAreScheduled = points.some(({ service }) => clocked.includes(service))
+      const some = (about: string): boolean => points.some((point) => point.about === about)
       const byService = [...Map.groupBy(points, ({ service }) => service).values()]
       const locks = ([first]: readonly KillPoint[]): boolean => first?.service === LOCKING
       const hits = Promise.all(byService.filter((own) => !locks(own)).map(campaign))
@@ -167,7 +215,11 @@ export async function startBurst(
       await Promise.all([
         hits,
         ...(someServeStaff ? [staff()] : []),
+        ...(someAreScheduled ? [scheduling()] : []),
         ...(someOfTheVault ? [withdrawing()] : []),
+        ...(some('refund.issued') ? [refunding()] : []),
+        ...(some('recapture.done') ? [recapturing()] : []),
+        ...(some('shipment.cancel-decided') ? [cancelling()] : []),
         ...Array.from({ length: CUSTOMERS }, customer),
       ])
     },

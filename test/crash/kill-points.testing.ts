@@ -31,10 +31,11 @@ const does: Readonly<Record<keyof typeof methods, (service: Service) => boolean>
 const things = Object.keys(does) as (keyof typeof does)[]
 export const PAUSED_MS = 2_000
 
-/** Events that record an external effect; the first commit of a service need not record one. */
+/** Events that record an external effect, or decide what is taken back; the first commit of a service need not record one. */
 const effects: Readonly<Record<string, readonly string[]>> = {
-  payments: ['payment.authorized', 'payment.captured', 'payment.voided'],
-  shipping: ['shipment.dispatched'],
+  orders: ['order.cancel-requested', 'delivery.recorded'],
+  payments: ['payment.authorized', 'payment.captured', 'payment.voided', 'refund.issued', 'recapture.done'],
+  shipping: ['booking.made', 'shipment.dispatched', 'shipment.delivered', 'shipment.cancel-decided'],
 }
 const afterEffect = (service: Service): KillPoint[] =>
   (effects[service.name] ?? []).map((about) => ({
@@ -45,7 +46,7 @@ const afterEffect = (service: Service): KillPoint[] =>
     about,
   }))
 
-/** A kill before and after each call, and before each commit that records an external effect. */
+/** A kill before and after each call, and before each commit that records an external effect or a cancellation. */
 export const killPoints: readonly KillPoint[] = services.flatMap((service) => [
   ...afterEffect(service),
   ...beforeAndAfterEach(service),

@@ -35,7 +35,7 @@ it('no acknowledged change is lost by a kill of npm start', { timeout: 600_000 }
   const platform = {
     running,
     ports: localPorts(base, business),
-    staff: () => connect(running, { sub: 'staff-1', roles: ['staff'] }),
+    staff: () => connect(running, { sub: 'staff-1', roles: ['admin'] }),
     customer: () => connect(running, { sub: 'customer-1', roles: ['customer'] }),
   }
   const customers = retryingClients(platform)

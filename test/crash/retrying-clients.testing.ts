@@ -15,7 +15,12 @@ export interface Placed {
   readonly sku: string
   readonly quantity: number
   readonly totalMinor: number
-  readonly ends: 'completed' | 'rejected'
+  /** `either`: its cancellation races with its parcel, so that it is completed or cancelled. */
+  readonly ends: 'completed' | 'rejected' | 'cancelled' | 'either'
+  /** The amount that staff gave back of it. */
+  readonly refundedMinor?: number
+  /** Its first capture was refused, and staff took the money from another card. */
+  readonly isRecaptured?: true
 }
 
 export interface Product {
@@ -34,8 +39,20 @@ export interface RetryingClients {
   publishProducts(products: readonly Product[]): Promise<void>
   /** A new customer adds an address and withdraws it. */
   withdrawNewAddress(): Promise<{ sub: string; addressRef: string }>
-  /** Places one order, reads it and its product's stock, and returns its id. */
-  placeOrder(options: { sku: string; quantity: number; card: TestCard }): Promise<string>
+  /** Places one order, pays it with another card if its card is declined, reads it and its product's stock, and returns its id. */
+  placeOrder(options: OrderOptions): Promise<string>
+  /** Places one order, waits for its end, and gives a part of its money back. */
+  refundOrder(options: OrderOptions): Promise<void>
+  /** Places one order whose capture is refused, and takes its money from another card. */
+  recaptureOrder(options: Omit<OrderOptions, 'card'>): Promise<void>
+}
+
+interface OrderOptions {
+  readonly sku: string
+  readonly quantity: number
+  readonly card: TestCard
+  /** Its customer cancels it as soon as it is placed, or while the card waits for the customer. */
+  readonly isCancelled?: boolean
 }
 
 export function retryingClients(platform: Pick<TestPlatform, 'customer' | 'staff'>): RetryingClients {
@@ -91,6 +108,48 @@ export function retryingClients(platform: Pick<TestPlatform, 'customer' | 'staff
     }
   }
 
+  const note = (orderId: string, more: Partial<Placed>): void => {
+    const index = placed.findIndex((one) => one.orderId === orderId)
+    placed[index] = { ...placed[index]!, ...more }
+  }
+
+  const place = async ({ sku, quantity, card, isCancelled = false }: OrderOptions): Promise<string> => {
+    const { unitMinor, stock } = products.find((product) => product.sku === sku)!
+    const totalMinor = quantity * unitMinor
+    const body = {
+      currency,
+      lines: [{ sku, quantity }],
+      ...(await ownedWith(card)),
+      // The replica of prices may not have received the last change yet.
+      expectedTotalMinor: totalMinor,
+    }
+    const { orderId } = await sendUntilAnswered<{ orderId: string }>(customer, 'POST', '/v1/orders', {
+      key: crypto.randomUUID(),
+      body,
+    })
+    const isRecaptured = card === 'card-capture-refused'
+    const isPaidAgain = stock > 0 && card === 'card-declined'
+    const ends = stock > 0 && (card === 'card-ok' || isRecaptured || isPaidAgain) ? 'completed' : 'rejected'
+    placed.push({ orderId, sku, quantity, totalMinor, ends, ...(isRecaptured ? { isRecaptured } : {}) })
+    if (isCancelled) {
+      const key = `${orderId}-cancel`
+      const requested = await sendUntilAnswered(customer, 'POST', `/v1/orders/${orderId}/cancel`, {
+        key,
+        body: { reason: 'changed-mind' },
+      }).catch(tooLate)
+      if (requested !== undefined) note(orderId, { ends: card === 'card-action-required' ? 'cancelled' : 'either' })
+    }
+    if (isPaidAgain) {
+      await until(`/v1/orders/${orderId}`, ({ status }) => status === 'payment-needed')
+      const { paymentMethodRef } = await ownedWith('card-ok')
+      const second = { key: `${orderId}-second`, body: { paymentMethodRef } }
+      await sendUntilAnswered(customer, 'POST', `/v1/orders/${orderId}/payment`, second)
+    }
+    await sendUntilAnswered(customer, 'GET', `/v1/orders/${orderId}`)
+    await sendUntilAnswered(staff, 'GET', `/v1/stock/${sku}`).catch(absent)
+    return orderId
+  }
+
   return {
     placed,
     products,
@@ -129,25 +188,22 @@ export function retryingClients(platform: Pick<TestPlatform, 'customer' | 'staff
       await sendUntilAnswered(api, 'DELETE', `/v1/addresses/${addressRef}`)
       return { sub, addressRef }
     },
-    async placeOrder({ sku, quantity, card }) {
-      const { unitMinor, stock } = products.find((product) => product.sku === sku)!
-      const totalMinor = quantity * unitMinor
-      const body = {
-        currency,
-        lines: [{ sku, quantity }],
-        ...(await ownedWith(card)),
-        // The replica of prices may not have received the last change yet.
-        expectedTotalMinor: totalMinor,
-      }
-      const { orderId } = await sendUntilAnswered<{ orderId: string }>(customer, 'POST', '/v1/orders', {
-        key: crypto.randomUUID(),
-        body,
-      })
-      const ends = stock > 0 && card === 'card-ok' ? 'completed' : 'rejected'
-      placed.push({ orderId, sku, quantity, totalMinor, ends })
-      await sendUntilAnswered(customer, 'GET', `/v1/orders/${orderId}`)
-      await sendUntilAnswered(staff, 'GET', `/v1/stock/${sku}`).catch(absent)
-      return orderId
+    placeOrder: place,
+    async refundOrder(options) {
+      const orderId = await place(options)
+      await until(`/v1/orders/${orderId}`, ({ status }) => status === 'completed')
+      const refundedMinor = 1
+      const body = { amountMinor: refundedMinor, reason: 'it was broken' }
+      await sendUntilAnswered(staff, 'POST', `/v1/orders/${orderId}/refunds`, { key: orderId, body })
+      note(orderId, { refundedMinor })
+    },
+    async recaptureOrder(options) {
+      const orderId = await place({ ...options, card: 'card-capture-refused' })
+      await until(`/v1/orders/${orderId}`, ({ status }) => status === 'payment-failed')
+      const { paymentMethodRef } = await ownedWith('card-ok')
+      const body = { paymentMethodRef, reason: 'the customer has another card' }
+      await sendUntilAnswered(staff, 'POST', `/v1/orders/${orderId}/recapture`, { key: orderId, body })
+      await until(`/v1/orders/${orderId}`, ({ status }) => status === 'completed')
     },
   }
 }
@@ -157,6 +213,12 @@ function isTransient(error: unknown): boolean {
   if (!(error instanceof Refusal)) return true
   const { status, code } = error.problem
   return status >= 500 || status === 429 || code === 'price-changed'
+}
+
+/** The parcel has left meanwhile. */
+function tooLate(error: unknown): undefined {
+  if (error instanceof Refusal && error.problem.status === 409) return undefined
+  throw error
 }
 
 function absent(error: unknown): undefined {

@@ -19,8 +19,14 @@ import { temporaryDirectory } from '../support/command.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { type Attempt, type Genuine, places, signed, tokens } from './kinds.testing.ts'
 
-/** Public routes; or routes with a signed body, whose test is `functions/gateway/payment-webhook.test.ts`. */
-const notByToken = ['/v1/webhooks/payment-provider', '/openapi.json', '/docs']
+/** Public routes; or routes with a signed body, whose tests are `functions/gateway/payment-webhook.test.ts` and `carrier-webhook.test.ts`. */
+const notByToken = [
+  '/v1/webhooks/payment-provider',
+  '/v1/webhooks/stripe',
+  '/v1/webhooks/carrier',
+  '/openapi.json',
+  '/docs',
+]
 const CONCURRENCY = 8
 /** 431: the header is longer than the limit. */
 export const REFUSALS = [401, 403, 431]
@@ -73,7 +79,7 @@ function attackOn(platform: TestPlatform, directory: string): Attack {
       const settings = settingsOf(localEnvironment(platform.ports), business)
       const setting = readSettings(service, settings)
       const app = await loadApp(service.name)
-      const of = { service, setting, now: () => 0 } as unknown as QueryPlatform
+      const of = { service, setting, secret: () => '', now: () => 0 } as unknown as QueryPlatform
       if (app.publicApi) servePublicApi(http, of, app.publicApi)
       queryRoutes(http, app, of, () => undefined)
       return http.routes
@@ -90,7 +96,7 @@ function attackOn(platform: TestPlatform, directory: string): Attack {
       return genuine(token, signingKey(join(directory, 'cloud'), 'iam/keys'))
     },
     async ofCustomer() {
-      const { token } = await platform.identity.mint({ sub: 'customer-1', roles: ['customer', 'staff', 'importer'] })
+      const { token } = await platform.identity.mint({ sub: 'customer-1', roles: ['customer', 'admin', 'importer'] })
       return genuine(token, signingKey(join(directory, 'identity'), 'keys'))
     },
   }

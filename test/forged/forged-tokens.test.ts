@@ -1,9 +1,14 @@
-/** Every forged token at every route: customers' at the gateway, services' at each ingress and at the partners. None is let in. */
+/**
+ * Every forged token: customers' at the gateway, services' at each ingress and at the partners. None is let in. Of the routes that
+ * one check protects npm test attacks the first and the last with each token, npm run verify all.
+ */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
 import { commandPath, eventPath, pushAccountId } from '../../shared/base/names.ts'
 import type { TestPlatform } from '../support/platform.ts'
+import { secretValue } from '../support/secret-value.ts'
+import { firstAndLast, oneOf } from '../support/whole-lists.ts'
 import {
   statusOf,
   type Attack,
@@ -50,10 +55,10 @@ describe('forged tokens are refused', () => {
         ...unissuedClaims(of),
       }
       const routes = [
-        ...attack.events(service),
-        ...attack.commands(service),
-        ...attack.submissions(service),
-        ...(await attack.ownRoutes(service)),
+        ...firstAndLast(attack.events(service)),
+        ...firstAndLast(attack.commands(service)),
+        ...firstAndLast(attack.submissions(service)),
+        ...firstAndLast(await attack.ownRoutes(service)),
         { method: 'GET', path: '/health/live' },
         { method: 'POST', path: '/' },
       ]
@@ -84,12 +89,14 @@ describe('forged tokens are refused', () => {
       'a service’s token for the customers’ audience': signed(
         await attack.ofGoogle('orders', String(of.claims['aud'])),
       ),
-      'an unknown role': signed({ ...of, claims: { ...of.claims, roles: ['admin'] } }),
-      'roles that are no list': signed({ ...of, claims: { ...of.claims, roles: 'staff' } }),
+      'an unknown role': signed({ ...of, claims: { ...of.claims, roles: ['staff'] } }),
+      'roles that are no list': signed({ ...of, claims: { ...of.claims, roles: 'admin' } }),
       'an empty subject': signed({ ...of, claims: { ...of.claims, sub: '' } }),
       'a subject too long': signed({ ...of, claims: { ...of.claims, sub: 'x'.repeat(129) } }),
     }
-    expect(await acceptedAttempts(origin, routes, attempts(of, more))).toEqual([])
+    const kinds = attempts(of, more)
+    expect(await acceptedAttempts(origin, firstAndLast(routes), kinds)).toEqual([])
+    expect(await acceptedAttempts(origin, routes, oneOf(6, kinds))).toEqual([])
     // The gateway has no ingress check, and no paths for events and commands.
     const service = bearer(signed(await attack.ofGoogle('orders', origin)))
     for (const path of [commandPath('PlaceOrder'), eventPath('order.placed')])
@@ -102,6 +109,8 @@ describe('forged tokens are refused', () => {
     [
       'payment provider',
       () => platform.paymentProvider.url,
+      'payment-provider-key',
+      'carrier-key',
       [
         'POST /v1/authorizations',
         'POST /v1/authorizations/by-key/k/captures',
@@ -111,15 +120,27 @@ describe('forged tokens are refused', () => {
         'GET /v1/ledger',
       ],
     ],
-    ['carrier', () => platform.carrier.url, ['POST /v1/bookings', 'GET /v1/bookings/k']],
-  ] as const)('at the %s', { timeout: 120_000 }, async (_, url, lines) => {
+    [
+      'carrier',
+      () => platform.carrier.url,
+      'carrier-key',
+      'payment-provider-key',
+      ['POST /v1/bookings', 'POST /v1/bookings/k/cancel', 'GET /v1/bookings/k'],
+    ],
+  ] as const)('at the %s', { timeout: 120_000 }, async (_, url, key, other, lines) => {
     const routes = lines.map((line): Route => ({ method: line.split(' ')[0]!, path: line.split(' ')[1]! }))
+    const genuine = await secretValue(platform.running, key)
     const of = await attack.ofGoogle('payments', url())
     const kinds = attempts(of, {
       'a customer’s token': signed(await attack.ofCustomer()),
       'a token for the gateway': signed(await attack.ofGoogle('payments', platform.running.publicUrl)),
+      'the genuine ID token of a service': signed(of),
+      'the name of the key': key,
+      'the key of the other partner': await secretValue(platform.running, other),
+      'a part of it': genuine.slice(0, -1),
+      'it and more': `${genuine}a`,
     })
     expect(await acceptedAttempts(url(), routes, kinds)).toEqual([])
-    expect(await statusOf(url(), routes.at(-1)!, bearer(signed(of)))).not.toBe(401)
+    expect(await statusOf(url(), routes.at(-1)!, bearer(genuine))).not.toBe(401)
   })
 })

@@ -16,7 +16,7 @@ import { localEnvironment } from '../../stacks/environments.ts'
 import { variablesOf } from '../../stacks/service-variables.ts'
 import type { TestPlatform } from '../support/platform.ts'
 import { root } from '../support/root.ts'
-import { representatives, wholeLists } from '../support/whole-lists.ts'
+import { firstAndLast, representatives } from '../support/whole-lists.ts'
 import {
   statusOf,
   type Attack,
@@ -37,10 +37,6 @@ const live: Route = { method: 'GET', path: '/health/live' }
 /** A public service, one over HTTP, and one by the functions framework; all services in `npm run verify`. */
 const chosen = representatives(services, ['gateway', 'orders', 'notifications'], ({ name }) => name)
 const internal = chosen.filter(({ ingress }) => ingress === 'internal')
-
-/** Routes of one kind, which one middleware protects: the first and the last of them, and all in `npm run verify`. */
-const some = (routes: readonly Route[]): readonly Route[] =>
-  wholeLists ? routes : [...new Set([routes[0], routes.at(-1)])].filter((route) => route !== undefined)
 
 let victim: Victim
 let platform: TestPlatform
@@ -74,10 +70,13 @@ async function entryPoints(service: Service): Promise<EntryPoint[]> {
   const submitters = services.filter(({ submits }) => submits.some((one) => service.acceptsSubmitted.includes(one)))
   const [caller, ...others] = services.filter(({ calls }) => calls.includes(service.name)).map(({ name }) => name)
   const groups: [routes: readonly Route[], account: string | undefined, orOf?: string[]][] = [
-    [some(attack.events(service)), pushAccountId(service.name)],
-    ...some(attack.commands(service)).map((route): [Route[], string | undefined] => [[route], senders.get(route.path)]),
-    [some(attack.submissions(service)), submitters[0]?.name],
-    [some(await attack.ownRoutes(service)), caller, others],
+    [firstAndLast(attack.events(service)), pushAccountId(service.name)],
+    ...firstAndLast(attack.commands(service)).map((route): [Route[], string | undefined] => [
+      [route],
+      senders.get(route.path),
+    ]),
+    [firstAndLast(attack.submissions(service)), submitters[0]?.name],
+    [firstAndLast(await attack.ownRoutes(service)), caller, others],
   ]
   return Promise.all(
     groups.flatMap(([routes, account, accounts = []]) =>
@@ -94,7 +93,7 @@ async function entryPoints(service: Service): Promise<EntryPoint[]> {
 
 /** Commands that operators may send, and others that they may not. */
 const replays = async (service: Service): Promise<EntryPoint> => ({
-  routes: [...some(attack.events(service)), ...some(attack.commands(service))],
+  routes: [...firstAndLast(attack.events(service)), ...firstAndLast(attack.commands(service))],
   of: await attack.ofGoogle(operationsAccountId, urlOf(service)),
 })
 
@@ -140,10 +139,10 @@ describe('at the port of its process, which only its ingress can use,', () => {
       const running = platform.run.processes().find((one) => one.service === name)!
       const routes = [
         live,
-        ...some(attack.events(service)),
-        ...some(attack.commands(service)),
-        ...some(attack.submissions(service)),
-        ...some(await attack.ownRoutes(service)),
+        ...firstAndLast(attack.events(service)),
+        ...firstAndLast(attack.commands(service)),
+        ...firstAndLast(attack.submissions(service)),
+        ...firstAndLast(await attack.ownRoutes(service)),
       ]
       const kinds: Kind[] = [...(await kindsFor(of)), ['the genuine one', bearer(signed(of))]]
       expect(await acceptedAttempts(`http://127.0.0.1:${running.port}`, routes, kinds, [NO_ANSWER])).toEqual([])

@@ -31,7 +31,7 @@ const tokens: Record<string, string> = {}
 
 beforeAll(async () => {
   issuer = await openIssuer()
-  for (const role of ['customer', 'staff', 'importer'])
+  for (const role of ['customer', 'support', 'admin', 'importer'])
     tokens[role] = await issuer.token({ sub: `${role}-1`, roles: [role] })
   cluster = await openCluster(issuer.settings)
   own = await cluster.references('customer-1')
@@ -75,7 +75,7 @@ const run = async <T>(
 describe('generated requests', { timeout: 300_000 }, () => {
   it('to the gateway get only documented answers', async () => {
     const seen = new Map<string, number>()
-    await run(publicRequests(own), 4_000, async ({ operation, request }) => {
+    await run(publicRequests(own), 6_500, async ({ operation, request }) => {
       const response = await send(request)
       noBug(response)
       const text = await response.text()

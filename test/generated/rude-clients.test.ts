@@ -42,7 +42,7 @@ let issuer: TestIssuer
 const tokens: Record<string, string> = {}
 beforeAll(async () => {
   issuer = await openIssuer()
-  for (const role of ['customer', 'staff', 'importer'])
+  for (const role of ['customer', 'admin', 'importer'])
     tokens[role] = await issuer.token({ sub: `${role}-1`, roles: [role] })
 }, 30_000)
 afterAll(() => issuer?.close())

@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { Provisioned } from 'local-google-cloud'
+import type { SecretManagerCore } from 'local-google-cloud/secret-manager'
 import { announceIn } from '../../cli/lock.testing.ts'
 import { services } from '../../functions/index.ts'
 import { databaseName, deadLetterName, topicName } from '../../shared/base/names.ts'
@@ -87,6 +88,7 @@ function grantOf(made: Provisioned): Grant {
           attributes['topic'] ??
             attributes['subscription'] ??
             attributes['service_account_id'] ??
+            attributes['secret_id'] ??
             attributes['name'] ??
             attributes['project'],
         )
@@ -265,6 +267,22 @@ describe('without a grant', { timeout: 120_000 }, () => {
         for (const account of [receiver.name, `${receiver.name}-push`, 'operations'].filter((one) => one !== name))
           await expect(enqueue(cloud, name, receiver.name, account)).rejects.toMatchObject(denied)
       }
+    },
+  )
+
+  it.each(services.map((service) => [service.name, service] as const))(
+    '%s can not read a secret that it does not name',
+    (name, { secrets }) => {
+      const { access } = cloud.platform.cloud.core<SecretManagerCore>('secret-manager')
+      const known = cloud.resources.filter(({ type }) => type === 'google_secret_manager_secret')
+      expect(known).not.toEqual([])
+      for (const { attributes } of known.filter((one) => !Object.hasOwn(secrets, String(one.attributes['secret_id']))))
+        expect(() =>
+          access(
+            cloud.email(name),
+            `projects/${cloud.projectId}/secrets/${String(attributes['secret_id'])}/versions/latest`,
+          ),
+        ).toThrow("Permission 'secretmanager.versions.access' denied")
     },
   )
 

@@ -1,10 +1,14 @@
 /** All operations of the platform that need a grant, from its descriptions, each with its required grants. */
 
+import type { SecretManagerCore } from 'local-google-cloud/secret-manager'
 import { services } from '../../functions/index.ts'
 import {
+  analyticsDataset,
   bigQuerySubscriptionName,
+  cronAccountId,
   databaseName,
   deadLetterName,
+  jobName,
   operationsAccountId,
   pushAccountId,
   queueName,
@@ -41,6 +45,9 @@ function operationsOfService(cloud: GrantedCloud, service: (typeof services)[num
     ...(Object.keys(service.collections).length > 0 ? [database(cloud, service.name)] : []),
     exporting(cloud, service.name, { path: '/v1/traces', role: 'telemetry.tracesWriter' }),
     exporting(cloud, service.name, { path: '/v1/metrics', role: 'telemetry.metricsWriter' }),
+    ...Object.keys(service.secrets).map((secret) => reading(cloud, service.name, secret)),
+    ...(service.readsViews.length > 0 ? [readingViews(cloud, service)] : []),
+    ...Object.keys(service.schedules).map((schedule) => scheduled(cloud, service.name, schedule)),
     ...publishedBy(service).map((type) => publishing(cloud, service.name, topicName(type))),
     ...(isQueued(service) ? [publishing(cloud, service.name, deadLetterName(service.name))] : []),
     ...sendersOf(service, services).map((sender) => sending(cloud, sender, service.name)),
@@ -71,6 +78,60 @@ function exporting(
       const host = cloud.platform.cloud.hostOf(cloud.email(service))
       const { status } = await fetch(`http://${host}${path}`, { method: 'POST', headers, body: '{}' })
       if (status !== 200) throw new Error(`${path} answered ${status}.`)
+    },
+  }
+}
+
+/** Reads a secret, as Cloud Run does for an instance. */
+function reading(cloud: GrantedCloud, service: string, secret: string): Operation {
+  return {
+    kind: 'secret',
+    name: `${service} reads ${secret}`,
+    needs: [`${service} secretmanager.secretAccessor ${secret}`],
+    async run() {
+      const { access } = cloud.platform.cloud.core<SecretManagerCore>('secret-manager')
+      access(cloud.email(service), `projects/${cloud.projectId}/secrets/${secret}/versions/latest`)
+    },
+  }
+}
+
+/** Reads the views of BigQuery. Each is one that another of them reads, or the last one: BigQuery asks for the right to both. */
+function readingViews(cloud: GrantedCloud, { name, readsViews }: (typeof services)[number]): Operation {
+  return {
+    kind: 'view',
+    name: `${name} reads its views`,
+    needs: [
+      `${name} bigquery.jobUser ${cloud.projectId}`,
+      ...readsViews.map((view) => `${name} bigquery.dataViewer ${analyticsDataset}.${view}`),
+    ],
+    async run() {
+      const host = cloud.platform.cloud.hostOf(cloud.email(name))
+      for (const view of readsViews) {
+        const body = JSON.stringify({ query: `SELECT COUNT(*) FROM ${analyticsDataset}.${view}`, useLegacySql: false })
+        const headers = { 'content-type': 'application/json' }
+        const url = `http://${host}/bigquery/v2/projects/${cloud.projectId}/queries`
+        const response = await fetch(url, { method: 'POST', headers, body })
+        if (!response.ok) throw new Error(`The query of ${view} was answered ${response.status}.`)
+      }
+    },
+  }
+}
+
+/** Cloud Scheduler calls the service with the token of the job's account. */
+function scheduled(cloud: GrantedCloud, service: string, schedule: string): Operation {
+  const job = `projects/${cloud.projectId}/locations/${cloud.region}/jobs/${jobName(service, schedule)}`
+  return {
+    kind: 'schedule',
+    name: `${service} is called by ${schedule}`,
+    needs: [`${cronAccountId(service)} run.invoker ${service}`],
+    async run() {
+      const sinceMs = Date.now()
+      await cloud.platform.api('POST', `/v1/${job}:run`, {})
+      const { status } = await cloud.loggedRequest(
+        `the attempt of ${job}`,
+        ({ kind, resource, timeMs }) => kind === 'schedule' && resource === job && timeMs >= sinceMs,
+      )
+      if (status >= 300) throw new Error(`The attempt was answered ${status}.`)
     },
   }
 }

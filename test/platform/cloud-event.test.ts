@@ -11,7 +11,13 @@ const platform = joinPlatform('cloud-event')
 const google = googleClients(platform)
 const state = stateOf(platform)
 const SKU = 'CLOUD-EVENT-1'
-const notifiedTypes = ['order.placed', 'order.confirmed', 'shipment.dispatched', 'order.completed']
+const notifiedTypes = [
+  'order.placed',
+  'order.confirmed',
+  'shipment.dispatched',
+  'shipment.delivered',
+  'order.completed',
+]
 
 beforeAll(() => platform.sell({ sku: SKU, unitMinor: 1190 }), 60_000)
 afterAll(async () => {
@@ -34,16 +40,19 @@ const published = (orderId: string) =>
     `
       SELECT JSON_VALUE(data, '$.id') AS id, JSON_VALUE(data, '$.type') AS type, message_id AS messageId,
         TO_JSON_STRING(data) AS json
-      FROM (SELECT data, message_id FROM events.orders UNION ALL SELECT data, message_id FROM events.shipping)
-      WHERE JSON_VALUE(data, '$.correlationId') = @orderId`,
+      FROM (
+        SELECT data, message_id, publish_time FROM events.orders
+        UNION ALL SELECT data, message_id, publish_time FROM events.shipping
+      )
+      WHERE publish_time >= TIMESTAMP '2020-01-01' AND JSON_VALUE(data, '$.correlationId') = @orderId`,
     { orderId },
   )
-/** Waits for the six events of orders and shipping about a completed order: placed, confirmed, released, completed; created, dispatched. */
+/** Waits for the seven events of orders and shipping about a completed order: placed, confirmed, released, completed; created, dispatched, delivered. */
 const allPublished = (orderId: string): Promise<Awaited<ReturnType<typeof published>>> =>
   vi.waitFor(
     async () => {
       const rows = await published(orderId)
-      expect(rows).toHaveLength(6)
+      expect(rows).toHaveLength(7)
       return rows
     },
     { timeout: 10_000 },

@@ -8,11 +8,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { business, services } from '../../functions/index.ts'
+import { secretVariable } from '../../shared/base/secret.ts'
 import { idToken, testConfig } from '../../shared/base/config.testing.ts'
 import { freePorts } from 'local-google-cloud/host'
 import { environments } from '../../stacks/environments.ts'
 import { settingsOf } from '../../stacks/service-variables.ts'
 import { copyImage } from '../support/image.ts'
+import { representatives } from '../support/whole-lists.ts'
 
 const { dev } = environments
 
@@ -52,6 +54,12 @@ async function started(name: string) {
     ),
     PORT: String(port),
     ...settingsOf(dev, business),
+    ...Object.fromEntries(
+      Object.keys(services.find((service) => service.name === name)?.secrets ?? {}).map((secret) => [
+        secretVariable(secret),
+        'a value of Secret Manager',
+      ]),
+    ),
   })
   const url = `http://127.0.0.1:${port}`
   const answers = async (): Promise<boolean> => {
@@ -80,6 +88,13 @@ async function slowRequest(port: number, head: string, rest: string) {
     },
   }
 }
+
+/** A public service, one with every kind of client, and one by the functions framework; all services in `npm run verify`. */
+const chosen = representatives(
+  services.map(({ name }) => name),
+  ['gateway', 'orders', 'notifications'],
+  (name) => name,
+)
 
 describe('the container', () => {
   it.each([[['unknown']], [[]]])('lists the services when it is started with %j', async (args) => {
@@ -115,7 +130,7 @@ describe('the container', () => {
     expect(await ended).toEqual([0, null])
   })
 
-  it.each(services.map(({ name }) => name))('%s starts from the files and packages of the image', async (name) => {
+  it.each(chosen)('%s starts from the files and packages of the image', async (name) => {
     const { child, ended } = await started(name)
     child.kill('SIGTERM')
     expect(await ended).toEqual([0, null])

@@ -2,8 +2,8 @@
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { references } from '../../functions/shop/cli/references.ts'
-import type { IamCore } from 'local-google-cloud/iam'
 import type { TelemetryCore } from 'local-google-cloud/telemetry'
+import { keyCheck } from '../../emulators/partner-server.ts'
 import { createCarrier } from '../../functions/shop/local/carrier/server.ts'
 import { notifications } from '../../functions/notifications/service.ts'
 import { stuckEvent, subscriptionName } from '../../shared/base/names.ts'
@@ -11,6 +11,7 @@ import { announce, type Ended, run, temporaryDirectory } from '../support/comman
 import { envelope } from '../support/envelope.ts'
 import { googleClients, type GoogleClients } from '../support/google-clients.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { secretValue } from '../support/secret-value.ts'
 import { completed, spansOf, tree } from '../support/spans.ts'
 import { stateOf, type State } from '../support/state.ts'
 
@@ -153,8 +154,8 @@ describe('while inventory accepts no commands', { timeout: 60_000 }, () => {
   it('a stuck saga is listed with step, attempt, age and reason, retried by an operator, and no longer listed after it has continued', async () => {
     const queue = (name: string) => ({ name: state.tasks.queuePath(platform.running.projectId, 'europe-west1', name) })
     await state.tasks.pauseQueue(queue('payments'))
-    const orderId = await platform.place(one, { card: 'card-declined' })
-    await waitingFor(orderId, 'authorize-payment', 1)
+    const orderId = await platform.place(one, { card: 'card-stolen' })
+    await waitingFor(orderId, 'obtain-payment', 1)
     // From here on no stock is released.
     await state.tasks.pauseQueue(queue('inventory'))
     await state.tasks.resumeQueue(queue('payments'))
@@ -209,7 +210,7 @@ describe('while notifications has no subscriptions', { timeout: 60_000 }, () => 
       return id
     }
     // No message of earlier orders is outstanding.
-    await expect.poll(async () => (await sendsOf(orderId)).length, { timeout: 10_000 }).toBe(4)
+    await expect.poll(async () => (await sendsOf(orderId)).length, { timeout: 10_000 }).toBe(5)
     const pushes = (): number =>
       platform.cloud.requestLog().filter(({ kind, resource }) => kind === 'ingress' && resource === 'notifications')
         .length
@@ -219,13 +220,13 @@ describe('while notifications has no subscriptions', { timeout: 60_000 }, () => 
       const before = pushes()
       const id = await complete()
       const published = 'SELECT id FROM analytics.event_log WHERE correlation_id = @id'
-      await expect.poll(async () => (await google.rows(published, { id })).length, { timeout: 10_000 }).toBe(10)
+      await expect.poll(async () => (await google.rows(published, { id })).length, { timeout: 10_000 }).toBe(11)
       expect([await sendsOf(id), pushes()]).toEqual([[], before])
     } finally {
       for (const { resource, provisioner } of subscriptions) await provisioner.create(resource, platform.api)
     }
     const id = await complete()
-    await expect.poll(async () => (await sendsOf(id)).length, { timeout: 10_000 }).toBe(4)
+    await expect.poll(async () => (await sendsOf(id)).length, { timeout: 10_000 }).toBe(5)
   })
 })
 
@@ -249,10 +250,12 @@ describe('while the carrier is unavailable', () => {
           .requestLog()
           .filter(({ kind, target, status }) => kind === 'task' && target?.endsWith('/BookCarrier') && status === 503)
       await expect.poll(() => booked().length, { timeout: 20_000 }).toBeGreaterThan(0)
-      const { verifyIdToken } = platform.cloud.core<IamCore>('iam')
-      const port = platform.ports.partner('carrier')
-      const audience = `http://127.0.0.1:${port}`
-      carrier = await createCarrier({ port, verify: (token) => verifyIdToken(token, { audience }) })
+      const key = await secretValue(platform.running, 'carrier-key')
+      carrier = await createCarrier({
+        port: platform.ports.partner('carrier'),
+        verify: keyCheck(() => [key]),
+        webhookUrl: `http://127.0.0.1:${platform.ports.service('gateway')}/v1/webhooks/carrier`,
+      })
       expect((await platform.followed(platform.customer(), orderId)).status).toBe('completed')
       const failures = booked().length
       // Spans of each attempt: the delivery, the query for the address, the call of the carrier.

@@ -187,9 +187,58 @@ describe('a dead letter', { timeout: 60_000 }, () => {
   })
 })
 
+describe('npm run ops -- rebuild-lists', { timeout: 120_000 }, () => {
+  const inLists = async (filter = ''): Promise<string[]> => {
+    const { body } = await platform.customer().send<{ orders: { orderId: string }[] }>('GET', `/v1/orders${filter}`)
+    return body.orders.map(({ orderId }) => orderId)
+  }
+  /** As an order of the time before lists is: its timeline has neither a time nor a status. */
+  async function unlist(orderId: string): Promise<void> {
+    const { apiHost, projectId } = platform.running
+    const document = `http://${apiHost}/v1/projects/${projectId}/databases/history/documents/timelines/${orderId}`
+    const response = await fetch(`${document}?updateMask.fieldPaths=placedAt&updateMask.fieldPaths=standing`, {
+      method: 'PATCH',
+      headers: { 'content-type': 'application/json' },
+      body: '{"fields":{}}',
+    })
+    expect(response.status).toBe(200)
+  }
+  /** The text before this id: an earlier run ended there. Other suites' orders are left alone. */
+  const rebuilt = async (orderId: string): Promise<string> => {
+    const before = `${orderId.slice(0, -1)}${String.fromCodePoint(orderId.codePointAt(orderId.length - 1)! - 1)}`
+    const args = ['--after', before, '--limit', '1', '--reason', 'lists', '--actor', 'jo']
+    const { code, stdout, stderr } = await ops('rebuild-lists', ...args)
+    expect([code, stderr]).toEqual([0, ''])
+    return stdout
+  }
+
+  it('lists orders from before there were lists, and goes on where an earlier run ended', async () => {
+    const placed = [await platform.place({ sku: SKU, quantity: 1 }), await platform.place({ sku: SKU, quantity: 1 })]
+    for (const orderId of placed) await platform.followed(platform.customer(), orderId)
+    const [first, second] = placed.toSorted() as [string, string]
+    const rows = () =>
+      google.rows('SELECT order_id FROM analytics.orders WHERE order_id IN (@first, @second)', { first, second })
+    await vi.waitUntil(async () => (await rows()).length === 2, { timeout: 30_000 })
+    for (const orderId of placed) await unlist(orderId)
+    expect((await inLists()).filter((orderId) => placed.includes(orderId))).toEqual([])
+
+    expect(await rebuilt(first)).toContain(`1 orders requested, the last is ${first}\n`)
+    await vi.waitUntil(async () => (await inLists()).includes(first), { timeout: 30_000 })
+    expect(await inLists()).not.toContain(second)
+    await rebuilt(second)
+    await vi.waitUntil(async () => (await inLists()).includes(second), { timeout: 30_000 })
+    // With the status that follows from all of the events.
+    const areCompleted = async (): Promise<boolean> => {
+      const completed = await inLists('?status=completed')
+      return placed.every((orderId) => completed.includes(orderId))
+    }
+    await vi.waitUntil(areCompleted, { timeout: 30_000 })
+  })
+})
+
 describe('npm run ops refuses', { timeout: 60_000 }, () => {
   it.each<[string, string[], RegExp]>([
-    ['an unknown command', ['erase'], /No command registered for `erase`.*--help/],
+    ['an unknown command', ['erase'], /There is no command "erase".*--help/],
     ['an unknown consumer', ['dead-letters', '--service', 'shop'], /"shop" has no dead-letter subscription.*orders/],
     ['an unknown id', ['dead-letters', '12345678'], /There is no dead letter 12345678/],
     ['a replay of an unknown id', ['replay', '12345678', '--reason', 'x'], /There is no dead letter 12345678/],
@@ -204,12 +253,12 @@ describe('npm run ops refuses', { timeout: 60_000 }, () => {
     ['a close of an unknown order', ['close', 'o-none', '--reason', 'x'], /404 not-found: There is no order o-none/],
     ['a close of nothing', ['close', '--reason', 'x'], /The order's id is missing/],
     ['a retry of an unknown order', ['retry', 'o-none', '--reason', 'x'], /404 not-found: There is no order o-none/],
-    ['a command with a typing error', ['dead-leters'], /did you mean `dead-letters`\?/],
+    ['a command with a typing error', ['dead-leters'], /Did you mean `dead-letters`\?/],
     ['an unknown option', ['stuck', '--loud'], /--loud.*--help/],
-    ['an option before the command', ['--json'], /No command registered for `--json`.*--help/],
-    ['the name of a property of every object', ['toString'], /No command registered for `toString`/],
+    ['an option before the command', ['--json'], /There is no command "--json".*--help/],
+    ['the name of a property of every object', ['toString'], /There is no command "toString"/],
     ['ids together with --all', ['replay', '12345678', '--all', '--reason', 'x'], /not both/],
-    ['a second order', ['retry', 'o-1', 'o-2', '--reason', 'x'], /encountered "o-2"/],
+    ['a second order', ['retry', 'o-1', 'o-2', '--reason', 'x'], /"o-2" is one too many/],
     [
       'a project number that is not a number',
       ['stuck', '--project', 'p', '--project-number', 'p1'],

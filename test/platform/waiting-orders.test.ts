@@ -33,10 +33,12 @@ it('five orders before a paused queue are listed, named while one is followed, a
   // The events that have happened, although the order has not ended; then the step that it waits for, and why.
   expect(waiting.stdout).toMatch(/order\.placed +orders/)
   expect(waiting.stdout).toMatch(
-    /waits for authorize-payment \(attempt 1, \d+ s left\): the queue payments is paused, 5 tasks wait/,
+    /waits for obtain-payment \(attempt 1, \d+ s left\): the queue payments is paused, 5 tasks wait/,
   )
   expect(waiting.stderr).toContain(`npm run order -- --follow ${ids[0]} follows it further`)
   expect((await ops('stuck')).stdout).toContain('The queue payments is paused, and 5 tasks wait')
+  const { stdout: metrics } = await run('cli/metrics.ts', [], announced.dataDirectory)
+  expect(metrics).toMatch(new RegExp(`^Waiting now\n[\\s\\S]*^queue +payments +paused +${ORDERS} `, 'm'))
 
   await platform.cloud.api('POST', `${queue}:resume`, {})
   for (const id of ids) expect(await order('--follow', id)).toMatchObject({ code: 0, stderr: '' })

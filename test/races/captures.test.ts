@@ -23,12 +23,7 @@ const paymentTypes = (world: World, orderId: string): string[] =>
     .filter(({ sequence }) => sequence > 0)
     .map(({ type }) => type)
 const recapture = (world: World, orderId: string, card: string, key = card) =>
-  world.submit(
-    'orders',
-    'RecaptureOrder',
-    { orderId, paymentMethodRef: world.paymentMethodOf(card) ?? card, reason },
-    key,
-  )
+  world.submit('RecaptureOrder', { orderId, paymentMethodRef: world.paymentMethodOf(card) ?? card, reason }, key)
 const postings = ({ provider }: World): string[] =>
   provider.ledger.postings().map(({ kind, amountMinor }) => `${kind} ${amountMinor}`)
 
@@ -185,11 +180,67 @@ it('a refund of recaptured money goes to the payment method that paid', async ()
   const { world, orderId } = await refused()
   await recapture(world, orderId, 'card-ok')
   await world.run({ forMs: MINUTE })
-  await world.submit('payments', 'RefundPayment', { orderId, refundId: 'r-1', amountMinor: 380, reason }, 'r-1')
+  await world.submit('RefundPayment', { orderId, refundId: 'r-1', amountMinor: 380, reason }, 'r-1')
   await expectQuiescence(world, 'completed')
   const refunded = world.provider.ledger.all().map(({ key, refundedMinor }) => [key, refundedMinor])
   expect(refunded).toEqual([
     [`${orderId}:auth`, 0],
     [`${orderId}:auth:2`, 380],
   ])
+})
+
+describe('a recapture while another parcel waits for its collection', () => {
+  const HOUR = 60 * MINUTE
+  const cards = ['card-ok', 'card-declined', 'card-refund-pending']
+  /** Of two parcels the first has left, and its captures are refused; the second is collected an hour later. */
+  async function firstRefused(under?: string) {
+    const carrier = { collectedAfterMs: HOUR, collectedApartMs: 4 * HOUR, deliveredAfterMs: HOUR }
+    const world = await createWorld({ piecesPerParcel: 1, carrier, cards })
+    const { ledger } = world.provider
+    const capture = ledger.capture.bind(ledger)
+    let isRefusing = true
+    Object.assign(ledger, {
+      capture(...given: Parameters<typeof capture>) {
+        const isOfFirst = given[1].includes('-1')
+        if (isRefusing && isOfFirst && (under === undefined || !given[0].endsWith(':auth:2')))
+          throw new PartnerRefusal(409, 'card-expired', 'The card has expired.')
+        return capture(...given)
+      },
+    })
+    const { orderId } = await world.place({ quantity: 2 })
+    await world.run({ forMs: 2 * HOUR })
+    expect(await viewOf(world, orderId)).toMatchObject({ status: 'payment-failed' })
+    return { world, orderId, accept: () => void (isRefusing = false) }
+  }
+  const captured = ({ provider }: World): string[] =>
+    provider.ledger.all().flatMap(({ key, captures }) => captures.map(({ amountMinor }) => `${key} ${amountMinor}`))
+
+  it('with a card that is declined keeps the authorization that the other parcel needs', async () => {
+    const { world, orderId, accept } = await firstRefused()
+    expect(await recapture(world, orderId, 'card-declined')).toEqual({ status: 202 })
+    await world.run({ forMs: 5 * HOUR })
+    expect(captured(world)).toEqual([`${orderId}:auth 1190`])
+    accept()
+    expect(await recapture(world, orderId, 'card-ok')).toEqual({ status: 202 })
+    await expectQuiescence(world, 'completed')
+    expect(captured(world)).toEqual([`${orderId}:auth 1190`, `${orderId}:auth:3 1190`])
+  })
+
+  it('that is authorized and refused again keeps the new authorization for the other parcel', async () => {
+    const { world, orderId, accept } = await firstRefused()
+    expect(await recapture(world, orderId, 'card-refund-pending')).toEqual({ status: 202 })
+    await world.run({ forMs: 5 * HOUR })
+    expect(captured(world)).toEqual([`${orderId}:auth:2 1190`])
+    accept()
+    expect(await recapture(world, orderId, 'card-ok')).toEqual({ status: 202 })
+    await expectQuiescence(world, 'completed')
+    expect(captured(world)).toEqual([`${orderId}:auth:2 1190`, `${orderId}:auth:3 1190`])
+  })
+
+  it('that succeeds takes both under the new authorization, and holds nothing under the first', async () => {
+    const { world, orderId } = await firstRefused('but the second')
+    expect(await recapture(world, orderId, 'card-refund-pending')).toEqual({ status: 202 })
+    await expectQuiescence(world, 'completed')
+    expect(captured(world)).toEqual([`${orderId}:auth:2 1190`, `${orderId}:auth:2 1190`])
+  })
 })

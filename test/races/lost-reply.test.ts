@@ -16,13 +16,13 @@ it.each(checkout.steps)(
     await world.run({ until: () => replies.held().length > 0 })
     const [reply] = replies.held()
     world.schedule.take(reply!)
-    // A version that this revision does not know, as after a roll-back.
-    world.bus.deliver('orders', done, JSON.stringify({ ...reply!.envelope, version: 99 }))
+    // As by a revision of its sender that had a bug.
+    world.bus.deliver('orders', done, JSON.stringify({ ...reply!.envelope, data: {} }))
     replies.release()
     await world.run({ forMs: 30_000 })
     expect(world.bus.deadLetters()).toMatchObject([{ service: 'orders', type: done }])
 
-    const envelope = message('RetryCheckout', { orderId, reason: 'rolled forward again' })
+    const envelope = message('RetryCheckout', { orderId, reason: 'the sender is mended' })
     world.bus.send([{ target: 'orders', envelope }])
     await expectQuiescence(world, 'completed', { deadLetters: 1 })
     // The step was performed once; the retried command found it done.

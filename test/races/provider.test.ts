@@ -67,12 +67,12 @@ describe('the webhook of the provider and the answer to the call', () => {
     expect(new Set(authorizedEvents.map(({ id: eventId }) => eventId)).size).toBe(1)
   })
 
-  it('a webhook that the customer declined: the order is rejected, and the stock released', async () => {
+  it('a webhook that the customer declined: the order waits for another payment method, and its stock is released', async () => {
     const world = await createWorld()
     await world.place({ card: 'card-action-required' })
     await world.run({ forMs: MINUTE })
     await act(world, 'declined')
-    await expectQuiescence(world, 'rejected')
+    await expectQuiescence(world, 'expired')
   })
 
   it('a webhook while payments cannot enqueue is sent again until it can', async () => {
@@ -102,14 +102,14 @@ describe('a timeout of the provider', () => {
     expect(authorized(world)).toBe(1)
   })
 
-  it("with effect beyond the step's timeout is compensated when the provider is available again", async () => {
+  it("with effect beyond the step's timeout is found when the provider is available again", async () => {
     const world = await createWorld()
     world.provider.faults.lostAnswers = 1
     await world.place()
     await world.run({ until: () => authorized(world) === 1 })
     world.provider.faults.unavailable = 12
     await world.run({ forMs: 4 * MINUTE })
-    await expectQuiescence(world, 'rejected')
+    await expectQuiescence(world, 'completed')
     expect(authorized(world)).toBe(1)
   })
 

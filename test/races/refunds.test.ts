@@ -20,7 +20,7 @@ async function completed(order?: OrderRequest): Promise<{ world: World; orderId:
 }
 
 const refund = (world: World, orderId: string, refundId: string, amountMinor: number, key = refundId) =>
-  world.submit('payments', 'RefundPayment', { orderId, refundId, amountMinor, reason }, key)
+  world.submit('RefundPayment', { orderId, refundId, amountMinor, reason }, key)
 const refundEvents = (world: World, orderId: string): string[] =>
   eventsOf(world, 'payments', orderId)
     .map(({ type }) => type)

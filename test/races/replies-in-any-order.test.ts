@@ -1,7 +1,7 @@
 /** The checkout ends in the same state whatever the order of its replies: samples of all orders, which `npm run verify` tries. */
 
 import { expect, it } from 'vitest'
-import { openShop, permutations, replies, type Shop } from '../../functions/orders/shop.testing.ts'
+import { cancelDecided, openShop, permutations, replies, type Shop } from '../../functions/orders/shop.testing.ts'
 import { oneOf } from '../support/whole-lists.ts'
 
 const MINUTE = 60_000
@@ -20,15 +20,18 @@ const facts = (orderId: string) => [
   replies.dispatched(orderId, 's-2', 1),
   replies.captured(orderId, 's-2'),
   replies.committed(orderId, 's-2', 1),
+  replies.delivered(orderId, 's-2'),
 ]
 
 it('a confirmed order completes once, with the last of its facts, in any order', { timeout }, async () => {
-  const orders = oneOf(11, permutations([0, 1, 2, 3, 4, 5]))
+  const orders = oneOf(73, permutations([0, 1, 2, 3, 4, 5, 6]))
   expect(orders.length).toBeGreaterThan(60)
   for (const indexes of orders) {
     const { shop, orderId } = await placed()
     await shop.deliver(...replies.reserved(orderId))
     await shop.deliver(...replies.authorized(orderId))
+    // The carrier reports the delivery of one parcel before all else.
+    await shop.deliver(...replies.delivered(orderId, 's-1'))
     for (const [position, index] of indexes.entries()) {
       expect(shop.publishedTypes()).not.toContain('order.completed')
       await shop.deliver(...facts(orderId)[index]!, { key: position })
@@ -49,6 +52,9 @@ it('an order whose steps timed out ends in the same state, in any order of late 
     await shop.deliver(...replies.reserved(orderId), { key: 'first' })
     shop.platform.advance(3 * MINUTE)
     await shop.fireTimers()
+    // The inquiry is not answered either.
+    shop.platform.advance(MINUTE)
+    await shop.fireTimers()
     for (const [index, kind] of order.entries()) await shop.deliver(...replies[kind](orderId), { key: index })
     // Every compensation that was sent is answered.
     for (let round = 0; round < 3; round++) {
@@ -62,5 +68,39 @@ it('an order whose steps timed out ends in the same state, in any order of late 
     await shop.fireTimers()
     expect(shop.platform.sent).toHaveLength(sent)
     expect(shop.publishedTypes()).toEqual(['order.placed', 'order.rejected'])
+  }
+})
+
+/** One of two pieces has left when shipping answers; both services take their part of the other one back after that. */
+const partFacts = ['dispatched', 'captured', 'committed', 'delivered', 'decided', 'released', 'reduced'] as const
+const partOrders = permutations(partFacts).filter(
+  (order) =>
+    order.indexOf('decided') < order.indexOf('released') && order.indexOf('decided') < order.indexOf('reduced'),
+)
+
+it('a partly cancelled order completes once, with the last of its facts, in any order', { timeout }, async () => {
+  expect(partOrders).toHaveLength(1680)
+  for (const order of oneOf(47, partOrders)) {
+    const { shop, orderId } = await placed()
+    for (const reply of ['reserved', 'authorized'] as const) await shop.deliver(...replies[reply](orderId))
+    await shop.deliver('CancelOrder', { orderId, by: 'customer', reason: 'changed-mind' })
+    const request = shop.platform.published.find(({ type }) => type === 'order.cancel-requested')!
+    const { cancellationId } = request.data as { cancellationId: string }
+    const replyOf = {
+      dispatched: replies.dispatched(orderId, 's-1', 1),
+      captured: replies.captured(orderId),
+      committed: replies.committed(orderId, 's-1', 1),
+      delivered: replies.delivered(orderId),
+      decided: cancelDecided(orderId, cancellationId, 1),
+      released: replies.released(orderId),
+      reduced: replies.reduced(orderId),
+    }
+    for (const [position, fact] of order.entries()) {
+      expect(shop.publishedTypes(), order.join()).not.toContain('order.completed')
+      await shop.deliver(...replyOf[fact], { key: position })
+      await shop.deliver(...replyOf[fact], { key: `again ${position}` })
+    }
+    const ends = shop.publishedTypes().filter((type) => /^order\.(completed|cancelled|partly)/.test(type))
+    expect(ends, order.join()).toEqual(['order.partly-cancelled', 'order.completed'])
   }
 })

@@ -10,6 +10,7 @@ import { testEdge } from '../../functions/gateway/edge.testing.ts'
 import { openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
 import { gateway } from '../../functions/gateway/service.ts'
 import { app as ordersApp } from '../../functions/orders/app.ts'
+import { testCharges } from '../../functions/orders/charges.testing.ts'
 import { testPlacing } from '../../functions/orders/placements.testing.ts'
 import { orders } from '../../functions/orders/service.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
@@ -31,7 +32,9 @@ const manyKeys = Object.fromEntries(Array.from({ length: 60_000 }, (_, at) => [`
 let issuer: TestIssuer
 let http: ReturnType<typeof createHttpApp>
 let ordersHttp: ReturnType<typeof createHttpApp>
-const ordersPlatform = testPlatform(orders, { settings: { RELEASE_DELAY_SECONDS: '0', PLACING: testPlacing() } })
+const ordersPlatform = testPlatform(orders, {
+  settings: { RELEASE_DELAY_SECONDS: '0', PLACING: testPlacing(), CHARGES: testCharges() },
+})
 const json: Record<string, string> = { 'content-type': 'application/json', 'idempotency-key': 'key-1' }
 
 beforeAll(async () => {

@@ -10,6 +10,7 @@ import { testEdge } from '../../functions/gateway/edge.testing.ts'
 import { openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
 import { gateway } from '../../functions/gateway/service.ts'
 import { app as ordersApp } from '../../functions/orders/app.ts'
+import { testCharges } from '../../functions/orders/charges.testing.ts'
 import { testPlacing } from '../../functions/orders/placements.testing.ts'
 import { orders } from '../../functions/orders/service.ts'
 import { createCaller } from '../../shared/runtime/caller.ts'
@@ -105,7 +106,9 @@ describe('a deadline of the client', () => {
   })
 
   it('that a service sets ends its request without an error of the callee', async () => {
-    const platform = testPlatform(orders, { settings: { RELEASE_DELAY_SECONDS: '0', PLACING: testPlacing() } })
+    const platform = testPlatform(orders, {
+      settings: { RELEASE_DELAY_SECONDS: '0', PLACING: testPlacing(), CHARGES: testCharges() },
+    })
     // The test decides when the store answers.
     const { promise: held, resolve } = Promise.withResolvers<void>()
     const read = platform.streams.read
@@ -135,7 +138,7 @@ describe('a client that disconnects in the middle of its body', () => {
       'a service that Hono serves',
       async () => {
         const platform = testPlatform(orders, {
-          settings: { RELEASE_DELAY_SECONDS: '0', PLACING: testPlacing() },
+          settings: { RELEASE_DELAY_SECONDS: '0', PLACING: testPlacing(), CHARGES: testCharges() },
         })
         const http = createHttpApp(ordersApp, platform, testConfig('orders'))
         const headers = { authorization: idToken('orders', 'orders-push') }

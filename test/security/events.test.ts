@@ -95,7 +95,7 @@ it('the security log has every refusal of the gateway, with subject, reason, add
   const { platform, send } = openGateway({}, (path) =>
     path === '/orders' || path === '/submissions/ReceiveStock'
       ? problem(409, 'idempotency-key-reused')
-      : Response.json(placed),
+      : Response.json({ ...placed, unknown: [] }),
   )
   const statuses = [
     await send('GET', '/v1/orders/o-1'),
@@ -106,7 +106,7 @@ it('the security log has every refusal of the gateway, with subject, reason, add
     await send('GET', '/v1/orders/o-1', await issuer.token({ sub: 'customer-2' })),
     await send('POST', '/v1/prices', await issuer.token({ sub: 'customer-3' }), {}),
     await send('POST', '/v1/orders', await issuer.token({ sub: 'customer-4' }), order),
-    await send('POST', '/v1/stock', await issuer.token({ sub: 'clerk', roles: ['staff'] }), {
+    await send('POST', '/v1/stock', await issuer.token({ sub: 'clerk', roles: ['admin'] }), {
       lines: [{ sku: 'TEA-001', quantity: 1 }],
     }),
     await send('POST', '/v1/webhooks/payment-provider', undefined, { id: 'e', type: 't', reference: 'o-1' }),
@@ -148,10 +148,11 @@ it('the security log has every refusal of the gateway, with subject, reason, add
 })
 
 it('the security log has the refusals by limits of the edge in a bounded number of lines, with the total count', async () => {
-  const limits = { customer: { perSecond: 1, burst: 1 }, staff: { perSecond: 1, burst: 1 } }
+  const limits = { customer: { perSecond: 1, burst: 1 }, admin: { perSecond: 1, burst: 1 } }
   const wide = { perSecond: 1_000_000, burst: 1_000_000 }
-  const { platform, send } = openGateway({ limits: { ...limits, importer: wide, address: wide } }, (): Response =>
-    Response.json({ ...placed, entries: [] }),
+  const { platform, send } = openGateway(
+    { limits: { ...limits, support: wide, warehouse: wide, importer: wide, address: wide } },
+    (): Response => Response.json({ ...placed, entries: [] }),
   )
   const bearer = await issuer.token()
   const answers: number[] = []
@@ -168,8 +169,10 @@ it('the security log has the refusals by limits of the edge in a bounded number 
 const commandId = '0c9d8f5e-2b1a-8c3d-9e4f-5a6b7c8d9e0f'
 
 it('the security log has every act of staff with actor, act and object', async () => {
-  const { platform, send } = openGateway({}, () => Response.json({ commandId }, { status: 202 }))
-  const bearer = await issuer.token({ sub: 'clerk', roles: ['staff'] })
+  const { platform, send } = openGateway({}, (path) =>
+    path === '/unknown-skus' ? Response.json({ unknown: [] }) : Response.json({ commandId }, { status: 202 }),
+  )
+  const bearer = await issuer.token({ sub: 'clerk', roles: ['admin'] })
   const price = { sku: 'TEA-001', unitMinor: 1_250, currency: 'EUR' }
   expect([
     await send('POST', '/v1/prices', bearer, price),
@@ -217,15 +220,13 @@ it('the security log has requests with references of others, and imports, withou
     await send('POST', '/v1/customers', importer, { customers }),
   ]).toEqual([422, 422, 200])
   isImport = true
-  const [line] = order.lines
-  const imported = { ...order, customerRef: '17850', lines: [{ ...line, unitMinor: 1 }] }
-  expect(await send('POST', '/v1/orders', importer, imported)).toBe(201)
+  expect(await send('POST', '/v1/orders', importer, order)).toBe(403)
   const refused = { ...at, severity: 'WARNING', subject: 'customer:customer-1' }
   expect(eventsOf(platform)).toMatchObject([
     { ...refused, event: 'unknown-reference', route: '/v1/orders' },
     { ...refused, event: 'payment-method-refused', route: '/v1/payment-methods' },
     { event: 'staff.import', outcome: 'done', severity: 'NOTICE', subject: 'staff:importer', customers: 1 },
-    { event: 'staff.import', outcome: 'done', severity: 'NOTICE', subject: 'staff:importer', object: 'o-1' },
+    { event: 'forbidden', severity: 'WARNING', subject: 'staff:importer', route: '/v1/orders' },
   ])
   noSecretIn(platform)
 })

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { bigquery } from 'local-google-cloud/bigquery'
 import { cloudRun } from 'local-google-cloud/cloud-run'
+import { cloudScheduler } from 'local-google-cloud/cloud-scheduler'
 import { cloudTasks } from 'local-google-cloud/cloud-tasks'
 import { createLocalCloud, type LocalCloud, type Plugin } from 'local-google-cloud'
 import { restOf } from 'local-google-cloud/host'
@@ -54,7 +55,7 @@ function listed(plugin: Plugin): Plugin {
 beforeAll(async () => {
   const run = cloudRun({ addressOf: () => ({ port: 0 }), environmentOf: () => ({}), workingDirectory: tmpdir() })
   cloud = await createLocalCloud({
-    plugins: [iam, firestore, telemetry(), bigquery(), run, pubsub, cloudTasks].map(listed),
+    plugins: [iam, firestore, telemetry(), bigquery(), run, pubsub, cloudTasks, cloudScheduler].map(listed),
     project: { id: 'p', number: '1', region: 'l' },
   })
   routes.push({ method: 'POST', path: '/_local/faults', fields: ['principal', 'action'] })

@@ -79,7 +79,7 @@ const asking: readonly (readonly [call: string, body?: object])[] = [
   ['POST owner /_local/faults', { principal: 'payments', method: 'run.start', when: 'before', action: { delayMs: 0 } }],
   ['DELETE owner /_local/faults'],
   ['GET owner /_local/what-comes-next'],
-  ['POST identity /v1/token', { sub: 'mallory', roles: ['staff'] }],
+  ['POST identity /v1/token', { sub: 'mallory', roles: ['admin'] }],
   ['POST provider /actions/action-o-1:auth', { outcome: 'authorized' }],
 ]
 
@@ -110,11 +110,11 @@ describe('the secret of a run', () => {
   it('is read by the commands', async () => {
     const [printed, token] = await Promise.all([
       run('cli/secret.ts', [], data.path),
-      run('cli/token.ts', ['shop', '--role', 'staff'], data.path),
+      run('cli/token.ts', ['shop', '--role', 'admin'], data.path),
     ])
     expect(printed).toMatchObject({ code: 0, stdout: `${secret()}\n` })
     const claims = JSON.parse(Buffer.from(token.stdout.split('.')[1]!, 'base64url').toString()) as object
-    expect(claims).toMatchObject({ sub: 'shop', roles: ['staff'] })
+    expect(claims).toMatchObject({ sub: 'shop', roles: ['admin'] })
   })
 })
 

@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => platform?.close(), 30_000)
 
 const stock = async (sub: string): Promise<number> => {
-  const { token } = await platform.identity.mint({ sub, roles: ['staff'] })
+  const { token } = await platform.identity.mint({ sub, roles: ['admin'] })
   return statusOf(token)
 }
 const statusOf = async (token: string): Promise<number> => {
@@ -27,10 +27,10 @@ it(
   { timeout: 60_000 },
   async () => {
     expect(await stock('clerk')).toBe(404)
-    const { token } = await platform.identity.mint({ sub: 'leaver', roles: ['staff'] })
+    const { token } = await platform.identity.mint({ sub: 'leaver', roles: ['admin'] })
     platform.identity.revoke('leaver', Math.floor(Date.now() / 1000) + 60)
     expect(await statusOf(token)).toBe(401)
-    const { token: weak } = await platform.identity.mint({ sub: 'clerk', roles: ['staff'], secondFactor: null })
+    const { token: weak } = await platform.identity.mint({ sub: 'clerk', roles: ['admin'], secondFactor: null })
     expect(await statusOf(weak)).toBe(401)
   },
 )

@@ -48,8 +48,8 @@ function started(settings: Readonly<Record<string, string>> = {}) {
     },
   })
   const http = createHttpApp(app, platform, testConfig('gateway'))
-  /** Status and code of a request, by default to a path for staff and importers. */
-  const send = async (given: TokenOptions, path = '/v1/stock/TEA-001'): Promise<string> => {
+  /** Status and code of a request, by default to a path for every caller. */
+  const send = async (given: TokenOptions, path = '/v1/products/TEA-001'): Promise<string> => {
     const response = await http.request(path, { headers: { authorization: `Bearer ${await issuer.token(given)}` } })
     const { code } = (await response.json()) as { code?: string }
     return code === undefined ? String(response.status) : `${response.status} ${code}`
@@ -57,7 +57,7 @@ function started(settings: Readonly<Record<string, string>> = {}) {
   return { platform, accounts, issuers, send }
 }
 
-const clerk: TokenOptions = { sub: 'clerk', roles: ['staff'] }
+const clerk: TokenOptions = { sub: 'clerk', roles: ['admin'] }
 const withClaims = (claims: object, of: TokenOptions = clerk): TokenOptions => ({ ...of, claims })
 
 describe('every token', () => {
@@ -83,8 +83,8 @@ describe('every token', () => {
   )
 })
 
-describe.each(['staff', 'importer'])('a token of the role %s', (role) => {
-  const of: TokenOptions = { sub: role === 'staff' ? 'clerk' : 'importer-1', roles: [role] }
+describe.each(['support', 'warehouse', 'admin', 'importer'])('a token of the role %s', (role) => {
+  const of: TokenOptions = { sub: role === 'importer' ? 'importer-1' : 'clerk', roles: [role] }
 
   it('is admitted with a sign-in of today and a second factor', async () => {
     expect(await started().send(of)).toBe('200')

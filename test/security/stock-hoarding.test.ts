@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { seededRandom } from 'local-google-cloud/host'
 import { business } from '../../functions/index.ts'
 import { app } from '../../functions/orders/app.ts'
+import { testCharges } from '../../functions/orders/charges.testing.ts'
 import { type Bounds, placingBounds } from '../../functions/orders/settings.ts'
 import { parseSetting } from '../../shared/base/setting.ts'
 import { orders } from '../../functions/orders/service.ts'
@@ -46,8 +47,14 @@ async function decline({ provider }: World): Promise<void> {
 
 const customers = ['hoarder', 'buyer']
 let keys = 0
-const placeUnpaid = (world: World, quantity: number) =>
-  world.place({ customer: 'hoarder', key: `hoard-${keys++}`, quantity, card: 'card-action-required' })
+const placeUnpaid = (world: World, quantity: number, card = 'card-action-required') =>
+  world.place({ customer: 'hoarder', key: `hoard-${keys++}`, quantity, card })
+/** Tries one declined card after the other with each order that waits for one. */
+async function tryCards(world: World): Promise<void> {
+  const paymentMethodRef = world.paymentMethodOf('card-declined')!
+  for (const { orderId } of ordersOf(world).filter(({ status }) => status === 'pending'))
+    await world.submit('PayOrder', { orderId, paymentMethodRef, by: 'customer' }, `again-${keys++}`)
+}
 
 describe.each([
   ['prod', inProd],
@@ -88,16 +95,18 @@ it('a hold ends five minutes after the customer was asked to act', async () => {
 })
 
 describe.each([5, 20, 100])('a customer who renews the hold with orders of %i pieces', (quantity) => {
-  it.each(['lets them lapse', 'declines them at the last moment'])(
+  it.each(['lets them lapse', 'declines them at the last moment', 'tries declined cards until the last moment'])(
     'and %s holds the bound for a part of each hour',
     async (how) => {
+      const card = how.startsWith('tries') ? 'card-declined' : 'card-action-required'
       const world = await createWorld({ stock: 1_000, bounds: inProd, customers })
       let pieceMinutes = 0
       for (let minute = 0; minute < 180; minute++) {
-        while ((await placeUnpaid(world, quantity)).status === 201);
+        while ((await placeUnpaid(world, quantity, card)).status === 201);
         await world.run({ forMs: MINUTE })
         pieceMinutes += held(world)
         if (how.startsWith('declines') && minute % 5 === 4) await decline(world)
+        if (how.startsWith('tries') && minute % 5 === 4) await tryCards(world)
       }
       expect(pieceMinutes).toBeGreaterThan(0)
       // At most the bound of pieces for six minutes of each hour plus a period of five minutes.
@@ -106,7 +115,8 @@ describe.each([5, 20, 100])('a customer who renews the hold with orders of %i pi
   )
 })
 
-it.each(['card-ok', 'card-declined'])('orders that end at once (%s) free their places', async (card) => {
+it('orders that are paid at once free their places', async () => {
+  const card = 'card-ok'
   const world = await createWorld({ bounds: { ...inProd, unpaidOrders: 2 } })
   for (let index = 0; index < 6; index++) {
     expect(await world.place({ key: `k-${index}`, quantity: 1, card })).toMatchObject({ status: 201 })
@@ -124,7 +134,7 @@ async function twoInstances(seed: number, bounds: Bounds) {
     [0, 1].map(async () => {
       const platform = testPlatform(orders, {
         kept,
-        settings: { RELEASE_DELAY_SECONDS: '0', PLACING: JSON.stringify(bounds) },
+        settings: { RELEASE_DELAY_SECONDS: '0', PLACING: JSON.stringify(bounds), CHARGES: testCharges() },
         call: async () => Response.json({ unknown: [] }),
       })
       const http = new Hono()

@@ -26,6 +26,13 @@ const bodies: readonly (readonly [path: string, body: object])[] = [
       lines: [{ sku: 'TEA-001', quantity: 1 }],
       addressRef: 'a-1',
       paymentMethodRef: 'p-1',
+    },
+  ],
+  [
+    '/v1/imported-orders',
+    {
+      currency: 'EUR',
+      lines: [{ sku: 'TEA-001', quantity: 1, unitMinor: 1190 }],
       placedAt: '2026-01-01T00:00:00Z',
       customerRef: 'customer-1',
     },
@@ -93,9 +100,11 @@ const fields = bodies.flatMap(([path, body]) =>
 
 let issuer: TestIssuer
 let importer: string
+let admin: string
 beforeAll(async () => {
   issuer = await openIssuer()
-  importer = await issuer.token({ sub: 'importer-1', roles: ['importer', 'staff', 'customer'] })
+  importer = await issuer.token({ sub: 'importer-1', roles: ['importer'] })
+  admin = await issuer.token({ sub: 'admin-1', roles: ['admin', 'customer'] })
 })
 afterAll(() => issuer.close())
 
@@ -107,6 +116,7 @@ function opened() {
     async call(service, path, { body } = {}) {
       passed.push(body)
       if (path.startsWith('/submissions/')) return Response.json({ commandId: crypto.randomUUID() }, { status: 202 })
+      if (path === '/unknown-skus') return Response.json({ unknown: [] })
       return Response.json({}, { status: service === 'customers' ? 201 : 200 })
     },
   })
@@ -115,7 +125,7 @@ function opened() {
     const response = await http.request(path, {
       method: 'POST',
       headers: {
-        authorization: `Bearer ${importer}`,
+        authorization: `Bearer ${path === '/v1/imported-orders' ? importer : admin}`,
         'content-type': 'application/json',
         'idempotency-key': crypto.randomUUID(),
         ...headers,
@@ -160,7 +170,7 @@ it.each(['%00', '%1B%5D0;x%07', 'a%E2%80%AEb', 'e%CC%81', '%20a', 'a'.repeat(101
   'an order id %s is answered 404 without a call of a service',
   async (name) => {
     const { http, passed } = opened()
-    const headers = { authorization: `Bearer ${importer}` }
+    const headers = { authorization: `Bearer ${admin}` }
     expect((await http.request(`/v1/orders/${name}`, { headers })).status).toBe(404)
     expect(passed).toEqual([])
   },

@@ -9,7 +9,7 @@ import { orders } from '../../functions/orders/service.ts'
 import { envelopeSchema } from '../../shared/contracts/envelope.ts'
 import { idempotencyKey, subject } from '../../shared/base/fields.ts'
 import { freshId } from '../../shared/base/ids.ts'
-import { republishSchema } from '../../shared/messaging/republish.ts'
+import { republishContract } from '../../shared/messaging/republish.ts'
 import { memory } from '../../shared/messaging/memory.testing.ts'
 import { startOfTests, testPlatform, testTrace } from '../../shared/runtime/platform.testing.ts'
 import { code, identifier, textKinds } from '../../shared/base/text.ts'
@@ -55,7 +55,7 @@ const isShared = (schema: z.core.$ZodType): boolean => textKinds.get(schema as z
 
 const schemas: readonly (readonly [string, z.ZodType])[] = [
   ['envelope', envelopeSchema],
-  ['RepublishEvents', republishSchema],
+  ['RepublishEvents', republishContract.data],
   ['POST /orders of orders', placeRequest],
   ['sub', subject],
   ['Idempotency-Key', idempotencyKey],

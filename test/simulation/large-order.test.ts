@@ -20,8 +20,12 @@ it('the largest order fits into documents, messages and tasks, and completes', {
     `${index}`.padStart(limits.skuCharacters, '茶'),
   )
   for (const sku of skus) {
-    const price = { sku, unitMinor: 1_000_000, currency: 'EUR' }
-    world.bus.deliver('orders', 'price.changed', JSON.stringify(message('price.changed', price, { subject: sku })))
+    const price = { sku, unitMinor: 1_000_000, currency: 'EUR', taxClass: 'standard' }
+    world.bus.deliver(
+      'orders',
+      'price.changed',
+      JSON.stringify(message('price.changed', price, { subject: sku, version: 2 })),
+    )
   }
   for (let from = 0; from < skus.length; from += DELIVERY_LINES) {
     const lines = skus.slice(from, from + DELIVERY_LINES).map((sku) => ({ sku, quantity: 1_000 }))
@@ -29,7 +33,7 @@ it('the largest order fits into documents, messages and tasks, and completes', {
     world.bus.send([{ target: 'inventory', envelope: message('ReceiveStock', delivery, { key: from }) }])
   }
   await world.run({ forMs: 1_000 })
-  const answer = await world.place({ lines: skus.map((sku) => ({ sku, quantity: 250 })) })
+  const answer = await world.place({ discountCode: 'WELCOME-10', lines: skus.map((sku) => ({ sku, quantity: 250 })) })
   expect(answer.status).toBe(201)
   await world.run({ forMs: 60_000 })
   expect(ordersOf(world)).toMatchObject([{ status: 'completed' }])

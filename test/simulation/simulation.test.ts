@@ -2,12 +2,73 @@
 
 import { assert, asyncProperty, integer } from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { services } from '../../functions/index.ts'
 import { expectAlwaysTrue, ordersOf } from '../support/simulation/always-true.ts'
+import { eventsOf } from '../support/simulation/order-facts.ts'
+import { createReleases } from '../support/simulation/releases.ts'
 import { simulate } from './simulation.testing.ts'
 import type { World } from '../support/simulation/world.ts'
 
 /** For a longer run: `SIMULATION_RUNS=10000 npm test -- test/simulation`. A failure prints its seed. */
 const RUNS = Number(process.env['SIMULATION_RUNS'] ?? 40)
+
+/** The runs that a sample needs to reach all of `marksOf`. */
+const SAMPLE = 40
+
+/** The events of this run that all runs together have to reach. */
+function marksOf(world: World): string[] {
+  return ordersOf(world).flatMap(({ orderId, status, types, parcels }) => {
+    const payments = eventsOf(world, 'payments', orderId).map(({ type }) => type)
+    const stages = eventsOf(world, 'orders', orderId)
+      .filter(({ type }) => type === 'order.cancel-requested')
+      .map(({ data }) => `${(data as { stage: string }).stage}, ${status}`)
+    const decided = ['order.cancel-refused', 'order.partly-cancelled', 'order.delayed'].filter((type) =>
+      types.includes(type),
+    )
+    const isPaidAgain = types.includes('order.payment-continued')
+    const isInquired = world
+      .platform('orders')
+      .sent.some(({ envelope }) => envelope.type === 'FindAuthorization' && envelope.correlationId === orderId)
+    const paying = [...(isPaidAgain ? [`another card, ${status}`] : []), ...(isInquired ? [`inquired, ${status}`] : [])]
+    const money = [
+      'refund.issued',
+      'refund.pending',
+      'refund.failed',
+      'refund.refused',
+      'recapture.done',
+      'capture.retried',
+      'payment.nothing-due',
+    ]
+    const ends = new Set(parcels.map(({ end }) => end))
+    const carried = [
+      ...(parcels.length > 1 ? [`several parcels, ${status}`] : []),
+      ...(ends.has('returned') ? [ends.has('delivered') ? 'a part comes back' : 'all comes back'] : []),
+    ]
+    return [...stages, ...decided, ...carried, ...paying, ...money.filter((type) => payments.includes(type))]
+  })
+}
+const all = [
+  'checkout, cancelled',
+  'before-release, cancelled',
+  'shipping, cancelled',
+  'shipping, completed',
+  'order.cancel-refused',
+  'order.partly-cancelled',
+  'order.delayed',
+  'several parcels, completed',
+  'several parcels, closed',
+  'all comes back',
+  'another card, completed',
+  'inquired, completed',
+  'inquired, expired',
+  'refund.issued',
+  'refund.pending',
+  'refund.failed',
+  'refund.refused',
+  'recapture.done',
+  'capture.retried',
+  'payment.nothing-due',
+]
 
 /** Trace ids are random and do not affect decisions. */
 const publishedBy = (world: World, service: string): object[] =>
@@ -15,11 +76,35 @@ const publishedBy = (world: World, service: string): object[] =>
 
 describe('a run with faults of every kind', () => {
   it('keeps all invariants', { timeout: 30_000 + RUNS * 3_000 }, async () => {
+    const marks = new Set<string>()
     await assert(
-      asyncProperty(integer({ min: 1, max: 2 ** 31 }), async (seed) => expectAlwaysTrue(await simulate(seed))),
-      { seed: 20_261_126, numRuns: RUNS },
+      asyncProperty(integer({ min: 1, max: 2 ** 31 }), async (seed) => {
+        const world = await simulate(seed)
+        expectAlwaysTrue(world)
+        for (const mark of marksOf(world)) marks.add(mark)
+      }),
+      { seed: 20_261_129, numRuns: RUNS },
     )
+    // Without this, runs without a cancellation would pass.
+    if (RUNS >= SAMPLE) expect(all.filter((mark) => !marks.has(mark))).toEqual([])
   })
+
+  it(
+    'keeps them while every service is deployed with another shape of each command',
+    { timeout: 30_000 + RUNS * 3_000 },
+    async () => {
+      const crossed = new Set<string>()
+      await assert(
+        asyncProperty(integer({ min: 1, max: 2 ** 31 }), async (seed) => {
+          const releases = createReleases(services)
+          expectAlwaysTrue(await simulate(seed, releases))
+          for (const type of releases.crossed) crossed.add(type)
+        }),
+        { seed: 20_261_129, numRuns: Math.ceil(RUNS / 2) },
+      )
+      expect(crossed.size).toBeGreaterThan(4)
+    },
+  )
 
   it('is the same run for the same seed', async () => {
     const [one, again] = [await simulate(7), await simulate(7)]

@@ -4,7 +4,7 @@ import { BigQuery } from '@google-cloud/bigquery'
 import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { emulators, planOf, resourcesOf } from '../../emulators/start.ts'
-import { business } from '../../functions/index.ts'
+import { business, services } from '../../functions/index.ts'
 import { synthesize } from '../../stacks/app.ts'
 import { localEnvironment, localPorts } from '../../stacks/environments.ts'
 import { root } from '../support/root.ts'
@@ -34,6 +34,9 @@ beforeAll(async () => {
     accounts: [{ email: analyst, port: 0 }],
   })
   await cloud.api('POST', `/v1/projects/${id}/serviceAccounts`, { accountId: 'analyst' })
+  // A grant names an account that exists.
+  for (const { name, readsViews } of services)
+    if (readsViews.length > 0) await cloud.api('POST', `/v1/projects/${id}/serviceAccounts`, { accountId: name })
   for (const { resource, provisioner } of planOf(resources)) await provisioner.create(resource, cloud.api)
   vi.stubEnv('BIGQUERY_EMULATOR_HOST', `http://${cloud.hostOf(analyst)}`)
   bigquery = new BigQuery({ projectId: id })

@@ -127,6 +127,13 @@ describe('npm run cdktf names a misspelt word before it asks for a program or in
     expect(run(root, 'cli/cdktf.ts', ...words)).toEqual(oneLine(line))
   })
 
+  it.each<[string[]]>([[[]], [['--help']], [['help']]])('prints its help without the CDKTF CLI: %j', (words) => {
+    const { code, stdout, stderr } = run(root, 'cli/cdktf.ts', ...words)
+    expect([code, stderr]).toEqual([0, ''])
+    for (const name of [...Object.keys(environments), ...services.map((service) => service.name)])
+      expect(stdout).toContain(name)
+  })
+
   it('knows exactly the stacks that are synthesized', () => {
     const known = stackNames(services.map(({ name }) => name)).map((part) => `dev-${part}`)
     expect(new Set(known)).toEqual(new Set(stacksOf(dev).map(({ name }) => name)))
@@ -140,21 +147,26 @@ describe('npm run cdktf names a misspelt word before it asks for a program or in
   })
 })
 
+/** A copy with values of its own: an environment with placeholders is refused. */
+function ownCopy(): Copy {
+  const copy = copyOfSources()
+  for (const file of ['stacks/environments.ts', 'functions/shop/settings.ts'])
+    copy.write(
+      file,
+      copy
+        .read(file)
+        .replaceAll('example.com', 'shop.test')
+        .replaceAll("'millrace-", "'our-")
+        .replaceAll("'10000000000", "'20000000000")
+        .replaceAll('000000-000000-000000', '0A1B2C-3D4E5F-6A7B8C'),
+    )
+  return copy
+}
+
 describe('npm run cdktf passes its arguments on', { timeout }, () => {
   let copy: Copy
   beforeAll(() => {
-    copy = copyOfSources()
-    // An environment with placeholders is refused.
-    for (const file of ['stacks/environments.ts', 'functions/shop/settings.ts'])
-      copy.write(
-        file,
-        copy
-          .read(file)
-          .replaceAll('example.com', 'shop.test')
-          .replaceAll("'millrace-", "'our-")
-          .replaceAll("'10000000000", "'20000000000")
-          .replaceAll('000000-000000-000000', '0A1B2C-3D4E5F-6A7B8C'),
-      )
+    copy = ownCopy()
     const bin = '.tools/cdktf/node_modules/cdktf-cli/bundle/bin'
     mkdirSync(join(copy.root, bin), { recursive: true })
     copy.write(`${bin}/cdktf`, 'console.log(process.argv.slice(2).join(" "))')
@@ -206,7 +218,7 @@ esac`,
     JSON.parse(readFileSync(join(copy.root, 'stacks/images.json'), 'utf8')) as Record<string, string>
 
   beforeAll(() => {
-    copy = copyOfSources()
+    copy = ownCopy()
     git('init', '--quiet')
     git('add', '--all')
     git('commit', '--quiet', '--message', 'All of it')
@@ -225,25 +237,42 @@ esac`,
     expect(image('dev').stderr).toMatch(/^Building needs gcloud on the PATH, signed in: .*\n$/)
     pretend('gcloud', '')
     expect(image('dev')).toEqual(oneLine('Building needs an account: run gcloud auth login, then try again.'))
-    expect(image('local')).toEqual(
-      oneLine(`The environment is missing or unknown: it is one of ${environmentNames.join(', ')}.`),
-    )
+    expect(image('local')).toEqual(oneLine(`There is no environment local. There are: ${environmentNames.join(', ')}.`))
+    expect(image('prdo').stderr).toContain('Did you mean prod?')
+  })
+
+  it.each([
+    ['image', 'cli/image.ts'],
+    ['grants', 'cli/grants.ts'],
+  ])('npm run %s refuses placeholders before it starts anything', (_, file) => {
+    gcloud()
+    const { code, stdout, stderr } = run(root, file, 'dev')
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toMatch(/^dev has placeholders: projectId "millrace-dev", projectNumber "100000000001", [^\n]+\n$/)
+    expect(calls('gcloud')).toEqual([])
+  })
+
+  it('reports a missing git in one line', () => {
+    gcloud()
+    rmSync(join(programs, 'git'))
+    expect(image('dev')).toEqual(oneLine('git status failed: it is not installed'))
+    expect(calls('gcloud').filter((call) => !call.startsWith('auth list'))).toEqual([])
   })
 
   it("builds in the environment's project with its builder account, and records the digest", () => {
     gcloud()
     expect(image('dev')).toMatchObject({
       code: 0,
-      stdout: `europe-west1-docker.pkg.dev/millrace-dev/millrace/platform@${digest} is the image of dev from its next deployment on. Commit stacks/images.json.\n`,
+      stdout: `europe-west1-docker.pkg.dev/our-dev/millrace/platform@${digest} is the image of dev from its next deployment on. Commit stacks/images.json.\n`,
     })
     expect(digests()).toMatchObject({ dev: digest, prod: `sha256:${'0'.repeat(64)}` })
     const tag = git('rev-parse', '--short=12', 'HEAD')
     expect(calls('gcloud').find((call) => call.startsWith('builds submit'))).toBe(
       [
-        'builds submit --project=millrace-dev --config=cloudbuild.yaml',
-        '--service-account=projects/millrace-dev/serviceAccounts/image-builder@millrace-dev.iam.gserviceaccount.com',
-        '--gcs-source-staging-dir=gs://millrace-dev-build-sources/source',
-        `--substitutions=_IMAGE=europe-west1-docker.pkg.dev/millrace-dev/millrace/platform,_TAG=${tag} .`,
+        'builds submit --project=our-dev --config=cloudbuild.yaml',
+        '--service-account=projects/our-dev/serviceAccounts/image-builder@our-dev.iam.gserviceaccount.com',
+        '--gcs-source-staging-dir=gs://our-dev-build-sources/source',
+        `--substitutions=_IMAGE=europe-west1-docker.pkg.dev/our-dev/millrace/platform,_TAG=${tag} .`,
       ].join(' '),
     )
   })
@@ -257,8 +286,8 @@ esac`,
 
   it('refuses sources that are not committed, by name', () => {
     gcloud()
-    copy.write('functions/index.ts', '')
-    expect(image('dev').stderr).toMatch(/commit them first\.\n ?M functions\/index\.ts\n$/)
+    copy.write('functions/main.ts', '')
+    expect(image('dev').stderr).toMatch(/commit them first\.\n ?M functions\/main\.ts\n$/)
     expect(calls('gcloud').filter((call) => call.startsWith('builds submit'))).toEqual([])
   })
 })
@@ -330,7 +359,7 @@ describe.skipIf(!installed)('the CDKTF CLI', { timeout: 600_000 }, () => {
   }
 
   it('has help', () => {
-    const { code, stdout, stderr } = cdktf('--help')
+    const { code, stdout, stderr } = cdktf('deploy', '--help')
     expect([code, stdout + stderr]).toEqual([0, expect.stringContaining('cdktf deploy')])
   })
 

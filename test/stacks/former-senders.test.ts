@@ -10,7 +10,7 @@ import { variablesOf } from '../../stacks/service-variables.ts'
 import { declared } from './synthesized.testing.ts'
 
 const { dev } = environments
-const serve = { data: z.strictObject({}), example: {} }
+const serve = { version: 1, data: z.strictObject({}), example: {} }
 const description = { ingress: 'internal', uses: [], on: [], sends: [] } as const
 const waiter = defineService({
   ...description,

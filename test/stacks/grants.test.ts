@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { business, services } from '../../functions/index.ts'
 import { stuckEvent } from '../../shared/base/names.ts'
-import { publishedBy, type Service } from '../../shared/service/service.ts'
+import { enqueuedBy, isScheduled, publishedBy, type Service } from '../../shared/service/service.ts'
 import type { Environment } from '../../stacks/environments.ts'
 import { allEnvironments, type Attributes, declared, resolved, stacksOf } from './synthesized.testing.ts'
 
@@ -19,6 +19,7 @@ const resourceOf: Readonly<Record<string, (attributes: Attributes) => unknown>> 
   google_project_iam_member: () => 'project',
   google_pubsub_subscription_iam_binding: ({ subscription }) => subscription,
   google_pubsub_topic_iam_binding: ({ topic }) => topic,
+  google_secret_manager_secret_iam_binding: ({ secret_id: secret }) => secret,
   google_service_account_iam_binding: ({ service_account_id: account }) => account,
   google_storage_bucket_iam_binding: ({ bucket }) => bucket,
 }
@@ -69,14 +70,17 @@ const formerlySentTo = (sender: string): string[] =>
 
 /** A service writes telemetry, uses its own database, publishes its own events, and reaches the services that its description names. */
 function rightsOf(service: Service): string[] {
-  const { name, ingress, sends, submits, acceptsSubmitted, calls, requestsRepublishFrom } = service
-  const queues = new Set([...ownersOf([...sends, ...acceptsSubmitted]), ...requestsRepublishFrom])
+  const { name, ingress, submits, calls, requestsRepublishFrom } = service
+  const queues = new Set([...ownersOf(enqueuedBy(service)), ...requestsRepublishFrom])
   const called = new Set([...queues, ...ownersOf(submits), ...calls, ...formerlySentTo(name)])
   return [
     'serviceusage.serviceUsageConsumer project',
     'telemetry.metricsWriter project',
     'telemetry.tracesWriter project',
     ...(service.readsAccounts ? ['firebaseauth.viewer project'] : []),
+    ...Object.keys(service.secrets).map((secret) => `secretmanager.secretAccessor ${secret}`),
+    ...(service.readsViews.length > 0 ? ['bigquery.jobUser project'] : []),
+    ...service.readsViews.map((view) => `bigquery.dataViewer ${view}`),
     ...(Object.keys(service.collections).length > 0 ? ['datastore.user project'] : []),
     ...(ingress === 'internal'
       ? [`pubsub.publisher ${name}-dead-letters`, `pubsub.subscriber ${name}-dead-letters`]
@@ -111,7 +115,9 @@ const pubsubAgent = [
 
 const analysts = [
   'bigquery.jobUser project',
-  ...['event_log', 'unreadable_events', ...business.views.names].map((view) => `bigquery.dataViewer ${view}`),
+  ...['event_log', 'recent_events', 'unreadable_events', ...business.views.names].map(
+    (view) => `bigquery.dataViewer ${view}`,
+  ),
 ]
 
 const imageBuilder = [
@@ -124,6 +130,7 @@ const of = (account: string, grants: readonly string[]) => grants.map((grant) =>
 const allowed = byAccount([
   ...services.flatMap((service) => of(service.name, rightsOf(service))),
   ...listening.flatMap(({ name }) => of(`${name}-push`, [`run.invoker ${name}`])),
+  ...services.filter(isScheduled).flatMap(({ name }) => of(`${name}-cron`, [`run.invoker ${name}`])),
   ...services
     .filter(({ ingress }) => ingress === 'public')
     .flatMap(({ name }) => of('allUsers', [`run.invoker ${name}`])),

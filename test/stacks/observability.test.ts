@@ -166,8 +166,12 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
         'gateway-unreachable',
         'instances-at-limit',
         'messages-wait',
+        'payments-payment-disputed',
+        'queues-stopped',
+        'reconciliation-difference-found',
         'refusals',
         'sagas-stuck',
+        'schedules-fail',
       ])
       const page = readFileSync(join(root, 'docs/deploy.md'), 'utf8')
       for (const policy of policies) {
@@ -193,6 +197,11 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
           step: 'EXTRACT(jsonPayload.step)',
           correlationId: 'EXTRACT(jsonPayload.correlationId)',
         },
+      })
+      expect(matched('reconciliation-difference-found')).toEqual({
+        filter:
+          'resource.type="cloud_run_revision" AND resource.labels.service_name="reconciliation" AND severity>=ERROR AND jsonPayload.message="difference.found"',
+        label_extractors: { kind: 'EXTRACT(jsonPayload.kind)', id: 'EXTRACT(jsonPayload.id)' },
       })
       expect(matched('bugs')['filter']).toBe(
         line('jsonPayload.message="message.failed" OR jsonPayload.message="request.failed"'),
@@ -241,6 +250,8 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       for (const method of [
         'google.iam.v1.IAMPolicy.SetIamPolicy',
         'SetIamPolicy',
+        // IAM's own, of service accounts.
+        'google.iam.admin.v1.SetIAMPolicy',
         'storage.setIamPermissions',
         'google.cloud.run.v2.Services.SetIamPolicy',
         'google.logging.v2.ConfigServiceV2.DeleteSink',
@@ -248,6 +259,17 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       ])
         expect([method, methods.test(method)]).toEqual([method, true])
       expect(methods.test('google.pubsub.v1.Publisher.CreateTopic')).toBe(false)
+      const [stopped] = conditionsOf('queues-stopped')
+      const stopping = new RegExp(/methodName=~"([^"]+)"/.exec(String(stopped!['filter']))![1]!)
+      // As the audit log names them: https://cloud.google.com/tasks/docs/audit-logging
+      const calls = [
+        'CloudTasks.PauseQueue',
+        'CloudTasks.PurgeQueue',
+        'CloudTasks.ResumeQueue',
+        'CloudTasks.CreateTask',
+      ]
+      expect(calls.filter((call) => stopping.test(`google.cloud.tasks.v2.${call}`))).toEqual(calls.slice(0, 2))
+      expect(stopping.test('google.cloud.scheduler.v1.CloudScheduler.PauseJob')).toBe(true)
     })
 
     it('alerts on many refusals of any kind, and on few refusals that no well-behaved client causes', () => {

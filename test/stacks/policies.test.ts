@@ -21,7 +21,16 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       const bound = types.filter((type) => type.endsWith('_iam_binding')).flatMap((type) => declared(environment, type))
       expect(bound.filter(({ attributes }) => (attributes['members'] as string[]).length === 0)).toEqual([])
       // Two bindings of one role on one resource would take turns.
-      const on = new Set(['name', 'location', 'topic', 'subscription', 'service_account_id', 'dataset_id', 'table_id'])
+      const on = new Set([
+        'name',
+        'location',
+        'topic',
+        'subscription',
+        'service_account_id',
+        'secret_id',
+        'dataset_id',
+        'table_id',
+      ])
       const owned = bound.map(({ stack, address, attributes }) =>
         [
           address.split('.')[0],
@@ -55,7 +64,12 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
         services.filter((one) => one.readsAccounts).map(({ name }) => `serviceAccount:${email(name)}`),
       )
       const queries = wide.filter(({ role }) => role === 'roles/bigquery.jobUser')
-      expect(queries.map(({ member }) => member)).toEqual([environment.analysts])
+      expect(queries.map(({ member }) => member)).toEqual([
+        environment.analysts,
+        ...services
+          .filter(({ readsViews }) => readsViews.length > 0)
+          .map(({ name }) => `serviceAccount:${email(name)}`),
+      ])
       const writesLogs = wide.filter(({ role }) => role === 'roles/logging.logWriter')
       expect(writesLogs.map(({ member }) => member)).toEqual([`serviceAccount:${email('image-builder')}`])
     })
@@ -100,9 +114,11 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       const reading = all('google_bigquery_table')
         .flatMap(({ view }) => (view === undefined ? [] : [String(block(view)['query'])]))
         .flatMap((query) => query.split('\n').filter((line) => line.includes(`${environment.projectId}.events.`)))
-      // Once in event_log, and once in unreadable_events.
-      expect(reading).toHaveLength(2 * raw.length)
-      for (const line of reading) expect(line).toMatch(/WHERE publish_time >= TIMESTAMP '/)
+      // Once in each of event_log, recent_events and unreadable_events.
+      expect(reading).toHaveLength(3 * raw.length)
+      for (const line of reading)
+        expect(line).toMatch(/WHERE publish_time >= TIMESTAMP(?: '|_SUB\(CURRENT_TIMESTAMP\(\))/)
+      expect(reading.filter((line) => line.includes('TIMESTAMP_SUB'))).toHaveLength(raw.length)
     })
 
     it('waits until a grant on a table has propagated before it subscribes the table', () => {

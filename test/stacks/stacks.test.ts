@@ -1,17 +1,21 @@
 /** Properties of the whole synthesized app in every environment. */
 
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { planOf, resourcesOf } from '../../emulators/start.ts'
 import { business, services } from '../../functions/index.ts'
 import { configSchema } from '../../shared/base/config.ts'
+import { secretVariable } from '../../shared/base/secret.ts'
 import { republishCommand, stuckEvent } from '../../shared/base/names.ts'
 import { defineSetting, httpUrl } from '../../shared/base/setting.ts'
 import type { Business } from '../../shared/service/business.ts'
 import { publishedBy, type Service } from '../../shared/service/service.ts'
 import { addEnvironment, synthesize, type SynthesizedStack } from '../../stacks/app.ts'
 import { App, TerraformStack } from '../../stacks/cdktf.ts'
-import { environments, releasesIn } from '../../stacks/environments.ts'
+import { environments, localEnvironment, localPorts, pinnedVersion, releasesIn } from '../../stacks/environments.ts'
 import { serviceMember } from '../../stacks/members.ts'
+import { root } from '../support/root.ts'
 import { declared, allEnvironments, resolved, stacksOf } from './synthesized.testing.ts'
 
 const { dev, prod } = environments
@@ -71,7 +75,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       }
     })
 
-    it('writes all variables that a service reads, and no secret', () => {
+    it('writes all variables that a service reads, and no value of a secret', () => {
       for (const { attributes } of all('google_cloud_run_v2_service')) {
         const [container] = block(attributes['template'])['containers'] as [Block]
         const variables = Object.fromEntries(
@@ -84,7 +88,48 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
           PORT: '8080',
         })
         expect(config.error?.issues ?? []).toEqual([])
-        expect(Object.keys(variables).filter((name) => /SECRET|PASSWORD|KEY|CREDENTIAL/.test(name))).toEqual([])
+        const plain = Object.entries(variables).filter(([, value]) => value !== undefined)
+        expect(plain.map(([name]) => name).filter((name) => /SECRET|PASSWORD|KEY|CREDENTIAL/.test(name))).toEqual([])
+      }
+    })
+
+    it('refers to each secret that a description names by a fixed version, and holds the value of none', () => {
+      for (const { name, secrets } of services) {
+        const service = all('google_cloud_run_v2_service').find(({ attributes }) => attributes['name'] === name)!
+        const [container] = block(service.attributes['template'])['containers'] as [Block]
+        const variables = (container['env'] as { name: string; value?: string; value_source?: unknown }[]).filter(
+          (one) => one.value_source !== undefined,
+        )
+        expect(variables).toEqual(
+          Object.keys(secrets).map((secret) => ({
+            name: secretVariable(secret),
+            value_source: {
+              secret_key_ref: { secret, version: environment.name === 'local' ? 'latest' : '1' },
+            },
+          })),
+        )
+      }
+      const named = new Set(services.flatMap(({ secrets }) => Object.keys(secrets)))
+      expect(new Set(all('google_secret_manager_secret').map(({ attributes }) => attributes['secret_id']))).toEqual(
+        named,
+      )
+      expect(named.size).toBeGreaterThan(0)
+      // A version of the stacks would have its value in the plan and in the state.
+      const types = stacksOf(environment).flatMap(({ json }) => [
+        ...Object.keys(json.resource ?? {}),
+        ...Object.keys(json.data ?? {}),
+      ])
+      expect(types.filter((type) => type.startsWith('google_secret_manager_secret_version'))).toEqual([])
+    })
+
+    it('keeps secrets in its region, and names their purposes', () => {
+      for (const { attributes } of all('google_secret_manager_secret')) {
+        const managed = block(block(attributes['replication'])['user_managed'])
+        expect([managed['replicas']].flat()).toEqual([{ location: environment.region }])
+        const users = services.filter(({ secrets }) => Object.hasOwn(secrets, String(attributes['secret_id'])))
+        expect(attributes['annotations']).toEqual(
+          Object.fromEntries(users.map(({ name, secrets }) => [name, secrets[String(attributes['secret_id'])]])),
+        )
       }
     })
 
@@ -372,6 +417,37 @@ describe('environments', () => {
     )
     expect(() => synthesize(dev, { ...business, services: asking })).toThrow(
       /payments reads the setting NOBODY_SET_IT, which the environment dev does not have/,
+    )
+  })
+})
+
+it('the README shows the first start with about as many resources as there are', () => {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+  const [, synthesized, provisioned] = /synthesized, (\d+) resources[\s\S]*provisioning (\d+) of/.exec(readme)!
+  const resources = resourcesOf(stacksOf(localEnvironment(localPorts(4100, business))))
+  // Each new event adds some: the figures are those of an example.
+  const isAbout = (shown: string, actual: number): boolean => Math.abs(Number(shown) - actual) < actual / 10
+  expect([isAbout(synthesized!, resources.length), isAbout(provisioned!, planOf(resources).length)]).toEqual([
+    true,
+    true,
+  ])
+})
+
+describe('versions of secrets', () => {
+  it('are the first ones until the file names another, and only numbers', () => {
+    expect(pinnedVersion('prod/partner-key', {})).toBe('1')
+    expect(pinnedVersion('prod/partner-key', { 'prod/partner-key': '12', 'dev/partner-key': '3' })).toBe('12')
+    for (const version of ['latest', '0', '01', '1.5', ''])
+      expect(() => pinnedVersion('prod/partner-key', { 'prod/partner-key': version })).toThrow(
+        `"prod/partner-key": "${version}", but a version is a number`,
+      )
+  })
+
+  it('that a service gets are those of its environment', () => {
+    const stacks = synthesize({ ...prod, secretVersion: (secret) => `${secret.length}` }, business)
+    const payments = stacks.find(({ name }) => name === 'prod-payments')!
+    expect(JSON.stringify(payments.json)).toContain(
+      '{"secret_key_ref":{"secret":"payment-provider-key","version":"20"}}',
     )
   })
 })

@@ -43,6 +43,7 @@ export function resolved(environment: Environment, stack: string, value: unknown
       found?.['account_id'] ??
       found?.['table_id'] ??
       found?.['dataset_id'] ??
-      found?.['repository_id'],
+      found?.['repository_id'] ??
+      found?.['secret_id'],
   )
 }

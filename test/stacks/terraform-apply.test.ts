@@ -10,12 +10,16 @@ import { emulators } from '../../emulators/start.ts'
 import { localEnvironment, localPorts } from '../../stacks/environments.ts'
 import { root } from '../support/root.ts'
 import { stacksOf } from './synthesized.testing.ts'
-import { findTerraform } from './terraform.testing.ts'
+import { findTerraform, withoutEndpoint } from './terraform.testing.ts'
 
 const environment = localEnvironment(localPorts(4100, business))
 const stacks = stacksOf(environment)
 const terraform = findTerraform(stacks[0]!)
 afterAll(() => terraform.remove())
+
+it('every resource that is applied has an endpoint in the local cloud', () => {
+  expect(withoutEndpoint(stacks)).toEqual([])
+})
 
 describe.skipIf(terraform.missing)('terraform apply to the local cloud', () => {
   let cloud: LocalCloud

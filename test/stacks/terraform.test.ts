@@ -34,6 +34,7 @@ const edits: Readonly<Record<string, (attributes: Attributes) => Attributes>> = 
   google_cloud_run_v2_service: ({ template }) => ({
     template: { ...(template as object), timeout: '30s', scaling: { min_instance_count: 1, max_instance_count: 20 } },
   }),
+  google_cloud_scheduler_job: () => ({ schedule: '0 5 * * *', time_zone: 'Etc/UTC' }),
   google_cloud_tasks_queue: () => ({ rate_limits: { max_dispatches_per_second: 100, max_concurrent_dispatches: 50 } }),
   google_compute_subnetwork: () => ({ log_config: { aggregation_interval: 'INTERVAL_10_MIN' } }),
   google_dns_managed_zone: () => ({ description: 'run.app, from within' }),
@@ -56,6 +57,7 @@ const edits: Readonly<Record<string, (attributes: Attributes) => Attributes>> = 
   google_project_iam_audit_config: () => ({ audit_log_config: [{ log_type: 'ADMIN_READ' }] }),
   google_pubsub_subscription: () => ({ ack_deadline_seconds: 30, message_retention_duration: '1209600s' }),
   google_pubsub_topic: () => ({ message_retention_duration: '86400s' }),
+  google_secret_manager_secret: () => ({ labels: { owner: 'another' } }),
   google_service_account: () => ({ display_name: 'Otherwise called' }),
   google_storage_bucket: () => ({ lifecycle_rule: [{ action: { type: 'Delete' }, condition: { age: 30 } }] }),
 }
@@ -137,7 +139,7 @@ describe.skipIf(terraform.missing !== undefined)('terraform', () => {
     )
   })
 
-  it.each(['dev-platform', 'dev-bus', 'dev-orders', 'dev-observability'])(
+  it.each(['dev-platform', 'dev-bus', 'dev-orders', 'dev-reconciliation', 'dev-observability'])(
     'plans typical changes of %s in place',
     { timeout },
     async (name) => {

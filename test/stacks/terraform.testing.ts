@@ -157,16 +157,30 @@ const withoutBackend = (json: SynthesizedStack['json']): object => ({
   terraform: { ...json.terraform, backend: undefined },
 })
 
-/** The paths that the provider's clients add to differ: those of IAM and of the Resource Manager add the version themselves. */
-const endpoints = (origin: string): Readonly<Record<string, string>> => ({
-  pubsub_custom_endpoint: `${origin}/v1/`,
-  big_query_custom_endpoint: `${origin}/bigquery/v2/`,
-  cloud_run_v2_custom_endpoint: `${origin}/v2/`,
-  cloud_tasks_custom_endpoint: `${origin}/v2/`,
-  firestore_custom_endpoint: `${origin}/v1/`,
-  iam_custom_endpoint: `${origin}/`,
-  resource_manager_custom_endpoint: `${origin}/`,
-})
+/**
+ * The setting of the provider by which each of the APIs is called, with the path before what its client adds: those of IAM and
+ * of the Resource Manager add the version themselves. The beginning of a resource's type names its API.
+ */
+const apis: Readonly<Record<string, readonly [setting: string, path: string]>> = {
+  google_pubsub: ['pubsub_custom_endpoint', '/v1/'],
+  google_bigquery: ['big_query_custom_endpoint', '/bigquery/v2/'],
+  google_cloud_run_v2: ['cloud_run_v2_custom_endpoint', '/v2/'],
+  google_cloud_tasks: ['cloud_tasks_custom_endpoint', '/v2/'],
+  google_cloud_scheduler: ['cloud_scheduler_custom_endpoint', '/v1/'],
+  google_firestore: ['firestore_custom_endpoint', '/v1/'],
+  google_secret_manager: ['secret_manager_custom_endpoint', '/v1/'],
+  google_service_account: ['iam_custom_endpoint', '/'],
+  google_project_iam: ['resource_manager_custom_endpoint', '/'],
+}
+
+const endpoints = (origin: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.values(apis).map(([setting, path]) => [setting, `${origin}${path}`]))
+
+/** The types of resources that Terraform would make at Google, since no setting sends the provider to the local cloud. */
+export const withoutEndpoint = (stacks: readonly SynthesizedStack[]): string[] => {
+  const types = new Set(stacks.flatMap(({ json }) => Object.keys(json.resource ?? {})).filter(isLocal))
+  return [...types].filter((type) => !Object.keys(apis).some((api) => type === api || type.startsWith(`${api}_`)))
+}
 
 /** An audit configuration has no local part, but it is a part of a policy, which has one. */
 const isLocal = (type: string): boolean =>

@@ -7,6 +7,7 @@ import { getLocal } from '../../cli/local.ts'
 import type { Authorization, Posting } from '../../functions/shop/local/payment-provider/ledger.ts'
 import { documentId } from '../../shared/base/ids.ts'
 import type { Running } from '../../emulators/running.ts'
+import { secretValue } from './secret-value.ts'
 import type { LocalPorts } from '../../stacks/environments.ts'
 
 export interface Product {
@@ -55,7 +56,7 @@ const POLL_INTERVAL_MS = 20
 /** `someCustomer` is the subject of `customer()`. */
 export function clientOf(running: RunningShop, ports: LocalPorts, someCustomer = 'customer-1'): PlatformClient {
   const customer = (sub = someCustomer): Api => connect(running, { sub, roles: ['customer'] })
-  const staff = (roles: readonly string[] = ['staff']): Api => connect(running, { sub: 'staff-1', roles })
+  const staff = (roles: readonly string[] = ['admin']): Api => connect(running, { sub: 'staff-1', roles })
   const idToken = async (account: string, audience: string): Promise<string> => {
     const path = '/computeMetadata/v1/instance/service-accounts/default/identity'
     const url = `http://127.0.0.1:${ports.account(account)}${path}?audience=${encodeURIComponent(audience)}`
@@ -70,12 +71,11 @@ export function clientOf(running: RunningShop, ports: LocalPorts, someCustomer =
     async sell(...products) {
       const shop = staff()
       const lines = products.map(({ sku }) => ({ sku, quantity: IN_STOCK }))
+      for (const { sku, unitMinor, currency = 'EUR' } of products) {
+        const body = { sku, unitMinor, currency, name: `Test ${sku}` }
+        await shop.send('POST', '/v1/products', { key: crypto.randomUUID(), body, waitSeconds: 20 })
+      }
       await shop.send('POST', '/v1/stock', { key: crypto.randomUUID(), body: { lines } })
-      for (const { sku, unitMinor, currency = 'EUR' } of products)
-        await shop.send('POST', '/v1/products', {
-          key: crypto.randomUUID(),
-          body: { sku, unitMinor, currency, name: `Test ${sku}` },
-        })
       // Orders prices by its own replica, which gets a product after the catalog shows it.
       const price = (sku: string): string =>
         `http://${running.apiHost}/v1/projects/${running.projectId}/databases/orders/documents/prices/${encodeURIComponent(documentId(sku))}`
@@ -104,7 +104,7 @@ export function clientOf(running: RunningShop, ports: LocalPorts, someCustomer =
     local: (path) => getLocal(running, `/_local/${path}`),
     async ledger() {
       const origin = `http://127.0.0.1:${ports.partner('payment-provider')}`
-      const headers = { authorization: `Bearer ${await idToken('payments', origin)}` }
+      const headers = { authorization: `Bearer ${await secretValue(running, 'payment-provider-key')}` }
       return (await (await ok(await fetch(`${origin}/v1/ledger`, { headers }))).json()) as ProviderLedger
     },
   }

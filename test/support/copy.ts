@@ -38,6 +38,7 @@ const copied = [
   '.npmrc',
   '.nvmrc',
   '.ci',
+  '.devcontainer',
   '.github',
   'cloudbuild.yaml',
   'package-lock.json',

@@ -7,6 +7,7 @@ import { loadApp } from '../../functions/apps.ts'
 import { services } from '../../functions/index.ts'
 import { testEdge } from '../../functions/gateway/edge.testing.ts'
 import { everyAccountIsValid, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
+import { testCharges } from '../../functions/orders/charges.testing.ts'
 import { testPlacing } from '../../functions/orders/placements.testing.ts'
 import { createCaller } from '../../shared/runtime/caller.ts'
 import { republishCommand } from '../../shared/base/names.ts'
@@ -31,17 +32,23 @@ export interface Cluster {
 const settings = {
   EDGE: testEdge(),
   PAYMENT_PROVIDER_URL: 'https://payments.example.com',
+  PAYMENT_PROVIDER_API: '{"kind":"simulator"}',
   PAYMENT_WEBHOOK_URL: 'https://gateway.example.com/v1/webhooks/payment-provider',
   CARRIER_URL: 'https://carrier.example.com',
+  CARRIER_WEBHOOK_URL: 'https://gateway.example.com/v1/webhooks/carrier',
   RELEASE_DELAY_SECONDS: '0',
+  PIECES_PER_PARCEL: '20',
   PLACING: testPlacing(),
+  CHARGES: testCharges(),
 }
 
 /** A provider and a carrier that always succeed. */
 async function partner(url: string): Promise<Response> {
   if (url.endsWith('/payment-methods'))
     return Response.json({ paymentMethodRef: 'pm-1', brand: 'visa', last4: '4242', expiryMonth: 12, expiryYear: 2034 })
-  if (url.includes('/bookings')) return Response.json({ trackingRef: 't-1' })
+  if (url.includes('/bookings')) return Response.json({ trackingRef: 't-1', status: 'delivered' })
+  // No order of the generated requests is disputed.
+  if (url.includes('/disputes/')) return Response.json({}, { status: 404 })
   if (url.includes('/captures')) return Response.json({ status: 'captured', captureId: 'c-1', captures: [] })
   return Response.json({ status: 'authorized', expiresAt: '2026-01-08T00:00:00.000Z', captures: [], refunds: [] })
 }

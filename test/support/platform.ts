@@ -43,12 +43,18 @@ export interface TestPlatformOptions {
   readonly ports?: LocalPorts
   readonly seeded?: boolean
   readonly withdrawsCpu?: boolean
+  /** The version of each secret that services get (default: the newest). */
+  readonly secretVersion?: string
 }
 
 export async function startTestPlatform(options: TestPlatformOptions = {}): Promise<TestPlatform> {
   const services = options.services ?? allServices
   const ports = options.ports ?? (await testPorts(services))
-  const environment = localEnvironment(ports)
+  const { secretVersion } = options
+  const environment = {
+    ...localEnvironment(ports),
+    ...(secretVersion === undefined ? {} : { secretVersion: () => secretVersion }),
+  }
   const project = { id: environment.projectId, number: environment.projectNumber, region: environment.region }
   const stacks = synthesize(environment, { ...business, services })
   const platform = await startPlatform({

@@ -15,8 +15,10 @@ export interface State {
   /** Every document and task: its name → the time of its last write. */
   all(): Promise<Record<string, string>>
   collection(service: string, collection: string): Promise<Record<string, unknown>[]>
-  /** Waits until orders has the prices of the seed, its last effect; after that nothing changes by itself. */
+  /** Waits until orders has the prices of the seed and no task is due; after that nothing changes by itself. */
   seeded(): Promise<void>
+  /** Waits until no task is due: a task leaves its queue only after its last write was made and answered. */
+  tasksDone(): Promise<void>
   readonly tasks: CloudTasksClient
   close(): Promise<void>
 }
@@ -54,24 +56,35 @@ export function stateOf({ running }: { readonly running: Running }): State {
       `${updateTime.seconds}.${updateTime.nanoseconds}`,
     ])
   }
-  const queued = async (): Promise<[string, string][]> => {
+  const listed = async () => {
     const [queues] = await tasks.listQueues({ parent: tasks.locationPath(projectId, 'europe-west1') })
     const found = await Promise.all(queues.map(({ name }) => tasks.listTasks({ parent: name! })))
-    return found.flatMap(([some]) => some.map(({ name }) => [name!, 'queued'] as [string, string]))
+    return found.flatMap(([some]) => some)
   }
+  const queued = async (): Promise<[string, string][]> => (await listed()).map(({ name }) => [name!, 'queued'])
   const collection: State['collection'] = async (service, name) => {
     const { docs } = await database(service).collection(name).get()
     return docs.map((one) => ({ id: one.id, ...one.data() }))
   }
+  const tasksDone = async (): Promise<void> => {
+    await vi.waitUntil(
+      async () => (await listed()).every(({ scheduleTime }) => Number(scheduleTime!.seconds) * 1_000 > Date.now()),
+      {
+        timeout: 20_000,
+      },
+    )
+  }
   return {
     tasks,
     collection,
+    tasksDone,
     async all() {
       const parts = await Promise.all([...documents.map(written), queued()])
       return Object.fromEntries(parts.flat())
     },
     async seeded() {
       await vi.waitUntil(async () => (await collection('orders', 'prices')).length === SEEDED, { timeout: 20_000 })
+      await tasksDone()
     },
     async close() {
       await tasks.close()

@@ -16,6 +16,10 @@ export function representatives<T>(
   return wholeLists ? all : all.filter((one) => names.includes(nameOf(one)))
 }
 
+/** The first and the last of items that one piece of code treats alike; all items in `npm run verify`. */
+export const firstAndLast = <T>(all: readonly T[]): readonly T[] =>
+  wholeLists ? all : all.filter((_, index) => index === 0 || index === all.length - 1)
+
 /** One of `step` items, spread over the list; all items in `npm run verify`. */
 export const oneOf = <T>(step: number, all: readonly T[]): readonly T[] =>
   wholeLists ? all : all.filter((_, index) => index % step === 0)

@@ -5,10 +5,13 @@ import type { TerraformResource } from 'local-google-cloud'
 const notEmitted = [
   'stock.rejected',
   'order.expired',
+  'order.payment-needed',
+  'order.payment-continued',
   'order.stalled',
   'order.closed',
   'saga.stuck',
   'payment.action-required',
+  'payment.undecided',
   'payment.capture-failed',
   'payment.voided',
 ]
@@ -25,6 +28,10 @@ const rules: readonly { readonly reason: string; readonly covers: (resource: Ter
   {
     reason: 'a backup is taken after the scenario; no order reads it',
     covers: ({ type }) => type === 'google_firestore_backup_schedule',
+  },
+  {
+    reason: 'read when an instance starts; the scenario has running ones (test/platform/secrets.test.ts)',
+    covers: ({ type }) => type.startsWith('google_secret_manager_secret'),
   },
   {
     reason: 'without it traces, metrics and logs are lost; orders are not',
@@ -132,7 +139,12 @@ const rules: readonly { readonly reason: string; readonly covers: (resource: Ter
       notEmitted.some((event) => String(attributes['name']).endsWith(`.${event}`)),
   },
   {
-    reason: 'without the exemption writes cost more, without the policy documents stay longer, nothing else',
+    reason: 'without an index the list that it serves is refused; no order reads one',
+    covers: ({ type }) => type === 'google_firestore_index',
+  },
+  {
+    reason:
+      'without the exemption writes cost more, without the policy documents stay longer, without the index of one field a list is refused',
     covers: ({ type }) => type === 'google_firestore_field',
   },
   {
@@ -140,6 +152,11 @@ const rules: readonly { readonly reason: string; readonly covers: (resource: Ter
     covers: ({ type, attributes }) =>
       type === 'google_cloud_tasks_queue' &&
       ['customers', 'history', 'notifications'].includes(String(attributes['name'])),
+  },
+  {
+    reason: 'compares records at night; no order waits for it (test/platform/reconciliation.test.ts)',
+    covers: ({ stack, address, attributes }) =>
+      /reconcil|difference/.test(`${stack} ${address} ${String(attributes['member'])} ${String(attributes['topic'])}`),
   },
 ]
 

@@ -64,7 +64,7 @@ export async function runScenario(platform: TestPlatform, withinMs: number): Pro
   await publishPrice(platform, sku)
   await Promise.all([
     ordered(platform, sku, 'card-ok', success, waitFor),
-    ordered(platform, sku, 'card-declined', decline, waitFor),
+    ordered(platform, sku, 'card-stolen', decline, waitFor),
   ])
 }
 

@@ -77,3 +77,9 @@ it('the entries are returned as sent, survive a change of the description, and r
   )
   await expect(authorize({ ...datasetEntry, condition: { expression: 'true' } })).rejects.toThrow('access[0].condition')
 })
+
+it("an entry is kept without the name of its dataset, which Terraform's provider adds", async () => {
+  await authorize({ ...datasetEntry, datasetId: 'raw' })
+  const { access } = (await cloud.api('GET', rawPath)) as { access: unknown }
+  expect(access).toEqual([datasetEntry])
+})

@@ -1,4 +1,4 @@
-import { BigQuery } from '@google-cloud/bigquery'
+import { BigQuery, type TableField } from '@google-cloud/bigquery'
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -217,6 +217,32 @@ describe('tables', () => {
         },
       }),
     ).rejects.toThrow('changed type')
+  })
+
+  it('keep the modes of their columns, but that REQUIRED may become NULLABLE', async () => {
+    const column = (name: string, mode: string, more = {}): TableField => ({ name, type: 'INTEGER', mode, ...more })
+    const record = (mode: string): TableField =>
+      column('r', 'NULLABLE', { type: 'RECORD', fields: [column('inner', mode)] })
+    const [table] = await bigquery
+      .dataset('shop')
+      .createTable('modes', { schema: [column('a', 'NULLABLE'), column('b', 'REQUIRED'), record('NULLABLE')] })
+    const change = (...fields: TableField[]): Promise<unknown> => table.setMetadata({ schema: { fields } })
+    const [a, b] = [column('a', 'NULLABLE'), column('b', 'REQUIRED')]
+    await expect(change(column('a', 'REQUIRED'), b, record('NULLABLE'))).rejects.toThrow(
+      'Field a has changed mode from NULLABLE to REQUIRED',
+    )
+    await expect(change(column('a', 'REPEATED'), b, record('NULLABLE'))).rejects.toThrow(
+      'Field a has changed mode from NULLABLE to REPEATED',
+    )
+    await expect(change(a, b, record('REQUIRED'))).rejects.toThrow(
+      'Field r.inner has changed mode from NULLABLE to REQUIRED',
+    )
+    await expect(change(a, b, record('NULLABLE'), column('c', 'REQUIRED'))).rejects.toThrow(
+      'Cannot add required fields to an existing schema. (field: c)',
+    )
+    await change(a, column('b', 'NULLABLE'), record('NULLABLE'))
+    await table.insert([{ a: 1 }])
+    expect(await query('SELECT a, b FROM shop.modes')).toEqual([{ a: 1, b: null }])
   })
 
   it('reject an insert with an invalid row as a whole, and name the row', async () => {

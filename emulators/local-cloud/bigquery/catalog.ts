@@ -3,6 +3,9 @@
 import type { CloudContext } from '../core/plugin.ts'
 import { alreadyExists, invalidArgument, notFound, StatusError } from '../core/status.ts'
 import type { Engine } from './engine/engine.ts'
+import { checkListedNames } from './listed-names.ts'
+import { checkPartitioning, checkSamePartitioning } from './partitioning.ts'
+import { patched, replaced } from './resource-change.ts'
 import { checkFields, schemaChange } from './schema.ts'
 import { duckType } from './values/duck-types.ts'
 import { asQueryError } from './values/errors.ts'
@@ -10,6 +13,8 @@ import type { DatasetResource, FieldSchema, TableResource } from './values/recor
 import { sqlError } from './sql/engine-errors.ts'
 import { limits, tooComplex } from './values/limits.ts'
 import { quote } from './sql/reader.ts'
+import type { Read } from './sql/reads.ts'
+import type { Translation } from './sql/translate.ts'
 
 export interface TableReference {
   readonly projectId: string
@@ -24,6 +29,8 @@ export interface Catalog {
   dataset(datasetId: string): DatasetResource
   datasets(): DatasetResource[]
   patchDataset(datasetId: string, change: Record<string, unknown>): DatasetResource
+  /** Removes the options that the body lacks. */
+  replaceDataset(datasetId: string, body: Record<string, unknown>): DatasetResource
   deleteDataset(datasetId: string, deleteContents: boolean): Promise<void>
   insertTable(datasetId: string, body: Record<string, unknown>): Promise<TableResource>
   /** A table without rows, also in the place of another: the engine's statement that makes it, and what records it then. */
@@ -33,6 +40,8 @@ export interface Catalog {
   find(datasetId: string, tableId: string): TableResource | undefined
   tables(datasetId: string): TableResource[]
   patchTable(datasetId: string, tableId: string, change: Record<string, unknown>): Promise<TableResource>
+  /** Removes the options that the body lacks; columns stay. */
+  replaceTable(datasetId: string, tableId: string, body: Record<string, unknown>): Promise<TableResource>
   deleteTable(datasetId: string, tableId: string): Promise<void>
   /**
    * The tables behind these, which may be views of views: `dataset.table`, each once.
@@ -41,6 +50,8 @@ export interface Catalog {
   tablesBehind(names: readonly string[]): Promise<string[]>
   /** The tables and views that a view names, `dataset.table`; undefined for a table, and for a missing name. */
   namedBy(datasetId: string, tableId: string): Promise<readonly string[] | undefined>
+  /** The same with the filters of each, once for each place where it is read. */
+  readBy(datasetId: string, tableId: string): Promise<readonly Read[] | undefined>
 }
 
 const idRule = new RegExp(`^[A-Za-z0-9_]{1,${limits.idCharacters}}$`)
@@ -77,18 +88,20 @@ export function makeCatalog(
   const tables = (datasetId: string): TableResource[] =>
     [...tableTable.values()].filter((one) => one.tableReference.datasetId === datasetId && !isExpired(one))
   /** By the view's text, which is read once. */
-  const named = new WeakMap<TableResource, Promise<readonly string[]>>()
-  const namedBy = async (datasetId: string, tableId: string): Promise<readonly string[] | undefined> => {
+  const translations = new WeakMap<TableResource, Promise<Translation>>()
+  const translationOf = (datasetId: string, tableId: string): Promise<Translation> | undefined => {
     const resource = find(datasetId, tableId)
     if (!resource?.view) return undefined
-    let names = named.get(resource)
-    if (!names) {
-      names = engine.translate(resource.view.query, projectId).then(({ tables: read }) => read)
-      names.catch(() => named.delete(resource))
-      named.set(resource, names)
+    let translation = translations.get(resource)
+    if (!translation) {
+      translation = engine.translate(resource.view.query, projectId)
+      translation.catch(() => translations.delete(resource))
+      translations.set(resource, translation)
     }
-    return names
+    return translation
   }
+  const namedBy = async (datasetId: string, tableId: string): Promise<readonly string[] | undefined> =>
+    (await translationOf(datasetId, tableId))?.tables
   /** How often tables are read by each of these, views included: a view that reads a view twice reads its tables twice. */
   const tablesBehind = async (names: readonly string[]): Promise<string[]> => {
     const found = new Set<string>()
@@ -120,10 +133,12 @@ export function makeCatalog(
 
   const createView = async (datasetId: string, tableId: string, query: string): Promise<FieldSchema[]> => {
     try {
-      const { sql, tables: read, verb } = await engine.translate(query, projectId)
+      const translation = await engine.translate(query, projectId)
+      const { sql, tables: read, verb } = translation
       if (verb !== 'SELECT' && verb !== 'WITH') throw invalidArgument(`A view's query must be a SELECT, not ${verb}.`)
       await tablesBehind(read)
       const { schema, firstUnnamed } = await engine.describe(sql, [])
+      await checkListedNames(translation, engine, [])
       if (firstUnnamed !== undefined)
         throw invalidArgument(`CREATE VIEW columns must be named, but column ${firstUnnamed} has no name`)
       await engine.execute(`CREATE OR REPLACE VIEW ${qualified(datasetId, tableId)} AS ${sql}`)
@@ -167,11 +182,42 @@ export function makeCatalog(
     checkExpiration(body)
     const fields = (body['schema'] as TableResource['schema'])?.fields ?? []
     checkFields(fields)
+    checkPartitioning(fields, body)
     const columns = fields.map((field) => `${quote(field.name)} ${duckType(field)}`)
     return {
       sql: `CREATE OR REPLACE TABLE ${qualified(datasetId, tableId)} (${columns.length > 0 ? columns.join(', ') : '"_" VARCHAR'})`,
       record: () => record(datasetId, body),
     }
+  }
+  const changeDataset = (datasetId: string, change: Record<string, unknown>, how: typeof patched): DatasetResource => {
+    const before = dataset(datasetId)
+    if (change['location'] !== undefined && change['location'] !== before.location)
+      throw invalidArgument('Dataset location can not be changed.')
+    const next = { ...how(before, change), ...stamp() }
+    datasetTable.set(datasetId, next)
+    return next
+  }
+  const changeTable = async (
+    datasetId: string,
+    tableId: string,
+    change: Record<string, unknown>,
+    how: typeof patched,
+  ): Promise<TableResource> => {
+    const before = table(datasetId, tableId)
+    const next = how(before, change)
+    checkExpiration(change)
+    if (before.type === 'TABLE') {
+      const fields = next.schema?.fields ?? []
+      const statements = change['schema'] ? schemaChange(before, fields, qualified(datasetId, tableId)) : []
+      checkSamePartitioning(before, next)
+      checkPartitioning(fields, next)
+      for (const sql of statements) await engine.execute(sql)
+    }
+    const view = change['view'] as TableResource['view']
+    const seen = view ? { schema: { fields: await createView(datasetId, tableId, view.query) } } : {}
+    const changed: TableResource = { ...next, ...seen, ...stamp() }
+    tableTable.set(keyOf(datasetId, tableId), changed)
+    return changed
   }
 
   return {
@@ -194,6 +240,7 @@ export function makeCatalog(
     },
     tablesBehind,
     namedBy,
+    readBy: async (datasetId, tableId) => (await translationOf(datasetId, tableId))?.reads,
     datasets: () => [...datasetTable.values()],
     async insertDataset(body) {
       const { datasetId = '' } = (body['datasetReference'] ?? {}) as { datasetId?: string }
@@ -216,20 +263,8 @@ export function makeCatalog(
       datasetTable.set(datasetId, made)
       return made
     },
-    patchDataset(datasetId, change) {
-      const before = dataset(datasetId)
-      if (change['location'] !== undefined && change['location'] !== before.location)
-        throw invalidArgument('Dataset location can not be changed.')
-      const next = {
-        ...before,
-        ...change,
-        datasetReference: before.datasetReference,
-        location: before.location,
-        ...stamp(),
-      }
-      datasetTable.set(datasetId, next)
-      return next
-    },
+    patchDataset: (datasetId, change) => changeDataset(datasetId, change, patched),
+    replaceDataset: (datasetId, body) => changeDataset(datasetId, body, replaced),
     async deleteDataset(datasetId, deleteContents) {
       dataset(datasetId)
       const inside = tables(datasetId)
@@ -254,25 +289,12 @@ export function makeCatalog(
       await engine.execute(made.sql)
       return made.record()
     },
-    async patchTable(datasetId, tableId, change) {
-      const before = table(datasetId, tableId)
-      const fields = (change['schema'] as TableResource['schema'])?.fields
-      if (fields && before.type === 'TABLE') {
-        for (const sql of schemaChange(before, fields, qualified(datasetId, tableId))) await engine.execute(sql)
-      }
-      checkExpiration(change)
-      const view = change['view'] as TableResource['view']
-      const seen = view ? { schema: { fields: await createView(datasetId, tableId, view.query) } } : {}
-      const next: TableResource = {
-        ...before,
-        ...change,
-        ...seen,
-        type: before.type,
-        tableReference: before.tableReference,
-        ...stamp(),
-      }
-      tableTable.set(keyOf(datasetId, tableId), next)
-      return next
+    patchTable: (datasetId, tableId, change) => changeTable(datasetId, tableId, change, patched),
+    replaceTable(datasetId, tableId, body) {
+      const { type, schema } = table(datasetId, tableId)
+      if (type === 'VIEW' && !body['view']) throw invalidArgument('Required parameter is missing: view')
+      const whole = type === 'VIEW' || !schema ? body : { schema: { fields: [] }, ...body }
+      return changeTable(datasetId, tableId, whole, replaced)
     },
     async deleteTable(datasetId, tableId) {
       const { type } = table(datasetId, tableId)

@@ -76,17 +76,17 @@ describe('a value that does not fit is refused', () => {
     ],
     [
       'INSERT INTO d.t (id, s) SELECT id, COUNT(*) FROM d.t GROUP BY id',
-      'Value has type INT64 which cannot be inserted into column s, which has type STRING',
+      'Query column 2 has type INT64 which cannot be inserted into column s, which has type STRING',
     ],
     ['UPDATE d.t SET s = 5 WHERE id = 1', 'Value of type INT64 cannot be assigned to s, which has type STRING'],
     ['UPDATE d.t SET s = n WHERE id = 1', 'Value of type INT64 cannot be assigned to s, which has type STRING'],
     [
       'MERGE d.t USING (SELECT 9 AS k) AS src ON t.id = src.k WHEN NOT MATCHED THEN INSERT (id, s) VALUES (k, 7)',
-      'Value of type INT64 cannot be assigned to s, which has type STRING',
+      'Value has type INT64 which cannot be inserted into column s, which has type STRING',
     ],
     [
       'INSERT INTO d.t (id, n) SELECT id, n / 2 FROM d.t',
-      'Value has type FLOAT64 which cannot be inserted into column n',
+      'Query column 2 has type FLOAT64 which cannot be inserted into column n',
     ],
     [
       "UPDATE d.t SET s = 'a', n = 1.5 WHERE id = 1",
@@ -99,7 +99,7 @@ describe('a value that does not fit is refused', () => {
     ],
     [
       'MERGE d.t USING (SELECT 9 AS k, 2.5 AS v) AS src ON t.id = src.k WHEN NOT MATCHED THEN INSERT (id, n) VALUES (k, v)',
-      'Value of type FLOAT64 cannot be assigned to n',
+      'Value has type FLOAT64 which cannot be inserted into column n',
     ],
     ['INSERT INTO d.t (id, n) VALUES (3)', 'Inserted row has wrong column count; Has 1, expected 2'],
     ['INSERT INTO d.t (id, nothing) VALUES (3, 1)', 'Column nothing is not present in table d.t'],
@@ -140,4 +140,77 @@ describe('a value that does not fit is refused', () => {
       { s: null, r: null, tags: [] },
     ])
   })
+})
+
+describe('dates and texts', () => {
+  beforeAll(() =>
+    bigquery.table('times', [
+      { name: 's', type: 'STRING' },
+      { name: 'd', type: 'DATE' },
+      { name: 'dt', type: 'DATETIME' },
+      { name: 'at', type: 'TIMESTAMP' },
+      { name: 'price', type: 'NUMERIC' },
+    ]),
+  )
+  beforeEach(async () => {
+    await bigquery.query('DELETE FROM d.times WHERE TRUE')
+    await bigquery.query("INSERT INTO d.times (s) VALUES ('2026-01-01')")
+  })
+  const times = () => bigquery.query('SELECT d, dt, at, price FROM d.times')
+  const nothing = { d: null, dt: null, at: null, price: null }
+
+  it.each([
+    ['UPDATE d.times SET d = CURRENT_TIMESTAMP() WHERE TRUE', 'type TIMESTAMP cannot be assigned to d'],
+    [
+      'UPDATE d.times SET d = CAST(CURRENT_TIMESTAMP() AS DATETIME) WHERE TRUE',
+      'type DATETIME cannot be assigned to d',
+    ],
+    ["UPDATE d.times SET at = DATE '2026-01-01' WHERE TRUE", 'type DATE cannot be assigned to at'],
+    ["UPDATE d.times SET at = DATETIME '2026-01-01 00:00:00' WHERE TRUE", 'type DATETIME cannot be assigned to at'],
+    ['UPDATE d.times SET dt = CURRENT_TIMESTAMP() WHERE TRUE', 'type TIMESTAMP cannot be assigned to dt'],
+    ['UPDATE d.times SET d = s WHERE TRUE', 'type STRING cannot be assigned to d'],
+    ["UPDATE d.times SET d = CONCAT('2026-', '01-01') WHERE TRUE", 'type STRING cannot be assigned to d'],
+    ['UPDATE d.times SET price = 0.5 + 1 WHERE TRUE', 'type FLOAT64 cannot be assigned to price'],
+    [
+      "INSERT INTO d.times (d) VALUES ('2026-01-01'), (CONCAT('2026-', '01-01'))",
+      'Value has type STRING which cannot be inserted into column d, which has type DATE',
+    ],
+    [
+      "INSERT INTO d.times (s, d) SELECT s, '2026-01-01' FROM d.times",
+      'Query column 2 has type STRING which cannot be inserted into column d, which has type DATE',
+    ],
+    [
+      "MERGE d.times USING (SELECT '2026-01-02' AS v) AS src ON FALSE WHEN NOT MATCHED THEN INSERT (d) VALUES (v)",
+      'Value has type STRING which cannot be inserted into column d, which has type DATE',
+    ],
+  ])('%s', async (sql, message) => {
+    await expect(bigquery.query(sql)).rejects.toThrow(message)
+    expect(await times()).toEqual([nothing])
+  })
+
+  it('are coerced from literals and parameters, and a DATE to a DATETIME', async () => {
+    await bigquery.query(
+      "UPDATE d.times SET d = '2026-01-02', dt = DATE '2026-01-03', at = ('2026-01-04'), price = -1.5 WHERE TRUE",
+    )
+    await bigquery.query('INSERT INTO d.times (d, price) VALUES (@day, 1), (NULL, 2.5)', {
+      params: { day: '2026-01-06' },
+    })
+    await bigquery.query("INSERT INTO d.times (d, price) VALUES (CURRENT_DATE(), 3), ('2026-01-07', 0)")
+    await bigquery.query(
+      "MERGE d.times USING (SELECT 1) ON FALSE WHEN NOT MATCHED THEN INSERT (d) VALUES ('2026-01-09')",
+    )
+    const sql = 'SELECT COUNT(d) AS d, COUNT(dt) AS dt, COUNT(at) AS at, SUM(price) = 5 AS price FROM d.times'
+    expect(await bigquery.query(sql)).toEqual([{ d: 5, dt: 1, at: 1, price: true }])
+  })
+})
+
+it.each([
+  "UPDATE d.t SET s = 'whe', n = (SELECT 7 FROM d.t AS o WHERE TRUE LIMIT 1)",
+  "UPDATE d.t SET s = 'where'",
+  'UPDATE d.t AS x SET n = y.n FROM (SELECT 7 AS n FROM d.t WHERE id = 1) AS y',
+  'UPDATE d.t SET n = CASE WHEN (SELECT TRUE FROM d.t WHERE id = 1) THEN 7 END -- WHERE TRUE',
+  'DELETE d.t AS `where`',
+])('%s has no WHERE', async (sql) => {
+  await expect(bigquery.query(sql)).rejects.toThrow(`${sql.split(' ')[0]} must have a WHERE clause`)
+  expect(await rows()).toMatchObject([{ n: 0 }, { n: 0 }])
 })

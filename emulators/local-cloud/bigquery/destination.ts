@@ -5,6 +5,7 @@ import type { CloudContext } from '../core/plugin.ts'
 import { alreadyExists, invalidArgument, notFound } from '../core/status.ts'
 import type { Catalog } from './catalog.ts'
 import type { Query } from './engine/engine-work.ts'
+import { guardOf } from './guards.ts'
 import { quote } from './sql/reader.ts'
 import type { QueryConfiguration } from './values/configuration.ts'
 import { bigqueryError } from './values/errors.ts'
@@ -13,7 +14,7 @@ import { typeName } from './values/type-parameters.ts'
 
 interface Destination {
   /** The statements that the engine runs in place of the query. */
-  readonly work: Pick<Query, 'sql' | 'before'>
+  readonly work: Pick<Query, 'sql' | 'before' | 'after'>
   /** Records the table, when the engine has written it. */
   written(): void
 }
@@ -42,12 +43,14 @@ export function makeDestinations(
     if (existing?.view)
       throw invalidArgument(`${name} is not allowed for this operation because it is currently a VIEW.`)
     const rows = { sql: insertOf(datasetId, tableId, schema, sql) }
-    if (existing && writeDisposition === 'WRITE_APPEND') {
-      checkFits(name, schema, existing)
-      return { work: rows, written: () => undefined }
-    }
     if (existing && writeDisposition === 'WRITE_EMPTY' && (await catalog.countRows(datasetId, tableId)) > 0)
       throw alreadyExists(`Already Exists: Table ${name}`)
+    // A table without columns gets those of the query.
+    if (existing?.schema?.fields.length && writeDisposition !== 'WRITE_TRUNCATE') {
+      checkFits(name, schema, existing)
+      const guard = guardOf(`${quote(datasetId)}.${quote(tableId)}`, existing.schema.fields)
+      return { work: { ...rows, after: guard ? [guard] : [] }, written: () => undefined }
+    }
     if (!existing && createDisposition === 'CREATE_NEVER') throw notFound(`Not found: Table ${name}`)
     const kept = Object.fromEntries(ofTable.flatMap((option) => (query[option] ? [[option, query[option]]] : [])))
     const made = catalog.replacement(datasetId, { tableReference: { tableId }, schema: { fields: schema }, ...kept })

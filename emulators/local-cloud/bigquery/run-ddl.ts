@@ -4,6 +4,7 @@ import { alreadyExists, invalidArgument, StatusError } from '../core/status.ts'
 import type { Catalog } from './catalog.ts'
 import type { Engine } from './engine/engine.ts'
 import { insertOf } from './destination.ts'
+import { checkListedNames } from './listed-names.ts'
 import type { Ddl } from './sql/ddl.ts'
 import type { QueryParameter } from './values/requests.ts'
 
@@ -74,8 +75,10 @@ async function create(
     made.record()
     return
   }
-  const { sql, tables } = await engine.translate(query, projectId)
+  const translation = await engine.translate(query, projectId)
+  const { sql, tables } = translation
   const { schema, firstUnnamed } = await engine.describe(sql, parameters)
+  await checkListedNames(translation, engine, parameters)
   if (firstUnnamed !== undefined)
     throw invalidArgument(`CREATE TABLE columns must be named, but column ${firstUnnamed} has no name`)
   // Its own rows may be read for its replacement, so the old table must live until the new one is filled.

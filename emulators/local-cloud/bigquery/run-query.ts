@@ -5,6 +5,8 @@ import { invalidArgument } from '../core/status.ts'
 import type { Catalog } from './catalog.ts'
 import { checkWritten } from './coercion.ts'
 import { makeDestinations } from './destination.ts'
+import { checkListedNames } from './listed-names.ts'
+import { checkFilters } from './required-filters.ts'
 import { runDdl } from './run-ddl.ts'
 import type { Engine } from './engine/engine.ts'
 import type { Query, QueryResult } from './engine/engine-work.ts'
@@ -61,6 +63,8 @@ export function makeRunQuery(
     const statementType = ddl?.kind ?? statementOf(translation)
     // Each table that is read, also through views; a query of none is free.
     const bytes = (await catalog.tablesBehind(translation.tables)).length * MIN_BYTES_PER_TABLE
+    // A view may be made without: queries of it bring their filters.
+    if (ddl?.kind !== 'CREATE_VIEW') await checkFilters(translation.reads, catalog)
     checkBytes(bytes, query.maximumBytesBilled)
     const parameters = query.queryParameters ?? []
     const isSelect = statementType === 'SELECT'
@@ -76,6 +80,7 @@ export function makeRunQuery(
     }
     await checkTypes(translation, parameters)
     const { schema } = await engine.describe(translation.sql, parameters)
+    await checkListedNames(translation, engine, parameters)
     const nothing = {
       statementType,
       schema: isSelect ? schema : [],
@@ -129,7 +134,8 @@ export function makeRunQuery(
     { verb, written = [], tables }: Translation,
     parameters: readonly QueryParameter[],
   ): Promise<void> => {
-    for (const { columns: names, sql } of written) {
+    for (const one of written) {
+      const { columns: names, sql } = one
       const fields = fieldsOf(tables[0]!)
       const columns = names?.map((name) => {
         const field = fields.find((one) => one.name.toLowerCase() === name.toLowerCase())
@@ -139,7 +145,7 @@ export function makeRunQuery(
       // The engine knows best where a name is that is not there.
       if (columns?.includes(undefined)) return
       const { schema } = await engine.describe(sql, parameters, { isNamed: false })
-      checkWritten(schema, (columns as FieldSchema[] | undefined) ?? fields, verb)
+      checkWritten(schema, (columns as FieldSchema[] | undefined) ?? fields, one)
     }
   }
   const guardsOf = ({ tables, matchedTwice }: Translation): Pick<Query, 'before' | 'after'> => {
@@ -160,14 +166,13 @@ export function makeRunQuery(
   }
 }
 
-function statementOf({ verb, sql }: Translation): string {
+function statementOf({ verb, hasWhere }: Translation): string {
   const statementType = statements[verb]
   if (!statementType)
     throw invalidArgument(
       `The local cloud runs SELECT, INSERT, UPDATE, DELETE, MERGE and TRUNCATE, not ${verb}: make tables and views through the API.`,
     )
-  if ((verb === 'UPDATE' || verb === 'DELETE') && !/\bWHERE\b/i.test(sql))
-    throw invalidArgument(`${verb} must have a WHERE clause`)
+  if ((verb === 'UPDATE' || verb === 'DELETE') && !hasWhere) throw invalidArgument(`${verb} must have a WHERE clause`)
   return statementType
 }
 

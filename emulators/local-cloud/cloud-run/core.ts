@@ -7,6 +7,7 @@ import { closeAll } from '../core/close-all.ts'
 import { logKeeper } from './process/logs.ts'
 import { type Spawned, startInstance } from './process/process.ts'
 import { reaper } from './process/reaper.ts'
+import { secretValues } from './process/secret-values.ts'
 import { checkAccount, checkService, type ServiceResource } from './values/service.ts'
 
 export interface CloudRunOptions {
@@ -90,6 +91,14 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
     if (!address) throw invalidArgument(`The local environment has no port for the service ${id}.`)
     return address.port
   }
+  /** @throws Error that names the service, the variable and the secret */
+  const valuesFor = (id: string, resource: ServiceResource): Record<string, string> => {
+    try {
+      return secretValues(context, resource)
+    } catch (error) {
+      throw new Error(`${id} does not start: ${(error as Error).message}`, { cause: error })
+    }
+  }
   /** `made`: the resource of a service that is not stored yet. */
   const open = async (name: string, made?: ServiceResource): Promise<void> => {
     const id = idOf(name)
@@ -104,10 +113,12 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
       start: async (signal) => {
         const resource = resourceOf()
         const { serviceAccount: principal = '' } = resource.template
+        const values = valuesFor(id, resource)
         let abandon = (): void => {}
         const instance = await startInstance({
           service: id,
           resource,
+          secretValues: values,
           cloudEnvironment: options.environmentOf(principal),
           workingDirectory: options.workingDirectory,
           nodePath,

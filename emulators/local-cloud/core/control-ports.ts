@@ -47,8 +47,10 @@ function targetOf(url: string): Target {
 /** Why nothing may be sent to that URL, as far as it shows by itself: a name is looked up only when something is sent. */
 export function refusedTarget(url: string): string | undefined {
   const { what, host } = targetOf(url)
+  // Only then are the addresses of this machine read, which costs as much as a call.
+  if (what === undefined) return undefined
   const shows = host === 'localhost' || host.endsWith('.localhost') || (isIP(host) !== 0 && isOwn(host))
-  return what !== undefined && shows ? reason(url, what) : undefined
+  return shows ? reason(url, what) : undefined
 }
 
 /** Resolves names for a request's connection and refuses addresses of this machine. Absent for other ports. */

@@ -74,6 +74,7 @@ function startProcess(options: FakeContextOptions, { clock, directory, seed }: P
       signal: () => Promise.resolve(undefined),
     }),
     fetch: options.fetch ?? (() => Promise.reject(new Error('nothing is to be fetched'))),
+    openAddress: () => () => {},
     ownerUrl: () => 'http://127.0.0.1:4100',
     secretRemedy: secretRemedy(),
     peer: <Core>(name: string): Core => {

@@ -45,13 +45,24 @@ export function refusalOf(request: GateRequest, port: number, portKind: PortKind
   )
 }
 
+/** Of each port, made once: every request is compared with them. */
+const authorities = new Map<number, ReadonlySet<string>>()
+
+function authoritiesOf(port: number): ReadonlySet<string> {
+  const known = authorities.get(port)
+  if (known) return known
+  const made = new Set(LOOPBACK.map((name) => `${name}:${port}`))
+  authorities.set(port, made)
+  return made
+}
+
 function foreignHost({ authority = '', target }: GateRequest, port: number): Refusal | undefined {
-  const wanted = LOOPBACK.map((name) => `${name}:${port}`)
+  const wanted = authoritiesOf(port)
   // The absolute form, as proxies get it, would overrule the header.
-  if (wanted.includes(authority.toLowerCase()) && (target.startsWith('/') || target === '*')) return undefined
+  if (wanted.has(authority.toLowerCase()) && (target.startsWith('/') || target === '*')) return undefined
   return {
     status: 421,
-    message: `This port answers to ${wanted.join(', ')} alone, not to "${short(authority)}"${target.startsWith('/') ? '' : ', and is no proxy'}.`,
+    message: `This port answers to ${[...wanted].join(', ')} alone, not to "${short(authority)}"${target.startsWith('/') ? '' : ', and is no proxy'}.`,
   }
 }
 

@@ -5,12 +5,14 @@ import { randomInt } from 'node:crypto'
 import { type Grants, withAuthorization, type IamMode, makeAccess, OWNER } from './access/access.ts'
 import { closeAfter, closeAll } from './close-all.ts'
 import { systemClock, type Clock } from './clock.ts'
-import { defineServices, grpcServer, type Served } from './api/grpc.ts'
+import { grpcServer } from './api/grpc.ts'
+import { methodsOf, type Served } from './api/methods.ts'
 import { faultRoutes } from './access/fault-routes.ts'
 import { createFaults, type Faults } from './access/faults.ts'
 import { httpApp, localRoutes, type Page } from './api/http-app.ts'
 import { openJournal, type Journal } from './journal.ts'
 import { ownerApi } from './terraform/owner-api.ts'
+import { createOwnServices } from './own-services.ts'
 import type { CloudContext, Plugin, PluginInstance, RequestLogEntry } from './plugin.ts'
 import { seededRandom } from './random.ts'
 import { createRequestLog, type RequestLog } from './request-log.ts'
@@ -147,6 +149,7 @@ function contextOf(
 ): CloudContext {
   const random = seededRandom(options.seed ?? randomInt(2 ** 47))
   const clock = options.clock ?? systemClock
+  const own = createOwnServices(send)
   return {
     project: options.project,
     access: makeAccess(options.iam ?? 'enforce', () => instances.get('iam')?.core as Grants | undefined),
@@ -165,7 +168,8 @@ function contextOf(
     mintIdToken: (request) => coreOf<TokenMint>(instances, 'iam').mintIdToken(request),
     iamFacts: options.plugins.flatMap(({ iam }) => iam ?? []),
     resourceExists: (name) => exists(instances.values(), name),
-    fetch: options.fetch ?? send,
+    fetch: options.fetch ?? own.send,
+    openAddress: own.open,
     ownerUrl: () => `http://127.0.0.1:${ports.get(OWNER)!.port}`,
     secretRemedy: secretRemedy(options.secretCommand),
     peer: (name) => coreOf(instances, name),
@@ -211,7 +215,7 @@ function portOpener(
   { faults, access }: CloudContext,
 ) {
   const rest = restOf(served)
-  const defined = defineServices(served)
+  const methods = methodsOf(served)
   const plugins = [...instances.values()].flatMap(({ http }) => http ?? [])
   const routes = [...instances.values()].flatMap((instance) => instance.routes ?? [])
   return async (port: number, principal: string): Promise<PortServer> => {
@@ -220,7 +224,7 @@ function portOpener(
     const parts = { principal, rest, apps, routes, access, journal, secret, secretCommand, page }
     const answer = getRequestListener(httpApp(parts).fetch)
     const opened: { server?: PortServer } = {}
-    const grpc = grpcServer(defined, { principal, journal, port: () => opened.server!.port })
+    const grpc = grpcServer(methods, { principal, journal, port: () => opened.server!.port })
     return (opened.server = await listen(port, grpc, (request, response) => void answer(request, response)))
   }
 }

@@ -6,6 +6,7 @@ import type { Faults } from './access/faults.ts'
 import type { GrpcService, Http } from './service.ts'
 import type { IamFacts } from './iam-facts.ts'
 import type { Journal } from './journal.ts'
+import type { OwnServices } from './own-services.ts'
 import type { Send } from './send.ts'
 import type { Provisioning } from './terraform/provisioner.ts'
 
@@ -34,6 +35,8 @@ export interface CloudContext {
   readonly faults: Faults
   /** Outgoing HTTP (push, task dispatch); a simulation replaces it. */
   readonly fetch: Send
+  /** Opens the address of a service of this cloud, to which `fetch` then gives requests directly. */
+  readonly openAddress: OwnServices['open']
   /** `http://127.0.0.1:4100`, of the owner's port, for messages. Known once that port is open. */
   ownerUrl(): string
   /** How a caller gets and sends the run secret, for messages. */
@@ -44,7 +47,7 @@ export interface CloudContext {
 
 export interface RequestLogEntry {
   readonly timeMs: number
-  readonly kind: 'push' | 'task' | 'ingress' | 'bigquery-subscription'
+  readonly kind: 'push' | 'task' | 'schedule' | 'ingress' | 'bigquery-subscription'
   /** Subscription, queue or service name. */
   readonly resource: string
   readonly target?: string

@@ -1,8 +1,8 @@
 /** One loopback port that speaks gRPC and HTTP/1: the first bytes of a connection decide. */
 
-import { type Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js'
 import { createServer as createHttpServer, type RequestListener } from 'node:http'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import type { GrpcServer } from './api/grpc.ts'
 import { reserve } from './control-ports.ts'
 import { gated } from './gate.ts'
 
@@ -20,7 +20,6 @@ export interface PortServer {
 
 /** @throws Error (EADDRINUSE) that names the port when it is taken. */
 export async function listen(port: number, grpc: GrpcServer, http: RequestListener): Promise<PortServer> {
-  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
   const httpServer = createHttpServer({ keepAliveTimeout: KEEP_ALIVE_MS }, gated('api', http))
   const sockets = new Set<Socket>()
 
@@ -30,7 +29,7 @@ export async function listen(port: number, grpc: GrpcServer, http: RequestListen
     socket.on('error', () => socket.destroy())
     socket.setNoDelay(true)
     sniff(socket, (isHttp2) => {
-      if (isHttp2) injector.injectConnection(socket)
+      if (isHttp2) grpc.accept(socket)
       else httpServer.emit('connection', socket)
     })
   })
@@ -45,8 +44,7 @@ export async function listen(port: number, grpc: GrpcServer, http: RequestListen
     async close() {
       release()
       const closed = new Promise((resolve) => server.close(resolve))
-      injector.destroy()
-      grpc.forceShutdown()
+      await grpc.close()
       httpServer.closeAllConnections()
       for (const socket of sockets) socket.destroy()
       await closed

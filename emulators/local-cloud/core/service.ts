@@ -31,9 +31,16 @@ export interface RequestContext {
   readonly hasSecret?: boolean
   /** Aborts when the caller hangs up or its deadline passes. */
   readonly signal: AbortSignal
+  /** The same without the signal, which costs more than most calls; absent: ask the signal. */
+  readonly hasEnded?: boolean
+  /**
+   * Of a stream: resolves when the caller has read enough for further responses; undefined when it has. A handler of many
+   * responses awaits it, or all of them are kept in memory for a caller that does not read. Absent: the caller gets them together.
+   */
+  drained?(): Promise<void> | undefined
 }
 
-/** `(request, context) → response`, on plain objects as `@grpc/proto-loader` shapes them (see `grpc.ts`). */
+/** `(request, context) → response`, on plain objects as `@grpc/proto-loader` shapes them (see `methods.ts`). */
 // The transport checks both shapes against the proto, so a plugin names its own types here.
 // oxlint-disable-next-line typescript/no-explicit-any
 export type Unary = (request: any, context: RequestContext) => unknown

@@ -52,3 +52,10 @@ export const invalidArgument = (message: string): StatusError => new StatusError
 export const notFound = (message: string): StatusError => new StatusError('NOT_FOUND', message)
 export const alreadyExists = (message: string): StatusError => new StatusError('ALREADY_EXISTS', message)
 export const failedPrecondition = (message: string): StatusError => new StatusError('FAILED_PRECONDITION', message)
+
+/** An error other than StatusError is a bug of the emulator: the caller gets its message, the terminal its stack. */
+export function asStatus(error: unknown): StatusError {
+  if (error instanceof StatusError) return error
+  console.error(error)
+  return new StatusError('INTERNAL', error instanceof Error ? error.message : String(error))
+}

@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest'
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { decimals, money } from './money.ts'
 
 it.each<[number, string, string]>([
@@ -29,4 +31,17 @@ it.each<[string, object, number | undefined]>([
   ['orders', { currency: 'EUR' }, undefined],
 ])('the column %s of a row with %j has the decimals %s', (column, row, expected) => {
   expect(decimals(column, row as Readonly<Record<string, unknown>>)).toBe(expected)
+})
+
+it('every amount that a view makes has the decimals of its currency', () => {
+  const folder = join(import.meta.dirname, '..', 'views')
+  const columns = globSync('*.sql', { cwd: folder }).flatMap((file) => {
+    const view = readFileSync(join(folder, file), 'utf8')
+    const names = new Set([...view.matchAll(/ AS (\w+)/g)].map(([, name]) => name!))
+    // An amount stands beside the same in minor units.
+    return [...view.matchAll(/\b(\w+)_minor\b/g)].map(([, name]) => name!).filter((name) => names.has(name))
+  })
+  expect(new Set(columns).size).toBeGreaterThan(6)
+  for (const column of [...columns, 'unit_price'])
+    expect([column, decimals(column, { currency: 'KWD' })]).toEqual([column, 3])
 })

@@ -11,7 +11,21 @@ export const money = (minor: number, code: string): string =>
   `${toDecimal(dinero({ amount: minor, currency: currencyOf(code) }))} ${code}`
 
 /** The columns of the views with an amount in the currency of the column `currency`. */
-const amounts = ['total', 'revenue', 'amount']
+const amounts = [
+  'amount',
+  'cancelled',
+  'captured',
+  'discount',
+  'fee',
+  'net',
+  'refunded',
+  'disputed',
+  'disputed',
+  'revenue',
+  'tax',
+  'total',
+  'unit_price',
+]
 
 /** The decimals of a column of a query's result, when it is such an amount. */
 export const decimals = (column: string, { currency }: Readonly<Record<string, unknown>>): number | undefined =>

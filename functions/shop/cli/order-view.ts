@@ -7,4 +7,4 @@ export type OrderView = z.output<(typeof operations)['readOrder']['answers'][200
 export type TimelineEntry = NonNullable<OrderView['timeline']['entries']>[number]
 
 export const hasEnded = (order: OrderView): boolean =>
-  ['completed', 'closed', 'rejected', 'expired'].includes(order.status)
+  ['completed', 'closed', 'rejected', 'expired', 'cancelled'].includes(order.status)

@@ -13,13 +13,17 @@ const POLL_INTERVAL_MS = 100
 const example = 'npm run price -- --sku TEA-001 --unit-minor 1250'
 
 interface Product {
-  readonly unitMinor: number
-  readonly currency: string
+  /** One in each currency. */
+  readonly prices: readonly { readonly unitMinor: number; readonly currency: string }[]
 }
 
 void main('price', {
   brief: "Changes a product's price as staff of the shop, by POST /v1/prices, and waits until the catalog shows it.",
-  about: `  ${example}`,
+  about: `  ${example}
+
+Prices in several currencies stand side by side; a price replaces that of its own currency alone:
+
+  npm run price -- --sku TEA-001 --unit-minor 1390 --currency USD`,
   options: {
     sku: text('SKU', 'the product'),
     'unit-minor': text('N', 'the new price of one piece, in minor units of the currency: 1250 is 12.50 EUR'),
@@ -30,8 +34,11 @@ void main('price', {
       throw new UsageError(`--sku or --unit-minor is missing. Try: ${example}`)
     const unitMinor = parseUnitMinor(typed)
     const running = requireRunning()
-    const api = connect(running, { sub: 'staff-1', roles: ['staff'] })
-    const read = async () => (await api.send<Product>('GET', `/v1/products/${encodeURIComponent(sku)}`)).body
+    const api = connect(running, { sub: 'staff-1', roles: ['admin'] })
+    const read = async (): Promise<number | undefined> => {
+      const { body } = await api.send<Product>('GET', `/v1/products/${encodeURIComponent(sku)}`)
+      return body.prices.find((price) => price.currency === currency)?.unitMinor
+    }
     const before = await withNearestSku(running, [sku], read)
     // A refusal of the catalog is printed with its reason.
     await api.send('POST', '/v1/prices', {
@@ -40,20 +47,21 @@ void main('price', {
       waitSeconds: FOLLOW_TIMEOUT_MS / 3_000,
     })
     const endMs = Date.now() + FOLLOW_TIMEOUT_MS
-    for (let now = before; now.unitMinor !== unitMinor || now.currency !== currency; now = await read()) {
+    for (let now = before; now !== unitMinor; now = await read()) {
       if (Date.now() > endMs)
         throw new UsageError(
           `The catalog does not show the price within ${FOLLOW_TIMEOUT_MS / 1000} s: npm run logs -- catalog has the reason.`,
         )
       await pause(POLL_INTERVAL_MS)
     }
-    say(`${shown(sku)} costs ${money(unitMinor, currency)}; before, ${money(before.unitMinor, before.currency)}`)
+    const former = before === undefined ? `it had no price in ${currency}` : money(before, currency)
+    say(`${shown(sku)} costs ${money(unitMinor, currency)}; before, ${former}`)
   },
 })
 
 function parseUnitMinor(typed: string): number {
   try {
-    return parseWholeNumber({ from: 1 })(typed)
+    return parseWholeNumber({})(typed)
   } catch (error) {
     throw new UsageError(`--unit-minor: ${(error as Error).message}`)
   }

@@ -9,16 +9,22 @@ export interface References {
 }
 
 /** Tokens of the local payment provider. Each customer who attaches one gets a separate payment method. */
-export type TestCard =
-  | 'card-ok'
-  | 'card-declined'
-  | 'card-action-required'
-  | 'card-capture-delayed'
-  | 'card-capture-refused'
-  | 'card-refund-pending'
-  | 'card-refund-fails'
-  | 'card-refund-fails-later'
-  | 'card-refund-returned'
+export const testTokens = [
+  'card-ok',
+  'card-declined',
+  'card-stolen',
+  'card-action-required',
+  'card-ends-soon',
+  'card-renewal-refused',
+  'card-capture-delayed',
+  'card-capture-refused',
+  'card-refund-pending',
+  'card-refund-fails',
+  'card-refund-fails-later',
+  'card-refund-returned',
+  'card-disputed',
+] as const
+export type TestCard = (typeof testTokens)[number]
 
 const address = { name: 'A. Customer', lines: ['1 Mill Lane'], postcode: '10115', city: 'Berlin', country: 'DE' }
 

@@ -2,7 +2,7 @@
 
 import { Refusal } from '../../../cli/api.ts'
 import { type Running, UsageError } from '../../../cli/command.ts'
-import { nearestOrAll } from '../../../cli/nearest.ts'
+import { nearestOrAll } from '../../../shared/base/nearest.ts'
 import { databaseName } from '../../../shared/base/names.ts'
 
 /** One page: a shop of a developer has few products. */

@@ -1,14 +1,16 @@
 /** The companies that the shop's services call, as the local cloud plays them. */
 
-import type { PartnerContext } from '../../../emulators/partner-server.ts'
+import { keyCheck, type PartnerContext } from '../../../emulators/partner-server.ts'
 
 export const partners = {
-  async 'payment-provider'({ settings, ...options }: PartnerContext) {
+  async 'payment-provider'({ settings, credentials, ...options }: PartnerContext) {
     const { createPaymentProvider } = await import('./payment-provider/server.ts')
-    return createPaymentProvider({ ...options, webhookUrl: settings['PAYMENT_WEBHOOK_URL']! })
+    const verify = keyCheck(() => credentials('payment-provider-key'))
+    return createPaymentProvider({ ...options, verify, webhookUrl: settings['PAYMENT_WEBHOOK_URL']! })
   },
-  async carrier(context: PartnerContext) {
+  async carrier({ settings, credentials, ...options }: PartnerContext) {
     const { createCarrier } = await import('./carrier/server.ts')
-    return createCarrier(context)
+    const verify = keyCheck(() => credentials('carrier-key'))
+    return createCarrier({ ...options, verify, webhookUrl: settings['CARRIER_WEBHOOK_URL']! })
   },
 }

@@ -46,9 +46,6 @@ export async function seed(running: Running): Promise<string> {
     return response
   }
 
-  const lines = products.filter(({ quantity }) => quantity > 0).map(({ sku, quantity }) => ({ sku, quantity }))
-  const delivered = await expectOk(await send('POST', '/v1/stock', { key: 'seed-stock', body: { lines } }))
-  const { deliveryId } = (await delivered.json()) as { deliveryId: string }
   await Promise.all(
     products.map(async ({ sku, name, unitMinor }) =>
       expectOk(
@@ -56,8 +53,13 @@ export async function seed(running: Running): Promise<string> {
       ),
     ),
   )
-  const paths = [`/v1/deliveries/${deliveryId}`, ...products.map(({ sku }) => `/v1/products/${sku}`)]
-  await Promise.all(paths.map((path) => waitUntilAvailable(() => sendOnce('GET', path, {}), deadlineMs)))
+  const available = (path: string): Promise<void> => waitUntilAvailable(() => sendOnce('GET', path, {}), deadlineMs)
+  await Promise.all(products.map(({ sku }) => available(`/v1/products/${sku}`)))
+  // A delivery of an unknown product is refused.
+  const lines = products.filter(({ quantity }) => quantity > 0).map(({ sku, quantity }) => ({ sku, quantity }))
+  const delivered = await expectOk(await send('POST', '/v1/stock', { key: 'seed-stock', body: { lines } }))
+  const { deliveryId } = (await delivered.json()) as { deliveryId: string }
+  await available(`/v1/deliveries/${deliveryId}`)
   return `the shop sells ${products.map(({ sku }) => sku).join(', ')}`
 }
 
@@ -79,7 +81,7 @@ async function signIn({ identityUrl, secret }: Running): Promise<string> {
   const response = await fetch(`${identityUrl}/v1/token`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', [SECRET_HEADER]: secret },
-    body: JSON.stringify({ sub: 'shop', roles: ['staff'] }),
+    body: JSON.stringify({ sub: 'shop', roles: ['admin'] }),
   })
   return ((await response.json()) as { token: string }).token
 }

@@ -11,7 +11,7 @@ FROM (
   SELECT
     subject AS order_id,
     JSON_VALUE(data, '$.shipmentId') AS shipment_id,
-    COALESCE(SAFE_CAST(REGEXP_EXTRACT(JSON_VALUE(data, '$.authorization'), r'^\d{1,16}$') AS INT64), 1) AS authorization,
+    IF(JSON_QUERY(data, '$.authorization') IS NULL, 1, SAFE_CAST(REGEXP_EXTRACT(JSON_VALUE(data, '$.authorization'), r'^\d{1,16}$') AS INT64)) AS authorization,
     SAFE_CAST(REGEXP_EXTRACT(JSON_VALUE(data, '$.amountMinor'), r'^\d{1,16}$') AS INT64) AS amount_minor,
     JSON_VALUE(data, '$.currency') AS currency,
     time AS captured_at

@@ -14,6 +14,6 @@ FROM (
     JSON_VALUE(data, '$.currency') AS currency,
     JSON_QUERY_ARRAY(data, '$.lines') AS lines
   FROM `{{analytics}}.event_log`
-  WHERE type = 'order.placed'
+  WHERE type IN ('order.placed', 'order.imported')
 )
 CROSS JOIN UNNEST(lines) AS line

@@ -1,11 +1,21 @@
--- Units sold and revenue, by SKU and currency.
+-- Units sold and revenue at the prices of the lines, without taxes, discount and fee, by SKU and currency: the lines of completed
+-- orders without the pieces that were cancelled.
 SELECT
-  line.sku,
-  line.currency,
-  SUM(line.quantity) AS units,
-  SUM(CAST(line.quantity AS NUMERIC) * line.unit_minor) AS revenue_minor,
-  SUM(line.quantity * line.unit_price) AS revenue
-FROM `{{analytics}}.order_lines` AS line
-JOIN `{{analytics}}.orders` AS placed ON placed.order_id = line.order_id
-WHERE placed.status = 'completed'
-GROUP BY line.sku, line.currency
+  sku,
+  currency,
+  SUM(units) AS units,
+  SUM(CAST(units AS NUMERIC) * unit_minor) AS revenue_minor,
+  SUM(units * unit_price) AS revenue
+FROM (
+  SELECT
+    line.sku,
+    line.currency,
+    line.quantity - COALESCE(gone.quantity, 0) AS units,
+    line.unit_minor,
+    line.unit_price
+  FROM `{{analytics}}.order_lines` AS line
+  JOIN `{{analytics}}.orders` AS placed ON placed.order_id = line.order_id
+  LEFT JOIN `{{analytics}}.cancelled_lines` AS gone ON gone.order_id = line.order_id AND gone.line_id = line.line_id
+  WHERE placed.status = 'completed'
+)
+GROUP BY sku, currency

@@ -150,7 +150,7 @@ function writesOf(entryPoint: EntryPoint, origin: string, prefix: string): Write
       write('shell', `/v2/${location}/services/notifications`, { template: { containers: [container] } }, 'PATCH'),
     ],
     account: [commit('ownaccount')],
-    identity: [write('token', '/v1/token', { sub: 'MARK', roles: ['staff'] })],
+    identity: [write('token', '/v1/token', { sub: 'MARK', roles: ['admin'] })],
     provider: [write('paid', '/actions/action-MARK', { outcome: 'authorized' })],
     carrier: [
       write('parcel', '/v1/bookings', {

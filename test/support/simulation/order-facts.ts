@@ -5,9 +5,20 @@ import type { World } from './world.ts'
 
 export interface OrderFacts {
   readonly orderId: string
-  readonly status: 'none' | 'pending' | 'confirmed' | 'completed' | 'closed' | 'rejected' | 'expired'
+  readonly status: 'none' | 'pending' | 'confirmed' | 'completed' | 'closed' | 'rejected' | 'expired' | 'cancelled'
+  /** The ordered pieces without those that were cancelled while others had left. */
   readonly quantity: number
+  /** The amount that the customer pays: without the lines that were cancelled while others had left. */
+  readonly totalMinor: number
   readonly types: readonly string[]
+  /** The parcels that the carrier has collected: the pieces of each, and its end. */
+  readonly parcels: readonly Parcel[]
+}
+
+export interface Parcel {
+  readonly shipmentId: string
+  readonly quantity: number
+  readonly end?: 'delivered' | 'returned'
 }
 
 /** Every placed order, by the events of its stream. */
@@ -15,22 +26,55 @@ export function ordersOf(world: World): OrderFacts[] {
   return [...world.platform('orders').commitsByStream()].flatMap(([orderId, entries]) => {
     const events = entries.flatMap((entry) => entry.events)
     const placed = events.find(({ type }) => type === 'order.placed')?.data as
-      | { lines: { quantity: number }[] }
+      | { lines: { quantity: number }[]; totalMinor: number }
       | undefined
     if (!placed) return []
     const types = events.filter(({ sequence }) => sequence > 0).map(({ type }) => type)
-    const quantity = placed.lines.reduce((sum, line) => sum + line.quantity, 0)
-    return [{ orderId, status: statusOf(types), quantity, types }]
+    const cancelled = events
+      .filter(({ type }) => type === 'order.partly-cancelled')
+      .map(({ data }) => data as { lines: Line[]; amountMinor: number })
+    const quantity = piecesOf(placed.lines) - piecesOf(cancelled.flatMap(({ lines }) => lines))
+    const totalMinor = placed.totalMinor - sum(cancelled.map(({ amountMinor }) => amountMinor))
+    return [{ orderId, status: statusOf(types), quantity, totalMinor, types, parcels: parcelsOf(world, orderId) }]
   })
 }
 
+function parcelsOf(world: World, orderId: string): Parcel[] {
+  const events = eventsOf(world, 'shipping', orderId)
+  const idsOf = (named: string, stage?: string): string[] =>
+    events
+      .map(({ type, data }) => ({ type, ...(data as { shipmentId: string; stage?: string }) }))
+      .filter(({ type, ...one }) => type === named && (stage === undefined || one.stage === stage))
+      .map(({ shipmentId }) => shipmentId)
+  const delivered = idsOf('shipment.delivered')
+  const returned = idsOf('shipment.failed', 'delivery')
+  return events
+    .filter(({ type }) => type === 'shipment.dispatched')
+    .map(({ data }) => data as { shipmentId: string; lines: Line[] })
+    .map(({ shipmentId, lines }) => ({
+      shipmentId,
+      quantity: piecesOf(lines),
+      ...(delivered.includes(shipmentId) ? { end: 'delivered' } : {}),
+      ...(returned.includes(shipmentId) ? { end: 'returned' } : {}),
+    }))
+}
+
+interface Line {
+  readonly quantity: number
+}
+const piecesOf = (lines: readonly Line[]): number => sum(lines.map(({ quantity }) => quantity))
+
 function statusOf(types: readonly string[]): OrderFacts['status'] {
-  for (const status of ['completed', 'closed', 'rejected', 'expired', 'confirmed'] as const)
+  for (const status of ['completed', 'closed', 'rejected', 'expired', 'cancelled', 'confirmed'] as const)
     if (types.includes(`order.${status}`)) return status
   return 'pending'
 }
 
-export const hasEnded = ({ status }: OrderFacts): boolean => ['completed', 'rejected', 'expired'].includes(status)
+export const hasEnded = ({ status }: OrderFacts): boolean =>
+  ['completed', 'closed', 'rejected', 'expired', 'cancelled'].includes(status)
+
+/** Its goods have left, and are sold. */
+export const isSold = ({ status }: Pick<OrderFacts, 'status'>): boolean => status === 'completed' || status === 'closed'
 
 export const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0)
 

@@ -13,13 +13,13 @@ export interface Activity {
   /** True for a paused instance, which does not continue until this is reset. */
   paused: boolean
   /** The operation at which it stopped; empty while it runs. */
-  readonly waiting: { readonly what: string; readonly go: () => void }[]
+  readonly waiting: { readonly what: string; readonly store?: string; readonly go: () => void }[]
   state: 'running' | 'ended' | 'killed'
 }
 
 export interface Scheduler {
   /** Called by the platforms before each operation; resolves at once outside of an activity, such as a read by a test. */
-  readonly interleave: (what: string) => Promise<void>
+  readonly interleave: (what: string, /** The service whose data it reads or writes. */ store?: string) => Promise<void>
   /** Makes an activity, which begins with its first step. An error of `work` ends the run of the world. */
   start(name: string, work: () => Promise<void>): Activity
   /** The activities that are not paused. */
@@ -39,11 +39,11 @@ export function createScheduler(): Scheduler {
   const activities = new Set<Activity>()
   const failures: unknown[] = []
 
-  const interleave = (what: string): Promise<void> => {
+  const interleave = (what: string, store?: string): Promise<void> => {
     const activity = current.getStore()
     if (!activity) return Promise.resolve()
     if (activity.state === 'killed') return new Promise(() => {})
-    return new Promise((go) => void activity.waiting.push({ what, go }))
+    return new Promise((go) => void activity.waiting.push({ what, ...(store === undefined ? {} : { store }), go }))
   }
 
   const settle = async (activity: Activity): Promise<void> => {

@@ -117,7 +117,8 @@ export const resultParameters: Options = {
 }
 export const jobParameters: Options = { honoured: 'location' }
 export const jobListParameters: Options = {
-  honoured: 'maxResults pageToken minCreationTime maxCreationTime stateFilter',
-  kept: 'allUsers projection',
+  honoured: 'maxResults pageToken minCreationTime maxCreationTime stateFilter projection',
+  // Everyone sees the jobs of everyone.
+  kept: 'allUsers',
   refused: { parentJobId: 'scripts of several statements are not run' },
 }

@@ -65,6 +65,29 @@ describe('a destination', () => {
     expect(await values()).toEqual([5])
   })
 
+  it('without rows keeps its columns, and takes only what fits them', async () => {
+    const fields = [
+      { name: 'a', type: 'INTEGER', mode: 'REQUIRED', description: 'the first' },
+      { name: 'b', type: 'STRING', maxLength: '2' },
+    ]
+    await bigquery.table('empty', fields)
+    const write = (query: string): Promise<unknown> => run({ query, destination: d().table('empty') })
+    await expect(write("SELECT 'x' AS a")).rejects.toThrow('Field a has changed type from INT64 to STRING')
+    await expect(write('SELECT 1 AS a, 2 AS c')).rejects.toThrow('Cannot add fields (field: c)')
+    await expect(write('SELECT CAST(NULL AS INT64) AS a')).rejects.toThrow('Required field a cannot be null')
+    await expect(write("SELECT 1 AS a, 'xxx' AS b")).rejects.toThrow('has maximum length 2')
+    expect(await bigquery.query('SELECT * FROM d.empty')).toEqual([])
+    await write('SELECT 1 AS a')
+    expect((await d().table('empty').getMetadata())[0].schema.fields).toEqual(fields)
+    expect(await bigquery.query('SELECT * FROM d.empty')).toEqual([{ a: 1, b: null }])
+  })
+
+  it('without columns gets those of the query', async () => {
+    await bigquery.table('bare', [])
+    await run({ query: 'SELECT 1 AS a', destination: d().table('bare') })
+    expect(await bigquery.query('SELECT * FROM d.bare')).toEqual([{ a: 1 }])
+  })
+
   it('is refused by name when the rows can not go there', async () => {
     const write = (query: string, table: string, options: object = {}): Promise<unknown> =>
       run({ query, destination: d().table(table), ...options })

@@ -5,10 +5,11 @@ import type { Http } from '../../core/service.ts'
 import type { BigQueryCore } from '../core.ts'
 import { type FailedJob, type Job, pageOfRows, type Paging, type StartedJob, statusOf } from '../jobs.ts'
 import type { JobConfiguration } from '../values/configuration.ts'
+import { shown as named } from '../values/limits.ts'
 import { bigqueryError, failedStatus } from '../values/errors.ts'
 import { jobBody, queryBody, type QueryBody } from '../values/requests.ts'
 import { jobListParameters, jobOptions, jobParameters, queryRequestOptions, resultParameters } from './job-options.ts'
-import { checkParameters } from './options.ts'
+import { noParameters, takes } from './options.ts'
 import { isInMicroseconds, pageOf, paging, wholeNumber } from './paging.ts'
 import { readBody } from './read-body.ts'
 
@@ -32,7 +33,7 @@ export function addJobRoutes(app: Http, { catalog, jobs }: BigQueryCore, context
     )
   }
 
-  app.post('/queries', async (c) => {
+  app.post('/queries', takes(noParameters), async (c) => {
     const request = await readBody(c, queryBody, queryRequestOptions())
     checkLocation(request.location)
     const format = { microseconds: isInMicroseconds(request.formatOptions ?? {}) }
@@ -40,27 +41,34 @@ export function addJobRoutes(app: Http, { catalog, jobs }: BigQueryCore, context
     const size = Math.min(request.maxResults ?? PAGE_ROWS, PAGE_ROWS)
     return c.json(await queryAnswer(job, { start: 0, size, ...format }, request.timeoutMs, context))
   })
-  app.get('/queries/:job', async (c) => {
-    checkParameters(c.req.query(), resultParameters)
+  app.get('/queries/:job', takes(resultParameters), async (c) => {
     checkLocation(c.req.query('location'))
     const waitMs = wholeNumber(c.req.query(), 'timeoutMs')
     return c.json(await queryAnswer(jobs.get(c.req.param('job')), paging(c.req.query()), waitMs, context))
   })
 
-  app.post('/jobs', async (c) => {
+  app.post('/jobs', takes(noParameters), async (c) => {
     const { configuration, jobReference } = await readBody(c, jobBody, jobOptions())
     if (!configuration?.query)
       throw bigqueryError('invalid', 'The local cloud runs query jobs only: configuration.query is required.', {
         location: 'configuration',
       })
     checkLocation(jobReference?.location)
+    const asked = jobReference?.projectId
+    if (asked && asked !== project.id)
+      throw bigqueryError(
+        'invalid',
+        `The job is of the project ${named(asked)}, and the local cloud is ${project.id}.`,
+        {
+          location: 'jobReference.projectId',
+        },
+      )
     const job = jobs.start({ configuration: configuration as JobConfiguration, jobId: jobReference?.jobId })
     // A dry run has no job that could have failed.
     return c.json(configuration.dryRun ? jobResource(await job.done, context) : await ended(job, context))
   })
-  app.get('/jobs', (c) => {
+  app.get('/jobs', takes(jobListParameters), (c) => {
     const given = c.req.query()
-    checkParameters(given, jobListParameters)
     const [from, to] = [wholeNumber(given, 'minCreationTime') ?? 0, wholeNumber(given, 'maxCreationTime') ?? Infinity]
     const states = c.req.queries('stateFilter') ?? ['done']
     const all = states.includes('done') ? jobs.list() : []
@@ -69,18 +77,21 @@ export function addJobRoutes(app: Http, { catalog, jobs }: BigQueryCore, context
       given,
       JOBS_PER_PAGE,
     )
-    return c.json({ kind: 'bigquery#jobList', jobs: items.map((job) => jobResource(job, context)), ...next })
+    const { projection = '' } = given
+    if (!['', 'full', 'minimal'].includes(projection))
+      throw bigqueryError('invalid', `Invalid value for projection: full or minimal, not ${named(projection)}.`)
+    const resources = items.map((job) => ({
+      ...jobResource(job, context),
+      ...(projection === 'minimal' ? { configuration: undefined } : {}),
+    }))
+    return c.json({ kind: 'bigquery#jobList', jobs: resources, ...next })
   })
   const shown = async (started: StartedJob): Promise<object> =>
     (await settled(started.done, 0)) ? ended(started, context) : runningJob(started, context)
-  app.get('/jobs/:job', async (c) => {
-    checkParameters(c.req.query(), jobParameters)
-    return c.json(await shown(jobs.get(c.req.param('job'))))
-  })
-  app.post('/jobs/:job/cancel', async (c) => {
-    checkParameters(c.req.query(), jobParameters)
-    return c.json({ kind: 'bigquery#jobCancelResponse', job: await shown(jobs.get(c.req.param('job'))) })
-  })
+  app.get('/jobs/:job', takes(jobParameters), async (c) => c.json(await shown(jobs.get(c.req.param('job')))))
+  app.post('/jobs/:job/cancel', takes(jobParameters), async (c) =>
+    c.json({ kind: 'bigquery#jobCancelResponse', job: await shown(jobs.get(c.req.param('job'))) }),
+  )
 }
 
 /** The options of a request that belong to its job, and those of the answer alone. All others are the query's. */

@@ -3,68 +3,12 @@
  * the official client were made, so that a newer client brings its new options here.
  */
 
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startBigQuery, type TestBigQuery } from '../bigquery.testing.ts'
+import { described, description, fieldsOf, walk } from './described.testing.ts'
 import * as jobs from './job-options.ts'
 import { type Options, verdictOf } from './options.ts'
 import * as tables from './table-options.ts'
-
-const client = createRequire(import.meta.url).resolve('@google-cloud/bigquery')
-const description = readFileSync(join(client, '../types.d.ts'), 'utf8').replaceAll(/\/\*[\s\S]*?\*\//g, '')
-
-/** Of a message: each option with the text of its type. */
-function described(type: string): [name: string, type: string][] {
-  const body = new RegExp(String.raw`\n( *)type ${type} = \{([\s\S]*?)\n\1\};`).exec(description)?.[2]
-  if (body === undefined) throw new Error(`The client's types have no ${type}.`)
-  return fieldsOf(body)
-}
-
-/** The fields at the outermost level of a type's text. */
-function fieldsOf(body: string): [name: string, type: string][] {
-  const fields: [string, string][] = []
-  let depth = 0
-  let field = ''
-  for (const character of body) {
-    if ('{<('.includes(character)) depth += 1
-    if ('}>)'.includes(character)) depth -= 1
-    if (character !== ';' || depth > 0) field += character
-    else {
-      const [, name, type] = /^\s*'?([\w.$]+)'?\?:\s*([\s\S]*)$/.exec(field) ?? []
-      if (name !== undefined) fields.push([name, type!])
-      field = ''
-    }
-  }
-  return fields
-}
-
-/** The message inside an option, if it has one. */
-function insideOf(type: string): [name: string, type: string][] | undefined {
-  const named = /^(?:Array<\s*)?(I[A-Z]\w+)/.exec(type)?.[1]
-  if (named !== undefined) return named.startsWith('IJson') ? undefined : described(named)
-  const inline = /^(?:Array<)?\{([\s\S]*)\}>?$/.exec(type)?.[1]
-  return inline === undefined || inline.includes('[key: string]') ? undefined : fieldsOf(inline)
-}
-
-interface Walked {
-  readonly path: string
-  readonly type: string
-  readonly verdict: ReturnType<typeof verdictOf>
-}
-
-function walk(fields: [name: string, type: string][], options: Options, path = '', depth = 0): Walked[] {
-  return fields.flatMap(([name, type]): Walked[] => {
-    const place = path === '' ? name : `${path}.${name}`
-    const verdict = verdictOf(options, name)
-    const one = { path: place, type, verdict }
-    const inside = verdict === 'honoured' || verdict === 'kept' ? options.inside?.[name] : undefined
-    const inner = inside && insideOf(type)
-    // Fields of fields, types of types.
-    return inner && depth < 6 ? [one, ...walk(inner, inside(), place, depth + 1)] : [one]
-  })
-}
 
 const messages: [name: string, type: string, options: Options][] = [
   ['jobs.insert', 'IJob', jobs.jobOptions()],
@@ -92,6 +36,7 @@ describe.each(messages)('%s', (_, type, options) => {
 
 it.each([
   ['datasets', 'IListParams', tables.datasetListParameters],
+  ['datasets', 'IInsertParams', tables.datasetInsertParameters],
   ['datasets', 'IGetParams', tables.datasetParameters],
   ['datasets', 'IPatchParams', tables.datasetParameters],
   ['datasets', 'IDeleteParams', tables.datasetParameters],
@@ -107,6 +52,21 @@ it.each([
   const body = new RegExp(String.raw`type ${type} = \{([\s\S]*?)\n    \};`).exec(inside)![1]!
   expect(fieldsOf(body).filter(([name]) => verdictOf(options, name) === undefined)).toEqual([])
 })
+
+it.each(['/datasets', '/datasets/d/tables', '/datasets/d/tables/t/insertAll', '/jobs', '/queries'])(
+  'POST %s refuses a parameter that Google does not know',
+  async (path) => {
+    const bigquery = await startBigQuery()
+    try {
+      expect((await bigquery.send('POST', `${path}?foo=1`, {})).error).toMatchObject({
+        code: 400,
+        message: 'Invalid JSON payload received. Unknown name "foo": Cannot find field.',
+      })
+    } finally {
+      await bigquery.cloud.close()
+    }
+  },
+)
 
 /** A value that asks for something. */
 function sample(type: string): unknown {

@@ -92,3 +92,14 @@ export function checkParameters(given: Readonly<Record<string, string>>, options
       throw verdict === undefined ? unknownName(name, '') : notServed(name, value, verdict.reason)
   }
 }
+
+/** Of methods without parameters of their own. */
+export const noParameters: Options = { honoured: '' }
+
+/** Middleware of one route. @throws INVALID_ARGUMENT for other parameters. */
+export const takes =
+  (options: Options) =>
+  async (c: { req: { query(): Record<string, string> } }, next: () => Promise<void>): Promise<void> => {
+    checkParameters(c.req.query(), options)
+    await next()
+  }

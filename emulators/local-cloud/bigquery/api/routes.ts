@@ -7,12 +7,13 @@ import type { Http } from '../../core/service.ts'
 import type { CloudContext } from '../../core/plugin.ts'
 import { invalidArgument, StatusError } from '../../core/status.ts'
 import type { BigQueryCore } from '../core.ts'
+import type { DatasetResource } from '../values/records.ts'
 import { errorBody } from '../values/errors.ts'
 import { datasetBody, insertAllBody, tableBody } from '../values/requests.ts'
 import { insertAll } from './insert-all.ts'
 import { addJobRoutes } from './job-routes.ts'
 import { listRows } from './list-rows.ts'
-import { checkParameters, withoutOutputs } from './options.ts'
+import { noParameters, takes, withoutOutputs } from './options.ts'
 import { pageOf, paging } from './paging.ts'
 import { readBody } from './read-body.ts'
 import * as options from './table-options.ts'
@@ -45,27 +46,52 @@ function projectRoutes(core: BigQueryCore, context: CloudContext): Http {
 function addDatasetRoutes(app: Http, { catalog }: BigQueryCore): void {
   const body = async (c: { req: { text(): Promise<string> } }): Promise<Record<string, unknown>> =>
     withoutOutputs(await readBody(c, datasetBody, options.datasetOptions()), options.datasetOptions())
-  app.use('/datasets/:dataset', async (c, next) => {
-    checkParameters(c.req.query(), options.datasetParameters)
-    await next()
-  })
-  app.get('/datasets', (c) => {
-    checkParameters(c.req.query(), options.datasetListParameters)
+  app.use('/datasets/:dataset', takes(options.datasetParameters))
+  app.get('/datasets', takes(options.datasetListParameters), (c) => {
     const labels = labelsOf(c.req.query('filter'))
-    const all = catalog.datasets().filter((dataset) => labels.every((matches) => matches(dataset['labels'])))
+    const isShown = ({ datasetReference: { datasetId } }: DatasetResource): boolean =>
+      c.req.query('all') === 'true' || !datasetId.startsWith('_')
+    const all = catalog
+      .datasets()
+      .filter((dataset) => isShown(dataset) && labels.every((matches) => matches(dataset['labels'])))
     const { items: datasets, ...next } = pageOf(all, c.req.query())
     return c.json({ kind: 'bigquery#datasetList', datasets, ...next })
   })
-  app.post('/datasets', async (c) => c.json(await catalog.insertDataset(await body(c))))
-  app.get('/datasets/:dataset', (c) => c.json(catalog.dataset(c.req.param('dataset'))))
-  app.on(['PATCH', 'PUT'], '/datasets/:dataset', async (c) =>
-    c.json(catalog.patchDataset(c.req.param('dataset'), await body(c))),
+  app.post('/datasets', takes(options.datasetInsertParameters), async (c) =>
+    c.json(await catalog.insertDataset(await body(c))),
   )
+  app.get('/datasets/:dataset', (c) =>
+    c.json(viewOf(catalog.dataset(c.req.param('dataset')), c.req.query('datasetView'))),
+  )
+  app.patch('/datasets/:dataset', async (c) => c.json(catalog.patchDataset(c.req.param('dataset'), await body(c))))
+  app.put('/datasets/:dataset', async (c) => c.json(catalog.replaceDataset(c.req.param('dataset'), await body(c))))
   app.delete('/datasets/:dataset', async (c) => {
     await catalog.deleteDataset(c.req.param('dataset'), c.req.query('deleteContents') === 'true')
     return c.body(null, 204)
   })
 }
+
+/** https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets/get#DatasetView @throws INVALID_ARGUMENT for another view */
+function viewOf(dataset: DatasetResource, view: string | undefined): object {
+  const { access, kind, id, etag, selfLink, datasetReference, location, ...metadata } = dataset
+  const named = { kind, id, etag, selfLink, datasetReference, location }
+  switch (view) {
+    case 'METADATA':
+      return { ...named, ...metadata }
+    case 'ACL':
+      return { ...named, access }
+    case undefined:
+    case '':
+    case 'DATASET_VIEW_UNSPECIFIED':
+    case 'FULL':
+      return dataset
+    default:
+      throw unknownValue('datasetView', view)
+  }
+}
+
+const unknownValue = (name: string, value: string): StatusError =>
+  invalidArgument(`Invalid value at '${name}': ${shown(JSON.stringify(value))}.`)
 
 /** `labels.key:value labels.other`: https://cloud.google.com/bigquery/docs/filtering-labels */
 function labelsOf(filter = ''): ((labels: unknown) => boolean)[] {
@@ -82,31 +108,35 @@ function labelsOf(filter = ''): ((labels: unknown) => boolean)[] {
   })
 }
 
+/** All but BASIC have the number of rows. https://cloud.google.com/bigquery/docs/reference/rest/v2/tables/get#TableMetadataView */
+const tableViews = ['', 'TABLE_METADATA_VIEW_UNSPECIFIED', 'BASIC', 'STORAGE_STATS', 'FULL']
+
 function addTableRoutes(app: Http, { catalog }: BigQueryCore): void {
   const body = async (c: { req: { text(): Promise<string> } }): Promise<Record<string, unknown>> =>
     withoutOutputs(await readBody(c, tableBody, options.tableOptions()), options.tableOptions())
-  app.use('/datasets/:dataset/tables/:table', async (c, next) => {
-    checkParameters(c.req.query(), options.tableParameters)
-    await next()
-  })
-  app.get('/datasets/:dataset/tables', (c) => {
-    checkParameters(c.req.query(), options.tableListParameters)
+  app.use('/datasets/:dataset/tables/:table', takes(options.tableParameters))
+  app.get('/datasets/:dataset/tables', takes(options.tableListParameters), (c) => {
     catalog.dataset(c.req.param('dataset'))
     const all = catalog.tables(c.req.param('dataset'))
     const { items: tables, ...next } = pageOf(all, c.req.query())
     return c.json({ kind: 'bigquery#tableList', tables, totalItems: all.length, ...next })
   })
-  app.post('/datasets/:dataset/tables', async (c) =>
+  app.post('/datasets/:dataset/tables', takes(noParameters), async (c) =>
     c.json(await catalog.insertTable(c.req.param('dataset'), await body(c))),
   )
   app.get('/datasets/:dataset/tables/:table{[^:/]+}', async (c) => {
     const { dataset, table } = c.req.param()
     const resource = catalog.table(dataset, table)
-    if (resource.view) return c.json(resource)
+    const view = c.req.query('view') ?? ''
+    if (!tableViews.includes(view)) throw unknownValue('view', view)
+    if (resource.view || view === 'BASIC') return c.json(resource)
     return c.json({ ...resource, numRows: String(await catalog.countRows(dataset, table)) })
   })
-  app.on(['PATCH', 'PUT'], '/datasets/:dataset/tables/:table', async (c) =>
+  app.patch('/datasets/:dataset/tables/:table', async (c) =>
     c.json(await catalog.patchTable(c.req.param('dataset'), c.req.param('table'), await body(c))),
+  )
+  app.put('/datasets/:dataset/tables/:table', async (c) =>
+    c.json(await catalog.replaceTable(c.req.param('dataset'), c.req.param('table'), await body(c))),
   )
   app.delete('/datasets/:dataset/tables/:table', async (c) => {
     await catalog.deleteTable(c.req.param('dataset'), c.req.param('table'))
@@ -115,15 +145,14 @@ function addTableRoutes(app: Http, { catalog }: BigQueryCore): void {
 }
 
 function addRowRoutes(app: Http, core: BigQueryCore, context: CloudContext): void {
-  app.post('/datasets/:dataset/tables/:table/insertAll', async (c) => {
+  app.post('/datasets/:dataset/tables/:table/insertAll', takes(noParameters), async (c) => {
     const { dataset, table } = c.req.param()
     if (Buffer.byteLength(await c.req.text()) > MAX_INSERT_BYTES)
       throw invalidArgument(`Request payload size exceeds the limit: ${MAX_INSERT_BYTES} bytes.`)
     const request = await readBody(c, insertAllBody, options.insertAllOptions())
     return c.json(await insertAll(core, context, { dataset, table }, request))
   })
-  app.get('/datasets/:dataset/tables/:table/data', async (c) => {
-    checkParameters(c.req.query(), options.rowListParameters)
+  app.get('/datasets/:dataset/tables/:table/data', takes(options.rowListParameters), async (c) => {
     const { dataset, table } = c.req.param()
     return c.json(await listRows(core, { dataset, table }, paging(c.req.query()), c.req.query('selectedFields')))
   })

@@ -98,6 +98,8 @@ export const accessOptions = (): Options => ({
   honoured: 'view dataset',
   // Of the special groups, which every dataset at Google has.
   kept: 'role',
+  // Terraform's provider names the dataset in each entry that it adds.
+  outputs: 'datasetId',
   refused: {
     condition: byPolicy,
     domain: byPolicy,
@@ -123,17 +125,22 @@ export const insertAllOptions = (): Options => ({
 
 const paging = 'maxResults pageToken'
 export const datasetParameters: Options = {
-  honoured: 'deleteContents',
-  // Which part of the dataset is returned or changed; access is not part of it.
-  kept: 'accessPolicyVersion datasetView updateMode',
+  honoured: 'deleteContents datasetView',
+  // Entries of access have no conditions, with which the versions differ.
+  kept: 'accessPolicyVersion',
+  refused: {
+    updateMode: {
+      reason: 'metadata and access are changed as the body has them',
+      accepted: ['UPDATE_FULL', 'UPDATE_MODE_UNSPECIFIED'],
+    },
+  },
 }
+export const datasetInsertParameters: Options = { honoured: '', kept: 'accessPolicyVersion' }
 export const datasetListParameters: Options = {
-  honoured: `${paging} filter`,
-  kept: 'all',
+  honoured: `${paging} filter all`,
 }
 export const tableParameters: Options = {
-  honoured: '',
-  kept: 'view',
+  honoured: 'view',
   refused: { autodetect_schema: 'schemas are declared', selectedFields: 'the whole schema is returned' },
 }
 export const tableListParameters: Options = { honoured: paging }

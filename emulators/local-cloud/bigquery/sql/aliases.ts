@@ -8,7 +8,7 @@ import { limits, tooComplex, tooDeep } from '../values/limits.ts'
 import { isWord } from './reader.ts'
 import type { Token } from './tokens.ts'
 
-type Aliases = ReadonlyMap<string, readonly Token[]>
+export type Aliases = ReadonlyMap<string, readonly Token[]>
 
 /** The tokens of a statement, and for each parenthesis or bracket that opens the place of its closing one. */
 interface Statement {
@@ -58,7 +58,7 @@ function rewritten(statement: Statement, begin: number, end: number): Token[] {
 }
 
 /** The items of the list that begins here that are an expression, by name. */
-function aliasesOf({ tokens, closing }: Statement, begin: number, end: number): Aliases {
+export function aliasesOf({ tokens, closing }: Statement, begin: number, end: number): Aliases {
   const found = new Map<string, readonly Token[]>()
   let item: Token[] = []
   const ended = (): void => {
@@ -105,7 +105,7 @@ function replaced(tokens: readonly Token[], aliases: Aliases, before?: Token, af
 }
 
 /** One pass. A parenthesis or bracket that nothing closes has no entry: the translator refuses it. */
-function closingOf(tokens: readonly Token[]): Map<number, number> {
+export function closingOf(tokens: readonly Token[]): Map<number, number> {
   const closing = new Map<number, number>()
   const open: number[] = []
   for (const [at, token] of tokens.entries()) {

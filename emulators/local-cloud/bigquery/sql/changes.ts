@@ -1,5 +1,6 @@
 /** The queries that belong to a statement which changes rows: the inserted rows, and the target rows that are matched twice. */
 
+import { type Constant, constantOf } from './constants.ts'
 import { isWord } from './reader.ts'
 import type { Token } from './tokens.ts'
 
@@ -8,11 +9,17 @@ export interface Written {
   /** Undefined for all columns of the table. */
   readonly columns: readonly string[] | undefined
   readonly source: readonly Token[]
+  readonly by: 'query' | 'values' | 'assignments'
+  /** For each column of `values` and `assignments`. */
+  readonly constants?: readonly Constant[]
 }
 
 const symbol = (text: string): Token => ({ kind: 'symbol', text })
 const word = (text: string): Token => ({ kind: 'word', text })
 const isSymbol = (token: Token | undefined, text: string): boolean => token?.kind === 'symbol' && token.text === text
+
+/** Whether a statement has a WHERE of its own, not one of a subquery. */
+export const hasWhere = (tokens: readonly Token[]): boolean => find(tokens, 1, 'WHERE') !== undefined
 
 /** The columns and values that a statement writes; empty if it writes a DEFAULT, which has no type. */
 export function writtenBy(tokens: readonly Token[]): Written[] {
@@ -47,7 +54,12 @@ function mergedBy(tokens: readonly Token[]): Written[] {
       const columns = action.slice(1, values).flatMap(({ kind, text }) => (kind === 'symbol' ? [] : [text]))
       const row = action.slice(values + 2, -1)
       const query = [word('SELECT'), ...withTypedLiterals(row), word('FROM'), ...source]
-      found.push({ columns: columns.length > 0 ? columns : undefined, source: query })
+      found.push({
+        columns: columns.length > 0 ? columns : undefined,
+        source: query,
+        by: 'values',
+        constants: splitAtCommas(row).map((value) => constantOf([value])),
+      })
     }
     at = next
   }
@@ -58,21 +70,19 @@ function mergedBy(tokens: readonly Token[]): Written[] {
 function assigned(items: readonly Token[], from: readonly Token[]): Written[] {
   const columns: string[] = []
   const values: Token[] = []
+  const constants: Constant[] = []
   for (const item of splitAtCommas(items)) {
     const equals = item.findIndex((token) => isSymbol(token, '='))
     // `a` and `t.a` are columns; the engine refuses the longer paths.
     const name = item[equals - 1]
     if (!name || (equals !== 1 && equals !== 3)) continue
+    const value = item.slice(equals + 1)
     columns.push(name.text)
-    values.push(
-      ...(values.length > 0 ? [symbol(',')] : []),
-      symbol('('),
-      ...withTypedLiterals(item.slice(equals + 1)),
-      symbol(')'),
-    )
+    constants.push(constantOf([value]))
+    values.push(...(values.length > 0 ? [symbol(',')] : []), symbol('('), ...withTypedLiterals(value), symbol(')'))
   }
   if (columns.length === 0) return []
-  return [{ columns, source: [word('SELECT'), ...values, word('FROM'), ...from] }]
+  return [{ columns, source: [word('SELECT'), ...values, word('FROM'), ...from], by: 'assignments', constants }]
 }
 
 function splitAtCommas(tokens: readonly Token[]): Token[][] {
@@ -96,15 +106,17 @@ const withTypedLiterals = (items: readonly Token[]): Token[] =>
     return index === 0 ? typed : [symbol(','), ...typed]
   })
 
-/** `VALUES (1, 'a'), (2, 'b')` with typed literals; any other source of rows as it is. */
-function typedRows(source: readonly Token[]): readonly Token[] {
-  if (!isWord(source[0], 'VALUES')) return source
-  const rows = splitAtCommas(source.slice(1)).map((row) => [
-    symbol('('),
-    ...withTypedLiterals(row.slice(1, -1)),
-    symbol(')'),
-  ])
-  return [source[0]!, ...rows.flatMap((row, index) => (index === 0 ? row : [symbol(','), ...row]))]
+/** The rows of a query, or of `VALUES (1, 'a'), (2, 'b')`, which gets typed literals. */
+function rowsOf(source: readonly Token[]): Omit<Written, 'columns'> {
+  if (!isWord(source[0], 'VALUES')) return { source, by: 'query' }
+  const rows = splitAtCommas(source.slice(1)).map((row) => row.slice(1, -1))
+  const typed = rows.map((row) => [symbol('('), ...withTypedLiterals(row), symbol(')')])
+  const values = rows.map(splitAtCommas)
+  return {
+    source: [source[0]!, ...typed.flatMap((row, index) => (index === 0 ? row : [symbol(','), ...row]))],
+    by: 'values',
+    constants: values[0]!.map((_, column) => constantOf(values.map((row) => row[column] ?? []))),
+  }
 }
 
 function insertedBy(tokens: readonly Token[]): Written | undefined {
@@ -113,10 +125,10 @@ function insertedBy(tokens: readonly Token[]): Written | undefined {
   )
   if (begin < 0) return undefined
   if (!isSymbol(tokens[begin], '(') || isWord(tokens[begin + 1], 'SELECT', 'WITH'))
-    return { columns: undefined, source: typedRows(tokens.slice(begin)) }
+    return { columns: undefined, ...rowsOf(tokens.slice(begin)) }
   const end = tokens.findIndex((token, at) => at > begin && isSymbol(token, ')'))
   const columns = tokens.slice(begin + 1, end).flatMap(({ kind, text }) => (kind === 'symbol' ? [] : [text]))
-  return { columns, source: typedRows(tokens.slice(end + 1)) }
+  return { columns, ...rowsOf(tokens.slice(end + 1)) }
 }
 
 /** A query for a target row that a MERGE, or an UPDATE with FROM, would change by two source rows. Undefined for other statements. */
@@ -133,7 +145,8 @@ function find(tokens: readonly Token[], begin: number, ...words: string[]): numb
     const token = tokens[at]!
     if (isSymbol(token, '(') || isSymbol(token, '[') || isWord(token, 'CASE')) depth += 1
     else if (isSymbol(token, ')') || isSymbol(token, ']') || isWord(token, 'END')) depth -= 1
-    else if (depth === 0 && isWord(token, ...words)) return at
+    // A keyword after a dot is a name.
+    else if (depth === 0 && isWord(token, ...words) && !isSymbol(tokens[at - 1], '.')) return at
   }
   return undefined
 }

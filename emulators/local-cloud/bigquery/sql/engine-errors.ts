@@ -10,7 +10,7 @@ export const OWN_MESSAGE = 'BigQuery: '
 
 type Words = readonly string[]
 /** The text for what a pattern found; its first group is the name whose place is sought. */
-type Rule = readonly [pattern: RegExp, text: (found: Words) => string]
+type Rule = readonly [pattern: RegExp, text: (found: Words, googleSql?: string) => string]
 
 const rules: readonly Rule[] = [
   [/Referenced column "?([^"]+?)"? (?:was )?not found/, ([, name]) => `Unrecognized name: ${shown(name)}`],
@@ -78,8 +78,26 @@ const rules: readonly Rule[] = [
     ([, left, right]) =>
       `No matching signature for operator = for argument types: ${googleType(left!)}, ${googleType(right!)}`,
   ],
+  [
+    /ORDER term out of range - should be between 1 and (\d+)/,
+    ([, last], sql) => `ORDER BY is out of SELECT column number range${beyond(Number(last), sql)}`,
+  ],
+  [
+    /GROUP BY term out of range - should be between 1 and (\d+)/,
+    ([, last], sql) => `GROUP BY is out of SELECT column number range${beyond(Number(last), sql)}`,
+  ],
+  [/Duplicate column name "([^"]+)" in INSERT/, ([, name]) => `INSERT has columns with duplicate name: ${shown(name)}`],
+  [/Multiple assignments to same column "([^"]+)"/, ([, name]) => `Update item ${shown(name)} assigned more than once`],
   [/columns but (\d+) values were supplied/, () => 'Inserted row has wrong column count'],
 ]
+
+/** `: 5`, of the one number in ORDER BY or GROUP BY that counts more columns than there are. */
+function beyond(last: number, googleSql = ''): string {
+  const lists = [...googleSql.matchAll(/\bBY\s+([^()]*)/gi)].flatMap(([, list]) => list!.split(','))
+  const numbers = lists.flatMap((item) => /^\s*(\d+)\b/.exec(item)?.[1] ?? [])
+  const found = numbers.filter((number) => Number(number) < 1 || Number(number) > last)
+  return found.length === 1 ? `: ${found[0]}` : ''
+}
 
 /** DuckDB's names of functions that stand for operators and functions of GoogleSQL. */
 const functionNames: Readonly<Record<string, string>> = {
@@ -133,7 +151,7 @@ export function sqlError(error: unknown, googleSql?: string): StatusError {
   if (own >= 0) return invalidArgument(message.slice(own + OWN_MESSAGE.length).split('\n')[0]!)
   for (const [pattern, text] of rules) {
     const found = pattern.exec(message)
-    if (found) return invalidArgument(text(found) + placeOf(found[1], googleSql))
+    if (found) return invalidArgument(text(found, googleSql) + placeOf(found[1], googleSql))
   }
   // The state of this machine, such as a full disk.
   if (/^IO Error|bigquery\.duckdb/.test(message)) return new StatusError('INTERNAL', message)

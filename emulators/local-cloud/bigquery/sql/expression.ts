@@ -88,7 +88,8 @@ function number(written: string): string {
 function bracketed(symbol: string, reader: Reader, clauses: Clauses): string {
   if (symbol === '(') {
     const read = (): string => clauses(reader, closes)
-    const inner = isWord(reader.peek(), 'SELECT', 'WITH') ? reader.subquery(read) : read()
+    const isQuery = isWord(reader.peek(), 'SELECT', 'WITH')
+    const inner = isQuery ? reader.subquery(() => reader.reads.inside(read)) : read()
     reader.expect(')')
     return `(${inner})`
   }

@@ -14,7 +14,7 @@ export function fromItem(reader: Reader, aliases: Set<string>, clauses: Clauses)
     return unnest(array, reader)
   }
   if (reader.takeIf('(')) {
-    const inner = clauses(reader, closes)
+    const inner = reader.reads.inside(() => clauses(reader, closes))
     reader.expect(')')
     return withAlias(`(${inner})`, reader, aliases)
   }
@@ -23,14 +23,21 @@ export function fromItem(reader: Reader, aliases: Set<string>, clauses: Clauses)
   if (path.length > 1 && aliases.has(path[0]!.toLowerCase()))
     return unnest(path.map(quote).join('.'), reader, path.at(-1))
   if (reader.is('(')) throw invalidArgument(`Table-valued function not found: ${path.join('.')}`)
-  const named = tableName(path, reader)
+  const named = readTable(path, reader)
   aliases.add(path.at(-1)!.toLowerCase())
   return withAlias(named, reader, aliases)
 }
 
-/** Translates the name of the table that a statement changes. */
-export function changedTable(reader: Reader): string {
-  return tableName(tablePath(reader), reader)
+/** Translates the name of the table that a statement changes. @param isRead whether its rows decide what is changed. */
+export const changedTable = (reader: Reader, isRead = false): string =>
+  (isRead ? readTable : tableName)(tablePath(reader), reader)
+
+function readTable(path: readonly string[], reader: Reader): string {
+  const before = reader.tables.length
+  const named = tableName(path, reader)
+  // A subquery that WITH names is no table.
+  for (const table of reader.tables.slice(before)) reader.reads.table(table)
+  return named
 }
 
 function withAlias(source: string, reader: Reader, aliases: Set<string>): string {

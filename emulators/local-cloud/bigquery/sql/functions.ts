@@ -69,6 +69,7 @@ export const macros = [
   `bq_mod(a, b) AS CASE WHEN b = 0 THEN error('division by zero: MOD(' || a || ', ' || b || ')') ELSE a % b END`,
   `bq_double(x) AS CASE WHEN typeof(x) LIKE 'DECIMAL%' THEN ${notNumeric('This function')} ELSE CAST(x AS DOUBLE) END`,
   `bq_ln(x) AS CASE WHEN x <= 0 THEN error('Floating point error in function: LN(' || x || ')') ELSE ln(bq_double(x)) END`,
+  `bq_sqrt(x) AS CASE WHEN x < 0 THEN error('Argument to SQRT cannot be negative: ' || x) ELSE sqrt(bq_double(x)) END`,
   // Casts: to INT64, halves are rounded away from zero; a number becomes STRING without trailing zeros.
   `bq_cast_int64(x) AS CASE WHEN typeof(x) = 'DOUBLE' THEN CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT) WHEN typeof(x) = 'JSON' THEN ${refuse('Invalid cast from JSON to INT64')} WHEN typeof(x) = 'VARCHAR' AND NOT regexp_matches(CAST(x AS VARCHAR), '^\\s*[+-]?(\\d+|0[xX][0-9a-fA-F]+)\\s*$') THEN error('Bad int64 value: ' || CAST(x AS VARCHAR)) ELSE CAST(x AS BIGINT) END`,
   `bq_safe_cast_int64(x) AS CASE WHEN typeof(x) = 'DOUBLE' THEN TRY_CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT) WHEN typeof(x) = 'VARCHAR' AND NOT regexp_matches(CAST(x AS VARCHAR), '^\\s*[+-]?(\\d+|0[xX][0-9a-fA-F]+)\\s*$') THEN NULL ELSE TRY_CAST(x AS BIGINT) END`,
@@ -87,6 +88,7 @@ export const macros = [
   `bq_substr_n(t, p, n) AS CASE WHEN n < 0 THEN error('Third argument in SUBSTR() cannot be negative') ELSE left(bq_substr(t, p), n) END`,
   `bq_left(t, n) AS CASE WHEN n < 0 THEN error('Second argument in LEFT() cannot be negative') ELSE left(t, n) END`,
   `bq_right(t, n) AS CASE WHEN n < 0 THEN error('Second argument in RIGHT() cannot be negative') ELSE right(t, n) END`,
+  `bq_repeat(t, n) AS CASE WHEN n < 0 THEN error('Second argument in REPEAT() cannot be negative') ELSE repeat(t, n) END`,
   `bq_replace(t, a, b) AS CASE WHEN a = '' THEN t ELSE replace(t, a, b) END`,
   `bq_regexp_replace(t, r, s) AS regexp_replace(t, r, s, 'g')`,
   // Lists.
@@ -142,6 +144,7 @@ export const renamed: Readonly<Record<string, string>> = {
   MOD: 'bq_mod',
   LEFT: 'bq_left',
   RIGHT: 'bq_right',
+  REPEAT: 'bq_repeat',
   REPLACE: 'bq_replace',
   STRPOS: 'instr',
   STARTS_WITH: 'starts_with',
@@ -157,7 +160,7 @@ export const renamed: Readonly<Record<string, string>> = {
 
 /** Functions with the same name, arguments and result in GoogleSQL and DuckDB. */
 export const sameInBoth = new Set(
-  'ABS ANY_VALUE COALESCE COUNT CUME_DIST DENSE_RANK FIRST_VALUE IFNULL LAG LAST_VALUE LEAD LENGTH LOWER LTRIM MAX MIN NTH_VALUE NTILE NULLIF PERCENT_RANK RANK REPEAT REVERSE ROW_NUMBER RTRIM SIGN SUM TRIM UPPER'.split(
+  'ABS ANY_VALUE COALESCE COUNT CUME_DIST DENSE_RANK FIRST_VALUE IFNULL LAG LAST_VALUE LEAD LENGTH LOWER LTRIM MAX MIN NTH_VALUE NTILE NULLIF PERCENT_RANK RANK REVERSE ROW_NUMBER RTRIM SIGN SUM TRIM UPPER'.split(
     ' ',
   ),
 )
@@ -243,7 +246,7 @@ export const rewritten: Readonly<Record<string, Rewrite>> = {
   ),
   ROUND: floatFunction('round'),
   TRUNC: floatFunction('trunc'),
-  SQRT: withArguments(1, 1, ([value]) => `sqrt(bq_double(${value}))`),
+  SQRT: withArguments(1, 1, ([value]) => `bq_sqrt(${value})`),
   EXP: withArguments(1, 1, ([value]) => `exp(bq_double(${value}))`),
   POW: withArguments(2, 2, ([base, exponent]) => `pow(bq_double(${base}), bq_double(${exponent}))`),
   POWER: withArguments(2, 2, ([base, exponent]) => `pow(bq_double(${base}), bq_double(${exponent}))`),

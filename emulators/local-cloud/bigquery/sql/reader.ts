@@ -2,6 +2,7 @@
 
 import { invalidArgument } from '../../core/status.ts'
 import { limits, tooComplex, tooDeep } from '../values/limits.ts'
+import { Reads } from './reads.ts'
 import type { Token } from './tokens.ts'
 
 export type EndTest = (token: Token) => boolean
@@ -20,6 +21,7 @@ export class Reader {
   readonly names: Names
   /** Tables and views named so far: `dataset.table`. */
   readonly tables: string[] = []
+  readonly reads = new Reads()
   #at = 0
   #nesting = 0
   #subqueries = 0
@@ -46,6 +48,8 @@ export class Reader {
     const token = this.peek()
     if (!token) throw invalidArgument('Syntax error: Unexpected end of statement')
     this.#at += 1
+    const isCalled = this.is('(')
+    if (!isCalled && (token.kind === 'word' || token.kind === 'quoted')) this.reads.name(token.text.split('.').at(-1)!)
     return token
   }
 

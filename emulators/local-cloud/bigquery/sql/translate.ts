@@ -2,14 +2,16 @@
 
 import { invalidArgument, StatusError } from '../../core/status.ts'
 import { withAliases } from './aliases.ts'
-import { matchedTwice, writtenBy } from './changes.ts'
+import { hasWhere, matchedTwice, type Written, writtenBy } from './changes.ts'
 import { type Ddl, ddlOf } from './ddl.ts'
 import { repeatedParts } from './expansion.ts'
 import { arithmetic } from './expression.ts'
 import { changedTable, fromItem } from './from.ts'
 import { keywords } from './functions.ts'
-import { checkLength, limits, tooComplex } from '../values/limits.ts'
+import { checkLength, limits, shown, tooComplex } from '../values/limits.ts'
 import { type EndTest, isWord, quote, Reader } from './reader.ts'
+import type { Read } from './reads.ts'
+import { havingWithoutGroups, listedNamesIn } from './selects.ts'
 import { place, type Token, tokenize } from './tokens.ts'
 import { withMarks } from './unnamed.ts'
 
@@ -17,12 +19,18 @@ export interface Translation {
   readonly sql: string
   /** Tables and views that it names: `dataset.table`. */
   readonly tables: readonly string[]
+  /** Of these, those whose rows it reads, once for each place where it does. */
+  readonly reads: readonly Read[]
   /** The first word, upper case. */
   readonly verb: string
+  /** Of an UPDATE or DELETE. */
+  readonly hasWhere?: boolean
   /** The columns that a statement writes, all if undefined, and the query for their values. */
-  readonly written?: readonly { readonly columns: readonly string[] | undefined; readonly sql: string }[]
+  readonly written?: readonly (Omit<Written, 'source'> & { readonly sql: string })[]
   /** Of a MERGE or UPDATE: the query for a message, when two source rows change one row. */
   readonly matchedTwice?: string
+  /** Names in WHERE that may be names of the list alone: each is one if the engine can describe this statement. */
+  readonly listedNames?: readonly { readonly message: string; readonly sql: string }[]
   /** Of a statement that makes or drops; `sql` and `tables` are those of its query. */
   readonly ddl?: Ddl
 }
@@ -37,11 +45,11 @@ export function translate(googleSql: string, projectId: string, defaultDataset?:
     throw invalidArgument('Scripts of several statements are not run by the local cloud: send them one by one.')
   const names = { projectId, defaultDataset, subqueries: subqueryNames(tokens) }
   const statement = numbered(withAliases(tokens))
-  const translated = (part: readonly Token[]): { sql: string; tables: readonly string[] } => {
+  const translated = (part: readonly Token[]): Pick<Translation, 'sql' | 'tables' | 'reads'> => {
     const reader = new Reader(withMarks(part), names)
     const sql = placed(reader, googleSql, () => clauses(reader, () => false))
     if (repeatedParts(sql) > limits.repeatedParts) throw tooComplex()
-    return { sql, tables: reader.tables }
+    return { sql, tables: reader.tables, reads: reader.reads.all }
   }
   const head = new Reader(statement, names)
   let ddl: Ddl | undefined
@@ -52,17 +60,30 @@ export function translate(googleSql: string, projectId: string, defaultDataset?:
   if (ddl) {
     const query =
       'query' in ddl && ddl.query !== undefined ? translate(ddl.query, projectId, defaultDataset) : undefined
-    return { sql: query?.sql ?? '', tables: query?.tables ?? [], verb: tokens[0]!.text.toUpperCase(), ddl }
+    const { sql = '', tables = [], reads = [], listedNames = [] } = query ?? {}
+    return { sql, tables, reads, listedNames, verb: tokens[0]!.text.toUpperCase(), ddl }
   }
+  const having = havingWithoutGroups(statement)
+  if (having)
+    throw invalidArgument(
+      `The HAVING clause requires GROUP BY or aggregation to be present${placeOf(having, googleSql)}`,
+    )
   const written = writtenBy(statement)
   const twice = matchedTwice(statement)
   return {
     ...translated(statement),
     verb: tokens[0]!.text.toUpperCase(),
-    written: written.map(({ columns, source }) => ({ columns, sql: translated(source).sql })),
+    hasWhere: hasWhere(statement),
+    listedNames: listedNamesIn(statement).map(({ name, tokens: part }) => ({
+      message: `Unrecognized name: ${shown(name.text)}${placeOf(name, googleSql)}`,
+      sql: translated(part).sql,
+    })),
+    written: written.map(({ source, ...one }) => ({ ...one, sql: translated(source).sql })),
     ...(twice ? { matchedTwice: translated(twice).sql } : {}),
   }
 }
+
+const placeOf = ({ at }: Token, googleSql: string): string => (at === undefined ? '' : ` at ${place(googleSql, at)}`)
 
 /** Adds the place to a refusal that has none: of the token that was read last, or of the token that was not expected. */
 function placed(reader: Reader, googleSql: string, read: () => string): string {
@@ -113,6 +134,7 @@ function clausesOf(reader: Reader, ends: EndTest): string {
       parts.push(clause === 'FROM' ? `, ${fromItem(reader, aliases, clauses)}` : ',')
     } else if (word === 'FROM' || word === 'JOIN') {
       reader.take()
+      reader.reads.keyword(word)
       if (word === 'FROM') clause = word
       const source = fromItem(reader, aliases, clauses)
       // An array may be joined without a condition.
@@ -120,6 +142,7 @@ function clausesOf(reader: Reader, ends: EndTest): string {
       parts.push(word, needsNone ? source : `${source} ON TRUE`)
     } else if (isStatement(word, reader)) {
       reader.take()
+      reader.reads.keyword(word)
       parts.push(statement(word, reader))
       clause = word
     } else if (token.kind === 'symbol' && token.text === '*') {
@@ -159,7 +182,7 @@ function statement(word: string, reader: Reader): string {
   const preposition = { INSERT: 'INTO', DELETE: 'FROM', MERGE: 'INTO', TRUNCATE: 'TABLE', UPDATE: '' }[word]!
   if (word === 'TRUNCATE') reader.expect('TABLE')
   else if (preposition) reader.takeIf(preposition)
-  return `${word} ${preposition} ${changedTable(reader)}`
+  return `${word} ${preposition} ${changedTable(reader, word !== 'INSERT' && word !== 'TRUNCATE')}`
 }
 
 const values = new Set('ARRAY CASE EXISTS FALSE IF INTERVAL NULL STRUCT TRUE'.split(' '))
@@ -198,6 +221,7 @@ function isKeyword(word: string, clause: string, reader: Reader): boolean {
 /** A keyword with its clause. @throws INVALID_ARGUMENT for a keyword without a proven counterpart. */
 function keyword(word: string, reader: Reader): string {
   reader.take()
+  reader.reads.keyword(word)
   switch (word) {
     case 'AND':
     case 'OR':

@@ -18,6 +18,8 @@ export const limits = {
   subqueryNesting: 16,
   /** AND and OR in one statement: DuckDB's planner takes the square of their number. */
   conditions: 5_000,
+  /** Names of a SELECT list in its WHERE that are looked up, each by a plan of the whole statement. */
+  listedNames: 8,
   /** Parts that macros repeat, such as the operands of a division, over the parts that were written. */
   repeatedParts: 50_000,
   /** Tables and views that are read, also through views. Source: https://cloud.google.com/bigquery/quotas#query_jobs */

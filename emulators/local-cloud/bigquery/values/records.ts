@@ -24,11 +24,27 @@ export interface DatasetResource {
   readonly [other: string]: unknown
 }
 
+export interface TimePartitioning {
+  readonly type?: string
+  /** Absent for partitions by the time at which rows arrive. */
+  readonly field?: string
+  /** The deprecated place of the table's option. */
+  readonly requirePartitionFilter?: boolean
+}
+export interface RangePartitioning {
+  readonly field?: string
+  readonly range?: { readonly start?: string; readonly end?: string; readonly interval?: string }
+}
+
 export interface TableResource {
   readonly tableReference: { readonly projectId: string; readonly datasetId: string; readonly tableId: string }
   readonly schema?: { readonly fields: readonly FieldSchema[] }
   readonly view?: { readonly query: string; readonly useLegacySql?: boolean }
   readonly type: 'TABLE' | 'VIEW'
+  readonly timePartitioning?: TimePartitioning
+  readonly rangePartitioning?: RangePartitioning
+  readonly clustering?: { readonly fields?: readonly string[] }
+  readonly requirePartitionFilter?: boolean
   /** In milliseconds since the epoch; absent or 0 for a table that does not expire. */
   readonly expirationTime?: string
   readonly creationTime: string

@@ -35,7 +35,28 @@ export const datasetBody = z.looseObject({
   access: z.array(accessEntry).optional(),
 })
 
+const count = z.union([z.int(), z.string().regex(/^-?\d{1,19}$/)]).optional()
+/** Where the rows of a table are kept. */
+const ofStorage = {
+  timePartitioning: z
+    .looseObject({
+      type: z.string().optional(),
+      field: z.string().optional(),
+      requirePartitionFilter: z.boolean().optional(),
+    })
+    .nullish(),
+  rangePartitioning: z
+    .looseObject({
+      field: z.string().optional(),
+      range: z.looseObject({ start: count, end: count, interval: count }).optional(),
+    })
+    .nullish(),
+  clustering: z.looseObject({ fields: z.array(z.string()).optional() }).nullish(),
+}
+
 export const tableBody = z.looseObject({
+  ...ofStorage,
+  requirePartitionFilter: z.boolean().nullish(),
   tableReference: z.looseObject({ tableId: z.string().optional() }).optional(),
   schema: z.looseObject({ fields: z.array(field).default([]) }).optional(),
   view: z.looseObject({ query: z.string(), useLegacySql: z.boolean().optional() }).optional(),
@@ -109,6 +130,7 @@ export const jobBody = z.looseObject({
       query: z
         .looseObject({
           ...ofQuery,
+          ...ofStorage,
           destinationTable: tableReference.optional(),
           createDisposition: z.string().optional(),
           writeDisposition: z.string().optional(),

@@ -15,6 +15,8 @@ import { servingContainer, type ServiceResource } from '../values/service.ts'
 export interface InstanceOptions {
   readonly service: string
   readonly resource: ServiceResource
+  /** Of its variables that refer to secrets. */
+  readonly secretValues: Readonly<Record<string, string>>
   /** Variables by which clients find the local cloud. */
   readonly cloudEnvironment: Readonly<Record<string, string>>
   readonly workingDirectory: string
@@ -145,15 +147,15 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
 }
 
 /** The variables of the stacks, those of Cloud Run, and the addresses of the local cloud. No other variable is inherited. */
-function environment({ service, resource, cloudEnvironment }: InstanceOptions, port: number): Record<string, string> {
+function environment(
+  { service, resource, secretValues, cloudEnvironment }: InstanceOptions,
+  port: number,
+): Record<string, string> {
   const container = servingContainer(resource.template)
-  const written = (container.env ?? []).map(({ name, value, valueSource }) => {
-    if (valueSource)
-      throw new Error(`${service}: the variable ${name} comes from a secret, which the local cloud does not serve.`)
-    return [name, value ?? ''] as const
-  })
+  const written = (container.env ?? []).map(({ name, value }) => [name, value ?? ''] as const)
   return {
     ...Object.fromEntries(written),
+    ...secretValues,
     ...cloudEnvironment,
     PORT: String(port),
     K_SERVICE: service,

@@ -1,12 +1,21 @@
 /** The address of one service: admits requests, starts an instance if necessary, and forwards them. */
 
-import { createServer, type IncomingMessage, request as httpRequest, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request as httpRequest,
+  type Server,
+} from 'node:http'
 import { randomBytes } from 'node:crypto'
 import type { Clock, Timer } from '../../core/clock.ts'
-import { gated } from '../../core/gate.ts'
+import { gated, refusalOf } from '../../core/gate.ts'
+import type { OwnService } from '../../core/own-services.ts'
 import type { CloudContext } from '../../core/plugin.ts'
 import { StatusError } from '../../core/status.ts'
+import { type Exchange, socketExchange } from './exchange.ts'
 import { admit, type Iam } from './ingress.ts'
+import { headersAtPort, type LocalExchange, localExchange } from './local-exchange.ts'
 import { createMeter } from './meter.ts'
 import type { Instance } from '../process/process.ts'
 import { limits } from '../values/limits.ts'
@@ -141,33 +150,33 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
     if (!(await target.listens())) void retire(target)
   }
 
-  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const handle = async (exchange: Exchange): Promise<void> => {
     const resource = options.resource()
     const deadlineMs = context.clock.now() + timeoutOf(resource.template)
-    const admission = await admit(context.peer<Iam>('iam'), resource, request.headers, context.project.id)
-    response.once('close', () => {
-      const status = response.statusCode
+    const admission = await admit(context.peer<Iam>('iam'), resource, exchange.headers, context.project.id)
+    exchange.onClose(() => {
+      const { status } = exchange
       if (status >= 500) context.count('run.5xx')
       context.logRequest({
         timeMs: context.clock.now(),
         kind: 'ingress',
         resource: service,
-        target: request.url ?? '/',
+        target: exchange.url,
         status,
         ...(admission.email ? { email: admission.email } : {}),
       })
     })
-    if (!admission.admitted) return refuse(request, response, admission.status, admission.reason, admission.challenge)
-    if (Number(request.headers['content-length'] ?? 0) > limits.requestBytes)
-      return refuse(request, response, 413, `The request exceeds ${limits.requestBytes} bytes.`)
-    const slot = await slots.acquire(response, resource.template.maxInstanceRequestConcurrency ?? DEFAULT_CONCURRENCY)
+    if (!admission.admitted) return exchange.refuse(admission.status, admission.reason, admission.challenge)
+    if (Number(exchange.headers['content-length'] ?? 0) > limits.requestBytes)
+      return exchange.refuse(413, `The request exceeds ${limits.requestBytes} bytes.`)
+    const slot = await slots.acquire(exchange, resource.template.maxInstanceRequestConcurrency ?? DEFAULT_CONCURRENCY)
     if (slot === 'disconnected') return
-    if (slot === 'full') return refuse(request, response, 429, 'Rate exceeded.')
+    if (slot === 'full') return exchange.refuse(429, 'Rate exceeded.')
     meter.requestBegins()
-    response.once('close', meter.requestEnds)
+    exchange.onClose(meter.requestEnds)
     const forwarding = {
-      intercept: interceptionOf(options, request),
-      headers: forwardedHeaders(request, admission.headers),
+      intercept: interceptionOf(options, exchange),
+      headers: forwardedHeaders(exchange, admission.headers),
       clock: context.clock,
       deadlineMs,
       checkLiveness,
@@ -178,22 +187,37 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
       try {
         target = await running()
       } catch {
-        return refuse(request, response, 503, `The service ${service} could not be started: see its log.`)
+        return exchange.refuse(503, `The service ${service} could not be started: see its log.`)
       }
-      if (response.closed) return
-      if ((await forward(request, response, { ...forwarding, target })) === 'ended') return
+      if (exchange.isClosed) return
+      if ((await forward(exchange, { ...forwarding, target })) === 'ended') return
     }
-    refuse(request, response, 503, `The instance of ${service} took no connection.`)
+    exchange.refuse(503, `The instance of ${service} took no connection.`)
   }
 
-  const listener = gated('service', (request, response) => {
-    handle(request, response).catch((error: unknown) => {
+  const serve = (exchange: Exchange): void => {
+    handle(exchange).catch((error: unknown) => {
       console.error(error)
-      if (!response.headersSent) refuse(request, response, 500, 'The ingress failed.')
+      if (!exchange.hasHead) exchange.refuse(500, 'The ingress failed.')
     })
-  })
+  }
+  const local = new Set<LocalExchange>()
+  const takeLocal: OwnService = (url, request) => {
+    const headers = headersAtPort(url, request)
+    if (!headers) return undefined
+    const arrival = { method: request.method, authority: headers.host, target: url.pathname, header: () => undefined }
+    // The port itself says why.
+    if (refusalOf(arrival, options.port, 'service')) return undefined
+    const taken = localExchange(url, headers, request)
+    local.add(taken)
+    taken.exchange.onClose(() => local.delete(taken))
+    if (!taken.exchange.isClosed) serve(taken.exchange)
+    return taken.answer
+  }
+  const listener = gated('service', (request, response) => serve(socketExchange(request, response)))
   const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, listener)
   await listen(server, options.port)
+  const closeAddress = context.openAddress(`http://127.0.0.1:${options.port}`, takeLocal)
   return {
     instance: () => (instance?.exited ? undefined : instance),
     state() {
@@ -213,6 +237,11 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
     waiting: () => slots.queued,
     async close() {
       closing = true
+      closeAddress()
+      const closeConnections = (): void => {
+        server.closeAllConnections()
+        for (const one of local) one.breakOff(new Error('The service is being stopped.'))
+      }
       const serverClosed = new Promise((resolve) => server.close(resolve))
       // A service whose dependencies have closed might not become ready before its startup probe gives up.
       closed.abort()
@@ -220,10 +249,10 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
       await recycle()
       await Promise.all(leaving)
       // The last answers are still on their way to their callers.
-      const drainTimeout = context.clock.at(context.clock.now() + DRAIN_TIMEOUT_MS, () => server.closeAllConnections())
+      const drainTimeout = context.clock.at(context.clock.now() + DRAIN_TIMEOUT_MS, closeConnections)
       await slots.drained()
       drainTimeout.cancel()
-      server.closeAllConnections()
+      closeConnections()
       await serverClosed
     },
   }
@@ -247,7 +276,7 @@ interface Forwarding {
 /** An answer to Pub/Sub or Cloud Tasks is `run.acknowledge`; any other is `run.answer`. */
 function interceptionOf(
   { context, resource }: DataPlaneOptions,
-  { headers, method, url }: IncomingMessage,
+  { headers, method, url }: Exchange,
 ): Forwarding['intercept'] {
   const isDelivery = /^(CloudPubSub-Google|Google-Cloud-Tasks)\b/.test(headers['user-agent'] ?? '')
   return (when) =>
@@ -261,38 +290,37 @@ function interceptionOf(
 
 /** Resolves as `unreached` when the instance read nothing of the request: another instance may serve it. */
 function forward(
-  request: IncomingMessage,
-  response: ServerResponse,
+  exchange: Exchange,
   { target, headers, clock, deadlineMs, checkLiveness, intercept }: Forwarding,
 ): Promise<'ended' | 'unreached'> {
   return new Promise((resolve) => {
     const upstream = httpRequest(
-      { host: '127.0.0.1', port: target.port, method: request.method, path: request.url, headers, agent: target.agent },
+      {
+        host: '127.0.0.1',
+        port: target.port,
+        method: exchange.method,
+        path: exchange.url,
+        headers,
+        agent: target.agent,
+      },
       (answer) => void forwardAnswer(answer).catch((error: unknown) => broken(error as Error)),
     )
     const forwardAnswer = async (answer: IncomingMessage): Promise<void> => {
       const { connection: _, 'keep-alive': __, ...kept } = answer.headers
       const { statusCode = 502 } = answer
       // An answer that breaks off before it was forwarded is handled by `broken`.
-      answer.once('error', () => response.headersSent && response.destroy())
-      if (statusCode < 300) {
-        await intercept('before')
-        response.once('finish', () => void intercept('after').catch(() => {}))
-      }
-      response.writeHead(statusCode, kept)
-      answer.pipe(response)
+      answer.once('error', () => exchange.hasHead && exchange.destroy())
+      const isSuccess = statusCode < 300
+      if (isSuccess) await intercept('before')
+      exchange.answer(statusCode, kept, answer, () => {
+        if (isSuccess) void intercept('after').catch(() => {})
+      })
     }
     let isCut = false
     const deadline = clock.at(deadlineMs, () => {
       isCut = true
-      if (response.headersSent) response.destroy()
-      else
-        refuse(
-          request,
-          response,
-          504,
-          `The request has been terminated because it has reached the maximum request timeout.`,
-        )
+      if (exchange.hasHead) exchange.destroy()
+      else exchange.refuse(504, 'The request has been terminated because it has reached the maximum request timeout.')
       upstream.destroy()
     })
     const broken = async (error: NodeJS.ErrnoException): Promise<void> => {
@@ -300,38 +328,28 @@ function forward(
       if (isCut) return
       await checkLiveness(target)
       if (error.code === 'ECONNREFUSED') return resolve('unreached')
-      if (!response.headersSent)
-        refuse(request, response, 503, `The instance ended before it answered: ${error.message}.`)
-      else response.destroy()
+      if (!exchange.hasHead) exchange.refuse(503, `The instance ended before it answered: ${error.message}.`)
+      else exchange.destroy()
       resolve('ended')
     }
     upstream.once('error', (error) => void broken(error))
-    response.once('close', () => {
+    exchange.onClose(() => {
       deadline.cancel()
-      // It may be answered before the end of its body: the rest is read, or the connection's next request never would be.
-      request.unpipe(upstream)
-      request.resume()
-      if (!request.complete || !response.writableFinished) upstream.destroy()
+      exchange.detach(upstream)
       resolve('ended')
     })
-    // The body is read only when an instance takes it: a body that was read cannot be sent to another instance.
-    upstream.once('socket', (socket) => {
-      if (socket.connecting) socket.once('connect', () => request.pipe(upstream))
-      else request.pipe(upstream)
-    })
-    // At once: the headers of a request without a body must not wait for the end of the piped body.
-    upstream.flushHeaders()
+    exchange.sendTo(upstream)
   })
 }
 
 function forwardedHeaders(
-  request: IncomingMessage,
-  headers: IncomingMessage['headers'],
+  { remoteAddress }: Exchange,
+  headers: IncomingHttpHeaders,
 ): Record<string, string | string[] | undefined> {
   const { connection: _, 'keep-alive': __, ...kept } = headers
   return {
     ...kept,
-    'x-forwarded-for': [headers['x-forwarded-for'], request.socket.remoteAddress].filter(Boolean).join(','),
+    'x-forwarded-for': [headers['x-forwarded-for'], remoteAddress].filter(Boolean).join(','),
     'x-forwarded-proto': 'http',
     traceparent: requestSpan(headers['traceparent']),
   }
@@ -344,21 +362,6 @@ function forwardedHeaders(
 function requestSpan(traceparent: unknown): string {
   const [, traceId, flags] = /^00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/.exec(String(traceparent)) ?? []
   return `00-${traceId ?? randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-${flags ?? '00'}`
-}
-
-function refuse(
-  request: IncomingMessage,
-  response: ServerResponse,
-  status: number,
-  reason: string,
-  challenge?: string,
-): void {
-  request.resume()
-  response.writeHead(status, {
-    'content-type': 'text/plain; charset=utf-8',
-    ...(challenge ? { 'www-authenticate': challenge } : {}),
-  })
-  response.end(`${reason}\n`)
 }
 
 async function listen(server: Server, port: number): Promise<void> {

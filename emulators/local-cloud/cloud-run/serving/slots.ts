@@ -1,14 +1,14 @@
 /** The concurrency limit of an instance: further requests wait in a queue until a slot is free or their caller disconnects. */
 
-import type { ServerResponse } from 'node:http'
+import type { Exchange } from './exchange.ts'
 import { limits } from '../values/limits.ts'
 
 export interface Slots {
   /**
-   * `acquired` until the response closes; `full`: the queue has no room; `disconnected`: the caller closed the connection
+   * `acquired` until the exchange closes; `full`: the queue has no room; `disconnected`: the caller closed the connection
    * first; `stopping`: the service is being stopped.
    */
-  acquire(response: ServerResponse, maxConcurrency: number): Promise<'acquired' | 'full' | 'disconnected' | 'stopping'>
+  acquire(exchange: Exchange, maxConcurrency: number): Promise<'acquired' | 'full' | 'disconnected' | 'stopping'>
   /** Refuses all queued requests. */
   rejectQueued(): void
   /** Resolves when all slots are free. */
@@ -32,13 +32,13 @@ export function createSlots({ busy, idle }: { busy(): void; idle(): void }): Slo
     for (const resolve of onDrained.splice(0)) resolve()
   }
   return {
-    async acquire(response, maxConcurrency) {
+    async acquire(exchange, maxConcurrency) {
       // It closed before this listener was added.
-      if (response.closed) return 'disconnected'
+      if (exchange.isClosed) return 'disconnected'
       if (active < maxConcurrency) {
         active += 1
         busy()
-        response.once('close', release)
+        exchange.onClose(release)
         return 'acquired'
       }
       if (queue.size >= limits.queuedRequests) return 'full'
@@ -49,12 +49,12 @@ export function createSlots({ busy, idle }: { busy(): void; idle(): void }): Slo
         }
         const dequeue = (result: 'acquired' | 'stopping'): void => {
           queue.delete(dequeue)
-          response.off('close', onDisconnect)
-          if (result === 'acquired') response.once('close', release)
+          exchange.offClose(onDisconnect)
+          if (result === 'acquired') exchange.onClose(release)
           resolve(result)
         }
         queue.add(dequeue)
-        response.once('close', onDisconnect)
+        exchange.onClose(onDisconnect)
       })
     },
     rejectQueued() {

@@ -15,12 +15,26 @@ export interface Probe {
   readonly initialDelaySeconds?: number
 }
 
+/** With a value, or with the secret that has it. */
+export interface Variable {
+  readonly name: string
+  readonly value?: string
+  readonly valueSource?: { readonly secretKeyRef?: SecretReference }
+}
+
+export interface SecretReference {
+  /** Its id in the same project, or its full name. */
+  readonly secret: string
+  /** A number, an alias or `latest`. */
+  readonly version?: string
+}
+
 export interface Container {
   readonly name?: string
   readonly image: string
   readonly command?: readonly string[]
   readonly args?: readonly string[]
-  readonly env?: readonly { readonly name: string; readonly value?: string; readonly valueSource?: unknown }[]
+  readonly env?: readonly Variable[]
   readonly ports?: readonly { readonly name?: string; readonly containerPort?: number }[]
   readonly resources?: unknown
   readonly startupProbe?: Probe
@@ -86,7 +100,22 @@ export const serviceSchema = z.looseObject({
             command: z.array(z.string()).optional(),
             args: z.array(z.string()).optional(),
             ports: z.array(z.looseObject({})).optional(),
-            env: z.array(z.looseObject({ name: z.string(), value: z.string().optional() })).optional(),
+            env: z
+              .array(
+                z.looseObject({
+                  name: z.string(),
+                  value: z.string().optional(),
+                  valueSource: z
+                    .strictObject({
+                      secretKeyRef: z.strictObject({
+                        secret: z.string().min(1),
+                        version: z.string().min(1).optional(),
+                      }),
+                    })
+                    .optional(),
+                }),
+              )
+              .optional(),
             startupProbe: z.looseObject({ httpGet: z.looseObject({}).optional() }).optional(),
           }),
         )
@@ -122,7 +151,11 @@ export function checkService(id: string, body: Partial<ServiceResource>): void {
   }
   for (const container of template.containers) {
     if (!container.image) throw invalidArgument(`template.containers[${container.name ?? 0}].image is required.`)
-    for (const { name } of container.env ?? []) {
+    for (const { name, value, valueSource } of container.env ?? []) {
+      if (value !== undefined && valueSource !== undefined)
+        throw invalidArgument(
+          `template.containers[${container.name ?? 0}].env: ${name} has a value and a value_source; it takes one of them.`,
+        )
       if (['PORT', 'K_SERVICE', 'K_REVISION', 'K_CONFIGURATION'].includes(name)) {
         throw invalidArgument(
           `template.containers[${container.name ?? 0}].env: The following reserved env names were provided: ${name}. These values are automatically set by the system.`,

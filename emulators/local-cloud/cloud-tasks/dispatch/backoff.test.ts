@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { backoffMs, isExhausted } from './backoff.ts'
+import { backoffMs } from '../../core/backoff.ts'
+import { isExhausted } from './backoff.ts'
 
 const config = { maxAttempts: -1, maxRetryMs: 0, minBackoffMs: 10_000, maxBackoffMs: 300_000, maxDoublings: 3 }
 

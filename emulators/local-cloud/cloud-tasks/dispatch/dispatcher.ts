@@ -1,10 +1,11 @@
 /** Sends the due tasks of one queue: a token for each dispatch, a slot while it is in flight, a later time after a failure. */
 
+import { backoffMs } from '../../core/backoff.ts'
 import type { Timer } from '../../core/clock.ts'
 import { DueQueue } from '../../core/due-queue.ts'
 import type { CloudContext } from '../../core/plugin.ts'
 import type { Table } from '../../core/journal.ts'
-import { backoffMs, isExhausted } from './backoff.ts'
+import { isExhausted } from './backoff.ts'
 import { dispatchHeaders } from './headers.ts'
 import { countOperation } from '../values/operations.ts'
 import type { QueueRecord, TaskRecord } from '../values/records.ts'

@@ -1,13 +1,12 @@
 /** Converts between google.cloud.tasks.v2's messages in the transport's form and the stored records. */
 
-import { refusedTarget } from '../../core/control-ports.ts'
-import { bytesOf, msOf, type ProtoTime, protoTime } from '../../core/proto-values.ts'
+import { type HttpTarget, httpTargetOf, type WireHttpTarget } from '../../core/http-target.ts'
+import { msOf, type ProtoTime, protoTime } from '../../core/proto-values.ts'
 import { invalidArgument } from '../../core/status.ts'
 import { limits } from './limits.ts'
 import {
   defaultRateLimits,
   defaultRetryConfig,
-  type HttpRequestRecord,
   type QueueRecord,
   type RateLimits,
   type RetryConfig,
@@ -29,14 +28,7 @@ export interface WireQueue {
 
 export interface WireTask {
   readonly name?: string
-  readonly httpRequest?: {
-    readonly url?: string
-    readonly httpMethod?: string
-    readonly headers?: Readonly<Record<string, string>>
-    readonly body?: Uint8Array | null
-    readonly oidcToken?: { readonly serviceAccountEmail?: string; readonly audience?: string } | null
-    readonly oauthToken?: unknown
-  } | null
+  readonly httpRequest?: (WireHttpTarget & { readonly url?: string }) | null
   readonly appEngineHttpRequest?: unknown
   readonly scheduleTime?: ProtoTime | null
   readonly dispatchDeadline?: ProtoTime | null
@@ -99,47 +91,13 @@ export function wireQueue({ name, state, rateLimits, retryConfig, purgedAtMs }: 
 }
 
 /** @throws INVALID_ARGUMENT that names the field. */
-export function httpRequestOf(task: WireTask): HttpRequestRecord {
+export function httpRequestOf(task: WireTask): HttpTarget {
   if (task.appEngineHttpRequest)
     throw invalidArgument('Task.app_engine_http_request is not served by the local cloud: use Task.http_request.')
   const request = task.httpRequest
   if (!request) throw invalidArgument('Task.http_request is required.')
-  const url = request.url ?? ''
-  if (!/^https?:\/\/[^/]/.test(url) || !URL.canParse(url))
-    throw invalidArgument(`Task.http_request.url "${url}" must be a URL that begins with http:// or https://.`)
-  if (url.length > limits.urlCharacters)
-    throw invalidArgument(`Task.http_request.url has ${url.length} characters, at most ${limits.urlCharacters}.`)
-  const refused = refusedTarget(url)
-  if (refused) throw invalidArgument(`Task.http_request.url: ${refused}`)
-  if (request.oauthToken)
-    throw invalidArgument('Task.http_request.oauth_token is not served by the local cloud: use oidc_token.')
-  const method = request.httpMethod
-  const oidc = request.oidcToken
-  if (oidc && !oidc.serviceAccountEmail)
-    throw invalidArgument('Task.http_request.oidc_token.service_account_email is required.')
-  const sent = !method || method === 'HTTP_METHOD_UNSPECIFIED' ? 'POST' : method
-  const body = bytesOf(request.body)
-  if (body.length > 0 && !['POST', 'PUT', 'PATCH'].includes(sent))
-    throw invalidArgument(`Task.http_request.body is for POST, PUT and PATCH, not for ${sent}.`)
-  return {
-    url,
-    method: sent,
-    headers: checkedHeaders(request.headers ?? {}),
-    body: body.toString('base64'),
-    ...(oidc ? { oidc: { email: oidc.serviceAccountEmail!, audience: oidc.audience || url } } : {}),
-  }
-}
-
-/** Refuses headers that no HTTP request can carry, since every attempt would fail. */
-function checkedHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
-  for (const [name, value] of Object.entries(headers)) {
-    try {
-      new Headers().append(name, value)
-    } catch {
-      throw invalidArgument(`Task.http_request.headers: "${name}: ${value}" is no HTTP header.`)
-    }
-  }
-  return { ...headers }
+  const { urlCharacters } = limits
+  return httpTargetOf(request.url ?? '', request, { message: 'Task.http_request', address: 'url', urlCharacters })
 }
 
 export function wireTask(task: TaskRecord, full: boolean): object {

@@ -1,18 +1,18 @@
 /** The records of queues and tasks in the journal, as plain JSON. */
 
+import type { Backoff } from '../../core/backoff.ts'
+import type { HttpTarget } from '../../core/http-target.ts'
+
 export interface RateLimits {
   readonly maxDispatchesPerSecond: number
   readonly maxConcurrentDispatches: number
 }
 
-export interface RetryConfig {
+export interface RetryConfig extends Backoff {
   /** -1: without end. */
   readonly maxAttempts: number
   /** 0: no limit in time. */
   readonly maxRetryMs: number
-  readonly minBackoffMs: number
-  readonly maxBackoffMs: number
-  readonly maxDoublings: number
 }
 
 export interface QueueRecord {
@@ -31,22 +31,13 @@ export interface TaskRecord {
   /** When the next attempt is due. */
   readonly dueMs: number
   readonly deadlineMs: number
-  readonly request: HttpRequestRecord
+  readonly request: HttpTarget
   readonly attempts: number
   /** Attempts that got an HTTP answer. */
   readonly responses: number
   readonly firstAttemptMs?: number
   readonly lastStatus?: number
   readonly lastReason?: string
-}
-
-export interface HttpRequestRecord {
-  readonly url: string
-  readonly method: string
-  readonly headers: Readonly<Record<string, string>>
-  /** Base64. */
-  readonly body: string
-  readonly oidc?: { readonly email: string; readonly audience: string }
 }
 
 export const defaultRateLimits: RateLimits = { maxDispatchesPerSecond: 500, maxConcurrentDispatches: 1000 }

@@ -1,54 +1,22 @@
-/**
- * Serves plugins over gRPC. Handlers get messages as `@grpc/proto-loader` decodes them: lowerCamelCase, 64-bit integers
- * and enum values as strings, bytes as Buffer, scalar fields always present, a oneof's chosen field named by the oneof.
- */
+/** Serves plugins over gRPC, on `node:http2` itself. */
+// https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 
-import {
-  type MethodDefinition,
-  Metadata,
-  Server,
-  type ServerDuplexStream,
-  type ServerUnaryCall,
-  type ServerWritableStream,
-  type ServiceDefinition,
-  type UntypedServiceImplementation,
-  type sendUnaryData,
-} from '@grpc/grpc-js'
-import { fromJSON, type Options } from '@grpc/proto-loader'
-import type { EventEmitter } from 'node:events'
-import type { GrpcService, RequestContext } from '../service.ts'
+import { createServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import type { Socket } from 'node:net'
+import type { Streaming, Unary } from '../service.ts'
 import { refusalOf } from '../gate.ts'
 import type { Journal } from '../journal.ts'
-import { oncePerProto } from './proto.ts'
-import { encodeStatus } from './rpc-status.ts'
 import { StatusError } from '../status.ts'
+import { GrpcCall } from './grpc-call.ts'
+import { readEach, readOne } from './grpc-requests.ts'
+import { encodedMessage } from './grpc-status.ts'
+import type { GrpcMethod, GrpcMethods } from './methods.ts'
 
-export const messageShape = {
-  keepCase: false,
-  longs: String,
-  enums: String,
-  defaults: true,
-  arrays: true,
-  objects: true,
-  oneofs: true,
-} as const satisfies Options
+/** Node refuses further calls on a connection while HTTP/2 buffers more than this for it. */
+const MAX_SESSION_MEMORY_MB = 1024
+/** The time for clients to take the ends of their calls when the server closes. */
+const CLOSE_TIMEOUT_MS = 500
 
-/** As large as Firestore's and Pub/Sub's largest request, with room for framing. */
-const MAX_MESSAGE_BYTES = 20 * 1024 * 1024
-
-/** Services with the vendored proto that describes them. */
-export interface Served {
-  readonly services: readonly GrpcService[]
-  readonly proto: object
-}
-
-/** A service as gRPC knows it: read from the proto once, served on every port. */
-export interface DefinedService {
-  readonly service: GrpcService
-  readonly definition: ServiceDefinition
-}
-
-type Method = MethodDefinition<unknown, unknown> & { readonly originalName?: string }
 interface Calling {
   readonly principal: string
   readonly journal: Journal
@@ -56,139 +24,145 @@ interface Calling {
   port(): number
 }
 
-const definitionsIn = oncePerProto((proto) => fromJSON(proto, messageShape))
-
-export function defineServices(served: readonly Served[]): DefinedService[] {
-  return served.flatMap(({ services, proto }) => {
-    const definitions = definitionsIn(proto)
-    return services.map((service) => {
-      const definition = definitions[service.name] as ServiceDefinition | undefined
-      if (!definition) throw new Error(`The vendored proto has no service ${service.name}.`)
-      return { service, definition: readingEach(definition) }
-    })
-  })
-}
-
-/** A request that is no such message, or nests deeper than protobuf reads. */
-class Unreadable {
-  readonly reason: string
-
-  constructor(error: unknown) {
-    this.reason = error instanceof Error ? error.message : String(error)
-  }
-}
-
-/** gRPC itself would answer INTERNAL, as for a fault of the server. */
-function readingEach(definition: ServiceDefinition): ServiceDefinition {
-  const methods = Object.entries(definition).map(([name, method]) => {
-    const requestDeserialize = (bytes: Buffer): unknown => {
-      try {
-        return method.requestDeserialize(bytes)
-      } catch (error) {
-        return new Unreadable(error)
-      }
-    }
-    return [name, { ...method, requestDeserialize }]
-  })
-  return Object.fromEntries(methods) as ServiceDefinition
-}
-
-/** @throws INVALID_ARGUMENT */
-function readable(request: unknown): unknown {
-  if (!(request instanceof Unreadable)) return request
-  throw new StatusError('INVALID_ARGUMENT', `The request is not such a message: ${request.reason}.`)
+export interface GrpcServer {
+  /** Serves a connection, of which nothing was read. */
+  accept(socket: Socket): void
+  /** Ends all calls with UNAVAILABLE, and then the connections. */
+  close(): Promise<void>
 }
 
 /** A gRPC server whose every caller is `principal`. */
-export function grpcServer(defined: readonly DefinedService[], calling: Calling): Server {
-  const server = new Server({
-    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
-    'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+export function grpcServer(methods: GrpcMethods, calling: Calling): GrpcServer {
+  const server = createServer({ maxSessionMemory: MAX_SESSION_MEMORY_MB })
+  const sessions = new Set<ServerHttp2Session>()
+  const calls = new Set<GrpcCall>()
+  server.on('session', (session) => {
+    sessions.add(session)
+    session.once('close', () => sessions.delete(session))
   })
-  for (const { service, definition } of defined) {
-    server.addService(definition, implementation(service, definition, calling))
+  // Its connection is closed with it.
+  server.on('sessionError', () => {})
+  server.on('stream', (stream, headers) => {
+    const call = answer(stream, headers, { methods, calling })
+    if (!call) return
+    calls.add(call)
+    stream.on('close', () => calls.delete(call))
+  })
+  return {
+    accept: (socket) => void server.emit('connection', socket),
+    async close() {
+      for (const call of calls) call.fail(new StatusError('UNAVAILABLE', 'The local cloud is being stopped.'))
+      const closed = [...sessions].map((session) => new Promise((resolve) => session.once('close', resolve)))
+      // Tells the clients by GOAWAY that no further call is accepted.
+      for (const session of sessions) session.close()
+      const timeout = setTimeout(() => {
+        for (const session of sessions) session.destroy()
+      }, CLOSE_TIMEOUT_MS)
+      await Promise.all(closed)
+      clearTimeout(timeout)
+    },
   }
-  return server
 }
 
-function implementation(
-  service: GrpcService,
-  definition: ServiceDefinition,
-  calling: Calling,
-): UntypedServiceImplementation {
-  return Object.fromEntries(
-    Object.entries(definition).map(([name, method]) => {
-      const key = lowerFirst((method as Method).originalName ?? name)
-      const unary = service.unary?.[key]
-      const streaming = service.streaming?.[key]
-      if (unary && !method.responseStream && !method.requestStream) {
-        return [
-          name,
-          (call: ServerUnaryCall<unknown, unknown>, reply: sendUnaryData<unknown>) =>
-            void answerUnary(unary, call, reply, calling),
-        ]
-      }
-      if (streaming)
-        return [name, (call: AnyStream) => void answerStream(streaming, call, method.requestStream, calling)]
-      const missing = new StatusError('UNIMPLEMENTED', `${service.name}.${key} is not implemented by the local cloud.`)
-      return [
-        name,
-        method.responseStream
-          ? (call: AnyStream) => fail(call, missing)
-          : (_: unknown, reply: sendUnaryData<unknown>) => reply(grpcError(missing)),
-      ]
-    }),
-  )
+interface Serving {
+  readonly methods: GrpcMethods
+  readonly calling: Calling
 }
 
-type AnyStream = ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>
+/** Undefined for a request that is no call of gRPC. */
+function answer(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  { methods, calling }: Serving,
+): GrpcCall | undefined {
+  if (!isGrpc(headers)) {
+    stream.on('error', () => {})
+    const message = encodedMessage('This port takes gRPC over HTTP/2 alone: the content type must be application/grpc.')
+    stream.respond({ ':status': 415, 'grpc-status': '13', 'grpc-message': message }, { endStream: true })
+    stream.resume()
+    return undefined
+  }
+  const path = headers[':path'] ?? ''
+  const method = methods.get(path)
+  const call = new GrpcCall(stream, { principal: calling.principal, isStream: method?.streaming !== undefined })
+  const timeout = headers['grpc-timeout']
+  if (timeout !== undefined) call.setDeadline(String(timeout))
+  if (!method) call.fail(new StatusError('UNIMPLEMENTED', `The server does not implement the method ${path}`))
+  else serve(stream, headers, { call, method, calling })
+  return call
+}
 
-async function answerUnary(
-  unary: NonNullable<GrpcService['unary']>[string],
-  call: ServerUnaryCall<unknown, unknown>,
-  reply: sendUnaryData<unknown>,
-  calling: Calling,
-): Promise<void> {
-  let response: unknown
+/** `application/grpc`, with a codec or parameters behind it. */
+function isGrpc(headers: IncomingHttpHeaders): boolean {
+  const type = headers['content-type'] ?? ''
+  return headers[':method'] === 'POST' && /^application\/grpc(?:\+proto)?(?:;|$)/.test(type)
+}
+
+interface Served {
+  readonly call: GrpcCall
+  readonly method: GrpcMethod
+  readonly calling: Calling
+}
+
+function serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, { call, method, calling }: Served): void {
+  const { unary, streaming } = method
+  const { 'grpc-encoding': encoding = 'identity' } = headers
+  const reading = { stream, call, method, encoding: String(encoding) }
+  const refusal = refusalAtGate(headers, calling.port())
+  if (refusal) call.fail(refusal)
+  else if (unary) readOne(reading, (request) => void answerUnary(unary, request, { call, method, calling }))
+  else if (!streaming)
+    call.fail(new StatusError('UNIMPLEMENTED', `${method.name} is not implemented by the local cloud.`))
+  else if (method.requestStream) void answerStream(streaming, readEach(reading), { call, method, calling })
+  else readOne(reading, (request) => void answerStream(streaming, one(request), { call, method, calling }))
+}
+
+function refusalAtGate(headers: IncomingHttpHeaders, port: number): StatusError | undefined {
+  const arrival = {
+    method: 'POST',
+    authority: headers[':authority'] ?? headers.host,
+    target: headers[':path'] ?? '',
+    header: (name: string) => headers[name]?.toString(),
+  }
+  const refusal = refusalOf(arrival, port, 'api')
+  return refusal && new StatusError('PERMISSION_DENIED', refusal.message)
+}
+
+async function answerUnary(unary: Unary, request: unknown, { call, method, calling }: Served): Promise<void> {
   try {
-    response = await flushed(calling, () => unary(readable(call.request), contextOf(call, calling)))
+    const response = await flushed(calling.journal, () => unary(request, call))
+    if (!call.hasEnded) call.end(method.encode(response))
   } catch (error) {
-    reply(grpcError(error))
-    return
+    call.fail(error)
   }
-  reply(null, response)
 }
 
 async function answerStream(
-  streaming: NonNullable<GrpcService['streaming']>[string],
-  call: AnyStream,
-  requestStream: boolean,
-  calling: Calling,
+  streaming: Streaming,
+  requests: AsyncIterable<unknown>,
+  { call, method, calling: { journal } }: Served,
 ): Promise<void> {
-  const requests = requestStream
-    ? leftOpen(call as ServerDuplexStream<unknown, unknown>)
-    : one((call as ServerWritableStream<unknown, unknown>).request)
   const write = (response: unknown): void => {
+    if (call.hasEnded) return
     try {
-      calling.journal.flush()
+      journal.flush()
+      call.write(method.encode(response))
     } catch (error) {
       // Of this stream alone: it is written to in the course of other calls.
-      return fail(call, error)
+      call.fail(error)
     }
-    call.write(response)
   }
-  // Without headers, Google's clients take an error for no answer at all, and ask twice more, for six seconds.
-  call.sendMetadata(new Metadata())
+  call.open()
   try {
-    await flushed(calling, () => streaming(requests, write, contextOf(call, calling)))
+    await flushed(journal, () => streaming(requests, write, call))
     call.end()
   } catch (error) {
-    fail(call, error)
+    call.fail(error)
   }
 }
 
 /** Before an answer, an error too, its changes are written. */
-async function flushed<Result>({ journal }: Calling, handle: () => Result): Promise<Awaited<Result>> {
+async function flushed<Result>(journal: Journal, handle: () => Result): Promise<Awaited<Result>> {
   try {
     return await handle()
   } finally {
@@ -196,68 +170,7 @@ async function flushed<Result>({ journal }: Calling, handle: () => Result): Prom
   }
 }
 
-/** A client that stops reading must not end the call, whose error it still has to get. */
-function leftOpen(call: AsyncIterable<unknown>): AsyncIterable<unknown> {
-  const iterator = call[Symbol.asyncIterator]()
-  const next = async (): Promise<IteratorResult<unknown>> => {
-    const result = await iterator.next()
-    return result.done ? result : { ...result, value: readable(result.value) }
-  }
-  return { [Symbol.asyncIterator]: () => ({ next }) }
-}
-
 // oxlint-disable-next-line require-yield
 async function* one(request: unknown): AsyncGenerator {
-  yield readable(request)
+  yield request
 }
-
-/** @throws PERMISSION_DENIED when the gate refuses the call. */
-function passGate(call: ServerUnaryCall<unknown, unknown> | AnyStream, { port }: Calling): void {
-  const arrival = {
-    method: 'POST',
-    authority: call.getHost(),
-    target: call.getPath(),
-    header: (name: string) => call.metadata.get(name)[0]?.toString(),
-  }
-  const refusal = refusalOf(arrival, port(), 'api')
-  if (refusal) throw new StatusError('PERMISSION_DENIED', refusal.message)
-}
-
-/** Every call is `cancelled` at its end, and an abort makes an error, so the signal is made only for handlers that use it. */
-function contextOf(call: ServerUnaryCall<unknown, unknown> | AnyStream, calling: Calling): RequestContext {
-  passGate(call, calling)
-  const { principal } = calling
-  let controller: AbortController | undefined
-  return {
-    principal,
-    transport: 'grpc',
-    get signal() {
-      if (!controller) {
-        const aborting = (controller = new AbortController())
-        if (call.cancelled) aborting.abort()
-        else (call as EventEmitter).on('cancelled', () => aborting.abort())
-      }
-      return controller.signal
-    },
-  }
-}
-
-function fail(call: AnyStream, error: unknown): void {
-  call.emit('error', grpcError(error))
-}
-
-function grpcError(error: unknown): { code: number; details: string; metadata: Metadata } {
-  const status = asStatus(error)
-  const metadata = new Metadata()
-  if (status.details.length > 0) metadata.set('grpc-status-details-bin', encodeStatus(status))
-  return { code: status.grpcCode, details: status.message, metadata }
-}
-
-/** An error other than StatusError is a bug of the emulator: the caller gets its message, the terminal its stack. */
-export function asStatus(error: unknown): StatusError {
-  if (error instanceof StatusError) return error
-  console.error(error)
-  return new StatusError('INTERNAL', error instanceof Error ? error.message : String(error))
-}
-
-export const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1)

@@ -1,6 +1,7 @@
 /** The vendored protos. Reading them takes most of the time of a start, so a process reads each once for all of its local clouds. */
 
 import { readFile } from 'node:fs/promises'
+import protobuf, { type Root } from 'protobufjs'
 
 const protos = new Map<string, Promise<object>>()
 
@@ -24,3 +25,10 @@ export function oncePerProto<Result extends object>(read: (proto: object) => Res
     return result
   }
 }
+
+/** The types and services of a proto. */
+export const protoRoot: (proto: object) => Root = oncePerProto((proto) => {
+  const root = protobuf.Root.fromJSON(proto)
+  root.resolveAll()
+  return root
+})

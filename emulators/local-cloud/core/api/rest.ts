@@ -1,11 +1,11 @@
 /** REST of the same methods, derived from the `google.api.http` annotations of their protos. */
 
-import protobuf, { type Method, type Root, type Type } from 'protobufjs'
+import type { Method, Root, Type } from 'protobufjs'
 import type { GrpcService, RequestContext } from '../service.ts'
-import { asStatus, lowerFirst, messageShape, type Served } from './grpc.ts'
-import { oncePerProto } from './proto.ts'
+import { lowerFirst, messageShape, type Served } from './methods.ts'
+import { protoRoot } from './proto.ts'
 import { camelCase, jsonOf, messageOf, parseBody, setParameter, type Json } from './rest-json.ts'
-import { invalidArgument, StatusError } from '../status.ts'
+import { asStatus, invalidArgument, StatusError } from '../status.ts'
 
 interface HttpRule {
   readonly get?: string
@@ -62,15 +62,9 @@ const systemParameters = new Set([
 /** The IAM plugin serves the policies of resources of every API. */
 const policyMethod = /Iam(Policy|Permissions)$/
 
-const rootOf = oncePerProto((proto) => {
-  const root = protobuf.Root.fromJSON(proto)
-  root.resolveAll()
-  return root
-})
-
 export function restOf(served: readonly Served[]): Rest {
   const routes = served.flatMap(({ services, proto }) =>
-    services.flatMap((service) => routesOf(rootOf(proto), service)),
+    services.flatMap((service) => routesOf(protoRoot(proto), service)),
   )
   // `…/topics/*` would match `…/topics/a:publish` as well.
   const inOrder = [...routes.filter((route) => route.hasCustomVerb), ...routes.filter((route) => !route.hasCustomVerb)]

@@ -2,7 +2,7 @@
 
 const DAY_MS = 86_400_000
 
-/** By their numbers in JavaScript. */
+/** The index of each is its number in JavaScript (`getUTCDay`). */
 export const DAYS = ['SUNDAY', 'MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY'] as const
 
 /** @param day Absent: every day. */

@@ -1,6 +1,7 @@
 /** Exclusive locks on documents: the oldest waiting transaction gets a lock first, and the youngest in a deadlock loses its locks. */
 
 import type { Clock, Timer } from '../../core/clock.ts'
+import type { RequestContext } from '../../core/service.ts'
 import { StatusError } from '../../core/status.ts'
 import { limits } from '../values/limits.ts'
 
@@ -9,9 +10,12 @@ export interface LockOwner {
   readonly age: number
 }
 
+/** The caller of a request: it may hang up while it waits. */
+export type Caller = Pick<RequestContext, 'signal' | 'hasEnded'>
+
 export interface Locks {
   /** Takes all of them at once, or waits. Nothing is returned when nothing had to be waited for. */
-  acquire(owner: LockOwner, paths: readonly string[], signal: AbortSignal): Promise<void> | undefined
+  acquire(owner: LockOwner, paths: readonly string[], caller: Caller): Promise<void> | undefined
   release(owner: LockOwner): void
   holds(owner: LockOwner, path: string): boolean
 }
@@ -55,7 +59,7 @@ export function createLocks(clock: Clock): Locks {
     }
   }
 
-  function wait(owner: LockOwner, paths: readonly string[], signal: AbortSignal): Promise<void> {
+  function wait(owner: LockOwner, paths: readonly string[], { signal }: Caller): Promise<void> {
     return new Promise((resolve, reject) => {
       let timer: Timer | undefined = undefined
       const hangUp = (): void => waiter.settle(new StatusError('CANCELLED', 'The caller hung up.'))
@@ -127,9 +131,10 @@ export function createLocks(clock: Clock): Locks {
   }
 
   return {
-    acquire(owner, paths, signal) {
-      if (signal.aborted) return Promise.reject(new StatusError('CANCELLED', 'The caller hung up.'))
-      if (!paths.every((path) => isFree(owner, path))) return wait(owner, paths, signal)
+    acquire(owner, paths, caller) {
+      if (caller.hasEnded ?? caller.signal.aborted)
+        return Promise.reject(new StatusError('CANCELLED', 'The caller hung up.'))
+      if (!paths.every((path) => isFree(owner, path))) return wait(owner, paths, caller)
       take(owner, paths)
       return undefined
     },

@@ -4,7 +4,7 @@ import type { Database } from '../database.ts'
 import { invalidArgument } from '../../core/status.ts'
 import { writeUnits } from '../query/enterprise-units.ts'
 import { limits, valueSize } from '../values/limits.ts'
-import { type LockOwner, contention } from '../transactions/locks.ts'
+import { type Caller, type LockOwner, contention } from '../transactions/locks.ts'
 import type { Transaction } from '../transactions/transactions.ts'
 import { type Write, type WriteResult, applyWrites } from './writes.ts'
 
@@ -14,14 +14,10 @@ export interface Committed {
 }
 
 /** Outside a transaction: waits for the transactions that read the documents that it writes. */
-export async function commitWrites(
-  database: Database,
-  writes: readonly Write[],
-  signal: AbortSignal,
-): Promise<Committed> {
+export async function commitWrites(database: Database, writes: readonly Write[], caller: Caller): Promise<Committed> {
   const owner: LockOwner = { age: database.transactions.nextAge() }
   checkSize(writes)
-  await database.locks.acquire(owner, pathsOf(writes), signal)
+  await database.locks.acquire(owner, pathsOf(writes), caller)
   try {
     return apply(database, writes)
   } finally {
@@ -34,7 +30,7 @@ export async function commitTransaction(
   database: Database,
   transaction: Transaction,
   writes: readonly Write[],
-  signal: AbortSignal,
+  caller: Caller,
 ): Promise<Committed> {
   const { transactions, locks, store } = database
   return transactions.within(transaction, async () => {
@@ -44,7 +40,7 @@ export async function commitTransaction(
         return { commitMicros: store.readTime(), results: [] }
       }
       checkSize(writes)
-      await locks.acquire(transaction, pathsOf(writes), signal)
+      await locks.acquire(transaction, pathsOf(writes), caller)
       checkReads(database, transaction)
       return apply(database, writes)
     } finally {

@@ -69,7 +69,7 @@ async function expire({ database, collectionId, field }: Policy, nowMs: number):
     const currentDocument = { updateTime: protoTimeOfMicros(u) }
     const write = parseWrite({ delete: database.prefix + path, currentDocument }, database.name)
     try {
-      await commitWrites(database, [write], new AbortController().signal)
+      await commitWrites(database, [write], new AbortController())
     } catch (error) {
       // It was changed or is locked: the next round deletes it, if it is still due.
       if (!(error instanceof StatusError)) throw error

@@ -53,7 +53,7 @@ async function takeMessages(
   delivery: Delivery,
   { maxMessages, signal, wait }: PullOptions,
 ): Promise<OutstandingMessage[]> {
-  const puller = new Puller(delivery, Math.min(maxMessages, limits.pullMessages))
+  const puller = new Puller(Math.min(maxMessages, limits.pullMessages))
   delivery.attach(puller)
   if (puller.entries.length > 0 || !wait || signal.aborted) {
     delivery.detach(puller)
@@ -79,21 +79,15 @@ class Puller implements Consumer {
   readonly filled: Promise<void>
   readonly done: () => void
   readonly fail: (error: StatusError) => void
-  readonly #delivery: Delivery
   readonly #maxMessages: number
   #bytes = 0
 
-  constructor(delivery: Delivery, maxMessages: number) {
-    this.#delivery = delivery
+  constructor(maxMessages: number) {
     this.#maxMessages = maxMessages
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.filled = promise
     this.done = resolve
     this.fail = reject
-  }
-
-  get ackDeadlineMs(): number {
-    return this.#delivery.record.ackDeadlineSeconds * 1000
   }
 
   hasRoom(): boolean {

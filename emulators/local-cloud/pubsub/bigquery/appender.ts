@@ -31,10 +31,6 @@ export class BigQueryAppender implements Consumer {
     this.#config = config
   }
 
-  get ackDeadlineMs(): number {
-    return this.#delivery.record.ackDeadlineSeconds * 1000
-  }
-
   hasRoom(): boolean {
     return this.#pending.length < limits.bigqueryBatchRows && this.#bytes < limits.bigqueryBatchBytes
   }

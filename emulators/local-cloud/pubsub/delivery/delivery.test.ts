@@ -314,3 +314,24 @@ describe('expiration', () => {
     expect(cloud.core.resourceExists(SUBSCRIPTION)).toBe(true)
   })
 })
+
+it.each([
+  ['a message that is published', (cloud: FakeCloud) => publishText(cloud, 'late')],
+  ['a nack', (cloud: FakeCloud, ackId: string) => extend(cloud, 0, ackId)],
+  ['an extended deadline', (cloud: FakeCloud, ackId: string) => extend(cloud, 60, ackId)],
+  ['an acknowledgement', (cloud: FakeCloud, ackId: string) => ack(cloud, ackId)],
+])('%s after the end of Pub/Sub sets no timer, which would keep its process alive', async (_, act) => {
+  const cloud = fakeCloud()
+  cloud.core.publisher.createTopic({ name: TOPIC, messageRetentionDuration: { seconds: 600 } })
+  const subscription = { name: SUBSCRIPTION, topic: TOPIC, retainAckedMessages: true }
+  cloud.core.subscriber.createSubscription({
+    ...subscription,
+    retryPolicy: { minimumBackoff: { seconds: 10 }, maximumBackoff: { seconds: 60 } },
+  })
+  publishText(cloud, 'before')
+  const [held] = await pullNow(cloud)
+  cloud.core.stop()
+  expect(cloud.clock.pending).toBe(0)
+  act(cloud, held!.ackId)
+  expect(cloud.clock.pending).toBe(0)
+})

@@ -177,6 +177,7 @@ export class Delivery {
     for (const entry of this.#backlog.values()) this.#forget(entry, true)
     this.#acked.releaseWhere(() => true)
     this.#reset()
+    this.#schedule.end()
   }
 
   /** Ends the streams and waiting pulls. */
@@ -187,7 +188,7 @@ export class Delivery {
   /** Stops the timers and keeps the messages: the process ends. */
   stop(): void {
     this.#closed = true
-    this.#schedule.clear()
+    this.#schedule.end()
   }
 
   keepAcked(message: Message): void {
@@ -201,7 +202,7 @@ export class Delivery {
     entry.state = 'outstanding'
     entry.ackId = `${this.#host.ackPrefix}.${this.#record.serial.toString(36)}.${(++this.#ackCount).toString(36)}`
     entry.consumer = consumer
-    entry.deadlineMs = this.#host.clock.now() + consumer.ackDeadlineMs
+    entry.deadlineMs = this.#host.clock.now() + (consumer.ackDeadlineMs ?? this.#record.ackDeadlineSeconds * 1000)
     this.#outstanding++
     this.#byAckId.set(entry.ackId, entry)
     this.#schedule.deadline(entry)

@@ -120,7 +120,8 @@ export class OrderingKeyQueue {
 
 /** Where messages go: a stream, a waiting pull, the pusher, the BigQuery writer. */
 export interface Consumer {
-  readonly ackDeadlineMs: number
+  /** Absent: that of the subscription. */
+  readonly ackDeadlineMs?: number
   /** Whether later messages of an ordering key may follow while earlier ones are outstanding. */
   readonly pipelinesKeys: boolean
   /** An open connection keeps its subscription from expiring. */

@@ -25,6 +25,7 @@ export class Schedule {
   readonly #backoffs = new DueQueue<OutstandingMessage | OrderingKeyQueue>(stillWaits)
   #timer: Timer | undefined
   #timerMs = Infinity
+  #ended = false
 
   constructor(clock: Clock, wake: () => void) {
     this.#clock = clock
@@ -52,7 +53,7 @@ export class Schedule {
   }
 
   wakeAt(atMs: number): void {
-    if (this.#timerMs <= atMs) return
+    if (this.#ended || this.#timerMs <= atMs) return
     this.#timer?.cancel()
     this.#timerMs = atMs
     this.#timer = this.#clock.at(atMs, () => {
@@ -66,6 +67,12 @@ export class Schedule {
   rearm(): void {
     const nextMs = Math.min(this.#deadlines.first()?.atMs ?? Infinity, this.#backoffs.first()?.atMs ?? Infinity)
     if (nextMs < Infinity) this.wakeAt(nextMs)
+  }
+
+  /** Sets no further timer: messages that still arrive, and answers to pushes, would keep an ending process alive. */
+  end(): void {
+    this.#ended = true
+    this.clear()
   }
 
   clear(): void {

@@ -23,6 +23,7 @@ export class Topic {
   readonly #kept = new Map<string, Message>()
   #retentionMs: number | null
   #timer: Timer | undefined
+  #stopped = false
 
   constructor(clock: Clock, store: MessageStore, retentionMs: number | null) {
     this.#clock = clock
@@ -67,13 +68,19 @@ export class Topic {
     this.#arm()
   }
 
+  /** Stops the timer for good and keeps the messages: the process ends. */
   stop(): void {
+    this.#stopped = true
+    this.#disarm()
+  }
+
+  #disarm(): void {
     this.#timer?.cancel()
     this.#timer = undefined
   }
 
   #dropOld(): void {
-    this.stop()
+    this.#disarm()
     const untilMs = this.#retentionMs === null ? Infinity : this.#clock.now() - this.#retentionMs
     for (const [id, message] of this.#kept) {
       if (message.record.publishMs > untilMs) break
@@ -85,7 +92,7 @@ export class Topic {
 
   #arm(): void {
     const oldest = this.#kept.values().next().value
-    if (this.#timer || !oldest || this.#retentionMs === null) return
+    if (this.#stopped || this.#timer || !oldest || this.#retentionMs === null) return
     this.#timer = this.#clock.at(oldest.record.publishMs + this.#retentionMs, () => this.#dropOld())
   }
 }

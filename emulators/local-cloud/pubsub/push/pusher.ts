@@ -33,10 +33,6 @@ export class Pusher implements Consumer {
     this.#config = config
   }
 
-  get ackDeadlineMs(): number {
-    return this.#delivery.record.ackDeadlineSeconds * 1000
-  }
-
   hasRoom(): boolean {
     return this.#inFlight.size < this.#window
   }

@@ -3,9 +3,15 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { currency } from './read.ts'
 
-export interface Totals {
+/** In one currency. */
+export interface Figures {
   readonly orders: number
-  readonly revenueMinor: ReadonlyMap<string, number>
+  readonly units: number
+  readonly revenueMinor: number
+}
+
+export interface Totals {
+  readonly byCurrency: ReadonlyMap<string, Figures>
   readonly unitsBySku: ReadonlyMap<string, number>
 }
 
@@ -27,12 +33,14 @@ export async function expectedTotals(path: string): Promise<Totals> {
     )
     const [summary] = await rowsOf(
       connection,
-      'SELECT COUNT(DISTINCT invoice) AS orders, COALESCE(SUM(units * price * 100), 0)::BIGINT AS minor FROM sold',
+      `SELECT COUNT(DISTINCT invoice) AS orders, COALESCE(SUM(sold.units), 0)::BIGINT AS units,
+         COALESCE(SUM(units * price * 100), 0)::BIGINT AS minor FROM sold`,
     )
     const units = await rowsOf(connection, 'SELECT sku, SUM(sold.units)::BIGINT AS units FROM sold GROUP BY sku')
+    const orders = Number(summary!['orders'])
+    const figures = { orders, units: Number(summary!['units']), revenueMinor: Number(summary!['minor']) }
     return {
-      orders: Number(summary!['orders']),
-      revenueMinor: new Map([[currency, Number(summary!['minor'])]]),
+      byCurrency: new Map(orders === 0 ? [] : [[currency, figures]]),
       unitsBySku: new Map(units.map((row) => [String(row['sku']), Number(row['units'])])),
     }
   } finally {

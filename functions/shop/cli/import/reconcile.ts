@@ -1,12 +1,9 @@
-/** Waits until all events are in BigQuery, then compares BigQuery's figures with the file's. */
+/** Waits until the ends of all orders are in BigQuery, then compares BigQuery's figures with the file's. */
 
 import type { BigQuery } from '@google-cloud/bigquery'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Api } from '../../../../cli/api.ts'
-import { hasEnded, type OrderView } from '../order-view.ts'
-import { forEachConcurrently } from '../../../../shared/base/concurrently.ts'
-import { CONCURRENCY, type Placed } from './place.ts'
-import type { Totals } from './expected.ts'
+import type { Placed } from './place.ts'
+import type { Figures, Totals } from './expected.ts'
 import type { Progress } from './progress.ts'
 
 const POLL_INTERVAL_MS = 500
@@ -14,35 +11,33 @@ const POLL_INTERVAL_MS = 500
 export interface Ended {
   readonly completed: number
   readonly rejected: number
-  /** Orders whose saga had not ended, or whose events were not in BigQuery, at the timeout. */
+  /** Orders without an end in BigQuery at the timeout. */
   readonly open: readonly string[]
 }
 
-/** Returns when every order has ended and all events of its timeline are rows in BigQuery, or at the timeout. */
+/** The events that end an order. An order of the past has one event alone; one that was placed through the checkout has several. */
+const ends: Readonly<Record<string, 'completed' | 'rejected'>> = {
+  'order.imported': 'completed',
+  'order.completed': 'completed',
+  'order.closed': 'completed',
+  'order.rejected': 'rejected',
+  'order.expired': 'rejected',
+  'order.cancelled': 'rejected',
+}
+
+/** Returns when BigQuery has the end of every order, or at the timeout. */
 export async function waitForEnd(
-  { api, bigquery, timeoutMs }: { readonly api: Api; readonly bigquery: BigQuery; readonly timeoutMs: number },
+  { bigquery, timeoutMs }: { readonly bigquery: BigQuery; readonly timeoutMs: number },
   placed: readonly Placed[],
   progress: Progress,
 ): Promise<Ended> {
   const endMs = Date.now() + timeoutMs
-  const outcome = new Map<string, string>()
+  const outcome = new Map<string, 'completed' | 'rejected'>()
   let waiting = placed.map(({ orderId }) => orderId)
-  progress.begin('orders ended', placed.length)
+  progress.begin('orders in BigQuery', placed.length)
   while (waiting.length > 0 && Date.now() < endMs) {
-    const stored = await storedEvents(bigquery, waiting)
-    const candidates = waiting.filter((orderId) => stored.get(orderId)?.ended)
-    await forEachConcurrently(candidates, CONCURRENCY, async (orderId) => {
-      const { body: order } = await api.send<OrderView>('GET', `/v1/orders/${orderId}`)
-      const recorded = order.timeline.entries ?? []
-      if (
-        hasEnded(order) &&
-        recorded.length > 0 &&
-        recorded.every(({ eventId }) => stored.get(orderId)!.ids.has(eventId))
-      ) {
-        outcome.set(orderId, order.status)
-        progress.set(outcome.size)
-      }
-    })
+    for (const { orderId, type } of await storedEnds(bigquery, waiting)) outcome.set(orderId, ends[type]!)
+    progress.set(outcome.size)
     waiting = waiting.filter((orderId) => !outcome.has(orderId))
     if (waiting.length > 0) await pause(POLL_INTERVAL_MS)
   }
@@ -51,22 +46,49 @@ export async function waitForEnd(
   return { completed, rejected: outcome.size - completed, open: waiting }
 }
 
-interface Stored {
-  readonly ids: ReadonlySet<string>
-  readonly ended: boolean
-}
-
-async function storedEvents(bigquery: BigQuery, orderIds: readonly string[]): Promise<Map<string, Stored>> {
+async function storedEnds(
+  bigquery: BigQuery,
+  orderIds: readonly string[],
+): Promise<readonly { readonly orderId: string; readonly type: string }[]> {
   const [rows] = (await bigquery.query({
     query: `
-      SELECT correlation_id, ARRAY_AGG(id) AS ids,
-        COUNTIF(type IN ('order.completed', 'order.closed', 'order.rejected', 'order.expired')) > 0 AS ended
+      SELECT correlation_id AS orderId, ANY_VALUE(type) AS type
       FROM analytics.event_log
-      WHERE correlation_id IN UNNEST(@orderIds)
+      WHERE correlation_id IN UNNEST(@orderIds) AND type IN UNNEST(@types)
       GROUP BY correlation_id`,
-    params: { orderIds },
-  })) as unknown as [{ correlation_id: string; ids: string[]; ended: boolean }[]]
-  return new Map(rows.map((row) => [row.correlation_id, { ids: new Set(row.ids), ended: row.ended }]))
+    params: { orderIds, types: Object.keys(ends) },
+  })) as unknown as [{ orderId: string; type: string }[]]
+  return rows
+}
+
+/** The totals of these orders in BigQuery. */
+export async function storedTotals(bigquery: BigQuery, placed: readonly Placed[]): Promise<Totals> {
+  if (placed.length === 0) return { byCurrency: new Map(), unitsBySku: new Map() }
+  const orderIds = { params: { orderIds: placed.map(({ orderId }) => orderId) } }
+  const only = `order_id IN UNNEST(@orderIds) AND status = 'completed'`
+  const [byCurrency] = (await bigquery.query({
+    query: `
+      SELECT currency, COUNT(*) AS orders, SUM(total_minor) AS minor FROM analytics.orders WHERE ${only} GROUP BY currency`,
+    ...orderIds,
+  })) as unknown as [{ currency: string; orders: number; minor: number }[]]
+  const [bySku] = (await bigquery.query({
+    query: `
+      SELECT line.sku, line.currency, SUM(line.quantity) AS units
+      FROM analytics.order_lines AS line JOIN analytics.orders USING (order_id)
+      WHERE ${only} GROUP BY line.sku, line.currency`,
+    ...orderIds,
+  })) as unknown as [{ sku: string; currency: string; units: number }[]]
+  const unitsIn = (currency: string): number =>
+    bySku.reduce((sum, row) => sum + (row.currency === currency ? row.units : 0), 0)
+  return {
+    byCurrency: new Map(
+      byCurrency.map(({ currency, orders, minor }) => [
+        currency,
+        { orders, units: unitsIn(currency), revenueMinor: minor },
+      ]),
+    ),
+    unitsBySku: new Map(bySku.map(({ sku, units }) => [sku, units])),
+  }
 }
 
 export interface Difference {
@@ -76,34 +98,15 @@ export interface Difference {
 }
 
 /** The figures that differ between the file and BigQuery: empty if they agree. */
-export async function differences(
-  bigquery: BigQuery,
-  placed: readonly Placed[],
-  expected: Totals,
-): Promise<Difference[]> {
-  // The client does not know the type of an empty list by itself.
-  const orderIds = { params: { orderIds: placed.map(({ orderId }) => orderId) }, types: { orderIds: ['STRING'] } }
-  const only = `order_id IN UNNEST(@orderIds) AND status = 'completed'`
-  const [byCurrency] = (await bigquery.query({
-    query: `SELECT currency, COUNT(*) AS orders, SUM(total_minor) AS minor FROM analytics.orders WHERE ${only} GROUP BY currency`,
-    ...orderIds,
-  })) as unknown as [{ currency: string; orders: number; minor: number }[]]
-  const [bySku] = (await bigquery.query({
-    query: `
-      SELECT line.sku, SUM(line.quantity) AS units
-      FROM analytics.order_lines AS line JOIN analytics.orders USING (order_id)
-      WHERE ${only} GROUP BY line.sku`,
-    ...orderIds,
-  })) as unknown as [{ sku: string; units: number }[]]
-
-  const orders = byCurrency.reduce((sum, row) => sum + row.orders, 0)
-  const minor = new Map(byCurrency.map((row) => [row.currency, row.minor]))
-  const units = new Map(bySku.map((row) => [row.sku, row.units]))
+export function differences(file: Totals, stored: Totals): Difference[] {
+  const of = (totals: Totals, figure: keyof Figures): ReadonlyMap<string, number> =>
+    new Map([...totals.byCurrency].map(([currency, figures]) => [currency, figures[figure]]))
   return [
-    { what: 'orders', file: expected.orders, bigquery: orders },
-    ...compare('revenue in minor units of ', expected.revenueMinor, minor),
-    ...compare('units of ', expected.unitsBySku, units),
-  ].filter(({ file, bigquery: stored }) => file !== stored)
+    ...compare('orders in ', of(file, 'orders'), of(stored, 'orders')),
+    ...compare('units in ', of(file, 'units'), of(stored, 'units')),
+    ...compare('revenue in minor units of ', of(file, 'revenueMinor'), of(stored, 'revenueMinor')),
+    ...compare('units of ', file.unitsBySku, stored.unitsBySku),
+  ].filter((one) => one.file !== one.bigquery)
 }
 
 function compare(what: string, file: ReadonlyMap<string, number>, stored: ReadonlyMap<string, number>): Difference[] {

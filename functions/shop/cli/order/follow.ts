@@ -25,7 +25,7 @@ export interface Followed {
   pause(ms: number): Promise<void>
 }
 
-/** Returns the order once it has ended. @throws UsageError when it has not ended in time */
+/** Returns the order once it has ended, or waits for its customer. @throws UsageError when neither is so in time */
 export async function followOrder(orderId: string, followed: Followed): Promise<OrderView> {
   const { now, note, printEntry, again, timeoutMs } = followed
   const endMs = now() + timeoutMs
@@ -68,7 +68,7 @@ export async function followOrder(orderId: string, followed: Followed): Promise<
       // The service history receives the last event a moment later: wait for it too.
       const isRecorded =
         order.timeline.unavailable === true || entries.some(({ type }) => type === `order.${order.status}`)
-      if (hasEnded(order) && isRecorded) return order
+      if ((hasEnded(order) || order.paymentNeeded) && isRecorded) return order
       await noteObstacle()
     } catch (error) {
       if (followed.isUnreachable(error)) {

@@ -3,6 +3,7 @@
 import type { Clock, Journal } from 'local-google-cloud/host'
 import { PartnerRefusal } from '../../../../emulators/partner-server.ts'
 import type { Behaviour, CaptureBehaviour, Mismatch, PaymentMethods } from './payment-methods.ts'
+import { type Dispute, DISPUTED_AFTER_MS, type Disputes, openDisputes } from './disputes.ts'
 import { openRefunds, type Refund } from './refunds.ts'
 
 export interface Capture {
@@ -31,17 +32,21 @@ export interface Authorization {
   readonly madeAtMs: number
 }
 
-/** An authorization with the refunds of what was captured under it. */
+/** An authorization as it is now, with the refunds of what was captured under it. */
 export interface Refundable extends Authorization {
+  /** Ended by time, with an amount that was neither captured nor released. */
+  readonly isLapsed?: true
   readonly refunds: readonly Refund[]
   /** The amount that has left and not come back. */
   readonly refundedMinor: number
+  /** The amount that is with the customer's bank, or lost to the customer. */
+  readonly disputedMinor: number
 }
 
 /** A movement of money from one account to another. */
 export interface Posting {
   readonly key: string
-  readonly kind: 'authorize' | 'capture' | 'release' | 'refund' | 'refund-returned'
+  readonly kind: 'authorize' | 'capture' | 'release' | 'refund' | 'refund-returned' | 'dispute' | 'dispute-won'
   readonly debit: string
   readonly credit: string
   readonly amountMinor: number
@@ -57,7 +62,6 @@ export interface AuthorizeRequest {
   readonly reference: string
 }
 
-const VALID_FOR_MS = 7 * 24 * 3_600_000
 /** As long as a key makes a repeat the same call; after that the same key is a new call. */
 const IDEMPOTENCY_KEY_TTL_MS = 24 * 3_600_000
 
@@ -66,13 +70,18 @@ export interface Ledger {
   capture(authorizationKey: string, key: string, request: { amountMinor: number; final: boolean }): Capture
   /** Also when nothing was authorized under the key: then nothing can be any more. */
   void(key: string): Authorization | undefined
-  /** Ends the authorization: what is not captured is released. */
+  /** Ends the authorization: what is not captured is released. An authorization ends by itself at its `expiresAt`. */
   release(key: string): Authorization
   refund(authorizationKey: string, key: string, amountMinor: number): Refund
+  /** The customer's bank takes back what was captured and not refunded. */
+  dispute(authorizationKey: string): Dispute
+  readonly disputes: Pick<Disputes, 'find' | 'decide'>
   /** The customer completed the action, or declined it. */
   act(key: string, outcome: 'authorized' | 'declined'): Authorization
   find(key: string): Refundable | undefined
   all(): Refundable[]
+  /** The authorizations of at most so many references after that one, in their order. `next`: the last of them, if there are more. */
+  page(after: string, references: number): { readonly found: Refundable[]; readonly next?: string }
   postings(): Posting[]
 }
 
@@ -82,9 +91,11 @@ export interface LedgerParts {
   readonly paymentMethods: PaymentMethods
   /** A refund of this authorization will change. */
   refundWillSettle(refund: Refund, authorization: Authorization, atMs: number): void
+  /** A dispute was opened or decided; the merchant is notified of it at this time. */
+  disputeChanged(dispute: Dispute, atMs: number): void
 }
 
-export function openLedger({ journal, clock, paymentMethods, refundWillSettle }: LedgerParts): Ledger {
+export function openLedger({ journal, clock, paymentMethods, refundWillSettle, disputeChanged }: LedgerParts): Ledger {
   const authorizations = journal.table<Authorization>('authorizations')
   const tombstones = journal.table<true>('tombstones')
   const postings = journal.table<Posting>('postings')
@@ -97,6 +108,19 @@ export function openLedger({ journal, clock, paymentMethods, refundWillSettle }:
   }
   const isKnown = ({ madeAtMs }: { readonly madeAtMs: number }): boolean =>
     clock.now() - madeAtMs <= IDEMPOTENCY_KEY_TTL_MS
+  /** A hold is a hold until its end: what was not captured by then is the customer's again. */
+  const isLapsed = ({ expiresAt }: Authorization): boolean => clock.now() >= Date.parse(expiresAt)
+  /** The amount that is held until the authorization is captured to the last, released, or lapses. */
+  const heldOf = (authorization: Authorization): number => {
+    const { status, captures, isReleased } = authorization
+    const isOpen = status === 'authorized' && !isReleased && !captures.some(({ final }) => final)
+    return isOpen ? authorization.amountMinor - capturedOf(authorization) : 0
+  }
+  const releaseRest = (authorization: Authorization): void => {
+    const { key, currency, paymentMethodRef } = authorization
+    const amountMinor = heldOf(authorization)
+    if (amountMinor > 0) post({ key, kind: 'release', debit: 'held', credit: paymentMethodRef, amountMinor, currency })
+  }
   const capturedOf = ({ captures }: Authorization): number =>
     captures.reduce((sum, { amountMinor }) => sum + amountMinor, 0)
 
@@ -110,10 +134,25 @@ export function openLedger({ journal, clock, paymentMethods, refundWillSettle }:
     refusals.set(key, { code, authorizationKey })
     throw new PartnerRefusal(409, code, `The capture was refused: ${code}.`)
   }
+  const isFirst = ({
+    paymentMethodRef,
+    reference,
+  }: Pick<AuthorizeRequest, 'paymentMethodRef' | 'reference'>): boolean =>
+    ![...authorizations.values()].some(
+      (one) => one.reference === reference && one.paymentMethodRef === paymentMethodRef && one.status === 'authorized',
+    )
+  const statusOf = ({ paymentMethodRef, customer, reference }: AuthorizeRequest) => {
+    const behaviour = paymentMethods.behaviourFor(paymentMethodRef, customer)
+    const isRefused =
+      !isFirst({ paymentMethodRef, reference }) &&
+      behaviour === 'authorized' &&
+      !paymentMethods.isRenewable(paymentMethodRef)
+    return statusFor(isRefused ? 'declined' : behaviour, paymentMethods.declineCodeOf(paymentMethodRef))
+  }
   const refunds = openRefunds({
     journal,
     clock,
-    refundableOf: (key) => capturedOf(live(key)),
+    refundableOf: (key) => capturedOf(live(key)) - disputes.disputedOf(key),
     behaviourOf: (key) => paymentMethods.refundBehaviourFor(live(key).paymentMethodRef),
     moved({ key, authorizationKey, amountMinor }, direction) {
       const { paymentMethodRef, currency } = live(authorizationKey)
@@ -123,10 +162,31 @@ export function openLedger({ journal, clock, paymentMethods, refundWillSettle }:
     },
     willSettle: (refund, atMs) => refundWillSettle(refund, live(refund.authorizationKey), atMs),
   })
+  const disputes = openDisputes({
+    journal,
+    clock,
+    moved({ disputeId: key, authorizationKey, amountMinor }, direction) {
+      const { paymentMethodRef, currency } = live(authorizationKey)
+      const about = { key, amountMinor, currency }
+      if (direction === 'out') post({ ...about, kind: 'dispute', debit: 'merchant', credit: paymentMethodRef })
+      else post({ ...about, kind: 'dispute-won', debit: paymentMethodRef, credit: 'merchant' })
+    },
+    changed: disputeChanged,
+  })
+  const dispute = (authorizationKey: string, afterMs = 0): Dispute => {
+    const authorization = live(authorizationKey)
+    const given = refunds.refundedOf(authorizationKey) + disputes.disputedOf(authorizationKey)
+    const amountMinor = capturedOf(authorization) - given
+    if (amountMinor <= 0) throw new PartnerRefusal(409, 'nothing-captured', 'Nothing is left that a bank could take.')
+    const disputeId = `du-${authorizationKey}-${disputes.under(authorizationKey).length + 1}`
+    return disputes.open({ disputeId, authorizationKey, reference: authorization.reference, amountMinor }, afterMs)
+  }
   const shown = (authorization: Authorization): Refundable => ({
     ...authorization,
+    ...(isLapsed(authorization) && heldOf(authorization) > 0 ? { isLapsed: true } : {}),
     refunds: refunds.under(authorization.key),
     refundedMinor: refunds.refundedOf(authorization.key),
+    disputedMinor: disputes.disputedOf(authorization.key),
   })
 
   return {
@@ -135,8 +195,20 @@ export function openLedger({ journal, clock, paymentMethods, refundWillSettle }:
       return found && shown(found)
     },
     all: () => [...authorizations.values()].map(shown),
+    page(after, count) {
+      const byReference = Map.groupBy(authorizations.values(), ({ reference }) => reference)
+      const later = [...byReference.keys()].filter((reference) => reference > after).toSorted()
+      const some = later.slice(0, count)
+      return {
+        found: some.flatMap((reference) => byReference.get(reference)!.map(shown)),
+        ...(later.length > count ? { next: some.at(-1)! } : {}),
+      }
+    },
     postings() {
-      for (const { key } of authorizations.values()) refunds.under(key)
+      for (const authorization of authorizations.values()) {
+        refunds.under(authorization.key)
+        if (isLapsed(authorization)) releaseRest(authorization)
+      }
       return [...postings.values()]
     },
     authorize(key, request) {
@@ -153,14 +225,13 @@ export function openLedger({ journal, clock, paymentMethods, refundWillSettle }:
       }
       const { paymentMethodRef, amountMinor, currency } = request
       // Voided before it came: nothing is authorized under this key any more.
-      const outcome = tombstones.has(key)
-        ? ({ status: 'voided' } as const)
-        : statusFor(paymentMethods.behaviourFor(paymentMethodRef, request.customer))
+      const outcome = tombstones.has(key) ? ({ status: 'voided' } as const) : statusOf(request)
+      const validForMs = paymentMethods.validForMs(paymentMethodRef, { isFirst: isFirst(request) })
       const made: Authorization = {
         key: known ? `${key}~${authorizations.size}` : key,
         ...outcome,
         ...request,
-        expiresAt: new Date(clock.now() + VALID_FOR_MS).toISOString(),
+        expiresAt: new Date(clock.now() + validForMs).toISOString(),
         captures: [],
         madeAtMs: clock.now(),
       }
@@ -191,6 +262,12 @@ export function openLedger({ journal, clock, paymentMethods, refundWillSettle }:
       if (authorization.status !== 'authorized')
         throw new PartnerRefusal(409, 'not-authorized', `The authorization is ${authorization.status}.`)
       if (authorization.isReleased) throw new PartnerRefusal(409, 'released', 'The authorization was released.')
+      if (isLapsed(authorization))
+        throw new PartnerRefusal(
+          409,
+          'authorization-expired',
+          `The authorization ended at ${authorization.expiresAt}: authorize the amount again.`,
+        )
       refuseCapture(authorization, key)
       if (authorization.captures.some((one) => one.final))
         throw new PartnerRefusal(409, 'closed', 'The last capture was final.')
@@ -220,6 +297,7 @@ export function openLedger({ journal, clock, paymentMethods, refundWillSettle }:
           amountMinor: open - amountMinor,
           currency,
         })
+      if (final && paymentMethods.isDisputed(paymentMethodRef)) dispute(authorizationKey, DISPUTED_AFTER_MS)
       return capture
     },
     void(key) {
@@ -233,16 +311,7 @@ export function openLedger({ journal, clock, paymentMethods, refundWillSettle }:
       if (authorization.status === 'voided') return authorization
       const voided: Authorization = { ...authorization, status: 'voided' }
       authorizations.set(key, voided)
-      if (authorization.status === 'authorized' && !authorization.isReleased) {
-        post({
-          key,
-          kind: 'release',
-          debit: 'held',
-          credit: authorization.paymentMethodRef,
-          amountMinor: authorization.amountMinor,
-          currency: authorization.currency,
-        })
-      }
+      releaseRest(authorization)
       return voided
     },
     release(key) {
@@ -250,13 +319,11 @@ export function openLedger({ journal, clock, paymentMethods, refundWillSettle }:
       if (authorization.isReleased) return authorization
       const released: Authorization = { ...authorization, isReleased: true }
       authorizations.set(key, released)
-      const { status, captures, currency, paymentMethodRef } = authorization
-      const openMinor = authorization.amountMinor - capturedOf(authorization)
-      const isHeld = status === 'authorized' && !captures.some(({ final }) => final) && openMinor > 0
-      if (isHeld)
-        post({ key, kind: 'release', debit: 'held', credit: paymentMethodRef, amountMinor: openMinor, currency })
+      releaseRest(authorization)
       return released
     },
+    dispute: (authorizationKey) => dispute(authorizationKey),
+    disputes,
     refund: (authorizationKey, key, amountMinor) => refunds.make(authorizationKey, key, amountMinor),
   }
 }
@@ -267,13 +334,13 @@ function refusalOf(behaviour: CaptureBehaviour, refused: number): string | undef
   return behaviour === 'delayed' && refused < 2 ? 'issuer-unavailable' : undefined
 }
 
-function statusFor(behaviour: Behaviour | Mismatch): { status: Behaviour; declineCode?: string } {
+function statusFor(behaviour: Behaviour | Mismatch, declineCode: string): { status: Behaviour; declineCode?: string } {
   switch (behaviour) {
     case 'authorized':
     case 'action-required':
       return { status: behaviour }
     case 'declined':
-      return { status: 'declined', declineCode: 'card-declined' }
+      return { status: 'declined', declineCode }
     case 'payment-method-unknown':
     case 'payment-method-of-another-customer':
       return { status: 'declined', declineCode: behaviour }

@@ -29,13 +29,17 @@ const expiry = { expiryMonth: 12, expiryYear: 2034 }
 const testCards: Readonly<Record<string, Card>> = {
   'card-ok': { behaviour: 'authorized', brand: 'visa', last4: '4242', ...expiry },
   'card-declined': { behaviour: 'declined', brand: 'visa', last4: '0002', ...expiry },
+  'card-stolen': { behaviour: 'declined', brand: 'visa', last4: '9979', ...expiry },
   'card-action-required': { behaviour: 'action-required', brand: 'mastercard', last4: '3184', ...expiry },
+  'card-ends-soon': { behaviour: 'authorized', brand: 'visa', last4: '6011', ...expiry },
+  'card-renewal-refused': { behaviour: 'authorized', brand: 'visa', last4: '3055', ...expiry },
   'card-capture-delayed': { behaviour: 'authorized', brand: 'visa', last4: '0119', ...expiry },
   'card-capture-refused': { behaviour: 'authorized', brand: 'visa', last4: '0069', ...expiry },
   'card-refund-pending': { behaviour: 'authorized', brand: 'visa', last4: '7726', ...expiry },
   'card-refund-fails': { behaviour: 'authorized', brand: 'visa', last4: '3220', ...expiry },
   'card-refund-fails-later': { behaviour: 'authorized', brand: 'visa', last4: '5127', ...expiry },
   'card-refund-returned': { behaviour: 'authorized', brand: 'visa', last4: '5126', ...expiry },
+  'card-disputed': { behaviour: 'authorized', brand: 'visa', last4: '0259', ...expiry },
 }
 
 /** Every one of these tokens. */
@@ -54,6 +58,11 @@ const captureBehaviours: Readonly<Record<string, CaptureBehaviour>> = {
   'card-capture-refused': 'refused',
 }
 
+const HOUR_MS = 3_600_000
+const VALID_FOR_MS = 7 * 24 * HOUR_MS
+/** Merchants renew a day or two before the end: so a person sees it within seconds. */
+const ENDS_SOON_MS = 31 * HOUR_MS + 10_000
+
 /** Why a payment method can not be charged; both are answers of their own, so that the merchant can tell them apart. */
 export type Mismatch = 'payment-method-unknown' | 'payment-method-of-another-customer'
 
@@ -64,13 +73,22 @@ export interface PaymentMethods {
   detach(paymentMethodRef: string, customer: string): void
   /** How the card behaves for this customer. A test token itself may be charged without a customer, once per payment. */
   behaviourFor(paymentMethodRef: string, customer: string | undefined): Behaviour | Mismatch
+  /** Why a card that is declined is. */
+  declineCodeOf(paymentMethodRef: string): string
+  /** How long an authorization is valid. */
+  validForMs(paymentMethodRef: string, about: { readonly isFirst: boolean }): number
+  /** False: only the first authorization of each payment is granted. */
+  isRenewable(paymentMethodRef: string): boolean
   captureBehaviourFor(paymentMethodRef: string): CaptureBehaviour
+  /** Its customer has the bank take back what was captured. */
+  isDisputed(paymentMethodRef: string): boolean
   /** How a refund to it goes, also after it was detached. */
   refundBehaviourFor(paymentMethodRef: string): RefundBehaviour
 }
 
 export function openPaymentMethods(journal: Journal): PaymentMethods {
   const methods = journal.table<PaymentMethod>('payment-methods')
+  const tokenOf = (paymentMethodRef: string): string => methods.get(paymentMethodRef)?.token ?? paymentMethodRef
   const cardOf = (token: string): Card | undefined => (Object.hasOwn(testCards, token) ? testCards[token] : undefined)
 
   return {
@@ -92,10 +110,14 @@ export function openPaymentMethods(journal: Journal): PaymentMethods {
         throw new PartnerRefusal(404, 'payment-method-unknown', 'This customer has no such payment method.')
       if (!known.detached) methods.set(paymentMethodRef, { ...known, detached: true })
     },
-    captureBehaviourFor: (paymentMethodRef) =>
-      captureBehaviours[methods.get(paymentMethodRef)?.token ?? paymentMethodRef] ?? 'succeeded',
-    refundBehaviourFor: (paymentMethodRef) =>
-      refundBehaviours[methods.get(paymentMethodRef)?.token ?? paymentMethodRef] ?? 'succeeded',
+    declineCodeOf: (paymentMethodRef) =>
+      tokenOf(paymentMethodRef) === 'card-stolen' ? 'card-stolen' : 'card-declined',
+    validForMs: (paymentMethodRef, { isFirst }) =>
+      isFirst && tokenOf(paymentMethodRef) === 'card-ends-soon' ? ENDS_SOON_MS : VALID_FOR_MS,
+    isRenewable: (paymentMethodRef) => tokenOf(paymentMethodRef) !== 'card-renewal-refused',
+    isDisputed: (paymentMethodRef) => tokenOf(paymentMethodRef) === 'card-disputed',
+    captureBehaviourFor: (paymentMethodRef) => captureBehaviours[tokenOf(paymentMethodRef)] ?? 'succeeded',
+    refundBehaviourFor: (paymentMethodRef) => refundBehaviours[tokenOf(paymentMethodRef)] ?? 'succeeded',
     behaviourFor(paymentMethodRef, customer) {
       const method = methods.get(paymentMethodRef)
       if (!method) return (customer === undefined && cardOf(paymentMethodRef)?.behaviour) || 'payment-method-unknown'

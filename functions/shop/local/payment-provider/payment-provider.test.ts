@@ -81,6 +81,56 @@ describe('authorizing', () => {
   })
 })
 
+describe("the customer's page", () => {
+  async function waiting(webhookUrl?: string) {
+    const provider = open(webhookUrl)
+    const made = await provider.authorize('a', { paymentMethodRef: 'card-action-required', reference: 'o<1>' })
+    const { pathname } = new URL((made as unknown as { actionUrl: string }).actionUrl)
+    return { ...provider, pathname }
+  }
+
+  it.each([
+    ['authorized', 'You have approved'],
+    ['declined', 'You have declined'],
+  ] as const)('shows the payment, and is answered once: %s', async (outcome, text) => {
+    const { app, pathname, ledger, webhooks } = await waiting()
+    const shown = await app.request(pathname)
+    expect(shown.headers.get('content-security-policy')).toContain("frame-ancestors 'none'")
+    const html = await shown.text()
+    expect(html).toContain('1000 minor units of EUR for the order o&lt;1&gt;')
+    const [, action] = new RegExp(`action="([^"]+/${outcome})"`).exec(html)!
+    expect(await (await app.request(action!, { method: 'POST' })).text()).toContain(text)
+    expect(ledger.find('a')).toMatchObject({ status: outcome })
+    expect(webhooks.recorded()).toHaveLength(1)
+    expect((await app.request(`${pathname}/authorized`, { method: 'POST' })).status).toBe(409)
+    expect(await (await app.request(pathname)).text()).not.toContain('<form')
+  })
+
+  it('has ended when the authorization was voided', async () => {
+    const { app, pathname, void: voiding } = await waiting()
+    await voiding('a')
+    expect(await (await app.request(pathname)).text()).toContain('This payment has ended')
+    expect((await app.request(`${pathname}/authorized`, { method: 'POST' })).status).toBe(409)
+  })
+
+  it('is known only by its address, and takes only the two answers', async () => {
+    const { app, pathname, ledger } = await waiting()
+    for (const other of [pathname.slice(0, -1), `${pathname}x`, '/act/a/x', pathname.replace('/a/', '/b/')]) {
+      expect((await app.request(other)).status).toBe(404)
+      expect((await app.request(`${other}/authorized`, { method: 'POST' })).status).toBe(404)
+    }
+    expect((await app.request(`${pathname}/voided`, { method: 'POST' })).status).toBe(422)
+    expect(ledger.find('a')).toMatchObject({ status: 'action-required' })
+  })
+
+  it('has an address that another ledger does not have, wherever it is reachable by others', async () => {
+    const guarded = () => paymentProviderApp({ secret: 'of-this-run' }).pages
+    const path = (pages: ReturnType<typeof guarded>) =>
+      pages.urlOf({ req: { url: 'http://127.0.0.1:1/v1' } } as never, 'a')
+    expect(path(guarded())).not.toBe(path(guarded()))
+  })
+})
+
 describe('a payment method', () => {
   const attached = async (provider: ReturnType<typeof open>, token: string, customer: string) => {
     const answer = await provider.app.request('/v1/payment-methods', {
@@ -163,6 +213,69 @@ describe('capturing', () => {
     await authorize('a')
     await capture('c-1', 300)
     expect(await provider.void('a')).toMatchObject({ http: 409, code: 'captured' })
+  })
+})
+
+describe('an authorization that has ended by time', () => {
+  const WEEK_MS = 7 * DAY_MS
+  const kinds = ({ ledger }: ReturnType<typeof open>) =>
+    ledger.postings().map(({ kind, amountMinor }) => `${kind} ${amountMinor}`)
+
+  it('is captured up to its last moment, and refused from its end on', async () => {
+    const provider = open()
+    await provider.authorize('a')
+    await provider.clock.advance(WEEK_MS - 1)
+    expect(await provider.capture('c-1', 300)).toMatchObject({ status: 'captured' })
+    await provider.clock.advance(1)
+    expect(await provider.capture('c-2', 300)).toMatchObject({ http: 409, code: 'authorization-expired' })
+    expect(kinds(provider)).toEqual(['authorize 1000', 'capture 300', 'release 700'])
+    const found = await (await provider.app.request('/v1/authorizations/by-key/a')).json()
+    expect(found).toMatchObject({ status: 'expired', captures: [{ key: 'c-1' }] })
+  })
+
+  it('repeats the answer to a capture that it has made', async () => {
+    const provider = open()
+    await provider.authorize('a')
+    await provider.clock.advance(WEEK_MS - 1)
+    await provider.capture('c-1', 300)
+    await provider.clock.advance(1)
+    expect(await provider.capture('c-1', 300)).toMatchObject({ status: 'captured' })
+  })
+
+  it('gives its rest back once, released or voided or neither', async () => {
+    const provider = open()
+    for (const key of ['a', 'b', 'c']) await provider.authorize(key)
+    provider.ledger.release('b')
+    await provider.clock.advance(WEEK_MS)
+    kinds(provider)
+    await provider.void('c')
+    provider.ledger.release('a')
+    expect(kinds(provider).filter((one) => one === 'release 1000')).toHaveLength(3)
+  })
+
+  it('is not lapsed when all of it was captured', async () => {
+    const { authorize, capture, clock, ledger } = open()
+    await authorize('a')
+    await capture('c-1', 600, true)
+    await clock.advance(WEEK_MS)
+    expect(ledger.find('a')).not.toHaveProperty('isLapsed')
+  })
+
+  it('comes a day after the order with a card whose first authorization ends soon', async () => {
+    const { authorize, ledger } = open()
+    const paymentMethodRef = 'card-ends-soon'
+    for (const key of ['a', 'b']) await authorize(key, { paymentMethodRef })
+    await authorize('c', { paymentMethodRef, reference: 'o-2' })
+    const days = ledger.all().map(({ expiresAt, madeAtMs }) => Math.floor((Date.parse(expiresAt) - madeAtMs) / DAY_MS))
+    expect(days).toEqual([1, 7, 1])
+  })
+
+  it('has no successor with a card that grants one authorization for each payment', async () => {
+    const { authorize } = open()
+    const paymentMethodRef = 'card-renewal-refused'
+    expect(await authorize('a', { paymentMethodRef })).toMatchObject({ status: 'authorized' })
+    expect(await authorize('b', { paymentMethodRef })).toMatchObject({ status: 'declined', code: 'card-declined' })
+    expect(await authorize('c', { paymentMethodRef, reference: 'o-2' })).toMatchObject({ status: 'authorized' })
   })
 })
 

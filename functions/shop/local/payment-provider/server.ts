@@ -11,12 +11,16 @@ import {
   PartnerRefusal,
 } from '../../../../emulators/partner-server.ts'
 import { SECRET_COMMAND } from '../../../../emulators/running.ts'
-import { type Authorization, type AuthorizeRequest, type Ledger, openLedger } from './ledger.ts'
+import { type Authorization, type AuthorizeRequest, type Ledger, openLedger, type Refundable } from './ledger.ts'
 import { openPaymentMethods, type PaymentMethods } from './payment-methods.ts'
-import { openWebhooks, type WebhookOptions, type Webhooks } from './webhooks.ts'
+import { openPages, type Pages, pageRoutes } from './pages.ts'
+import { type Faults, withFaults } from '../faults.ts'
+import { openWebhooks, type WebhookOptions, type Webhooks } from '../webhooks.ts'
 
 interface ProviderState {
   readonly ledger: Ledger
+  /** The customers' pages: `/act/…`. */
+  readonly pages: Pages
   readonly paymentMethods: PaymentMethods
   readonly webhooks: Webhooks
   /** The injected faults, until they are reset. */
@@ -27,13 +31,6 @@ export interface PaymentProvider extends ProviderState {
   readonly url: string
   readonly port: number
   close(): Promise<void>
-}
-
-export interface Faults {
-  /** So many next calls are answered 503 before anything happens. */
-  unavailable: number
-  /** So many next calls take effect, and are answered 503 all the same. */
-  lostAnswers: number
 }
 
 const SECOND_WEBHOOK_MS = 60_000
@@ -58,9 +55,17 @@ export function paymentProviderApp(
         webhooks.send(webhook, atMs)
         webhooks.send(webhook, atMs + SECOND_WEBHOOK_MS)
       },
+      disputeChanged({ disputeId, status }, atMs) {
+        const webhook = { id: `event-${disputeId}-${status}`, type: 'dispute.updated', key: disputeId } as const
+        // The order is read from the dispute: its own id is the reference.
+        webhooks.send({ ...webhook, reference: disputeId }, atMs)
+        webhooks.send({ ...webhook, reference: disputeId }, atMs + SECOND_WEBHOOK_MS)
+      },
     })
-    opened.state = { ledger, paymentMethods, webhooks, faults }
-    if (options.secret !== undefined) app.use('/actions/*', requireSecret(options.secret, SECRET_COMMAND))
+    const pages = openPages(journal, { isGuarded: options.secret !== undefined })
+    opened.state = { ledger, pages, paymentMethods, webhooks, faults }
+    if (options.secret !== undefined)
+      for (const path of ['/actions/*', '/disputes/*']) app.use(path, requireSecret(options.secret, SECRET_COMMAND))
     routes(app, opened.state)
   })
   return { ...opened.state!, partner }
@@ -81,24 +86,30 @@ export async function createPaymentProvider(options: PaymentProviderOptions = {}
   }
 }
 
-function routes(app: Hono, { ledger, paymentMethods, webhooks, faults }: ProviderState): void {
-  app.use('/v1/*', async (c, next) => {
-    if (c.req.method !== 'POST') return next()
-    if (faults.unavailable > 0) {
-      faults.unavailable -= 1
-      return c.json({ code: 'unavailable', message: 'Try again.' }, 503)
-    }
-    await next()
-    if (faults.lostAnswers > 0) {
-      faults.lostAnswers -= 1
-      c.res = c.json({ code: 'unavailable', message: 'The answer was lost.' }, 503)
-    }
-    return undefined
+function routes(app: Hono, { ledger, pages, paymentMethods, webhooks, faults }: ProviderState): void {
+  const answerOf = (c: Context, authorization: Authorization): object => ({
+    ...outcomeOf(authorization),
+    ...(authorization.status === 'action-required' ? { actionUrl: pages.urlOf(c, authorization.key) } : {}),
+  })
+  const act = (key: string, outcome: 'authorized' | 'declined'): Authorization => {
+    const acted = ledger.act(key, outcome)
+    webhooks.send({ id: `event-${key}-acted`, type: 'authorization.updated', key, reference: acted.reference })
+    return acted
+  }
+  withFaults(app, faults)
+  // In the order of the merchant's references, so that a merchant compares page by page; all of a reference are on one page.
+  app.get('/v1/authorizations', (c) => {
+    const limit = Math.min(100, Math.max(1, Number(c.req.query('limit') ?? 20) || 20))
+    const { found, next } = ledger.page(c.req.query('after') ?? '', limit)
+    return c.json({
+      authorizations: found.map((one) => ({ ...one, ...outcomeOf(one) })),
+      ...(next === undefined ? {} : { next }),
+    })
   })
   app.post('/v1/authorizations', async (c) => {
     const key = keyOf(c)
     const authorization = ledger.authorize(key, authorizeRequest(await bodyOf(c.req)))
-    return c.json(answerOf(authorization), authorization.status === 'declined' ? 402 : 200)
+    return c.json(answerOf(c, authorization), authorization.status === 'declined' ? 402 : 200)
   })
   app.post('/v1/authorizations/by-key/:key/captures', async (c) => {
     const key = keyOf(c)
@@ -108,7 +119,7 @@ function routes(app: Hono, { ledger, paymentMethods, webhooks, faults }: Provide
   })
   app.post('/v1/authorizations/by-key/:key/void', (c) => {
     const authorization = ledger.void(c.req.param('key'))
-    return c.json(authorization ? answerOf(authorization) : { status: 'voided', nothing: true })
+    return c.json(authorization ? answerOf(c, authorization) : { status: 'voided', nothing: true })
   })
   app.post('/v1/authorizations/by-key/:key/release', (c) => c.json({ ...ledger.release(c.req.param('key')) }))
   app.post('/v1/authorizations/by-key/:key/refunds', async (c) => {
@@ -120,7 +131,7 @@ function routes(app: Hono, { ledger, paymentMethods, webhooks, faults }: Provide
     const found = ledger.find(c.req.param('key'))
     if (!found)
       throw new PartnerRefusal(404, 'not-found', `Nothing was authorized under the key ${c.req.param('key')}.`)
-    return c.json({ ...found, ...answerOf(found) })
+    return c.json({ ...found, ...answerOf(c, found) })
   })
   app.post('/v1/payment-methods', async (c) => {
     const body = await bodyOf(c.req)
@@ -136,7 +147,8 @@ function routes(app: Hono, { ledger, paymentMethods, webhooks, faults }: Provide
     return c.json({ detached: true })
   })
   app.get('/v1/ledger', (c) => c.json({ authorizations: ledger.all(), postings: ledger.postings() }))
-  // A page of the provider for the customer's answer, which requires the run secret in place of a login.
+  pageRoutes(app, { ledger, pages, act })
+  // The customer's answer by a program, which requires the run secret in place of a login.
   app.post('/actions/:actionUrlRef', async (c) => {
     const key = c.req.param('actionUrlRef').replace(/^action-/, '')
     const { outcome = 'authorized' } = await bodyOf(c.req)
@@ -146,9 +158,20 @@ function routes(app: Hono, { ledger, paymentMethods, webhooks, faults }: Provide
         'invalid-body',
         `outcome must be authorized or declined, not ${JSON.stringify(outcome)}.`,
       )
-    const acted = ledger.act(key, outcome)
-    webhooks.send({ id: `event-${key}-acted`, type: 'authorization.updated', key, reference: acted.reference })
-    return c.json(answerOf(acted))
+    return c.json(answerOf(c, act(key, outcome)))
+  })
+  app.get('/v1/disputes/:disputeId', (c) => {
+    const found = ledger.disputes.find(c.req.param('disputeId'))
+    if (!found) throw new PartnerRefusal(404, 'not-found', `There is no dispute ${c.req.param('disputeId')}.`)
+    return c.json(found)
+  })
+  // The bank's acts by a program, which requires the run secret.
+  app.post('/disputes/:id', (c) => c.json(ledger.dispute(c.req.param('id'))))
+  app.post('/disputes/:id/:outcome', (c) => {
+    const outcome = c.req.param('outcome')
+    if (outcome !== 'won' && outcome !== 'lost')
+      throw new PartnerRefusal(422, 'invalid-outcome', 'The outcome is won or lost.')
+    return c.json(ledger.disputes.decide(c.req.param('id'), outcome))
   })
   app.get('/.well-known/jwks.json', async (c) => c.json(await webhooks.keys()))
 }
@@ -164,10 +187,11 @@ function orFailed(c: Context, act: () => object): Response {
   }
 }
 
-function answerOf(authorization: Authorization): object {
+function outcomeOf(authorization: Authorization & Pick<Refundable, 'isLapsed'>): object {
+  const { isReleased, isLapsed, expiresAt } = authorization
   switch (authorization.status) {
     case 'authorized':
-      return { status: 'authorized', expiresAt: authorization.expiresAt }
+      return { status: isReleased ? 'released' : isLapsed ? 'expired' : 'authorized', expiresAt }
     case 'declined':
       return { status: 'declined', code: authorization.declineCode ?? 'card-declined' }
     case 'action-required':

@@ -10,7 +10,7 @@ const example = { ticketId: 't-1', title: 'The printer is on fire' }
 export const ticketsContracts = defineContracts({
   service: 'tickets',
   events: { 'ticket.opened': { version: 1, data: ticket, example } },
-  commands: { OpenTicket: { data: ticket, example } },
+  commands: { OpenTicket: { version: 1, data: ticket, example } },
   queries: {
     readTicket: {
       method: 'get',

@@ -35,9 +35,15 @@ export const visitsContracts = defineContracts({
     },
   },
   commands: {
-    PlanVisit: { data: visit, example },
-    ContinueVisit: { data: timer, retryForever: true, example: { ticketId: 't-1', deadline: '2026-01-01T00:00:00Z' } },
+    PlanVisit: { version: 1, data: visit, example },
+    ContinueVisit: {
+      version: 1,
+      data: timer,
+      retryForever: true,
+      example: { ticketId: 't-1', deadline: '2026-01-01T00:00:00Z' },
+    },
     RetryVisit: {
+      version: 1,
       data: retryRequest.extend({ ticketId }),
       example: { ticketId: 't-1', reason: 'the workshop is back' },
     },

@@ -15,6 +15,7 @@ export const visits = defineService({
   collections: { streams: { unindexed: ['*'] } },
   saga: {
     definition: visitSaga,
+    stateIn: (event) => (event.type === 'visit.progressed' ? event.data : undefined),
     startsOn: 'visit.planned',
     endsOn: { 'visit.confirmed': 'confirmed', 'visit.rejected': 'rejected' },
     objective: { name: 'visits-confirmed', title: 'Visits are confirmed', good: 'confirmed' },

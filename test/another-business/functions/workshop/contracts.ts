@@ -21,9 +21,9 @@ export const workshopContracts = defineContracts({
     'part.cancelled': event,
   },
   commands: {
-    BookTechnician: { data: forTicket, example },
-    FreeTechnician: { data: forTicket, retryForever: true, compensates: 'BookTechnician', example },
-    OrderPart: { data: ofPart, example: exampleOfPart },
-    CancelPart: { data: forTicket, retryForever: true, compensates: 'OrderPart', example },
+    BookTechnician: { version: 1, data: forTicket, example },
+    FreeTechnician: { version: 1, data: forTicket, retryForever: true, compensates: 'BookTechnician', example },
+    OrderPart: { version: 1, data: ofPart, example: exampleOfPart },
+    CancelPart: { version: 1, data: forTicket, retryForever: true, compensates: 'OrderPart', example },
   },
 })

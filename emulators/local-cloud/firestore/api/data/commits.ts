@@ -26,15 +26,15 @@ interface CommitRequest {
   readonly transaction?: Bytes
 }
 
-async function commit(core: FirestoreCore, request: CommitRequest, { signal }: RequestContext): Promise<object> {
+async function commit(core: FirestoreCore, request: CommitRequest, caller: RequestContext): Promise<object> {
   const database = core.database(parseDatabaseName(request.database ?? ''))
   const id = bytesOf(request.transaction)
   const transaction = id.length > 0 ? database.transactions.use(id) : undefined
   const { commitMicros, results } = await (async () => {
     try {
       const writes = (request.writes ?? []).map((write) => parseWrite(write, database.name))
-      if (!transaction) return await commitWrites(database, writes, signal)
-      return await commitTransaction(database, transaction, writes, signal)
+      if (!transaction) return await commitWrites(database, writes, caller)
+      return await commitTransaction(database, transaction, writes, caller)
     } finally {
       if (transaction) database.transactions.end(transaction)
     }
@@ -62,10 +62,10 @@ async function batchWrite(core: FirestoreCore, request: CommitRequest, context: 
 async function writeAlone(
   database: Database,
   write: ReturnType<typeof parseWrite>,
-  { signal }: RequestContext,
+  caller: RequestContext,
 ): Promise<{ result: object; status: object }> {
   try {
-    const { results } = await commitWrites(database, [write], signal)
+    const { results } = await commitWrites(database, [write], caller)
     return { result: encodeResult(results[0] as WriteResult), status: { code: 0 } }
   } catch (error) {
     if (!(error instanceof StatusError)) throw error

@@ -5,6 +5,7 @@ import type { Document } from '../../documents/document-table.ts'
 import { type Bytes, bytesOf, microsOf, type ProtoTime } from '../../../core/proto-values.ts'
 import { pointReadUnits, scanUnits } from '../../query/enterprise-units.ts'
 import { type Found, type Query, runQuery } from '../../query/query.ts'
+import type { Caller } from '../../transactions/locks.ts'
 import type { Transaction } from '../../transactions/transactions.ts'
 
 interface WireTransactionOptions {
@@ -77,10 +78,10 @@ export async function readDocuments(
   database: Database,
   view: View,
   paths: readonly string[],
-  signal: AbortSignal,
+  caller: Caller,
 ): Promise<(Document | undefined)[]> {
   const { transaction } = view
-  if (isLocking(transaction)) await database.locks.acquire(transaction, paths, signal)
+  if (isLocking(transaction)) await database.locks.acquire(transaction, paths, caller)
   const documents = paths.map((path) => database.store.get(path, view.atMicros))
   if (transaction?.optimistic)
     for (const [at, path] of paths.entries()) transaction.reads.set(path, documents[at]?.u ?? 0)
@@ -90,7 +91,7 @@ export async function readDocuments(
 }
 
 /** Locks the documents that it finds; the commit checks that no other document matches meanwhile. Counts no reads. */
-export async function readQuery(database: Database, view: View, query: Query, signal: AbortSignal): Promise<Found> {
+export async function readQuery(database: Database, view: View, query: Query, caller: Caller): Promise<Found> {
   const { store, locks } = database
   const { transaction } = view
   let found = runQuery(query, store.scan(query.scope, view.atMicros))
@@ -98,7 +99,7 @@ export async function readQuery(database: Database, view: View, query: Query, si
     const waited = locks.acquire(
       transaction,
       found.documents.map(({ path }) => path),
-      signal,
+      caller,
     )
     if (!waited) break
     await waited

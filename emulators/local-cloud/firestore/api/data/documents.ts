@@ -49,12 +49,12 @@ interface GetRequest extends WireConsistency {
   readonly mask?: WireMask | null
 }
 
-async function getDocument(core: FirestoreCore, request: GetRequest, { signal }: RequestContext): Promise<object> {
+async function getDocument(core: FirestoreCore, request: GetRequest, caller: RequestContext): Promise<object> {
   const name = request.name ?? ''
   const parsed = parseDocumentName(name)
   const database = core.database(parsed)
   const view = viewOf(database, request)
-  const [document] = await within(database, view, () => readDocuments(database, view, [parsed.path], signal))
+  const [document] = await within(database, view, () => readDocuments(database, view, [parsed.path], caller))
   if (!document) throw notFound(`Document "${name}" not found.`)
   return encodeDocument(database, document, parseMask(request.mask))
 }
@@ -70,7 +70,7 @@ async function batchGetDocuments(
   core: FirestoreCore,
   request: BatchGetRequest,
   write: (response: unknown) => void,
-  { signal }: RequestContext,
+  caller: RequestContext,
 ): Promise<void> {
   const name = parseDatabaseName(request.database ?? '')
   const database = core.database(name)
@@ -82,11 +82,13 @@ async function batchGetDocuments(
   const mask = parseMask(request.mask)
   const view = viewOf(database, request)
   if (view.isNew && view.transaction) write({ transaction: view.transaction.id })
-  const documents = await within(database, view, () => readDocuments(database, view, paths, signal))
+  const documents = await within(database, view, () => readDocuments(database, view, paths, caller))
   const readTime = protoTimeOfMicros(view.atMicros ?? database.store.readTime())
   for (const [at, document] of documents.entries()) {
     if (document) write({ found: encodeDocument(database, document, mask), readTime })
     else write({ missing: database.prefix + paths[at], readTime })
+    const read = caller.drained?.()
+    if (read) await read
   }
 }
 
@@ -130,10 +132,10 @@ async function writeOne(
   database: Database,
   wire: WireWrite,
   mask: WireMask | null | undefined,
-  { signal }: RequestContext,
+  caller: RequestContext,
 ): Promise<object> {
   const write = parseWrite(wire, database.name)
-  await commitWrites(database, [write], signal)
+  await commitWrites(database, [write], caller)
   return encodeDocument(database, database.store.get(write.path) as Document, parseMask(mask))
 }
 
@@ -142,14 +144,10 @@ interface DeleteRequest {
   readonly currentDocument?: WireWrite['currentDocument']
 }
 
-async function deleteDocument(
-  core: FirestoreCore,
-  request: DeleteRequest,
-  { signal }: RequestContext,
-): Promise<object> {
+async function deleteDocument(core: FirestoreCore, request: DeleteRequest, caller: RequestContext): Promise<object> {
   const database = core.database(parseDocumentName(request.name ?? ''))
   const { name = '', currentDocument = null } = request
-  await commitWrites(database, [parseWrite({ delete: name, currentDocument }, database.name)], signal)
+  await commitWrites(database, [parseWrite({ delete: name, currentDocument }, database.name)], caller)
   return {}
 }
 
@@ -163,7 +161,7 @@ interface ListRequest extends WireConsistency {
   readonly showMissing?: boolean
 }
 
-async function listDocuments(core: FirestoreCore, request: ListRequest, { signal }: RequestContext): Promise<object> {
+async function listDocuments(core: FirestoreCore, request: ListRequest, caller: RequestContext): Promise<object> {
   const parent = parseParent(request.parent ?? '')
   const database = core.database(parent)
   const query = parseQuery(
@@ -176,7 +174,7 @@ async function listDocuments(core: FirestoreCore, request: ListRequest, { signal
   )
   database.checkIndex(query, [])
   const view = viewOf(database, request)
-  const found = await within(database, view, () => readQuery(database, view, query, signal))
+  const found = await within(database, view, () => readQuery(database, view, query, caller))
   const all = request.showMissing ? withMissing(database, query, found.documents) : found.documents
   const start = request.pageToken ? startOf(request.pageToken, all) : 0
   const size = Math.min(request.pageSize || limits.defaultPageSize, limits.maxPageSize)

@@ -26,7 +26,7 @@ async function runQueryRequest(
   core: FirestoreCore,
   request: QueryRequest,
   write: Respond,
-  { signal }: RequestContext,
+  caller: RequestContext,
 ): Promise<void> {
   const { explainOptions } = request
   const { database, query } = queryOf(core, request.parent, request.structuredQuery)
@@ -35,7 +35,7 @@ async function runQueryRequest(
   const startedNs = process.hrtime.bigint()
   const view = viewOf(database, request)
   if (view.isNew && view.transaction) write({ transaction: view.transaction.id })
-  const found = await within(database, view, () => readQuery(database, view, query, signal))
+  const found = await within(database, view, () => readQuery(database, view, query, caller))
   countQueryReads(database, found)
   const readTime = protoTimeOfMicros(view.atMicros ?? database.store.readTime())
   // The number of skipped results is sent even when no result follows.
@@ -47,6 +47,8 @@ async function runQueryRequest(
   const last = explainOptions && explained(indexes, costOf(found, startedNs))
   for (const [at, response] of responses.entries()) {
     write({ ...response, readTime, ...(at === responses.length - 1 && last) })
+    const read = caller.drained?.()
+    if (read) await read
   }
 }
 
@@ -79,7 +81,7 @@ async function runAggregationQuery(
   core: FirestoreCore,
   request: AggregationRequest,
   write: Respond,
-  { signal }: RequestContext,
+  caller: RequestContext,
 ): Promise<void> {
   const aggregations = parseAggregations(request.structuredAggregationQuery?.aggregations ?? [])
   const { database, query } = queryOf(core, request.parent, request.structuredAggregationQuery?.structuredQuery)
@@ -89,7 +91,7 @@ async function runAggregationQuery(
   if (request.explainOptions && !request.explainOptions.analyze) return writePlan(database, indexes, write)
   const startedNs = process.hrtime.bigint()
   const view = viewOf(database, request)
-  const found = await within(database, view, () => readQuery(database, view, query, signal))
+  const found = await within(database, view, () => readQuery(database, view, query, caller))
   const result = aggregate(aggregations, found.documents)
   const entries = found.documents.length + found.skipped
   const reads = readsOfAggregation(entries)

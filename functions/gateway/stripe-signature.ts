@@ -1,0 +1,47 @@
+/** Stripe's scheme of signatures: `stripe-signature: t=…,v1=…`, an HMAC over time and body by a shared secret, verified by its own client. */
+
+import { Refused } from '../../shared/base/errors.ts'
+import { once } from '../../shared/base/once.ts'
+import type { SignatureCheck } from '../../shared/service/public-api.ts'
+import type { GatewayPlatform } from './service.ts'
+
+/** Stripe signs each attempt anew, so an older signature was copied from an earlier request. */
+const TOLERANCE_SECONDS = 300
+const MAX_SIGNATURE_CHARACTERS = 1_024
+
+const load = once(() => import('stripe'))
+
+/**
+ * The returned check looks at the header, before the body is read: its form, and its time in both directions. The check of the
+ * body that it returns compares the HMAC.
+ */
+export function stripeCheck(platform: Pick<GatewayPlatform, 'secret' | 'now'>): SignatureCheck {
+  return async (c) => {
+    const header = c.req.header('stripe-signature') ?? ''
+    const [, time] = /(?:^|,)t=(\d{1,12})(?:,|$)/.exec(header) ?? []
+    if (time === undefined || !header.includes('v1=') || header.length > MAX_SIGNATURE_CHARACTERS)
+      throw new Refused(
+        'signature-invalid',
+        `The header stripe-signature is missing, has no t= and v1=, or is longer than ${MAX_SIGNATURE_CHARACTERS} characters.`,
+      )
+    const nowSeconds = Math.floor(platform.now() / 1_000)
+    if (Math.abs(nowSeconds - Number(time)) > TOLERANCE_SECONDS)
+      throw new Refused('signature-invalid', `The signature is more than ${TOLERANCE_SECONDS} s old, or of the future.`)
+    const { default: Stripe } = await load()
+    return (body) => {
+      try {
+        Stripe.webhooks.signature!.verifyHeader(
+          body,
+          header,
+          platform.secret('payment-webhook-key'),
+          TOLERANCE_SECONDS,
+          undefined,
+          nowSeconds * 1_000,
+        )
+      } catch (error) {
+        if (!(error instanceof Stripe.errors.StripeSignatureVerificationError)) throw error
+        throw new Refused('signature-invalid', 'The signature is of another body, or by another key.')
+      }
+    }
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * Receives events of Stripe, whose signatures `stripe-signature.ts` has checked. An event says only that something changed:
+ * the gateway submits a command to payments, which asks Stripe. A repeated event makes no second command.
+ */
+
+import { derivedId } from '../../shared/base/ids.ts'
+import type { SubmittedBy } from '../../shared/contracts/contract.ts'
+import { relayed } from '../../shared/edge/relay.ts'
+import type { Platform } from '../../shared/service/platform.ts'
+import type { OperationHandler } from '../../shared/service/public-api.ts'
+import { orderId } from '../shop/fields.ts'
+import type { operations } from './operations.ts'
+import type { gateway } from './service.ts'
+
+type GatewayCommand = SubmittedBy<typeof gateway>
+type CheckDispute = Extract<GatewayCommand, { readonly type: 'CheckDispute' }>
+
+/** Of a payment intent, and of a refund. Further types are not subscribed to at Stripe, and are ignored with a line in the log. */
+const commands: Readonly<Record<string, 'CheckAuthorization' | 'CheckRefunds'>> = {
+  'payment_intent.amount_capturable_updated': 'CheckAuthorization',
+  'payment_intent.payment_failed': 'CheckAuthorization',
+  'payment_intent.canceled': 'CheckAuthorization',
+  'refund.updated': 'CheckRefunds',
+  'refund.failed': 'CheckRefunds',
+}
+const DISPUTE = /^charge\.dispute\./
+
+export function stripeWebhook(platform: Platform): OperationHandler<typeof operations.stripeWebhook> {
+  return async ({ c, body: { id, type, data } }) => {
+    const { object } = data
+    // A dispute has no metadata of ours: payments asks Stripe of which order it is.
+    if (DISPUTE.test(type)) {
+      const data: CheckDispute['data'] = { disputeId: object.id, providerEventId: id }
+      const submitted = await platform.submit<GatewayCommand>(
+        { type: 'CheckDispute', data },
+        { key: derivedId(type, object.id, id), actor: 'partner:payment-provider', subject: object.id },
+      )
+      return submitted.refused ? relayed(c, submitted, platform) : c.empty(204)
+    }
+    const command = commands[type]
+    const reference = orderId.safeParse(object.metadata?.reference)
+    if (command === undefined || !reference.success) {
+      // Answered 204 as well, so that Stripe does not send it again: of the account, payments elsewhere have no order here.
+      platform.log('WARNING', 'webhook.unknown-type', { type, objectId: object.id, providerEventId: id })
+      return c.empty(204)
+    }
+    const submitted = await platform.submit<GatewayCommand>(
+      { type: command, data: { orderId: reference.data, providerEventId: id } },
+      { key: derivedId(type, reference.data, id), actor: 'partner:payment-provider', subject: reference.data },
+    )
+    return submitted.refused ? relayed(c, submitted, platform) : c.empty(204)
+  }
+}

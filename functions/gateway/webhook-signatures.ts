@@ -1,0 +1,136 @@
+/**
+ * The signatures of webhooks: each partner signs its own with its own key, for the address of its webhook. The public keys are
+ * at the partner's address, so that partner and gateway share no secret. Stripe's are by a shared one (`stripe-signature.ts`).
+ */
+
+import {
+  createLocalJWKSet,
+  type CryptoKey,
+  errors,
+  type FlattenedJWSInput,
+  type JWSHeaderParameters,
+  jwtVerify,
+} from 'jose'
+import { z } from 'zod'
+import { keyIdOf } from '../../shared/http/issuer-keys.ts'
+import { outsideRequest } from '../../shared/base/deadline.ts'
+import { Refused, Unavailable } from '../../shared/base/errors.ts'
+import { hashOf } from '../../shared/base/ids.ts'
+import { outsideSpan } from '../../shared/signals/span.ts'
+import type { Platform } from '../../shared/service/platform.ts'
+import type { SignatureCheck } from '../../shared/service/public-api.ts'
+import { carrierUrl, paymentProviderUrl } from '../shop/fields.ts'
+import { operations } from './operations.ts'
+import type { GatewayPlatform } from './service.ts'
+import { carrierWebhookUrl, paymentWebhookUrl } from './settings.ts'
+import { stripeCheck } from './stripe-signature.ts'
+
+const MAX_SIGNATURE_CHARACTERS = 4_096
+/** A partner makes a new signature for each attempt, so an older signature was copied from an earlier request. */
+const MAX_SIGNATURE_AGE = '5 minutes'
+const CLOCK_TOLERANCE_SECONDS = 30
+/** The keys are fetched again when they are this old. */
+const MAX_KEYS_AGE_MS = 600_000
+/** If a signature names an unknown key, the keys are fetched again once they are this old. */
+const MIN_KEYS_AGE_MS = 10_000
+/**
+ * Short, because a request waits for the keys before its signature is verified: until then, requests of attackers take the
+ * same places (`signedRequests` of the limits).
+ */
+const KEYS_TIMEOUT_MS = 3_000
+
+const keySet = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })).max(20) })
+
+interface Sender {
+  readonly name: string
+  readonly url: (platform: Platform) => string
+  /** The address for which it signs. */
+  readonly audience: (platform: Platform) => string
+}
+
+/** By the path of the webhook. */
+const senders: Readonly<Record<string, Sender>> = {
+  [operations.paymentWebhook.path]: {
+    name: 'payment-provider',
+    url: (platform) => platform.setting(paymentProviderUrl),
+    audience: (platform) => platform.setting(paymentWebhookUrl),
+  },
+  [operations.carrierWebhook.path]: {
+    name: 'carrier',
+    url: (platform) => platform.setting(carrierUrl),
+    audience: (platform) => platform.setting(carrierWebhookUrl),
+  },
+}
+
+export function createSignatureCheck(platform: GatewayPlatform): SignatureCheck {
+  const checks = new Map(Object.entries(senders).map(([path, sender]) => [path, checkOf(platform, sender)]))
+  checks.set(operations.stripeWebhook.path, stripeCheck(platform))
+  return (c) => checks.get(c.req.path)!(c)
+}
+
+/**
+ * The returned check verifies the signature in the header, before the body is read. It returns a second check, for the body:
+ * the signature contains the body's SHA-256.
+ */
+function checkOf(platform: Platform, sender: Sender): SignatureCheck {
+  const keys = keysOf(platform, sender)
+  return async (c) => {
+    const signature = c.req.header('webhook-signature')
+    if (!signature || signature.length > MAX_SIGNATURE_CHARACTERS)
+      throw new Refused(
+        'signature-invalid',
+        `The header webhook-signature is missing, or longer than ${MAX_SIGNATURE_CHARACTERS} characters.`,
+      )
+    const forLog = { keyId: keyIdOf(signature) }
+    const { payload } = await jwtVerify(signature, keys, {
+      algorithms: ['ES256'],
+      typ: 'webhook+jwt',
+      audience: sender.audience(platform),
+      maxTokenAge: MAX_SIGNATURE_AGE,
+      clockTolerance: CLOCK_TOLERANCE_SECONDS,
+      currentDate: new Date(platform.now()),
+    }).catch((error: unknown) => {
+      if (error instanceof Unavailable || !(error instanceof errors.JOSEError)) throw error
+      throw new Refused('signature-invalid', `The signature was not accepted (${error.code}).`, forLog)
+    })
+    return (body) => {
+      if (payload['body_sha256'] !== hashOf(body))
+        throw new Refused('signature-invalid', 'The signature is of another body.', forLog)
+    }
+  }
+}
+
+type Key = (header?: JWSHeaderParameters, token?: FlattenedJWSInput) => Promise<CryptoKey>
+
+/** Finds the sender's keys like jose's `createRemoteJWKSet`, with the platform's clock and the sender's resilience policy. */
+function keysOf(platform: Platform, { name, url }: Sender): Key {
+  let kept: { readonly find: Key; readonly atMs: number } | undefined
+  let fetching: Promise<Key> | undefined
+  // Concurrent requests share one fetch.
+  const fetchOnce = (): Promise<Key> =>
+    (fetching ??= outsideRequest(() => outsideSpan(fetchKeys)).finally(() => (fetching = undefined)))
+  const fetchKeys = async (): Promise<Key> => {
+    const response = await platform.callExternal(`${url(platform)}/.well-known/jwks.json`, {
+      method: 'GET',
+      operation: `${name}.keys`,
+      timeoutMs: KEYS_TIMEOUT_MS,
+      token: 'none',
+    })
+    const found = createLocalJWKSet(keySet.parse(await response.json()))
+    kept = { find: found, atMs: platform.now() }
+    return found
+  }
+  const ageMs = (): number => (kept === undefined ? Infinity : platform.now() - kept.atMs)
+  return async (header, token) => {
+    const find = ageMs() > MAX_KEYS_AGE_MS ? await fetchOnce() : kept!.find
+    try {
+      return await find(header, token)
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
+      if (ageMs() >= MIN_KEYS_AGE_MS) await fetchOnce()
+      // The keys were fetched again, by this request or by a concurrent one.
+      if (kept!.find !== find) return kept!.find(header, token)
+      throw error
+    }
+  }
+}

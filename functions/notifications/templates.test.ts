@@ -1,0 +1,29 @@
+import * as currencies from 'dinero.js/currencies'
+import { describe, expect, it } from 'vitest'
+import { textFor } from './templates.ts'
+
+describe('the notification of a payment that needs the customer', () => {
+  const facts = { orderId: 'o-1', amountMinor: 2380, currency: 'EUR', until: '2026-01-01T00:05:00.000Z' }
+
+  it('after a refusal has the reason, and the time for another payment method', () => {
+    expect(textFor('order.payment-needed', { ...facts, reason: 'card-declined' })).toBe(
+      'The payment of EUR 23.80 for your order o-1 was refused (card-declined). We keep the goods for you until 2026-01-01 00:05 UTC: give another payment method for it.',
+    )
+  })
+
+  it("for the customer's approval has the link", () => {
+    const asked = { ...facts, reason: 'action-required', actionUrl: 'https://bank.test/1' }
+    expect(textFor('order.payment-needed', asked)).toBe(
+      'Your bank wants you to approve the payment of EUR 23.80 for your order o-1 at https://bank.test/1. We keep the goods for you until 2026-01-01 00:05 UTC.',
+    )
+  })
+})
+
+it.each(Object.values(currencies).filter(({ base }) => base === 10))(
+  'an amount in $code has its $exponent digits by ISO 4217',
+  ({ code: currency, exponent }) => {
+    const text = textFor('refund.issued', { orderId: 'o-1', amountMinor: 1_234_567, currency })
+    const digits = (1_234_567 / 10 ** exponent).toFixed(exponent)
+    expect(text?.replaceAll(',', '')).toContain(`${currency} ${digits} `)
+  },
+)

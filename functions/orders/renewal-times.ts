@@ -1,0 +1,47 @@
+/** The times at which something is due for the authorization of a confirmed order whose goods have not left. */
+
+import { HELD_BEFORE_MS } from './contracts.ts'
+import { isShipped } from './fulfilment.ts'
+import type { OrderState } from './order.ts'
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+/** A new authorization is requested so long before the end of the present one: an hour before the parcels wait for it. */
+export const RENEWED_BEFORE_MS = HELD_BEFORE_MS + HOUR_MS
+/** The customer has so long for another payment method, however many are tried. The stock is held meanwhile. */
+export const LAPSE_WAIT_MS = 3 * DAY_MS
+/** Payments has so long to answer the last payment method that was given in time. */
+const LAST_ANSWER_MS = HOUR_MS
+/** Renewals without the customer: about a month. After that the customer is asked whether the order shall go on. */
+export const MAX_RENEWALS = 4
+/** Other payment methods that the customer may try after a lapse. */
+export const MAX_LAPSE_ATTEMPTS = 3
+
+/** Its authorization matters: goods have not left. After a cancellation the rest has, also while its report is under way. */
+export const isOpen = ({ status, order, ledger }: OrderState): boolean =>
+  status === 'confirmed' && order !== undefined && ledger.cancelled.length === 0 && !isShipped(order, ledger)
+
+/** A new authorization was refused, and the order waits for another payment method, or for the answer to one. */
+export const isLapsed = (state: OrderState): boolean =>
+  state.lapse !== undefined && isOpen(state) && !state.ledger.cancelling
+
+/** When a new authorization is to be requested; undefined: it was, or none is needed. */
+export function renewalAtMs(state: OrderState): number | undefined {
+  const { authorization, renewing, lapse } = state
+  if (!authorization || lapse || renewing === authorization.number || !isOpen(state)) return undefined
+  return authorization.untilMs - RENEWED_BEFORE_MS
+}
+
+/** When the parcels that have not left are to wait; undefined: they do, shipping has none, or all are being cancelled. */
+export function holdAtMs(state: OrderState): number | undefined {
+  const { authorization, heldFor, released, ledger } = state
+  if (!authorization || !released || heldFor === authorization.number || ledger.cancelling || !isOpen(state))
+    return undefined
+  return authorization.untilMs - HELD_BEFORE_MS
+}
+
+/** When the order is cancelled for want of a payment method; undefined: it waits for none. */
+export const lapseEndMs = (state: OrderState): number | undefined =>
+  isLapsed(state) ? state.lapse!.untilMs + (state.lapse!.isTried ? LAST_ANSWER_MS : 0) : undefined
+
+export const lapseAttemptsLeft = ({ lapse }: OrderState): number => MAX_LAPSE_ATTEMPTS - (lapse?.attempts ?? 0)

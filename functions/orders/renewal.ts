@@ -1,0 +1,115 @@
+/**
+ * The authorization of a confirmed order whose goods have not left. Orders has it renewed before it ends. When that is refused the
+ * customer is asked for another payment method, for a bounded time, at whose end the order is cancelled.
+ */
+
+import type { EventOf } from '../../shared/contracts/contract.ts'
+import { type Decision, noChange } from '../../shared/service/platform.ts'
+import type { paymentsContracts } from '../payments/contracts.ts'
+import { cancel } from './cancel.ts'
+import { SHIPMENT_REMINDER_MS } from './fulfilment.ts'
+import { checkoutOf, evolve, type OrderState } from './order.ts'
+import type { OrderRecord } from './records.ts'
+import { capturedMinor } from './refunds.ts'
+import {
+  holdAtMs,
+  isLapsed,
+  isOpen,
+  LAPSE_WAIT_MS,
+  lapseAttemptsLeft,
+  lapseEndMs,
+  MAX_RENEWALS,
+  renewalAtMs,
+} from './renewal-times.ts'
+import type { OrderSent } from './sent.ts'
+import { withTimer } from './timer.ts'
+
+type DataOf<Type extends string> = Extract<EventOf<typeof paymentsContracts>, { readonly type: Type }>['data']
+type OrderDecision = Decision<OrderRecord, OrderSent>
+
+/** The authorization with which an order is confirmed. */
+export const recordedFrom = ({ authorization, expiresAt: until }: DataOf<'payment.authorized'>): OrderRecord => ({
+  type: 'authorization.recorded',
+  data: { authorization, until },
+})
+
+/** The request for a successor of the present authorization, with the payment method that the customer gave last. */
+export function renewal(state: OrderState): OrderSent {
+  const { orderId, customerRef, paymentMethodRef } = checkoutOf(state)
+  const { number: authorization } = state.authorization!
+  return { type: 'RenewAuthorization', data: { orderId, authorization, customerRef, paymentMethodRef } }
+}
+
+/** The decision of a timer about the authorization, before all else that is due. */
+export function whenAuthorizationEnds(state: OrderState, nowMs: number): OrderDecision {
+  if (nowMs >= (lapseEndMs(state) ?? Infinity)) {
+    const { orderId } = state.order!
+    const cancellationId = `${orderId}-lapse-${state.lapse!.refused}`
+    return cancel(state, { cancellationId, by: 'platform', reason: 'payment-lapsed', nowMs })
+  }
+  const renewing = nowMs >= (renewalAtMs(state) ?? Infinity) ? renewalDue(state, nowMs) : noChange
+  const holding = nowMs >= (holdAtMs(state) ?? Infinity) ? hold(state) : noChange
+  return {
+    events: [...renewing.events, ...holding.events],
+    commands: [...renewing.commands, ...holding.commands],
+  }
+}
+
+function renewalDue(state: OrderState, nowMs: number): OrderDecision {
+  const { number } = state.authorization!
+  if (state.renewals >= MAX_RENEWALS) return askCustomer(state, { refused: number, code: 'renewed-too-often' }, nowMs)
+  return { events: [{ type: 'renewal.requested', data: { authorization: number } }], commands: [renewal(state)] }
+}
+
+/** Shipping takes the bookings back that the carrier has not collected. */
+function hold({ order, authorization }: OrderState): OrderDecision {
+  const { number, untilMs } = authorization!
+  const { orderId } = order!
+  const authorizedUntil = new Date(untilMs).toISOString()
+  return {
+    events: [{ type: 'hold.requested', data: { authorization: number } }],
+    commands: [{ type: 'HoldShipments', data: { orderId, authorizedUntil } }],
+  }
+}
+
+/** A successor was granted: the parcels may go. */
+export function onRenewed(state: OrderState, data: DataOf<'payment.authorized'>, nowMs: number): OrderDecision {
+  const { authorization: number, expiresAt: authorizedUntil } = data
+  const { authorization } = state
+  if (!isOpen(state) || !authorization || number <= authorization.number) return noChange
+  const { orderId } = state.order!
+  const renewed: OrderRecord = {
+    type: 'order.payment-renewed',
+    data: { orderId, authorization: number, authorizedUntil },
+  }
+  // Reminders begin anew. The end of a release delay stays.
+  const progress = state.released ? { nextReminderAtMs: nowMs + SHIPMENT_REMINDER_MS, reminderCount: 0 } : {}
+  return withTimer(evolve(state, renewed), nowMs, { events: [renewed], commands: [] }, state.lapse ? progress : {})
+}
+
+/** No successor was granted. A refusal that is older than the present authorization, or than the known refusal, changes nothing. */
+export function onLapsed(state: OrderState, data: DataOf<'payment.lapsed'>, nowMs: number): OrderDecision {
+  const { authorization: number, refused, code } = data
+  const isOld = number !== state.authorization?.number || refused <= (state.lapse?.refused ?? 0)
+  if (!isOpen(state) || isOld) return noChange
+  const decision = askCustomer(state, { refused, code }, nowMs)
+  return withTimer(decision.events.reduce(evolve, state), nowMs, decision, {})
+}
+
+/** One time for all payment methods that are tried. An order that is being cancelled asks for none. */
+function askCustomer(
+  state: OrderState,
+  { refused, code }: { refused: number; code: string },
+  nowMs: number,
+): OrderDecision {
+  const until = new Date(state.lapse?.untilMs ?? nowMs + LAPSE_WAIT_MS).toISOString()
+  const lapsed: OrderRecord = { type: 'authorization.lapsed', data: { refused, until } }
+  const after = evolve(state, lapsed)
+  if (!isLapsed(after)) return { events: [lapsed], commands: [] }
+  const { orderId, totalMinor, currency } = state.order!
+  // The parcels that have left are paid.
+  const amountMinor = totalMinor - (capturedMinor(state.ledger) ?? 0)
+  const attemptsLeft = lapseAttemptsLeft(after)
+  const data = { orderId, amountMinor, currency, reason: code, until, attemptsLeft }
+  return { events: [lapsed, { type: 'order.payment-needed', data }], commands: [] }
+}

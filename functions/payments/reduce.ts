@@ -1,0 +1,60 @@
+/** Takes cancelled lines out of a payment, so that the rest of the authorization is released with the last lines that are shipped. */
+
+import { fold } from '../../shared/service/fold.ts'
+import type { Envelope } from '../../shared/contracts/envelope.ts'
+import { refuseIf, Unavailable } from '../../shared/base/errors.ts'
+import { type Decision, noChange } from '../../shared/service/platform.ts'
+import type { CommandOf } from '../../shared/contracts/contract.ts'
+import type { paymentsContracts } from './contracts.ts'
+import { isAllSettled, payableMinor } from './amounts.ts'
+import {
+  authorizationKey,
+  currentAuthorization,
+  evolve,
+  initial,
+  paymentId,
+  type PaymentRecord,
+  type PaymentState,
+} from './payment.ts'
+import { provider } from './provider.ts'
+import type { PaymentsPlatform as Platform } from './service.ts'
+
+type Reduction = Extract<CommandOf<typeof paymentsContracts>, { type: 'ReduceAuthorization' }>['data']
+
+/** The last capture has the amount that is left. If all of it was captured before, the rest is released here. */
+export function reduceAuthorization(
+  message: Envelope<string, Reduction>,
+  platform: Platform,
+): Promise<Decision<PaymentRecord>> {
+  const { orderId, cancellationId, lines } = message.data
+  return platform.streams.handle(message, orderId, async ({ events }) => {
+    const state = fold({ initial, evolve }, events)
+    if (state.reductions.includes(cancellationId)) return noChange
+    if (state.status === 'none') throw new Unavailable(`Nothing was authorised for ${orderId} yet.`)
+    refuseIf(
+      state.lines.length === 0 && state.status !== 'not-required',
+      'not-found',
+      `Nothing was authorised for ${orderId}: its payment was voided before.`,
+    )
+    const { currency } = state
+    const reduced = (amountMinor: number): PaymentRecord => ({
+      type: 'payment.reduced',
+      data: { orderId, paymentId: paymentId(orderId), cancellationId, lines, amountMinor, currency },
+    })
+    const after = evolve(state, reduced(0))
+    if (isCaptureDue(state))
+      throw new Unavailable(
+        `A shipment of ${orderId} is captured first: its amount is fixed, the rest is released then.`,
+      )
+    if (isAllSettled(after) && hasOpenRest(state))
+      await provider(platform, message).release(authorizationKey(orderId, currentAuthorization(state)))
+    return { events: [reduced(payableMinor(after))], commands: [] }
+  })
+}
+
+const isCaptureDue = ({ captures }: PaymentState): boolean =>
+  Object.values(captures).some(({ outcome }) => outcome === 'due')
+
+/** A refused capture keeps the authorization open: staff may still settle it. */
+const hasOpenRest = ({ status, captures }: PaymentState): boolean =>
+  status === 'authorized' && Object.values(captures).every(({ outcome, final }) => outcome === 'captured' && !final)

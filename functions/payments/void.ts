@@ -1,0 +1,46 @@
+/** Voids a payment: recorded before the provider is called, so that a late authorization can't overtake it. */
+
+import { fold } from '../../shared/service/fold.ts'
+import type { Envelope } from '../../shared/contracts/envelope.ts'
+import { type Decision, noChange } from '../../shared/service/platform.ts'
+import { authorizationKey, evolve, initial, paymentId, type PaymentRecord, type PaymentSent } from './payment.ts'
+import { provider } from './provider.ts'
+import type { PaymentsPlatform as Platform } from './service.ts'
+
+type VoidRequest = Envelope<string, { orderId: string; authorization?: number }>
+
+/** Replies also when there is nothing to void; replies once the provider has voided each authorization. */
+export function voidPayment(message: VoidRequest, platform: Platform): Promise<Decision<PaymentRecord, PaymentSent>> {
+  const { orderId, authorization } = message.data
+  return platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, ({ events }) => {
+    const { status } = fold({ initial, evolve }, events)
+    if (status === 'voided') return { events: [voided(orderId)], commands: [] }
+    // The command to itself is retried until it is answered.
+    if (status === 'voiding') return noChange
+    return {
+      events: [{ type: 'void.begun', data: authorization === undefined ? {} : { authorization } }],
+      commands: [{ type: 'VoidAuthorization', data: { orderId } }],
+    }
+  })
+}
+
+export function voidAuthorization(
+  message: Envelope<string, { orderId: string }>,
+  platform: Platform,
+): Promise<Decision<PaymentRecord>> {
+  const { orderId } = message.data
+  return platform.streams.handle(message, orderId, async ({ events }) => {
+    const { status, requested, voidedUpTo, authorizations } = fold({ initial, evolve }, events)
+    if (status !== 'voiding') return noChange
+    const client = provider(platform, message)
+    // Also those that were not granted: one may be on its way.
+    const numbers = Array.from({ length: Math.max(requested, voidedUpTo) }, (_, index) => index + 1)
+    for (const number of new Set([...numbers, ...authorizations])) await client.void(authorizationKey(orderId, number))
+    return { events: [voided(orderId)], commands: [] }
+  })
+}
+
+const voided = (orderId: string): PaymentRecord => ({
+  type: 'payment.voided',
+  data: { orderId, paymentId: paymentId(orderId) },
+})

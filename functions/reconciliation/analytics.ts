@@ -1,0 +1,61 @@
+/** The rows of the view of orders in BigQuery, in the order of the orders' ids: one query for a whole run, read page by page. */
+
+import { z } from 'zod'
+import type { Platform } from '../../shared/service/platform.ts'
+
+/** One row for each order. `order_rows` is the number of its rows in the view: more than one if an event came twice under two ids. */
+const SQL = `
+SELECT
+  order_id,
+  COUNT(*) AS order_rows,
+  MIN(status) AS status,
+  MIN(total_minor) AS total_minor,
+  MIN(currency) AS currency,
+  UNIX_MILLIS(MAX(received_at)) AS received_ms
+FROM analytics.orders
+GROUP BY order_id
+ORDER BY order_id`
+
+const row = z.object({
+  order_id: z.string(),
+  order_rows: z.coerce.number(),
+  status: z.string().nullable(),
+  total_minor: z.coerce.number(),
+  currency: z.string().nullable(),
+  received_ms: z.coerce.number(),
+})
+
+export interface AnalyticsRow {
+  readonly orderId: string
+  readonly rows: number
+  readonly status: string
+  readonly totalMinor: number
+  readonly currency: string
+  /** When the order was placed: an order without a record of orders has no other time. */
+  readonly changedAt: string
+}
+
+export interface AnalyticsPage {
+  readonly job: string
+  readonly rows: readonly AnalyticsRow[]
+}
+
+/** @param from the number of rows of the pages before @throws Unavailable */
+export async function analyticsPage(
+  { readViews }: Pick<Platform, 'readViews'>,
+  { job, from, limit }: { readonly job: string | undefined; readonly from: number; readonly limit: number },
+): Promise<AnalyticsPage> {
+  const page = await readViews({ sql: SQL, job, from, limit })
+  const rows = page.rows.map((given): AnalyticsRow => {
+    const { order_id, order_rows, status, total_minor, currency, received_ms } = row.parse(given)
+    return {
+      orderId: order_id,
+      rows: order_rows,
+      status: status ?? 'none',
+      totalMinor: total_minor,
+      currency: currency ?? 'none',
+      changedAt: new Date(received_ms).toISOString(),
+    }
+  })
+  return { job: page.job, rows }
+}

@@ -1,0 +1,209 @@
+/**
+ * Compares what the services, the payment provider and BigQuery know of one order, and names each difference. Pure: the
+ * records were read one after another while orders went on, so a record that changed a short time ago proves nothing.
+ */
+
+import type { ReservationRow } from '../inventory/contracts.ts'
+import type { OrderRecordRow } from '../orders/contracts.ts'
+import type { Charge, PaymentRecordRow } from '../payments/contracts.ts'
+import type { ShipmentRow } from '../shipping/contracts.ts'
+import type { AnalyticsRow } from './analytics.ts'
+import type { Difference, Kind } from './contracts.ts'
+
+/** All records of one order. */
+export interface Records {
+  readonly orderId: string
+  readonly order?: OrderRecordRow | undefined
+  readonly payment?: PaymentRecordRow | undefined
+  /** Absent: the provider has no list to compare. */
+  readonly charges?: readonly Charge[]
+  readonly reservation?: ReservationRow | undefined
+  readonly shipments?: ShipmentRow | undefined
+  readonly analytics?: AnalyticsRow | undefined
+}
+
+type Values = Difference['values']
+type Found = (kind: Kind, values: Values, id?: string) => void
+
+/** Shipments that the carrier has, or had. */
+const LEFT: readonly string[] = ['dispatched', 'delivered', 'returned']
+/** Orders that can hold nothing any more, whatever happened before. */
+const ENDED: readonly string[] = ['completed', 'closed', 'rejected', 'expired', 'cancelled']
+/** After the pivot: every line is held, shipped or cancelled. */
+const CONFIRMED: readonly string[] = ['confirmed', 'payment-failed']
+
+/** A bank may take days for a refund. A call of the provider that is due for longer was lost. */
+const MAX_IN_FLIGHT_MS = 7 * 24 * 3_600_000
+
+/** True while one of the records may have changed since another one was read. @param beforeMs the time before which all must have changed */
+export function isInFlight(records: Records, beforeMs: number): boolean {
+  const { order, payment, reservation, shipments, analytics } = records
+  const times = [order, payment, reservation, shipments, analytics].map((one) => Date.parse(one?.changedAt ?? ''))
+  const isDue = payment?.inFlight === true && Date.parse(payment.changedAt) >= beforeMs - MAX_IN_FLIGHT_MS
+  return isDue || times.some((atMs) => atMs >= beforeMs)
+}
+
+/** Every difference of the records of one order. They are not in flight. */
+export function differencesOf(records: Records): Difference[] {
+  const differences: Difference[] = []
+  const found: Found = (kind, values, id = records.orderId) => void differences.push({ kind, id, values })
+  compareCharges(records, found)
+  comparePayment(records, found)
+  compareReservation(records, found)
+  compareShipments(records, found)
+  compareAnalytics(records, found)
+  return differences
+}
+
+/** The provider against the ledger, by authorization. */
+function compareCharges({ payment, charges }: Records, found: Found): void {
+  if (!charges) return
+  const known = new Map(payment?.authorizations.map((one) => [one.authorizationKey, one]))
+  for (const charge of charges) {
+    const ours = known.get(charge.authorizationKey)
+    const { authorizationKey: key, state, capturedMinor, refundedMinor } = charge
+    if (!ours) {
+      // A charge that was declined, voided or lapsed without a capture took nothing: the ledger need not know of it.
+      if (state === 'authorized' || capturedMinor > 0)
+        found('charge-missing-here', { provider: text(charge), ledger: 'nothing' }, key)
+      continue
+    }
+    if (charge.currency !== payment!.currency)
+      found('charge-state', { provider: `in ${charge.currency}`, ledger: `in ${payment!.currency}` }, key)
+    if (ours.capturedMinor !== capturedMinor)
+      found('captured-amount', { provider: String(capturedMinor), ledger: String(ours.capturedMinor) }, key)
+    if (ours.refundedMinor !== refundedMinor)
+      found('refunded-amount', { provider: String(refundedMinor), ledger: String(ours.refundedMinor) }, key)
+    const [theirs, mine] = [charge.disputedMinor ?? 0, ours.disputedMinor ?? 0]
+    if (theirs !== mine) found('disputed-amount', { provider: String(theirs), ledger: String(mine) }, key)
+    const isVoided = payment!.status === 'voided'
+    const isHeld = state === 'authorized' && capturedMinor === 0
+    const isGone = ['declined', 'voided', 'action-required'].includes(state)
+    // Of several authorizations only the last one holds money; the ones before were released.
+    if (isVoided ? isHeld : isGone)
+      found('charge-state', { provider: state, ledger: isVoided ? 'voided' : 'authorized' }, key)
+  }
+  for (const { authorizationKey: key, capturedMinor } of known.values())
+    if (!charges.some((one) => one.authorizationKey === key))
+      found('charge-missing-there', { provider: 'nothing', ledger: `authorized, captured ${capturedMinor}` }, key)
+}
+
+const text = ({ state, amountMinor, capturedMinor, currency }: Charge): string =>
+  `${state} ${amountMinor} ${currency}, captured ${capturedMinor}`
+
+/** The ledger against the order and its shipments. */
+function comparePayment({ order, payment, shipments }: Records, found: Found): void {
+  if (!payment) {
+    if (order && !order.imported && order.status === 'completed')
+      found('completed-not-captured', { orders: 'completed', ledger: 'nothing' })
+    return
+  }
+  const sum = (field: 'capturedMinor' | 'refundedMinor' | 'disputedMinor'): number =>
+    payment.authorizations.reduce((total, one) => total + (one[field] ?? 0), 0)
+  const [captured, refunded, disputed] = [sum('capturedMinor'), sum('refundedMinor'), sum('disputedMinor')]
+  if (refunded > captured) found('refunded-beyond-captured', { captured: String(captured), refunded: String(refunded) })
+  const left = leftOf(shipments)
+  for (const shipmentId of payment.captured)
+    if (!left.includes(shipmentId))
+      found('captured-not-shipped', { ledger: `captured ${shipmentId}`, shipping: statusOf(shipments, shipmentId) })
+  if (!order) {
+    if (captured > 0) found('captured-without-order', { ledger: `captured ${captured}`, orders: 'no such order' })
+    return
+  }
+  if (captured > 0 && ['rejected', 'expired', 'cancelled'].includes(order.status)) {
+    // The customer's bank has given back what it took for a dispute.
+    const kept = captured - refunded - disputed
+    if (kept > 0) found('captured-without-order', { ledger: `captured ${kept}`, orders: order.status })
+  }
+  const isAgreed = payment.authorizations.length > 0
+  // An order that staff closed is paid in another way.
+  if (order.status === 'completed') {
+    const unpaid = left.filter((shipmentId) => !payment.captured.includes(shipmentId))
+    for (const shipmentId of unpaid)
+      found('completed-not-captured', { orders: 'completed', ledger: `nothing for ${shipmentId}` })
+    // Of a total of which a part was cancelled, no record says how much was owed for the rest.
+    const isWhole = order.cancelled.length === 0
+    if (unpaid.length === 0 && (isWhole ? captured !== order.totalMinor : captured > order.totalMinor))
+      found('completed-not-captured', { orders: `completed ${order.totalMinor}`, ledger: `captured ${captured}` })
+  }
+  if (isAgreed && payment.totalMinor !== order.totalMinor)
+    found('order-total', { orders: String(order.totalMinor), ledger: String(payment.totalMinor) })
+}
+
+/** The pieces that the order holds against those that it has to hold. */
+function compareReservation({ order, reservation, shipments }: Records, found: Found): void {
+  const held = reservation?.held ?? []
+  if (held.length > 0 && (!order || ENDED.includes(order.status))) {
+    const values = { inventory: goodsText(held), orders: order?.status ?? 'no such order' }
+    found('reservation-of-ended-order', values)
+  }
+  if (!order || !CONFIRMED.includes(order.status)) return
+  const wanted = quantities(order.lines)
+  // A shipment takes its lines out of stock.
+  for (const { status, lines } of shipments?.shipments ?? []) {
+    if (!LEFT.includes(status)) continue
+    // An answer of a revision from before shipments were listed with their lines.
+    if (!lines) return
+    for (const { sku, quantity } of lines) wanted.set(sku, (wanted.get(sku) ?? 0) - quantity)
+  }
+  for (const { sku, quantity } of order.cancelled) wanted.set(sku, (wanted.get(sku) ?? 0) - quantity)
+  const has = quantities(held)
+  const skus = [...wanted.keys(), ...has.keys()]
+  const differs = skus.some((sku) => (has.get(sku) ?? 0) !== (wanted.get(sku) ?? 0))
+  if (differs) found('reservation-missing', { orders: goodsText(goodsIn(wanted)), inventory: goodsText(held) })
+}
+
+function compareShipments({ order, shipments }: Records, found: Found): void {
+  const left = leftOf(shipments)
+  const known = order?.dispatched ?? []
+  for (const shipmentId of left)
+    if (!known.includes(shipmentId))
+      found(
+        'shipment-unknown',
+        { shipping: statusOf(shipments, shipmentId), orders: order?.status ?? 'no such order' },
+        shipmentId,
+      )
+  for (const shipmentId of known)
+    if (!left.includes(shipmentId))
+      found('shipment-missing', { orders: 'dispatched', shipping: statusOf(shipments, shipmentId) }, shipmentId)
+  if (order && !order.imported && order.status === 'completed' && left.length === 0 && known.length === 0)
+    found('shipment-missing', { orders: 'completed', shipping: 'nothing has left' })
+}
+
+/** The view of orders against orders. */
+function compareAnalytics({ order, analytics }: Records, found: Found): void {
+  if (!analytics) {
+    if (order) found('bigquery-missing', { orders: order.status, bigquery: 'no row' })
+    return
+  }
+  if (!order) return found('bigquery-unknown', { orders: 'no such order', bigquery: analytics.status })
+  if (analytics.rows > 1) found('bigquery-duplicate', { orders: '1', bigquery: String(analytics.rows) })
+  const [ours, theirs] = [order, analytics].map(({ totalMinor, currency }) => `${totalMinor} ${currency}`)
+  if (ours !== theirs) found('bigquery-total', { orders: ours!, bigquery: theirs! })
+  if (order.status !== analytics.status) found('bigquery-status', { orders: order.status, bigquery: analytics.status })
+}
+
+const leftOf = (shipments: ShipmentRow | undefined): string[] =>
+  (shipments?.shipments ?? []).filter(({ status }) => LEFT.includes(status)).map(({ shipmentId }) => shipmentId)
+
+const statusOf = (shipments: ShipmentRow | undefined, shipmentId: string): string =>
+  shipments?.shipments.find((one) => one.shipmentId === shipmentId)?.status ?? 'no such shipment'
+
+type Goods = readonly { readonly sku: string; readonly quantity: number }[]
+
+function quantities(lines: Goods): Map<string, number> {
+  const bySku = new Map<string, number>()
+  for (const { sku, quantity } of lines) bySku.set(sku, (bySku.get(sku) ?? 0) + quantity)
+  return bySku
+}
+
+const goodsIn = (bySku: ReadonlyMap<string, number>): Goods =>
+  [...bySku].map(([sku, quantity]) => ({ sku, quantity })).filter(({ quantity }) => quantity !== 0)
+const MAX_SHOWN = 5
+const goodsText = (lines: Goods): string =>
+  lines.length === 0
+    ? 'nothing'
+    : lines
+        .slice(0, MAX_SHOWN)
+        .map(({ sku, quantity }) => `${quantity} × ${sku}`)
+        .join(', ') + (lines.length > MAX_SHOWN ? `, and ${lines.length - MAX_SHOWN} more` : '')

@@ -1,0 +1,109 @@
+/**
+ * The stock of each product in its shards against the ledger: the sum of what came, went and is held by the streams of
+ * inventory. The shards are read first, and then the streams. If a stream changed in between, its products are left
+ * to the next run. A run compares the products in passes, each of as many as fit into its state.
+ */
+
+import { documentId } from '../../shared/base/ids.ts'
+import type { MovementRow, ShardRow } from '../inventory/contracts.ts'
+import type { Difference } from './contracts.ts'
+
+/** Of a product: the pieces in its shards, and those that were found in the streams. */
+interface Balance {
+  readonly available: number
+  readonly reserved: number
+  readonly moved: number
+  readonly held: number
+}
+
+export interface StockState {
+  readonly balances: Readonly<Record<string, Balance>>
+  /** Products of streams that changed since the shards were read. */
+  readonly moving: readonly string[]
+  /** When the reading of the shards began. */
+  readonly readAt: string
+  /** The pass compares the products after this one, up to the other; absent: from the first, to the last. In the order of the shards. */
+  readonly after?: string
+  readonly upTo?: string
+}
+
+export const noStock = (readAt: string): StockState => ({ balances: {}, moving: [], readAt })
+/** The state of a run is one document of 1 MiB, of which a product takes at most some 320 bytes. */
+export const MAX_PRODUCTS = 2_500
+
+/** As the ids of its shards begin, so that products are in the order of their shards. */
+const keyOf = (sku: string): string => documentId(`${sku}~`)
+const isAfter = (sku: string, other: string): boolean => keyOf(sku) > keyOf(other)
+/** Whether a product is compared in this pass. */
+function within({ after, upTo }: StockState): (sku: string) => boolean {
+  const [from, to] = [after, upTo].map((sku) => (sku === undefined ? undefined : keyOf(sku)))
+  return (sku) => {
+    const key = keyOf(sku)
+    return (from === undefined || key > from) && (to === undefined || key <= to)
+  }
+}
+
+const added = (before: Balance | undefined, change: Partial<Balance>): Balance => ({
+  available: (before?.available ?? 0) + (change.available ?? 0),
+  reserved: (before?.reserved ?? 0) + (change.reserved ?? 0),
+  moved: (before?.moved ?? 0) + (change.moved ?? 0),
+  held: (before?.held ?? 0) + (change.held ?? 0),
+})
+
+export function withShards(state: StockState, shards: readonly ShardRow[]): StockState {
+  const balances: Record<string, Balance> = { ...state.balances }
+  const isOfPass = within(state)
+  for (const { sku, available, reserved } of shards)
+    if (isOfPass(sku)) balances[sku] = added(balances[sku], { available, reserved })
+  return { ...state, balances }
+}
+
+/** The end of a pass, when it has read enough: the last product may have shards on the next page, and begins the next pass. */
+export function bounded(state: StockState): StockState {
+  const skus = Object.keys(state.balances)
+  if (skus.length <= MAX_PRODUCTS) return state
+  const [last, upTo] = skus.toSorted((one, other) => (isAfter(one, other) ? -1 : 1))
+  const { [last!]: _ofTheNext, ...balances } = state.balances
+  return { ...state, balances, upTo: upTo! }
+}
+
+export const nextPass = ({ upTo }: StockState, readAt: string): StockState => ({ ...noStock(readAt), after: upTo! })
+
+export function withMovements(state: StockState, rows: readonly MovementRow[]): StockState {
+  const isOfPass = within(state)
+  const balances: Record<string, Balance> = { ...state.balances }
+  const moving = new Set(state.moving)
+  for (const { changedAt, moved, held } of rows) {
+    const isMoving = Date.parse(changedAt) >= Date.parse(state.readAt)
+    const add = (sku: string, change: Partial<Balance>): void => {
+      if (!isOfPass(sku)) return
+      if (isMoving) moving.add(sku)
+      else balances[sku] = added(balances[sku], change)
+    }
+    for (const { sku, quantity } of moved) add(sku, { moved: quantity })
+    for (const { sku, quantity } of held) add(sku, { held: quantity })
+  }
+  return { ...state, balances, moving: [...moving] }
+}
+
+export function stockDifferences({ balances, moving }: StockState): Difference[] {
+  const still = new Set(moving)
+  return Object.entries(balances)
+    .filter(([sku]) => !still.has(sku))
+    .flatMap(([sku, { available, reserved, moved, held }]) => {
+      const differences: Difference[] = []
+      if (reserved !== held)
+        differences.push({
+          kind: 'stock-reserved',
+          id: sku,
+          values: { stock: String(reserved), reservations: String(held) },
+        })
+      if (available !== moved - held)
+        differences.push({
+          kind: 'stock-available',
+          id: sku,
+          values: { stock: String(available), ledger: String(moved - held) },
+        })
+      return differences
+    })
+}

@@ -1,0 +1,33 @@
+/** The query by which shipping answers where the shipments of each order are. */
+
+import { z } from 'zod'
+import type { Immutable } from '../../shared/contracts/immutable.ts'
+import { reference, timestamp } from '../../shared/base/fields.ts'
+import { recordPage } from '../../shared/base/paging.ts'
+import { goods, orderId } from '../shop/fields.ts'
+
+const shipmentRecord = z.object({
+  orderId,
+  /** Of the last commit. */
+  changedAt: timestamp,
+  /** Shipments that have left are dispatched, delivered or returned. */
+  shipments: z.array(
+    z.object({
+      shipmentId: reference,
+      status: reference,
+      /** Absent in answers of the time when they were not compared. */
+      lines: goods.optional(),
+    }),
+  ),
+})
+export type ShipmentRow = Immutable<z.output<typeof shipmentRecord>>
+
+export const shippingRecordQueries = {
+  /** In the order of the orders' ids. */
+  listShipmentRecords: {
+    method: 'get',
+    path: '/shipment-records',
+    parameters: recordPage,
+    answers: { 200: z.object({ rows: z.array(shipmentRecord), next: reference.optional() }) },
+  },
+} as const

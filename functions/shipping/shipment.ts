@@ -1,0 +1,231 @@
+/**
+ * The shipments of one order: their states, and which of them a cancellation still reaches. Pure: a handler asks the
+ * carrier, and this file decides.
+ *
+ *     created ──▶ booked ──▶ dispatched ──▶ delivered      dispatched: the carrier has the parcel
+ *      │ ▲ │        │             └───────▶ returned       the customer does not get it
+ *      │ │ └────────┴──▶ cancelled                         it never leaves
+ *      ▼ │                   ▲
+ *     refused ───────────────┘                             the carrier does not take it to this address
+ *
+ *     created, booked ──▶ held ──▶ created, cancelled      the payment's authorization ends, and has no successor yet
+ *
+ * The carrier's webhooks come late, twice and in any order, so each report is what the carrier says now.
+ */
+
+import type { RecordOf, SentBy } from '../../shared/contracts/contract.ts'
+import { type Decision, noChange } from '../../shared/service/platform.ts'
+import { HELD_BEFORE_MS } from '../orders/contracts.ts'
+import type { shippingContracts } from './contracts.ts'
+import type { shipping } from './service.ts'
+
+export type ShippingRecord = RecordOf<typeof shippingContracts>
+export type ShippingSent = SentBy<typeof shipping>
+export type ShippingDecision = Decision<ShippingRecord, ShippingSent>
+type DataOf<Type extends ShippingRecord['type']> = Extract<ShippingRecord, { type: Type }>['data']
+export type Goods = DataOf<'shipment.created'>['lines']
+
+export interface Shipment {
+  readonly shipmentId: string
+  readonly status: 'created' | 'refused' | 'booked' | 'held' | 'dispatched' | 'delivered' | 'returned' | 'cancelled'
+  readonly lines: Goods
+  /** How often the carrier was asked to take it, from 1: each time under a key of its own. */
+  readonly attempt: number
+}
+
+/** The booking of a shipment as the carrier has it now. */
+export interface CarrierReport {
+  readonly status: 'booked' | 'collected' | 'delivered' | 'returned' | 'cancelled'
+  readonly trackingRef: string
+  /** Why it comes back. */
+  readonly code?: string | undefined
+}
+
+export interface OrderShipments {
+  readonly shipments: readonly Shipment[]
+  readonly addressRef?: string
+  /** The end of the payment's authorization; absent: nothing is to be paid, or it was not reported. */
+  readonly securedUntilMs?: number
+  /** The cancellations that were decided. One is a tombstone: no shipment is created after it. */
+  readonly decided: readonly string[]
+}
+
+export const initial: OrderShipments = { shipments: [], decided: [] }
+
+export function evolve(state: OrderShipments, { type, data }: ShippingRecord): OrderShipments {
+  switch (type) {
+    case 'shipment.created': {
+      const { shipmentId, lines } = data
+      return { ...state, shipments: [...state.shipments, { shipmentId, lines, status: 'created', attempt: 1 }] }
+    }
+    case 'address.noted':
+      return { ...state, ...data }
+    case 'payment.secured':
+      // Reports come in any order: each authorization ends later than the one before.
+      return { ...state, securedUntilMs: Math.max(state.securedUntilMs ?? 0, Date.parse(data.until)) }
+    case 'booking.held':
+      return withStatus(state, [data.shipmentId], 'held')
+    case 'booking.made':
+      return withStatus(state, [data.shipmentId], 'booked')
+    case 'shipment.failed':
+      return withStatus(state, [data.shipmentId], data.stage === 'booking' ? 'refused' : 'returned')
+    case 'shipment.delivered':
+      return withStatus(state, [data.shipmentId], 'delivered')
+    case 'booking.renewed':
+      return {
+        ...state,
+        shipments: state.shipments.map((one) =>
+          one.shipmentId === data.shipmentId ? { ...one, status: 'created', attempt: data.attempt } : one,
+        ),
+      }
+    case 'shipment.dispatched':
+      return withStatus(state, [data.shipmentId], 'dispatched')
+    case 'shipment.cancel-decided':
+      return {
+        ...withStatus(state, data.cancelledShipments, 'cancelled'),
+        decided: [...state.decided, data.cancellationId],
+      }
+  }
+}
+
+const withStatus = (state: OrderShipments, ids: readonly string[], status: Shipment['status']): OrderShipments => ({
+  ...state,
+  shipments: state.shipments.map((one) => (ids.includes(one.shipmentId) ? { ...one, status } : one)),
+})
+
+export const shipmentOf = ({ shipments }: OrderShipments, shipmentId: string): Shipment | undefined =>
+  shipments.find((one) => one.shipmentId === shipmentId)
+
+/** True once the order was released to shipping, or cancelled before that. */
+export const isKnown = ({ shipments, decided }: OrderShipments): boolean => shipments.length > 0 || decided.length > 0
+
+/** The shipments about which the carrier has to be asked before a cancellation is decided. */
+export const undecided = ({ shipments }: OrderShipments): readonly Shipment[] =>
+  shipments.filter(({ status }) => status === 'created' || status === 'booked')
+
+/** The shipments that may have changed at the carrier since the last report. */
+export const open = ({ shipments }: OrderShipments): readonly Shipment[] =>
+  shipments.filter(({ status }) => ['created', 'booked', 'dispatched'].includes(status))
+
+/** The shipments that a report about this booking concerns: a carrier that names it by no key of ours reports about all. */
+export function openUnder(state: OrderShipments, key: string): readonly Shipment[] {
+  const isOf = ({ shipmentId, attempt }: Shipment): boolean =>
+    Array.from({ length: attempt }, (_, index) => bookingKey({ shipmentId, attempt: index + 1 })).includes(key)
+  return state.shipments.some(isOf) ? open(state).filter((one) => bookingKey(one) === key) : open(state)
+}
+
+/** True while nothing may be booked: the authorization would have less than a day left when the carrier collects it. */
+export const mustWait = ({ securedUntilMs = Infinity }: OrderShipments, nowMs: number): boolean =>
+  nowMs >= securedUntilMs - HELD_BEFORE_MS
+
+/** A new authorization: parcels that waited for one are booked again. */
+export function secure(
+  state: OrderShipments,
+  { orderId, until }: { orderId: string; until: string },
+): ShippingDecision {
+  const secured: ShippingRecord = { type: 'payment.secured', data: { until } }
+  return bookedAgain(
+    orderId,
+    state.shipments.filter(({ status }) => status === 'held'),
+    [secured],
+  )
+}
+
+/**
+ * The outcome of a hold.
+ * @param withoutBooking The shipments whose bookings the carrier has given back
+ * @param left The events of the shipments that it had collected
+ */
+export function held(
+  state: OrderShipments,
+  { orderId, authorizedUntil }: { readonly orderId: string; readonly authorizedUntil: string },
+  { withoutBooking, left }: { readonly withoutBooking: readonly Shipment[]; readonly left: readonly ShippingRecord[] },
+): ShippingDecision {
+  const events = [
+    ...left,
+    ...withoutBooking.map(({ shipmentId }): ShippingRecord => ({ type: 'booking.held', data: { shipmentId } })),
+  ]
+  // The new authorization was recorded before: the parcels need not wait, but their former bookings have ended.
+  const isSecured = (state.securedUntilMs ?? 0) > Date.parse(authorizedUntil)
+  return isSecured ? bookedAgain(orderId, withoutBooking, events) : { events, commands: [] }
+}
+
+const bookedAgain = (
+  orderId: string,
+  shipments: readonly Shipment[],
+  before: readonly ShippingRecord[],
+): ShippingDecision => ({
+  events: [
+    ...before,
+    ...shipments.map(({ shipmentId, attempt }): ShippingRecord => {
+      return { type: 'booking.renewed', data: { shipmentId, attempt: attempt + 1 } }
+    }),
+  ],
+  commands: shipments.map(({ shipmentId }) => ({ type: 'BookCarrier', data: { orderId, shipmentId } })),
+})
+
+/** The events that follow from a report of the carrier. A delivery that is reported first includes the dispatch. */
+export function reported(
+  orderId: string,
+  { shipmentId, lines, status, attempt }: Shipment,
+  { status: now, trackingRef, code = now }: CarrierReport,
+): ShippingRecord[] {
+  if (now === 'booked' || now === 'cancelled') return []
+  const about = { orderId, shipmentId, lines }
+  const events: ShippingRecord[] =
+    status === 'dispatched' ? [] : [{ type: 'shipment.dispatched', data: { ...about, trackingRef } }]
+  if (now === 'delivered') events.push({ type: 'shipment.delivered', data: { orderId, shipmentId } })
+  if (now === 'returned') events.push({ type: 'shipment.failed', data: { ...about, code, stage: 'delivery', attempt } })
+  return events
+}
+
+/** The address was corrected: every shipment that the carrier refused is booked again. */
+export function renewBookings(
+  { shipments }: OrderShipments,
+  { orderId, addressRef }: { readonly orderId: string; readonly addressRef: string },
+): ShippingDecision {
+  const refused = shipments.filter(({ status }) => status === 'refused')
+  if (refused.length === 0) return noChange
+  return bookedAgain(orderId, refused, [{ type: 'address.noted', data: { addressRef } }])
+}
+
+/** The first booking has the shipment's own id: its key when there was only one. A carrier repeats its answer to a key. */
+export const bookingKey = ({ shipmentId, attempt }: Pick<Shipment, 'shipmentId' | 'attempt'>): string =>
+  attempt === 1 ? shipmentId : `${shipmentId}:${attempt}`
+
+export interface CancelRequest {
+  readonly orderId: string
+  readonly cancellationId: string
+  /** The lines of the order that are to be cancelled. */
+  readonly lines: Goods
+}
+
+/**
+ * Lines that have left are refused, all others are cancelled, those without a shipment too.
+ * @param collected The undecided shipments that the carrier has collected: their dispatch is not recorded yet.
+ */
+export function decideCancellation(
+  state: OrderShipments,
+  { orderId, cancellationId, lines }: CancelRequest,
+  collected: readonly string[],
+): ShippingRecord {
+  const hasLeft = ({ shipmentId, status }: Shipment): boolean =>
+    ['dispatched', 'delivered', 'returned'].includes(status) || collected.includes(shipmentId)
+  const left = quantities(state.shipments.filter(hasLeft).flatMap((one) => one.lines))
+  const refused = part(lines, (line) => Math.min(line.quantity, left.get(line.lineId) ?? 0))
+  const cancelled = part(lines, (line) => Math.max(0, line.quantity - (left.get(line.lineId) ?? 0)))
+  const cancelledShipments = state.shipments
+    .filter((one) => one.status !== 'cancelled' && !hasLeft(one))
+    .map(({ shipmentId }) => shipmentId)
+  return { type: 'shipment.cancel-decided', data: { orderId, cancellationId, cancelled, refused, cancelledShipments } }
+}
+
+function quantities(lines: Goods): ReadonlyMap<string, number> {
+  const sums = new Map<string, number>()
+  for (const { lineId, quantity } of lines) sums.set(lineId, (sums.get(lineId) ?? 0) + quantity)
+  return sums
+}
+
+/** The lines with this part of their quantity; without those of which nothing is left. */
+const part = (lines: Goods, quantityOf: (line: Goods[number]) => number): Goods =>
+  lines.map((line) => ({ ...line, quantity: quantityOf(line) })).filter(({ quantity }) => quantity > 0)

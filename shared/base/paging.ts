@@ -1,0 +1,23 @@
+/** The parameters by which a caller reads a list page by page. */
+
+import { reference } from './fields.ts'
+import { code } from './text.ts'
+
+/** Rows on a page if its caller names no number. */
+const DEFAULT_LIMIT = 20
+
+/** Opaque to callers: `documentQuery` reads it. */
+export const cursor = code(/^[\x21-\x7E]{1,4000}$/, 'a cursor, which the page before has as next')
+
+/** Search parameters of a list. */
+export const pageParameters = {
+  /** Rows on the page. */
+  limit: code(/^(?:[1-9][0-9]?|100)$/, 'a number from 1 to 100').optional(),
+  /** `next` of the page before. */
+  after: cursor.optional(),
+}
+
+/** Search parameters of a list in the order of ids, whose reader is another service: `after` is the id at which the page before ended. */
+export const recordPage = { limit: pageParameters.limit, after: reference.optional() }
+
+export const limitOf = (limit: string | undefined): number => (limit === undefined ? DEFAULT_LIMIT : Number(limit))

@@ -1,0 +1,38 @@
+/**
+ * Credentials of partners. A description names them, Secret Manager keeps their values, and Cloud Run puts these into the
+ * container: no stack, plan, state or log has one.
+ */
+
+/** The name of each secret, and what it is for in one sentence. */
+export type Secrets = Readonly<Record<string, string>>
+
+/** One hyphen between two parts, so that no two names have one variable. */
+const NAME = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/
+/** It fits into a header, and shows an accident: a line break at its end comes from `echo`. */
+const VALUE = /^[\x21-\x7E](?:[\x20-\x7E]*[\x21-\x7E])?$/
+
+/** The variable in which a container has the value. */
+export const secretVariable = (name: string): string => `SECRET_${name.toUpperCase().replaceAll('-', '_')}`
+
+/** @throws Error that names the secret of the service, and the rule. */
+export function checkSecretNames({
+  name: service,
+  secrets,
+}: {
+  readonly name: string
+  readonly secrets: Secrets
+}): void {
+  const wrong = Object.keys(secrets).find((name) => !NAME.test(name))
+  if (wrong !== undefined)
+    throw new Error(
+      `${service} can't have the secret "${wrong}": it takes lower-case letters and digits in parts with one hyphen between them, beginning with a letter, as in partner-key.`,
+    )
+}
+
+/** Why this is no value of a secret, without the value; undefined: it is one. */
+export function faultOf(name: string, value: string | undefined): string | undefined {
+  if (!value)
+    return `The secret ${name} has no value: add a version (docs/deploy.md), and deploy the service with its number.`
+  if (VALUE.test(value)) return undefined
+  return `The secret ${name} has a wrong value of ${value.length} characters: it takes visible ASCII characters without white space at its ends. Add a version, with printf in place of echo, and deploy the service with its number.`
+}

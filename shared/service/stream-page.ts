@@ -1,0 +1,29 @@
+/** Pages of a service's streams as rows, for a query that lists what the service has recorded. */
+
+import { limitOf } from '../base/paging.ts'
+import type { RecordedEvent, Stream, Streams } from './platform.ts'
+
+export interface StreamRows<Row> {
+  readonly rows: readonly Row[]
+  /** The id after which the next page begins; absent: this is the last. A stream without a row counts as read. */
+  readonly next?: string
+}
+
+/** @param rowOf undefined for a stream that the list does not have */
+export async function streamRows<Row>(
+  streams: Pick<Streams, 'list'>,
+  { after, limit: asked }: { readonly after?: string | undefined; readonly limit?: string | undefined },
+  rowOf: (stream: Stream) => Row | undefined,
+): Promise<StreamRows<Row>> {
+  const limit = limitOf(asked)
+  const page = await streams.list({ after, limit })
+  const rows = page.flatMap((stream) => {
+    const row = rowOf(stream)
+    return row === undefined ? [] : [row]
+  })
+  return { rows, ...(page.length < limit ? {} : { next: page.at(-1)!.id }) }
+}
+
+/** The time of the last commit of a stream. */
+export const changedAt = ({ events }: { readonly events: readonly RecordedEvent[] }): string =>
+  events.at(-1)?.time ?? new Date(0).toISOString()

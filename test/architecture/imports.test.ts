@@ -1,0 +1,100 @@
+/** The directions of imports between folders, and in shared/ the order of its table. The linter has those inside functions/ and of the commands, emulators/local-cloud/folders.test.ts those of the local cloud. */
+
+import { globSync, readFileSync } from 'node:fs'
+import { join, normalize } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { root } from '../support/root.ts'
+
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+const folders = [...read('shared/README.md').matchAll(/^\| `([a-z]+)\/`/gm)].map(([, folder]) => folder!)
+const folderOf = (path: string): string => path.split('/')[1]!
+const isTest = (file: string): boolean => /\.(test|testing)\.ts$/.test(file)
+const isTwoFiles = (file: string): boolean => /^stacks\/(cdktf|google)\.ts$/.test(file)
+const isOurs = (imported: string): boolean =>
+  /^(shared|functions|stacks|emulators|cli|test|local-google-cloud)\b/.test(imported)
+
+interface Direction {
+  readonly rule: string
+  readonly files: (file: string) => boolean
+  /** True for an import that the rule refuses: a path from the root of the repository, or a package. */
+  readonly refuses: (imported: string, file: string) => boolean
+}
+
+const directions: readonly Direction[] = [
+  {
+    rule: 'shared/ imports no other folder',
+    files: (file) => file.startsWith('shared/'),
+    refuses: (imported) => isOurs(imported) && !imported.startsWith('shared/'),
+  },
+  {
+    rule: 'a folder of shared/ imports only folders above it in the table of shared/README.md',
+    files: (file) => file.startsWith('shared/') && !isTest(file),
+    refuses: (imported, file) =>
+      imported.startsWith('shared/') && folders.indexOf(folderOf(imported)) > folders.indexOf(folderOf(file)),
+  },
+  {
+    rule: 'stacks/, emulators/ and cli/ name no service: they read functions/index.ts and functions/tools.ts',
+    files: (file) => /^(stacks|emulators|cli)\//.test(file),
+    refuses: (imported) => /^functions\/.*\//.test(imported),
+  },
+  {
+    rule: 'CDKTF comes in through stacks/cdktf.ts and stacks/google.ts only: the way out stays two files wide',
+    files: (file) => !isTwoFiles(file),
+    refuses: (imported) => /^(cdktf|@cdktf)(\/|$)/.test(imported),
+  },
+  {
+    rule: 'the two files import CDKTF, and nothing of ours',
+    files: isTwoFiles,
+    refuses: (imported) => isOurs(imported) && !imported.startsWith('stacks/'),
+  },
+]
+
+/** The imports of a program, those of types and those at run time included. */
+const importsIn = (file: string, program: string): readonly string[] =>
+  [...program.matchAll(/\b(?:from|import|import\() ?'([^']+)'/g)].map(([, path]) =>
+    path!.startsWith('.') ? normalize(join(file, '..', path!)) : path!,
+  )
+const violations = ({ files, refuses }: Direction, file: string, program: string): readonly string[] =>
+  files(file)
+    ? importsIn(file, program)
+        .filter((imported) => refuses(imported, file))
+        .map((imported) => `${file} imports ${imported}`)
+    : []
+
+it('the table of shared/README.md has every folder', () => {
+  const existing = new Set(globSync('shared/*/*.ts', { cwd: root }).map(folderOf))
+  expect([...folders].toSorted()).toEqual([...existing].toSorted())
+})
+
+const programs = globSync('{shared,stacks,emulators,cli}/**/*.ts', {
+  cwd: root,
+  exclude: (path) => path.endsWith('node_modules'),
+}).map((file) => [file, read(file)] as const)
+
+describe.each(directions)('$rule', (direction) => {
+  it('holds for every file', () => {
+    expect(programs.filter(([file]) => direction.files(file)).length).toBeGreaterThan(1)
+    expect(programs.flatMap(([file, program]) => violations(direction, file, program))).toEqual([])
+  })
+})
+
+it.each([
+  ['shared/base/planted.ts', "import { a } from '../../functions/index.ts'", 0],
+  ['shared/base/planted.test.ts', "import { a } from 'local-google-cloud/host'", 0],
+  ['shared/saga/planted.ts', "await import('../runtime/c.ts')", 1],
+  ['shared/service/planted.ts', "import type { A } from '../messaging/a.ts'", 1],
+  ['stacks/planted.ts', "import { orders } from '../functions/orders/service.ts'", 2],
+  ['emulators/planted.ts', "import { seed } from '../functions/shop/local/seed.ts'", 2],
+  ['cli/new/planted.ts', "import '../../functions/orders/service.ts'", 2],
+  ['stacks/planted.ts', "import { App } from 'cdktf'", 3],
+  ['cli/planted.ts', "import { A } from '@cdktf/provider-google/lib/a'", 3],
+  ['stacks/google.ts', "import { a } from '../emulators/start.ts'", 4],
+  ['stacks/cdktf.ts', "import { a } from '../functions/orders/service.ts'", 4],
+] as const)('in %s, %s is refused', (file, program, index) => {
+  expect(violations(directions[index]!, file, program)).toHaveLength(1)
+})
+
+it('an import of the same folder, of one above, or of a package is allowed', () => {
+  const program = "import { a } from './a.ts'\nimport { b } from '../base/b.ts'\nimport { z } from 'zod'\n"
+  expect(directions.flatMap((direction) => violations(direction, 'shared/service/planted.ts', program))).toEqual([])
+})

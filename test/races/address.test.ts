@@ -1,0 +1,146 @@
+/** A parcel that the carrier refuses for its address: the correction and the cancellation in both orders of arrival, and each message late or twice. */
+
+import { expect, it } from 'vitest'
+import { app as ordersApp } from '../../functions/orders/app.ts'
+import { message } from '../../shared/runtime/deliver.testing.ts'
+import { serveQueries } from '../../shared/runtime/queries.testing.ts'
+import { ordersOf } from '../support/simulation/always-true.ts'
+import { to } from '../support/simulation/virtual-schedule.ts'
+import { createWorld, type World } from '../support/simulation/world.ts'
+import { expectQuiescence, MINUTE, SECOND } from './quiescence.testing.ts'
+
+const viewOf = async (world: World, orderId: string): Promise<unknown> =>
+  (await serveQueries(ordersApp, world.platform('orders')).request(`/orders/${orderId}`)).json()
+const typesOf = (world: World, service: string): string[] => world.platform(service).published.map(({ type }) => type)
+
+/** The carrier has refused the only parcel. */
+async function refused(): Promise<{ world: World; orderId: string }> {
+  const world = await createWorld()
+  const { orderId } = await world.place({ address: 'unknown' })
+  await world.run({ forMs: MINUTE })
+  return { world, orderId }
+}
+const correct = (world: World, orderId: string, addressRef = world.addressRef, key = 'key-1') =>
+  world.submit('CorrectAddress', { orderId, addressRef }, key)
+const cancel = (world: World, orderId: string): void =>
+  world.bus.send([
+    { target: 'orders', envelope: message('CancelOrder', { orderId, by: 'customer', reason: 'not-deliverable' }) },
+  ])
+
+it('is shown to the customer, who names another: the parcel leaves once, and nothing was taken before', async () => {
+  const { world, orderId } = await refused()
+  const parcel = { shipmentId: `s-${orderId}-1`, status: 'refused', code: 'address-unknown' }
+  expect(await viewOf(world, orderId)).toMatchObject({ status: 'confirmed', shipments: [parcel] })
+  expect(typesOf(world, 'payments')).toEqual(['payment.authorized'])
+  expect(await correct(world, orderId)).toEqual({ status: 202 })
+  await expectQuiescence(world, 'completed')
+  expect(await viewOf(world, orderId)).toMatchObject({ shipments: [{ status: 'delivered' }] })
+  expect(world.carrier.bookings()).toMatchObject([{ to: { city: 'Berlin', country: 'DE' } }])
+})
+
+it('may be corrected to another that is refused as well, and then once more', async () => {
+  const { world, orderId } = await refused()
+  const { addressRef } = world.platform('orders').published.find(({ type }) => type === 'order.placed')!.data as {
+    addressRef: string
+  }
+  expect(await correct(world, orderId, addressRef, 'again')).toEqual({ status: 202 })
+  await world.run({ forMs: MINUTE })
+  expect(await viewOf(world, orderId)).toMatchObject({ shipments: [{ status: 'refused' }] })
+  expect(await correct(world, orderId)).toEqual({ status: 202 })
+  await expectQuiescence(world, 'completed')
+  expect(world.carrier.bookings().map(({ key }) => key)).toEqual([`s-${orderId}-1:3`])
+})
+
+it('is not corrected to one of another customer, nor when nothing was refused', async () => {
+  const { world, orderId } = await refused()
+  expect(await correct(world, orderId, 'a-unknown', 'k-1')).toMatchObject({ status: 422, code: 'unknown-reference' })
+  expect(await correct(world, orderId)).toEqual({ status: 202 })
+  await expectQuiescence(world, 'completed')
+  expect(await correct(world, orderId, world.addressRef, 'k-2')).toMatchObject({
+    status: 409,
+    code: 'nothing-to-correct',
+  })
+})
+
+it('of an order that is cancelled instead: nothing is charged, and its stock is back', async () => {
+  const { world, orderId } = await refused()
+  cancel(world, orderId)
+  await expectQuiescence(world, 'cancelled')
+  expect(await correct(world, orderId)).toMatchObject({ status: 409, code: 'nothing-to-correct' })
+})
+
+it('that is cancelled before orders knows of the refusal ends cancelled', async () => {
+  const world = await createWorld()
+  const report = world.schedule.hold(to('orders', 'shipment.failed'))
+  const { orderId } = await world.place({ address: 'unknown' })
+  await world.run({ forMs: MINUTE })
+  cancel(world, orderId)
+  await world.run({ forMs: MINUTE })
+  report.release()
+  await expectQuiescence(world, 'cancelled')
+})
+
+it.each([
+  ['the correction, then the cancellation', ['ChangeAddress', 'CancelShipments'], ['completed', 'cancelled']],
+  ['the cancellation, then the correction', ['CancelShipments', 'ChangeAddress'], ['cancelled']],
+] as const)('%s reach shipping: the order ends once', async (_name, order, ends) => {
+  const { world, orderId } = await refused()
+  const holds = new Map(order.map((type) => [type, world.schedule.hold(to('shipping', type))]))
+  const booking = world.schedule.hold(to('shipping', 'BookCarrier'))
+  await correct(world, orderId)
+  await world.run({ forMs: SECOND })
+  cancel(world, orderId)
+  await world.run({ forMs: SECOND })
+  for (const type of order) {
+    expect(holds.get(type)!.held()).toHaveLength(1)
+    holds.get(type)!.release()
+    await world.run({ forMs: SECOND })
+  }
+  booking.release()
+  await expectQuiescence(world, [...ends])
+})
+
+it('a second booking that leaves before the cancellation is asked is not cancelled', async () => {
+  const { world, orderId } = await refused()
+  await correct(world, orderId)
+  const asking = world.schedule.hold(to('shipping', 'CancelShipments'))
+  const dispatched = world.schedule.hold(to('orders', 'shipment.dispatched'))
+  await world.run({ forMs: SECOND })
+  cancel(world, orderId)
+  await world.run({ forMs: SECOND })
+  asking.release()
+  await world.run({ forMs: SECOND })
+  dispatched.release()
+  await expectQuiescence(world, 'completed')
+  expect(typesOf(world, 'orders')).toContain('order.cancel-refused')
+})
+
+it('a report of the first refusal that arrives after the second one, or after the dispatch, changes nothing', async () => {
+  const { world, orderId } = await refused()
+  const first = world.platform('shipping').published.find(({ type }) => type === 'shipment.failed')!
+  await correct(world, orderId)
+  await world.run({ forMs: MINUTE })
+  world.bus.publish([first])
+  await expectQuiescence(world, 'completed')
+  expect(await viewOf(world, orderId)).toMatchObject({ shipments: [{ status: 'delivered' }] })
+})
+
+it.each(['lostAnswers', 'unavailable'] as const)(
+  'is corrected once with a timeout of the carrier (%s)',
+  async (fault) => {
+    const { world, orderId } = await refused()
+    world.carrier.faults[fault] = 3
+    await correct(world, orderId)
+    await expectQuiescence(world, 'completed')
+    expect(world.carrier.bookings()).toHaveLength(1)
+  },
+)
+
+it('a refused address that no one corrects is reported to staff', async () => {
+  const { world } = await refused()
+  await world.run({ forMs: 3 * 24 * 60 * MINUTE })
+  expect(world.platform('orders').published.find(({ type }) => type === 'saga.stuck')?.data).toMatchObject({
+    step: 'fulfilment: refused address',
+  })
+  expect(ordersOf(world)).toMatchObject([{ status: 'confirmed' }])
+})

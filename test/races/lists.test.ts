@@ -1,0 +1,142 @@
+/** The rows of lists, for events in any order: each status is that of the order and of the shipment. */
+
+import { expect, it } from 'vitest'
+import { app } from '../../functions/history/app.ts'
+import { history } from '../../functions/history/service.ts'
+import { ordersContracts } from '../../functions/orders/contracts.ts'
+import { permutations } from '../../functions/orders/shop.testing.ts'
+import { deliver, message, versionOf } from '../../shared/runtime/deliver.testing.ts'
+import { testPlatform } from '../../shared/runtime/platform.testing.ts'
+import { serveQueries } from '../../shared/runtime/queries.testing.ts'
+
+const placed = { ...ordersContracts.events['order.placed'].example, orderId: 'o-1' }
+const event = (type: string, data: object) =>
+  message(type, { orderId: 'o-1', ...data }, { subject: 'o-1', version: versionOf(history, type) })
+const shipment = { shipmentId: 's-1', lines: [{ lineId: '1', sku: 'TEA-001', quantity: 2 }] }
+
+async function listed(events: readonly ReturnType<typeof event>[]) {
+  const platform = testPlatform(history)
+  for (const one of events) await deliver(app, platform, one)
+  const http = serveQueries(app, platform)
+  const read = async (path: string): Promise<object[]> => {
+    const body = (await (await http.request(path)).json()) as Readonly<Record<string, object[]>>
+    return Object.values(body)[0]!
+  }
+  const { reads } = platform.billed
+  expect(reads, 'nothing is read to write').toBe(0)
+  return { orders: await read('/orders'), shipments: await read('/shipments'), read }
+}
+
+const row = {
+  orderId: 'o-1',
+  customerRef: 'customer-1',
+  placedAt: '2026-01-01T00:00:00.000Z',
+  totalMinor: placed.totalMinor,
+  currency: 'EUR',
+}
+
+it.each<[string, string, object]>([
+  ['completed', 'order.completed', {}],
+  ['closed', 'order.closed', { reason: 'paid by invoice', notCaptured: [] }],
+  ['cancelled', 'order.cancelled', ordersContracts.events['order.cancelled'].example],
+])('an order that is %s is listed so, whichever event comes last, and twice', async (status, type, data) => {
+  const life = [
+    event('order.placed', placed),
+    event('order.confirmed', { promisedBy: '2026-01-03T00:00:00.000Z' }),
+    event(type, { ...data, orderId: 'o-1' }),
+  ]
+  for (const order of permutations(life))
+    expect((await listed([...order, order[0]!])).orders).toEqual([{ ...row, status }])
+})
+
+it('an order is listed once order.placed has come, and by its status alone', async () => {
+  expect((await listed([event('order.confirmed', { promisedBy: '2026-01-03T00:00:00.000Z' })])).orders).toEqual([])
+  const { orders, read } = await listed([event('order.placed', placed)])
+  expect(orders).toEqual([{ ...row, status: 'pending' }])
+  expect(await read('/orders?status=pending&customer=customer-1')).toEqual(orders)
+  expect(await read('/orders?customer=customer-1')).toEqual(orders)
+  expect(await read('/orders?status=pending')).toEqual(orders)
+  expect(await read('/orders?placedFrom=2026-01-01T01:00:00%2B01:00')).toEqual(orders)
+  for (const other of ['status=confirmed', 'customer=customer-2', 'placedBefore=2026-01-01T01:00:00%2B01:00'])
+    expect(await read(`/orders?${other}`), other).toEqual([])
+})
+
+it('a timeline from before there were lists is listed when its events are published again', async () => {
+  const platform = testPlatform(history)
+  const old = { type: 'order.placed', source: 'orders', time: '2025-01-01T00:00:00.000Z', sequence: 1 }
+  await platform.documents.merge('timelines/o-1' as never, {
+    orderId: 'o-1',
+    customerRef: 'customer-1',
+    events: { e: old },
+  })
+  const http = serveQueries(app, platform)
+  const orders = async (): Promise<unknown> => (await http.request('/orders')).json()
+  expect(await orders()).toEqual({ orders: [] })
+  await deliver(app, platform, event('order.placed', placed))
+  expect(await orders()).toEqual({ orders: [{ ...row, status: 'pending' }] })
+})
+
+it('a shipment is listed with its last status, in any order of its events', async () => {
+  const life = [event('shipment.created', shipment), event('shipment.dispatched', { ...shipment, trackingRef: 't-1' })]
+  const at = life[0]!.time
+  for (const order of permutations(life))
+    expect((await listed(order)).shipments).toEqual([
+      { shipmentId: 's-1', orderId: 'o-1', status: 'dispatched', createdAt: at, dispatchedAt: at, trackingRef: 't-1' },
+    ])
+  const ends = [
+    [event('shipment.delivered', { orderId: 'o-1', shipmentId: 's-1' }), { status: 'delivered', deliveredAt: at }],
+    [
+      event('shipment.failed', { ...shipment, code: 'recipient-unknown', stage: 'delivery', attempt: 1 }),
+      { status: 'returned', code: 'recipient-unknown' },
+    ],
+  ] as const
+  for (const [end, expected] of ends)
+    for (const order of permutations([...life, end]))
+      expect((await listed(order)).shipments).toEqual([
+        { shipmentId: 's-1', orderId: 'o-1', createdAt: at, dispatchedAt: at, trackingRef: 't-1', ...expected },
+      ])
+  const refused = event('shipment.failed', { ...shipment, code: 'address-unknown', stage: 'booking', attempt: 1 })
+  for (const order of permutations([life[0]!, refused]))
+    expect((await listed(order)).shipments).toEqual([
+      { shipmentId: 's-1', orderId: 'o-1', status: 'created', createdAt: at },
+    ])
+  const decided = { cancellationId: 'c-1', cancelled: shipment.lines, refused: [], cancelledShipments: ['s-1'] }
+  for (const order of permutations([life[0]!, event('shipment.cancel-decided', decided)])) {
+    const { read } = await listed(order)
+    expect(await read('/shipments?status=cancelled')).toMatchObject([{ shipmentId: 's-1' }])
+    expect(await read('/shipments?status=created')).toEqual([])
+  }
+})
+
+it('a page of orders costs a read for each row', async () => {
+  const platform = testPlatform(history)
+  for (let index = 0; index < 5; index++) {
+    const orderId = `o-${index}`
+    const data = { ...placed, orderId, placedAt: `2026-01-0${index + 1}T00:00:00Z` }
+    await deliver(
+      app,
+      platform,
+      message('order.placed', data, { subject: orderId, version: versionOf(history, 'order.placed') }),
+    )
+  }
+  const http = serveQueries(app, platform)
+  const seen: string[] = []
+  const reads: number[] = []
+  let path: string | undefined = '/orders?customer=customer-1&limit=2'
+  while (path !== undefined) {
+    const before = platform.billed.reads
+    const { orders, next } = (await (await http.request(path)).json()) as {
+      orders: { orderId: string }[]
+      next?: string
+    }
+    reads.push(platform.billed.reads - before)
+    seen.push(...orders.map(({ orderId }) => orderId))
+    path = next === undefined ? undefined : `/orders?customer=customer-1&limit=2&after=${next}`
+    if (next !== undefined) {
+      const stolen = await http.request(`/orders?customer=customer-2&limit=2&after=${next}`)
+      expect([stolen.status, ((await stolen.json()) as { code: string }).code]).toEqual([400, 'invalid-cursor'])
+    }
+  }
+  expect(seen).toEqual(['o-4', 'o-3', 'o-2', 'o-1', 'o-0'])
+  expect(reads).toEqual([2, 2, 1])
+})

@@ -1,0 +1,55 @@
+/** Whole runs in which goods leave after their authorization has ended: for every seed the invariants hold, and no order waits for ever. */
+
+import { assert, asyncProperty, integer } from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { expectAlwaysTrue, ordersOf } from '../support/simulation/always-true.ts'
+import { eventsOf } from '../support/simulation/order-facts.ts'
+import type { World } from '../support/simulation/world.ts'
+import { simulateLateOrders } from './late-orders.testing.ts'
+
+/** For a longer run: `SIMULATION_RUNS=1000 npm test -- test/simulation/late-orders`. A failure prints its seed. */
+const RUNS = Math.ceil(Number(process.env['SIMULATION_RUNS'] ?? 40) / 2)
+/** The runs that a sample needs to reach all marks. */
+const SAMPLE = 20
+
+const all = [
+  'renewed, completed',
+  'renewed, cancelled',
+  'lapsed, completed',
+  'lapsed, cancelled',
+  'cancelled for want of a payment',
+  'held',
+  'recaptured',
+]
+
+function marksOf(world: World): string[] {
+  return ordersOf(world).flatMap(({ orderId, status, types }) => {
+    const of = (service: string, type: string): boolean =>
+      eventsOf(world, service, orderId).some((event) => event.type === type)
+    const isByPlatform = eventsOf(world, 'orders', orderId).some(
+      ({ type, data }) => type === 'order.cancelled' && (data as { by: string }).by === 'platform',
+    )
+    return [
+      ...(types.includes('order.payment-renewed') ? [`renewed, ${status}`] : []),
+      ...(of('payments', 'payment.lapsed') ? [`lapsed, ${status}`] : []),
+      ...(isByPlatform ? ['cancelled for want of a payment'] : []),
+      ...(of('shipping', 'booking.held') ? ['held'] : []),
+      ...(of('payments', 'recapture.done') ? ['recaptured'] : []),
+    ]
+  })
+}
+
+describe('a run in which goods leave late, with faults', () => {
+  it('keeps all invariants, and ends', { timeout: 30_000 + RUNS * 6_000 }, async () => {
+    const marks = new Set<string>()
+    await assert(
+      asyncProperty(integer({ min: 1, max: 2 ** 31 }), async (seed) => {
+        const world = await simulateLateOrders(seed)
+        expectAlwaysTrue(world)
+        for (const mark of marksOf(world)) marks.add(mark)
+      }),
+      { seed: 20_261_130, numRuns: RUNS },
+    )
+    if (RUNS >= SAMPLE) expect(all.filter((mark) => !marks.has(mark))).toEqual([])
+  })
+})

@@ -1,0 +1,139 @@
+/**
+ * One whole run from one seed in which goods leave late: authorizations end, are renewed or lapse, customers give other payment
+ * methods or none, and cancel, under faults.
+ */
+
+import { seededRandom } from 'local-google-cloud/host'
+import { hasEnded, ordersOf } from '../support/simulation/always-true.ts'
+import { type Faults, someFaults } from '../support/simulation/faults.ts'
+import { eventsOf } from '../support/simulation/order-facts.ts'
+import { createWorld, type World } from '../support/simulation/world.ts'
+
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+const DAY_MS = 24 * HOUR_MS
+const cards = ['card-ok', 'card-declined', 'card-renewal-refused', 'card-capture-delayed', 'card-capture-refused']
+const orderedWith = ['card-ok', 'card-ok', 'card-renewal-refused', 'card-renewal-refused', 'card-capture-delayed']
+const ORDERS = 4
+/** The faults last longer than two authorizations. */
+const FAULTS_DAYS = 16
+const ROUND_MS = 5 * HOUR_MS
+/** Of the customers who are asked, so many try another payment method in a round. */
+const PAID_IN_ROUND = 0.15
+const CANCELLED = 0.25
+const MAX_CANCELLED_AFTER_MS = 12 * DAY_MS
+/** An order is renewed for a month at most without its customer, and waits for its customer three days at a time. */
+const TERMINAL_TIMEOUT_MS = 120 * DAY_MS
+
+/** Parcels are taken back within an hour: faults that are longer are those of a cloud that does not run. */
+const shortly = (faults: Faults): Faults => ({
+  ...faults,
+  slowMs: Math.min(faults.slowMs, 5 * MINUTE_MS),
+  pauseMs: Math.min(faults.pauseMs, 5 * MINUTE_MS),
+  partnerUnavailable: Math.min(faults.partnerUnavailable, 0.2),
+  partnerAnswerLost: Math.min(faults.partnerAnswerLost, 0.2),
+})
+
+export async function simulateLateOrders(seed: number): Promise<World> {
+  const random = seededRandom(seed + 2 ** 33)
+  const upTo = (ms: number): number => Math.floor(random.next() * ms)
+  const world = await createWorld({
+    seed,
+    cards,
+    faults: shortly(someFaults(random)),
+    concurrency: 1 + upTo(4),
+    stock: 6,
+    // In half of the runs an order of two pieces is two parcels, which leave up to two days apart.
+    piecesPerParcel: seed % 2 === 0 ? 1 : 20,
+    carrier: {
+      collectedAfterMs: 3 * DAY_MS + upTo(8 * DAY_MS),
+      collectedApartMs: (seed % 3) * DAY_MS,
+      deliveredAfterMs: upTo(2 * DAY_MS),
+    },
+    releaseDelaySeconds: random.next() < 0.6 ? 0 : Math.floor(upTo(9 * DAY_MS) / 1000),
+  })
+  const endRounds = rounds(world, (round) => {
+    payAgain(world, random, round)
+    recapture(world, random, round)
+  })
+  for (let index = 0; index < ORDERS; index++) {
+    const card = orderedWith[upTo(orderedWith.length)]!
+    const order = { key: `key-${index}`, card, quantity: 1 + upTo(2) }
+    let answer = await world.place(order)
+    while (answer.status >= 500) {
+      await world.run({ forMs: 5_000 })
+      answer = await world.place(order)
+    }
+    if (random.next() < CANCELLED) cancelLater(world, answer.orderId, upTo(MAX_CANCELLED_AFTER_MS))
+    await world.run({ forMs: upTo(DAY_MS) })
+  }
+  // A run of a day has a bounded number of steps, so that an endless loop is found.
+  for (let day = 0; day < FAULTS_DAYS; day++) await world.run({ forMs: DAY_MS })
+  world.endFaults()
+  const allEnded = (): boolean => ordersOf(world).every(hasEnded)
+  await world.run({ forMs: TERMINAL_TIMEOUT_MS, until: allEnded })
+  const late = ordersOf(world).filter((order) => !hasEnded(order))
+  if (late.length > 0) throw new Error(`Not ended in time: ${JSON.stringify(late)}`)
+  endRounds()
+  await world.run({ forMs: 3 * DAY_MS })
+  return world
+}
+
+function cancelLater({ bus, schedule, commandTo }: World, orderId: string, afterMs: number): void {
+  const envelope = commandTo('orders', 'CancelOrder', { orderId, by: 'customer', reason: 'takes-too-long' })
+  const handle = async (): Promise<boolean> => {
+    bus.send([{ target: 'orders', envelope }])
+    return true
+  }
+  schedule.add({ kind: 'timer', to: 'customer', type: 'cancels', dueMs: schedule.now() + afterMs, handle })
+}
+
+/** At intervals customers and staff look at their orders. @returns the end of it */
+function rounds({ schedule }: World, act: (round: number) => void): () => void {
+  let ended = false
+  const next = (round: number): void => {
+    let isDone = false
+    const handle = async (): Promise<boolean> => {
+      // A repeated delivery of the timer begins no second series.
+      if (isDone || ended) return true
+      isDone = true
+      act(round)
+      next(round + 1)
+      return true
+    }
+    schedule.add({ kind: 'timer', to: 'people', type: 'round', dueMs: schedule.now() + ROUND_MS, handle })
+  }
+  next(1)
+  return () => void (ended = true)
+}
+
+type Random = ReturnType<typeof seededRandom>
+const someCard = (world: World, random: Random): string =>
+  world.paymentMethodOf(cards[Math.floor(random.next() * cards.length)]!)!
+
+/** Customers who were asked try other payment methods, some of them never. */
+function payAgain(world: World, random: Random, round: number): void {
+  for (const order of ordersOf(world)) {
+    const { orderId, types } = order
+    const isAsked = types.lastIndexOf('order.payment-needed') > types.lastIndexOf('order.payment-continued')
+    if (hasEnded(order) || !isAsked || random.next() > PAID_IN_ROUND) continue
+    const data = { orderId, paymentMethodRef: someCard(world, random), by: 'customer' }
+    const envelope = world.commandTo('orders', 'PayOrder', data, { key: `${orderId} ${round}` })
+    world.bus.send([{ target: 'orders', envelope }])
+  }
+}
+
+/** Staff recaptures what was refused. */
+function recapture(world: World, random: Random, round: number): void {
+  for (const order of ordersOf(world)) {
+    const { orderId } = order
+    const isRefused = eventsOf(world, 'payments', orderId).some(({ type }) => type === 'payment.capture-failed')
+    if (hasEnded(order) || !isRefused) continue
+    const data = { orderId, paymentMethodRef: someCard(world, random), reason: 'the customer has another card' }
+    const envelope = world.commandTo('orders', 'RecaptureOrder', data, {
+      key: `${orderId} ${round}`,
+      actor: 'staff:jo',
+    })
+    world.bus.send([{ target: 'orders', envelope }])
+  }
+}

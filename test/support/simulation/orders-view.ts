@@ -1,0 +1,57 @@
+/** BigQuery's view of orders in a simulation: the rows that follow from the published events, each of which it has once. */
+
+import type { Envelope } from '../../../shared/contracts/envelope.ts'
+import type { ViewPage, ViewQuery } from '../../../shared/service/view-rows.ts'
+
+type Row = Readonly<Record<string, string>>
+type Published = (service: string) => readonly Envelope[]
+
+/** The rows of the query that reconciliation asks. */
+export async function readOrdersView(published: Published, { from, limit }: ViewQuery): Promise<ViewPage> {
+  return { job: 'EU/simulated', rows: rowsOf(published).slice(from, from + limit) }
+}
+
+const ends = ['completed', 'closed', 'rejected', 'expired', 'cancelled'] as const
+
+function rowsOf(published: Published): Row[] {
+  const events = [...published('orders'), ...published('payments')]
+  const once = [...new Map(events.map((event) => [event.id, event])).values()]
+  const byOrder = Map.groupBy(once, ({ subject }) => subject)
+  return [...byOrder]
+    .flatMap(([orderId, all]) => rowOf(orderId, all))
+    .toSorted((a, b) => (a['order_id']! < b['order_id']! ? -1 : 1))
+}
+
+function rowOf(orderId: string, events: readonly Envelope[]): Row[] {
+  const placed = events.filter(({ type }) => type === 'order.placed' || type === 'order.imported')
+  if (placed.length === 0) return []
+  const { totalMinor, currency } = placed[0]!.data as { readonly totalMinor: number; readonly currency: string }
+  return [
+    {
+      order_id: orderId,
+      order_rows: String(placed.length),
+      status: statusOf(events),
+      total_minor: String(totalMinor),
+      currency,
+      received_ms: String(Date.parse(placed[0]!.time)),
+    },
+  ]
+}
+
+function statusOf(events: readonly Envelope[]): string {
+  const has = (type: string): boolean => events.some((event) => event.type === type)
+  const lastOf = (type: string): string => events.findLast((event) => event.type === type)?.time ?? ''
+  if (has('order.imported')) return 'completed'
+  const end = ends.find((one) => has(`order.${one}`))
+  if (end) return end
+  if (has('order.confirmed')) return isRefused(events) ? 'payment-failed' : 'confirmed'
+  return lastOf('order.payment-needed') > lastOf('order.payment-continued') ? 'payment-needed' : 'pending'
+}
+
+/** A shipment whose capture was refused and that was not paid since. */
+function isRefused(events: readonly Envelope[]): boolean {
+  const shipmentsOf = (type: string) =>
+    events.filter((event) => event.type === type).map(({ data }) => (data as { shipmentId: string }).shipmentId)
+  const paid = shipmentsOf('payment.captured')
+  return shipmentsOf('payment.capture-failed').some((shipmentId) => !paid.includes(shipmentId))
+}
