@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Unavailable } from '../../shared/base/errors.ts'
+import { Refused, Unavailable } from '../../shared/base/errors.ts'
 import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { app } from './app.ts'
@@ -29,8 +29,15 @@ async function open({ captured = true } = {}) {
     platform,
     provider,
     capture,
-    refund: (refundId: string, amountMinor: number, more: object = {}) =>
-      take('RefundPayment', { refundId, amountMinor, reason: 'broken', ...more }, `${refundId} ${amountMinor}`),
+    /** Returns the code with which the command is refused, if it is. */
+    refund: (refundId: string, amountMinor: number, more: object = {}): Promise<string | undefined> =>
+      take('RefundPayment', { refundId, amountMinor, reason: 'broken', ...more }, `${refundId} ${amountMinor}`).then(
+        () => undefined,
+        (error: unknown) => {
+          if (error instanceof Refused) return error.code
+          throw error
+        },
+      ),
     check: (data: object) =>
       app.checksSubmitted!['RefundPayment']!({ orderId, reason: 'broken', ...data } as never, platform),
     webhook: (id: string) => take('CheckRefunds', { providerEventId: id }, id),
@@ -70,13 +77,15 @@ describe('a refund', () => {
   })
 
   it.each([
-    [[100, 100, 100], []],
+    [[100, 100, 100], [] as number[]],
     [[200, 200], [1]],
     [[301], [0]],
     [[300, 1], [1]],
   ])('of %j is refused where the sum exceeds 300, refunds that are still open included', async (amounts, refused) => {
     const { refund, work, provider, events } = await open()
-    for (const [index, amount] of amounts.entries()) await refund(`r-${index}`, amount)
+    for (const [index, amount] of amounts.entries())
+      for (const _ of ['once', 'redelivered'])
+        expect(await refund(`r-${index}`, amount)).toBe(refused.includes(index) ? 'more-than-captured' : undefined)
     await work()
     expect(events().filter((event) => event.startsWith('refund.refused'))).toEqual(
       refused.map((index) => `refund.refused r-${index} ${amounts[index]} more-than-captured`),
@@ -104,8 +113,11 @@ describe('a refund', () => {
 
   it('of more pieces than were ordered, or of a line that was not, is refused', async () => {
     const { refund, events } = await open()
-    await refund('r-1', 100, { lines: [{ lineId: '1', quantity: 4 }] })
-    await refund('r-2', 100, { lines: [{ lineId: 'x', quantity: 1 }] })
+    for (const [refundId, line] of Object.entries({
+      'r-1': { lineId: '1', quantity: 4 },
+      'r-2': { lineId: 'x', quantity: 1 },
+    }))
+      expect(await refund(refundId, 100, { lines: [line] })).toBe('not-ordered')
     expect(events()).toEqual(['refund.refused r-1 100 not-ordered', 'refund.refused r-2 100 not-ordered'])
   })
 

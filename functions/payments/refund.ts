@@ -66,29 +66,43 @@ export async function checkRefundable(request: RefundRequest, platform: Platform
   if (obstacle) throw obstacle
 }
 
-/** A refund that is not possible any more is refused by an event, since its request was accepted. */
-export function refundPayment(
-  message: Envelope<string, RefundRequest>,
-  platform: Platform,
-): Promise<Decision<PaymentRecord, PaymentSent>> {
-  const { orderId, refundId, amountMinor, reason, lines } = message.data
-  return platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, ({ events }) => {
-    const state = fold({ initial, evolve }, events)
-    refuseIf(isNothingAgreed(state), 'not-found', `Nothing was authorised for ${orderId}.`)
-    if (refundId in state.refunds) return noChange
-    const about = { reason, ...(lines ? { lines } : {}) }
-    const obstacle = obstacleOf(state, message.data)
-    if (obstacle) {
-      const { currency } = state
-      const refused = { ...about, orderId, paymentId: paymentId(orderId), refundId, amountMinor, currency }
-      return { events: [{ type: 'refund.refused', data: { ...refused, code: obstacle.code } }], commands: [] }
-    }
-    const due = refundsOf(state, message.data)
-    return {
-      events: due.map((part) => ({ type: 'refund.due', data: { ...about, ...part } })),
-      commands: due.map((part) => ({ type: 'IssueRefund', data: { orderId, refundId: part.refundId } })),
-    }
-  })
+/**
+ * A refund that is not possible any more is refused by an event, since its request was accepted; then the command is, for the
+ * caller who reads its status. A redelivery finds the event and is refused likewise.
+ */
+export async function refundPayment(message: Envelope<string, RefundRequest>, platform: Platform): Promise<void> {
+  const { orderId } = message.data
+  const { events } = await platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, (stream) =>
+    decideRefund(fold({ initial, evolve }, stream.events), message.data),
+  )
+  const refusal = refusalIn(events)
+  if (refusal) throw refusal
+}
+
+function decideRefund(state: PaymentState, request: RefundRequest): Decision<PaymentRecord, PaymentSent> {
+  const { orderId, refundId, amountMinor, reason, lines } = request
+  refuseIf(isNothingAgreed(state), 'not-found', `Nothing was authorised for ${orderId}.`)
+  if (refundId in state.refunds) return noChange
+  const about = { reason, ...(lines ? { lines } : {}) }
+  const obstacle = obstacleOf(state, request)
+  if (obstacle) {
+    const { currency } = state
+    const refused = { ...about, orderId, paymentId: paymentId(orderId), refundId, amountMinor, currency }
+    return { events: [{ type: 'refund.refused', data: { ...refused, code: obstacle.code } }], commands: [] }
+  }
+  const due = refundsOf(state, request)
+  return {
+    events: due.map((part) => ({ type: 'refund.due', data: { ...about, ...part } })),
+    commands: due.map((part) => ({ type: 'IssueRefund', data: { orderId, refundId: part.refundId } })),
+  }
+}
+
+function refusalIn(events: readonly PaymentRecord[]): Refused | undefined {
+  const refused = events.find((event) => event.type === 'refund.refused')
+  if (!refused) return undefined
+  const { orderId, amountMinor, code } = refused.data
+  const detail = `${amountMinor} of ${orderId} can not be refunded any more: another refund was decided before this one.`
+  return new Refused(shopCodes[code as keyof typeof shopCodes], detail)
 }
 
 export function issueRefund(

@@ -25,6 +25,13 @@ const refundEvents = (world: World, orderId: string): string[] =>
   eventsOf(world, 'payments', orderId)
     .map(({ type }) => type)
     .filter((type) => type.startsWith('refund.') && type !== 'refund.due')
+/** The outcomes of the commands of staff, by the names of their codes. */
+const outcomes = (world: World): string[] =>
+  [...world.platform('payments').storedDocuments()]
+    .filter(([path]) => path.startsWith('keys/'))
+    .map(([, { outcome }]) => outcome as { status: string; code?: string } | undefined)
+    .map((outcome) => outcome?.code ?? outcome?.status ?? 'none')
+    .toSorted()
 const refundedMinor = ({ provider }: World): number => provider.ledger.all()[0]!.refundedMinor
 
 describe('a refund and the capture', () => {
@@ -69,6 +76,7 @@ describe('two refunds that together exceed what was captured', () => {
     await expectQuiescence(world, 'completed')
     expect(refundedMinor(world)).toBe(1500)
     expect(refundEvents(world, orderId).toSorted()).toEqual(['refund.issued', 'refund.refused'])
+    expect(outcomes(world)).toEqual(['done', 'more-than-captured'])
   })
 
   it('in every interleaving of their decisions one is issued', { timeout: 120_000 }, async () => {
@@ -86,6 +94,7 @@ describe('two refunds that together exceed what was captured', () => {
       queued.release()
       await expectQuiescence(world, 'completed')
       expect(refundedMinor(world)).toBe(1500)
+      expect(outcomes(world)).toEqual(['done', 'more-than-captured'])
     })
     expect(ways).toBeGreaterThan(1)
   })
