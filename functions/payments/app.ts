@@ -10,7 +10,8 @@ import { checkDispute, recordDispute } from './dispute.ts'
 import { makeRecapture, recapturePayment } from './recapture.ts'
 import { paymentRecord } from './record-rows.ts'
 import { reduceAuthorization } from './reduce.ts'
-import { checkRefunds, checkRefundable, issueRefund, refundPayment } from './refund.ts'
+import { checkRefundable, issueRefund, refundPayment } from './refund.ts'
+import { askAboutRefund, checkRefunds } from './refund-reports.ts'
 import { makeRenewal, releaseAuthorization, renewAuthorization } from './renew.ts'
 import { payments } from './service.ts'
 import { voidAuthorization, voidPayment } from './void.ts'
@@ -32,6 +33,7 @@ export const app: ServiceApp = implement(payments, {
     MakeRecapture: makeRecapture,
     RefundPayment: refundPayment,
     IssueRefund: issueRefund,
+    AskAboutRefund: askAboutRefund,
     CheckRefunds: checkRefunds,
     CheckDispute: checkDispute,
     RecordDispute: recordDispute,

@@ -287,6 +287,8 @@ export const paymentsContracts = defineContracts({
       data: refund.extend({ code: reference }),
       example: { ...refundExample, code: 'account-closed' },
     },
+    /** Pending for a week, and the provider was asked each time: staff finds out there what became of it. A later report still counts. */
+    'refund.overdue': { version: 1, data: refund, example: refundExample },
     /** The money is with the bank until `payment.dispute-closed`: staff gives evidence at the provider, or lets it go. */
     'payment.disputed': {
       version: 1,
@@ -522,6 +524,13 @@ export const paymentsContracts = defineContracts({
       retryForever: true,
       data: z.strictObject({ orderId, disputeId: reference }),
       example: { orderId: 'o-1', disputeId: 'du-1' },
+    },
+    /** To itself: a refund is pending, and the webhook that reports its end may be lost. `question` counts from 1. */
+    AskAboutRefund: {
+      version: 1,
+      retryForever: true,
+      data: z.strictObject({ orderId, refundId: reference, question: z.int().min(1) }),
+      example: { orderId: 'o-1', refundId: 'r-1', question: 1 },
     },
     /** A webhook of the provider reported that a refund of the order changed. */
     CheckRefunds: {

@@ -199,6 +199,8 @@ export function evolve(state: PaymentState, { type, data }: PaymentRecord): Paym
       return refunded(state, data, 'issued')
     case 'refund.failed':
       return refunded(state, data, 'failed')
+    case 'refund.overdue':
+      return state
     case 'payment.disputed': {
       const { disputeId, amountMinor, authorization } = data
       return { ...state, disputes: { ...state.disputes, [disputeId]: { amountMinor, authorization, outcome: 'open' } } }

@@ -41,9 +41,11 @@ async function open({ captured = true } = {}) {
     check: (data: object) =>
       app.checksSubmitted!['RefundPayment']!({ orderId, reason: 'broken', ...data } as never, platform),
     webhook: (id: string) => take('CheckRefunds', { providerEventId: id }, id),
-    /** Delivers the commands of payments to itself. */
+    /** Delivers the commands of payments to itself that are due. */
     async work() {
-      for (const { envelope } of platform.sent.filter((one) => !done.has(one.envelope.id))) {
+      const isDue = ({ envelope, notBeforeMs = 0 }: (typeof platform.sent)[number]): boolean =>
+        !done.has(envelope.id) && notBeforeMs <= platform.now()
+      for (const { envelope } of platform.sent.filter(isDue)) {
         await deliver(app, platform, envelope)
         done.add(envelope.id)
       }
@@ -256,6 +258,65 @@ describe("a webhook about a provider's refund", () => {
     })
     const check = message('CheckRefunds', { orderId: 'o-9', providerEventId: 'event-1' })
     await expect(deliver(app, platform, check)).rejects.toMatchObject({ name: 'Refused', code: 'not-found' })
+  })
+})
+
+describe('a pending refund whose webhook was lost', () => {
+  async function pending() {
+    const one = await open()
+    one.provider.refundOutcome = { status: 'pending' }
+    await one.refund('r-1', TOTAL)
+    await one.work()
+    /** Delivers each command at its hour; returns the hours at which the provider was asked. */
+    const askedIn = async (hours: number): Promise<number[]> => {
+      const asked: number[] = []
+      for (let hour = 1; hour <= hours; hour++) {
+        one.platform.advance(HOUR_MS)
+        const before = one.platform.externalCalls.length
+        await one.work()
+        if (one.platform.externalCalls.length > before) asked.push(hour)
+      }
+      return asked
+    }
+    return { ...one, askedIn }
+  }
+
+  it.each(['succeeded', 'failed'] as const)('is asked about, and found to have %s', async (status) => {
+    const { provider, events, askedIn } = await pending()
+    Object.assign(provider.refunds[0]!, { status, code: 'account-closed' })
+    expect(await askedIn(300)).toEqual([1])
+    expect(events()[1]).toBe(
+      status === 'succeeded' ? `refund.issued r-1 ${TOTAL}` : `refund.failed r-1 ${TOTAL} account-closed`,
+    )
+  })
+
+  it('is asked about five times within a week, and is then an event and a line for staff; a later report counts', async () => {
+    const { provider, events, askedIn, platform, webhook } = await pending()
+    expect(await askedIn(1_000)).toEqual([1, 7, 31, 79, 175])
+    expect(events()).toEqual([`refund.pending r-1 ${TOTAL}`, `refund.overdue r-1 ${TOTAL}`])
+    const lines = platform.logs.filter(({ event }) => event === 'refund.overdue')
+    expect(lines).toMatchObject([{ severity: 'ERROR', fields: { refundId: 'r-1' } }])
+    Object.assign(provider.refunds[0]!, { status: 'succeeded' })
+    await webhook('event-1')
+    expect(events().at(-1)).toBe(`refund.issued r-1 ${TOTAL}`)
+    expect(await askedIn(1_000)).toEqual([])
+  })
+
+  it('that was made by hand is asked about as well', async () => {
+    const { provider, events, webhook, askedIn } = await pending()
+    Object.assign(provider.refunds[0]!, { status: 'failed', code: 'account-closed' })
+    provider.refunds.push({ key: 'by-hand', authorizationKey: 'o-1:auth', amountMinor: 250, status: 'pending' })
+    await webhook('event-1')
+    Object.assign(provider.refunds[1]!, { status: 'succeeded' })
+    expect(await askedIn(300)).toEqual([1])
+    expect(events()).toContain('refund.issued re-by-hand 250')
+  })
+
+  it('is not asked about once its webhook has come', async () => {
+    const { provider, webhook, askedIn } = await pending()
+    Object.assign(provider.refunds[0]!, { status: 'succeeded' })
+    await webhook('event-1')
+    expect(await askedIn(300)).toEqual([])
   })
 })
 

@@ -20,7 +20,8 @@ import {
   type Refund,
   refundKey,
 } from './payment.ts'
-import { type MadeRefund, provider, type RefundAnswer } from './provider.ts'
+import { provider } from './provider.ts'
+import { reported, withQuestions } from './refund-reports.ts'
 import type { PaymentsPlatform as Platform } from './service.ts'
 
 interface RefundRequest {
@@ -108,9 +109,9 @@ function refusalIn(events: readonly PaymentRecord[]): Refused | undefined {
 export function issueRefund(
   message: Envelope<string, { orderId: string; refundId: string }>,
   platform: Platform,
-): Promise<Decision<PaymentRecord>> {
+): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId, refundId } = message.data
-  return platform.streams.handle(message, orderId, async ({ events }) => {
+  return platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
     const due = state.refunds[refundId]
     // A webhook of the provider came first.
@@ -118,74 +119,6 @@ export function issueRefund(
     const { authorization, amountMinor } = due
     const under = authorizationKey(orderId, authorization)
     const answer = await provider(platform, message).refund(under, refundKey(orderId, refundId), { amountMinor })
-    return { events: reported(state, orderId, { ...due, refundId }, answer), commands: [] }
+    return withQuestions(reported(state, orderId, { ...due, refundId }, answer), platform.now())
   })
 }
-
-interface CheckRequest {
-  readonly orderId: string
-  readonly providerEventId: string
-}
-
-/**
- * After a webhook, reads all refunds of the order at the provider, so that the order of webhooks does not matter. One that was
- * made there by hand is recorded too: it is money that the customer has got.
- */
-export function checkRefunds(
-  message: Envelope<string, CheckRequest>,
-  platform: Platform,
-): Promise<Decision<PaymentRecord>> {
-  const { orderId } = message.data
-  return platform.streams.handle(message, orderId, async ({ events }) => {
-    const state = fold({ initial, evolve }, events)
-    refuseIf(state.authorizations.length === 0, 'not-found', `Nothing was authorised for ${orderId}.`)
-    const client = provider(platform, message)
-    const made = await Promise.all(
-      state.authorizations.map(async (authorization) => {
-        const refunds = await client.refunds(authorizationKey(orderId, authorization))
-        return refunds.map((refund) => ({ ...refund, authorization }))
-      }),
-    )
-    return {
-      events: made.flat().flatMap((one) => reported(state, orderId, known(state, orderId, one), one)),
-      commands: [],
-    }
-  })
-}
-
-type Named = Omit<Refund, 'status'> & { readonly refundId: string }
-
-/** The refund of ours that the provider made under this key, or one that was made there by hand. */
-function known(state: PaymentState, orderId: string, made: MadeRefund & { readonly authorization: number }): Named {
-  const ours = Object.entries(state.refunds).find(([refundId]) => refundKey(orderId, refundId) === made.key)
-  if (ours) return { ...ours[1], refundId: ours[0] }
-  const { amountMinor, authorization } = made
-  return { refundId: made.providerRefundId, amountMinor, authorization, reason: 'refunded at the payment provider' }
-}
-
-const RANKS = ['due', 'pending', 'issued', 'failed'] as const
-
-/** The report of the provider on a refund, unless it is known or older than what is known: a bank may return what was issued. */
-function reported(state: PaymentState, orderId: string, refund: Named, answer: RefundAnswer): PaymentRecord[] {
-  const before = state.refunds[refund.refundId]?.status
-  const now = answer.status === 'succeeded' ? 'issued' : answer.status
-  if (before !== undefined && RANKS.indexOf(now) <= RANKS.indexOf(before)) return []
-  const data = dataOf(state, orderId, refund)
-  if (answer.status === 'failed') return [{ type: 'refund.failed', data: { ...data, code: answer.code } }]
-  return [{ type: now === 'issued' ? 'refund.issued' : 'refund.pending', data }]
-}
-
-const dataOf = (
-  { currency }: PaymentState,
-  orderId: string,
-  { refundId, amountMinor, reason, lines, authorization }: Named,
-) => ({
-  orderId,
-  paymentId: paymentId(orderId),
-  refundId,
-  amountMinor,
-  currency,
-  reason,
-  ...(lines ? { lines } : {}),
-  authorization,
-})

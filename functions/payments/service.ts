@@ -18,6 +18,7 @@ export const payments = defineService({
     'CapturePayment',
     'VoidAuthorization',
     'IssueRefund',
+    'AskAboutRefund',
     'MakeRecapture',
     'MakeRenewal',
     'ReleaseAuthorization',
@@ -32,6 +33,12 @@ export const payments = defineService({
   },
   settings: [paymentProviderUrl, paymentProviderApi],
   alertsOn: {
+    'refund.overdue': {
+      severity: 'WARNING',
+      labels: ['orderId', 'refundId'],
+      content:
+        'A refund was accepted by the payment provider and has had no end for a week: `docs/operations.md`, A refund without an end.',
+    },
     'payment.disputed': {
       severity: 'WARNING',
       labels: ['orderId', 'disputeId'],

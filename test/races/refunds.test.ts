@@ -156,6 +156,23 @@ describe("the webhook and the provider's answer", () => {
     expect(refundedMinor(world)).toBe(minor)
   })
 
+  it.each([
+    ['card-refund-pending', 'refund.issued'],
+    ['card-refund-fails-later', 'refund.failed'],
+  ])(
+    '%s: without a webhook the provider is asked within hours, and a webhook after that changes nothing',
+    async (card, end) => {
+      const { world, orderId } = await completed({ card })
+      const late = world.schedule.hold(({ kind }) => kind === 'webhook')
+      await refund(world, orderId, 'r-1', TOTAL)
+      await world.run({ forMs: 2 * 60 * MINUTE })
+      expect(refundEvents(world, orderId)).toEqual(['refund.pending', end])
+      late.release()
+      await expectQuiescence(world, 'completed')
+      expect(refundEvents(world, orderId)).toEqual(['refund.pending', end])
+    },
+  )
+
   it.each(['lostAnswers', 'unavailable'] as const)('a timeout of the provider (%s) refunds once', async (fault) => {
     const { world, orderId } = await completed()
     world.provider.faults[fault] = 3

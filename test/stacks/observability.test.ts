@@ -167,6 +167,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
         'instances-at-limit',
         'messages-wait',
         'payments-payment-disputed',
+        'payments-refund-overdue',
         'queues-stopped',
         'reconciliation-difference-found',
         'refusals',
