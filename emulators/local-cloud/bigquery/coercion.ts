@@ -3,7 +3,9 @@
 import { invalidArgument } from '../core/status.ts'
 import type { Written } from './sql/changes.ts'
 import type { Constant } from './sql/constants.ts'
+import { refuseMixedStructs } from './sql/mixed-structs.ts'
 import type { FieldSchema } from './values/records.ts'
+import { unnamedField } from './values/rows.ts'
 import { typeOf, UNTYPED } from './values/scalars.ts'
 
 type Types = Readonly<Record<string, readonly string[]>>
@@ -32,6 +34,7 @@ export function checkWritten(
     throw invalidArgument(`Inserted row has wrong column count; Has ${given.length}, expected ${columns.length}`)
   for (const [index, column] of columns.entries()) {
     const field = given[index]!
+    checkFields(field, column)
     const [from, to] = [typeOf(field.type), typeOf(column.type)]
     if (from === UNTYPED || from === to || widened[from]?.includes(to)) continue
     // A query's literals are no more than values of their types.
@@ -44,4 +47,15 @@ export function checkWritten(
         : `${by === 'query' ? `Query column ${index + 1}` : 'Value'} has type ${from} which cannot be inserted into column ${column.name}, which has type ${to}`,
     )
   }
+}
+
+/** DuckDB takes the fields of a STRUCT by their names, and BigQuery by position: both agree on equal names, and on fields without names. */
+function checkFields({ fields: given = [] }: FieldSchema, { name: column, fields: wanted = [] }: FieldSchema): void {
+  if (given.length === 0 || wanted.length === 0) return
+  if (given.length !== wanted.length)
+    throw invalidArgument(`A STRUCT of ${given.length} fields does not fit ${column}, which has ${wanted.length}`)
+  const isUnnamed = given.every(({ name }, index) => name === unnamedField(index))
+  const isSame = given.every(({ name }, index) => name.toLowerCase() === wanted[index]?.name.toLowerCase())
+  if (!isUnnamed && !isSame) refuseMixedStructs(given.map(({ name }) => name))
+  for (const [index, field] of given.entries()) checkFields(field, wanted[index]!)
 }

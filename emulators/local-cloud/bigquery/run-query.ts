@@ -80,6 +80,8 @@ export function makeRunQuery(
     }
     await checkTypes(translation, parameters)
     const { schema } = await engine.describe(translation.sql, parameters)
+    if (translation.conditions !== undefined)
+      await engine.describe(translation.conditions, parameters, { isNamed: false })
     await checkListedNames(translation, engine, parameters)
     const nothing = {
       statementType,

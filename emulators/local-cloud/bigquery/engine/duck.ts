@@ -1,23 +1,16 @@
 /** One DuckDB database in the engine's process: a connection for each query in a small pool, one for appends, a limit on time and memory. */
 
-import {
-  type DuckDBConnection,
-  DuckDBInstance,
-  type DuckDBPreparedStatement,
-  type DuckDBType,
-  DuckDBTypeId,
-} from '@duckdb/node-api'
+import { type DuckDBConnection, DuckDBInstance, type DuckDBPreparedStatement } from '@duckdb/node-api'
 import { join } from 'node:path'
 import { damaged } from '../../core/state-files.ts'
 import { invalidArgument, type StatusError } from '../../core/status.ts'
-import type { Column, Description, EngineWork, Query, QueryResult, Step } from './engine-work.ts'
-import { prepare, withTypes } from './parameters.ts'
+import type { Column, EngineWork, Query, QueryResult, Step } from './engine-work.ts'
+import { described, describedBy, prepareNamed } from './description.ts'
+import { prepare } from './parameters.ts'
 import { makeSharedMemory } from './shared-memory.ts'
-import { fieldOf, type Row, rowOf } from '../values/rows.ts'
-import { UNTYPED } from '../values/scalars.ts'
+import { type Row, rowOf } from '../values/rows.ts'
 import { macros } from '../sql/functions.ts'
 import { timedOut } from '../values/limits.ts'
-import { namesOf } from '../sql/unnamed.ts'
 import { bigqueryError } from '../values/errors.ts'
 
 const MEMORY_LIMIT = '2GB'
@@ -26,8 +19,8 @@ const SPILL_LIMIT = '4GB'
 /** Planning takes more than the square of the depth. */
 const MAX_EXPRESSION_DEPTH = 300
 const POOLED_CONNECTIONS = 4
-/** How long an append may wait for memory. */
-const APPEND_TIMEOUT_MS = 30_000
+/** How long an append, or a description of a query, may wait for memory. */
+const MEMORY_TIMEOUT_MS = 30_000
 const MAX_ATTEMPTS = 5
 /** The maximum size of a query's rows as JSON. Google's is 10 GB compressed: https://cloud.google.com/bigquery/quotas#query_jobs */
 const MAX_RESULT_BYTES = 32 * 1024 * 1024
@@ -69,25 +62,10 @@ export async function openDuck(directory: string, memoryLimit = MEMORY_LIMIT): P
   }
   return {
     query: (query) => inMemory(() => borrowed((connection) => interruptible(connection, query)), query.timeoutMs),
-    describe: (sql, parameters, { isNamed } = { isNamed: true }) =>
-      borrowed(async (connection) => {
-        const statement = await connection.prepare(withTypes(sql, parameters))
-        const count = statement.columnCount
-        const names = Array.from({ length: count }, (_, index) => statement.columnName(index))
-        const types = names.map((_, index) => statement.columnType(index))
-        if (isNamed) return described(names, types)
-        const { schema } = described(
-          names.map((_, index) => `column_${index}`),
-          types,
-        )
-        // DuckDB gives NULL the type of small literals; whole numbers of columns, functions and casts are BIGINT.
-        const typed = schema.map((field, index) =>
-          types[index]!.typeId === DuckDBTypeId.INTEGER ? { ...field, type: UNTYPED } : field,
-        )
-        return { schema: typed, firstUnnamed: undefined }
-      }),
+    describe: (...given) =>
+      inMemory(() => borrowed((connection) => describedBy(connection, ...given)), MEMORY_TIMEOUT_MS),
     execute: (sql) => borrowed(async (connection) => void (await connection.run(sql))),
-    append: (...given) => inMemory(() => append(...given), APPEND_TIMEOUT_MS),
+    append: (...given) => inMemory(() => append(...given), MEMORY_TIMEOUT_MS),
   }
 }
 
@@ -144,19 +122,6 @@ async function inTransaction(
   }
 }
 
-/** @throws INVALID_ARGUMENT for two columns of one name. */
-function described(columns: readonly string[], types: readonly DuckDBType[]): Description {
-  const { names, firstUnnamed } = namesOf(columns)
-  const seen = new Set<string>()
-  for (const name of names) {
-    const key = name.toLowerCase()
-    if (seen.has(key))
-      throw invalidArgument(`Duplicate column names in the result are not supported. Found duplicate(s): ${name}`)
-    seen.add(key)
-  }
-  return { schema: names.map((name, index) => fieldOf(name, types[index]!)), firstUnnamed }
-}
-
 async function changed(connection: DuckDBConnection, { sql, parameters }: Query): Promise<QueryResult> {
   const statement = await prepare(connection, sql, parameters)
   const result = await statement.run()
@@ -165,7 +130,7 @@ async function changed(connection: DuckDBConnection, { sql, parameters }: Query)
 
 /** Reads chunk by chunk, so that an oversized result is not read to its end. */
 async function selected(connection: DuckDBConnection, { sql, parameters }: Query): Promise<QueryResult> {
-  const statement = await prepare(connection, sql, parameters)
+  const statement = await prepareNamed(connection, sql, parameters)
   const result = await statement.stream()
   const { schema } = described(result.columnNames(), result.columnTypes())
   const rows: Row[] = []

@@ -82,18 +82,22 @@ function cast(name: string, reader: Reader, clauses: Clauses): string {
   return `${safe ? 'TRY_CAST' : 'CAST'}(${value} AS ${known})`
 }
 
-/** Names each field by its alias, or by the last part of its path (`a.b` → `b`). */
+/** Names each field by its alias, or by the last part of its path (`a.b` → `b`). Fields without names take those of a STRUCT that they meet. */
 function struct(reader: Reader, clauses: Clauses): string {
   reader.expect('(')
   const fields: string[] = []
+  const values: string[] = []
+  let named = false
   while (!reader.is(')')) {
     const value = clauses(reader, (token) => endsArgument(token) || isWord(token, 'AS'))
+    values.push(value)
     const name = reader.takeIf('AS') ? quote(reader.take().text) : /^(?:"[^"]*"\.)*("[^"]*")$/.exec(value)?.[1]
+    if (name) named = true
     fields.push(`${name ?? `_field_${fields.length + 1}`} := ${value}`)
     if (!reader.takeIf(',')) break
   }
   reader.expect(')')
-  return `struct_pack(${fields.join(', ')})`
+  return named ? `struct_pack(${fields.join(', ')})` : `row(${values.join(', ')})`
 }
 
 /** `ARRAY_AGG(DISTINCT x IGNORE NULLS ORDER BY y LIMIT n)`: DuckDB's has no LIMIT, so the list is cut. */

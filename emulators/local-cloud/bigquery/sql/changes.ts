@@ -131,6 +131,23 @@ function insertedBy(tokens: readonly Token[]): Written | undefined {
   return { columns, ...rowsOf(tokens.slice(end + 1)) }
 }
 
+/** A query with the conditions of a DELETE or MERGE, by which they are checked. */
+export function conditionsOf(tokens: readonly Token[]): Token[] | undefined {
+  const select = [word('SELECT'), { kind: 'number', text: '1' } as const, word('FROM')]
+  if (isWord(tokens[0], 'DELETE')) return [...select, ...tokens.slice(isWord(tokens[1], 'FROM') ? 2 : 1)]
+  const parts = isWord(tokens[0], 'MERGE') ? partsOf(tokens) : undefined
+  if (!parts) return undefined
+  const { target, source, on, when } = parts
+  const conditions: Token[] = []
+  for (let at: number | undefined = when; at !== undefined; at = find(tokens, at + 1, 'WHEN')) {
+    const then = find(tokens, at, 'THEN')
+    const and = find(tokens, at, 'AND')
+    if (then === undefined || and === undefined || and > then) continue
+    conditions.push(word('AND'), symbol('('), ...tokens.slice(and + 1, then), symbol(')'))
+  }
+  return [...select, ...target, word('JOIN'), ...source, ...on, word('WHERE'), word('TRUE'), ...conditions]
+}
+
 /** A query for a target row that a MERGE, or an UPDATE with FROM, would change by two source rows. Undefined for other statements. */
 export function matchedTwice(tokens: readonly Token[]): Token[] | undefined {
   if (isWord(tokens[0], 'MERGE')) return mergedTwice(tokens)

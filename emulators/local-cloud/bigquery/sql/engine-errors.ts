@@ -3,6 +3,7 @@
 import { invalidArgument, StatusError } from '../../core/status.ts'
 import { bigqueryError } from '../values/errors.ts'
 import { tooComplex, shown } from '../values/limits.ts'
+import { mixedStructs } from './mixed-structs.ts'
 import { placesOf } from './tokens.ts'
 
 /** With this a macro's own message begins, which is in BigQuery's words already. */
@@ -147,6 +148,8 @@ export function sqlError(error: unknown, googleSql?: string): StatusError {
   const message = error instanceof Error ? error.message : String(error)
   if (/Max expression depth limit|too complex/.test(message)) return tooComplex()
   if (isOutOfMemory(error)) return outOfMemory()
+  const mixed = mixedStructs(message, googleSql)
+  if (mixed !== undefined) return invalidArgument(mixed)
   const own = message.indexOf(OWN_MESSAGE)
   if (own >= 0) return invalidArgument(message.slice(own + OWN_MESSAGE.length).split('\n')[0]!)
   for (const [pattern, text] of rules) {

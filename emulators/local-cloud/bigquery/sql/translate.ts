@@ -2,7 +2,7 @@
 
 import { invalidArgument, StatusError } from '../../core/status.ts'
 import { withAliases } from './aliases.ts'
-import { hasWhere, matchedTwice, type Written, writtenBy } from './changes.ts'
+import { conditionsOf, hasWhere, matchedTwice, type Written, writtenBy } from './changes.ts'
 import { type Ddl, ddlOf } from './ddl.ts'
 import { repeatedParts } from './expansion.ts'
 import { arithmetic } from './expression.ts'
@@ -29,6 +29,8 @@ export interface Translation {
   readonly written?: readonly (Omit<Written, 'source'> & { readonly sql: string })[]
   /** Of a MERGE or UPDATE: the query for a message, when two source rows change one row. */
   readonly matchedTwice?: string
+  /** Of a DELETE or MERGE: a query with its conditions. */
+  readonly conditions?: string
   /** Names in WHERE that may be names of the list alone: each is one if the engine can describe this statement. */
   readonly listedNames?: readonly { readonly message: string; readonly sql: string }[]
   /** Of a statement that makes or drops; `sql` and `tables` are those of its query. */
@@ -70,6 +72,7 @@ export function translate(googleSql: string, projectId: string, defaultDataset?:
     )
   const written = writtenBy(statement)
   const twice = matchedTwice(statement)
+  const conditions = conditionsOf(statement)
   return {
     ...translated(statement),
     verb: tokens[0]!.text.toUpperCase(),
@@ -80,6 +83,7 @@ export function translate(googleSql: string, projectId: string, defaultDataset?:
     })),
     written: written.map(({ source, ...one }) => ({ ...one, sql: translated(source).sql })),
     ...(twice ? { matchedTwice: translated(twice).sql } : {}),
+    ...(conditions ? { conditions: translated(conditions).sql } : {}),
   }
 }
 

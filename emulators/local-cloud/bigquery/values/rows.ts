@@ -38,19 +38,28 @@ const integerTypes = new Set([
 
 /** The schema of a result column. A type that is not in `typeNames` becomes JSON or STRING. */
 export function fieldOf(name: string, type: DuckDBType): FieldSchema {
-  if (type.typeId === DuckDBTypeId.LIST)
-    return { ...fieldOf(name, (type as unknown as { valueType: DuckDBType }).valueType), mode: 'REPEATED' }
+  const { valueType, entryNames, entryTypes } = type as unknown as Nested
+  if (type.typeId === DuckDBTypeId.LIST) return { ...fieldOf(name, valueType), mode: 'REPEATED' }
   if (type.typeId === DuckDBTypeId.STRUCT) {
-    const { entryNames, entryTypes } = type as unknown as { entryNames: string[]; entryTypes: DuckDBType[] }
     return {
       name,
       type: 'RECORD',
       mode: 'NULLABLE',
-      fields: entryNames.map((entry, index) => fieldOf(entry, entryTypes[index]!)),
+      fields: entryNames.map((entry, index) => fieldOf(entry || unnamedField(index), entryTypes[index]!)),
     }
   }
   return { name, type: typeName(type), mode: 'NULLABLE' }
 }
+
+/** Of a LIST the type of its elements, of a STRUCT its fields. */
+export interface Nested {
+  readonly valueType: DuckDBType
+  readonly entryNames: readonly string[]
+  readonly entryTypes: readonly DuckDBType[]
+}
+
+/** BigQuery's name of a field without one, by its index from 0. */
+export const unnamedField = (index: number): string => `_field_${index + 1}`
 
 const typeNames: ReadonlyMap<DuckDBTypeId, string> = new Map([
   [DuckDBTypeId.DOUBLE, 'FLOAT'],
