@@ -4,7 +4,7 @@ import type { v1 } from '@google-cloud/pubsub-api'
 import { addressesOf, type Config } from '../base/config.ts'
 import { Unavailable } from '../base/errors.ts'
 import { deadLetterName } from '../base/names.ts'
-import { clientOptions } from './client-options.ts'
+import { makeSubscriber } from './clients.ts'
 import { leased, release, type Waiting } from './waiting.ts'
 
 export interface DeadLetterBox {
@@ -22,7 +22,7 @@ export function createDeadLetterBox(service: string, config: Config): DeadLetter
   const subscription = `projects/${config.GOOGLE_CLOUD_PROJECT}/subscriptions/${deadLetterName(service)}`
   const withClient = async <T>(work: (client: v1.SubscriberClient) => Promise<T>): Promise<T> => {
     try {
-      return await work(await (connected ??= connect(config)))
+      return await work(await (connected ??= makeSubscriber(addressesOf(config).pubsub)))
     } catch (error) {
       throw new Unavailable(`The dead letters of ${service} can not be had.`, { cause: error })
     }
@@ -57,9 +57,4 @@ export function createDeadLetterBox(service: string, config: Config): DeadLetter
       await (await connected)?.close()
     },
   }
-}
-
-async function connect(config: Config): Promise<v1.SubscriberClient> {
-  const { v1: clients } = (await import('@google-cloud/pubsub-api')).default
-  return new clients.SubscriberClient(await clientOptions(addressesOf(config).pubsub))
 }

@@ -3,8 +3,8 @@
  * `@google-cloud/firestore`, which is built on it: https://cloud.google.com/firestore/docs/reference/rpc/google.firestore.v1
  */
 
-import type { protos, v1 } from '@google-cloud/firestore-api'
-import { clientOptions } from './client-options.ts'
+import type { protos } from '@google-cloud/firestore-api'
+import { makeFirestoreClient } from './clients.ts'
 import { isNotFound, isPassing } from './firestore-errors.ts'
 import { type Fields, fromFields, toFields } from './firestore-values.ts'
 
@@ -61,7 +61,7 @@ interface ConnectOptions {
 
 export async function connectFirestore(options: ConnectOptions): Promise<FirestoreClient> {
   const { projectId, databaseId, backoff } = options
-  const client = await clientAt(options.address)
+  const client = await makeFirestoreClient(options.address)
   const database = `projects/${projectId}/databases/${databaseId}`
   const root = `${database}/documents`
   const nameOf = (path: string): string => `${root}/${path}`
@@ -174,9 +174,4 @@ function collect<T>(stream: NodeJS.ReadableStream): Promise<T[]> {
       .once('error', reject)
       .once('end', () => resolve(all))
   })
-}
-
-async function clientAt(address: string): Promise<v1.FirestoreClient> {
-  const { FirestoreClient: Client } = (await import('@google-cloud/firestore-api/client_v1')).default
-  return new Client(await clientOptions(address))
 }

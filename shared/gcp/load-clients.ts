@@ -3,6 +3,8 @@
  * takes half a second: a request would wait for it, and again at each service on its way.
  */
 
+import { makeFirestoreClient, makePublisher, makeTasksClient } from './clients.ts'
+
 export interface NeededClients {
   readonly firestore: boolean
   readonly pubsub: boolean
@@ -11,12 +13,9 @@ export interface NeededClients {
   readonly idTokens: boolean
 }
 
-/** To make a client connects to nothing, and needs no credentials. */
 export async function loadClients({ firestore, pubsub, tasks, idTokens }: NeededClients): Promise<void> {
-  if (firestore) make((await import('@google-cloud/firestore-api/client_v1')).default.FirestoreClient)
-  if (pubsub) make((await import('@google-cloud/pubsub-api')).default.v1.PublisherClient)
-  if (tasks) make((await import('@google-cloud/tasks')).v2.CloudTasksClient)
+  if (firestore) await makeFirestoreClient()
+  if (pubsub) await makePublisher()
+  if (tasks) await makeTasksClient()
   if (idTokens) await import('google-auth-library')
 }
-
-const make = (Client: new () => unknown): unknown => new Client()

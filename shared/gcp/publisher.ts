@@ -1,12 +1,11 @@
 /** Publishes events by Pub/Sub's generated client: a topic per type, awaited, so that nothing is acknowledged before it is safe. */
 
-import type { v1 } from '@google-cloud/pubsub-api'
 import type { Envelope } from '../contracts/envelope.ts'
 import { Unavailable } from '../base/errors.ts'
 import { deadLetterName, topicName } from '../base/names.ts'
 import { once } from '../base/once.ts'
 import { createBatches } from './batches.ts'
-import { clientOptions } from './client-options.ts'
+import { makePublisher } from './clients.ts'
 
 /** Messages of one topic share a request while another is under way, because at least 1,000 bytes are billed for each. */
 const BATCH_MESSAGES = 100
@@ -52,7 +51,7 @@ export function createPublisher({
   readonly projectId: string
   readonly address: string
 }): Publisher {
-  const client = once(() => connect(address))
+  const client = once(() => makePublisher(address))
   const topics = new Map<string, (message: Message, bytes: number) => Promise<void>>()
   const topic = (name: string) => {
     const known = topics.get(name)
@@ -94,9 +93,4 @@ export function createPublisher({
       if (client.started()) await (await client()).close()
     },
   }
-}
-
-async function connect(address: string): Promise<v1.PublisherClient> {
-  const { v1: clients } = (await import('@google-cloud/pubsub-api')).default
-  return new clients.PublisherClient(await clientOptions(address))
 }

@@ -5,7 +5,7 @@ import { addressesOf, type Config } from '../base/config.ts'
 import type { Envelope } from '../contracts/envelope.ts'
 import { Unavailable } from '../base/errors.ts'
 import { commandPath, queueName } from '../base/names.ts'
-import { clientOptions } from './client-options.ts'
+import { makeTasksClient } from './clients.ts'
 
 const ALREADY_EXISTS = 6
 /** The time limit of a command's handler; the services' own timeout is shorter. */
@@ -34,7 +34,7 @@ export function createTaskSender(config: Config): TaskSender {
       throw new Error(
         `${envelope.type} is for ${target}, whose address is not among PEERS: name the command among the sends of the description.`,
       )
-    const tasks = await (client ??= connect(addressesOf(config).tasks))
+    const tasks = await (client ??= makeTasksClient(addressesOf(config).tasks))
     const parent = tasks.queuePath(config.GOOGLE_CLOUD_PROJECT, config.REGION, queueName(target))
     const task: protos.google.cloud.tasks.v2.ITask = {
       ...(unnamed ? {} : { name: `${parent}/tasks/${envelope.id}` }),
@@ -65,9 +65,4 @@ export function createTaskSender(config: Config): TaskSender {
       await (await client)?.close()
     },
   }
-}
-
-async function connect(address: string): Promise<CloudTasksClient> {
-  const { CloudTasksClient } = await import('@google-cloud/tasks')
-  return new CloudTasksClient(await clientOptions(address))
 }

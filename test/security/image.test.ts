@@ -17,7 +17,7 @@ const imports = files
   .flatMap((file) => {
     const code = readFileSync(join(root, file), 'utf8')
     const found = code.matchAll(
-      /^(?:import|export) (?!type\b)[^'"]*?from '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm,
+      /^(?:import|export) (?!type\b)[^'"]*?from '([^']+)'|^import '([^']+)'|\b(?:import|require\.resolve)\('([^']+)'\)/gm,
     )
     return [...found].map(([, from, bare, dynamic]) => [file, from ?? bare ?? dynamic!] as const)
   })
