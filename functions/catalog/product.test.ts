@@ -75,8 +75,23 @@ describe('a product', () => {
       .expect({ type: 'price.changed', data: change(1290, from).data })
   })
 
-  it('publishes nothing for a price that a newer one has replaced', () =>
-    given(published, priced).when(change(1000, '2025-06-01T00:00:00.000Z')).expect())
+  it('refuses a price that can never hold, since a newer one has begun', () => {
+    const product = productOf([published, priced], nowMs)
+    expect(() => decide(change(1000, '2025-06-01T00:00:00.000Z'), product, nowMs)).toThrow(
+      expect.objectContaining({
+        name: 'Refused',
+        code: 'price-replaced',
+        message: expect.stringContaining('2026-01-01T00:00:00.000Z'),
+      }),
+    )
+    // It is known: nothing is asked for.
+    given(published, priced).when(change(1190, '2026-01-01T00:00:00.000Z')).expect()
+  })
+
+  it('takes a price from a past time on, if none has begun since', () =>
+    given(published, priced)
+      .when(change(1000, '2026-01-05T00:00:00.000Z'))
+      .expect({ type: 'price.changed', data: change(1000, '2026-01-05T00:00:00.000Z').data }))
 
   it('gets a price in another currency beside its own, which stays', () => {
     const from = '2026-01-05T00:00:00.000Z'

@@ -85,7 +85,14 @@ function reprice(
   }
   const former = validFrom === undefined ? priceAt(product.prices, currency, nowMs) : priceFrom(product.prices, price)
   const isSame = former?.unitMinor === unitMinor && former.taxClass === taxClass
-  const prices = isSame ? undefined : withPrice(product.prices, price, nowMs)
+  if (isSame) return { events, product }
+  const prices = withPrice(product.prices, price, nowMs)
+  const isPast = validFrom !== undefined && Date.parse(validFrom) <= nowMs
+  refuseIf(
+    !prices && isPast,
+    shopCodes['price-replaced'],
+    `A price of ${sku} in ${currency} from ${validFrom} on would never hold: the present one began at ${priceAt(product.prices, currency, nowMs)?.validFrom}. Leave the time out, or name a later one.`,
+  )
   if (!prices) return { events, product }
   refuseIf(
     areTooMany(prices, nowMs),

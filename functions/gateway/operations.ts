@@ -284,7 +284,7 @@ export const operations = {
     body: priceRequest,
     submits: true,
     answers: submittedAnswers(),
-    problems: [shopCodes['unknown-sku'], shopCodes['too-many-prices']],
+    problems: [shopCodes['unknown-sku'], shopCodes['too-many-prices'], shopCodes['price-replaced']],
   },
   receiveStock: {
     method: 'post',

@@ -21,6 +21,7 @@ export const shopCodes = defineCodes({
   'payment-method-refused': { status: 422, isSecurityEvent: true },
   'payment-not-needed': { status: 409 },
   'price-changed': { status: 409 },
+  'price-replaced': { status: 409 },
   'recapture-pending': { status: 409 },
   'too-many-orders': { status: 429 },
   'too-many-payment-attempts': { status: 409 },
