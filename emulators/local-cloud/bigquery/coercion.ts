@@ -11,15 +11,14 @@ import { typeOf, UNTYPED } from './values/scalars.ts'
 type Types = Readonly<Record<string, readonly string[]>>
 
 const widened: Types = {
-  INT64: ['NUMERIC', 'BIGNUMERIC', 'FLOAT64'],
-  NUMERIC: ['BIGNUMERIC', 'FLOAT64'],
-  BIGNUMERIC: ['FLOAT64'],
+  INT64: ['NUMERIC', 'FLOAT64'],
+  NUMERIC: ['FLOAT64'],
   DATE: ['DATETIME'],
 }
 /** DuckDB reads the text, or refuses it, when the row is written. */
 const readFromText = ['DATE', 'DATETIME', 'TIMESTAMP', 'TIME']
 const constants: Readonly<Record<Constant, Types>> = {
-  literal: { STRING: readFromText, FLOAT64: ['NUMERIC', 'BIGNUMERIC'] },
+  literal: { STRING: readFromText, FLOAT64: ['NUMERIC'] },
   parameter: { STRING: readFromText },
   expression: {},
 }

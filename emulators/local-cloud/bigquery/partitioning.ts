@@ -10,7 +10,7 @@ type Partitioned = Pick<TableResource, 'timePartitioning' | 'rangePartitioning' 
 
 const timeUnits = ['HOUR', 'DAY', 'MONTH', 'YEAR']
 const timeTypes = ['TIMESTAMP', 'DATE', 'DATETIME']
-const clusterTypes = [...timeTypes, 'BIGNUMERIC', 'BOOL', 'INT64', 'NUMERIC', 'STRING']
+const clusterTypes = [...timeTypes, 'BOOL', 'INT64', 'NUMERIC', 'STRING']
 const MAX_CLUSTER_FIELDS = 4
 
 /** @throws INVALID_ARGUMENT for partitions or clusters that a table of these columns can't have. */

@@ -4,6 +4,7 @@ import { limits, shown } from './values/limits.ts'
 import { invalidArgument } from '../core/status.ts'
 import { duckType, scalarTypes } from './values/duck-types.ts'
 import type { FieldSchema, TableResource } from './values/records.ts'
+import { noBigNumeric, typeOf } from './values/scalars.ts'
 import { checkParameters } from './values/type-parameters.ts'
 import { quote } from './sql/reader.ts'
 
@@ -27,6 +28,7 @@ export function checkFields(fields: readonly FieldSchema[], depth = 0): void {
       )
     if (seen.has(name.toLowerCase())) throw invalidArgument(`Field ${name} already exists in schema`)
     seen.add(name.toLowerCase())
+    if (typeOf(type) === 'BIGNUMERIC') throw noBigNumeric()
     if (inner) checkFields(inner, depth + 1)
     else if (!Object.hasOwn(scalarTypes, type.toUpperCase()))
       throw invalidArgument(`Invalid value for type: ${type} is not a valid value`)

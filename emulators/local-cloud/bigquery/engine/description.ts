@@ -9,7 +9,7 @@ import {
 } from '@duckdb/node-api'
 import { invalidArgument } from '../../core/status.ts'
 import { quote } from '../sql/reader.ts'
-import { namesOf } from '../sql/unnamed.ts'
+import { namesOf, refuseElement } from '../sql/unnamed-marks.ts'
 import { fieldOf, type Nested, unnamedField } from '../values/rows.ts'
 import { UNTYPED } from '../values/scalars.ts'
 import type { Description, EngineWork, Query } from './engine-work.ts'
@@ -42,6 +42,7 @@ export async function describedBy(
 /** @throws INVALID_ARGUMENT for two columns of one name. */
 export function described(columns: readonly string[], types: readonly DuckDBType[]): Description {
   const { names, firstUnnamed } = namesOf(columns)
+  for (const [index, name] of columns.entries()) if (types[index]!.typeId === DuckDBTypeId.STRUCT) refuseElement(name)
   const seen = new Set<string>()
   for (const name of names) {
     const key = name.toLowerCase()

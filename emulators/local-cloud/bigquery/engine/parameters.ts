@@ -157,7 +157,6 @@ const scalarTypes: Readonly<Record<string, ScalarType>> = {
   BOOL: { type: BOOLEAN, read: scalars.bool },
   BYTES: { type: BLOB, read: of(scalars.bytes, blobValue) },
   NUMERIC: { type: DECIMAL(PRECISION, SCALE), read: decimal },
-  BIGNUMERIC: { type: DECIMAL(PRECISION, SCALE), read: decimal },
   DATE: { type: DATE, read: of(scalars.date, (days) => new DuckDBDateValue(days)) },
   TIME: { type: TIME, read: of(scalars.time, (micros) => new DuckDBTimeValue(micros)) },
   DATETIME: { type: TIMESTAMP, read: of(scalars.datetime, (micros) => new DuckDBTimestampValue(micros)) },

@@ -3,6 +3,7 @@
 import { invalidArgument } from '../../core/status.ts'
 import { extract } from './dates.ts'
 import { macroCasts, renamed, rewritten, sameInBoth, takesPath, types } from './functions.ts'
+import { noBigNumeric } from '../values/scalars.ts'
 import { closes, type EndTest, isWord, quote, type Reader, type Clauses } from './reader.ts'
 
 const endsArgument: EndTest = (token) => token.kind === 'symbol' && (token.text === ')' || token.text === ',')
@@ -73,6 +74,7 @@ function cast(name: string, reader: Reader, clauses: Clauses): string {
   const value = clauses(reader, (token) => isWord(token, 'AS'))
   reader.expect('AS')
   const type = reader.take().text.toUpperCase()
+  if (type === 'BIGNUMERIC' || type === 'BIGDECIMAL') throw noBigNumeric()
   const known = types[type]
   if (!known) throw invalidArgument(`Type not found: ${type}`)
   reader.expect(')')

@@ -126,13 +126,21 @@ export const dateFunctions: Readonly<Record<string, Rewrite>> = {
     ([form, value], name) => `strftime(CAST(bq_timestamp(${value}) AS TIMESTAMP), ${format(form!, name)})`,
   ),
   FORMAT_DATE: exactly(2, ([form, value], name) => `strftime(bq_date(${value}), ${format(form!, name)})`),
-  PARSE_DATE: exactly(2, ([form, value], name) => `CAST(strptime(${value}, ${format(form!, name, readable)}) AS DATE)`),
+  PARSE_DATE: exactly(
+    2,
+    ([form, value], name) => `CAST(bq_parse_time(${value}, ${format(form!, name, readable)}) AS DATE)`,
+  ),
   PARSE_TIMESTAMP: exactly(
     2,
-    ([form, value], name) => `CAST(strptime(${value}, ${format(form!, name, readable)}) AS TIMESTAMPTZ)`,
+    ([form, value], name) => `CAST(bq_parse_time(${value}, ${format(form!, name, readable)}) AS TIMESTAMPTZ)`,
   ),
-  GENERATE_DATE_ARRAY: ([from, to, step]) =>
-    `list_transform(generate_series(CAST(${from} AS TIMESTAMP), CAST(${to} AS TIMESTAMP), ${step ?? 'INTERVAL 1 DAY'}), lambda d: CAST(d AS DATE))`,
+  GENERATE_DATE_ARRAY: ([from, to, step = 'bq_days(1)'], name) => {
+    const [, unit = '', count] = /^bq_(\w+)s\((.*)\)$/s.exec(step) ?? []
+    const size = { day: 1, week: 7, month: 1, quarter: 3, year: 12 }[unit]
+    if (size === undefined) throw invalidArgument(`${name} takes an INTERVAL of ${dateParts.join(', ')}, not ${step}.`)
+    const array = unit === 'day' || unit === 'week' ? 'bq_days_array' : 'bq_months_array'
+    return `${array}(bq_date(${from}), bq_date(${to}), ${size} * (${count}))`
+  },
 }
 
 const extracts: Readonly<Record<string, (value: string) => string>> = {

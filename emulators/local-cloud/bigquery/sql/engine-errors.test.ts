@@ -26,7 +26,9 @@ const internals =
 const MIXED =
   'meets a STRUCT whose fields have other names or places. BigQuery matches the fields by position, which the local cloud does not: give both the same names in the same order.'
 
-it.each([
+const BIGNUMERIC = 'BIGNUMERIC is not served by the local cloud: use NUMERIC, of 38 digits, 9 of them after the point.'
+
+it.each<[query: string, message: string | RegExp | undefined]>([
   ['SELECT nothing FROM d.t', 'Unrecognized name: nothing at [1:8]'],
   ['SELECT nothing', 'Unrecognized name: nothing at [1:8]'],
   ['SELECT id,\n  t.nothing\nFROM d.t', 'Name nothing not found at [2:5]'],
@@ -47,7 +49,77 @@ it.each([
   ["SELECT CAST('x' AS FLOAT64)", 'Bad float64 value: x'],
   ["SELECT DATE '2026-13-01'", "Invalid date: '2026-13-01'"],
   ["SELECT TIMESTAMP 'never'", "Invalid timestamp: 'never'"],
-  ['SELECT 9223372036854775807 + id FROM d.t', 'int64 overflow'],
+  ['SELECT 9223372036854775807 + id FROM d.t', 'int64 overflow: 9223372036854775807 + 1'],
+  ['SELECT ABS(-9223372036854775807 - id) FROM d.t WHERE id = 1', 'int64 overflow: ABS(-9223372036854775808)'],
+  [
+    'SELECT -(-9223372036854775807 - id) FROM d.t WHERE id = 1',
+    'int64 overflow: the least INT64 has no positive counterpart',
+  ],
+  [
+    "SELECT CAST('99999999999999999999999999999' AS NUMERIC) * CAST('10' AS NUMERIC)",
+    'numeric overflow: two multiplied NUMERIC values have at most 20 digits before the point in the local cloud, and 29 at Google',
+  ],
+  [
+    "SELECT CAST('1.123456789' AS NUMERIC) * CAST('1.1' AS NUMERIC)",
+    'NUMERIC with more than 9 digits after the point: 1.2358024679: write CAST(… AS NUMERIC), which rounds.',
+  ],
+  ['SELECT 1 << -id FROM d.t', 'Bitwise shift by a negative number: -1'],
+  ["SELECT PARSE_DATE('%Y-%m-%d', '2026-02-30')", 'Failed to parse input string "2026-02-30"'],
+  ["SELECT PARSE_TIMESTAMP('%F', s) FROM d.t", 'Failed to parse input string "x"'],
+  ['SELECT DATE(2026, 2, 30)', 'Input calculates to invalid date: 2026-02-30'],
+  ['SELECT [1, 2][OFFSET(id + 4)] FROM d.t', 'Array index 5 is out of bounds (overflow)'],
+  ['SELECT [1, 2][ORDINAL(0)]', 'Array index 0 is out of bounds (underflow)'],
+  ['SELECT GENERATE_ARRAY(1, 5, 0)', 'Sequence step cannot be 0.'],
+  ["SELECT GENERATE_DATE_ARRAY('2026-01-01', '2026-02-01', INTERVAL 0 MONTH)", 'Sequence step cannot be 0.'],
+  [
+    "SELECT ARRAY_CONCAT(a, ['x']) FROM d.t",
+    'No matching signature for function ARRAY_CONCAT for argument types: ARRAY<INT64>, ARRAY<STRING>',
+  ],
+  ['SELECT ARRAY_REVERSE(1)', 'No matching signature for function ARRAY_REVERSE: it takes an ARRAY'],
+  ['SELECT [a] FROM d.t', 'Cannot construct array with element type ARRAY because nested arrays are not supported'],
+  [
+    'SELECT 1 FROM d.t JOIN d.t AS u USING (nowhere)',
+    'Column nowhere in USING clause not found on left side of join at [1:40]',
+  ],
+  [
+    'SELECT 1 FROM d.t JOIN (SELECT 1 AS x) AS u USING (id)',
+    'Column id in USING clause not found on right side of join at [1:52]',
+  ],
+  ['SELECT * EXCEPT (zz) FROM d.t', 'Column zz in SELECT * EXCEPT list does not exist at [1:18]'],
+  ['SELECT * REPLACE (1 AS zz) FROM d.t', 'Column zz in SELECT * REPLACE list does not exist at [1:24]'],
+  ['SELECT id FROM d.t GROUP BY id HAVING s = "x"', /^An expression references column s which is neither grouped/],
+  ['SELECT id FROM d.t GROUP BY SUM(id)', 'Aggregate function not allowed in GROUP BY'],
+  ['WITH w AS (SELECT 1 AS x) SELECT * FROM w, w', 'Duplicate table alias w in the same FROM clause'],
+  ['WITH w AS (SELECT 1 AS x), w AS (SELECT 1 AS x) SELECT 1 FROM w', 'Duplicate alias w for WITH subquery'],
+  ['SELECT SUM(id) OVER nothing FROM d.t', 'Unrecognized window alias nothing at [1:21]'],
+  ['SELECT LAG(id) FROM d.t', 'Analytic function LAG cannot be called without an OVER clause'],
+  ['SELECT id FROM d.t QUALIFY id > 1', 'The QUALIFY clause requires analytic function to be present'],
+  ['SELECT id FROM d.t LIMIT -1', 'LIMIT and OFFSET take no negative number'],
+  ["SELECT REGEXP_CONTAINS(s, '(') FROM d.t", 'Cannot parse regular expression: missing ): ('],
+  ["SELECT FROM_BASE64('?')", 'Failed to decode invalid base64 string'],
+  ["SELECT FROM_HEX('zz')", 'Failed to decode invalid hex string'],
+  ['SELECT LPAD(s, -1) FROM d.t', 'Second argument in LPAD cannot be negative'],
+  ['SELECT NTILE(0) OVER (ORDER BY id) FROM d.t', /^The N value \(number of buckets\) for the NTILE function/],
+  ['SELECT APPROX_QUANTILES(id, 0) FROM d.t', 'The second argument of APPROX_QUANTILES must be positive'],
+  [
+    'SELECT r.x FROM (SELECT STRUCT(1, 2) AS r)',
+    'A field of a STRUCT whose fields have no names cannot be accessed by a name',
+  ],
+  ['SELECT STRUCT()', 'The local cloud takes no STRUCT without fields'],
+  ['SELECT STRUCT(1 AS a, 2 AS a)', /^The local cloud takes no two fields of one name in a STRUCT: a/],
+  ['SELECT UPPER()', 'Number of arguments does not match for function UPPER'],
+  ['SELECT DIV(1.5, 2)', 'No matching signature for function DIV for argument types: FLOAT64'],
+  [
+    'SELECT TIMESTAMP_ADD(at, INTERVAL 9223372036854775807 SECOND) FROM d.t',
+    /^Interval of \S+ seconds is out of range/,
+  ],
+  ["SELECT BIGNUMERIC '1'", BIGNUMERIC],
+  ["SELECT CAST('1' AS BIGDECIMAL)", BIGNUMERIC],
+  ['CREATE TABLE d.big (x BIGNUMERIC)', BIGNUMERIC],
+  [
+    'SELECT * FROM d.t LEFT JOIN UNNEST([STRUCT(1 AS x)])',
+    'The local cloud has one column for the STRUCTs of an UNNEST that is WITH OFFSET, or after LEFT JOIN: give it an alias, and name their fields in place of *.',
+  ],
   ['SELECT CAST(1e300 AS INT64)', 'int64 overflow'],
   ['SELECT (SELECT id FROM d.t)', 'Scalar subquery produced more than one element'],
   ['SELECT 1 UNION ALL SELECT 1, 2', 'Queries in a set operation have mismatched column count'],
@@ -96,14 +168,11 @@ it.each([
   ['SELECT y FROM (SELECT id + 1 AS x, x * 2 AS y FROM d.t)', 'Unrecognized name: x at [1:36]'],
   ['SELECT id + 1 AS x, SUM(id) OVER (ORDER BY x) FROM d.t ORDER BY x', 'Unrecognized name: x at [1:44]'],
   ['CREATE VIEW d.v AS SELECT id AS x, x + 1 AS y FROM d.t', 'Unrecognized name: x at [1:17]'],
-  ['SELECT id FROM d.t LIMIT -1', undefined],
   ['SELECT id FROM d.t GROUP BY', undefined],
   ['SELECT n / 2 FROM d.t', undefined],
   ['SELECT SUM(s) FROM d.t', undefined],
   ['SELECT IF(1, 2, 3)', undefined],
   ['SELECT TIMESTAMP_ADD(s, INTERVAL 1 DAY) FROM d.t', undefined],
-  ['SELECT ARRAY_CONCAT(a, ["x"]) FROM d.t', undefined],
-  ["SELECT REGEXP_CONTAINS('a', '(')", undefined],
   ['SELECT MAX(a) OVER (PARTITION) FROM d.t', undefined],
   ['SELECT CAST(r AS STRING) FROM d.t', undefined],
   ['DELETE FROM d.t WHERE nothing', 'Unrecognized name: nothing at [1:23]'],
@@ -111,7 +180,11 @@ it.each([
 ])('%s', async (query, message) => {
   const { error } = await bigquery.send('POST', '/queries', { query, useLegacySql: false })
   if (message !== undefined) {
-    expect(error).toMatchObject({ code: 400, message, errors: [{ reason: 'invalidQuery', location: 'q' }] })
+    expect(error).toMatchObject({
+      code: 400,
+      message: typeof message === 'string' ? message : (expect.stringMatching(message) as string),
+      errors: [{ reason: 'invalidQuery', location: 'q' }],
+    })
   }
   // Whether these are refused is of no interest here.
   expect(error?.message ?? '').not.toMatch(internals)
@@ -120,4 +193,5 @@ it.each([
 it('no unknown message of the engine is shown', () => {
   const { message } = sqlError(new Error('Binder Error: something about bq_divide and VARCHAR\nLINE 1: SELECT'))
   expect(message).not.toMatch(internals)
+  expect(message).toContain('does not know the reason in the words of BigQuery')
 })

@@ -15,6 +15,15 @@ type Rule = readonly [pattern: RegExp, text: (found: Words, googleSql?: string) 
 
 const rules: readonly Rule[] = [
   [/Referenced column "?([^"]+?)"? (?:was )?not found/, ([, name]) => `Unrecognized name: ${shown(name)}`],
+  [
+    /Column "([^"]+)" does not exist on (left|right) side of join/,
+    ([, name, side]) => `Column ${shown(name)} in USING clause not found on ${side} side of join`,
+  ],
+  [
+    /Column "([^"]+)" in (EXCLUDE|REPLACE) list not found/,
+    ([, name, list]) =>
+      `Column ${shown(name)} in SELECT * ${list === 'EXCLUDE' ? 'EXCEPT' : 'REPLACE'} list does not exist`,
+  ],
   [/(?:does not have a column (?:named|with name) "([^"]+)")/, ([, name]) => `Name ${shown(name)} not found`],
   [/Referenced update column (\S+) not found/, ([, name]) => `Unrecognized name: ${shown(name)}`],
   [/Could not find key "([^"]+)" in struct/, ([, name]) => `Field name ${shown(name)} does not exist in STRUCT`],
@@ -24,12 +33,33 @@ const rules: readonly Rule[] = [
   ],
   [/Ambiguous reference to column name "([^"]+)"/, ([, name]) => `Column name ${shown(name)} is ambiguous`],
   [
+    /column (\w+) must appear in the GROUP BY/,
+    ([, name]) => `An expression references column ${shown(name)} which is neither grouped nor aggregated`,
+  ],
+  [
     /column "([^"]+)" must appear in the GROUP BY/,
     ([, name]) => `SELECT list expression references column ${shown(name)} which is neither grouped nor aggregated`,
   ],
   [/Referenced table "([^"]+)" not found/, ([, name]) => `Unrecognized name: ${shown(name)}`],
   [/Table with name (\S+) does not exist/, ([, name]) => `Not found: Table ${shown(name)}`],
   [/Duplicate alias "([^"]+)"/, ([, name]) => `Duplicate table alias ${shown(name)} in the same FROM clause`],
+  [
+    /Ambiguous reference to table "([^"]+)"/,
+    ([, name]) => `Duplicate table alias ${shown(name)} in the same FROM clause`,
+  ],
+  [/Duplicate CTE name "([^"]+)"/, ([, name]) => `Duplicate alias ${shown(name)} for WITH subquery`],
+  [/window "([^"]+)" does not exist/, ([, name]) => `Unrecognized window alias ${shown(name)}`],
+  [
+    /Scalar Function with name (\w+) does not exist/,
+    ([, name]) => `Analytic function ${name!.toUpperCase()} cannot be called without an OVER clause`,
+  ],
+  [/at least one window function must appear/, () => 'The QUALIFY clause requires analytic function to be present'],
+  [/GROUP BY clause cannot contain aggregates/, () => 'Aggregate function not allowed in GROUP BY'],
+  [/LIMIT\/OFFSET cannot be negative/, () => 'LIMIT and OFFSET take no negative number'],
+  [
+    /Macro bq_(\w+)\(\) does not support the supplied arguments/,
+    ([, name]) => `Number of arguments does not match for function ${name!.toUpperCase()}`,
+  ],
   [/syntax error at or near "+([^"]+?)"+(?:\n|$)/, ([, name]) => `Syntax error: Unexpected ${shown(name)}`],
   [/syntax error at end of input/, () => 'Syntax error: Unexpected end of statement'],
   [/WHERE clause cannot contain aggregates/, () => 'Aggregate function not allowed in WHERE clause'],
@@ -65,6 +95,46 @@ const rules: readonly Rule[] = [
     ([, a, b]) => `Invalid time string "${shown(a ?? b)}"`,
   ],
   [/Malformed JSON.*?: "?(.*?)"?(?:\n|$)/s, () => 'Invalid JSON: the text is not JSON'],
+  [/Overflow in (\w+) of INT64 \((.*?)\)/, ([, , operation]) => `int64 overflow: ${shown(operation)}`],
+  [/Overflow on abs\((-?\d+)\)/, ([, value]) => `int64 overflow: ABS(${value})`],
+  [/Overflow in negation of numeric value/, () => 'int64 overflow: the least INT64 has no positive counterpart'],
+  [
+    /Overflow in multiplication of DECIMAL/,
+    () =>
+      'numeric overflow: two multiplied NUMERIC values have at most 20 digits before the point in the local cloud, and 29 at Google',
+  ],
+  [/Interval value (\S+) (\w+) out of range/, ([, value, unit]) => `Interval of ${value} ${unit} is out of range`],
+  [
+    /Date out of range: (-?\d+)-(\d+)-(\d+)/,
+    ([, year, month, day]) =>
+      `Input calculates to invalid date: ${year!.padStart(4, '0')}-${month!.padStart(2, '0')}-${day!.padStart(2, '0')}`,
+  ],
+  [
+    /Input Error: ((?:missing [\])]|unexpected \)|no argument for|bad repetition|invalid (?:repetition|escape|character|perl|named|UTF)|trailing \\)[^\n]*)/,
+    ([, reason]) => `Cannot parse regular expression: ${shown(reason)}`,
+  ],
+  [/Could not decode string .* as base64/s, () => 'Failed to decode invalid base64 string'],
+  [/Invalid input for hex digit/, () => 'Failed to decode invalid hex string'],
+  [
+    /Argument for ntile must be greater/,
+    () => 'The N value (number of buckets) for the NTILE function must be positive',
+  ],
+  [/QUANTILE parameter cannot be NaN/, () => 'The second argument of APPROX_QUANTILES must be positive'],
+  [
+    /Cannot concatenate lists of types (.+?)\[\] and (.+?)\[\] -/,
+    ([, left, right]) =>
+      `No matching signature for function ARRAY_CONCAT for argument types: ARRAY<${googleType(left!)}>, ARRAY<${googleType(right!)}>`,
+  ],
+  [/ARRAY_SLICE can only operate on/, () => 'No matching signature for function ARRAY_REVERSE: it takes an ARRAY'],
+  [
+    /struct_extract with a string key cannot be used on an unnamed struct/,
+    () => 'A field of a STRUCT whose fields have no names cannot be accessed by a name',
+  ],
+  [/Can't pack nothing into a struct/, () => 'The local cloud takes no STRUCT without fields'],
+  [
+    /Duplicate struct entry name "([^"]+)"/,
+    ([, name]) => `The local cloud takes no two fields of one name in a STRUCT: ${shown(name)}`,
+  ],
   [
     /Overflow in (\w+) of (\w+)|out of range for the destination type (\w+)/,
     ([, , type, destination]) => `${googleType((type ?? destination)!).toLowerCase()} overflow`,
@@ -104,6 +174,9 @@ function beyond(last: number, googleSql = ''): string {
 const functionNames: Readonly<Record<string, string>> = {
   array_length: 'ARRAY_LENGTH',
   regexp_matches: 'REGEXP_CONTAINS',
+  generate_series: 'GENERATE_ARRAY',
+  like_escape: 'LIKE',
+  date_part: 'EXTRACT',
   bool_and: 'LOGICAL_AND',
   bool_or: 'LOGICAL_OR',
   instr: 'STRPOS',
@@ -160,7 +233,7 @@ export function sqlError(error: unknown, googleSql?: string): StatusError {
   if (/^IO Error|bigquery\.duckdb/.test(message)) return new StatusError('INTERNAL', message)
   // The engine words the remaining messages by itself.
   return invalidArgument(
-    'The local cloud can not run this query, for a reason that has no counterpart at Google. Simplify it, or write it another way.',
+    'The local cloud can not run this query, and does not know the reason in the words of BigQuery. Simplify it, or write it another way.',
   )
 }
 

@@ -4,6 +4,7 @@ import { invalidArgument } from '../../core/status.ts'
 import { call } from './call.ts'
 import { tableName } from './from.ts'
 import { keywords } from './functions.ts'
+import { noBigNumeric } from '../values/scalars.ts'
 import { limits, tooComplex, tooDeep } from '../values/limits.ts'
 import { type Clauses, closes, isWord, quote, type Reader, text } from './reader.ts'
 
@@ -34,6 +35,10 @@ function applied(operator: string, left: string, right: string): string {
       return `bq_divide(${left}, ${right})`
     case '-':
       return `bq_minus(${left}, ${right})`
+    case '<<':
+      return `bq_left_shift(${left}, ${right})`
+    case '>>':
+      return `bq_right_shift(${left}, ${right})`
     case '^':
       return `xor(${left}, ${right})`
     default:
@@ -106,13 +111,13 @@ const literals: Readonly<Record<string, string>> = {
   TIMESTAMP: 'TIMESTAMPTZ',
   DATETIME: 'TIMESTAMP',
   TIME: 'TIME',
-  JSON: 'JSON',
   NUMERIC: 'DECIMAL(38, 9)',
-  BIGNUMERIC: 'DECIMAL(38, 9)',
 }
 
 function word(written: string, reader: Reader, clauses: Clauses): string {
   const name = written.toUpperCase()
+  if (name === 'BIGNUMERIC' && reader.peek()?.kind === 'string') throw noBigNumeric()
+  if (name === 'JSON' && reader.peek()?.kind === 'string') return `bq_parse_json(${text(reader.take().text)})`
   if (literals[name] && reader.peek()?.kind === 'string')
     return `CAST(${text(reader.take().text)} AS ${literals[name]})`
   if (name === 'CASE') {

@@ -5,13 +5,22 @@ import { closes, type EndTest, isWord, quote, type Reader } from './reader.ts'
 
 type Clauses = (reader: Reader, ends: EndTest) => string
 
-/** Translates one item with its alias. Adds the names under which later items may refer to it to `aliases`. */
-export function fromItem(reader: Reader, aliases: Set<string>, clauses: Clauses): string {
+interface Item {
+  readonly reader: Reader
+  readonly aliases: Set<string>
+  readonly isOuter: boolean
+}
+
+/**
+ * Translates one item with its alias. Adds the names under which later items may refer to it to `aliases`.
+ * @param isOuter whether the join gives rows without this item.
+ */
+export function fromItem(reader: Reader, aliases: Set<string>, clauses: Clauses, isOuter = false): string {
   if (reader.takeIf('UNNEST')) {
     reader.expect('(')
     const array = clauses(reader, closes)
     reader.expect(')')
-    return unnest(array, reader)
+    return unnest(array, { reader, aliases, isOuter })
   }
   if (reader.takeIf('(')) {
     const inner = reader.reads.inside(() => clauses(reader, closes))
@@ -21,7 +30,7 @@ export function fromItem(reader: Reader, aliases: Set<string>, clauses: Clauses)
   const path = tablePath(reader)
   // `FROM t, t.items`: the array is a column of an earlier table of the list.
   if (path.length > 1 && aliases.has(path[0]!.toLowerCase()))
-    return unnest(path.map(quote).join('.'), reader, path.at(-1))
+    return unnest(path.map(quote).join('.'), { reader, aliases, isOuter, byDefault: path.at(-1)! })
   if (reader.is('(')) throw invalidArgument(`Table-valued function not found: ${path.join('.')}`)
   const named = readTable(path, reader)
   aliases.add(path.at(-1)!.toLowerCase())
@@ -83,18 +92,26 @@ export function tableName(path: readonly string[], reader: Reader): string {
   return `${quote(dataset)}.${quote(table!)}`
 }
 
-/** In GoogleSQL the alias of UNNEST is the element. In DuckDB it is a table, so the element is made its column. */
-function unnest(array: string, reader: Reader, byDefault = '_element'): string {
+/**
+ * In GoogleSQL the alias of UNNEST is the element, and the fields of a STRUCT are columns. In DuckDB a table of these columns has
+ * that alias, and is a STRUCT too. It would have the offset as a field, and no NULL where an outer join finds no element:
+ * there the element is one column.
+ */
+function unnest(array: string, { reader, aliases, isOuter, byDefault }: Item & { byDefault?: string }): string {
   const alias = aliasOf(reader) ?? byDefault
-  let source = `UNNEST(${array}) AS ${quote(`_${alias}`)}(${quote(alias)})`
+  if (alias !== undefined) aliases.add(alias.toLowerCase())
+  const name = quote(alias ?? reader.elementName())
   if (reader.is('WITH') && reader.is('OFFSET', 1)) {
     reader.take()
     reader.take()
     const offset = aliasOf(reader) ?? 'offset'
-    source = `(SELECT unnest(${array}) AS ${quote(alias)}, generate_subscripts(${array}, 1) - 1 AS ${quote(offset)}) AS ${quote(`_${alias}`)}`
+    return `(SELECT unnest(${array}) AS ${name}, generate_subscripts(${array}, 1) - 1 AS ${quote(offset)}) AS ${inner(name)}`
   }
-  return source
+  if (isOuter) return `UNNEST(${array}) AS ${inner(name)}(${name})`
+  return `(SELECT unnest(${array}, max_depth := 2) AS ${name}) AS ${name}`
 }
+
+const inner = (quoted: string): string => quoted.replace('"', '"_')
 
 function aliasOf(reader: Reader): string | undefined {
   if (!reader.takeIf('AS')) {

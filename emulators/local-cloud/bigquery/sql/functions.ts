@@ -28,8 +28,6 @@ export const types: Readonly<Record<string, string>> = {
   TIME: 'TIME',
   NUMERIC: 'DECIMAL(38, 9)',
   DECIMAL: 'DECIMAL(38, 9)',
-  BIGNUMERIC: 'DECIMAL(38, 9)',
-  BIGDECIMAL: 'DECIMAL(38, 9)',
 }
 
 /** DuckDB type → the macro that casts to it by BigQuery's rules. SAFE_CAST uses the macro `bq_safe_cast_…`. */
@@ -46,8 +44,14 @@ export const macroCasts: Readonly<Record<string, string>> = {
  * `typeof` when it plans a query, so a macro's branches for other types cost nothing.
  */
 const refuse = (message: string): string => `error('${message}')`
+const notFloat = (name: string): string =>
+  refuse(`No matching signature for function ${name} for argument types: FLOAT64`)
 const notNumeric = (name: string): string =>
   refuse(`${name} of NUMERIC is not translated by the local cloud: CAST to FLOAT64 or to INT64 first.`)
+
+/** Unicode's white space, which TRIM removes: https://cloud.google.com/bigquery/docs/reference/standard-sql/string_functions#trim */
+const WHITE_SPACE =
+  '\t\n\u000b\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000'
 
 /** Statements that define the macros in each database. A macro returns the result that BigQuery documents, or refuses. */
 export const macros = [
@@ -57,7 +61,7 @@ export const macros = [
   `bq_json_query(j, p) AS json_extract(bq_json_ok(j), p)`,
   `bq_json_query_array(j, p) AS CASE WHEN json_type(bq_json_ok(j), p) = 'ARRAY' THEN CAST(json_extract(bq_json_ok(j), p) AS JSON[]) END`,
   `bq_json_value_array(j, p) AS CASE WHEN json_type(bq_json_ok(j), p) = 'ARRAY' THEN CAST(json_extract(bq_json_ok(j), p) AS VARCHAR[]) END`,
-  `bq_parse_json(t) AS CAST(t AS JSON)`,
+  `bq_parse_json(t) AS json(t)`,
   `bq_to_json_string(v) AS CASE WHEN regexp_matches(typeof(v), 'TIME|BLOB|DECIMAL') THEN ${refuse('TO_JSON_STRING of this type is not translated by the local cloud: CAST to STRING first.')} ELSE CAST(to_json(v) AS VARCHAR) END`,
   `bq_json_scalar(j, kind) AS CASE WHEN j IS NULL THEN NULL WHEN NOT regexp_matches(json_type(j), kind) THEN ${refuse('The provided JSON input is not of the asked type')} ELSE json_extract_string(j, '$') END`,
   `bq_string(j) AS CASE typeof(j) WHEN 'JSON' THEN CASE WHEN j IS NULL THEN NULL WHEN json_type(CAST(j AS JSON)) <> 'VARCHAR' THEN ${refuse('The provided JSON input is not a string')} ELSE json_extract_string(CAST(j AS JSON), '$') END ELSE CAST(j AS VARCHAR) END`,
@@ -65,8 +69,11 @@ export const macros = [
   `bq_divide(a, b) AS CASE WHEN typeof(a) LIKE 'DECIMAL%' OR typeof(b) LIKE 'DECIMAL%' THEN ${notNumeric('Division')} WHEN b = 0 THEN error('division by zero: ' || a || ' / ' || b) ELSE CAST(a AS DOUBLE) / b END`,
   `bq_safe_divide(a, b) AS CASE WHEN typeof(a) LIKE 'DECIMAL%' OR typeof(b) LIKE 'DECIMAL%' THEN ${notNumeric('SAFE_DIVIDE')} WHEN b = 0 THEN NULL ELSE CAST(a AS DOUBLE) / b END`,
   `bq_minus(a, b) AS CASE WHEN typeof(a) = typeof(b) AND typeof(b) IN ('DATE', 'TIMESTAMP', 'TIMESTAMP WITH TIME ZONE') THEN ${refuse('The difference of two times is not translated by the local cloud: use DATE_DIFF or TIMESTAMP_DIFF.')} ELSE a - b END`,
-  `bq_div(a, b) AS CASE WHEN b = 0 THEN error('division by zero: DIV(' || a || ', ' || b || ')') ELSE CAST(a AS BIGINT) // CAST(b AS BIGINT) END`,
-  `bq_mod(a, b) AS CASE WHEN b = 0 THEN error('division by zero: MOD(' || a || ', ' || b || ')') ELSE a % b END`,
+  `bq_div(a, b) AS CASE WHEN typeof(a) = 'DOUBLE' OR typeof(b) = 'DOUBLE' THEN ${notFloat('DIV')} WHEN b = 0 THEN error('division by zero: DIV(' || a || ', ' || b || ')') ELSE CAST(a AS BIGINT) // CAST(b AS BIGINT) END`,
+  `bq_mod(a, b) AS CASE WHEN typeof(a) = 'DOUBLE' OR typeof(b) = 'DOUBLE' THEN ${notFloat('MOD')} WHEN b = 0 THEN error('division by zero: MOD(' || a || ', ' || b || ')') ELSE a % b END`,
+  // Bits that are shifted in are 0, also those of a negative number.
+  `bq_left_shift(a, n) AS CASE WHEN n < 0 THEN error('Bitwise shift by a negative number: ' || n) WHEN n >= 64 THEN 0::BIGINT ELSE a << n END`,
+  `bq_right_shift(a, n) AS CASE WHEN n < 0 THEN error('Bitwise shift by a negative number: ' || n) WHEN n >= 64 THEN 0::BIGINT WHEN n = 0 THEN a ELSE (a >> n) & (9223372036854775807 >> (n - 1)) END`,
   `bq_double(x) AS CASE WHEN typeof(x) LIKE 'DECIMAL%' THEN ${notNumeric('This function')} ELSE CAST(x AS DOUBLE) END`,
   `bq_ln(x) AS CASE WHEN x <= 0 THEN error('Floating point error in function: LN(' || x || ')') ELSE ln(bq_double(x)) END`,
   `bq_sqrt(x) AS CASE WHEN x < 0 THEN error('Argument to SQRT cannot be negative: ' || x) ELSE sqrt(bq_double(x)) END`,
@@ -88,16 +95,24 @@ export const macros = [
   `bq_substr_n(t, p, n) AS CASE WHEN n < 0 THEN error('Third argument in SUBSTR() cannot be negative') ELSE left(bq_substr(t, p), n) END`,
   `bq_left(t, n) AS CASE WHEN n < 0 THEN error('Second argument in LEFT() cannot be negative') ELSE left(t, n) END`,
   `bq_right(t, n) AS CASE WHEN n < 0 THEN error('Second argument in RIGHT() cannot be negative') ELSE right(t, n) END`,
+  ...['trim', 'ltrim', 'rtrim'].map((name) => `bq_${name}(t) AS ${name}(t, '${WHITE_SPACE}')`),
+  `bq_upper(t) AS replace(upper(t), 'ẞ', 'SS')`,
+  `bq_pad_size(n, name) AS CASE WHEN n < 0 THEN error('Second argument in ' || name || ' cannot be negative') ELSE CAST(n AS INTEGER) END`,
   `bq_repeat(t, n) AS CASE WHEN n < 0 THEN error('Second argument in REPEAT() cannot be negative') ELSE repeat(t, n) END`,
   `bq_replace(t, a, b) AS CASE WHEN a = '' THEN t ELSE replace(t, a, b) END`,
   `bq_regexp_replace(t, r, s) AS regexp_replace(t, r, s, 'g')`,
   // Lists.
-  `bq_at(a, i, n) AS CASE WHEN n < 0 OR n >= array_length(a) THEN error('Array index ' || i || ' is out of bounds') ELSE a[n + 1] END`,
+  `bq_at(a, i, n) AS CASE WHEN n < 0 OR n >= array_length(a) THEN error('Array index ' || i || ' is out of bounds' || CASE WHEN n < 0 THEN ' (underflow)' ELSE ' (overflow)' END) ELSE a[n + 1] END`,
   `bq_offset(a, i) AS bq_at(a, i, i)`,
   `bq_ordinal(a, i) AS bq_at(a, i, i - 1)`,
   `bq_safe_offset(a, i) AS CASE WHEN i >= 0 AND i < array_length(a) THEN a[i + 1] END`,
   `bq_safe_ordinal(a, i) AS CASE WHEN i >= 1 AND i <= array_length(a) THEN a[i] END`,
+  `bq_generate(f, t, s) AS CASE WHEN s = 0 THEN error('Sequence step cannot be 0.') ELSE generate_series(f, t, s) END`,
   // Times.
+  `bq_parse_time(t, f) AS CASE WHEN t IS NOT NULL AND try_strptime(t, f) IS NULL THEN error('Failed to parse input string "' || t || '"') ELSE try_strptime(t, f) END`,
+  `bq_days_array(f, t, n) AS list_transform(bq_generate(0, date_diff('day', f, t), CAST(n AS BIGINT)), lambda i: CAST(f + to_days(CAST(i AS INTEGER)) AS DATE))`,
+  // Each month is counted from the first date: the one after 28 February may be 31 March.
+  `bq_months_array(f, t, n) AS list_filter(list_transform(bq_generate(0, date_diff('month', f, t), CAST(n AS BIGINT)), lambda i: CAST(f + to_months(CAST(i AS INTEGER)) AS DATE)), lambda d: CASE WHEN n > 0 THEN d <= t ELSE d >= t END)`,
   `bq_date(x) AS CASE WHEN typeof(x) LIKE 'TIMESTAMP%' THEN ${refuse('A DATE is needed here by the local cloud: write DATE(x).')} ELSE CAST(x AS DATE) END`,
   `bq_timestamp(x) AS CASE WHEN typeof(x) IN ('TIMESTAMP', 'DATE') THEN ${refuse('A TIMESTAMP is needed here by the local cloud: write TIMESTAMP(x).')} ELSE CAST(x AS TIMESTAMPTZ) END`,
   ...['microsecond', 'second'].map(
@@ -148,6 +163,7 @@ export const renamed: Readonly<Record<string, string>> = {
   REPLACE: 'bq_replace',
   STRPOS: 'instr',
   STARTS_WITH: 'starts_with',
+  UPPER: 'bq_upper',
   TO_BASE64: 'base64',
   FROM_BASE64: 'from_base64',
   FROM_HEX: 'unhex',
@@ -160,7 +176,7 @@ export const renamed: Readonly<Record<string, string>> = {
 
 /** Functions with the same name, arguments and result in GoogleSQL and DuckDB. */
 export const sameInBoth = new Set(
-  'ABS ANY_VALUE COALESCE COUNT CUME_DIST DENSE_RANK FIRST_VALUE IFNULL LAG LAST_VALUE LEAD LENGTH LOWER LTRIM MAX MIN NTH_VALUE NTILE NULLIF PERCENT_RANK RANK REVERSE ROW_NUMBER RTRIM SIGN SUM TRIM UPPER'.split(
+  'ABS ANY_VALUE COALESCE COUNT CUME_DIST DENSE_RANK FIRST_VALUE IFNULL LAG LAST_VALUE LEAD LENGTH LOWER MAX MIN NTH_VALUE NTILE NULLIF PERCENT_RANK RANK REVERSE ROW_NUMBER SIGN SUM'.split(
     ' ',
   ),
 )
@@ -219,8 +235,8 @@ export const rewritten: Readonly<Record<string, Rewrite>> = {
   LEAST: nullIfAnyIsNull,
   SUBSTR: withArguments(2, 3, (args) => `${args.length === 3 ? 'bq_substr_n' : 'bq_substr'}(${args.join(', ')})`),
   SUBSTRING: withArguments(2, 3, (args) => `${args.length === 3 ? 'bq_substr_n' : 'bq_substr'}(${args.join(', ')})`),
-  LPAD: withArguments(2, 3, ([text, length, pad = "' '"]) => `lpad(${text}, CAST(${length} AS INTEGER), ${pad})`),
-  RPAD: withArguments(2, 3, ([text, length, pad = "' '"]) => `rpad(${text}, CAST(${length} AS INTEGER), ${pad})`),
+  LPAD: withArguments(2, 3, ([text, length, pad = "' '"]) => `lpad(${text}, bq_pad_size(${length}, 'LPAD'), ${pad})`),
+  RPAD: withArguments(2, 3, ([text, length, pad = "' '"]) => `rpad(${text}, bq_pad_size(${length}, 'RPAD'), ${pad})`),
   SPLIT: withArguments(1, 2, ([text, delimiter = "','"]) => `string_split(${text}, ${delimiter})`),
   INSTR: withArguments(2, 2, ([text, part]) => `instr(${text}, ${part})`),
   REGEXP_EXTRACT: withArguments(2, 2, ([text, pattern], name) => {
@@ -265,5 +281,11 @@ export const rewritten: Readonly<Record<string, Rewrite>> = {
     ([value, count]) =>
       `quantile_disc(${value}, list_transform(range(0, ${count} + 1), lambda i: CAST(i AS DOUBLE) / ${count}))`,
   ),
-  GENERATE_ARRAY: withArguments(2, 3, (args) => `generate_series(${args.join(', ')})`),
+  GENERATE_ARRAY: withArguments(2, 3, ([from, to, step = '1']) => `bq_generate(${from}, ${to}, ${step})`),
+  ...Object.fromEntries(
+    ['TRIM', 'LTRIM', 'RTRIM'].map((name) => [
+      name,
+      withArguments(1, 2, (args) => `${args.length === 1 ? 'bq_' : ''}${name.toLowerCase()}(${args.join(', ')})`),
+    ]),
+  ),
 }

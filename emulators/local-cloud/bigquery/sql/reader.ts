@@ -4,6 +4,7 @@ import { invalidArgument } from '../../core/status.ts'
 import { limits, tooComplex, tooDeep } from '../values/limits.ts'
 import { Reads } from './reads.ts'
 import type { Token } from './tokens.ts'
+import { elementMark } from './unnamed-marks.ts'
 
 export type EndTest = (token: Token) => boolean
 
@@ -26,6 +27,7 @@ export class Reader {
   #nesting = 0
   #subqueries = 0
   #conditions = 0
+  #elements = 0
 
   constructor(tokens: readonly Token[], names: Names) {
     this.#tokens = tokens
@@ -84,6 +86,12 @@ export class Reader {
     const sql = read()
     this.#subqueries -= 1
     return sql
+  }
+
+  /** A column's name for the elements of an UNNEST without an alias. */
+  elementName(): string {
+    this.#elements += 1
+    return elementMark(this.#elements)
   }
 
   /** Counts an AND or OR. @throws INVALID_ARGUMENT for too many. */

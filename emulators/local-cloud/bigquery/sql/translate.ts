@@ -140,7 +140,8 @@ function clausesOf(reader: Reader, ends: EndTest): string {
       reader.take()
       reader.reads.keyword(word)
       if (word === 'FROM') clause = word
-      const source = fromItem(reader, aliases, clauses)
+      const isOuter = ['LEFT', 'RIGHT', 'FULL', 'OUTER'].includes(parts.at(-1) ?? '')
+      const source = fromItem(reader, aliases, clauses, word === 'JOIN' && isOuter)
       // An array may be joined without a condition.
       const needsNone = word === 'FROM' || parts.at(-1) === 'CROSS' || isWord(reader.peek(), 'ON', 'USING')
       parts.push(word, needsNone ? source : `${source} ON TRUE`)
@@ -159,7 +160,10 @@ function clausesOf(reader: Reader, ends: EndTest): string {
       reader.take()
       parts.push(token.text === '<>' ? '!=' : token.text)
     } else if (isOrdinal(clause, reader)) parts.push(reader.take().text)
-    else parts.push(arithmetic(reader, clauses))
+    else {
+      const part = arithmetic(reader, clauses)
+      parts.push(part.endsWith('.*') ? `${part}${starChanges(reader)}` : part)
+    }
   }
   return parts.join(' ')
 }

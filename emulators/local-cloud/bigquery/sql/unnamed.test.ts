@@ -36,6 +36,10 @@ describe('are', () => {
     ['SELECT 1 UNION ALL SELECT 2', 'f0_'],
     ['SELECT * EXCEPT (r), ARRAY(SELECT 1), EXISTS(SELECT 1) FROM d.t', 'id f0_ f1_'],
     ['SELECT id AS a FROM d.t ORDER BY 1 LIMIT 1', 'a'],
+    ['SELECT ANY_VALUE(r).x, [STRUCT(STRUCT(1 AS c) AS b)][OFFSET(0)].b.c FROM d.t', 'x c'],
+    ['SELECT (SELECT r).x AS y, [r][SAFE_OFFSET(0)].x, STRUCT(1 AS `my field`).`my field` FROM d.t', 'y x my field'],
+    ['SELECT * FROM UNNEST([1]), UNNEST([2]) WITH OFFSET, UNNEST([STRUCT(3 AS x)])', 'f0_ f1_ offset x'],
+    ['SELECT p.*, p FROM UNNEST([STRUCT(1 AS x, 2 AS y)]) AS p', 'x y p'],
   ])('%s: %s', async (sql, names) => {
     expect(await namesOf(sql)).toBe(names)
   })

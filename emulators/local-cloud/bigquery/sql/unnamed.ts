@@ -6,16 +6,7 @@
 import { keywords } from './functions.ts'
 import { isWord } from './reader.ts'
 import type { Token } from './tokens.ts'
-
-const mark = /^f\?\d+$/
-
-/** The names of a result's columns, with numbers for marks. `firstUnnamed` counts columns from 1. */
-export function namesOf(columns: readonly string[]): { names: readonly string[]; firstUnnamed: number | undefined } {
-  let count = 0
-  const names = columns.map((name) => (mark.test(name) ? `f${count++}_` : name))
-  const first = columns.findIndex((name) => mark.test(name))
-  return { names, firstUnnamed: first < 0 ? undefined : first + 1 }
-}
+import { columnMark } from './unnamed-marks.ts'
 
 const opening = new Set(['(', '['])
 const closing = new Set([')', ']'])
@@ -30,10 +21,11 @@ export function withMarks(tokens: readonly Token[]): readonly Token[] {
   let marks = 0
   const endItem = (end: number): void => {
     const list = lists.at(-1)!
-    if (list.item.length > 0 && !hasName(list.item) && !isPathInParentheses(tokens.slice(list.begin, end))) {
-      marks += 1
-      result.push({ kind: 'word', text: 'AS' }, { kind: 'quoted', text: `f?${marks}` })
-    }
+    const field = fieldOf(list.item)
+    const isNamed = hasName(list.item) || isPathInParentheses(tokens.slice(list.begin, end))
+    if (field === undefined && !isNamed) marks += 1
+    const name = field ?? (isNamed || list.item.length === 0 ? undefined : columnMark(marks))
+    if (name !== undefined) result.push({ kind: 'word', text: 'AS' }, { kind: 'quoted', text: name })
     list.item = []
     list.begin = end + 1
   }
@@ -85,6 +77,13 @@ function hasName(item: readonly Token[]): boolean {
   // A name after the end of an expression is its alias.
   if (before.kind === 'symbol') return closing.has(before.text)
   return before.kind !== 'word' || isName(before) || isWord(before, 'END', 'NULL', 'TRUE', 'FALSE')
+}
+
+/** The field's name of `a[0].b` and `(SELECT r).b`, for which the engine has another one. */
+function fieldOf(item: readonly Token[]): string | undefined {
+  const last = item.at(-1)
+  const isPath = item.every((token, index) => (index % 2 === 0 ? isName(token) : isDot(token)))
+  return !isPath && isDot(item.at(-2)) && (last?.kind === 'word' || last?.kind === 'quoted') ? last.text : undefined
 }
 
 /** `(id)` and `((t.id))`: the last name is the column's. */

@@ -12,7 +12,7 @@ export function duckType(field: FieldSchema, scalars: Readonly<Record<string, st
   return mode?.toUpperCase() === 'REPEATED' ? `${one}[]` : one
 }
 
-/** BigQuery's type names in table schemas → DuckDB types. BIGNUMERIC has the precision of NUMERIC. */
+/** BigQuery's type names in table schemas → DuckDB types. `checkFields` refuses BIGNUMERIC. */
 export const scalarTypes: Readonly<Record<string, string>> = {
   STRING: 'VARCHAR',
   BYTES: 'BLOB',
@@ -27,7 +27,6 @@ export const scalarTypes: Readonly<Record<string, string>> = {
   TIME: 'TIME',
   DATETIME: 'TIMESTAMP',
   NUMERIC: 'DECIMAL(38, 9)',
-  BIGNUMERIC: 'DECIMAL(38, 9)',
   JSON: 'JSON',
 }
 

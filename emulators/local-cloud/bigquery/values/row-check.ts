@@ -152,8 +152,7 @@ function scalar(value: string | number | boolean, type: string, field: FieldSche
     case 'STRING':
       checkLength(Array.from(text).length, field, place)
       return text
-    case 'NUMERIC':
-    case 'BIGNUMERIC': {
+    case 'NUMERIC': {
       const found = notBoolean === undefined ? undefined : scalars.decimal(text)
       return numeric(fitting(found, `Invalid ${type} value: ${shown(text)}`), field, place)
     }

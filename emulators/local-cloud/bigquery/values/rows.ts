@@ -39,7 +39,11 @@ const integerTypes = new Set([
 /** The schema of a result column. A type that is not in `typeNames` becomes JSON or STRING. */
 export function fieldOf(name: string, type: DuckDBType): FieldSchema {
   const { valueType, entryNames, entryTypes } = type as unknown as Nested
-  if (type.typeId === DuckDBTypeId.LIST) return { ...fieldOf(name, valueType), mode: 'REPEATED' }
+  if (type.typeId === DuckDBTypeId.LIST) {
+    if (valueType.typeId === DuckDBTypeId.LIST)
+      throw invalidArgument('Cannot construct array with element type ARRAY because nested arrays are not supported')
+    return { ...fieldOf(name, valueType), mode: 'REPEATED' }
+  }
   if (type.typeId === DuckDBTypeId.STRUCT) {
     return {
       name,
@@ -140,7 +144,9 @@ function numeric(value: DuckDBDecimalValue): string {
   if (!text.includes('.')) return text
   const short = text.replace(/\.?0+$/, '')
   if ((short.split('.')[1]?.length ?? 0) > 9)
-    throw invalidArgument(`NUMERIC with more than 9 digits after the point: ${short}: write ROUND or CAST to FLOAT64.`)
+    throw invalidArgument(
+      `NUMERIC with more than 9 digits after the point: ${short}: write CAST(… AS NUMERIC), which rounds.`,
+    )
   return short
 }
 

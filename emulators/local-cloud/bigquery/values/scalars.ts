@@ -1,6 +1,8 @@
 /** Reads scalar values from their texts, as rows and query parameters bring them. Each function returns undefined for a text that is not of its type. */
 // https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types
 
+import { invalidArgument, type StatusError } from '../../core/status.ts'
+
 /** BigQuery's names of scalar types, those of the API and those of GoogleSQL → one name for each type. */
 const typeNames: Readonly<Record<string, string>> = {
   INTEGER: 'INT64',
@@ -12,6 +14,10 @@ const typeNames: Readonly<Record<string, string>> = {
 }
 /** The type of a value that may be NULL: it fits every column. */
 export const UNTYPED = 'UNTYPED'
+
+/** Its 76 digits have no equal in DuckDB. */
+export const noBigNumeric = (): StatusError =>
+  invalidArgument('BIGNUMERIC is not served by the local cloud: use NUMERIC, of 38 digits, 9 of them after the point.')
 
 export function typeOf(written: string): string {
   const name = written.toUpperCase()

@@ -43,8 +43,8 @@ export function checkParameters(field: FieldSchema): void {
       `Field ${name}: maxLength takes a positive number, and a type of STRING or BYTES, not ${type}.`,
     )
   if (precision === undefined && scale === undefined) return
-  if (type !== 'NUMERIC' && type !== 'BIGNUMERIC')
-    throw invalidArgument(`Field ${name}: precision and scale need a type of NUMERIC or BIGNUMERIC, not ${type}.`)
+  if (type !== 'NUMERIC')
+    throw invalidArgument(`Field ${name}: precision and scale need a type of NUMERIC, not ${type}.`)
   if (precision === undefined) throw invalidArgument(`Field ${name}: scale needs a precision.`)
   const digits = Number(scale ?? 0)
   if (digits > MAX_SCALE || Number(precision) < Math.max(1, digits) || Number(precision) > MAX_WHOLE_DIGITS + digits)
