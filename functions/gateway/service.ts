@@ -44,7 +44,6 @@ export const gateway = defineService({
     'CorrectAddress',
     'PayOrder',
     'CheckAuthorization',
-    'CheckRefund',
     'CheckRefunds',
     'CheckDispute',
     'CheckShipments',

@@ -171,7 +171,7 @@ export const app: ServiceApp = implement(orders, {
       const early = dueAtMs - platform.now()
       if (early > 0)
         throw new Unavailable(`The timer fired before ${deadline}.`, { retryAfterSeconds: Math.ceil(early / 1000) })
-      return platform.streams.handle<OrderRecord, OrderSent>(message, orderId, async (stream) => {
+      return platform.streams.handleWithCalls<OrderRecord, OrderSent>(message, orderId, async (stream) => {
         const state = fold({ initial, evolve }, stream.events)
         if (isUnanswered(state)) await republishPlacement(platform, message, stream)
         return decide({ type: 'timeout', dueAtMs, nowMs: platform.now() }, state, rulesOf(platform))

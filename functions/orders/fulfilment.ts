@@ -31,8 +31,6 @@ export interface Ledger {
   readonly cancelling?: Cancellation
   /** Lines that were cancelled while others had left. */
   readonly cancelled: Goods
-  /** The amount that the customer does not pay for them. */
-  readonly cancelledMinor: number
   /** The services that have taken back their part of these lines. */
   readonly settled: readonly CancellationParty[]
 }
@@ -53,7 +51,6 @@ export const noFacts: Ledger = {
   refusedParcels: {},
   ended: {},
   cancelled: [],
-  cancelledMinor: 0,
   settled: [],
 }
 

@@ -106,10 +106,7 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
     case 'order.cancelled':
       return { ...state, status: 'cancelled', reason: cancelReason(data), ledger: decided(state.ledger) }
     case 'order.partly-cancelled':
-      return {
-        ...state,
-        ledger: { ...decided(state.ledger), cancelled: data.lines, cancelledMinor: data.amountMinor },
-      }
+      return { ...state, ledger: { ...decided(state.ledger), cancelled: data.lines } }
     case 'order.cancel-refused':
       return { ...state, ledger: decided(state.ledger) }
     case 'cancellation.settled':

@@ -466,7 +466,11 @@ describe('the replica of prices', () => {
   })
 })
 
-type HandleArguments = [message: Envelope, stream: string | Stream, decide: (stream: Stream) => Decision<Message>]
+type HandleArguments = [
+  message: Envelope,
+  stream: string | Stream,
+  decide: (stream: Stream) => Promise<Decision<Message>>,
+]
 
 describe('a request that is lost on the way', () => {
   it('leaves an abandoned stream, in which the late commit fails, and a new request succeeds', async () => {
@@ -475,16 +479,18 @@ describe('a request that is lost on the way', () => {
     const read = platform.streams.read.bind(platform.streams)
     let paused = false
     // The first request pauses after its read, and its timer fires meanwhile.
-    const handle: typeof platform.streams.handle = platform.streams.handle.bind(platform.streams)
+    const handleWithCalls: typeof platform.streams.handleWithCalls = platform.streams.handleWithCalls.bind(
+      platform.streams,
+    )
     Object.assign(platform.streams, {
       read,
-      handle: async (...given: HandleArguments) => {
+      handleWithCalls: async (...given: HandleArguments) => {
         if (!paused && given[0].type === 'PlaceOrder') {
           paused = true
           platform.advance(90_000)
           await shop.fireTimers()
         }
-        return handle<Message>(...given)
+        return handleWithCalls<Message>(...given)
       },
     })
     expect((await shop.place()).status).toBe(503)
@@ -498,15 +504,17 @@ describe('a request that is lost on the way', () => {
   it('never leaves an order without a timer, also when a second request is as slow as the first', async () => {
     const shop = await openShop()
     const { platform } = shop
-    const handle: typeof platform.streams.handle = platform.streams.handle.bind(platform.streams)
+    const handleWithCalls: typeof platform.streams.handleWithCalls = platform.streams.handleWithCalls.bind(
+      platform.streams,
+    )
     // Every request pauses after it sent its timer, until that has fired.
     Object.assign(platform.streams, {
-      handle: async (...given: HandleArguments) => {
+      handleWithCalls: async (...given: HandleArguments) => {
         if (given[0].type === 'PlaceOrder') {
           platform.advance(90_000)
           await shop.fireTimers()
         }
-        return handle<Message>(...given)
+        return handleWithCalls<Message>(...given)
       },
     })
     expect((await shop.place()).status).toBe(503)

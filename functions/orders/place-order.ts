@@ -65,7 +65,7 @@ export async function placeOrder(
     { subject: orderId, correlationId: orderId, actor: message.actor },
   )
   let other: PlacedOrder | undefined
-  const { events } = await platform.streams.handle<OrderRecord, OrderSent>(message, before, async (stream) => {
+  const { events } = await platform.streams.handleWithCalls<OrderRecord, OrderSent>(message, before, async (stream) => {
     const state = stateOf(stream)
     // Our own timer was here since we looked.
     if (state.status === 'abandoned' && stream.version !== before.version)

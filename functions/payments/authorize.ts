@@ -49,7 +49,7 @@ export function authorizePayment(
   platform: Platform,
 ): Promise<Decision<PaymentRecord>> {
   const { orderId, customerRef, paymentMethodRef, currency, totalMinor, authorization = FIRST } = message.data
-  return platform.streams.handle(message, orderId, async ({ events }) => {
+  return platform.streams.handleWithCalls(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
     if (hasVoidBegun(state) && state.lines.length === 0) {
       const data = { orderId, paymentId: paymentId(orderId), code: 'voided-before', authorization }
@@ -107,7 +107,7 @@ export function findAuthorization(
   platform: Platform,
 ): Promise<Decision<PaymentRecord>> {
   const { orderId, currency, totalMinor: amountMinor, authorization = FIRST } = message.data
-  return platform.streams.handle(message, orderId, async ({ events }) => {
+  return platform.streams.handleWithCalls(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
     const isDecided = state.status === 'declined' && state.requested >= authorization
     if (hasVoidBegun(state) || state.status === 'authorized' || isDecided) return noChange
@@ -128,7 +128,7 @@ export function findAuthorization(
 /** After a webhook about the customer's action, queries the provider for the outcome, so that the order of webhooks does not matter. */
 export function checkAuthorization(message: About, platform: Platform): Promise<Decision<PaymentRecord>> {
   const { orderId } = message.data
-  return platform.streams.handle(message, orderId, async ({ events }) => {
+  return platform.streams.handleWithCalls(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
     if (state.status === 'none') throw notAuthorised(message, platform)
     // The first report of an outcome decides, be it the provider's response or its webhook; the other one changes nothing.

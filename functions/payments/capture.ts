@@ -37,7 +37,7 @@ export function captureForShipment(
   platform: Platform,
 ): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId, shipmentId, lines } = message.data
-  return platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
+  return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
     if (state.status === 'not-required')
       return shipmentId in state.captures ? noChange : { events: [nothingDue(message.data)], commands: [] }
@@ -62,7 +62,7 @@ export function capturePayment(
   platform: Platform,
 ): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId, shipmentId } = message.data
-  return platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
+  return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
     const due = state.captures[shipmentId]
     if (due?.outcome !== 'due') return noChange

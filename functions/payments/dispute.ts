@@ -45,7 +45,7 @@ export async function recordDispute(
   platform: Platform,
 ): Promise<Decision<PaymentRecord>> {
   const { orderId, disputeId } = message.data
-  const decision = await platform.streams.handle<PaymentRecord>(message, orderId, async ({ events }) => {
+  const decision = await platform.streams.handleWithCalls<PaymentRecord>(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
     const found = await provider(platform, message).dispute(disputeId)
     if (found?.status === 'inquiry')

@@ -65,7 +65,7 @@ export function makeRecapture(
   platform: Platform,
 ): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId, authorization } = message.data
-  return platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
+  return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
     const due = state.recaptures[authorization]
     if (!due || due.isDone) return noChange

@@ -27,7 +27,7 @@ export function reduceAuthorization(
   platform: Platform,
 ): Promise<Decision<PaymentRecord>> {
   const { orderId, cancellationId, lines } = message.data
-  return platform.streams.handle(message, orderId, async ({ events }) => {
+  return platform.streams.handleWithCalls(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
     if (state.reductions.includes(cancellationId)) return noChange
     if (state.status === 'none') throw new Unavailable(`Nothing was authorised for ${orderId} yet.`)

@@ -3,8 +3,7 @@
  * webhook may be lost. It is asked a bounded number of times, at growing intervals; then staff is.
  */
 
-import { Refused, refuseIf } from '../../shared/base/errors.ts'
-import { derivedId } from '../../shared/base/ids.ts'
+import { refuseIf } from '../../shared/base/errors.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { fold } from '../../shared/service/fold.ts'
 import { type Decision, noChange } from '../../shared/service/platform.ts'
@@ -22,22 +21,6 @@ import {
 import { type MadeRefund, provider, type RefundAnswer } from './provider.ts'
 import type { PaymentsPlatform as Platform } from './service.ts'
 
-/** A refund that was made at the provider by hand: the provider is asked of which order it is. */
-export async function checkRefund(
-  message: Envelope<string, { providerRefundId: string; providerEventId: string }>,
-  platform: Platform,
-): Promise<void> {
-  const { providerRefundId, providerEventId } = message.data
-  const orderId = await provider(platform, message).orderOfRefund(providerRefundId)
-  if (orderId === undefined)
-    throw new Refused('not-found', `The refund ${providerRefundId} is of no payment of this shop.`)
-  // From here on the messages are of the order.
-  await platform.send<PaymentSent>(
-    { type: 'CheckRefunds', data: { orderId, providerEventId } },
-    { id: derivedId(orderId, message.id, 'refund'), subject: orderId, correlationId: orderId, actor: message.actor },
-  )
-}
-
 interface CheckRequest {
   readonly orderId: string
   readonly providerEventId: string
@@ -52,7 +35,7 @@ export function checkRefunds(
   platform: Platform,
 ): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId } = message.data
-  return platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
+  return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
     refuseIf(state.authorizations.length === 0, 'not-found', `Nothing was authorised for ${orderId}.`)
     const client = provider(platform, message)
@@ -100,20 +83,24 @@ export async function askAboutRefund(
   platform: Platform,
 ): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId, refundId, question: asked } = message.data
-  const decision = await platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
-    const state = fold({ initial, evolve }, events)
-    const refund = state.refunds[refundId]
-    if (refund?.status !== 'pending') return noChange
-    const { authorization } = refund
-    const made = await provider(platform, message).refunds(authorizationKey(orderId, authorization))
-    const found = made.find((one) => known(state, orderId, { ...one, authorization }).refundId === refundId)
-    const named = { ...refund, refundId }
-    const reports = found ? reported(state, orderId, named, found) : []
-    if (reports.length > 0) return { events: reports, commands: [] }
-    const next = question({ orderId, refundId, question: asked + 1 }, platform.now())
-    if (next) return { events: [], commands: [next] }
-    return { events: [{ type: 'refund.overdue', data: dataOf(state, orderId, named) }], commands: [] }
-  })
+  const decision = await platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(
+    message,
+    orderId,
+    async ({ events }) => {
+      const state = fold({ initial, evolve }, events)
+      const refund = state.refunds[refundId]
+      if (refund?.status !== 'pending') return noChange
+      const { authorization } = refund
+      const made = await provider(platform, message).refunds(authorizationKey(orderId, authorization))
+      const found = made.find((one) => known(state, orderId, { ...one, authorization }).refundId === refundId)
+      const named = { ...refund, refundId }
+      const reports = found ? reported(state, orderId, named, found) : []
+      if (reports.length > 0) return { events: reports, commands: [] }
+      const next = question({ orderId, refundId, question: asked + 1 }, platform.now())
+      if (next) return { events: [], commands: [next] }
+      return { events: [{ type: 'refund.overdue', data: dataOf(state, orderId, named) }], commands: [] }
+    },
+  )
   for (const { type, data } of decision.events)
     // Operators are alerted by this line: see `alertsOn` in the description. A redelivery writes it again.
     if (type === 'refund.overdue') platform.log('ERROR', type, { ...data, correlationId: orderId })

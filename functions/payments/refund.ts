@@ -111,7 +111,7 @@ export function issueRefund(
   platform: Platform,
 ): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId, refundId } = message.data
-  return platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
+  return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
     const due = state.refunds[refundId]
     // A webhook of the provider came first.

@@ -58,7 +58,7 @@ export function makeRenewal(
   platform: Platform,
 ): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId, authorization } = message.data
-  return platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
+  return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
     const { currency, expiresAt } = state
     const due = state.renewals[authorization]
@@ -92,7 +92,7 @@ export function makeRenewal(
 /** The customer's bank holds the amount once from then on. A capture that had succeeded under it is found by its own handler. */
 export function releaseAuthorization(message: OneAuthorization, platform: Platform): Promise<Decision<PaymentRecord>> {
   const { orderId, authorization } = message.data
-  return platform.streams.handle(message, orderId, async () => {
+  return platform.streams.handleWithCalls(message, orderId, async () => {
     await provider(platform, message).release(authorizationKey(orderId, authorization))
     return noChange
   })

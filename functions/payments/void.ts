@@ -29,7 +29,7 @@ export function voidAuthorization(
   platform: Platform,
 ): Promise<Decision<PaymentRecord>> {
   const { orderId } = message.data
-  return platform.streams.handle(message, orderId, async ({ events }) => {
+  return platform.streams.handleWithCalls(message, orderId, async ({ events }) => {
     const { status, requested, voidedUpTo, authorizations } = fold({ initial, evolve }, events)
     if (status !== 'voiding') return noChange
     const client = provider(platform, message)

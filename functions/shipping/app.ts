@@ -72,7 +72,7 @@ export const app: ServiceApp = implement(shipping, {
   commands: {
     BookCarrier: (message, platform) => {
       const { orderId, shipmentId } = message.data
-      return platform.streams.handle<ShippingRecord, ShippingSent>(message, orderId, async (stream) => {
+      return platform.streams.handleWithCalls<ShippingRecord, ShippingSent>(message, orderId, async (stream) => {
         const state = stateOf(stream)
         const shipment = shipmentOf(state, shipmentId)
         if (!shipment) throw new Unavailable(`There is no shipment ${shipmentId} yet.`)
@@ -101,7 +101,7 @@ export const app: ServiceApp = implement(shipping, {
     // The carrier is asked, whatever its webhook says: webhooks come late, twice and in any order.
     CheckShipments: (message, platform) => {
       const { orderId, bookingKey: about } = message.data
-      return platform.streams.handle<ShippingRecord>(message, orderId, async (stream) => {
+      return platform.streams.handleWithCalls<ShippingRecord>(message, orderId, async (stream) => {
         const state = stateOf(stream)
         refuseIf(!isKnown(state), 'not-found', `There is no shipment of ${orderId}.`)
         const events: ShippingRecord[] = []
@@ -120,7 +120,7 @@ export const app: ServiceApp = implement(shipping, {
     // them back, and its commit was lost.
     HoldShipments: (message, platform) => {
       const { orderId } = message.data
-      return platform.streams.handle<ShippingRecord, ShippingSent>(message, orderId, async (stream) => {
+      return platform.streams.handleWithCalls<ShippingRecord, ShippingSent>(message, orderId, async (stream) => {
         const state = stateOf(stream)
         const withoutBooking: Shipment[] = []
         const left: ShippingRecord[] = []
@@ -135,7 +135,7 @@ export const app: ServiceApp = implement(shipping, {
     // The carrier is asked before the commit: a booking may have succeeded whose answer is not recorded yet.
     CancelShipments: (message, platform) => {
       const { orderId, cancellationId } = message.data
-      return platform.streams.handle<ShippingRecord>(message, orderId, async (stream) => {
+      return platform.streams.handleWithCalls<ShippingRecord>(message, orderId, async (stream) => {
         const state = stateOf(stream)
         if (state.decided.includes(cancellationId)) return noChange
         const collected: string[] = []

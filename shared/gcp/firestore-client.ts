@@ -34,8 +34,8 @@ export interface ReadDocument {
 export interface FirestoreClient {
   /** The documents in the order of their paths; undefined in place of one that does not exist. */
   getAll(paths: readonly string[]): Promise<readonly (ReadDocument | undefined)[]>
-  /** All or nothing. */
-  commit(writes: readonly Write[]): Promise<void>
+  /** All or nothing: for each write, what says that its document is unchanged since. */
+  commit(writes: readonly Write[]): Promise<readonly Precondition[]>
   /** @param parent the path of a document, or the empty one: whose collections the query names */
   query(parent: string, query: StructuredQuery): Promise<readonly ReadDocument[]>
   /** Runs the work again when it loses a race. Its writes are committed together, under the locks of its reads. */
@@ -91,8 +91,11 @@ export async function connectFirestore(options: ConnectOptions): Promise<Firesto
       return (await batchGet([path])).documents[0]
     }
   }
-  const commit = async (writes: readonly Write[], transaction?: TransactionId): Promise<void> =>
-    void (await client.commit({ database, writes: [...writes], ...(transaction ? { transaction } : {}) }, call))
+  const commit = async (writes: readonly Write[], transaction?: TransactionId): Promise<readonly Precondition[]> => {
+    const request = { database, writes: [...writes], ...(transaction ? { transaction } : {}) }
+    const [{ writeResults }] = await client.commit(request, call)
+    return writeResults!.map(({ updateTime }) => ({ updateTime: updateTime! }))
+  }
 
   const attempt = async <Result>(work: (transaction: FirestoreTransaction) => Promise<Result>): Promise<Result> => {
     let id: TransactionId | undefined

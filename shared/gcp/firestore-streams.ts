@@ -78,6 +78,7 @@ export function firestoreStreams(firestore: () => Promise<FirestoreClient>, life
 
   return {
     load,
+    recall: () => undefined,
     async list({ after, limit }) {
       const client = await firestore()
       const field = { fieldPath: '__name__' }
@@ -106,15 +107,13 @@ export function firestoreStreams(firestore: () => Promise<FirestoreClient>, life
     },
     async append(stream, commit, companion) {
       const client = await firestore()
-      const writes = [
-        ...(companion ? [companionWrite(client.nameOf, stream, lifetimes, companion)] : []),
-        ...appending(client.nameOf, stream, commit),
-      ]
+      const appended = appending(client.nameOf, stream, commit)
+      const beside = companion ? [companionWrite(client.nameOf, stream, lifetimes, companion)] : []
       try {
-        await client.commit(writes)
-        return true
+        const unchanged = await client.commit([...beside, ...appended.writes])
+        return appended.after(unchanged.at(-1)!)
       } catch (error) {
-        if (isLostRace(error)) return false
+        if (isLostRace(error)) return undefined
         throw unavailable(error)
       }
     },
@@ -140,7 +139,7 @@ function transactionOf(nameOf: NameOf, transaction: FirestoreTransaction, lifeti
     set: (path, value) => transaction.write(replacing(nameOf(path), lifetimes.stored(path, value))),
     delete: (path) => transaction.write({ delete: nameOf(path) }),
     append(stream, commit) {
-      for (const write of appending(nameOf, stream, commit)) transaction.write(write)
+      for (const write of appending(nameOf, stream, commit).writes) transaction.write(write)
     },
   }
 }
@@ -153,22 +152,41 @@ function companionWrite(nameOf: NameOf, stream: StoredStream, lifetimes: Lifetim
   return current ? replacing(nameOf(path), next, current.unchanged) : creating(nameOf(path), next)
 }
 
-/** The writes of one commit, for which the stream must be as it was read. */
-function appending(nameOf: NameOf, stream: StoredStream, commit: Commit): Write[] {
+interface Appending {
+  /** For which the stream must be as it was read. The last one is of its document. */
+  readonly writes: readonly Write[]
+  /** The stream after them. */
+  after(unchanged: Precondition): StoredStream
+}
+
+function appending(nameOf: NameOf, stream: StoredStream, commit: Commit): Appending {
   const { unchanged, head, formerChunks = [] } = stream.concurrencyToken as ConcurrencyToken
   const path = pathOf(stream.id)
   const name = nameOf(path)
   const text = JSON.stringify(commit)
-  if (!unchanged) return [creating(name, { version: 1, entries: [text] })]
   const version = head.version + 1
+  const appended = (next: Head, writes: readonly Write[]): Appending => ({
+    writes,
+    after: (now) => ({
+      id: stream.id,
+      version,
+      // As it is read: JSON has no undefined fields, and is no part of what was decided.
+      commits: [...stream.commits, ...commitsIn([text])],
+      size: stream.size + text.length,
+      ...(stream.earlier ? { earlier: stream.earlier } : {}),
+      concurrencyToken: { unchanged: now, head: next } satisfies ConcurrencyToken,
+    }),
+  })
+  const longer: Head = { ...head, version, entries: [...head.entries, text] }
+  if (!unchanged) return appended(longer, [creating(name, { ...longer })])
   // Once a commit has written the snapshot, chunks are no longer read: each has its causes from then on.
   const causesOfFormer = formerChunks.map((former) => ({
     update: { name: nameOf(former.path), fields: toFields({ causes: former.causes }) },
     updateMask: { fieldPaths: ['causes'] },
     currentDocument: { exists: true },
   }))
-  if (!areRecentFull(stream, [...head.entries, text]))
-    return [
+  if (!areRecentFull(stream, longer.entries))
+    return appended(longer, [
       ...causesOfFormer,
       {
         update: { name, fields: toFields({ version }) },
@@ -176,15 +194,15 @@ function appending(nameOf: NameOf, stream: StoredStream, commit: Commit): Write[
         updateTransforms: [{ fieldPath: 'entries', appendMissingElements: { values: [toValue(text)] } }],
         currentDocument: unchanged,
       },
-    ]
+    ])
   const chunks = head.chunks ?? 0
   const causes = stream.commits.slice(-head.entries.length).map(({ cause }) => cause)
   const next: Head = { version, entries: [text], chunks: chunks + 1, sequence: lastSequence(stream) }
-  return [
+  return appended(next, [
     ...causesOfFormer,
     replacing(nameOf(chunkPath(path, chunks)), { entries: head.entries, causes } satisfies Chunk),
     replacing(name, { ...next }, unchanged),
-  ]
+  ])
 }
 
 /** The commits in the head, without those in chunks; undefined while the head holds all. */
@@ -193,7 +211,7 @@ function recentOf(id: string, document: ReadDocument | undefined): StoredStream 
   if (head.sequence === undefined) return undefined
   const { version, entries, sequence } = head
   const concurrencyToken: ConcurrencyToken = { unchanged: document?.unchanged, head }
-  return { id, version, commits: commitsIn(entries), earlier: { sequence }, concurrencyToken }
+  return { id, version, commits: commitsIn(entries), size: sizeOf(entries), earlier: { sequence }, concurrencyToken }
 }
 
 async function read(id: string, document: ReadDocument | undefined, getAll: GetAll): Promise<StoredStream> {
@@ -205,7 +223,7 @@ async function read(id: string, document: ReadDocument | undefined, getAll: GetA
     causes ? [] : [{ path: paths[index]!, causes: commitsIn(entries).map(({ cause }) => cause) }],
   )
   const concurrencyToken: ConcurrencyToken = { unchanged: document?.unchanged, head, formerChunks }
-  return { id, version: head.version, commits: commitsIn(texts), concurrencyToken }
+  return { id, version: head.version, commits: commitsIn(texts), size: sizeOf(texts), concurrencyToken }
 }
 
 const headOf = (document: ReadDocument | undefined): Head =>
@@ -213,4 +231,5 @@ const headOf = (document: ReadDocument | undefined): Head =>
 const chunkOf = ({ fields }: ReadDocument): Pick<Chunk, 'entries'> & Partial<Chunk> => fields as unknown as Chunk
 const pathOf = (id: string): string => `${STREAMS}/${documentId(id)}`
 const chunkPath = (stream: string, index: number): string => `${stream}/${CHUNKS}/${index}`
+const sizeOf = (texts: readonly string[]): number => texts.reduce((sum, text) => sum + text.length, 0)
 const commitsIn = (texts: readonly string[]): Commit[] => texts.map((text) => JSON.parse(text) as Commit)

@@ -219,6 +219,7 @@ describe('a commit', () => {
     id: 'o-1',
     version: commits.length,
     commits,
+    size: 0,
     concurrencyToken: 0,
   })
   const saga = {

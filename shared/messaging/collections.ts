@@ -54,6 +54,7 @@ export function declaredStores(
         stream('any')
         return store.list(page)
       },
+      recall: (id) => store.recall(stream(id)),
       earlierCommit: store.earlierCommit,
       append: store.append,
       transact: async (id, work) =>

@@ -88,16 +88,16 @@ export function memory(interleave: Interleave = yieldToOtherTasks): Memory {
     const concurrencyToken: ConcurrencyToken = { commits: version, companion: found?.stamp }
     return { id, version, ...partOf(id, isRecent), concurrencyToken, ...(read ? { companion: read } : {}) }
   }
-  const partOf = (id: string, isRecent = false): Pick<StoredStream, 'commits' | 'earlier'> => {
+  const partOf = (id: string, isRecent = false): Pick<StoredStream, 'commits' | 'size' | 'earlier'> => {
     const commits = streams.get(id) ?? []
     const from = recentFrom(id)
     if (isRecent && from > 0)
       return {
-        commits: commits.slice(from),
+        ...whole(commits.slice(from)),
         earlier: { sequence: lastSequence({ commits: commits.slice(0, from) }) },
       }
     billed.reads += splits.get(id)?.length ?? 0
-    return { commits }
+    return whole(commits)
   }
   const isCurrent = ({ id, concurrencyToken }: StoredStream): boolean =>
     (streams.get(id)?.length ?? 0) === (concurrencyToken as ConcurrencyToken).commits
@@ -163,6 +163,7 @@ export function memory(interleave: Interleave = yieldToOtherTasks): Memory {
         await interleave('load')
         return load(id, companion)
       },
+      recall: () => undefined,
       async list({ after, limit }) {
         await interleave('read')
         const ids = [...streams.keys()].toSorted((one, other) => compared(documentId(one), documentId(other)))
@@ -178,11 +179,13 @@ export function memory(interleave: Interleave = yieldToOtherTasks): Memory {
         await interleave('commit')
         if (companion && !stream.companion)
           throw new Error('A companion is written only to a stream that was read with it.')
-        if (!isCurrent(stream) || (companion && !isCompanionCurrent(stream))) return false
+        if (!isCurrent(stream) || (companion && !isCompanionCurrent(stream))) return undefined
         append(stream, commit)
         if (companion) put(stream.companion!.path, companionFields(stream, companion))
+        const { id, version } = stream
+        const commits = streams.get(id)!
         await interleave('committed')
-        return true
+        return { id, version: version + 1, ...whole(commits), concurrencyToken: { commits: version + 1 } }
       },
       async transact<R>(
         id: string,
@@ -247,6 +250,11 @@ export function memory(interleave: Interleave = yieldToOtherTasks): Memory {
     },
   }
 }
+
+const whole = (commits: readonly Commit[]): Pick<StoredStream, 'commits' | 'size'> => ({
+  commits,
+  size: commits.reduce((sum, commit) => sum + textOf(commit).length, 0),
+})
 
 /** The documents of one page, in Firestore's order: texts by their code points, and the id between equal values. */
 function queried(byPath: ReadonlyMap<string, Stored>, query: DocumentQuery): { id: string; fields: Fields }[] {

@@ -37,6 +37,8 @@ export interface StoredStream {
   readonly version: number
   /** All of them, or with `earlier` the recent ones. */
   readonly commits: readonly Commit[]
+  /** Of these commits as JSON, in characters. */
+  readonly size: number
   /** The commits that were not read, because the snapshot includes them. */
   readonly earlier?: {
     /** The sequence of the last published event among them; 0 if none was published. */
@@ -114,11 +116,18 @@ export interface StreamStore {
   list(page: StreamPage): Promise<readonly StoredStream[]>
   /** The commit of this cause among the commits that were not read. @throws Unavailable when the store can't be asked. */
   earlierCommit(stream: StoredStream, cause: string): Promise<Commit | undefined>
+  /** A version that the stream has or had: what this instance read or wrote last. Undefined: it keeps none. */
+  recall(id: string): StoredStream | undefined
   /**
-   * Writes the companion in the same commit, if one is given. False when the stream or its companion was written since
-   * it was loaded. @throws Unavailable when the store can't be asked.
+   * Writes the companion in the same commit, if one is given. The stream with this commit, as it would be read, without its
+   * companion; undefined when the stream or its companion was written since it was loaded. @throws Unavailable when the
+   * store can't be asked: whether it was written is unknown.
    */
-  append(stream: StoredStream, commit: Commit, companion?: Readonly<Record<string, unknown>>): Promise<boolean>
+  append(
+    stream: StoredStream,
+    commit: Commit,
+    companion?: Readonly<Record<string, unknown>>,
+  ): Promise<StoredStream | undefined>
   /** All or nothing; run again by the store when it loses a race. @throws Unavailable when it lost too often. */
   transact<Result>(
     id: string,

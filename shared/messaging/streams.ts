@@ -159,43 +159,73 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
     stored.commits.find((commit) => commit.cause === cause) ??
     (stored.earlier ? store.earlierCommit(stored, cause) : undefined)
 
+  /**
+   * Undefined unless the commit was appended: its precondition says that the copy is the stream. "Nothing to do", a refusal, a
+   * failure, or a repetition may be those of a former version, so they are concluded from the store alone.
+   */
+  const appendToKept = async <Recorded extends Message, Sent extends OutgoingCommand>(
+    message: Envelope,
+    streamId: string,
+    decide: (stream: Stream) => Decision<Recorded, Sent>,
+  ): Promise<Decision<Recorded, Sent> | undefined> => {
+    const kept = store.recall(streamId)
+    if (!kept || kept.commits.some(({ cause }) => cause === message.id)) return undefined
+    const made = attempted(() => {
+      const decision = decide(visible(kept))
+      return isNothing(decision) ? undefined : { decision, commit: commitOf(kept, message, decision) }
+    })
+    if (!made || !(await store.append(kept, made.commit))) return undefined
+    parts.committed?.(made.commit, kept)
+    await deliver(streamId, made.commit)
+    return made.decision
+  }
+
+  const handleWithCalls = async <Recorded extends Message, Sent extends OutgoingCommand>(
+    message: Envelope,
+    given: string | Stream,
+    decide: (stream: Stream) => Decision<Recorded, Sent> | Promise<Decision<Recorded, Sent>>,
+  ): Promise<Decision<Recorded, Sent>> => {
+    const streamId = typeof given === 'string' ? given : given.id
+    let known = typeof given === 'string' ? undefined : storedOf.get(given)
+    const companion = known?.companion
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const stored = known ?? (await store.load(streamId, companion))
+      known = undefined
+      const done = await commitCausedBy(stored, message.id)
+      if (done) {
+        await deliver(streamId, done)
+        return decisionOf<Recorded, Sent>(done)
+      }
+      const decision = await decide(visible(stored))
+      if (isNothing(decision)) return decision
+      if (companion?.isSnapshot && !decision.companion)
+        throw new Error(`${message.type} changes ${streamId} without its snapshot: return it as the companion.`)
+      const commit = commitOf(stored, message, decision)
+      if (await store.append(stored, commit, decision.companion)) {
+        parts.committed?.(commit, stored)
+        await deliver(streamId, commit)
+        return decision
+      }
+      await parts.backoff(attempt)
+    }
+    throw new Unavailable(
+      `The stream ${streamId} was written to ${MAX_ATTEMPTS} times while ${message.type} was decided.`,
+    )
+  }
+
   return {
     read: (streamId, companion) =>
       read(streamId, companion === undefined ? undefined : { path: companion, isSnapshot: false }),
     list: async (page) => (await store.list(page)).map(visible),
     readRecent: (streamId, snapshot) => read(streamId, { path: snapshot, isSnapshot: true }),
-
+    handleWithCalls,
     async handle<Recorded extends Message, Sent extends OutgoingCommand>(
       message: Envelope,
       given: string | Stream,
-      decide: (stream: Stream) => Decision<Recorded, Sent> | Promise<Decision<Recorded, Sent>>,
+      decide: (stream: Stream) => Decision<Recorded, Sent>,
     ) {
-      const streamId = typeof given === 'string' ? given : given.id
-      let known = typeof given === 'string' ? undefined : storedOf.get(given)
-      const companion = known?.companion
-      for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-        const stored = known ?? (await store.load(streamId, companion))
-        known = undefined
-        const done = await commitCausedBy(stored, message.id)
-        if (done) {
-          await deliver(streamId, done)
-          return decisionOf<Recorded, Sent>(done)
-        }
-        const decision = await decide(visible(stored))
-        if (isNothing(decision)) return decision
-        if (companion?.isSnapshot && !decision.companion)
-          throw new Error(`${message.type} changes ${streamId} without its snapshot: return it as the companion.`)
-        const commit = commitOf(stored, message, decision)
-        if (await store.append(stored, commit, decision.companion)) {
-          parts.committed?.(commit, stored)
-          await deliver(streamId, commit)
-          return decision
-        }
-        await parts.backoff(attempt)
-      }
-      throw new Unavailable(
-        `The stream ${streamId} was written to ${MAX_ATTEMPTS} times while ${message.type} was decided.`,
-      )
+      const appended = typeof given === 'string' ? await appendToKept(message, given, decide) : undefined
+      return appended ?? handleWithCalls(message, given, decide)
     },
 
     async transact<Recorded extends Message, Sent extends OutgoingCommand>(
@@ -232,6 +262,15 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
 }
 
 type AnyDecision = Decision<Message, OutgoingCommand>
+
+/** Undefined where it throws: the store is then asked. */
+function attempted<T>(decide: () => T): T | undefined {
+  try {
+    return decide()
+  } catch {
+    return undefined
+  }
+}
 
 const isNothing = ({ events, commands }: AnyDecision): boolean => events.length === 0 && commands.length === 0
 

@@ -25,6 +25,7 @@ import { createSecurityLog } from '../signals/security-log.ts'
 import { enqueuedBy, type Service, usesQueues } from '../service/service.ts'
 import { createQuery } from '../messaging/query.ts'
 import { createReadSubmitted, createSubmit } from '../messaging/submission.ts'
+import { keepStreams } from '../messaging/kept-streams.ts'
 import { createStreams, type StreamsWithRepublish } from '../messaging/streams.ts'
 import { otlpSink } from '../instrumentation/otlp.ts'
 import { createTelemetry, type Telemetry, traceparent } from '../instrumentation/telemetry.ts'
@@ -84,7 +85,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
       uses: service.uses,
       saga: service.saga,
       address,
-      store: stores.store,
+      store: keepStreams(stores.store),
       now,
       publish: publisher.publish,
       send: sender.send,

@@ -14,6 +14,8 @@ import { enqueuedBy, type Service } from '../service/service.ts'
 import type { ReadViews } from '../service/view-rows.ts'
 import { type Call, createQuery } from '../messaging/query.ts'
 import { createReadSubmitted, createSubmit } from '../messaging/submission.ts'
+import { keepStreams } from '../messaging/kept-streams.ts'
+import type { StreamStore } from '../messaging/stream-store.ts'
 import { createStreams } from '../messaging/streams.ts'
 import { currentSpan } from '../signals/span.ts'
 import { memory, type Memory, type Interleave } from '../messaging/memory.testing.ts'
@@ -57,6 +59,8 @@ export interface TestOptions {
   readonly outside?: SimulatedSurroundings
   /** The store of another instance of the service; absent: its own. */
   readonly kept?: Memory
+  /** Keeps streams of the store; absent: as one instance does. */
+  readonly keep?: (store: StreamStore) => StreamStore
 }
 
 export interface SimulatedSurroundings {
@@ -152,7 +156,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       uses: service.uses,
       saga: service.saga,
       address,
-      store: stores.store,
+      store: (options.keep ?? keepStreams)(stores.store),
       now,
       publish,
       send,

@@ -106,15 +106,20 @@ export interface Streams<Path extends string = DocumentPath> {
    */
   readRecent(streamId: string, snapshot: Path): Promise<Stream>
   /**
-   * One read, one write under a precondition; after a concurrent write it reads and decides again.
-   * A stream that `read` has just returned is not read again.
+   * One read at most, and one write under a precondition; after a concurrent write it reads and decides again.
+   * A stream that `read` has just returned is not read again, nor one that this instance keeps, unless its decision is
+   * another one than an append: so `decide` is pure, and may be called on a former version of the stream, whose result is dropped.
    */
   handle<Recorded extends Message = never, Sent extends OutgoingCommand = never>(
     message: Envelope,
     stream: string | Stream,
-    decide: (
-      stream: Stream,
-    ) => Decision<NoInfer<Recorded>, NoInfer<Sent>> | Promise<Decision<NoInfer<Recorded>, NoInfer<Sent>>>,
+    decide: (stream: Stream) => Decision<NoInfer<Recorded>, NoInfer<Sent>>,
+  ): Promise<Decision<Recorded, Sent>>
+  /** The same for a decision that calls others before it is committed: on a stream that was just read. */
+  handleWithCalls<Recorded extends Message = never, Sent extends OutgoingCommand = never>(
+    message: Envelope,
+    stream: string | Stream,
+    decide: (stream: Stream) => Promise<Decision<NoInfer<Recorded>, NoInfer<Sent>>>,
   ): Promise<Decision<Recorded, Sent>>
   /** The same, with other documents read and written in the same transaction. */
   transact<Recorded extends Message = never, Sent extends OutgoingCommand = never>(

@@ -1,28 +1,22 @@
 /** The protocol of every delivery, on Firestore by Google's client and in memory: both must behave alike. */
 
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
-import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
-import { firestore as emulator } from 'local-google-cloud/firestore'
 import { defineContracts } from '../../shared/contracts/contract.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
-import { connectFirestore, type FirestoreClient } from '../../shared/gcp/firestore-client.ts'
-import { firestoreStreams } from '../../shared/gcp/firestore-streams.ts'
-import { firestoreDocuments } from '../../shared/gcp/firestore-documents.ts'
-import { lifetimesOf } from '../../shared/service/lifetimes.ts'
 import { documentId } from '../../shared/base/ids.ts'
-import type { Decision, Stream, DocumentStore, Streams } from '../../shared/service/platform.ts'
-import { MAX_RECENT_COMMITS, type StreamStore } from '../../shared/messaging/stream-store.ts'
+import type { Decision, Stream, Streams } from '../../shared/service/platform.ts'
+import { MAX_RECENT_COMMITS } from '../../shared/messaging/stream-store.ts'
 import { addressing } from '../../shared/messaging/outgoing.ts'
 import type { Message, OutgoingCommand } from '../../shared/contracts/message.ts'
+import { keepStreams } from '../../shared/messaging/kept-streams.ts'
 import { createStreams } from '../../shared/messaging/streams.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
-import { memory } from '../../shared/messaging/memory.testing.ts'
 import { testTrace } from '../../shared/runtime/platform.testing.ts'
 import { parseTrace } from '../../shared/base/trace.ts'
+import { stores } from './stores.testing.ts'
 
-const project = { id: 'millrace-local', number: '100000000000', region: 'europe-west1' }
 const contracts = defineContracts({
   service: 'tests',
   events: {
@@ -32,50 +26,7 @@ const contracts = defineContracts({
   commands: { Continue: { version: 1, data: z.object({ at: z.int() }), example: { at: 1 } } },
 })
 
-interface Driver {
-  readonly name: string
-  open(): Promise<{ store: StreamStore; documents: DocumentStore<string> }>
-}
-
-let cloud: LocalCloud
-const clients: FirestoreClient[] = []
-beforeAll(async () => {
-  cloud = await createLocalCloud({ plugins: [emulator], project })
-  await cloud.api('POST', `/v1/projects/${project.id}/databases?databaseId=tests`, { locationId: 'eur3' })
-})
-afterEach(() => vi.unstubAllEnvs())
-afterAll(async () => {
-  for (const client of clients) await client.close()
-  await cloud.close()
-})
-
-const drivers: Driver[] = [
-  {
-    name: 'Firestore',
-    async open() {
-      const client = await connectFirestore({
-        projectId: project.id,
-        databaseId: 'tests',
-        address: cloud.ownerHost,
-        backoff: async () => {},
-      })
-      clients.push(client)
-      const connect = async () => client
-      const lifetimes = lifetimesOf({}, Date.now)
-      return {
-        store: firestoreStreams(connect, lifetimes),
-        documents: firestoreDocuments({ firestore: connect, lifetimes, backoff: async () => {} }),
-      }
-    },
-  },
-  {
-    name: 'memory',
-    async open() {
-      const { store, documents } = memory()
-      return { store, documents }
-    },
-  },
-]
+const drivers = stores()
 
 let names = 0
 const freshName = (): string => `thing/${names++} .`
@@ -112,7 +63,7 @@ describe.each(drivers)('streams on $name', ({ open }) => {
         sends: Object.keys(contracts.commands),
         requestsRepublishFrom: ['tests'],
       }),
-      store,
+      store: keepStreams(store),
       now: () => Date.parse('2026-01-01T00:00:00.000Z'),
       async publish(events) {
         if (broken.publish) throw new Unavailable('publishing is broken')
@@ -270,7 +221,7 @@ describe.each(drivers)('streams on $name', ({ open }) => {
   it('fail with a transient failure after losing every race', async () => {
     const { streams, id } = await started()
     let other = 0
-    const losing = streams.handle<Message>(command('slow'), id, async (stream) => {
+    const losing = streams.handleWithCalls<Message>(command('slow'), id, async (stream) => {
       await streams.handle<Message>(command(`fast ${other++}`), id, oneMore)
       return oneMore(stream)
     })

@@ -36,6 +36,7 @@ import { type Bus, createBus, type Listener } from './bus.ts'
 import { type Activity, createScheduler, type Scheduler } from './scheduler.ts'
 import { type Faults, noFaults } from './faults.ts'
 import { readOrdersView } from './orders-view.ts'
+import { keepInTwo } from './two-instances.ts'
 
 export const sku = 'TEA-001'
 export const unitMinor = 1190
@@ -204,6 +205,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     if (isReady) options.observe?.({ ...passed, atMs: schedule.now() })
   }
   const random = seededRandom(seed)
+  /** Of its own, so that a choice of an instance changes no other one. */
+  const instances = seededRandom(seed + 1)
   const scheduler = createScheduler()
   const schedule = createSchedule(Date.parse(startOfTests))
   // The faults begin after the customer has registered address and payment method, and the stock has arrived.
@@ -335,6 +338,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       ...(stripe ? { secrets: { 'payment-provider-key': stripe.key } } : {}),
       readViews: (query) => readOrdersView((name) => listeners.get(name)!.platform.published, query),
       call: callFrom(service.name),
+      keep: (store) => keepInTwo(store, () => instances.next() < 0.5),
       outside: {
         now: schedule.now,
         interleave: (what) => scheduler.interleave(what, service.name),

@@ -1,0 +1,78 @@
+/**
+ * Streams that an instance keeps after it has read or written them, so that the next append needs no read. A copy may be that of
+ * a former version, since other instances write too: only an append, which the store's precondition checks, may follow from it.
+ */
+
+import type { StoredStream, StreamStore } from './stream-store.ts'
+
+export interface KeptBounds {
+  readonly maxStreams: number
+  /** Of the commits of all of them, as JSON. Parsed, they take about five times as many bytes. */
+  readonly maxCharacters: number
+  /** Of one that is kept: larger ones are read each time. */
+  readonly maxCharactersEach: number
+}
+
+/** Some 40 MB of the memory of an instance. */
+const bounds: KeptBounds = { maxStreams: 2_000, maxCharacters: 8_000_000, maxCharactersEach: 200_000 }
+
+/** The store, which keeps the streams that were used last. None is kept of which the last write was lost, or has an unknown outcome. */
+export function keepStreams(
+  store: StreamStore,
+  { maxStreams, maxCharacters, maxCharactersEach } = bounds,
+): StreamStore {
+  /** From the one that was used longest ago. */
+  const kept = new Map<string, StoredStream>()
+  let characters = 0
+
+  const drop = (id: string): void => {
+    characters -= kept.get(id)?.size ?? 0
+    kept.delete(id)
+  }
+  const keep = (stream: StoredStream): void => {
+    // One of two reads at once may end last and be the older one.
+    if (stream.version < (kept.get(stream.id)?.version ?? 1)) return
+    drop(stream.id)
+    if (stream.size > maxCharactersEach) return
+    kept.set(stream.id, stream)
+    characters += stream.size
+    for (const id of kept.keys()) {
+      if (kept.size <= maxStreams && characters <= maxCharacters) return
+      drop(id)
+    }
+  }
+
+  return {
+    ...store,
+    recall(id) {
+      const stream = kept.get(id)
+      if (!stream) return undefined
+      kept.delete(id)
+      kept.set(id, stream)
+      return stream
+    },
+    async load(id, companion) {
+      const stream = await store.load(id, companion)
+      // A companion belongs to one delivery, and a stream with a snapshot may be read in part.
+      if (!companion) keep(stream)
+      return stream
+    },
+    async append(stream, commit, companion) {
+      const { id } = stream
+      let after: StoredStream | undefined
+      try {
+        after = await store.append(stream, commit, companion)
+      } catch (error) {
+        drop(id)
+        throw error
+      }
+      if (!after) drop(id)
+      else if (!stream.companion?.isSnapshot) keep(after)
+      return after
+    },
+    transact(id, work) {
+      drop(id)
+      return store.transact(id, work)
+    },
+  }
+}

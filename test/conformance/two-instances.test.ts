@@ -1,0 +1,211 @@
+/** Two instances of a service, each of which keeps streams: no outcome follows from what the other one has changed. */
+
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { Refused, Unavailable } from '../../shared/base/errors.ts'
+import { defineContracts } from '../../shared/contracts/contract.ts'
+import type { Envelope } from '../../shared/contracts/envelope.ts'
+import type { Message } from '../../shared/contracts/message.ts'
+import { keepStreams } from '../../shared/messaging/kept-streams.ts'
+import { addressing } from '../../shared/messaging/outgoing.ts'
+import type { StreamStore } from '../../shared/messaging/stream-store.ts'
+import { createStreams } from '../../shared/messaging/streams.ts'
+import { message } from '../../shared/runtime/deliver.testing.ts'
+import type { Decision, Stream } from '../../shared/service/platform.ts'
+import { everyWay } from '../support/simulation/scheduler.ts'
+import { stores } from './stores.testing.ts'
+
+const contracts = defineContracts({
+  service: 'tests',
+  events: {
+    'thing.counted': { version: 1, data: z.object({ to: z.int(), pad: z.string().optional() }), example: { to: 1 } },
+  },
+  commands: {},
+})
+
+let names = 0
+const count = ({ events }: Stream): number => events.length
+const oneMore = (stream: Stream): Decision<Message> => ({
+  events: [{ type: 'thing.counted', data: { to: count(stream) + 1, pad: undefined } }],
+  commands: [],
+})
+const command = (key: string | number): Envelope => message('Count', {}, { key, correlationId: 'c-1' })
+
+/** Reads and commits, in the order in which they were made. */
+function counted(store: StreamStore, done: string[]): StreamStore {
+  return {
+    ...store,
+    load: (...read) => (done.push('read'), store.load(...read)),
+    append: (...appended) => (done.push('commit'), store.append(...appended)),
+  }
+}
+
+function instanceOf(store: StreamStore) {
+  const published: Envelope[] = []
+  const done: string[] = []
+  const kept = keepStreams(counted(store, done))
+  const streams = createStreams({
+    service: 'tests',
+    contracts,
+    uses: [],
+    address: addressing({ name: 'tests', contracts, uses: [], sends: [], requestsRepublishFrom: [] }),
+    store: kept,
+    now: () => Date.parse('2026-01-01T00:00:00.000Z'),
+    publish: async (events) => void published.push(...events),
+    send: async () => {},
+    backoff: async () => {},
+  })
+  return { ...streams, published, done, kept }
+}
+
+describe.each(stores())('two instances on $name', ({ open }) => {
+  /** The second one has a copy of the stream's first version, and the first one has written another. */
+  async function stale() {
+    const { store } = await open()
+    const [a, b] = [instanceOf(store), instanceOf(store)]
+    const id = `two-${names++}`
+    await a.handle<Message>(command(1), id, oneMore)
+    await b.handle<Message>(command(2), id, oneMore)
+    await a.handle<Message>(command(3), id, oneMore)
+    expect(b.kept.recall(id)?.version).toBe(2)
+    for (const { done } of [a, b]) done.length = 0
+    return { store, a, b, id }
+  }
+
+  it('append to what they keep without a read, as often as no other one writes', async () => {
+    const { a, id } = await stale()
+    for (const key of [4, 5, 6]) await a.handle<Message>(command(key), id, oneMore)
+    expect(a.done).toEqual(['commit', 'commit', 'commit'])
+    expect((await a.read(id)).events.map(({ data }) => data)).toEqual([1, 2, 3, 4, 5, 6].map((to) => ({ to })))
+  })
+
+  it('decide again on the store after a write of the other one', async () => {
+    const { b, id } = await stale()
+    const seen: number[] = []
+    await b.handle<Message>(command(4), id, (stream) => {
+      seen.push(stream.version)
+      return oneMore(stream)
+    })
+    expect(seen).toEqual([2, 3])
+    expect(b.published.at(-1)).toMatchObject({ data: { to: 4 }, sequence: 4 })
+    expect(b.done).toEqual(['commit', 'read', 'commit'])
+  })
+
+  it('find nothing to do only in the store', async () => {
+    const { b, id } = await stale()
+    const nothingBefore = (stream: Stream): Decision<Message> =>
+      count(stream) < 3 ? { events: [], commands: [] } : oneMore(stream)
+    const { events } = await b.handle<Message>(command(4), id, nothingBefore)
+    expect(events).toHaveLength(1)
+    expect((await b.read(id)).version).toBe(4)
+  })
+
+  it.each([
+    ['refuse', new Refused('not-found', 'It does not exist.')],
+    ['wait', new Unavailable('It does not exist yet.')],
+    ['fail', new Error('There never is.')],
+  ])('%s only after a look at the store', async (_name, error) => {
+    const { b, id } = await stale()
+    const onlyFrom = (least: number) => (stream: Stream) => {
+      if (count(stream) < least) throw error
+      return oneMore(stream)
+    }
+    expect((await b.handle<Message>(command(4), id, onlyFrom(3))).events).toHaveLength(1)
+    await expect(b.handle<Message>(command(5), id, onlyFrom(9))).rejects.toBe(error)
+    expect((await b.read(id)).version).toBe(4)
+  })
+
+  it('recognise a message that the other one has handled, and publish what was recorded', async () => {
+    const { a, b, id } = await stale()
+    await b.handle<Message>(command(3), id, oneMore)
+    expect((await b.read(id)).version).toBe(3)
+    expect(b.published.at(-1)).toEqual(a.published.at(-1))
+  })
+
+  it('repeat what they keep only if it is in the store: another database may have taken its place', async () => {
+    const { store, b, id } = await stale()
+    const restored = { ...b.kept.recall(id)!, id: `${id}-restored` }
+    const c = instanceOf({ ...store, append: async () => restored })
+    await c.kept.append(restored, restored.commits[0]!)
+    expect(c.kept.recall(restored.id)?.version).toBe(2)
+    const { events } = await c.handle<Message>(command(2), restored.id, () => ({ events: [], commands: [] }))
+    expect(events).toEqual([])
+    expect(c.published).toEqual([])
+  })
+
+  it('read the stream for a decision that calls others', async () => {
+    const { b, id } = await stale()
+    const seen: number[] = []
+    await b.handleWithCalls<Message>(command(4), id, async (stream) => {
+      seen.push(stream.version)
+      return oneMore(stream)
+    })
+    expect(seen).toEqual([3])
+    expect(b.done).toEqual(['read', 'commit'])
+  })
+
+  it('read what was written: a query gets no copy', async () => {
+    const { b, id } = await stale()
+    expect((await b.read(id)).version).toBe(3)
+  })
+
+  it('keep nothing of a commit whose answer was lost: the redelivery finds it', async () => {
+    const { store, b, id } = await stale()
+    let isLost = true
+    const c = instanceOf({
+      ...store,
+      async append(...appended) {
+        const after = await store.append(...appended)
+        if (isLost && after) throw new Unavailable('The answer was lost.')
+        return after
+      },
+    })
+    await c.read(id)
+    await expect(c.handle<Message>(command(4), id, oneMore)).rejects.toThrow('lost')
+    expect(c.kept.recall(id)).toBeUndefined()
+    isLost = false
+    await b.handle<Message>(command(5), id, oneMore)
+    const { events } = await c.handle<Message>(command(4), id, oneMore)
+    expect(events).toMatchObject([{ data: { to: 4 } }])
+    expect((await c.read(id)).events.map(({ data }) => data)).toEqual([1, 2, 3, 4, 5].map((to) => ({ to })))
+  })
+
+  it('append to what they keep beyond the size of one document', async () => {
+    const { store, a, id } = await stale()
+    const roomy = { maxStreams: 10, maxCharacters: 10_000_000, maxCharactersEach: 10_000_000 }
+    const kept = keepStreams(store, roomy)
+    const pad = 'é'.repeat(150_000)
+    let stream = await kept.load(id)
+    const template = stream.commits[0]!
+    for (let key = 1; key <= 8; key++) {
+      await kept.append(stream, {
+        ...template,
+        cause: `large-${key}`,
+        events: [{ ...template.events[0]!, id: `${key}`, sequence: 3 + key, data: { to: 3 + key, pad } }],
+      })
+      stream = kept.recall(id)!
+    }
+    const { concurrencyToken: _token, ...read } = await store.load(id)
+    expect(stream).toMatchObject(read)
+    const events = (await a.read(id)).events.map(({ data }) => (data as { to: number }).to)
+    expect(events).toEqual(Array.from({ length: 11 }, (_, index) => index + 1))
+  })
+
+  it('handle two messages and a repetition in every order, each once', async () => {
+    const { store } = await open()
+    const ways = await everyWay(async (choose) => {
+      const instances = [instanceOf(store), instanceOf(store)]
+      const id = `two-${names++}`
+      await instances[0]!.handle<Message>(command('first'), id, oneMore)
+      const left = ['x', 'y', 'x', 'z']
+      while (left.length > 0) {
+        const [key] = left.splice(choose(left.length), 1)
+        await instances[choose(2)]!.handle<Message>(command(key!), id, oneMore)
+      }
+      const { events } = await instances[0]!.read(id)
+      expect(events.map(({ data, sequence }) => [data, sequence])).toEqual([1, 2, 3, 4].map((to) => [{ to }, to]))
+      expect(new Set(events.map(({ cause }) => cause)).size).toBe(4)
+    })
+    expect(ways).toBe(384)
+  })
+})
