@@ -172,8 +172,9 @@ export function expectedRows(
     compensation_rate: [
       {
         orders: placed.length,
-        compensated: ending('declined').length,
-        rate: ending('declined').length / placed.length,
+        held: placed.length,
+        compensated: ending('declined').length + ending('cancelled').length,
+        rate: (ending('declined').length + ending('cancelled').length) / placed.length,
       },
     ],
     saga_durations: placed.map(({ orderId, end }) => ({ order_id: orderId, status: statuses[end], measured: true })),

@@ -332,6 +332,61 @@ it('cancelled pieces are not sold, and cancellations are counted by reason, stag
   })
 })
 
+it('an order is compensated if stock or money of it was held and given back: not one that was refused before', async () => {
+  const counts = async () =>
+    (await query<Record<string, number>>('SELECT orders, held, compensated FROM analytics.compensation_rate'))[0]!
+  const before = await counts()
+  const order = {
+    customerRef: 'c',
+    lines: [],
+    shippingMinor: 0,
+    totalMinor: 1,
+    currency: 'PLN',
+    placedAt: '2026-01-02T00:00:00Z',
+  }
+  /** The events of each order after it was placed, by service. */
+  const lives: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+    'out-of-stock': { inventory: ['stock.rejected'], orders: ['order.rejected'] },
+    // The compensations are answered although nothing was held.
+    unanswered: { inventory: ['stock.released'], payments: ['payment.voided'], orders: ['order.rejected'] },
+    declined: {
+      inventory: ['stock.reserved', 'stock.released'],
+      payments: ['payment.declined', 'payment.voided'],
+      orders: ['order.expired'],
+    },
+    cancelled: {
+      inventory: ['stock.reserved', 'stock.released'],
+      payments: ['payment.authorized', 'payment.voided'],
+      orders: ['order.confirmed', 'order.cancelled'],
+    },
+    partly: {
+      payments: ['payment.authorized', 'payment.reduced'],
+      orders: ['order.partly-cancelled', 'order.completed'],
+    },
+    sold: { inventory: ['stock.reserved'], payments: ['payment.authorized'], orders: ['order.completed'] },
+  }
+  for (const [id, events] of Object.entries(lives)) {
+    await insert('orders', [placed(`pln-${id}`, order)])
+    for (const [source, types] of Object.entries(events))
+      await insert(
+        source,
+        types.map((type) =>
+          message(type, { orderId: `pln-${id}`, amountMinor: 1 }, { subject: `pln-${id}`, source, key: type }),
+        ),
+      )
+  }
+  const after = await counts()
+  expect(Object.fromEntries(Object.entries(after).map(([name, value]) => [name, value - before[name]!]))).toEqual({
+    orders: 6,
+    held: 4,
+    compensated: 3,
+  })
+  const [{ rate, held, compensated }] = (await query('SELECT * FROM analytics.compensation_rate')) as [
+    Record<string, number>,
+  ]
+  expect(rate).toBeCloseTo(compensated! / held!)
+})
+
 it('the stock of a SKU is what came, less what was sold and written off; reserved pieces are on hand', async () => {
   let key = 0
   const ofStock = (type: string, data: object): object =>

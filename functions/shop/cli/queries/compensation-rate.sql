@@ -1,3 +1,3 @@
--- The number and the share of the orders placed here that were rejected or expired, and so compensated.
-SELECT orders, compensated, rate
+-- The orders placed here of which stock or money was held, and the share that gave it back, all of it or a part.
+SELECT orders, held, compensated, rate
 FROM analytics.compensation_rate
