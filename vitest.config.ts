@@ -6,6 +6,7 @@ const folders = '{stacks,functions,shared,emulators,cli}/**/*.test.ts'
 /** Of these, the ones that start programs, or whole local clouds for seconds. */
 const programs = [
   'cli/bill.test.ts',
+  'cli/logs/follow.test.ts',
   'emulators/{start,running,type-check}.test.ts',
   'emulators/local-cloud/bigquery/**/*.test.ts',
   'emulators/local-cloud/cloud-run/{cloud-run,secrets,process/ingress-only}.test.ts',

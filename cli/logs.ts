@@ -70,8 +70,10 @@ Warnings and errors are printed with their fields, their reason and the top of t
             : 'There are no logs yet: services start at their first request.',
       )
     if (values['no-follow']) return
-    if (runs) await follow(folder, reader, isWanted, printMatching)
-    else printError('Millrace is not running here, so no more lines follow: start it with npm start.')
+    if (runs) {
+      printError('Further lines follow as they are written. Ctrl-C ends this.')
+      await follow(folder, reader, isWanted, printMatching)
+    } else printError('Millrace is not running here, so no more lines follow: start it with npm start.')
   },
 })
 

@@ -403,6 +403,7 @@ it('keeps tables, rows and views over a restart', async () => {
       plugins: [iam, plugin({ directory: join(directory, 'duck') })],
       project,
       dataDir: join(directory, 'journal'),
+      startLater: true,
     })
   const first = await open()
   await connect(first.ownerHost).createDataset('d')
@@ -424,7 +425,18 @@ it('keeps tables, rows and views over a restart', async () => {
   rmSync(directory, { recursive: true })
 })
 
-it.each(['', 'no log'])('names the file and the remedy at a start whose log is %j', async (log) => {
+it.each([
+  ['log is empty', (log: string) => writeFileSync(log, '')],
+  ['log is another text', (log: string) => writeFileSync(log, 'no log')],
+  ['log is removed', (log: string) => rmSync(log)],
+  [
+    'log and data are removed',
+    (log: string) => {
+      rmSync(log)
+      rmSync(log.replace(/\.wal$/, ''))
+    },
+  ],
+])('names the file and the remedy before resources are provisioned: its %s', async (_, damage) => {
   const directory = mkdtempSync(join(tmpdir(), 'local-bigquery-'))
   const open = () =>
     createLocalCloud({
@@ -442,7 +454,7 @@ it.each(['', 'no log'])('names the file and the remedy at a start whose log is %
   await first.close()
   const file = join(directory, 'duck', 'bigquery.duckdb.wal')
   expect(statSync(file).size).toBeGreaterThan(0)
-  writeFileSync(file, log)
+  damage(file)
   await expect(open()).rejects.toThrow(
     /bigquery\.duckdb is damaged \(it lacks d\.t, as after its bigquery\.duckdb\.wal was emptied or removed\): start with an empty state folder\.$/,
   )

@@ -18,7 +18,7 @@ export interface BigQueryCore {
   tableSchema(table: TableReference): { readonly fields: readonly FieldSchema[] } | undefined
   resourceExists(name: string): boolean | undefined
   /** @throws Error with the remedy when the database lacks tables that were created. */
-  start(): Promise<void>
+  check(): Promise<void>
   close(): Promise<void>
 }
 
@@ -45,7 +45,7 @@ export function makeCore(context: CloudContext, options: EngineOptions): BigQuer
         ? catalog.datasets().some(({ datasetReference }) => datasetReference.datasetId === path[1])
         : catalog.find(path[1]!, path[2]) !== undefined
     },
-    async start() {
+    async check() {
       if (options.directory === undefined) return
       const [missing] = await catalog.missing()
       if (missing === undefined) return

@@ -26,7 +26,7 @@ export function bigquery(options: EngineOptions = {}): Plugin<BigQueryCore> {
         http: bigqueryRoutes(core, context),
         routes: bigqueryAccess(core, context),
         resourceExists: core.resourceExists,
-        start: core.start,
+        check: core.check,
         close: core.close,
       }
     },

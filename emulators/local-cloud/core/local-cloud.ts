@@ -114,6 +114,7 @@ export async function createLocalCloud(options: LocalCloudOptions): Promise<Loca
   }
   try {
     const served = await makePlugins(options.plugins, context, instances)
+    for (const instance of instances.values()) await instance.check?.()
     const open = portOpener(served, shared, context)
     ports.set(OWNER, await open(options.ownerPort ?? 0, OWNER))
     for (const { email, port } of options.accounts ?? []) ports.set(email, await open(port, email))

@@ -71,6 +71,8 @@ export interface PluginInstance<Core = unknown> {
   readonly routes?: readonly RouteAccess[]
   /** Whether a resource of that full name exists here; undefined when the name is not of this service (IAM asks before it sets a policy). */
   resourceExists?: (fullName: string) => boolean | undefined
+  /** Called once every plugin is made, before any resource is made or changed. @throws Error with the remedy for stored state that is not whole. */
+  check?(): Promise<void>
   /** Called once every plugin is made and every port is open: continue the work in the journal (timers, retries). */
   start?(): Promise<void>
   close?(): Promise<void>

@@ -3,12 +3,13 @@
 import { join } from 'node:path'
 import { connect } from '../../../cli/api.ts'
 import { main, requireRunning, wholeNumber } from '../../../cli/command.ts'
+import { readFailedStarts, startNotes } from '../../../cli/ops/start-notes.ts'
 import { expectedTotals, type Totals } from './import/expected.ts'
 import { recordOrders, type Refused } from './import/place.ts'
 import { progressBar } from './import/progress.ts'
 import { readFile, type File, type Rejected } from './import/read.ts'
 import { differences, storedTotals, waitForEnd, type Ended } from './import/reconcile.ts'
-import { say, shown } from '../../../cli/terminal.ts'
+import { printError, say, shown } from '../../../cli/terminal.ts'
 import { money } from './money.ts'
 
 const sample = join(import.meta.dirname, '..', '..', '..', 'test', 'data', 'online-retail-2010-12-01-to-03.csv')
@@ -43,7 +44,8 @@ code is 1 if a figure differs. A second import of the same file changes nothing.
     process.env['BIGQUERY_EMULATOR_HOST'] = `http://${running.apiHost}`
     const { BigQuery } = await import('@google-cloud/bigquery')
     const bigquery = new BigQuery({ projectId: running.projectId })
-    const ended = await waitForEnd({ bigquery, timeoutMs: timeout * 1000 }, placed, progress)
+    const waiting = startNotes(readFailedStarts(running), printError)
+    const ended = await waitForEnd({ bigquery, timeoutMs: timeout * 1000, waiting }, placed, progress)
     const totals = { file: await expectedTotals(path), BigQuery: await storedTotals(bigquery, placed) }
     const agree = report(file, { refused, ended, totals }, (Date.now() - startedMs) / 1000)
     return agree && ended.open.length === 0 && refused.length === 0 ? 0 : 1

@@ -1,11 +1,12 @@
 /** Has all records compared now, as each night, waits for the end, and prints the differences. */
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { flag, main, UsageError, wholeNumber } from '../../../cli/command.ts'
+import { flag, main, requireRunning, UsageError, wholeNumber } from '../../../cli/command.ts'
 import { actingOptions, operatorFrom } from '../../../cli/ops/operator.ts'
 import { createOperatorTasks } from '../../../cli/ops/operator-task.ts'
+import { readFailedStarts, startNotes } from '../../../cli/ops/start-notes.ts'
 import { targetFrom, targetOptions } from '../../../cli/ops/target.ts'
-import { say, shown } from '../../../cli/terminal.ts'
+import { printError, say, shown } from '../../../cli/terminal.ts'
 import { reconciliationContracts } from '../../reconciliation/contracts.ts'
 import { openRuns } from './differences.ts'
 import { report } from './report-differences.ts'
@@ -45,9 +46,14 @@ within --age minutes are in flight: they are counted, and left to the next run.
     }
     if (!json) say(`The run ${shown(runId)} compares all records.`)
     const runs = await openRuns(target)
+    const noteStarts = startNotes(
+      readFailedStarts(where.project === undefined ? requireRunning() : undefined),
+      printError,
+    )
     const endMs = Date.now() + wait * 60_000
     for (let run = await runs.ended(runId); ; run = await runs.ended(runId)) {
       if (run) return report(runs, run, json)
+      await noteStarts()
       if (Date.now() > endMs)
         throw new UsageError(
           `The run ${runId} has not ended within ${wait} min, or BigQuery does not have its result: npm run logs -- ${service} has the reason, npm run ops -- differences the last result.`,

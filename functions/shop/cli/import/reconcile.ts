@@ -25,9 +25,16 @@ const ends: Readonly<Record<string, 'completed' | 'rejected'>> = {
   'order.cancelled': 'rejected',
 }
 
+interface Waiting {
+  readonly bigquery: BigQuery
+  readonly timeoutMs: number
+  /** Called while orders have no end: says why. */
+  waiting(): Promise<void>
+}
+
 /** Returns when BigQuery has the end of every order, or at the timeout. */
 export async function waitForEnd(
-  { bigquery, timeoutMs }: { readonly bigquery: BigQuery; readonly timeoutMs: number },
+  { bigquery, timeoutMs, waiting: noteWaiting }: Waiting,
   placed: readonly Placed[],
   progress: Progress,
 ): Promise<Ended> {
@@ -39,7 +46,9 @@ export async function waitForEnd(
     for (const { orderId, type } of await storedEnds(bigquery, waiting)) outcome.set(orderId, ends[type]!)
     progress.set(outcome.size)
     waiting = waiting.filter((orderId) => !outcome.has(orderId))
-    if (waiting.length > 0) await pause(POLL_INTERVAL_MS)
+    if (waiting.length === 0) break
+    await noteWaiting()
+    await pause(POLL_INTERVAL_MS)
   }
   progress.end()
   const completed = [...outcome.values()].filter((status) => status === 'completed').length
