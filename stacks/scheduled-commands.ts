@@ -23,6 +23,16 @@ interface ScheduledCommandsProps {
   readonly environment: Environment
 }
 
+/** @throws Error that names the schedule. A service is described without this check, which takes a twentieth of its start. */
+function validTimeZone(timeZone: string, schedule: string): string {
+  try {
+    Intl.DateTimeFormat('en', { timeZone }).format(0)
+    return timeZone
+  } catch {
+    throw new Error(`${schedule} has the time zone "${timeZone}": write a name such as Europe/Berlin or Etc/UTC.`)
+  }
+}
+
 export class ScheduledCommands extends Construct {
   constructor(scope: Construct, id: string, { service, run, environment }: ScheduledCommandsProps) {
     super(scope, id)
@@ -34,7 +44,7 @@ export class ScheduledCommands extends Construct {
         region: environment.region,
         description: `Has ${service.name} perform ${command}`,
         schedule: cron,
-        timeZone,
+        timeZone: validTimeZone(timeZone, `the schedule "${name}" of ${service.name}`),
         attemptDeadline: ATTEMPT_DEADLINE,
         retryConfig,
         httpTarget: {

@@ -23,11 +23,7 @@ export async function serve(
 ): Promise<void> {
   const config = readConfig()
   const platform = makePlatform(service, config)
-  const [app] = await Promise.all([load(), loadClients(clientsOf(service))])
-  const call =
-    service.runtime === 'cloudevent'
-      ? await createCloudEventFunction(service.name, config.GOOGLE_CLOUD_PROJECT)
-      : undefined
+  const { app, call } = await loadCode(service, load, config.GOOGLE_CLOUD_PROJECT)
   const server = listen({ fetch: createHttpApp(app, platform, config, call).fetch, port: config.PORT, serverOptions })
   limitServer(server as Server)
 
@@ -43,6 +39,13 @@ export async function serve(
       // Nothing acknowledged is lost when a resource fails to close; Cloud Run logs the instance's exit code.
       .then((allClosed) => process.exit(allClosed ? 0 : 1))
   })
+}
+
+/** All that a service loads before it listens. It needs no variables, and connects to nothing. */
+export async function loadCode(service: Service, load: () => Promise<ServiceApp>, projectId: string) {
+  const [app] = await Promise.all([load(), loadClients(clientsOf(service))])
+  const call = service.runtime === 'cloudevent' ? await createCloudEventFunction(service.name, projectId) : undefined
+  return { app, call }
 }
 
 /** No new connections; each that is there ends with its answer, or at once when it waits for nothing. */

@@ -106,7 +106,6 @@ it.each<[string, object, string]>([
   ['daily', { cron: 'every day' }, '"every day"'],
   ['daily', { cron: '0 0 0 4 * *' }, '"0 0 0 4 * *"'],
   ['daily', { cron: '@daily' }, '"@daily"'],
-  ['daily', { timeZone: 'Mars/Olympus' }, '"Mars/Olympus"'],
   ['daily', { data: { hall: '' } }, 'break the contract of CountShelves'],
   ['daily', { command: 'BurnShelves' }, 'no command of library'],
 ])('the schedule %s with %o is refused', (name, change, message) => {

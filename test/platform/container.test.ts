@@ -1,8 +1,8 @@
 /** A service as its container runs it: a process that is configured only by its environment and stopped by SIGTERM. */
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +14,7 @@ import { freePorts } from 'local-google-cloud/host'
 import { environments } from '../../stacks/environments.ts'
 import { settingsOf } from '../../stacks/service-variables.ts'
 import { copyImage } from '../support/image.ts'
+import { root } from '../support/root.ts'
 import { representatives } from '../support/whole-lists.ts'
 
 const { dev } = environments
@@ -43,7 +44,7 @@ function run(args: readonly string[], variables: Record<string, string> = {}) {
   return { child, ended: once(child, 'close') as Promise<[number | null, string | null]>, errors: () => errors }
 }
 
-async function started(name: string) {
+async function started(name: string, variables: Record<string, string> = {}) {
   const [port] = await freePorts(1)
   const config = testConfig(name, { callers: { placeOrder: ['gateway'] } })
   const nowSeconds = Math.floor(Date.now() / 1000)
@@ -60,6 +61,7 @@ async function started(name: string) {
         'a value of Secret Manager',
       ]),
     ),
+    ...variables,
   })
   const url = `http://127.0.0.1:${port}`
   const answers = async (): Promise<boolean> => {
@@ -87,6 +89,23 @@ async function slowRequest(port: number, head: string, rest: string) {
       return answer
     },
   }
+}
+
+let cache: Record<string, string> | undefined
+/** Compiles the code as the build of the image does. Returns the variable of the image's processes. */
+function compiled(): Record<string, string> {
+  if (cache) return cache
+  const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8')
+  expect(dockerfile).toMatch(/^ENV NODE_COMPILE_CACHE=\/home\/node\/\w+$/m)
+  const [, program] = /^USER node\n[^]*^RUN node (\S+)$/m.exec(dockerfile)!
+  cache = { NODE_COMPILE_CACHE: join(image, 'compiled') }
+  const { status, stderr } = spawnSync(process.execPath, ['--preserve-symlinks', program!], {
+    cwd: image,
+    env: cache,
+    encoding: 'utf8',
+  })
+  expect([status, stderr]).toEqual([0, ''])
+  return cache
 }
 
 /** A public service, one with every kind of client, and one by the functions framework; all services in `npm run verify`. */
@@ -134,6 +153,19 @@ describe('the container', () => {
     const { child, ended } = await started(name)
     child.kill('SIGTERM')
     expect(await ended).toEqual([0, null])
+  })
+
+  it.each(chosen)('%s finds its code compiled, except of the program itself', async (name) => {
+    const { child, ended, errors } = await started(name, { ...compiled(), NODE_DEBUG_NATIVE: 'COMPILE_CACHE' })
+    child.kill('SIGTERM')
+    await ended
+    const reads = errors()
+      .split('\n')
+      .filter((line) => line.startsWith('[compile cache] reading cache from'))
+    expect(reads.length).toBeGreaterThan(400)
+    const missing = reads.filter((line) => !line.includes('... success'))
+    const files = missing.map((line) => / for \w+ (?:file:\/\/)?(\S+?)\.\.\. ?/.exec(line)![1]!.replace(image, ''))
+    expect(files.filter((file) => file !== '/functions/main.ts')).toEqual([])
   })
 
   it.each(['orders', 'notifications'])('%s keeps connections open, which its front end closes', async (name) => {

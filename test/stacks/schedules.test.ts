@@ -93,3 +93,9 @@ it('a job has its price in the bill, without the three that are free', () => {
   const [line] = monthlyLines(stacks).filter(({ item }) => item === 'scheduler-jobs')
   expect(line).toMatchObject({ stack: 'dev-library', quantity: 1, usd: 0.1 })
 })
+
+it('a time zone that does not exist is refused with the name of its schedule', () => {
+  const nightly = { ...library.schedules['nightly'], timeZone: 'Mars/Olympus' }
+  const wrong = { ...business, services: { 0: { ...library, schedules: { nightly } } } }
+  expect(() => synthesize(dev, wrong)).toThrow('the schedule "nightly" of library has the time zone "Mars/Olympus"')
+})

@@ -1,0 +1,13 @@
+/**
+ * Run when the image is built: it loads what each service loads when it starts, and every package. Node keeps what it compiled in the
+ * folder that NODE_COMPILE_CACHE names, where an instance finds it.
+ */
+
+import packageJson from '../package.json' with { type: 'json' }
+import { loadCode } from '../shared/runtime/serve.ts'
+import { loadApp } from './apps.ts'
+import { services } from './index.ts'
+
+for (const service of services) await loadCode(service, () => loadApp(service.name), 'none')
+// Some are loaded at their first use.
+for (const name of Object.keys(packageJson.dependencies)) await import(name)
