@@ -44,6 +44,7 @@ export const gateway = defineService({
     'CorrectAddress',
     'PayOrder',
     'CheckAuthorization',
+    'CheckRefund',
     'CheckRefunds',
     'CheckDispute',
     'CheckShipments',

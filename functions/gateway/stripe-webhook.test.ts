@@ -30,6 +30,7 @@ describe("Stripe's webhook", () => {
     ['payment_intent.amount_capturable_updated', 'CheckAuthorization'],
     ['payment_intent.payment_failed', 'CheckAuthorization'],
     ['payment_intent.canceled', 'CheckAuthorization'],
+    ['refund.created', 'CheckRefunds'],
     ['refund.updated', 'CheckRefunds'],
     ['refund.failed', 'CheckRefunds'],
   ])('of the type %s becomes one %s, which a repetition does not repeat', async (type, command) => {
@@ -72,6 +73,20 @@ describe("Stripe's webhook", () => {
       { path: '/submissions/CheckDispute' },
     ])
   })
+
+  it.each([{}, null])(
+    "of a refund in Stripe's dashboard, with the metadata %j, becomes CheckRefund with its id",
+    async (metadata) => {
+      const { deliver, submitted } = open()
+      const body = event({ type: 'refund.created', object: { id: 're_1', object: 'refund', metadata } })
+      for (let time = 0; time < 2; time++) expect(await deliver(body, signed(body))).toMatchObject({ status: 204 })
+      expect(submitted[0]).toMatchObject({
+        path: '/submissions/CheckRefund',
+        body: { actor: 'partner:payment-provider', data: { providerRefundId: 're_1', providerEventId: 'evt_1' } },
+      })
+      expect(submitted[1]).toEqual(submitted[0])
+    },
+  )
 
   it('is taken with one right signature of several, as while Stripe rolls its key', async () => {
     const { deliver } = open()

@@ -13,13 +13,13 @@ import type { operations } from './operations.ts'
 import type { gateway } from './service.ts'
 
 type GatewayCommand = SubmittedBy<typeof gateway>
-type CheckDispute = Extract<GatewayCommand, { readonly type: 'CheckDispute' }>
 
-/** Of a payment intent, and of a refund. Further types are not subscribed to at Stripe, and are ignored with a line in the log. */
+/** Of a payment intent, and of a refund of ours. Further types are not subscribed to at Stripe, and are ignored with a line in the log. */
 const commands: Readonly<Record<string, 'CheckAuthorization' | 'CheckRefunds'>> = {
   'payment_intent.amount_capturable_updated': 'CheckAuthorization',
   'payment_intent.payment_failed': 'CheckAuthorization',
   'payment_intent.canceled': 'CheckAuthorization',
+  'refund.created': 'CheckRefunds',
   'refund.updated': 'CheckRefunds',
   'refund.failed': 'CheckRefunds',
 }
@@ -28,26 +28,28 @@ const DISPUTE = /^charge\.dispute\./
 export function stripeWebhook(platform: Platform): OperationHandler<typeof operations.stripeWebhook> {
   return async ({ c, body: { id, type, data } }) => {
     const { object } = data
-    // A dispute has no metadata of ours: payments asks Stripe of which order it is.
-    if (DISPUTE.test(type)) {
-      const data: CheckDispute['data'] = { disputeId: object.id, providerEventId: id }
-      const submitted = await platform.submit<GatewayCommand>(
-        { type: 'CheckDispute', data },
-        { key: derivedId(type, object.id, id), actor: 'partner:payment-provider', subject: object.id },
-      )
-      return submitted.refused ? relayed(c, submitted, platform) : c.empty(204)
-    }
     const command = commands[type]
     const reference = orderId.safeParse(object.metadata?.reference)
+    const submit = async (submitted: GatewayCommand, subject: string): Promise<Response> => {
+      const key = derivedId(type, subject, id)
+      const answer = await platform.submit<GatewayCommand>(submitted, {
+        key,
+        actor: 'partner:payment-provider',
+        subject,
+      })
+      return answer.refused ? relayed(c, answer, platform) : c.empty(204)
+    }
+    // Neither a dispute nor a refund that was made in Stripe's dashboard has metadata of ours: payments asks Stripe of which
+    // order it is.
+    if (DISPUTE.test(type))
+      return submit({ type: 'CheckDispute', data: { disputeId: object.id, providerEventId: id } }, object.id)
+    if (command === 'CheckRefunds' && !reference.success)
+      return submit({ type: 'CheckRefund', data: { providerRefundId: object.id, providerEventId: id } }, object.id)
     if (command === undefined || !reference.success) {
       // Answered 204 as well, so that Stripe does not send it again: of the account, payments elsewhere have no order here.
       platform.log('WARNING', 'webhook.unknown-type', { type, objectId: object.id, providerEventId: id })
       return c.empty(204)
     }
-    const submitted = await platform.submit<GatewayCommand>(
-      { type: command, data: { orderId: reference.data, providerEventId: id } },
-      { key: derivedId(type, reference.data, id), actor: 'partner:payment-provider', subject: reference.data },
-    )
-    return submitted.refused ? relayed(c, submitted, platform) : c.empty(204)
+    return submit({ type: command, data: { orderId: reference.data, providerEventId: id } }, reference.data)
   }
 }

@@ -11,7 +11,7 @@ import { makeRecapture, recapturePayment } from './recapture.ts'
 import { paymentRecord } from './record-rows.ts'
 import { reduceAuthorization } from './reduce.ts'
 import { checkRefundable, issueRefund, refundPayment } from './refund.ts'
-import { askAboutRefund, checkRefunds } from './refund-reports.ts'
+import { askAboutRefund, checkRefund, checkRefunds } from './refund-reports.ts'
 import { makeRenewal, releaseAuthorization, renewAuthorization } from './renew.ts'
 import { payments } from './service.ts'
 import { voidAuthorization, voidPayment } from './void.ts'
@@ -34,6 +34,7 @@ export const app: ServiceApp = implement(payments, {
     RefundPayment: refundPayment,
     IssueRefund: issueRefund,
     AskAboutRefund: askAboutRefund,
+    CheckRefund: checkRefund,
     CheckRefunds: checkRefunds,
     CheckDispute: checkDispute,
     RecordDispute: recordDispute,

@@ -532,7 +532,13 @@ export const paymentsContracts = defineContracts({
       data: z.strictObject({ orderId, refundId: reference, question: z.int().min(1) }),
       example: { orderId: 'o-1', refundId: 'r-1', question: 1 },
     },
-    /** A webhook of the provider reported that a refund of the order changed. */
+    /** A webhook of the provider reported a refund that was made there by hand. The provider knows of which order it is. */
+    CheckRefund: {
+      version: 1,
+      data: z.strictObject({ providerRefundId: reference, providerEventId: reference }),
+      example: { providerRefundId: 're-1', providerEventId: 'event-1' },
+    },
+    /** A webhook of the provider reported that a refund of the order changed; to itself, once the order of a refund is known. */
     CheckRefunds: {
       version: 1,
       data: z.strictObject({ orderId, providerEventId: reference }),

@@ -87,6 +87,8 @@ export interface Provider {
   refund(authorizationKey: string, key: string, request: { amountMinor: number }): Promise<RefundAnswer>
   /** Every refund of what was captured under this authorization, also those that were made at the provider by hand. */
   refunds(authorizationKey: string): Promise<readonly MadeRefund[]>
+  /** The order of a refund by the provider's id; undefined for one that does not exist, or is of no payment of ours. */
+  orderOfRefund(providerRefundId: string): Promise<string | undefined>
   /** A dispute by the provider's id; undefined for one that does not exist, or is about no payment of ours. */
   dispute(disputeId: string): Promise<ReportedDispute | undefined>
   /**

@@ -3,7 +3,8 @@
  * webhook may be lost. It is asked a bounded number of times, at growing intervals; then staff is.
  */
 
-import { refuseIf } from '../../shared/base/errors.ts'
+import { Refused, refuseIf } from '../../shared/base/errors.ts'
+import { derivedId } from '../../shared/base/ids.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { fold } from '../../shared/service/fold.ts'
 import { type Decision, noChange } from '../../shared/service/platform.ts'
@@ -20,6 +21,22 @@ import {
 } from './payment.ts'
 import { type MadeRefund, provider, type RefundAnswer } from './provider.ts'
 import type { PaymentsPlatform as Platform } from './service.ts'
+
+/** A refund that was made at the provider by hand: the provider is asked of which order it is. */
+export async function checkRefund(
+  message: Envelope<string, { providerRefundId: string; providerEventId: string }>,
+  platform: Platform,
+): Promise<void> {
+  const { providerRefundId, providerEventId } = message.data
+  const orderId = await provider(platform, message).orderOfRefund(providerRefundId)
+  if (orderId === undefined)
+    throw new Refused('not-found', `The refund ${providerRefundId} is of no payment of this shop.`)
+  // From here on the messages are of the order.
+  await platform.send<PaymentSent>(
+    { type: 'CheckRefunds', data: { orderId, providerEventId } },
+    { id: derivedId(orderId, message.id, 'refund'), subject: orderId, correlationId: orderId, actor: message.actor },
+  )
+}
 
 interface CheckRequest {
   readonly orderId: string

@@ -139,6 +139,8 @@ export function simulatedProvider(platform: Platform, cause: Envelope): Provider
         },
       }),
     refunds: refundsUnder,
+    // Each of its webhooks about a refund names the order.
+    orderOfRefund: async () => undefined,
     async dispute(disputeId) {
       const path = `${url}/v1/disputes/${encodeURIComponent(disputeId)}`
       const options = { method: 'GET', operation: operation('dispute'), accept: [NOT_FOUND], token }

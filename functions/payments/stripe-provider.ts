@@ -187,6 +187,15 @@ export function stripeProvider(platform: PaymentsPlatform, { returnUrl }: Pick<S
       return id === undefined || id === null ? [] : refundsOf(id)
     },
 
+    async orderOfRefund(providerRefundId) {
+      const stripe = await client('refunds')
+      const found = await stripeAnswer(
+        () => stripe.refunds.retrieve(providerRefundId, { expand: ['payment_intent'] }),
+        [NOT_FOUND],
+      )
+      return isRefused(found) ? undefined : intentMetadata(found)['reference']
+    },
+
     async dispute(disputeId) {
       const stripe = await client('dispute')
       const found = await stripeAnswer(
@@ -294,10 +303,14 @@ const madeRefund = (refund: Stripe.Refund): MadeRefund => ({
   amountMinor: refund.amount,
 })
 
+/** The metadata of the payment intent, which is expanded. */
+const intentMetadata = ({ payment_intent: intent }: Pick<Stripe.Refund, 'payment_intent'>): Stripe.Metadata =>
+  typeof intent === 'object' && intent !== null ? intent.metadata : {}
+
 /** Undefined: it is about a payment of another shop of the account. */
 function reportedDispute(dispute: Stripe.Dispute): ReportedDispute | undefined {
-  const { amount, reason, status, payment_intent: intent, evidence_details: evidence } = dispute
-  const { key, reference: orderId } = typeof intent === 'object' && intent !== null ? intent.metadata : {}
+  const { amount, reason, status, evidence_details: evidence } = dispute
+  const { key, reference: orderId } = intentMetadata(dispute)
   if (!key || !orderId) return undefined
   return {
     orderId,

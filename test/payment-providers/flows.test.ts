@@ -110,6 +110,32 @@ describe('an order that is paid at Stripe', { timeout: 60_000 }, () => {
     expect(types(world, orderId).at(-1)).toBe('refund.issued')
   })
 
+  it("is refunded in Stripe's dashboard: its customer has the money, and it is refunded no second time", async () => {
+    const { world, orderId } = await placed()
+    await world.run({ forMs: HOUR_MS })
+    const byHand = stripe.fake().refundByHand(intents()[0]!.id, 2000)
+    await world.run({ forMs: MINUTE_MS })
+    expect(eventsOf(world, 'payments', orderId).at(-1)).toMatchObject({
+      type: 'refund.issued',
+      data: { refundId: byHand, amountMinor: 2000, reason: 'refunded at the payment provider' },
+    })
+    const refund = { refundId: 'r-1', amountMinor: 381, reason: 'one was broken' }
+    expect(await submit(world, orderId, 'RefundPayment', refund)).toMatchObject({ code: 'more-than-captured' })
+  })
+
+  it("is refunded in Stripe's dashboard and pays later: both states are events, without one more of ours", async () => {
+    const { world, orderId } = await placed({ card: 'refund-pending' })
+    await world.run({ forMs: HOUR_MS })
+    const byHand = stripe.fake().refundByHand(intents()[0]!.id, 2000)
+    await world.run({ forMs: MINUTE_MS })
+    stripe.fake().settle(byHand, 'failed')
+    await world.run({ forMs: MINUTE_MS })
+    expect(types(world, orderId).filter((type) => type.startsWith('refund.'))).toEqual([
+      'refund.pending',
+      'refund.failed',
+    ])
+  })
+
   it('is captured once although Stripe is away and answers are lost', async () => {
     const { world, orderId } = await placed({}, { releaseDelaySeconds: 600 })
     Object.assign(stripe.fake().faults, { unavailable: 2, lostAnswers: 2 })

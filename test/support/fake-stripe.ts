@@ -47,6 +47,8 @@ export interface FakeStripe {
   report(type: Stripe.Event.Type, dispute: string): void
   /** The customer answers on the page of the bank. */
   act(intent: string, outcome: 'authorized' | 'declined'): void
+  /** A refund that is made in Stripe's dashboard. Returns its id. */
+  refundByHand(intent: string, amount: number): string
   /** A pending refund ends. */
   settle(refund: string, status: 'succeeded' | 'failed'): void
   /** The body and the signature of a webhook. */
@@ -350,6 +352,10 @@ export function fakeStripe({ clock, key, onEvent = () => {} }: FakeStripeOptions
     const params = new URLSearchParams(isExpanded ? { 'expand[0]': 'latest_charge' } : {})
     return c.json({ ...page, data: page.data.map((intent) => shown(intent, params)) })
   })
+  const withIntent = <Of extends Stripe.Dispute | Stripe.Refund>(url: string, of: Of): Of =>
+    new URL(url).searchParams.get('expand[0]') === 'payment_intent'
+      ? { ...of, payment_intent: intentOf(String(of.payment_intent)) }
+      : of
   app.get('/v1/disputes', (c) => {
     const of = new URL(c.req.url).searchParams.get('payment_intent')
     const all = [...disputes.values()].filter((one) => of === null || one.payment_intent === of)
@@ -357,8 +363,7 @@ export function fakeStripe({ clock, key, onEvent = () => {} }: FakeStripeOptions
   })
   app.get('/v1/disputes/:id', (c) => {
     const found = disputes.get(c.req.param('id'))
-    const isExpanded = new URL(c.req.url).searchParams.get('expand[0]') === 'payment_intent'
-    if (found) return c.json(isExpanded ? { ...found, payment_intent: intentOf(String(found.payment_intent)) } : found)
+    if (found) return c.json(withIntent(c.req.url, found))
     const error = { type: 'invalid_request_error', code: 'resource_missing', message: 'No such dispute.' } as const
     throw new StripeRefusal(404, error)
   })
@@ -416,6 +421,12 @@ export function fakeStripe({ clock, key, onEvent = () => {} }: FakeStripeOptions
       ),
     )
   })
+  app.get('/v1/refunds/:id', (c) => {
+    const found = refunds.get(c.req.param('id'))
+    if (found) return c.json(withIntent(c.req.url, found))
+    const error = { type: 'invalid_request_error', code: 'resource_missing', message: 'No such refund.' } as const
+    throw new StripeRefusal(404, error)
+  })
   app.onError((error, c) => {
     if (error instanceof StripeRefusal) return c.json({ error: error.error }, error.status)
     throw error
@@ -464,6 +475,11 @@ export function fakeStripe({ clock, key, onEvent = () => {} }: FakeStripeOptions
         last_payment_error: error,
       })
       onEvent('payment_intent.payment_failed', failed)
+    },
+    refundByHand(name, amount) {
+      const made = refund(new URLSearchParams({ payment_intent: name, amount: String(amount) }))
+      onEvent('refund.created', made)
+      return made.id
     },
     settle(name, status) {
       const settled: Stripe.Refund = { ...refunds.get(name)!, status }
