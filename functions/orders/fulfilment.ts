@@ -31,6 +31,8 @@ export interface Ledger {
   readonly cancelling?: Cancellation
   /** Lines that were cancelled while others had left. */
   readonly cancelled: Goods
+  /** The amount that the customer does not pay for them. */
+  readonly cancelledMinor: number
   /** The services that have taken back their part of these lines. */
   readonly settled: readonly CancellationParty[]
 }
@@ -51,6 +53,7 @@ export const noFacts: Ledger = {
   refusedParcels: {},
   ended: {},
   cancelled: [],
+  cancelledMinor: 0,
   settled: [],
 }
 

@@ -106,7 +106,10 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
     case 'order.cancelled':
       return { ...state, status: 'cancelled', reason: cancelReason(data), ledger: decided(state.ledger) }
     case 'order.partly-cancelled':
-      return { ...state, ledger: { ...decided(state.ledger), cancelled: data.lines } }
+      return {
+        ...state,
+        ledger: { ...decided(state.ledger), cancelled: data.lines, cancelledMinor: data.amountMinor },
+      }
     case 'order.cancel-refused':
       return { ...state, ledger: decided(state.ledger) }
     case 'cancellation.settled':

@@ -18,6 +18,8 @@ const orderRecord = z.object({
   imported: z.boolean(),
   lines: z.array(goods.element),
   cancelled: z.array(goods.element),
+  /** The amount that the customer does not pay for these lines. Absent: nothing was cancelled, or as of the release before. */
+  cancelledMinor: minor.optional(),
   /** The shipments of which orders knows that they left. */
   dispatched: z.array(reference),
 })

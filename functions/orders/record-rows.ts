@@ -23,6 +23,7 @@ export function orderRecord(stream: Stream): OrderRecordRow | undefined {
       ? goodsOf(state.order)
       : lines.map(({ lineId, sku, quantity }) => ({ lineId, sku, quantity })),
     cancelled: [...state.ledger.cancelled],
+    ...(state.ledger.cancelled.length > 0 ? { cancelledMinor: state.ledger.cancelledMinor } : {}),
     dispatched: Object.keys(state.ledger.dispatched),
   }
 }

@@ -84,6 +84,16 @@ const cancelled: Records = {
   shipments: { ...completed.shipments, shipments: [{ shipmentId: 's-1', status: 'cancelled' }] },
   analytics: { ...completed.analytics, status: 'cancelled' },
 }
+/** Of two pieces one was cancelled, and the other was captured. */
+const partlyCancelled: Records = {
+  ...completed,
+  order: { ...completed.order, cancelled: [{ ...line, quantity: 1 }], cancelledMinor: 1190 },
+  payment: { ...completed.payment, authorizations: [{ ...completed.payment.authorizations[0], capturedMinor: 1190 }] },
+  charges: [{ ...completed.charges[0], capturedMinor: 1190 }],
+}
+const { cancelledMinor: _unknown, ...orderOfEarlier } = partlyCancelled.order!
+/** An answer of a revision from before orders listed the amount. */
+const partlyCancelledEarlier: Records = { ...partlyCancelled, order: orderOfEarlier }
 const imported: Records = {
   orderId: 'o-1',
   order: { ...completed.order, imported: true, dispatched: [] },
@@ -106,12 +116,21 @@ const secondCard: Records = {
   ],
 }
 
-it.each(Object.entries({ completed, confirmed, partlyShipped, cancelled, imported, free, secondCard }))(
-  'an order that is %s has no difference',
-  (_, records: Records) => {
-    expect(differencesOf(records)).toEqual([])
-  },
-)
+it.each(
+  Object.entries({
+    completed,
+    confirmed,
+    partlyShipped,
+    cancelled,
+    partlyCancelled,
+    partlyCancelledEarlier,
+    imported,
+    free,
+    secondCard,
+  }),
+)('an order that is %s has no difference', (_, records: Records) => {
+  expect(differencesOf(records)).toEqual([])
+})
 
 const payment = (records: Records, change: object): Records => ({
   ...records,
@@ -153,6 +172,12 @@ const planted: readonly (readonly [Kind, Records, Difference['values']])[] = [
     charge(payment(completed, { authorizations: [{ ...account, capturedMinor: 100 }] }), { capturedMinor: 100 }),
     { orders: 'completed 2380', ledger: 'captured 100' },
   ],
+  // What was cancelled was captured too, or a part of the rest was not.
+  ...[2380, 100].map((capturedMinor): [Kind, Records, Difference['values']] => [
+    'completed-not-captured',
+    charge(payment(partlyCancelled, { authorizations: [{ ...account, capturedMinor }] }), { capturedMinor }),
+    { orders: 'completed 1190', ledger: `captured ${capturedMinor}` },
+  ]),
   ['charge-state', charge(completed, { currency: 'JPY' }), { provider: 'in JPY', ledger: 'in EUR' }],
   ['completed-not-captured', { ...free, payment: gone }, { orders: 'completed', ledger: 'nothing' }],
   [

@@ -1,7 +1,7 @@
 /** A part of an order has left when it is cancelled: payments and inventory keep what belongs to that part, in any order of arrival. */
 
 import { expect, it } from 'vitest'
-import { reconcile } from '../support/simulation/reconcile.ts'
+import { append, reconcile } from '../support/simulation/reconcile.ts'
 import { to } from '../support/simulation/virtual-schedule.ts'
 import { createWorld, unitMinor } from '../support/simulation/world.ts'
 import { type OrderFacts, ordersOf } from '../support/simulation/always-true.ts'
@@ -34,12 +34,37 @@ it.each<readonly [Arrival, Arrival]>([
     await world.run({ forMs: MINUTE })
   }
   await world.run({ forMs: DAY })
-  const [{ totalMinor, status }] = ordersOf(world) as [OrderFacts]
+  const [{ orderId, totalMinor, status }] = ordersOf(world) as [OrderFacts]
   // 11.90 less a tenth, and 19 % of that.
   expect({ totalMinor, status }).toEqual({ totalMinor: 1071 + 203, status: 'completed' })
   const [authorization] = world.provider.ledger.all()
   expect(authorization!.captures.map(({ amountMinor }) => amountMinor)).toEqual([totalMinor])
+  const owed = async () =>
+    (await reconcile(world)).differences
+      .filter(({ kind }) => kind === 'completed-not-captured')
+      .map(({ values }) => values)
+  expect(await owed()).toEqual([])
+  append(world, 'payments', orderId, more(orderId))
+  await world.run({ forMs: DAY })
+  expect(await owed()).toEqual([{ orders: `completed ${totalMinor}`, ledger: `captured ${totalMinor + 1}` }])
 })
+
+/** A capture of one cent beyond what is owed. */
+function more(orderId: string): Parameters<typeof append>[3] {
+  const about = { shipmentId: 's-more', amountMinor: 1, final: true }
+  const captured = {
+    ...about,
+    orderId,
+    paymentId: `p-${orderId}`,
+    captureId: 'c-more',
+    currency: 'EUR',
+    authorization: 1,
+  }
+  return [
+    { type: 'capture.due', version: 1, data: { ...about, quantities: {} } },
+    { type: 'payment.captured', version: 2, data: captured },
+  ]
+}
 
 it.each([
   ['orders does not know of the collection', to('orders', 'shipment.dispatched')],
