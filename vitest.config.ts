@@ -45,8 +45,8 @@ export default defineConfig({
       },
     ],
     exclude: ['**/node_modules/**', '.data/**', '.tools/**'],
-    // Two on two cores: a platform waits half of its time. Four are enough: each is ten processes and a gigabyte.
-    maxWorkers: Math.min(4, Math.max(2, availableParallelism() - 1)),
+    // One more than cores: a platform waits for a third of its time. Four are enough: each is ten processes and a gigabyte.
+    maxWorkers: Math.min(4, availableParallelism() + 1),
     reporters: ['default', new ProgressReporter()],
     // A limit for tests that hang, not a measure: whole platforms start in some tests, on machines that do much else.
     testTimeout: 60_000,

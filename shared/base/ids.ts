@@ -1,16 +1,15 @@
 /** Ids: those of effects are derived from their cause, so that a repeat has the same; those of new requests are random. */
 
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 
 /** A UUIDv8 of the parts' hash (RFC 9562, 5.8). */
 export function derivedId(...parts: readonly (string | number)[]): string {
+  const texts = parts.map(String)
   // The length of each part goes in as well: ('ab', 'c') must differ from ('a', 'bc').
-  const hash = createHash('sha256')
-  for (const part of parts) {
-    const text = String(part)
-    hash.update(`${text.length}:`).update(bytesOf(text)).update(';')
-  }
-  return asUuid(hash.digest().subarray(0, 16), 8)
+  const whole = texts.every((text) => text.isWellFormed())
+    ? texts.map((text) => `${text.length}:${text};`).join('')
+    : Buffer.concat(texts.flatMap((text) => [Buffer.from(`${text.length}:`), bytesOf(text), Buffer.from(';')]))
+  return asUuid(hash('sha256', whole, 'buffer').subarray(0, 16), 8)
 }
 
 /** A UUIDv7 for a message without a cause in the platform: it sorts by time, so it never names a document. */
@@ -30,17 +29,15 @@ function asUuid(bytes: Buffer, version: 7 | 8): string {
 /** A name for a document: 26 characters of base 32, as good as random, the same for the same parts. */
 export function derivedName(prefix: string, ...parts: readonly string[]): string {
   const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
-  const hash = createHash('sha256').update(JSON.stringify(parts)).digest()
+  const digest = hash('sha256', JSON.stringify(parts), 'buffer')
   let name = ''
-  for (let index = 0; index < 26; index++) name += alphabet[hash[index]! & 31]
+  for (let index = 0; index < 26; index++) name += alphabet[digest[index]! & 31]
   return `${prefix}-${name}`
 }
 
 /** SHA-256 in hex, of text in UTF-8 or of bytes as they came: decoded first, two different bodies could have one hash. */
 export const hashOf = (content: string | Uint8Array): string =>
-  createHash('sha256')
-    .update(typeof content === 'string' ? bytesOf(content) : content)
-    .digest('hex')
+  hash('sha256', typeof content === 'string' && !content.isWellFormed() ? bytesOf(content) : content)
 
 /**
  * UTF-8. It has one replacement for every unpaired surrogate, so a text that holds one is taken in UTF-16, after a byte
