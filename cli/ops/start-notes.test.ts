@@ -1,4 +1,4 @@
-/** What a waiting command prints about services that do not start. */
+/** The lines of a waiting command about services that do not start. */
 
 import { expect, it } from 'vitest'
 import { startNotes } from './start-notes.ts'

@@ -3,13 +3,13 @@
 import type { Running } from '../command.ts'
 import { failedStarts, readWaiting } from './waiting.ts'
 
-/** Each call notes what was not noted before. It does not fail: the command's own answer says more. */
+/** Each call notes what was not printed before. It does not fail: the command's own answer says more. */
 export function startNotes(read: () => Promise<readonly string[]>, note: (line: string) => void): () => Promise<void> {
-  const noted = new Set<string>()
+  const printed = new Set<string>()
   return async () => {
     for (const line of await read().catch(() => [])) {
-      if (noted.has(line)) continue
-      noted.add(line)
+      if (printed.has(line)) continue
+      printed.add(line)
       note(line)
     }
   }

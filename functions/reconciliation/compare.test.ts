@@ -172,7 +172,7 @@ const planted: readonly (readonly [Kind, Records, Difference['values']])[] = [
     charge(payment(completed, { authorizations: [{ ...account, capturedMinor: 100 }] }), { capturedMinor: 100 }),
     { orders: 'completed 2380', ledger: 'captured 100' },
   ],
-  // What was cancelled was captured too, or a part of the rest was not.
+  // The cancelled lines were captured too, or a part of the rest was not.
   ...[2380, 100].map((capturedMinor): [Kind, Records, Difference['values']] => [
     'completed-not-captured',
     charge(payment(partlyCancelled, { authorizations: [{ ...account, capturedMinor }] }), { capturedMinor }),
