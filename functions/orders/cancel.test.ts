@@ -172,6 +172,32 @@ describe('a released order', () => {
     expect(await statusOf(order)).toBe('cancelled')
   })
 
+  it.each(['before', 'after'] as const)(
+    'of which a part has left shows no refused parcel: that one is cancelled, also if its refusal is reported %s the decision',
+    async (when) => {
+      const order = await released()
+      const { shop, orderId } = order
+      const refusal = () =>
+        shop.deliver('shipment.failed', {
+          orderId,
+          shipmentId: 's-2',
+          lines: [{ lineId: '1', sku: 'TEA-001', quantity: 1 }],
+          code: 'address-unknown',
+          stage: 'booking',
+          attempt: 1,
+        })
+      await shop.deliver(...replies.dispatched(orderId, 's-1', 1))
+      if (when === 'before') await refusal()
+      await decide(order, await locked(order), 1)
+      if (when === 'after') await refusal()
+      expect((await shop.read(orderId)).body).toMatchObject({
+        shipments: [{ shipmentId: 's-1', status: 'dispatched' }],
+      })
+      const correction = shop.deliver('CorrectAddress', { orderId, addressRef: 'a-2' })
+      await expect(correction).rejects.toMatchObject({ code: 'nothing-to-correct' })
+    },
+  )
+
   it('of which everything has left goes on, and completes after the refusal only', async () => {
     const order = await released()
     const { shop, orderId } = order

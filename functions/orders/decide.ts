@@ -20,6 +20,7 @@ import {
   reminders,
   reminderWaitMs,
   returned,
+  returnedAfterTheEnd,
   SETTLEMENT_REMINDER_MS,
   SHIPMENT_REMINDER_MS,
   stalled,
@@ -149,8 +150,13 @@ function recordDelivery(
   state: OrderState,
   { fact, nowMs }: CommandNamed<'delivery'>,
 ): Decision<OrderRecord, OrderSent> {
-  if (!state.order || fact.shipmentId in state.ledger.ended) return noChange
-  return advance(state, { events: [{ type: 'delivery.recorded', data: fact }], commands: [] }, nowMs)
+  const { order, status, ledger } = state
+  if (!order || fact.shipmentId in ledger.ended) return noChange
+  const recorded: OrderRecord = { type: 'delivery.recorded', data: fact }
+  // An order that has ended stalls no more: staff is notified all the same.
+  if (fact.status === 'returned' && (status === 'completed' || status === 'closed'))
+    return { events: [recorded, returnedAfterTheEnd(order)], commands: [] }
+  return advance(state, { events: [recorded], commands: [] }, nowMs)
 }
 
 /** A timer fired: acts on overdue steps, and sets the next timer if anything is still pending. */

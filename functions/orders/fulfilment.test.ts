@@ -251,6 +251,35 @@ describe('a parcel on its way', () => {
     expect(counted(shop.publishedTypes(), 'saga.stuck')).toBe(0)
   })
 
+  it('that comes back after the order was completed without a report is reported to staff, and listed until it is refunded', async () => {
+    const { shop, orderId } = await onItsWay()
+    await days(shop, 14)
+    expect(shop.publishedTypes().at(-1)).toBe('order.completed')
+    for (const key of [1, 1, 2]) await shop.deliver(...replies.returned(orderId), { key })
+    const reports = shop.platform.published.filter(({ type }) => type === 'saga.stuck')
+    expect(new Set(reports.map(({ id }) => id)).size).toBe(1)
+    const step = 'fulfilment: returned parcel'
+    expect(reports[0]!.data).toMatchObject({ sagaId: orderId, step, reason: 'the carrier did not deliver' })
+    const waiting = { orderId, status: 'completed', stuck: true, waitsFor: [{ step, attempt: 0, until: null }] }
+    expect(await sagaOf(shop, orderId)).toEqual(waiting)
+    const about = { orderId, paymentId: 'p-1', currency: 'EUR', reason: 'returned', authorization: 1 }
+    const refunded = (refundId: string, amountMinor: number) =>
+      shop.deliver('refund.issued', { ...about, refundId, amountMinor }, { key: refundId })
+    await refunded('r-1', 2379)
+    expect(await sagaOf(shop, orderId)).toEqual(waiting)
+    await refunded('r-2', 1)
+    expect(await sagaOf(shop, orderId)).toEqual({ orderId, status: 'completed', stuck: false, waitsFor: [] })
+  })
+
+  it('that comes back after staff closed the order is reported once', async () => {
+    const { shop, orderId } = await onItsWay()
+    await close(shop, orderId)
+    const before = counted(shop.publishedTypes(), 'saga.stuck')
+    await shop.deliver(...replies.returned(orderId))
+    expect(counted(shop.publishedTypes(), 'saga.stuck')).toBe(before + 1)
+    expect(await sagaOf(shop, orderId)).toEqual({ orderId, status: 'closed', stuck: false, waitsFor: [] })
+  })
+
   it('that comes back, as the carrier says when it is asked, stalls the order', async () => {
     const { shop, orderId } = await onItsWay()
     await days(shop, 13)

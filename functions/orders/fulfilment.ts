@@ -130,10 +130,17 @@ export const refusedCaptures = ({ refused, captured }: Ledger): { shipmentId: st
     .filter(([shipmentId]) => !captured.includes(shipmentId))
     .map(([shipmentId, { code }]) => ({ shipmentId, code }))
 
-/** Shipments that the carrier does not take to the order's address: they wait for another one. */
-export const refusedParcels = ({ refusedParcels: all, dispatched }: Ledger): { shipmentId: string; code: string }[] =>
+/**
+ * Shipments that the carrier does not take to the order's address: they wait for another one. A cancellation takes all that
+ * have not left, also those whose refusal is reported later.
+ */
+export const refusedParcels = ({
+  refusedParcels: all,
+  dispatched,
+  cancelled,
+}: Ledger): { shipmentId: string; code: string }[] =>
   Object.entries(all)
-    .filter(([shipmentId, { isCorrected }]) => !isCorrected && !(shipmentId in dispatched))
+    .filter(([shipmentId, { isCorrected }]) => cancelled.length === 0 && !isCorrected && !(shipmentId in dispatched))
     .map(([shipmentId, { code }]) => ({ shipmentId, code }))
 
 /** Shipments that are not taken out of stock. */
@@ -202,7 +209,7 @@ export const askCarrier = (orderId: string): AskCarrier => ({ type: 'CheckShipme
 export function fulfilmentStep(fulfilment: Fulfilment): string {
   const missing = missingFrom(fulfilment)
   const { order, ledger } = fulfilment
-  if (returned(ledger).length > 0) return 'fulfilment: returned parcel'
+  if (returned(ledger).length > 0) return RETURNED.step
   if (isOnItsWay(order, ledger)) return 'fulfilment: delivery'
   if (missing.length === 0) return 'fulfilment: refused capture'
   if (refusedParcels(fulfilment.ledger).length > 0) return 'fulfilment: refused address'
@@ -210,9 +217,15 @@ export function fulfilmentStep(fulfilment: Fulfilment): string {
 }
 
 function reasonOf(fulfilment: Fulfilment): string {
-  if (returned(fulfilment.ledger).length > 0) return 'the carrier did not deliver'
+  if (returned(fulfilment.ledger).length > 0) return RETURNED.reason
   return missingFrom(fulfilment).length === 0 ? 'the capture was refused' : 'no answer after the last reminder'
 }
+
+const RETURNED = { step: 'fulfilment: returned parcel', reason: 'the carrier did not deliver' } as const
+
+/** A parcel of an order that has ended comes back, for operators: staff refunds it. */
+export const returnedAfterTheEnd = ({ orderId }: Placed): OrderRecord =>
+  sagaStuck({ sagaId: orderId, attempt: 1, ...RETURNED })
 
 /** Requested often enough, or refused: staff has to act. Reported to operators as well. */
 export function stalled(fulfilment: Fulfilment, reminderCount: number): OrderRecord[] {

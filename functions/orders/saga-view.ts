@@ -1,7 +1,7 @@
 /** Where an order's saga stands, as operators read it. */
 
 import { isStuck, type SagaWait, timeOf, waitsOf } from '../../shared/saga/state.ts'
-import { fulfilmentStep } from './fulfilment.ts'
+import { fulfilmentStep, returned } from './fulfilment.ts'
 import type { OrderState } from './order.ts'
 import { isLapsed, lapseEndMs } from './renewal-times.ts'
 
@@ -14,15 +14,30 @@ export interface SagaView {
 
 export function sagaView(state: OrderState): SagaView {
   const waitsFor = waits(state)
-  const isOverdue = state.isStalled || (state.status === 'confirmed' ? isStuck(waitsFor, 1) : isStuck(waitsFor))
+  const isOverdue =
+    state.isStalled ||
+    state.status === 'completed' ||
+    (state.status === 'confirmed' ? isStuck(waitsFor, 1) : isStuck(waitsFor))
   return { status: state.status, waitsFor, stuck: waitsFor.length > 0 && isOverdue }
 }
 
 function waits(state: OrderState): SagaWait[] {
   const { status, saga, order, ledger, nextReminderAtMs, reminderCount, released, isStalled } = state
-  if (!saga || status === 'completed' || status === 'closed') return []
+  if (!saga || status === 'closed') return []
+  if (status === 'completed')
+    return isOwedForReturns(state) ? [{ step: fulfilmentStep({ order: order!, ledger }), attempt: 0, until: null }] : []
   if (status !== 'confirmed') return waitsOf(saga)
   if (isLapsed(state)) return [{ step: 'another payment method', attempt: 0, until: timeOf(lapseEndMs(state)) }]
   const step = released ? fulfilmentStep({ order: order!, ledger }) : 'the end of the release delay'
   return [{ step, attempt: reminderCount, until: isStalled ? null : timeOf(nextReminderAtMs) }]
+}
+
+/** Parcels came back after the order was completed, and less was refunded since than was captured for them. */
+function isOwedForReturns({ ledger, refunds }: OrderState): boolean {
+  const captured = returned(ledger).reduce((sum, { shipmentId }) => sum + (ledger.amounts[shipmentId] ?? 0), 0)
+  const refunded = Object.values(refunds).reduce(
+    (sum, { status, amountMinor }) => sum + (status === 'failed' ? 0 : amountMinor),
+    0,
+  )
+  return refunded < captured
 }

@@ -221,6 +221,62 @@ describe("the carrier's webhook", () => {
   })
 })
 
+describe('a parcel that the carrier collects although its booking was given back', () => {
+  const error = 'shipment.collected-in-error'
+  const errors = ({ platform }: ReturnType<typeof open>) =>
+    [...new Map(platform.published.map((event) => [event.id, event])).values()].filter(({ type }) => type === error)
+  /** The carrier has it all the same. */
+  const collect = (shop: ReturnType<typeof open>, key: string) => shop.carrier.bookings.set(key, 't-1')
+
+  it.each(['collected', 'delivered', 'returned'] as const)(
+    'is an event and a line for staff, once, and no dispatch: %s',
+    async (status) => {
+      const shop = open()
+      await shop.released()
+      await shop.book()
+      await shop.cancel()
+      await shop.check('booked', 'too early', shipmentId)
+      collect(shop, shipmentId)
+      for (const key of ['a', 'a', 'b']) await shop.check(status, key, shipmentId)
+      expect(errors(shop)).toMatchObject([
+        { data: { orderId, shipmentId, lines, trackingRef: 't-1', bookingKey: shipmentId } },
+      ])
+      expect(shop.types()).not.toContain('shipment.dispatched')
+      const logged = shop.platform.logs.filter(({ event }) => event === error)
+      expect(logged[0]).toMatchObject({ severity: 'ERROR', fields: { orderId, shipmentId } })
+    },
+  )
+
+  it('is reported of a booking that was given back for a hold, and the new booking goes on', async () => {
+    const shop = open()
+    const until = '2026-01-03T00:00:00.000Z'
+    await shop.released(1, until)
+    await shop.book()
+    await shop.hold(until)
+    collect(shop, shipmentId)
+    await shop.check('collected', 'held', shipmentId)
+    expect(errors(shop)).toHaveLength(1)
+    await shop.renewed('2026-01-10T00:00:00.000Z')
+    shop.carrier.status = 'booked'
+    await shop.book(2)
+    await shop.check('collected', 'again', shipmentId)
+    expect(errors(shop)).toHaveLength(1)
+    await shop.check('collected', 'new', `${shipmentId}:2`)
+    expect(shop.types().at(-1)).toBe('shipment.dispatched')
+  })
+
+  it('is not reported of a booking that is collected before its cancellation: then it has left', async () => {
+    const shop = open()
+    await shop.released()
+    await shop.book()
+    shop.carrier.status = 'collected'
+    await shop.cancel()
+    await shop.check('collected', 'late', shipmentId)
+    expect(errors(shop)).toEqual([])
+    expect(shop.types().at(-1)).toBe('shipment.dispatched')
+  })
+})
+
 describe('a booking that the carrier refuses', () => {
   const refusal = { status: 422, code: 'address-unknown' }
 

@@ -10,8 +10,10 @@ import { addressOf } from './address.ts'
 import { bookedBy, findBooking, isCollected } from './carrier.ts'
 import {
   bookingKey,
+  collectedInError,
   decideCancellation,
   evolve,
+  givenBackUnder,
   held,
   initial,
   isKnown,
@@ -99,9 +101,9 @@ export const app: ServiceApp = implement(shipping, {
       })
     },
     // The carrier is asked, whatever its webhook says: webhooks come late, twice and in any order.
-    CheckShipments: (message, platform) => {
+    CheckShipments: async (message, platform) => {
       const { orderId, bookingKey: about } = message.data
-      return platform.streams.handleWithCalls<ShippingRecord>(message, orderId, async (stream) => {
+      const decision = await platform.streams.handleWithCalls<ShippingRecord>(message, orderId, async (stream) => {
         const state = stateOf(stream)
         refuseIf(!isKnown(state), 'not-found', `There is no shipment of ${orderId}.`)
         const events: ShippingRecord[] = []
@@ -109,8 +111,15 @@ export const app: ServiceApp = implement(shipping, {
           const report = await findBooking(platform, bookingKey(shipment))
           if (report) events.push(...reported(orderId, shipment, report))
         }
+        const givenBack = about === undefined ? undefined : givenBackUnder(state, about)
+        const mistake = givenBack && (await findBooking(platform, about!))
+        if (mistake) events.push(...collectedInError(orderId, givenBack, about!, mistake))
         return { events, commands: [] }
       })
+      for (const { type, data } of decision.events)
+        // Operators are alerted by this line: see `alertsOn` in the description. A redelivery writes it again.
+        if (type === 'shipment.collected-in-error') platform.log('ERROR', type, { ...data, correlationId: orderId })
+      return decision
     },
     ChangeAddress: (message, platform) =>
       platform.streams.handle<ShippingRecord, ShippingSent>(message, message.data.orderId, (stream) =>

@@ -54,6 +54,15 @@ export const shippingContracts = defineContracts({
       }),
       example: { orderId: 'o-1', shipmentId: 's-1', lines, code: 'address-unknown', stage: 'booking', attempt: 1 },
     },
+    /**
+     * The carrier has collected a parcel whose booking it had given back, for a cancellation or a hold. Nothing is captured for
+     * it: staff has the carrier bring it back, or charges it.
+     */
+    'shipment.collected-in-error': {
+      version: 1,
+      data: z.strictObject({ orderId, shipmentId, lines: goods, trackingRef: reference, bookingKey: reference }),
+      example: { orderId: 'o-1', shipmentId: 's-1', lines, trackingRef: 't-1', bookingKey: 's-1' },
+    },
     /** The answer to CancelShipments, once for each cancellation. What is cancelled never leaves; what is refused has left. */
     'shipment.cancel-decided': {
       version: 1,

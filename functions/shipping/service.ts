@@ -19,6 +19,14 @@ export const shipping = defineService({
   queries: ['readAddress'],
   collections: { streams: { unindexed: ['*'] } },
   settings: [carrierUrl, piecesPerParcel],
+  alertsOn: {
+    'shipment.collected-in-error': {
+      severity: 'WARNING',
+      labels: ['orderId', 'shipmentId'],
+      content:
+        'The carrier has collected a parcel whose booking it had given back: `docs/operations.md`, A parcel that was collected in error.',
+    },
+  },
   secrets: { 'carrier-key': 'Books, reads and cancels parcels.' },
 })
 

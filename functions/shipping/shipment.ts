@@ -48,9 +48,11 @@ export interface OrderShipments {
   readonly securedUntilMs?: number
   /** The cancellations that were decided. One is a tombstone: no shipment is created after it. */
   readonly decided: readonly string[]
+  /** The keys of the bookings that the carrier has given back, without those that it has collected all the same. */
+  readonly givenBack: readonly string[]
 }
 
-export const initial: OrderShipments = { shipments: [], decided: [] }
+export const initial: OrderShipments = { shipments: [], decided: [], givenBack: [] }
 
 export function evolve(state: OrderShipments, { type, data }: ShippingRecord): OrderShipments {
   switch (type) {
@@ -64,7 +66,7 @@ export function evolve(state: OrderShipments, { type, data }: ShippingRecord): O
       // Reports come in any order: each authorization ends later than the one before.
       return { ...state, securedUntilMs: Math.max(state.securedUntilMs ?? 0, Date.parse(data.until)) }
     case 'booking.held':
-      return withStatus(state, [data.shipmentId], 'held')
+      return withStatus(givingBack(state, [data.shipmentId]), [data.shipmentId], 'held')
     case 'booking.made':
       return withStatus(state, [data.shipmentId], 'booked')
     case 'shipment.failed':
@@ -80,9 +82,11 @@ export function evolve(state: OrderShipments, { type, data }: ShippingRecord): O
       }
     case 'shipment.dispatched':
       return withStatus(state, [data.shipmentId], 'dispatched')
+    case 'shipment.collected-in-error':
+      return { ...state, givenBack: state.givenBack.filter((key) => key !== data.bookingKey) }
     case 'shipment.cancel-decided':
       return {
-        ...withStatus(state, data.cancelledShipments, 'cancelled'),
+        ...withStatus(givingBack(state, data.cancelledShipments), data.cancelledShipments, 'cancelled'),
         decided: [...state.decided, data.cancellationId],
       }
   }
@@ -91,6 +95,17 @@ export function evolve(state: OrderShipments, { type, data }: ShippingRecord): O
 const withStatus = (state: OrderShipments, ids: readonly string[], status: Shipment['status']): OrderShipments => ({
   ...state,
   shipments: state.shipments.map((one) => (ids.includes(one.shipmentId) ? { ...one, status } : one)),
+})
+
+/** The bookings that the carrier was asked to give back: it may have taken them without an answer. */
+const givingBack = (state: OrderShipments, ids: readonly string[]): OrderShipments => ({
+  ...state,
+  givenBack: [
+    ...state.givenBack,
+    ...undecided(state)
+      .filter(({ shipmentId }) => ids.includes(shipmentId))
+      .map(bookingKey),
+  ],
 })
 
 export const shipmentOf = ({ shipments }: OrderShipments, shipmentId: string): Shipment | undefined =>
@@ -109,9 +124,24 @@ export const open = ({ shipments }: OrderShipments): readonly Shipment[] =>
 
 /** The shipments that a report about this booking concerns: a carrier that names it by no key of ours reports about all. */
 export function openUnder(state: OrderShipments, key: string): readonly Shipment[] {
-  const isOf = ({ shipmentId, attempt }: Shipment): boolean =>
-    Array.from({ length: attempt }, (_, index) => bookingKey({ shipmentId, attempt: index + 1 })).includes(key)
-  return state.shipments.some(isOf) ? open(state).filter((one) => bookingKey(one) === key) : open(state)
+  return state.shipments.some((one) => keysOf(one).includes(key))
+    ? open(state).filter((one) => bookingKey(one) === key)
+    : open(state)
+}
+
+/** The shipment of a booking that was given back, by a cancellation or a hold: a report about it may be one of a mistake. */
+export const givenBackUnder = ({ shipments, givenBack }: OrderShipments, key: string): Shipment | undefined =>
+  givenBack.includes(key) ? shipments.find((one) => keysOf(one).includes(key)) : undefined
+
+/** The carrier has a parcel whose booking it had given back: staff has to stop it, or to charge it. */
+export function collectedInError(
+  orderId: string,
+  { shipmentId, lines }: Shipment,
+  key: string,
+  { status, trackingRef }: CarrierReport,
+): ShippingRecord[] {
+  if (status === 'booked' || status === 'cancelled') return []
+  return [{ type: 'shipment.collected-in-error', data: { orderId, shipmentId, lines, trackingRef, bookingKey: key } }]
 }
 
 /** True while nothing may be booked: the authorization would have less than a day left when the carrier collects it. */
@@ -192,6 +222,10 @@ export function renewBookings(
 /** The first booking has the shipment's own id: its key when there was only one. A carrier repeats its answer to a key. */
 export const bookingKey = ({ shipmentId, attempt }: Pick<Shipment, 'shipmentId' | 'attempt'>): string =>
   attempt === 1 ? shipmentId : `${shipmentId}:${attempt}`
+
+/** The keys of all its bookings. */
+const keysOf = ({ shipmentId, attempt }: Shipment): string[] =>
+  Array.from({ length: attempt }, (_, index) => bookingKey({ shipmentId, attempt: index + 1 }))
 
 export interface CancelRequest {
   readonly orderId: string

@@ -173,6 +173,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
         'refusals',
         'sagas-stuck',
         'schedules-fail',
+        'shipping-shipment-collected-in-error',
       ])
       const page = readFileSync(join(root, 'docs/deploy.md'), 'utf8')
       for (const policy of policies) {
