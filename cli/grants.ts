@@ -5,8 +5,10 @@ import { synthesize } from '../stacks/app.ts'
 import { type Environment, environments, localEnvironment, localPorts } from '../stacks/environments.ts'
 import { placeholderRefusal } from '../stacks/placeholders.ts'
 import { flag, main, requireRunning, secretOf, UsageError } from './command.ts'
-import { type Difference, differencesOf, type Policy } from './grants/compare.ts'
+import { type AccessEntry, policyOfAccess } from './grants/access.ts'
+import { type Difference, differencesOf } from './grants/compare.ts'
 import { declaredGrants, type PolicyAddress } from './grants/declared.ts'
+import type { Policy } from './grants/policy.ts'
 import { nearestOrAll } from '../shared/base/nearest.ts'
 import { table } from './table.ts'
 import { say, sayJson } from './terminal.ts'
@@ -17,9 +19,9 @@ void main('grants', {
   brief: 'Compares the IAM policies of an environment with the grants of its stacks, and lists the differences.',
   about: `
 It reads the policy of the project and of each service, topic, subscription, queue, table, account, repository and bucket of
-the stacks. Terraform's plan shows a difference only in roles that the stacks bind; this command shows every added member of
-every role. Grants on the project to the environment's administrators and to Google's own agents are expected. Ends with 1
-if there is a difference. In the cloud you need roles/iam.securityReviewer on the project, and credentials: gcloud auth
+the stacks, and the access lists of BigQuery's datasets. Terraform's plan shows a difference only in roles that the stacks bind; this command shows every added member of
+every role. Grants on the project to the environment's administrators and to Google's own agents are expected, and the access
+that Google gives members of the project to a new dataset. Ends with 1 if there is a difference. In the cloud you need roles/iam.securityReviewer on the project, and credentials: gcloud auth
 application-default login.`,
   words: { name: 'ENVIRONMENT', brief: `${names.join(' or ')}; absent, the platform that runs here`, max: 1 },
   options: { json: flag('as JSON') },
@@ -83,8 +85,12 @@ function reader(
   headersOf: (url: string) => Promise<Record<string, string>>,
 ) {
   return async (address: PolicyAddress): Promise<Policy | undefined> => {
-    const { api, method, resource } = address
-    const option = api === 'storage' ? 'optionsRequestedPolicyVersion' : 'options.requestedPolicyVersion'
+    const { api, method, resource, isAccess } = address
+    const option = isAccess
+      ? 'accessPolicyVersion'
+      : api === 'storage'
+        ? 'optionsRequestedPolicyVersion'
+        : 'options.requestedPolicyVersion'
     const url = method === 'GET' ? `${urlOf(address)}?${option}=3` : urlOf(address)
     const response = await fetch(url, {
       method,
@@ -93,6 +99,9 @@ function reader(
     })
     if (response.status === 404) return undefined
     if (!response.ok) throw new UsageError(`The policy of ${resource} can't be read: ${await response.text()}`)
-    return (await response.json()) as Policy
+    const answer: unknown = await response.json()
+    if (!isAccess) return answer as Policy
+    const { access = [] } = answer as { access?: readonly AccessEntry[] }
+    return policyOfAccess(access, resource.split('/')[1]!)
   }
 }

@@ -2,8 +2,10 @@ import { expect, it } from 'vitest'
 import { synthesize } from '../../stacks/app.ts'
 import { environments } from '../../stacks/environments.ts'
 import { theatre, theatreBusiness } from '../theatre.testing.ts'
-import { differencesOf, type Policy } from './compare.ts'
+import { type AccessEntry, policyOfAccess } from './access.ts'
+import { differencesOf } from './compare.ts'
 import { declaredGrants, type PolicyAddress } from './declared.ts'
+import type { Policy } from './policy.ts'
 
 const { dev } = environments
 const declared = declaredGrants(synthesize(dev, theatreBusiness), dev.projectId, false)
@@ -41,6 +43,7 @@ it('reads a policy for each resource that can have one, by the address of its AP
       `POST bigquery bigquery/v2/${project}/datasets/events/tables/seating:getIamPolicy`,
       `GET artifactregistry v1/${project}/locations/${dev.region}/repositories/millrace:getIamPolicy`,
       `GET storage storage/v1/b/${dev.projectId}-build-sources/iam`,
+      `GET bigquery bigquery/v2/${project}/datasets/events`,
     ]),
   )
   expect(declared.grants.filter(({ resource, member }) => /[$}]|undefined/.test(resource + member))).toEqual([])
@@ -61,11 +64,21 @@ it('finds nothing in what was deployed, nor in grants that Google or administrat
         members: [`serviceAccount:service-${dev.projectNumber}@gcp-sa-cloudbuild.iam.gserviceaccount.com`],
       },
     ],
+    [`${project}/datasets/events`]: policyOfAccess(
+      [
+        { role: 'OWNER', specialGroup: 'projectOwners' },
+        { role: 'WRITER', specialGroup: 'projectWriters' },
+        { role: 'READER', specialGroup: 'projectReaders' },
+        { role: 'OWNER', userByEmail: 'deployer@example.com' },
+      ],
+      dev.projectId,
+    ).bindings,
     [`b/${dev.projectId}-build-sources`]: [
       { role: 'roles/storage.legacyBucketReader', members: [`projectViewer:${dev.projectId}`] },
     ],
   }
-  expect(await differencesOf(declared, dev, policyOf(added))).toEqual([])
+  const deployed = { ...dev, administrators: [...dev.administrators, 'user:deployer@example.com'] }
+  expect(await differencesOf(declared, deployed, policyOf(added))).toEqual([])
 })
 
 it.each([
@@ -112,4 +125,80 @@ it('finds a grant without its condition, and the grants of a resource that does 
       .filter(({ resource }) => resource === seating)
       .map((grant) => ({ difference: 'missing', ...grant })),
   )
+})
+
+const events = `${project}/datasets/events`
+it.each<[string, AccessEntry, role: string, member: string]>([
+  ['a user', { role: 'READER', userByEmail: 'eve@example.com' }, 'roles/bigquery.dataViewer', 'user:eve@example.com'],
+  [
+    "another project's account",
+    { role: 'WRITER', userByEmail: 'x@other.iam.gserviceaccount.com' },
+    'roles/bigquery.dataEditor',
+    'serviceAccount:x@other.iam.gserviceaccount.com',
+  ],
+  [
+    'a group, by a role that has no other name',
+    { role: 'roles/bigquery.metadataViewer', groupByEmail: 'all@example.com' },
+    'roles/bigquery.metadataViewer',
+    'group:all@example.com',
+  ],
+  ['a domain', { role: 'OWNER', domain: 'example.com' }, 'roles/bigquery.dataOwner', 'domain:example.com'],
+  [
+    'everyone with an account',
+    { role: 'READER', specialGroup: 'allAuthenticatedUsers' },
+    'roles/bigquery.dataViewer',
+    'allAuthenticatedUsers',
+  ],
+  ['everyone', { role: 'READER', iamMember: 'allUsers' }, 'roles/bigquery.dataViewer', 'allUsers'],
+  [
+    "more than Google's default",
+    { role: 'WRITER', specialGroup: 'projectReaders' },
+    'roles/bigquery.dataEditor',
+    `projectViewer:${dev.projectId}`,
+  ],
+  [
+    'an administrator with another role than its maker',
+    { role: 'READER', groupByEmail: dev.administrators[0]!.replace(/^\w+:/, '') },
+    'roles/bigquery.dataViewer',
+    dev.administrators[0]!,
+  ],
+  [
+    'a view',
+    { view: { projectId: 'other', datasetId: 'd', tableId: 'v' } },
+    'authorized view',
+    'projects/other/datasets/d/tables/v',
+  ],
+  [
+    'a routine',
+    { routine: { datasetId: 'd', routineId: 'r' } },
+    'authorized routine',
+    `${project}/datasets/d/routines/r`,
+  ],
+  [
+    'the views of a dataset',
+    { dataset: { dataset: { datasetId: 'd' }, targetTypes: ['VIEWS'] } },
+    'authorized dataset',
+    `${project}/datasets/d`,
+  ],
+])('finds in the access of a dataset %s', async (_, entry, role, member) => {
+  const added = { [events]: policyOfAccess([entry], dev.projectId).bindings }
+  expect(await differencesOf(declared, dev, policyOf(added))).toEqual([
+    { difference: 'added', resource: events, role, member, condition: '' },
+  ])
+})
+
+it('finds an authorized dataset that is missing, and refuses an entry of an unknown kind', async () => {
+  const without = await differencesOf(declared, dev, (address) =>
+    address.resource === events ? Promise.resolve({}) : policyOf({})(address),
+  )
+  expect(without).toEqual([
+    {
+      difference: 'missing',
+      resource: events,
+      role: 'authorized dataset',
+      member: `${project}/datasets/analytics`,
+      condition: '',
+    },
+  ])
+  expect(() => policyOfAccess([{ role: 'READER' }], 'p')).toThrow('names no known member: {"role":"READER"}')
 })

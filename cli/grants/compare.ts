@@ -1,14 +1,7 @@
 /** Compares the grants of the stacks with the real policies. */
 
-import type { Grant, PolicyAddress } from './declared.ts'
-
-export interface Policy {
-  readonly bindings?: readonly {
-    readonly role: string
-    readonly members?: readonly string[]
-    readonly condition?: { readonly expression?: string }
-  }[]
-}
+import type { PolicyAddress } from './declared.ts'
+import { type Grant, grantsOf, type Policy } from './policy.ts'
 
 export interface Difference extends Grant {
   /** `added` by hand, or `missing` although the stacks grant it. */
@@ -21,12 +14,6 @@ export interface Expected {
   /** IAM members that administer the project: every grant of theirs on the project itself is expected. */
   readonly administrators: readonly string[]
 }
-
-/** The grants of a policy as it was read. */
-export const grantsOf = (resource: string, { bindings = [] }: Policy): Grant[] =>
-  bindings.flatMap(({ role, members = [], condition }) =>
-    members.map((member) => ({ resource, role, member, condition: condition?.expression ?? '' })),
-  )
 
 /**
  * @param read A policy, or undefined if the resource does not exist.
@@ -55,13 +42,25 @@ export async function differencesOf(
   ]
 }
 
+const basicRoleOf = (member: string): string => member.split(':')[0]!
 const MAX_CONCURRENT_READS = 8
 
 const textOf = ({ resource, role, member, condition }: Grant): string => [resource, role, member, condition].join(' ')
 
-/** Google grants its own agents roles on the project, and gives a bucket the legacy roles of the project's members. */
+/** By these, members of the project's basic roles, and who makes a dataset, have access to it. */
+const ofNewDatasets: Readonly<Record<string, string>> = {
+  projectOwner: 'roles/bigquery.dataOwner',
+  projectEditor: 'roles/bigquery.dataEditor',
+  projectViewer: 'roles/bigquery.dataViewer',
+}
+
+/** Google grants its own agents roles on the project, and gives buckets and datasets roles of the project's members. */
 function isExpected({ resource, role, member }: Grant, { projectNumber, administrators }: Expected): boolean {
   if (resource.startsWith('b/')) return role.startsWith('roles/storage.legacy') && /^project\w+:/.test(member)
+  if (/^projects\/[^/]+\/datasets\/[^/]+$/.test(resource))
+    return (
+      role === (administrators.includes(member) ? ofNewDatasets['projectOwner'] : ofNewDatasets[basicRoleOf(member)])
+    )
   if (!/^projects\/[^/]+$/.test(resource)) return false
   if (administrators.includes(member)) return true
   if (member === `serviceAccount:${projectNumber}@cloudservices.gserviceaccount.com`) return role === 'roles/editor'

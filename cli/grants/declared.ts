@@ -1,14 +1,8 @@
 /** The grants of synthesized stacks, and the policies in which Google keeps them. */
 
 import type { SynthesizedStack } from '../../stacks/app.ts'
-
-export interface Grant {
-  readonly resource: string
-  readonly role: string
-  readonly member: string
-  /** The expression of the condition; empty: none. */
-  readonly condition: string
-}
+import { declaredAccess, policyOfAccess } from './access.ts'
+import { type Grant, grantsOf } from './policy.ts'
 
 /** Where the allow policy of one resource is read. */
 export interface PolicyAddress {
@@ -18,6 +12,8 @@ export interface PolicyAddress {
   readonly api: string
   readonly method: 'GET' | 'POST'
   readonly path: string
+  /** True for the `access` of a dataset in place of a policy. */
+  readonly isAccess?: true
 }
 
 type Attributes = Readonly<Record<string, unknown>>
@@ -32,9 +28,10 @@ interface Kind {
   readonly suffix?: string
   /** The local cloud does not have it. */
   readonly isRemote?: true
+  readonly isAccess?: true
 }
 
-const isGrant = /_iam_(member|binding)$/
+const isGrant = /_iam_(member|binding)$|(?<=^google_bigquery_dataset)_access$/
 const idIn = (value: unknown): string => String(value).split('/').at(-1)!
 const at = ({ location }: Attributes, project: string): string => `projects/${project}/locations/${String(location)}`
 
@@ -84,6 +81,14 @@ const kinds: Readonly<Record<string, Kind>> = {
     method: 'GET',
     name: (service, project) => `${at(service, project)}/services/${idIn(service['name'])}`,
   },
+  google_bigquery_dataset: {
+    api: 'bigquery',
+    prefix: 'bigquery/v2',
+    method: 'GET',
+    name: ({ dataset_id: dataset }, project) => `projects/${project}/datasets/${idIn(dataset)}`,
+    suffix: '',
+    isAccess: true,
+  },
   google_bigquery_table: {
     api: 'bigquery',
     prefix: 'bigquery/v2',
@@ -123,7 +128,7 @@ export function declaredGrants(
   isLocal: boolean,
 ): { readonly grants: readonly Grant[]; readonly policies: readonly PolicyAddress[] } {
   const grants: Grant[] = []
-  const policies = new Map([addressOf(kinds['google_project']!, {}, project)].map((one) => [one.resource, one]))
+  const policies = new Map([addressOf(kinds['google_project']!, {}, project)].map((one) => [one.path, one]))
   for (const { json } of stacks) {
     const resources = json.resource ?? {}
     for (const [type, byId] of Object.entries(resources)) {
@@ -136,7 +141,15 @@ export function declaredGrants(
       for (const unresolved of Object.values(byId)) {
         const attributes = resolved(unresolved, resources, project)
         const address = addressOf(kind, attributes, project)
-        if (!isGrant.test(type)) policies.set(address.resource, address)
+        if (!isGrant.test(type)) {
+          policies.set(address.path, address)
+          // The local cloud keeps the roles on a dataset in a policy, and the rest in its access.
+          if (isLocal && kind.isAccess) {
+            const path = `${address.path}:getIamPolicy`
+            policies.set(path, { resource: address.resource, api: kind.api, method: 'POST', path })
+          }
+        } else if (type.endsWith('_access'))
+          grants.push(...grantsOf(address.resource, policyOfAccess([declaredAccess(attributes)], project)))
         else grants.push(...grantsIn(attributes, address.resource))
       }
     }
@@ -145,9 +158,9 @@ export function declaredGrants(
 }
 
 function addressOf(kind: Kind, attributes: Attributes, project: string): PolicyAddress {
-  const { api, method, prefix, suffix = ':getIamPolicy' } = kind
+  const { api, method, prefix, suffix = ':getIamPolicy', isAccess } = kind
   const resource = kind.name(attributes, project)
-  return { resource, api, method, path: `${prefix}/${resource}${suffix}` }
+  return { resource, api, method, path: `${prefix}/${resource}${suffix}`, ...(isAccess ? { isAccess } : {}) }
 }
 
 function grantsIn({ role, member, members, condition }: Attributes, resource: string): Grant[] {
@@ -169,6 +182,8 @@ function resolved(
   const reference = /^\$\{([\w-]+)\.([\w-]+)\.(\w+)\}$/
   return Object.fromEntries(
     Object.entries(attributes).map(([name, value]) => {
+      if (typeof value === 'object' && value !== null && !Array.isArray(value))
+        return [name, resolved(value as Attributes, resources, project)]
       const [, type = '', id = '', attribute = ''] = (typeof value === 'string' && reference.exec(value)) || []
       const target = resources[type]?.[id]
       if (!target) return [name, value]

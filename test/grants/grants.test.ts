@@ -216,12 +216,24 @@ describe('npm run grants', { timeout: 60_000 }, () => {
       await write([...(policy.bindings ?? []), { role, members: [member] }])
       onTestFinished(() => write(policy.bindings ?? []) as Promise<void>)
     }
+    const dataset = `/bigquery/v2/projects/${projectId}/datasets/analytics`
+    const role = { role: 'roles/bigquery.dataViewer', members: ['user:eve@example.com'] }
+    await api('POST', `${dataset}:setIamPolicy`, { policy: { bindings: [role] } })
+    onTestFinished(() => api('POST', `${dataset}:setIamPolicy`, { policy: { bindings: [] } }) as Promise<void>)
+    await api('PATCH', dataset, { access: [{ view: { projectId, datasetId: 'elsewhere', tableId: 'v' } }] })
+    onTestFinished(() => api('PATCH', dataset, { access: [] }) as Promise<void>)
     const { code, differences } = await compared()
     expect(code).toBe(1)
-    const expected = added.map(([path, , role, member]) => ({
+    const onDataset = `/v2/projects/${projectId}/datasets/analytics`
+    const onView = `projects/${projectId}/datasets/elsewhere/tables/v`
+    const expected = [
+      ...added,
+      [onDataset, '', role.role, role.members[0]],
+      [onDataset, '', 'authorized view', onView],
+    ].map(([path, , granted, member]) => ({
       difference: 'added',
-      resource: path.replace(/^\/v\d\//, ''),
-      role,
+      resource: path!.replace(/^\/v\d\//, ''),
+      role: granted,
       member,
       condition: '',
     }))
