@@ -16,13 +16,21 @@ export interface Correction {
   readonly nowMs: number
 }
 
-function obstacleOf({ status, ledger }: OrderState): Refused | undefined {
-  return status === 'confirmed' && refusedParcels(ledger).length > 0
-    ? undefined
-    : new Refused(
-        shopCodes['nothing-to-correct'],
-        'Only the address of an order of which the carrier has refused a parcel can be corrected.',
-      )
+/** More are no mistake in writing, and the order's stream would grow without a limit. */
+const MAX_CORRECTIONS = 10
+
+function obstacleOf({ status, ledger, corrections }: OrderState): Refused | undefined {
+  if (status !== 'confirmed' || refusedParcels(ledger).length === 0)
+    return new Refused(
+      shopCodes['nothing-to-correct'],
+      'Only the address of an order of which the carrier has refused a parcel can be corrected.',
+    )
+  if (corrections >= MAX_CORRECTIONS)
+    return new Refused(
+      shopCodes['too-many-corrections'],
+      `The address was corrected ${MAX_CORRECTIONS} times, and the carrier took none of them: cancel the order.`,
+    )
+  return undefined
 }
 
 /** Checks a correction before it is submitted: the order needs one, and the address belongs to the order's customer. */

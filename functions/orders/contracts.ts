@@ -411,7 +411,7 @@ export const ordersContracts = defineContracts({
     /** The customer names another of their addresses for what the carrier refused; staff does so for a customer. */
     CorrectAddress: {
       version: 1,
-      refuses: [shopCodes['nothing-to-correct'], shopCodes['unknown-reference']],
+      refuses: [shopCodes['nothing-to-correct'], shopCodes['too-many-corrections'], shopCodes['unknown-reference']],
       data: z.strictObject({ orderId, addressRef: reference }),
       example: { orderId: 'o-1', addressRef: 'a-2' },
     },

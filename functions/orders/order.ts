@@ -49,6 +49,8 @@ export interface OrderState {
   readonly heldFor?: number
   /** The number of renewals since the customer gave a payment method. */
   readonly renewals: number
+  /** How often the address was corrected. */
+  readonly corrections: number
   /** A successor was refused. */
   readonly lapse?: {
     /** Its number. */
@@ -76,6 +78,7 @@ export const initial: OrderState = {
   isDelayed: false,
   isPromiseChecked: false,
   renewals: 0,
+  corrections: 0,
   isStalled: false,
 }
 
@@ -178,7 +181,7 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
       return { ...state, ledger: { ...state.ledger, refusedParcels } }
     }
     case 'address.corrected':
-      return { ...state, ledger: corrected(state.ledger), isStalled: false }
+      return { ...state, ledger: corrected(state.ledger), corrections: state.corrections + 1, isStalled: false }
     case 'recapture.requested':
       return { ...state, recapturing: data.shipmentIds }
     case 'refund.recorded':

@@ -23,6 +23,7 @@ export const shopCodes = defineCodes({
   'price-changed': { status: 409 },
   'price-replaced': { status: 409 },
   'recapture-pending': { status: 409 },
+  'too-many-corrections': { status: 409 },
   'too-many-orders': { status: 429 },
   'too-many-payment-attempts': { status: 409 },
   'too-many-pieces': { status: 422, isSecurityEvent: true },

@@ -20,6 +20,10 @@ async function refused(): Promise<{ world: World; orderId: string }> {
   await world.run({ forMs: MINUTE })
   return { world, orderId }
 }
+/** The address that the carrier does not know. */
+const placedTo = (world: World): string =>
+  (world.platform('orders').published.find(({ type }) => type === 'order.placed')!.data as { addressRef: string })
+    .addressRef
 const correct = (world: World, orderId: string, addressRef = world.addressRef, key = 'key-1') =>
   world.submit('CorrectAddress', { orderId, addressRef }, key)
 const cancel = (world: World, orderId: string): void =>
@@ -40,15 +44,27 @@ it('is shown to the customer, who names another: the parcel leaves once, and not
 
 it('may be corrected to another that is refused as well, and then once more', async () => {
   const { world, orderId } = await refused()
-  const { addressRef } = world.platform('orders').published.find(({ type }) => type === 'order.placed')!.data as {
-    addressRef: string
-  }
-  expect(await correct(world, orderId, addressRef, 'again')).toEqual({ status: 202 })
+  expect(await correct(world, orderId, placedTo(world), 'again')).toEqual({ status: 202 })
   await world.run({ forMs: MINUTE })
   expect(await viewOf(world, orderId)).toMatchObject({ shipments: [{ status: 'refused' }] })
   expect(await correct(world, orderId)).toEqual({ status: 202 })
   await expectQuiescence(world, 'completed')
   expect(world.carrier.bookings().map(({ key }) => key)).toEqual([`s-${orderId}-1:3`])
+})
+
+it('is corrected ten times, and then cancelled', async () => {
+  const { world, orderId } = await refused()
+  for (let time = 1; time <= 10; time++) {
+    expect(await correct(world, orderId, placedTo(world), `k-${time}`)).toEqual({ status: 202 })
+    await world.run({ forMs: MINUTE })
+  }
+  expect(await correct(world, orderId, world.addressRef, 'k-11')).toMatchObject({
+    status: 409,
+    code: 'too-many-corrections',
+  })
+  expect(world.carrier.bookings()).toEqual([])
+  cancel(world, orderId)
+  await expectQuiescence(world, 'cancelled')
 })
 
 it('is not corrected to one of another customer, nor when nothing was refused', async () => {
