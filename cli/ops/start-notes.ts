@@ -3,20 +3,26 @@
 import type { Running } from '../command.ts'
 import { failedStarts, readWaiting } from './waiting.ts'
 
-/** Each call notes what was not printed before. It does not fail: the command's own answer says more. */
-export function startNotes(read: () => Promise<readonly string[]>, note: (line: string) => void): () => Promise<void> {
+/**
+ * Each call prints the sentences that were not printed before. It does not fail: the command's own answer says more.
+ * @param running undefined: a deployed platform, whose services are not seen from here
+ * @param read one sentence for each service that does not start
+ */
+export function startNotes(
+  running: Running | undefined,
+  print: (line: string) => void,
+  read: (running: Running) => Promise<readonly string[]> = failedStartsOf,
+): () => Promise<void> {
   const printed = new Set<string>()
   return async () => {
-    for (const line of await read().catch(() => [])) {
+    const lines = running ? await read(running).catch(() => []) : []
+    for (const line of lines) {
       if (printed.has(line)) continue
       printed.add(line)
-      note(line)
+      print(line)
     }
   }
 }
 
-/** One sentence for each service of the platform that does not start; none of a deployed one, whose services are not seen from here. */
-export const readFailedStarts =
-  (running: Running | undefined): (() => Promise<readonly string[]>) =>
-  async () =>
-    running ? failedStarts((await readWaiting(running)).services) : []
+const failedStartsOf = async (running: Running): Promise<readonly string[]> =>
+  failedStarts((await readWaiting(running)).services)

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { connect } from '../../../cli/api.ts'
 import { main, requireRunning, wholeNumber } from '../../../cli/command.ts'
-import { readFailedStarts, startNotes } from '../../../cli/ops/start-notes.ts'
+import { startNotes } from '../../../cli/ops/start-notes.ts'
 import { expectedTotals, type Totals } from './import/expected.ts'
 import { recordOrders, type Refused } from './import/place.ts'
 import { progressBar } from './import/progress.ts'
@@ -44,7 +44,7 @@ code is 1 if a figure differs. A second import of the same file changes nothing.
     process.env['BIGQUERY_EMULATOR_HOST'] = `http://${running.apiHost}`
     const { BigQuery } = await import('@google-cloud/bigquery')
     const bigquery = new BigQuery({ projectId: running.projectId })
-    const waiting = startNotes(readFailedStarts(running), printError)
+    const waiting = startNotes(running, printError)
     const ended = await waitForEnd({ bigquery, timeoutMs: timeout * 1000, waiting }, placed, progress)
     const totals = { file: await expectedTotals(path), BigQuery: await storedTotals(bigquery, placed) }
     const agree = report(file, { refused, ended, totals }, (Date.now() - startedMs) / 1000)

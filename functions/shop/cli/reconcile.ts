@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { flag, main, requireRunning, UsageError, wholeNumber } from '../../../cli/command.ts'
 import { actingOptions, operatorFrom } from '../../../cli/ops/operator.ts'
 import { createOperatorTasks } from '../../../cli/ops/operator-task.ts'
-import { readFailedStarts, startNotes } from '../../../cli/ops/start-notes.ts'
+import { startNotes } from '../../../cli/ops/start-notes.ts'
 import { targetFrom, targetOptions } from '../../../cli/ops/target.ts'
 import { printError, say, shown } from '../../../cli/terminal.ts'
 import { reconciliationContracts } from '../../reconciliation/contracts.ts'
@@ -46,10 +46,7 @@ within --age minutes are in flight: they are counted, and left to the next run.
     }
     if (!json) say(`The run ${shown(runId)} compares all records.`)
     const runs = await openRuns(target)
-    const noteStarts = startNotes(
-      readFailedStarts(where.project === undefined ? requireRunning() : undefined),
-      printError,
-    )
+    const noteStarts = startNotes(where.project === undefined ? requireRunning() : undefined, printError)
     const endMs = Date.now() + wait * 60_000
     for (let run = await runs.ended(runId); ; run = await runs.ended(runId)) {
       if (run) return report(runs, run, json)
