@@ -45,7 +45,7 @@ export function reserveStock(
   platform: Platform,
 ): Promise<Decision<InventoryRecord>> {
   const { orderId, lines } = message.data
-  return platform.streams.transact(message, orderId, async (stream, documents) => {
+  return platform.streams.transact(message, { newId: orderId }, async (stream, documents) => {
     const state = stateOf(stream)
     // The compensation came first: the reservation must not be made any more.
     if (state.status === 'tombstone') return emit({ type: 'stock.rejected', data: { orderId, shortages: [] } })

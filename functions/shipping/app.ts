@@ -49,7 +49,7 @@ export const app: ServiceApp = implement(shipping, {
   on: {
     'order.released': (message, platform) => {
       const { orderId, lines, addressRef, authorizedUntil: until } = message.data
-      return platform.streams.handle<ShippingRecord, ShippingSent>(message, orderId, (stream) => {
+      return platform.streams.handle<ShippingRecord, ShippingSent>(message, { newId: orderId }, (stream) => {
         if (isKnown(stateOf(stream))) return noChange
         const shipments = parcelsOf(lines, platform.setting(piecesPerParcel)).map((parcel, index) => {
           return { orderId, shipmentId: shipmentIdOf(orderId, index), lines: parcel }

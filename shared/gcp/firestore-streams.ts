@@ -18,6 +18,7 @@ import {
   type Commit,
   companionFields,
   companionOf,
+  type DocumentWrite,
   lastSequence,
   type StoredStream,
   type StreamStore,
@@ -78,7 +79,16 @@ export function firestoreStreams(firestore: () => Promise<FirestoreClient>, life
 
   return {
     load,
-    recall: () => undefined,
+    recall: (id, isNew) => (isNew ? storedOf(id, undefined, { texts: [] }) : undefined),
+    async readDocuments(paths) {
+      const client = await firestore()
+      const documents = await available(() => client.getAll(paths))
+      return documents.map((document, index) => ({
+        path: paths[index]!,
+        value: lifetimes.written(document?.fields),
+        concurrencyToken: document?.unchanged,
+      }))
+    },
     async list({ after, limit }) {
       const client = await firestore()
       const field = { fieldPath: '__name__' }
@@ -105,10 +115,13 @@ export function firestoreStreams(firestore: () => Promise<FirestoreClient>, life
       )
       return chunk && commitsIn(chunkOf(chunk).entries).find((commit) => commit.cause === cause)
     },
-    async append(stream, commit, companion) {
+    async append(stream, commit, companion, documents = []) {
       const client = await firestore()
       const appended = appending(client.nameOf, stream, commit)
-      const beside = companion ? [companionWrite(client.nameOf, stream, lifetimes, companion)] : []
+      const beside = [
+        ...(companion ? [companionWrite(client.nameOf, stream, lifetimes, companion)] : []),
+        ...documents.map((document) => documentWrite(client.nameOf, lifetimes, document)),
+      ]
       try {
         const unchanged = await client.commit([...beside, ...appended.writes])
         return appended.after(unchanged.at(-1)!)
@@ -150,6 +163,13 @@ function companionWrite(nameOf: NameOf, stream: StoredStream, lifetimes: Lifetim
   const next = lifetimes.stored(path, companionFields(stream, fields))
   const current = (stream.concurrencyToken as ConcurrencyToken).companion
   return current ? replacing(nameOf(path), next, current.unchanged) : creating(nameOf(path), next)
+}
+
+function documentWrite(nameOf: NameOf, lifetimes: Lifetimes, { path, value, read }: DocumentWrite): Write {
+  const unchanged = read && ((read.concurrencyToken as Precondition | undefined) ?? { exists: false })
+  return value
+    ? replacing(nameOf(path), lifetimes.stored(path, value), unchanged)
+    : { delete: nameOf(path), ...(unchanged ? { currentDocument: unchanged } : {}) }
 }
 
 interface Appending {
@@ -222,6 +242,20 @@ async function read(id: string, document: ReadDocument | undefined, getAll: GetA
   const formerChunks = chunks.flatMap(({ entries, causes }, index): FormerChunk[] =>
     causes ? [] : [{ path: paths[index]!, causes: commitsIn(entries).map(({ cause }) => cause) }],
   )
+  return storedOf(id, document, { texts, formerChunks })
+}
+
+interface ReadTexts {
+  readonly texts: readonly string[]
+  readonly formerChunks?: readonly FormerChunk[]
+}
+
+function storedOf(
+  id: string,
+  document: ReadDocument | undefined,
+  { texts, formerChunks = [] }: ReadTexts,
+): StoredStream {
+  const head = headOf(document)
   const concurrencyToken: ConcurrencyToken = { unchanged: document?.unchanged, head, formerChunks }
   return { id, version: head.version, commits: commitsIn(texts), size: sizeOf(texts), concurrencyToken }
 }

@@ -45,6 +45,13 @@ const uses: Record<string, (platform: Platform, at: DocumentPath) => Promise<unk
     streams.transact<Message>(fill, 's-1', async (_, documents) => (documents.set(at, { a: 1 }), filled)),
   'delete in a transaction': ({ streams }, at) =>
     streams.transact<Message>(fill, 's-1', async (_, documents) => (documents.delete(at), filled)),
+  'get and set in the transaction of a new stream': ({ streams }, at) =>
+    streams.transact<Message>(fill, { newId: 's-1' }, async (_, documents) => {
+      documents.set(at, { a: (await documents.get(at)) ?? null })
+      return filled
+    }),
+  'delete in the transaction of a new stream': ({ streams }, at) =>
+    streams.transact<Message>(fill, { newId: 's-1' }, async (_, documents) => (documents.delete(at), filled)),
 }
 
 describe.each(Object.entries(uses))('%s', (_, use) => {

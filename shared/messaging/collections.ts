@@ -54,9 +54,13 @@ export function declaredStores(
         stream('any')
         return store.list(page)
       },
-      recall: (id) => store.recall(stream(id)),
+      recall: (id, isNew) => store.recall(stream(id), isNew),
+      readDocuments: async (paths) => store.readDocuments(paths.map(checked)),
       earlierCommit: store.earlierCommit,
-      append: store.append,
+      append: async (appendTo, commit, companion, documents = []) => {
+        for (const { path } of documents) checked(path)
+        return store.append(appendTo, commit, companion, documents)
+      },
       transact: async (id, work) =>
         store.transact(stream(id), (stored, transaction) => work(stored, inTransaction(transaction))),
     },

@@ -44,9 +44,9 @@ export function keepStreams(
 
   return {
     ...store,
-    recall(id) {
+    recall(id, isNew) {
       const stream = kept.get(id)
-      if (!stream) return undefined
+      if (!stream) return store.recall(id, isNew)
       kept.delete(id)
       kept.set(id, stream)
       return stream
@@ -57,11 +57,11 @@ export function keepStreams(
       if (!companion) keep(stream)
       return stream
     },
-    async append(stream, commit, companion) {
+    async append(stream, commit, companion, documents) {
       const { id } = stream
       let after: StoredStream | undefined
       try {
-        after = await store.append(stream, commit, companion)
+        after = await store.append(stream, commit, companion, documents)
       } catch (error) {
         drop(id)
         throw error

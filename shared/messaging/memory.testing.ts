@@ -163,7 +163,17 @@ export function memory(interleave: Interleave = yieldToOtherTasks): Memory {
         await interleave('load')
         return load(id, companion)
       },
-      recall: () => undefined,
+      recall: (id, isNew) =>
+        isNew
+          ? { id, version: 0, ...whole([]), concurrencyToken: { commits: 0 } satisfies ConcurrencyToken }
+          : undefined,
+      async readDocuments(paths) {
+        await interleave('read')
+        return paths.map((path) => {
+          const found = get(path)
+          return { path, value: found?.fields, concurrencyToken: found?.stamp }
+        })
+      },
       async list({ after, limit }) {
         await interleave('read')
         const ids = [...streams.keys()].toSorted((one, other) => compared(documentId(one), documentId(other)))
@@ -175,12 +185,17 @@ export function memory(interleave: Interleave = yieldToOtherTasks): Memory {
         billed.reads += 1
         return (streams.get(id) ?? []).slice(0, recentFrom(id)).find((commit) => commit.cause === cause)
       },
-      async append(stream, commit, companion) {
+      async append(stream, commit, companion, documents = []) {
         await interleave('commit')
         if (companion && !stream.companion)
           throw new Error('A companion is written only to a stream that was read with it.')
         if (!isCurrent(stream) || (companion && !isCompanionCurrent(stream))) return undefined
+        if (documents.some(({ path, read }) => read && byPath.get(path)?.stamp !== read.concurrencyToken))
+          return undefined
         append(stream, commit)
+        for (const { path, value } of documents)
+          if (value) put(path, value)
+          else byPath.delete(path)
         if (companion) put(stream.companion!.path, companionFields(stream, companion))
         const { id, version } = stream
         const commits = streams.get(id)!

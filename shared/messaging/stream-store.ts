@@ -61,6 +61,24 @@ export interface Companion extends CompanionRequest {
   readonly value?: Readonly<Record<string, unknown>>
 }
 
+/** A document beside the streams as it was read. */
+export interface ReadDocument {
+  readonly path: string
+  /** Absent: there is no document. */
+  readonly value?: Readonly<Record<string, unknown>> | undefined
+  /** The store's own mark of this version. */
+  readonly concurrencyToken: unknown
+}
+
+/** A write of a document in the commit of a stream. */
+export interface DocumentWrite {
+  readonly path: string
+  /** Absent: it is deleted. */
+  readonly value?: Readonly<Record<string, unknown>>
+  /** The document must be as it was read. */
+  readonly read?: ReadDocument
+}
+
 /** Documents beside the streams, inside a transaction. */
 export interface Transaction {
   getAll(paths: readonly string[]): Promise<readonly (Readonly<Record<string, unknown>> | undefined)[]>
@@ -116,17 +134,23 @@ export interface StreamStore {
   list(page: StreamPage): Promise<readonly StoredStream[]>
   /** The commit of this cause among the commits that were not read. @throws Unavailable when the store can't be asked. */
   earlierCommit(stream: StoredStream, cause: string): Promise<Commit | undefined>
-  /** A version that the stream has or had: what this instance read or wrote last. Undefined: it keeps none. */
-  recall(id: string): StoredStream | undefined
   /**
-   * Writes the companion in the same commit, if one is given. The stream with this commit, as it would be read, without its
-   * companion; undefined when the stream or its companion was written since it was loaded. @throws Unavailable when the
+   * A version that the stream has or had: the one that this instance read or wrote last, or the one before its first commit
+   * for a stream that is probably new. Undefined: it keeps none.
+   */
+  recall(id: string, isNew?: boolean): StoredStream | undefined
+  /** In the order of the paths. @throws Unavailable when the store can't be asked. */
+  readDocuments(paths: readonly string[]): Promise<readonly ReadDocument[]>
+  /**
+   * Writes companion and documents in the same commit, if any are given. The stream with this commit, as it would be read,
+   * without its companion; undefined when the stream or one of these was written since it was loaded. @throws Unavailable when the
    * store can't be asked: whether it was written is unknown.
    */
   append(
     stream: StoredStream,
     commit: Commit,
     companion?: Readonly<Record<string, unknown>>,
+    documents?: readonly DocumentWrite[],
   ): Promise<StoredStream | undefined>
   /** All or nothing; run again by the store when it loses a race. @throws Unavailable when it lost too often. */
   transact<Result>(

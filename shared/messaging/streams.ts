@@ -11,7 +11,7 @@ import { derivedId } from '../base/ids.ts'
 import { stuckEvent } from '../base/names.ts'
 import { type AddressCommand, checked, findCommand } from './outgoing.ts'
 import type { Message, OutgoingCommand } from '../contracts/message.ts'
-import type { Decision, Stream, Streams, TransactionDocuments } from '../service/platform.ts'
+import type { Decision, NewStream, Stream, Streams, TransactionDocuments } from '../service/platform.ts'
 import { runtimeContracts } from '../contracts/runtime-events.ts'
 import { currentSpan } from '../signals/span.ts'
 import { childOf } from '../base/trace.ts'
@@ -22,7 +22,9 @@ import {
   type CommittedCommand,
   type CommittedEvent,
   type CompanionRequest,
+  type DocumentWrite,
   lastSequence,
+  type ReadDocument,
   type StoredStream,
   type StreamStore,
   type Transaction,
@@ -165,19 +167,69 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
    */
   const appendToKept = async <Recorded extends Message, Sent extends OutgoingCommand>(
     message: Envelope,
-    streamId: string,
+    given: string | NewStream,
     decide: (stream: Stream) => Decision<Recorded, Sent>,
   ): Promise<Decision<Recorded, Sent> | undefined> => {
-    const kept = store.recall(streamId)
-    if (!kept || kept.commits.some(({ cause }) => cause === message.id)) return undefined
-    const made = attempted(() => {
-      const decision = decide(visible(kept))
-      return isNothing(decision) ? undefined : { decision, commit: commitOf(kept, message, decision) }
+    const kept = recalled(message, given)
+    return kept && appendAs(message, kept, async () => ({ decision: decide(visible(kept)), documents: [] }))
+  }
+  const recalled = (message: Envelope, given: string | NewStream): StoredStream | undefined => {
+    const kept = store.recall(idOf(given), typeof given !== 'string')
+    return kept?.commits.some(({ cause }) => cause === message.id) ? undefined : kept
+  }
+  /** @param decide undefined, or a throw: the store has to decide */
+  const appendAs = async <Recorded extends Message, Sent extends OutgoingCommand>(
+    message: Envelope,
+    before: StoredStream,
+    decide: () => Promise<
+      { readonly decision: Decision<Recorded, Sent>; readonly documents: readonly DocumentWrite[] } | undefined
+    >,
+  ): Promise<Decision<Recorded, Sent> | undefined> => {
+    const made = await attempted(async () => {
+      const decided = await decide()
+      return decided && !isNothing(decided.decision)
+        ? { ...decided, commit: commitOf(before, message, decided.decision) }
+        : undefined
     })
-    if (!made || !(await store.append(kept, made.commit))) return undefined
-    parts.committed?.(made.commit, kept)
-    await deliver(streamId, made.commit)
+    if (!made || !(await store.append(before, made.commit, undefined, made.documents))) return undefined
+    parts.committed?.(made.commit, before)
+    await deliver(before.id, made.commit)
     return made.decision
+  }
+
+  /**
+   * One read of documents and one commit, for which these must be as they were read. Undefined unless it was made: as above,
+   * and for a decision on a document that it leaves as it is, for which a commit has no precondition.
+   */
+  const appendWithDocuments = async <Recorded extends Message, Sent extends OutgoingCommand>(
+    message: Envelope,
+    given: string | NewStream,
+    decide: (stream: Stream, documents: TransactionDocuments<string>) => Promise<Decision<Recorded, Sent>>,
+  ): Promise<Decision<Recorded, Sent> | undefined> => {
+    const before = recalled(message, given)
+    if (!before) return undefined
+    const read = new Map<string, ReadDocument>()
+    const written = new Map<string, DocumentWrite>()
+    const getAll: Transaction['getAll'] = async (paths) => {
+      const unknown = [...new Set(paths)].filter((path) => !read.has(path))
+      for (const document of unknown.length === 0 ? [] : await store.readDocuments(unknown))
+        read.set(document.path, document)
+      return paths.map((path) => read.get(path)!.value)
+    }
+    const documents = documentsOf({
+      getAll,
+      set: (path, value) => void written.set(path, { path, value }),
+      delete: (path) => void written.set(path, { path }),
+    })
+    return appendAs(message, before, async () => {
+      const decision = await decide(visible(before), documents)
+      if ([...read.keys()].some((path) => !written.has(path))) return undefined
+      const writes = [...written.values()].map((write) => {
+        const known = read.get(write.path)
+        return known ? { ...write, read: known } : write
+      })
+      return { decision, documents: writes }
+    })
   }
 
   const handleWithCalls = async <Recorded extends Message, Sent extends OutgoingCommand>(
@@ -221,18 +273,21 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
     handleWithCalls,
     async handle<Recorded extends Message, Sent extends OutgoingCommand>(
       message: Envelope,
-      given: string | Stream,
+      given: string | Stream | NewStream,
       decide: (stream: Stream) => Decision<Recorded, Sent>,
     ) {
-      const appended = typeof given === 'string' ? await appendToKept(message, given, decide) : undefined
-      return appended ?? handleWithCalls(message, given, decide)
+      if (isStream(given)) return handleWithCalls(message, given, decide)
+      return (await appendToKept(message, given, decide)) ?? handleWithCalls(message, idOf(given), decide)
     },
 
     async transact<Recorded extends Message, Sent extends OutgoingCommand>(
       message: Envelope,
-      streamId: string,
+      given: string | NewStream,
       decide: (stream: Stream, documents: TransactionDocuments<string>) => Promise<Decision<Recorded, Sent>>,
     ) {
+      const streamId = idOf(given)
+      const appended = await appendWithDocuments(message, given, decide)
+      if (appended) return appended
       const { commit, decision, before } = await store.transact(streamId, async (stored, transaction) => {
         const done = stored.commits.find(({ cause }) => cause === message.id)
         if (done) return { commit: done, decision: decisionOf<Recorded, Sent>(done) }
@@ -264,17 +319,20 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
 type AnyDecision = Decision<Message, OutgoingCommand>
 
 /** Undefined where it throws: the store is then asked. */
-function attempted<T>(decide: () => T): T | undefined {
+async function attempted<T>(decide: () => Promise<T>): Promise<T | undefined> {
   try {
-    return decide()
+    return await decide()
   } catch {
     return undefined
   }
 }
 
+const isStream = (given: string | Stream | NewStream): given is Stream => typeof given !== 'string' && 'events' in given
+const idOf = (given: string | NewStream): string => (typeof given === 'string' ? given : given.newId)
+
 const isNothing = ({ events, commands }: AnyDecision): boolean => events.length === 0 && commands.length === 0
 
-function documentsOf(transaction: Transaction): TransactionDocuments<string> {
+function documentsOf(transaction: Omit<Transaction, 'append'>): TransactionDocuments<string> {
   return {
     get: async (path) => (await transaction.getAll([path]))[0],
     getAll: (paths) => transaction.getAll(paths),

@@ -87,6 +87,11 @@ export interface MergeOptions {
   readonly raise?: Readonly<Record<string, number>>
 }
 
+/** A stream that begins with this message, unless it came before: it is read only then. */
+export interface NewStream {
+  readonly newId: string
+}
+
 /** Decide → commit → publish → send → (the caller acknowledges). A repeated cause repeats the recorded decision, with the same ids. */
 export interface Streams<Path extends string = DocumentPath> {
   /**
@@ -112,7 +117,7 @@ export interface Streams<Path extends string = DocumentPath> {
    */
   handle<Recorded extends Message = never, Sent extends OutgoingCommand = never>(
     message: Envelope,
-    stream: string | Stream,
+    stream: string | Stream | NewStream,
     decide: (stream: Stream) => Decision<NoInfer<Recorded>, NoInfer<Sent>>,
   ): Promise<Decision<Recorded, Sent>>
   /** The same for a decision that calls others before it is committed: on a stream that was just read. */
@@ -121,10 +126,13 @@ export interface Streams<Path extends string = DocumentPath> {
     stream: string | Stream,
     decide: (stream: Stream) => Promise<Decision<NoInfer<Recorded>, NoInfer<Sent>>>,
   ): Promise<Decision<Recorded, Sent>>
-  /** The same, with other documents read and written in the same transaction. */
+  /**
+   * With other documents, which are read and written in the same transaction. It is tried without locks first, by one read and one
+   * commit, for which what was read must be unchanged: so `decide` does nothing but read and write these, and may be called twice.
+   */
   transact<Recorded extends Message = never, Sent extends OutgoingCommand = never>(
     message: Envelope,
-    streamId: string,
+    stream: string | NewStream,
     decide: (
       stream: Stream,
       documents: TransactionDocuments<Path>,

@@ -11,7 +11,7 @@ import { addressing } from '../../shared/messaging/outgoing.ts'
 import type { StreamStore } from '../../shared/messaging/stream-store.ts'
 import { createStreams } from '../../shared/messaging/streams.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
-import type { Decision, Stream } from '../../shared/service/platform.ts'
+import type { Decision, Stream, Streams, TransactionDocuments } from '../../shared/service/platform.ts'
 import { everyWay } from '../support/simulation/scheduler.ts'
 import { stores } from './stores.testing.ts'
 
@@ -37,6 +37,8 @@ function counted(store: StreamStore, done: string[]): StreamStore {
     ...store,
     load: (...read) => (done.push('read'), store.load(...read)),
     append: (...appended) => (done.push('commit'), store.append(...appended)),
+    readDocuments: (paths) => (done.push(`read ${paths.length}`), store.readDocuments(paths)),
+    transact: (id, work) => (done.push('transaction'), store.transact(id, work)),
   }
 }
 
@@ -58,7 +60,9 @@ function instanceOf(store: StreamStore) {
   return { ...streams, published, done, kept }
 }
 
-describe.each(stores())('two instances on $name', ({ open }) => {
+const drivers = stores()
+
+describe.each(drivers)('two instances on $name', ({ open }) => {
   /** The second one has a copy of the stream's first version, and the first one has written another. */
   async function stale() {
     const { store } = await open()
@@ -207,5 +211,119 @@ describe.each(stores())('two instances on $name', ({ open }) => {
       expect(new Set(events.map(({ cause }) => cause)).size).toBe(4)
     })
     expect(ways).toBe(384)
+  })
+})
+
+describe.each(drivers)('transactions on $name', ({ open }) => {
+  const fresh = (): string => `things/two-${names++}`
+  async function started() {
+    const { store, documents } = await open()
+    return { store, documents, a: instanceOf(store), b: instanceOf(store), id: `two-${names++}` }
+  }
+  const numberIn = (document: unknown): number => Number((document as { n?: number } | undefined)?.n ?? 0)
+  /** Adds what another document has, which it may leave as it is. */
+  const adding =
+    (to: string, from = to) =>
+    async (stream: Stream, documents: TransactionDocuments<string>): Promise<Decision<Message>> => {
+      const [target, source] = await documents.getAll([to, from])
+      documents.set(to, { n: numberIn(target) + 1 + (from === to ? 0 : numberIn(source)) })
+      return oneMore(stream)
+    }
+  const add = (streams: Streams<string>, key: string, id: string | { newId: string }, to: string, from = to) =>
+    streams.transact<Message>(command(key), id, adding(to, from))
+
+  it('of a new stream make one read and one commit, as do those of one that is kept', async () => {
+    const { documents, a, id } = await started()
+    const path = fresh()
+    await add(a, 'one', { newId: id }, path)
+    await add(a, 'two', id, path)
+    expect(a.done).toEqual(['read 1', 'commit', 'read 1', 'commit'])
+    expect(await documents.get(path)).toEqual({ n: 2 })
+    expect((await a.read(id)).version).toBe(2)
+  })
+
+  it('of a stream that was no new one, or that is not kept, read it', async () => {
+    const { store, documents, a, b, id } = await started()
+    const path = fresh()
+    await add(a, 'one', { newId: id }, path)
+    await add(b, 'two', { newId: id }, path)
+    const c = instanceOf(store)
+    await add(c, 'three', id, path)
+    expect([b.done, c.done]).toEqual([['read 1', 'commit', 'transaction'], ['transaction']])
+    expect(await documents.get(path)).toEqual({ n: 3 })
+    expect(b.published.map(({ data }) => data)).toEqual([{ to: 2 }])
+  })
+
+  it.each([
+    ['written', undefined],
+    ['created', { n: 5 }],
+  ])('lose no change of a document that was %s after they read it', async (_name, before) => {
+    const { documents, a, b, id } = await started()
+    const path = fresh()
+    if (!before) await documents.update(path, () => ({ n: 5 }))
+    let isFirst = true
+    await a.transact<Message>(command('one'), { newId: id }, async (stream, inside) => {
+      const read = await inside.get(path)
+      if (isFirst) {
+        isFirst = false
+        await (before ? documents.create(path, before) : add(b, 'other', { newId: `${id}-other` }, path))
+      }
+      inside.set(path, { n: numberIn(read) + 1 })
+      return oneMore(stream)
+    })
+    expect(await documents.get(path)).toEqual({ n: before ? 6 : 7 })
+  })
+
+  it('decide on no document that was written after they read it, and that they leave as it is', async () => {
+    const { documents, a, b, id } = await started()
+    const [to, from] = [fresh(), fresh()]
+    let isFirst = true
+    await a.transact<Message>(command('one'), { newId: id }, async (...inside) => {
+      const decided = await adding(to, from)(...inside)
+      if (isFirst) await add(b, 'other', { newId: `${id}-other` }, from)
+      isFirst = false
+      return decided
+    })
+    expect(await documents.get(to)).toEqual({ n: 2 })
+    expect((await a.read(id)).version).toBe(1)
+  })
+
+  it('delete only what is as they read it', async () => {
+    const { documents, a, b, id } = await started()
+    const path = fresh()
+    await documents.update(path, () => ({ n: 1 }))
+    let isFirst = true
+    const deleteIfOne = (key: string, stream: string) =>
+      a.transact<Message>(command(key), { newId: stream }, async (before, inside) => {
+        const n = numberIn(await inside.get(path))
+        if (isFirst) await add(b, 'other', { newId: `${id}-other` }, path)
+        isFirst = false
+        if (n === 1) inside.delete(path)
+        return oneMore(before)
+      })
+    await deleteIfOne('one', id)
+    expect(await documents.get(path)).toEqual({ n: 2 })
+    await documents.update(path, () => ({ n: 1 }))
+    await deleteIfOne('two', `${id}-two`)
+    expect(await documents.get(path)).toBeUndefined()
+  })
+
+  it('find nothing to do, refuse and recognise a repetition only by what is stored', async () => {
+    const { documents, a, b, id } = await started()
+    const path = fresh()
+    const once = (key: string, streams: Streams<string>) =>
+      streams.transact<Message>(command(key), { newId: id }, async (stream, inside) => {
+        if (stream.version > 1) throw new Refused('not-found', 'There were two.')
+        const known = await inside.get(path)
+        if (stream.version === 0) return { events: [], commands: [] }
+        inside.set(path, { n: numberIn(known) + 1 })
+        return oneMore(stream)
+      })
+    await a.handle<Message>(command('first'), id, oneMore)
+    expect((await once('one', b)).events).toHaveLength(1)
+    for (const again of [a, b]) expect((await once('one', again)).events).toHaveLength(1)
+    await expect(once('two', b)).rejects.toThrow('There were two.')
+    expect(await documents.get(path)).toEqual({ n: 1 })
+    expect(b.published).toEqual([a.published.at(-1), a.published.at(-1)])
   })
 })
