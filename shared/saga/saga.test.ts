@@ -14,6 +14,7 @@ import {
   type SagaState,
   type Transition,
 } from './saga.ts'
+import { waitsOf } from './state.ts'
 
 interface Trip {
   readonly tripId: string
@@ -245,6 +246,27 @@ describe('a saga that compensates', () => {
       expect(retried.events).toEqual(attempt >= 5 ? [report] : [])
       state = retried.state
     }
+  })
+
+  it('resends an unanswered compensation for a week, and then only for an operator; the answer still counts', () => {
+    let state = onTimer(booking, after(), trip, 10_000)!.state
+    let nowMs = 10_000
+    let last = onTimer(booking, state, trip, nowMs + 60_000)!
+    for (let at = nextTimeoutMs(state); at !== undefined; at = nextTimeoutMs(state)) {
+      nowMs = at
+      last = onTimer(booking, state, trip, nowMs)!
+      state = last.state
+    }
+    expect(last.events).toMatchObject([
+      { type: 'saga.stuck', data: { attempt: 20, reason: expect.stringContaining('retry it') } },
+    ])
+    expect(Math.round(nowMs / 86_400_000)).toBe(6)
+    expect(onTimer(booking, state, trip, nowMs + 365 * 86_400_000)).toBeUndefined()
+    expect(waitsOf(state)).toEqual([{ step: 'compensate book-flight', attempt: 20, until: null }])
+    const retried = retry(booking, state, trip, nowMs)!
+    expect(sent(retried)).toEqual(['CancelFlight'])
+    expect(nextTimeoutMs(retried.state)).toBeUndefined()
+    for (const open of [state, retried.state]) expect(waitsOf(reply(open, 'flight.cancelled')!.state)).toEqual([])
   })
 
   it('compensates a late success again, before and after the first compensation is answered', () => {

@@ -121,12 +121,18 @@ export interface Transition {
     | { readonly type: 'rejected'; readonly reason: string; readonly expired: boolean }
 }
 
-/** An unanswered compensation is sent again after this time, without end. */
+/** An unanswered compensation is sent again after this time. */
 const COMPENSATION_RETRY_MS = 60_000
 /** From this attempt on a saga is reported as stuck, and its retries back off. */
 export const STUCK_FROM_ATTEMPT = 5
 /** Each of the tasks is retried by its queue as well, and an operator may retry; each retry stays in the stream. */
 const MAX_COMPENSATION_RETRY_MS = 24 * 3_600_000
+
+/**
+ * After so many attempts, in a week, an operator has to ask for the next one. The task of each attempt is in the queue until it
+ * is carried out: only its answer is missing.
+ */
+export const MAX_COMPENSATION_ATTEMPTS = 20
 
 const compensationRetryMs = (attempt: number): number =>
   Math.min(COMPENSATION_RETRY_MS * 2 ** Math.max(0, attempt - STUCK_FROM_ATTEMPT + 1), MAX_COMPENSATION_RETRY_MS)
@@ -313,7 +319,7 @@ export function onTimer<C>(saga: Saga<C>, state: SagaState, context: C, nowMs: n
       events: [],
     }
   }
-  const due = pendingCompensations(state).filter(({ nextRetryAtMs }) => nowMs >= nextRetryAtMs!)
+  const due = retriedCompensations(state).filter(({ nextRetryAtMs }) => nowMs >= nextRetryAtMs!)
   if (due.length === 0) return undefined
   return {
     ...sendCompensations(saga, state, namesOf(due), context, nowMs),
@@ -325,7 +331,10 @@ export function onTimer<C>(saga: Saga<C>, state: SagaState, context: C, nowMs: n
           sagaId: saga.idOf(context),
           step: `compensate ${step}`,
           attempt,
-          reason: 'the compensation is not answered',
+          reason:
+            attempt < MAX_COMPENSATION_ATTEMPTS
+              ? 'the compensation is not answered'
+              : 'the compensation is not answered, and this was the last attempt: retry it',
         }),
       ),
   }
@@ -367,6 +376,9 @@ function timedOut<C>(saga: Saga<C>, state: Running, context: C, nowMs: number): 
 /** Compensations that are sent and not answered. */
 const pendingCompensations = ({ phase, compensations }: SagaState): readonly Compensation[] =>
   phase === 'compensating' ? compensations.filter(({ nextRetryAtMs }) => nextRetryAtMs !== undefined) : []
+/** Compensations that are sent again without an operator. */
+const retriedCompensations = (state: SagaState): readonly Compensation[] =>
+  pendingCompensations(state).filter(({ attempt }) => attempt < MAX_COMPENSATION_ATTEMPTS)
 const namesOf = (compensations: readonly Compensation[]): string[] => compensations.map(({ step }) => step)
 
 /**
@@ -434,7 +446,7 @@ function sendCompensations<C>(
 /** When the saga is due next, in milliseconds since the epoch; undefined when nothing is pending. */
 export function nextTimeoutMs(state: SagaState): number | undefined {
   if (state.phase === 'running') return state.deadlineMs
-  const times = pendingCompensations(state).map(({ nextRetryAtMs }) => nextRetryAtMs!)
+  const times = retriedCompensations(state).map(({ nextRetryAtMs }) => nextRetryAtMs!)
   return times.length > 0 ? Math.min(...times) : undefined
 }
 

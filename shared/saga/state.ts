@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import { reference, timestamp } from '../base/fields.ts'
-import { type SagaState, STUCK_FROM_ATTEMPT } from './saga.ts'
+import { MAX_COMPENSATION_ATTEMPTS, type SagaState, STUCK_FROM_ATTEMPT } from './saga.ts'
 
 const compensations = z.array(
   z.strictObject({ step: reference, attempt: z.int().min(0), nextRetryAtMs: z.int().exactOptional() }),
@@ -42,7 +42,11 @@ export function waitsOf(saga: SagaState): SagaWait[] {
   if (saga.phase === 'running') return [{ step: saga.step, attempt: saga.attempt ?? 1, until: timeOf(saga.deadlineMs) }]
   return saga.compensations
     .filter(({ nextRetryAtMs }) => nextRetryAtMs !== undefined)
-    .map(({ step, attempt, nextRetryAtMs }) => ({ step: `compensate ${step}`, attempt, until: timeOf(nextRetryAtMs) }))
+    .map(({ step, attempt, nextRetryAtMs }) => ({
+      step: `compensate ${step}`,
+      attempt,
+      until: attempt < MAX_COMPENSATION_ATTEMPTS ? timeOf(nextRetryAtMs) : null,
+    }))
 }
 
 /** True for a saga that an operator should look at. */
