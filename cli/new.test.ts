@@ -269,6 +269,20 @@ it('a query is added to the test of stored data, where the project has one', () 
   expect(keysOf(made.files[file]!, inVariable('reads'))).toEqual(['readHall', 'readSeat'])
 })
 
+it('a generated test takes its data from the contracts, so that a further field changes the example alone', () => {
+  const made = [
+    makeService({ name: 'loyalty', on: ['seat.taken'], emits: 'points.granted' }, existing),
+    makeCommand({ name: 'GrantPoints', service: 'tickets', sentBy: 'seating' }, existing),
+    makeQuery({ name: 'readSeat', owner: 'seating', askedBy: undefined }, existing),
+  ]
+  const tests = made.flatMap(({ files }) => Object.entries(files).filter(([path]) => path.endsWith('.test.ts')))
+  expect(tests).toHaveLength(3)
+  for (const [, text] of tests) {
+    expect(text).toMatch(/\bexample\b/)
+    expect(text).not.toMatch(/data: \{ \w+: ['"]|\{ id: 'id-1' \}/)
+  }
+})
+
 it('a command has a frozen example, appended to those of its owner', () => {
   const frozenIn = (text: string | undefined): unknown => {
     const withFrozen: Read = (path) => (path === 'functions/tickets/frozen-commands.json' ? text : read(path))

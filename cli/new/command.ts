@@ -117,13 +117,16 @@ const test = (name: string, owner: string): string => `import { expect, it } fro
 import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { app } from './app.ts'
+import { ${contractsVariable(owner)} } from './contracts.ts'
 import { ${camelCase(owner)} } from './service.ts'
+
+const { example } = ${contractsVariable(owner)}.commands.${name}
 
 it('${name} is handled once, however often it is delivered', async () => {
   const platform = testPlatform(${camelCase(owner)})
-  for (const key of [1, 1, 2]) await deliver(app, platform, message('${name}', { id: 'id-1' }, { key }))
+  for (const key of [1, 1, 2]) await deliver(app, platform, message('${name}', example, { key }))
   expect([...platform.commitsByStream().values()].flat().flatMap(({ events }) => events)).toMatchObject([
-    { type: '${recordedBy(name)}', data: { id: 'id-1' } },
+    { type: '${recordedBy(name)}', data: { id: example.id } },
   ])
 })
 `

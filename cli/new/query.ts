@@ -30,7 +30,8 @@ export function makeQuery({ name, owner: answeredBy, askedBy }: NewQuery, { serv
     throw new UsageError(
       `${owner.name} records no event in a stream, which the query would read: run npm run new -- event NAME --service ${owner.name}, and have streams: { unindexed: ['*'] } in the collections of functions/${owner.name}/service.ts.`,
     )
-  const [type, { example }] = recorded
+  const [type] = recorded
+  const list = type in owner.contracts.events ? 'events' : 'recorded'
   const folder = `functions/${owner.name}`
   const file = kebabCase(name)
   refuseExisting(read, [`${folder}/${file}.ts`, `${folder}/${file}.test.ts`])
@@ -63,7 +64,7 @@ export function makeQuery({ name, owner: answeredBy, askedBy }: NewQuery, { serv
         (text) => withImport(text, name, `./${file}.ts`),
       ),
       [`${folder}/${file}.ts`]: handler(name, owner.name),
-      [`${folder}/${file}.test.ts`]: test({ name, file, owner: owner.name, type, example }),
+      [`${folder}/${file}.test.ts`]: test({ name, file, owner: owner.name, list, type }),
       ...(asker ? askerFiles(name, owner.name, asker.name, read) : {}),
       ...(read(storedDataTest) === undefined ? {} : { [storedDataTest]: withStoredData(name, file, read) }),
     },
@@ -123,28 +124,32 @@ interface Tested {
   readonly name: string
   readonly file: string
   readonly owner: string
-  /** An event of the owner, and its data. */
+  /** An event of the owner, and where its contracts have it. */
+  readonly list: 'events' | 'recorded'
   readonly type: string
-  readonly example: unknown
 }
 
-const test = ({ name, file, owner, type, example }: Tested): string => `import { expect, it } from 'vitest'
+const test = ({ name, file, owner, list, type }: Tested): string => `import { expect, it } from 'vitest'
 import type { Message } from '../../shared/contracts/message.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { serveQueries } from '../../shared/runtime/queries.testing.ts'
 import { app } from './app.ts'
+import { ${contractsVariable(owner)} } from './contracts.ts'
 import { ${camelCase(owner)} } from './service.ts'
+
+const { example } = ${contractsVariable(owner)}.${list}['${type}']
+const id = 'id-1'
 
 it('${name} is refused for an unknown id, and answers for a recorded one', async () => {
   const platform = testPlatform(${camelCase(owner)})
-  const ask = () => serveQueries(app, platform).request('/${file}/id-1')
+  const ask = () => serveQueries(app, platform).request(\`/${file}/\${id}\`)
   expect((await ask()).status).toBe(404)
-  await platform.streams.handle<Message>(message('test', {}), 'id-1', () => ({
-    events: [{ type: '${type}', data: ${JSON.stringify(example)} }],
+  await platform.streams.handle<Message>(message('test', {}), id, () => ({
+    events: [{ type: '${type}', data: example }],
     commands: [],
   }))
   const answer = await ask()
-  expect([answer.status, await answer.json()]).toEqual([200, { id: 'id-1' }])
+  expect([answer.status, await answer.json()]).toEqual([200, { id }])
 })
 `

@@ -194,12 +194,14 @@ import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 ${ofRuntime ? "import { runtimeContracts } from '../../shared/contracts/runtime-events.ts'\n" : ''}${owners.map(importContracts).join('')}import { app } from './app.ts'
 import { ${camelCase(name)} } from './service.ts'
 
+const id = 'id-1'
+
 it.each([
 ${examples}])('%s is handled once, however often it is delivered', async (type, data) => {
   const platform = testPlatform(${camelCase(name)})
-  for (const key of [1, 1, 2]) await deliver(app, platform, message(type, data, { subject: 'id-1', key }))
+  for (const key of [1, 1, 2]) await deliver(app, platform, message(type, data, { subject: id, key }))
   expect([...platform.commitsByStream().values()].flat().flatMap(({ events }) => events)).toMatchObject([
-    { type: '${recordedBy({ name, on, emits })}', data: { id: 'id-1' } },
+    { type: '${recordedBy({ name, on, emits })}', data: { id } },
   ])
   expect(new Set(platform.published.map(({ id }) => id)).size).toBe(${emits === undefined ? 0 : 1})
 })

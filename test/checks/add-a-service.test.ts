@@ -71,8 +71,8 @@ function spendPoints(): void {
   )
   copy.replace(
     'functions/loyalty/app.test.ts',
-    "    { type: 'points.granted', data: { id: 'id-1' } },\n",
-    "    { type: 'points.granted', data: { id: 'id-1' } },\n    { type: 'points.spent', data: { id: 'id-1' } },\n",
+    "    { type: 'points.granted', data: { id } },\n",
+    "    { type: 'points.granted', data: { id } },\n    { type: 'points.spent', data: { id } },\n",
   )
   copy.replace('functions/loyalty/app.test.ts', 'size).toBe(1)', 'size).toBe(2)')
 }
