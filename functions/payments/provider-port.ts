@@ -63,6 +63,9 @@ export interface ReportedDispute {
 const TRANSIENT_CODES: readonly string[] = ['issuer-unavailable', 'processing-error']
 export const isTransient = (code: string): boolean => TRANSIENT_CODES.includes(code)
 
+/** The card allows one capture alone, which has to be the final one. */
+export const MULTICAPTURE_UNAVAILABLE = 'multicapture-unavailable'
+
 export interface Provider {
   /** The state of the authorization under this key; undefined if the provider has no such authorization. */
   find(key: string): Promise<Authorization | undefined>

@@ -25,7 +25,7 @@ import {
   type PaymentSent,
   type PaymentState,
 } from './payment.ts'
-import { type Authorization, type Provider, provider } from './provider.ts'
+import { type Authorization, MULTICAPTURE_UNAVAILABLE, type Provider, provider } from './provider.ts'
 import type { PaymentsPlatform as Platform } from './service.ts'
 
 interface RecaptureRequest {
@@ -153,16 +153,48 @@ async function outcomes(
   const events: PaymentRecord[] = [{ type: 'payment.authorized', data: { ...granted, authorization } }]
   const isAll = ids.reduce((sum, id) => sum + state.captures[id]!.amountMinor, 0) === amountMinor
   for (const [index, shipmentId] of ids.entries()) {
-    const part = { amountMinor: state.captures[shipmentId]!.amountMinor, final: isAll && index === ids.length - 1 }
+    const isLast = index === ids.length - 1
+    const part = { amountMinor: state.captures[shipmentId]!.amountMinor, final: isAll && isLast }
     const key = captureKey(orderId, shipmentId, { authorization, attempt: 1 })
     const outcome = await client.capture(under, key, part)
-    if (outcome.status === 'failed') events.push(refused(shipmentId, outcome.code))
-    else {
+    if (outcome.status === 'captured') {
       const { captureId } = outcome
       events.push(capturedEvent(state, { orderId, shipmentId, captureId, authorization, ...part }))
-    }
+    } else if (outcome.code === MULTICAPTURE_UNAVAILABLE && isAll && !isLast) {
+      return [...events, ...(await together(state, { orderId, authorization, client }, ids.slice(index), refused))]
+    } else events.push(refused(shipmentId, outcome.code))
   }
   return events
+}
+
+/**
+ * One capture for all of these shipments, the last ones, where the card allows no several: staff names one payment method, and
+ * not one for each shipment. It has the key of the last.
+ */
+async function together(
+  state: PaymentState,
+  { orderId, authorization, client }: Under,
+  ids: readonly string[],
+  refused: (shipmentId: string, code: string) => PaymentRecord,
+): Promise<PaymentRecord[]> {
+  const amountOf = (shipmentId: string): number => state.captures[shipmentId]!.amountMinor
+  const last = ids.at(-1)!
+  const amountMinor = ids.reduce((sum, id) => sum + amountOf(id), 0)
+  const key = captureKey(orderId, last, { authorization, attempt: 1 })
+  const outcome = await client.capture(authorizationKey(orderId, authorization), key, { amountMinor, final: true })
+  return ids.map((shipmentId) => {
+    if (outcome.status === 'failed') return refused(shipmentId, outcome.code)
+    const { captureId } = outcome
+    const final = shipmentId === last
+    return capturedEvent(state, {
+      orderId,
+      shipmentId,
+      captureId,
+      authorization,
+      amountMinor: amountOf(shipmentId),
+      final,
+    })
+  })
 }
 
 interface Captured {

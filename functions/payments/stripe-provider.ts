@@ -10,7 +10,15 @@ import { hashOf } from '../../shared/base/ids.ts'
 import { isRefused, stripeAnswer, stripeClient, type StripeRefusal } from '../../shared/http/stripe.ts'
 import { documentPath } from '../../shared/service/document-path.ts'
 import { digitsOf, paymentProviderUrl, type StripeApi } from '../shop/fields.ts'
-import type { Authorization, Capture, MadeRefund, Provider, RefundAnswer, ReportedDispute } from './provider-port.ts'
+import {
+  type Authorization,
+  type Capture,
+  type MadeRefund,
+  MULTICAPTURE_UNAVAILABLE,
+  type Provider,
+  type RefundAnswer,
+  type ReportedDispute,
+} from './provider-port.ts'
 import type { payments, PaymentsPlatform } from './service.ts'
 
 const REFUSED = [400, 402]
@@ -140,7 +148,7 @@ export function stripeProvider(platform: PaymentsPlatform, { returnUrl }: Pick<S
     async capture(authorizationKey, key, { amountMinor, final }) {
       const intent = await existing(authorizationKey)
       if (intent.metadata[captureField(key)] !== undefined) return captured(intent, key)
-      if (!final && multicapture(intent) !== 'available') return { status: 'failed', code: 'multicapture-unavailable' }
+      if (!final && multicapture(intent) !== 'available') return { status: 'failed', code: MULTICAPTURE_UNAVAILABLE }
       const stripe = await client('capture')
       const answer = await stripeAnswer(
         () =>

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hashOf } from '../../shared/base/ids.ts'
 import { eventsOf, ordersOf } from '../support/simulation/order-facts.ts'
+import { reconcile } from '../support/simulation/reconcile.ts'
 import { createWorld, type OrderRequest, type World } from '../support/simulation/world.ts'
 import { openStripeServer, type StripeServer } from '../support/stripe-server.ts'
 
@@ -93,6 +94,26 @@ describe('an order that is paid at Stripe', { timeout: 60_000 }, () => {
     expect(types(world, orderId).filter((type) => type === 'payment.captured')).toHaveLength(2)
     expect(intents()).toMatchObject([{ status: 'succeeded', amount_received: 3 * 1190 }])
   })
+
+  it.each([0, 1, 4])(
+    'is captured for all of its parcels under one further card, where no card allows several captures, after %i lost answers',
+    async (lostAnswers) => {
+      const { world, orderId } = await placed({ quantity: 5 }, { piecesPerParcel: 2 })
+      await world.run({ forMs: HOUR_MS })
+      const outcomes = types(world, orderId).filter((type) => type.startsWith('payment.captur'))
+      expect(outcomes.toSorted()).toEqual(['payment.capture-failed', 'payment.capture-failed', 'payment.captured'])
+      const paymentMethodRef = world.paymentMethodOf('ok')!
+      const reason = 'the customer has a new card'
+      stripe.fake().faults.lostAnswers = lostAnswers
+      expect(await submit(world, orderId, 'RecaptureOrder', { paymentMethodRef, reason })).toEqual({ status: 202 })
+      await world.run({ forMs: HOUR_MS })
+      const captured = eventsOf(world, 'payments', orderId).filter(({ type }) => type === 'payment.captured')
+      expect(captured.map(({ data }) => (data as { amountMinor: number }).amountMinor)).toEqual([1190, 2380, 2380])
+      expect(intents().map(({ amount_received: received }) => received)).toEqual([1190, 4760])
+      expect(statusOf(world)).toEqual(['completed'])
+      expect((await reconcile(world)).differences).toEqual([])
+    },
+  )
 
   it('is refunded in part, also when Stripe pays it later, and never beyond what was captured', async () => {
     const { world, orderId } = await placed({ card: 'refund-pending' })
