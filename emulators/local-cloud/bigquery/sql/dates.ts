@@ -86,10 +86,10 @@ export const dateFunctions: Readonly<Record<string, Rewrite>> = {
   WEEK: exactly(1, ([day]) => `bq_week(${day})`),
   DATE: (args, name) => {
     if (args.length === 3) return `make_date(${args.join(', ')})`
-    return exactly(1, ([value]) => `CAST(${value} AS DATE)`)(args, name)
+    return exactly(1, ([value]) => `bq_cast_date(${value})`)(args, name)
   },
-  DATETIME: exactly(1, ([value]) => `CAST(${value} AS TIMESTAMP)`),
-  TIMESTAMP: exactly(1, ([value]) => `CAST(${value} AS TIMESTAMPTZ)`),
+  DATETIME: exactly(1, ([value]) => `bq_cast_datetime(${value})`),
+  TIMESTAMP: exactly(1, ([value]) => `bq_cast_timestamp(${value})`),
   TIMESTAMP_MILLIS: exactly(1, ([value]) => `make_timestamptz(CAST(${value} AS BIGINT) * 1000)`),
   TIMESTAMP_SECONDS: exactly(1, ([value]) => `make_timestamptz(CAST(${value} AS BIGINT) * 1000000)`),
   TIMESTAMP_MICROS: exactly(1, ([value]) => `make_timestamptz(CAST(${value} AS BIGINT))`),

@@ -3,7 +3,7 @@
 import { invalidArgument } from '../../core/status.ts'
 import { call } from './call.ts'
 import { tableName } from './from.ts'
-import { keywords } from './functions.ts'
+import { keywords, macroCasts } from './functions.ts'
 import { noBigNumeric } from '../values/scalars.ts'
 import { limits, tooComplex, tooDeep } from '../values/limits.ts'
 import { type Clauses, closes, isWord, quote, type Reader, text } from './reader.ts'
@@ -118,8 +118,12 @@ function word(written: string, reader: Reader, clauses: Clauses): string {
   const name = written.toUpperCase()
   if (name === 'BIGNUMERIC' && reader.peek()?.kind === 'string') throw noBigNumeric()
   if (name === 'JSON' && reader.peek()?.kind === 'string') return `bq_parse_json(${text(reader.take().text)})`
-  if (literals[name] && reader.peek()?.kind === 'string')
-    return `CAST(${text(reader.take().text)} AS ${literals[name]})`
+  const literal = literals[name]
+  if (literal && reader.peek()?.kind === 'string') {
+    const written = text(reader.take().text)
+    const macro = macroCasts[literal]
+    return macro ? `${macro}(${written})` : `CAST(${written} AS ${literal})`
+  }
   if (name === 'CASE') {
     const inner = clauses(reader, (token) => isWord(token, 'END'))
     reader.expect('END')

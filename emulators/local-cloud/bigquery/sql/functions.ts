@@ -37,7 +37,39 @@ export const macroCasts: Readonly<Record<string, string>> = {
   BOOLEAN: 'bq_cast_bool',
   BLOB: 'bq_cast_bytes',
   TIMESTAMPTZ: 'bq_cast_timestamp',
+  TIMESTAMP: 'bq_cast_datetime',
+  DATE: 'bq_cast_date',
+  DOUBLE: 'bq_cast_float64',
+  'DECIMAL(38, 9)': 'bq_cast_numeric',
 }
+
+/** The texts that BigQuery casts: DuckDB takes others too, such as `epoch` and `1_000`. */
+const castTexts: readonly [name: string, type: string, pattern: string, refusal: string][] = [
+  [
+    'date',
+    'DATE',
+    String.raw`^\s*\d{4}-\d{1,2}-\d{1,2}([ tT].*)?$`,
+    `'Invalid date: ''' || CAST(x AS VARCHAR) || ''''`,
+  ],
+  [
+    'datetime',
+    'TIMESTAMP',
+    String.raw`^\s*\d{4}-\d{1,2}-\d{1,2}([ tT]\d{1,2}:\d{1,2}:\d{1,2}(\.\d{0,6})?)?\s*$`,
+    `'Invalid datetime string "' || CAST(x AS VARCHAR) || '"'`,
+  ],
+  [
+    'float64',
+    'DOUBLE',
+    String.raw`(?i)^\s*[+-]?(\d+\.?\d*(e[+-]?\d+)?|\.\d+(e[+-]?\d+)?|inf(inity)?|nan)\s*$`,
+    `'Bad float64 value: ' || CAST(x AS VARCHAR)`,
+  ],
+  [
+    'numeric',
+    'DECIMAL(38, 9)',
+    String.raw`(?i)^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$`,
+    `'Bad numeric value: ' || CAST(x AS VARCHAR)`,
+  ],
+]
 
 /**
  * SQL that ends the query with a message: for arguments of a type whose translation is not proven to be the same. DuckDB evaluates
@@ -58,11 +90,11 @@ export const macros = [
   // JSON_VALUE returns a scalar as text, and NULL for objects, arrays and text that is not JSON.
   `bq_json_ok(j) AS CASE WHEN typeof(j) = 'JSON' THEN j WHEN json_valid(j) THEN j END`,
   `bq_json_value(j, p) AS CASE WHEN json_type(bq_json_ok(j), p) IN ('OBJECT', 'ARRAY', 'NULL') THEN NULL ELSE json_extract_string(bq_json_ok(j), p) END`,
-  `bq_json_query(j, p) AS json_extract(bq_json_ok(j), p)`,
+  `bq_json_query(j, p) AS CASE WHEN typeof(j) <> 'JSON' AND json_type(bq_json_ok(j), p) = 'NULL' THEN NULL ELSE json_extract(bq_json_ok(j), p) END`,
   `bq_json_query_array(j, p) AS CASE WHEN json_type(bq_json_ok(j), p) = 'ARRAY' THEN CAST(json_extract(bq_json_ok(j), p) AS JSON[]) END`,
-  `bq_json_value_array(j, p) AS CASE WHEN json_type(bq_json_ok(j), p) = 'ARRAY' THEN CAST(json_extract(bq_json_ok(j), p) AS VARCHAR[]) END`,
+  `bq_json_value_array(j, p) AS CASE WHEN json_type(bq_json_ok(j), p) = 'ARRAY' AND len(list_filter(CAST(json_extract(bq_json_ok(j), p) AS JSON[]), lambda e: json_type(e) IN ('OBJECT', 'ARRAY'))) = 0 THEN CAST(json_extract(bq_json_ok(j), p) AS VARCHAR[]) END`,
   `bq_parse_json(t) AS json(t)`,
-  `bq_to_json_string(v) AS CASE WHEN regexp_matches(typeof(v), 'TIME|BLOB|DECIMAL') THEN ${refuse('TO_JSON_STRING of this type is not translated by the local cloud: CAST to STRING first.')} ELSE CAST(to_json(v) AS VARCHAR) END`,
+  `bq_to_json_string(v) AS CASE WHEN regexp_matches(typeof(v), 'TIME|BLOB|DECIMAL') THEN ${refuse('TO_JSON_STRING of this type is not translated by the local cloud: CAST to STRING first.')} ELSE COALESCE(CAST(to_json(v) AS VARCHAR), 'null') END`,
   `bq_json_scalar(j, kind) AS CASE WHEN j IS NULL THEN NULL WHEN NOT regexp_matches(json_type(j), kind) THEN ${refuse('The provided JSON input is not of the asked type')} ELSE json_extract_string(j, '$') END`,
   `bq_string(j) AS CASE typeof(j) WHEN 'JSON' THEN CASE WHEN j IS NULL THEN NULL WHEN json_type(CAST(j AS JSON)) <> 'VARCHAR' THEN ${refuse('The provided JSON input is not a string')} ELSE json_extract_string(CAST(j AS JSON), '$') END ELSE CAST(j AS VARCHAR) END`,
   // Arithmetic.
@@ -86,9 +118,16 @@ export const macros = [
   `bq_safe_cast_bool(x) AS CASE WHEN typeof(x) = 'VARCHAR' AND lower(CAST(x AS VARCHAR)) NOT IN ('true', 'false') THEN NULL ELSE TRY_CAST(x AS BOOLEAN) END`,
   `bq_cast_bytes(x) AS encode(x)`,
   `bq_safe_cast_bytes(x) AS encode(x)`,
+  ...castTexts.flatMap(([name, type, pattern, refusal]) => {
+    const isOther = `typeof(x) = 'VARCHAR' AND NOT regexp_matches(CAST(x AS VARCHAR), '${pattern}')`
+    return [
+      `bq_cast_${name}(x) AS CASE WHEN ${isOther} THEN error(${refusal}) ELSE CAST(x AS ${type}) END`,
+      `bq_safe_cast_${name}(x) AS CASE WHEN ${isOther} THEN NULL ELSE TRY_CAST(x AS ${type}) END`,
+    ]
+  }),
   // A text with nanoseconds, or of a year that BigQuery does not have, is no TIMESTAMP.
-  `bq_is_no_timestamp(x) AS typeof(x) = 'VARCHAR' AND (regexp_matches(CAST(x AS VARCHAR), '\\.\\d{7}') OR TRY_CAST(x AS TIMESTAMPTZ) IS NULL OR TRY_CAST(x AS TIMESTAMPTZ) NOT BETWEEN TIMESTAMPTZ '0001-01-01 00:00:00+00' AND TIMESTAMPTZ '9999-12-31 23:59:59.999999+00')`,
-  `bq_cast_timestamp(x) AS CASE WHEN bq_is_no_timestamp(x) THEN error('Invalid timestamp: ' || CAST(x AS VARCHAR)) ELSE CAST(x AS TIMESTAMPTZ) END`,
+  `bq_is_no_timestamp(x) AS typeof(x) = 'VARCHAR' AND (regexp_matches(CAST(x AS VARCHAR), '\\.\\d{7}|^\\s*[^\\s\\d]') OR TRY_CAST(x AS TIMESTAMPTZ) IS NULL OR TRY_CAST(x AS TIMESTAMPTZ) NOT BETWEEN TIMESTAMPTZ '0001-01-01 00:00:00+00' AND TIMESTAMPTZ '9999-12-31 23:59:59.999999+00')`,
+  `bq_cast_timestamp(x) AS CASE WHEN bq_is_no_timestamp(x) THEN error('Invalid timestamp: ''' || CAST(x AS VARCHAR) || '''') ELSE CAST(x AS TIMESTAMPTZ) END`,
   `bq_safe_cast_timestamp(x) AS CASE WHEN bq_is_no_timestamp(x) THEN NULL ELSE TRY_CAST(x AS TIMESTAMPTZ) END`,
   // Texts: positions count from 1; negative ones count from the end.
   `bq_substr(t, p) AS CASE WHEN p < -length(t) OR p = 0 THEN t WHEN p < 0 THEN right(t, -p) ELSE substr(t, p) END`,
@@ -176,7 +215,7 @@ export const renamed: Readonly<Record<string, string>> = {
 
 /** Functions with the same name, arguments and result in GoogleSQL and DuckDB. */
 export const sameInBoth = new Set(
-  'ABS ANY_VALUE COALESCE COUNT CUME_DIST DENSE_RANK FIRST_VALUE IFNULL LAG LAST_VALUE LEAD LENGTH LOWER MAX MIN NTH_VALUE NTILE NULLIF PERCENT_RANK RANK REVERSE ROW_NUMBER SIGN SUM'.split(
+  'ABS ANY_VALUE COALESCE COUNT CUME_DIST DENSE_RANK FIRST_VALUE IFNULL LAG LAST_VALUE LEAD LENGTH LOWER MAX MIN NTH_VALUE NTILE NULLIF PERCENT_RANK RANK REVERSE ROW_NUMBER SUM'.split(
     ' ',
   ),
 )
@@ -262,6 +301,8 @@ export const rewritten: Readonly<Record<string, Rewrite>> = {
   ),
   ROUND: floatFunction('round'),
   TRUNC: floatFunction('trunc'),
+  // Of the type of its argument.
+  SIGN: withArguments(1, 1, ([value]) => `(${value} - ${value} + sign(${value}))`),
   SQRT: withArguments(1, 1, ([value]) => `bq_sqrt(${value})`),
   EXP: withArguments(1, 1, ([value]) => `exp(bq_double(${value}))`),
   POW: withArguments(2, 2, ([base, exponent]) => `pow(bq_double(${base}), bq_double(${exponent}))`),

@@ -78,6 +78,8 @@ const typeNames: ReadonlyMap<DuckDBTypeId, string> = new Map([
 ])
 
 function typeName(type: DuckDBType): string {
+  if (type.typeId === DuckDBTypeId.INTERVAL)
+    throw invalidArgument('Columns of type INTERVAL are not served by the local cloud.')
   if (integerTypes.has(type.typeId)) return 'INTEGER'
   return typeNames.get(type.typeId) ?? (type.alias === 'JSON' ? 'JSON' : 'STRING')
 }
