@@ -76,6 +76,11 @@ interface Processes {
   signalAccount(account: string, signal: NodeJS.Signals): Promise<number | undefined>
 }
 
+/** `answer`: the handler of its HTTP requests. */
+interface OpenPort extends PortServer {
+  readonly answer: (request: Request) => Promise<Response>
+}
+
 /** The shared parts of all plugins, and the started plugins. */
 interface Shared {
   readonly page: Page | undefined
@@ -83,7 +88,7 @@ interface Shared {
   readonly requestLog: RequestLog
   readonly instances: Map<string, PluginInstance>
   readonly journal: Journal
-  readonly ports: Map<string, PortServer>
+  readonly ports: Map<string, OpenPort>
   readonly secret: string
   readonly secretCommand: string | undefined
 }
@@ -133,7 +138,7 @@ export async function createLocalCloud(options: LocalCloudOptions): Promise<Loca
     secret,
     hostOf,
     environmentOf: (email) => environmentAt(hostOf(email), options.plugins),
-    api: ownerApi(`http://${hostOf(OWNER)}`, secret),
+    api: ownerApi(`http://${hostOf(OWNER)}`, secret, ports.get(OWNER)!.answer),
     core: (name) => coreOf(instances, name),
     counters: () => Object.fromEntries(counters),
     resetCounters: () => counters.clear(),
@@ -219,14 +224,16 @@ function portOpener(
   const methods = methodsOf(served)
   const plugins = [...instances.values()].flatMap(({ http }) => http ?? [])
   const routes = [...instances.values()].flatMap((instance) => instance.routes ?? [])
-  return async (port: number, principal: string): Promise<PortServer> => {
+  return async (port: number, principal: string): Promise<OpenPort> => {
     const apps =
       principal === OWNER ? [...plugins, localRoutes(counters, requestLog.entries), faultRoutes(faults)] : plugins
     const parts = { principal, rest, apps, routes, access, journal, secret, secretCommand, page }
-    const answer = getRequestListener(httpApp(parts).fetch)
+    const app = httpApp(parts)
+    const answer = getRequestListener(app.fetch)
     const opened: { server?: PortServer } = {}
     const grpc = grpcServer(methods, { principal, journal, port: () => opened.server!.port })
-    return (opened.server = await listen(port, grpc, (request, response) => void answer(request, response)))
+    opened.server = await listen(port, grpc, (request, response) => void answer(request, response))
+    return { ...opened.server, answer: async (request) => app.fetch(request) }
   }
 }
 

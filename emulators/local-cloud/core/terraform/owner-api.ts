@@ -1,15 +1,17 @@
-/** Calls the local cloud's own public API over its port, as its owner: provisioning uses no other way in. */
+/** Calls the local cloud's own public API as its owner, by the handler of its port: provisioning uses no other way in. */
 
 import { SECRET_HEADER } from '../run-secret.ts'
 import type { OwnerApi } from './provisioner.ts'
 
-export function ownerApi(url: string, secret: string): OwnerApi {
+/** @param send to the handler of the owner's port; a socket to this process would be half of a call's processor time */
+export function ownerApi(url: string, secret: string, send: (request: Request) => Promise<Response>): OwnerApi {
   return async (method, path, body) => {
-    const response = await fetch(`${url}${path}`, {
+    const request = new Request(`${url}${path}`, {
       method,
       headers: { [SECRET_HEADER]: secret, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
+    const response = await send(request)
     const text = await response.text()
     const answer: unknown = text === '' ? undefined : JSON.parse(text)
     if (!response.ok) throw apiError(response.status, answer)
