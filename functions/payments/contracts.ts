@@ -416,6 +416,7 @@ export const paymentsContracts = defineContracts({
     /** A webhook of the provider reported the outcome of an authorization that waited for the customer. */
     CheckAuthorization: {
       version: 1,
+      repeatable: true,
       formerSenders: ['gateway'],
       data: z.strictObject({ orderId, providerEventId: reference }),
       example: { orderId: 'o-1', providerEventId: 'event-1' },
@@ -541,6 +542,7 @@ export const paymentsContracts = defineContracts({
     /** A webhook of the provider reported that a refund of the order changed; to itself, once the order of a refund is known. */
     CheckRefunds: {
       version: 1,
+      repeatable: true,
       data: z.strictObject({ orderId, providerEventId: reference }),
       example: { orderId: 'o-1', providerEventId: 'event-1' },
     },

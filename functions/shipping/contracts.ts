@@ -116,6 +116,7 @@ export const shippingContracts = defineContracts({
     /** A webhook of the carrier reported that a booking changed, or orders has waited long for a report: the carrier is asked. */
     CheckShipments: {
       version: 2,
+      repeatable: true,
       /** Without a booking the carrier is asked about all parcels on their way. */
       data: checkV1.extend({ bookingKey: reference.exactOptional() }),
       example: { orderId: 'o-1', carrierEventId: 'event-1', bookingKey: 's-1' },

@@ -46,6 +46,11 @@ export interface CommandContract extends MessageContract {
    * days, are still taken. They get no right to the queue.
    */
   readonly formerSenders?: readonly string[]
+  /**
+   * Carried out once more, it changes nothing more, and no caller waits for its outcome: a question after a webhook. So a
+   * submission of it records neither its key nor its outcome, and none can be read.
+   */
+  readonly repeatable?: true
   /** The codes with which its owner's check refuses a submission of it, besides `not-found`. */
   readonly refuses?: readonly RefusalCode[]
 }

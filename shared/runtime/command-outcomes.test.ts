@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { idToken, testConfig } from '../base/config.testing.ts'
-import { defineCodes, Refused, Unavailable } from '../base/errors.ts'
+import { defineCodes, refuseIf, Refused, Unavailable } from '../base/errors.ts'
 import { defineContracts } from '../contracts/contract.ts'
 import { implement } from '../service/app.ts'
 import { defineService } from '../service/service.ts'
@@ -18,6 +18,7 @@ const contracts = defineContracts({
   commands: {
     Cook: { version: 1, data: meal, example: { meal: 'soup' } },
     Wash: { version: 1, data: meal, example: { meal: 'soup' } },
+    Taste: { version: 1, repeatable: true, data: meal, example: { meal: 'soup' } },
   },
 })
 const kitchen = defineService({
@@ -26,7 +27,7 @@ const kitchen = defineService({
   contracts,
   uses: [],
   on: [],
-  acceptsSubmitted: ['Cook'],
+  acceptsSubmitted: ['Cook', 'Taste'],
   sends: ['Cook', 'Wash'],
 })
 const codes = defineCodes({ 'sold-out': { status: 409 } })
@@ -39,19 +40,29 @@ function started() {
     const failure = failures.shift()
     if (failure) throw failure
   }
-  const app = implement(kitchen, { on: {}, commands: { Cook: handled, Wash: handled } })
+  const app = implement(kitchen, {
+    on: {},
+    commands: { Cook: handled, Wash: handled, Taste: handled },
+    checksSubmitted: {
+      async Taste({ meal }) {
+        refuseIf(meal === 'moon', 'not-found', `There is no recipe for ${meal}.`)
+      },
+    },
+  })
   const config = testConfig('kitchen', {
-    submitters: { Cook: ['waiter', 'kiosk'] },
-    senders: { Cook: ['kitchen'], Wash: ['kitchen'] },
+    submitters: { Cook: ['waiter', 'kiosk'], Taste: ['waiter'] },
+    senders: { Cook: ['kitchen'], Wash: ['kitchen'], Taste: ['kitchen'] },
     ingress: 'cloud-run',
   })
   const http = createHttpApp(app, platform, config)
-  const submit = async (): Promise<string> => {
-    const answer = await http.request('/submissions/Cook', {
+  const request = (type = 'Cook', meal = 'soup') =>
+    http.request(`/submissions/${type}`, {
       method: 'POST',
       headers: { authorization: idToken('kitchen', 'waiter'), 'content-type': 'application/json' },
-      body: JSON.stringify({ key: 'key-1', actor: 'staff:chef', subject: 'table-1', data: { meal: 'soup' } }),
+      body: JSON.stringify({ key: 'key-1', actor: 'staff:chef', subject: 'table-1', data: { meal } }),
     })
+  const submit = async (type?: string): Promise<string> => {
+    const answer = await request(type)
     expect(answer.status).toBe(202)
     return ((await answer.json()) as { commandId: string }).commandId
   }
@@ -75,7 +86,7 @@ function started() {
     })
     return { status: answer.status, body: await answer.json() }
   }
-  return { platform, failures, submit, deliver, read }
+  return { platform, failures, request, submit, deliver, read }
 }
 
 const about = { command: 'Cook', actor: 'staff:chef', submittedAt: startOfTests }
@@ -170,5 +181,31 @@ describe('the status of a command', () => {
     await platform.documents.create(keyPath(former), { requestHash: 'a' })
     for (const id of [former, crypto.randomUUID(), 'x'.repeat(2_000), 'Cook'])
       expect(await read(id)).toMatchObject({ status: 404, body: { code: 'not-found' } })
+  })
+})
+
+describe('a submitted command that is repeatable', () => {
+  it('is enqueued under the same id each time, and carried out, without a read or a write', async () => {
+    const { platform, submit, deliver, read } = started()
+    const commandId = await submit('Taste')
+    expect(await deliver()).toBe(204)
+    expect(await submit('Taste')).toBe(commandId)
+    expect(platform.sent.map(({ envelope }) => envelope.id)).toEqual([commandId, commandId])
+    expect(platform.billed).toEqual({ reads: 0, writes: 0 })
+    expect((await read(commandId)).status).toBe(404)
+  })
+
+  it('that is refused is done, and one that fails is retried', async () => {
+    const { failures, platform, submit, deliver } = started()
+    failures.push(new Unavailable('The stove is cold.'), new Refused('not-found', 'There is no soup.'))
+    await submit('Taste')
+    expect([await deliver(), await deliver(1)]).toEqual([503, 204])
+    expect(platform.billed).toEqual({ reads: 0, writes: 0 })
+  })
+
+  it("is refused by its owner's check, each time", async () => {
+    const { platform, request } = started()
+    for (const _attempt of [1, 2]) expect((await request('Taste', 'moon')).status).toBe(404)
+    expect(platform.sent).toEqual([])
   })
 })

@@ -181,11 +181,13 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
 
   const carryOut = async (message: Envelope, delivery: Delivery): Promise<unknown> => {
     const { type } = message
-    const current = inCurrentVersion(message, contractOf(type))
+    const contract = contractOf(type)
+    const current = inCurrentVersion(message, contract)
     if (type === republishCommand)
       return platform.streams.republish((current.data as { readonly correlationId: string }).correlationId)
     const act = (): Promise<unknown> => app.commands[type]!(current, platform, delivery)
-    return service.acceptsSubmitted.includes(type) ? withOutcome(platform, message.id, act) : act()
+    const isKeyed = service.acceptsSubmitted.includes(type) && !contract.repeatable
+    return isKeyed ? withOutcome(platform, message.id, act) : act()
   }
 
   /** A command that failed, or that this revision can not read: it is retried, or dead-lettered. */

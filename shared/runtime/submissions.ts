@@ -44,10 +44,10 @@ export function submissionRoutes(
       const request: KeyedRequest = { submitter, command: type, actor, data, given, contract }
       // The data was parsed by the contract of the command that the check is of.
       await checksSubmitted?.[type]?.(data as never, platform).catch(async (error: unknown) => {
-        if (!(await isRecorded(platform, commandId, request))) throw error
+        if (contract.repeatable || !(await isRecorded(platform, commandId, request))) throw error
       })
       // The key is recorded first: a task that is enqueued under it belongs to the recorded request.
-      await recordIdempotencyKey(platform, commandId, request)
+      if (!contract.repeatable) await recordIdempotencyKey(platform, commandId, request)
       await platform.send<OutgoingCommand>({ type, data }, { id: commandId, subject, correlationId: subject, actor })
       return c.json({ commandId }, 202)
     })
