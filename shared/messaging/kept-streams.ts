@@ -7,13 +7,13 @@ import type { StoredStream, StreamStore } from './stream-store.ts'
 
 export interface KeptBounds {
   readonly maxStreams: number
-  /** Of the commits of all of them, as JSON. Parsed, they take about five times as many bytes. */
+  /** Of the commits of all of them, as JSON. As texts and parsed, each takes about three bytes. */
   readonly maxCharacters: number
   /** Of one that is kept: larger ones are read each time. */
   readonly maxCharactersEach: number
 }
 
-/** Some 40 MB of the memory of an instance. */
+/** Some 25 MB of the memory of an instance. */
 const bounds: KeptBounds = { maxStreams: 2_000, maxCharacters: 8_000_000, maxCharactersEach: 200_000 }
 
 /** The store, which keeps the streams that were used last. None is kept of which the last write was lost, or has an unknown outcome. */
