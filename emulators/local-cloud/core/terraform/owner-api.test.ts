@@ -51,3 +51,11 @@ it.each<[string, string, object?]>([
   expect(await inProcess(other, method, path, body)).toEqual(expected)
   expect(connected).not.toHaveBeenCalled()
 })
+
+it('a loop of calls leaves turns to timers', async () => {
+  const cloud = await start()
+  let isDue = false
+  setTimeout(() => (isDue = true), 1)
+  for (let calls = 0; calls < 10_000 && !isDue; calls++) await cloud.api('GET', '/_local/counters')
+  expect(isDue).toBe(true)
+})

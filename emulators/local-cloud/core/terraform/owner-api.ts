@@ -1,5 +1,6 @@
 /** Calls the local cloud's own public API as its owner, by the handler of its port: provisioning uses no other way in. */
 
+import { setImmediate } from 'node:timers/promises'
 import { SECRET_HEADER } from '../run-secret.ts'
 import type { OwnerApi } from './provisioner.ts'
 
@@ -13,6 +14,8 @@ export function ownerApi(url: string, secret: string, send: (request: Request) =
     })
     const response = await send(request)
     const text = await response.text()
+    // As after a call over a socket: a caller's loop would otherwise leave no turn to timers and to other callers.
+    await setImmediate()
     const answer: unknown = text === '' ? undefined : JSON.parse(text)
     if (!response.ok) throw apiError(response.status, answer)
     return answer
