@@ -162,11 +162,20 @@ export function main<O extends Options>(
   return start(name, { options, application: buildApplication(built, configFor(name, options, args)) }, args)
 }
 
-/** The same for a program with subcommands. */
-export function mainOf(name: string, about: string, commands: Readonly<Record<string, Defined>>): Promise<void> {
-  const routes = Object.fromEntries(Object.entries(commands).map(([word, { built }]) => [word, built]))
-  const root = buildRouteMap({ routes, docs: { brief: about } })
-  const options: Options = Object.assign({}, ...Object.values(commands).map((command) => command.options))
+/**
+ * The same for a program with subcommands.
+ * @param byDefault the subcommand that runs when none is typed; absent: the help is printed
+ */
+export function mainOf<Name extends string>(
+  name: string,
+  about: string,
+  commands: Readonly<Record<Name, Defined>>,
+  byDefault?: NoInfer<Name>,
+): Promise<void> {
+  const defined = Object.entries<Defined>(commands)
+  const routes = Object.fromEntries(defined.map(([word, { built }]) => [word, built]))
+  const root = buildRouteMap({ routes, docs: { brief: about }, ...(byDefault ? { defaultCommand: byDefault } : {}) })
+  const options: Options = Object.assign({}, ...defined.map(([, command]) => command.options))
   const args = process.argv.slice(2)
   return start(name, { options, application: buildApplication(root, configFor(name, options, args)) }, args)
 }

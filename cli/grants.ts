@@ -2,18 +2,16 @@
 
 import { business } from '../functions/index.ts'
 import { synthesize } from '../stacks/app.ts'
-import { type Environment, environments, localEnvironment, localPorts } from '../stacks/environments.ts'
-import { placeholderRefusal } from '../stacks/placeholders.ts'
+import { type Environment, localEnvironment, localPorts } from '../stacks/environments.ts'
 import { flag, main, requireRunning, secretOf, UsageError } from './command.ts'
+import { deployedEnvironment, environmentNames } from './environment.ts'
 import { type AccessEntry, policyOfAccess } from './grants/access.ts'
 import { type Difference, differencesOf } from './grants/compare.ts'
 import { declaredGrants, type PolicyAddress } from './grants/declared.ts'
 import type { Policy } from './grants/policy.ts'
-import { nearestOrAll } from '../shared/base/nearest.ts'
+import { googleHeaders, type HeadersOf } from './google.ts'
 import { table } from './table.ts'
 import { say, sayJson } from './terminal.ts'
-
-const names = Object.keys(environments)
 
 void main('grants', {
   brief: 'Compares the IAM policies of an environment with the grants of its stacks, and lists the differences.',
@@ -23,14 +21,14 @@ the stacks, and the access lists of BigQuery's datasets. Terraform's plan shows 
 every role. Grants on the project to the environment's administrators and to Google's own agents are expected, and the access
 that Google gives members of the project to a new dataset. Ends with 1 if there is a difference. In the cloud you need roles/iam.securityReviewer on the project, and credentials: gcloud auth
 application-default login.`,
-  words: { name: 'ENVIRONMENT', brief: `${names.join(' or ')}; absent, the platform that runs here`, max: 1 },
+  words: {
+    name: 'ENVIRONMENT',
+    brief: `${environmentNames.join(' or ')}; absent, the platform that runs here`,
+    max: 1,
+  },
   options: { json: flag('as JSON') },
   async run({ json }, [name]) {
-    const environment = name === undefined ? undefined : Object.values(environments).find((one) => one.name === name)
-    if (name !== undefined && !environment)
-      throw new UsageError(`There is no environment "${name}". ${nearestOrAll(name, names, 'There are:')}`)
-    const refusal = environment && placeholderRefusal(environment)
-    if (refusal !== undefined) throw new UsageError(refusal)
+    const environment = name === undefined ? undefined : deployedEnvironment(name)
     const differences = environment
       ? await differencesIn(environment, false, await cloudReader())
       : await differencesIn(localEnvironment(localPorts(4100, business)), true, localReader())
@@ -67,23 +65,11 @@ function localReader() {
 }
 
 async function cloudReader() {
-  const { GoogleAuth } = await import('google-auth-library')
-  const auth = new GoogleAuth({ scopes: 'https://www.googleapis.com/auth/cloud-platform' })
-  const headersOf = async (url: string): Promise<Record<string, string>> => {
-    try {
-      return Object.fromEntries(await auth.getRequestHeaders(url))
-    } catch {
-      throw new UsageError('Reading policies needs Google credentials: run gcloud auth application-default login.')
-    }
-  }
-  return reader(({ api, path }) => `https://${api}.googleapis.com/${path}`, headersOf)
+  return reader(({ api, path }) => `https://${api}.googleapis.com/${path}`, await googleHeaders('Reading policies'))
 }
 
 /** Policies of version 3: a lower one hides the conditions. */
-function reader(
-  urlOf: (address: PolicyAddress) => string,
-  headersOf: (url: string) => Promise<Record<string, string>>,
-) {
+function reader(urlOf: (address: PolicyAddress) => string, headersOf: HeadersOf) {
   return async (address: PolicyAddress): Promise<Policy | undefined> => {
     const { api, method, resource, isAccess } = address
     const option = isAccess

@@ -1,6 +1,7 @@
 /** The secrets of the services, without their values, and who reads them: the services that name them, and no other account. */
 
 import { Construct } from 'constructs'
+import { secretNamesOf } from '../shared/base/secret.ts'
 import type { Service } from '../shared/service/service.ts'
 import type { Environment } from './environments.ts'
 import { SecretManagerSecret, SecretManagerSecretIamBinding, type ServiceAccount } from './google.ts'
@@ -34,8 +35,3 @@ export class PartnerSecrets extends Construct {
     }
   }
 }
-
-/** Every secret once. */
-export const secretNamesOf = (services: readonly Service[]): string[] => [
-  ...new Set(services.flatMap(({ secrets }) => Object.keys(secrets))),
-]

@@ -2,6 +2,7 @@
 
 import type { Construct } from 'constructs'
 import { accountId, cronAccountId, operationsAccountId, pushAccountId } from '../shared/base/names.ts'
+import { secretNamesOf } from '../shared/base/secret.ts'
 import { isScheduled, type Service, usesQueues } from '../shared/service/service.ts'
 import { Audit } from './audit.ts'
 import { dependable, TerraformResource } from './cdktf.ts'
@@ -12,7 +13,7 @@ import { ImageBuilds } from './image-builds.ts'
 import { LogMetrics } from './log-metrics.ts'
 import { pubsubAgent, serviceMember } from './members.ts'
 import { validName } from './naming-rules.ts'
-import { PartnerSecrets, secretNamesOf } from './partner-secrets.ts'
+import { PartnerSecrets } from './partner-secrets.ts'
 import { PrivateNetwork } from './private-network.ts'
 import { waitAfterCreation } from './wait.ts'
 

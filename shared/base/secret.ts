@@ -29,10 +29,18 @@ export function checkSecretNames({
     )
 }
 
+/** Every secret of these services once. */
+export const secretNamesOf = (services: readonly { readonly secrets: Secrets }[]): string[] => [
+  ...new Set(services.flatMap(({ secrets }) => Object.keys(secrets))),
+]
+
+/** Whether a service starts with this value. */
+export const isSecretValue = (value: string): boolean => VALUE.test(value)
+
 /** Why this is no value of a secret, without the value; undefined: it is one. */
 export function faultOf(name: string, value: string | undefined): string | undefined {
   if (!value)
-    return `The secret ${name} has no value: add a version (docs/deploy.md), and deploy the service with its number.`
-  if (VALUE.test(value)) return undefined
-  return `The secret ${name} has a wrong value of ${value.length} characters: it takes visible ASCII characters without white space at its ends. Add a version, with printf in place of echo, and deploy the service with its number.`
+    return `The secret ${name} has no value: add a version (npm run secret -- set ${name}), and deploy the service with its number.`
+  if (isSecretValue(value)) return undefined
+  return `The secret ${name} has a wrong value of ${value.length} characters: it takes visible ASCII characters without white space at its ends. Add a version (npm run secret -- set ${name}), and deploy the service with its number.`
 }
