@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { fold } from '../../shared/service/fold.ts'
 import type { Message } from '../../shared/contracts/message.ts'
+import { memory } from '../../shared/messaging/memory.testing.ts'
+import { ordersContracts } from './contracts.ts'
 import { decide } from './decide.ts'
 import { evolve, initial, type OrderState } from './order.ts'
 // Recorded by an earlier revision: never change it, only add to it.
 import frozen from './past-events.json' with { type: 'json' }
 import { upcast } from './past-events.ts'
+import { openShop, replies, type Shop } from './shop.testing.ts'
 
 const rules = { releaseDelayMs: 0 }
 const after = (...parts: (keyof typeof frozen)[]): OrderState =>
@@ -97,6 +100,56 @@ describe('a stream that an earlier revision recorded', () => {
         'timerAtMs',
       ].toSorted(),
     )
+  })
+})
+
+describe('an order that passed its pivot under an earlier revision', () => {
+  const orderId = 'o-1'
+  /** Its stream as it was stored, with the published events as their contracts have them. */
+  const stored = async (...parts: (keyof typeof frozen)[]): Promise<Shop> => {
+    const kept = memory()
+    const events = parts.flatMap((part): readonly Message[] => frozen[part])
+    const published: Readonly<Record<string, object>> = {
+      'order.placed': ordersContracts.events['order.placed'].example,
+      'order.released': ordersContracts.events['order.released'].example,
+    }
+    await kept.store.append(await kept.store.load(orderId), {
+      cause: 'placed',
+      time: '2026-01-01T00:00:00.000Z',
+      correlationId: orderId,
+      actor: 'service:orders',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      events: events.map(({ type, data }, index) => ({
+        id: `event-${index}`,
+        type,
+        version: ordersContracts.events[type as 'order.placed']?.version ?? 1,
+        sequence: type.startsWith('order.') ? index + 1 : 0,
+        data: { ...data, ...published[type], orderId },
+      })),
+      commands: [],
+    })
+    return openShop({ kept, releaseDelaySeconds: 1_800 })
+  }
+
+  it('is released', async () => {
+    const shop = await stored('placed', 'confirmed')
+    shop.platform.advance(31 * 60_000)
+    await shop.deliver('ContinueCheckout', { orderId, deadline: '2026-01-01T00:30:00.000Z' })
+    expect(shop.publishedTypes()).toEqual(['order.released'])
+  })
+
+  it('is completed', async () => {
+    const shop = await stored('placed', 'fulfilled in part')
+    const rest = [
+      replies.dispatched(orderId, 's-2', 1),
+      replies.captured(orderId, 's-2'),
+      replies.committed(orderId),
+      replies.committed(orderId, 's-2'),
+    ]
+    const delivered = [replies.delivered(orderId), replies.delivered(orderId, 's-2')]
+    for (const [index, [type, data]] of [...rest, ...delivered].entries())
+      await shop.deliver(type, data, { key: String(index) })
+    expect(shop.publishedTypes()).toEqual(['order.completed'])
   })
 })
 

@@ -8,6 +8,7 @@ import { paymentsContracts } from '../payments/contracts.ts'
 import { shippingContracts } from '../shipping/contracts.ts'
 import { checkout } from './checkout.ts'
 import { ordersContracts } from './contracts.ts'
+import { upcast } from './past-events.ts'
 import { chargesSetting, placingBounds, releaseDelaySeconds } from './settings.ts'
 
 export const orders = defineService({
@@ -66,7 +67,11 @@ export const orders = defineService({
   settings: [releaseDelaySeconds, placingBounds, chargesSetting],
   saga: {
     definition: checkout,
-    stateIn: (event) => (event.type === 'checkout.progressed' ? event.data.saga : undefined),
+    stateIn(event) {
+      // As an earlier revision recorded it, or as this one does.
+      const { type, data } = upcast(event)
+      return type === 'checkout.progressed' ? data.saga : undefined
+    },
     startsOn: 'order.placed',
     endsOn: {
       'order.completed': 'completed',
