@@ -11,7 +11,7 @@ import type { Placed } from './records.ts'
 import { openShop, replies, type Reply, type Shop } from './shop.testing.ts'
 
 /** At each step. */
-const ORDERS = 3
+const ORDERS = 40
 
 const about = z.strictObject({ orderId })
 const example = { orderId: 'o-1' }
@@ -82,7 +82,7 @@ async function waiting(definition?: object): Promise<{ kept: Memory; at: Record<
   const place = async (name: string, ...before: ((id: string) => Reply)[]): Promise<string[]> => {
     const ids: string[] = []
     for (let index = 0; index < ORDERS; index++) {
-      const response = await shop.place({}, { idempotencyKey: `${name}-${index}` })
+      const response = await shop.place({}, { sub: `customer-${name}`, idempotencyKey: `${name}-${index}` })
       const { orderId: id } = (await response.json()) as { orderId: string }
       for (const reply of before) await shop.deliver(...reply(id))
       ids.push(id)
