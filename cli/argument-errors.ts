@@ -1,4 +1,4 @@
-/** Errors of what was typed after a command: each names the word, and where one is clear the line that was meant. */
+/** Errors for wrong arguments: each names the word and, if it is clear, the intended command line. */
 
 import {
   AliasNotFoundError,

@@ -1,4 +1,4 @@
-/** Reads what the local cloud tells about itself, under `/_local`. */
+/** Reads the local cloud's own reports, under `/_local`. */
 
 import { type Running, secretOf, UsageError } from './command.ts'
 

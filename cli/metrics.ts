@@ -30,7 +30,7 @@ void main('metrics', {
     const running = requireRunning()
     const { metrics: measured } = await getLocal<{ metrics: Metric[] }>(running, '/_local/metrics')
     if (values.json) return sayJson(measured)
-    // Also before there are metrics: what waits, and what does not start, is the reason.
+    // Also before there are metrics: waiting work and services that do not start are the reason.
     const work = await readWaiting(running)
     print('Waiting now', waitingRows(work, Date.now()).map(columns))
     for (const line of failedStarts(work.services)) say(`${shown(line)}\n`)

@@ -28,6 +28,13 @@ const NOTIFICATION_RATE_LIMIT = '300s'
 /** A message or task that waits longer than this is late: its consumer fails, or is too slow. */
 const WAITING = { messageSeconds: 600, taskMs: 60_000 } as const
 
+/** Of an incident that a line of the audit log opens. */
+const auditLabels = {
+  method: 'protoPayload.methodName',
+  principal: 'protoPayload.authenticationInfo.principalEmail',
+  resource: 'protoPayload.resourceName',
+}
+
 interface AlertsProps {
   readonly channel: MonitoringNotificationChannel
   readonly services: readonly Service[]
@@ -132,11 +139,7 @@ export class Alerts extends Construct {
         'log_id("cloudaudit.googleapis.com/activity")',
         'protoPayload.methodName=~"CloudTasks[.](Pause|Purge)Queue|CloudScheduler[.]PauseJob"',
       ].join(' AND '),
-      labels: {
-        method: 'protoPayload.methodName',
-        principal: 'protoPayload.authenticationInfo.principalEmail',
-        resource: 'protoPayload.resourceName',
-      },
+      labels: auditLabels,
     })
   }
 
@@ -206,11 +209,7 @@ export class Alerts extends Construct {
         'protoPayload.methodName=~"[Ss]etI(am|AM)(Policy|Permissions)|ConfigServiceV2[.](Create|Update|Delete)(Sink|Bucket|Exclusion)"',
         `NOT protoPayload.authenticationInfo.principalEmail="${accountEmail('deployer', projectId)}"`,
       ].join(' AND '),
-      labels: {
-        method: 'protoPayload.methodName',
-        principal: 'protoPayload.authenticationInfo.principalEmail',
-        resource: 'protoPayload.resourceName',
-      },
+      labels: auditLabels,
     })
   }
 

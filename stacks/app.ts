@@ -28,7 +28,7 @@ export interface SynthesizedStack {
   }
 }
 
-/** @throws Error that names what the business or the environment names and does not have. */
+/** @throws Error that names each reference of the business or the environment to something undeclared. */
 export const addEnvironment = (app: App, environment: Environment, business: Business): string[] =>
   withoutCreationStacks(() => stacksOf(app, environment, business))
 

@@ -33,7 +33,7 @@ const customersOrder = orderRequest
 const webhookBody = z.looseObject({ id: reference, type: reference, reference })
 /** It names the booking by the key that shipping gave. */
 const carrierWebhookBody = webhookBody.extend({ key: reference.exactOptional() })
-/** Of an event of Stripe, what is read of it. Payments put the order's id into the metadata. */
+/** The fields that are read from an event of Stripe. Payments put the order's id into the metadata. */
 const stripeEvent = z.looseObject({
   id: reference,
   type: reference,

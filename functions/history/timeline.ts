@@ -21,7 +21,7 @@ interface TimelineFact extends TimelineDetails {
   readonly sequence: number
 }
 
-/** Of reports that a saga is stuck, which may go on for years: each of the first, then each time their number has doubled. */
+/** Reports that a saga is stuck may go on for years: the timeline keeps the first ones, then each time that their number has doubled. */
 const FIRST_REPORTS = 8
 
 /** An order has about ten events, and some for each shipment; a document has room for thousands. */

@@ -5,7 +5,7 @@ import { reference } from '../../shared/base/fields.ts'
 import { shopCodes } from '../shop/errors.ts'
 import { goods, minor, orderId } from '../shop/fields.ts'
 
-/** Codes and no text: what a person writes may name persons, and events are kept for years. */
+/** Codes and no text: free text may name persons, and events are kept for years. */
 export const cancelReasons = [
   'changed-mind',
   'ordered-by-mistake',

@@ -145,7 +145,7 @@ function recordFulfilment(
   return advance(state, { events: [recorded], commands: [] }, nowMs)
 }
 
-/** A parcel has one end: what comes later changes nothing. */
+/** A parcel has one end: later reports change nothing. */
 function recordDelivery(
   state: OrderState,
   { fact, nowMs }: CommandNamed<'delivery'>,

@@ -124,7 +124,7 @@ describe('an order that passed its pivot under an earlier revision', () => {
         type,
         version: ordersContracts.events[type as 'order.placed']?.version ?? 1,
         sequence: type.startsWith('order.') ? index + 1 : 0,
-        data: { ...data, ...published[type], orderId },
+        data: { ...(data as object), ...published[type], orderId },
       })),
       commands: [],
     })

@@ -150,7 +150,7 @@ async function newOrder(platform: Platform, { orderId, sub, importer, order }: P
     'invalid-body',
     `The order's goods of ${goodsMinor} minor units exceed ${MAX_GOODS_MINOR}.`,
   )
-  // An import states what was agreed elsewhere.
+  // An imported order has the charges of its original sale.
   const charges = importer ? noCharges : platform.setting(chargesSetting)
   const cost = costOf(lines, order.currency, charges, order.discountCode)
   const { totalMinor } = cost

@@ -76,7 +76,7 @@ export function capturePayment(
   })
 }
 
-/** The decision, with the command for a final capture that waited for what is decided here. */
+/** The decision, with the command for a final capture that waited for this decision. */
 export function withWaiting(
   orderId: string,
   before: PaymentState,

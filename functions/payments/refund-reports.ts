@@ -136,7 +136,7 @@ function known(state: PaymentState, orderId: string, made: MadeRefund & { readon
 
 const RANKS = ['due', 'pending', 'issued', 'failed'] as const
 
-/** The report of the provider on a refund, unless it is known or older than what is known: a bank may return what was issued. */
+/** The report of the provider on a refund, unless the recorded report is the same or newer: a bank may return an issued refund. */
 export function reported(state: PaymentState, orderId: string, refund: Named, answer: RefundAnswer): PaymentRecord[] {
   const before = state.refunds[refund.refundId]?.status
   const now = answer.status === 'succeeded' ? 'issued' : answer.status

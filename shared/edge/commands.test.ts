@@ -1,4 +1,4 @@
-/** A public service that submits commands answers with their outcome: at once for who waits, later by an operation of the platform. */
+/** A public service that submits commands answers with their outcome: at once for a caller that waits, later by an operation of the platform. */
 
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -77,7 +77,7 @@ const refused = (
     status,
   )
 
-/** Only who submitted a command may read it, and callers with a privileged role: for all others there is no such command. */
+/** Its submitter and callers with a privileged role may read a command: all others get 404. */
 export const commandHandlers = (
   platform: Platform,
   { subjectOf, roles: { privileged } }: Pick<PublicApi, 'subjectOf' | 'roles'>,

@@ -190,7 +190,7 @@ function appending(nameOf: NameOf, stream: StoredStream, commit: Commit): Append
     after: (now) => ({
       id: stream.id,
       version,
-      // As it is read: JSON has no undefined fields, and is no part of what was decided.
+      // Parsed from the stored text: without undefined fields, and not shared with the decision.
       commits: [...stream.commits, ...commitsIn([text])],
       size: stream.size + text.length,
       ...(stream.earlier ? { earlier: stream.earlier } : {}),

@@ -1,4 +1,4 @@
-/** A copy of the sources without the shop, with two unrelated services: a help desk. */
+/** A copy of the sources without the shop, with unrelated services: a help desk. */
 
 import { cpSync, globSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -66,7 +66,8 @@ function removeShop(copy: Copy): void {
 function addHelpDesk(copy: Copy): void {
   const from = join(import.meta.dirname, 'functions')
   cpSync(from, join(copy.root, 'functions'), { recursive: true })
-  for (const file of ['apps.ts', 'main.ts']) cpSync(join(root, 'functions', file), join(copy.root, 'functions', file))
+  for (const file of ['apps.ts', 'compile.ts', 'main.ts'])
+    cpSync(join(root, 'functions', file), join(copy.root, 'functions', file))
   for (const path of globSync('functions/**/*.ts', { cwd: from + '/..' }))
     copy.write(
       path,

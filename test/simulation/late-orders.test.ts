@@ -7,7 +7,7 @@ import { eventsOf } from '../support/simulation/order-facts.ts'
 import type { World } from '../support/simulation/world.ts'
 import { simulateLateOrders } from './late-orders.testing.ts'
 
-/** For a longer run: `SIMULATION_RUNS=1000 npm test -- test/simulation/late-orders`. A failure prints its seed. */
+/** For a longer run of half so many: `SIMULATION_RUNS=1000 npm test -- test/simulation/late-orders`. A failure prints its seed. */
 const RUNS = Math.ceil(Number(process.env['SIMULATION_RUNS'] ?? 40) / 2)
 /** The runs that a sample needs to reach all marks. */
 const SAMPLE = 20

@@ -7,7 +7,7 @@ const fixed: ReadonlySet<string> = new Set(
 
 type Change = Readonly<Record<string, unknown>>
 
-/** By PATCH: what was sent, also inside a partitioning; a null removes. */
+/** PATCH changes the sent fields, also inside a partitioning; a null removes one. */
 export function patched<T extends object>(before: T, change: Change): T {
   const next = { ...before } as Record<string, unknown>
   for (const [name, value] of Object.entries(change)) {
@@ -18,6 +18,6 @@ export function patched<T extends object>(before: T, change: Change): T {
   return next as T
 }
 
-/** By PUT: what was not sent is gone. */
+/** PUT removes the fields that are not sent. */
 export const replaced = <T extends object>(before: T, body: Change): T =>
   patched(Object.fromEntries(Object.entries(before).filter(([name]) => fixed.has(name))) as T, body)

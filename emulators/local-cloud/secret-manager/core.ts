@@ -15,7 +15,7 @@ export interface SecretManagerCore {
    * @throws StatusError PERMISSION_DENIED, NOT_FOUND, FAILED_PRECONDITION
    */
   access(principal: string, version: string): Buffer
-  /** The values of the enabled versions, newest first; none for a secret that does not exist. It counts as no access. */
+  /** The values of the enabled versions, newest first; empty if the secret does not exist. The call is not counted as an access. */
   enabledValues(secret: string): Buffer[]
   resourceExists(name: string): boolean | undefined
 }

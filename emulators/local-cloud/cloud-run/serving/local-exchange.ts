@@ -10,7 +10,7 @@ const MAX_HEAD_BYTES = 16 * 1024
 const OF_CONNECTIONS = /^(connection|expect|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|http2-settings)$/
 const METHODS: readonly string[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
-/** The headers as a port would read them; undefined for a request that only a connection can carry. @throws TypeError for what is no header */
+/** The headers as a port would read them; undefined for a request that only a connection can carry. @throws TypeError for an invalid header */
 export function headersAtPort(
   { host }: URL,
   { method, headers, body }: OutgoingRequest,

@@ -36,7 +36,7 @@ export interface Disputes {
   decide(disputeId: string, outcome: 'won' | 'lost'): Dispute
   find(disputeId: string): Dispute | undefined
   under(authorizationKey: string): Dispute[]
-  /** Of an authorization: what is with the bank, or lost. */
+  /** The disputed amount of an authorization: undecided or lost. */
   disputedOf(authorizationKey: string): number
 }
 

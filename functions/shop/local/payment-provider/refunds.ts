@@ -37,7 +37,7 @@ interface RefundParts {
 export interface Refunds {
   make(authorizationKey: string, key: string, amountMinor: number): Refund
   under(authorizationKey: string): Refund[]
-  /** Of an authorization: what has left and not come back. */
+  /** The refunded amount of an authorization, less returned refunds. */
   refundedOf(authorizationKey: string): number
 }
 
