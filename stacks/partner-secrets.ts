@@ -1,7 +1,7 @@
 /** The secrets of the services, without their values, and who reads them: the services that name them, and no other account. */
 
 import { Construct } from 'constructs'
-import { secretNamesOf } from '../shared/base/secret.ts'
+import { purposeOf, secretNamesOf } from '../shared/base/secret.ts'
 import type { Service } from '../shared/service/service.ts'
 import type { Environment } from './environments.ts'
 import { SecretManagerSecret, SecretManagerSecretIamBinding, type ServiceAccount } from './google.ts'
@@ -24,7 +24,7 @@ export class PartnerSecrets extends Construct {
         secretId: validName('secret', name),
         // In the region of the services, as the databases are.
         replication: { userManaged: { replicas: [{ location: environment.region }] } },
-        annotations: Object.fromEntries(users.map((service) => [service.name, service.secrets[name]!])),
+        annotations: Object.fromEntries(users.map((service) => [service.name, purposeOf(service.secrets[name]!)])),
       })
       new SecretManagerSecretIamBinding(this, `${name}-accessors`, {
         secretId: secret.secretId,

@@ -2,7 +2,7 @@
 
 import { Construct } from 'constructs'
 import type { WrittenVariables } from '../shared/base/config.ts'
-import { secretVariable } from '../shared/base/secret.ts'
+import { secretsReadWith, secretVariable } from '../shared/base/secret.ts'
 import { type Business, servicesOf } from '../shared/service/business.ts'
 import type { Service } from '../shared/service/service.ts'
 import { TerraformVariable } from './cdktf.ts'
@@ -27,8 +27,12 @@ const telemetryRoles = [
 ]
 
 /** References: a value is in no stack, plan or state. Cloud Run resolves them, as the service's account, when an instance starts. */
-const secretVariables = ({ secrets }: Service, environment: Environment): CloudRunV2ServiceTemplateContainersEnv[] =>
-  Object.keys(secrets).map((secret) => ({
+const secretVariables = (
+  { secrets }: Service,
+  variables: Readonly<Record<string, string>>,
+  environment: Environment,
+): CloudRunV2ServiceTemplateContainersEnv[] =>
+  secretsReadWith(secrets, variables).map((secret) => ({
     name: secretVariable(secret),
     valueSource: { secretKeyRef: { secret, version: environment.secretVersion(secret) } },
   }))
@@ -55,6 +59,7 @@ export class RunService extends Construct {
       condition: `\${can(regex("^sha256:[0-9a-f]{64}$", var.image_digest)) && var.image_digest != "${PLACEHOLDER_DIGEST}"}`,
       errorMessage: `Build the image first, by npm run image -- ${environment.name}; a digest is sha256: and 64 hexadecimal digits.`,
     })
+    const variables = variablesOf(service, business, environment)
     const { concurrency, maxInstances, cpu, memory } = service.scale
     const callsOthers = calleesOf(service, servicesOf(business)).length > 0
     const minInstances = business.minInstances?.(environment) ?? {}
@@ -91,12 +96,12 @@ export class RunService extends Construct {
             args: ['functions/main.ts', service.name],
             ports: { name: 'http1', containerPort: 8080 },
             env: Object.entries({
-              ...variablesOf(service, business, environment),
+              ...variables,
               // Set on Cloud Run only: on other platforms the same image must verify every token itself.
               INGRESS: 'cloud-run' satisfies WrittenVariables['INGRESS'],
             })
               .map(([name, value]): CloudRunV2ServiceTemplateContainersEnv => ({ name, value }))
-              .concat(secretVariables(service, environment)),
+              .concat(secretVariables(service, variables, environment)),
             resources: { limits: { cpu, memory }, cpuIdle: true, startupCpuBoost: true },
             // https://cloud.google.com/run/docs/configuring/vpc-direct-vpc: a new instance may reach the VPC a minute later or more.
             startupProbe: callsOthers

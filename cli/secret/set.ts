@@ -85,7 +85,15 @@ interface Added {
 
 /** The way to services that have this version. */
 function nextStep({ name, version, environment }: Added): string {
-  const users = services.filter(({ secrets }) => Object.hasOwn(secrets, name)).map((service) => service.name)
+  const using = services.filter(({ secrets }) => Object.hasOwn(secrets, name))
+  const users = using.map((service) => service.name)
+  const conditions = using.flatMap(({ name: user, secrets: { [name]: use } }) =>
+    typeof use === 'object' ? ` ${user} reads it only with some values of ${use.where.setting.name}.` : [],
+  )
+  return wayTo(users, { name, version, environment }) + conditions.join('')
+}
+
+function wayTo(users: readonly string[], { name, version, environment }: Added): string {
   if (!environment)
     return `The next instance of ${users.join(' and ')} has it, at the latest after the next npm start; one that runs keeps its value.`
   const deployments = users.map((user) => `npm run cdktf -- deploy ${environment.name}-${user}`).join(', then ')

@@ -36,7 +36,12 @@ describe('the table of operations', () => {
     createHttpApp(
       app,
       testPlatform(gateway, {
-        settings: { EDGE: testEdge(), ...issuer.settings, PAYMENT_PROVIDER_URL: 'http://127.0.0.1:1' },
+        settings: {
+          EDGE: testEdge(),
+          ...issuer.settings,
+          PAYMENT_PROVIDER_URL: 'http://127.0.0.1:1',
+          PAYMENT_PROVIDER_API: '{"kind":"simulator"}',
+        },
         callExternal: everyAccountIsValid,
         async call(_service, path) {
           called.push(path)

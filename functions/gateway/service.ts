@@ -2,6 +2,7 @@
 
 import { tokenSettings } from '../../shared/service/edge-settings.ts'
 import type { PlatformOf } from '../../shared/service/platform.ts'
+import { where } from '../../shared/base/secret.ts'
 import { defineService } from '../../shared/service/service.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
 import { customersContracts } from '../customers/contracts.ts'
@@ -10,7 +11,7 @@ import { inventoryContracts } from '../inventory/contracts.ts'
 import { ordersContracts } from '../orders/contracts.ts'
 import { paymentsContracts } from '../payments/contracts.ts'
 import { shippingContracts } from '../shipping/contracts.ts'
-import { carrierUrl, paymentProviderUrl } from '../shop/fields.ts'
+import { carrierUrl, paymentProviderApi, paymentProviderUrl } from '../shop/fields.ts'
 import { gatewayContracts } from './contracts.ts'
 import { accountsUrl, carrierWebhookUrl, edgeSettings, paymentWebhookUrl, staffSecondFactor } from './settings.ts'
 
@@ -78,11 +79,17 @@ export const gateway = defineService({
     accountsUrl,
     staffSecondFactor,
     paymentProviderUrl,
+    paymentProviderApi,
     paymentWebhookUrl,
     carrierUrl,
     carrierWebhookUrl,
   ],
-  secrets: { 'payment-webhook-key': 'Verifies the events of Stripe.' },
+  secrets: {
+    'payment-webhook-key': {
+      purpose: 'Verifies the events of Stripe.',
+      where: where(paymentProviderApi, ({ kind }) => kind === 'stripe'),
+    },
+  },
   readsAccounts: true,
   requestObjectives: [{ name: 'placing', title: 'Placing an order', method: 'POST', path: '/v1/orders' }],
 })

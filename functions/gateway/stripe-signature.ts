@@ -3,6 +3,7 @@
 import { Refused } from '../../shared/base/errors.ts'
 import { once } from '../../shared/base/once.ts'
 import type { SignatureCheck } from '../../shared/service/public-api.ts'
+import { paymentProviderApi } from '../shop/fields.ts'
 import type { GatewayPlatform } from './service.ts'
 
 /** Stripe signs each attempt anew, so an older signature was copied from an earlier request. */
@@ -15,8 +16,10 @@ const load = once(() => import('stripe'))
  * The returned check looks at the header, before the body is read: its form, and its time in both directions. The check of the
  * body that it returns compares the HMAC.
  */
-export function stripeCheck(platform: Pick<GatewayPlatform, 'secret' | 'now'>): SignatureCheck {
+export function stripeCheck(platform: Pick<GatewayPlatform, 'secret' | 'setting' | 'now'>): SignatureCheck {
   return async (c) => {
+    if (platform.setting(paymentProviderApi).kind !== 'stripe')
+      throw new Refused('signature-invalid', 'Stripe is not the payment provider here.')
     const header = c.req.header('stripe-signature') ?? ''
     const [, time] = /(?:^|,)t=(\d{1,12})(?:,|$)/.exec(header) ?? []
     if (time === undefined || !header.includes('v1=') || header.length > MAX_SIGNATURE_CHARACTERS)

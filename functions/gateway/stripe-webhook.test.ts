@@ -14,7 +14,10 @@ const event = (change: { type?: string; object?: object } = {}) => ({
 })
 
 function open() {
-  const { post, ...opened } = webhookGateway({ secrets: { 'payment-webhook-key': KEY } })
+  const { post, ...opened } = webhookGateway({
+    paymentProviderApi: { kind: 'stripe', returnUrl: 'https://shop.example.com/orders' },
+    secrets: { 'payment-webhook-key': KEY },
+  })
   return {
     ...opened,
     deliver: (body: object, signature: string | undefined) =>
@@ -26,6 +29,15 @@ const signed = (body: object, { secret = KEY, timestamp = nowSeconds } = {}): st
   Stripe.webhooks.generateTestHeaderString({ payload: JSON.stringify(body), secret, timestamp })
 
 describe("Stripe's webhook", () => {
+  it('is refused where another provider is configured, which needs no key', async () => {
+    const { post, submitted } = webhookGateway({})
+    const body = event()
+    const signature = signed(body, { secret: 'the-value-of-payment-webhook-key' })
+    const answer = await post(paths.stripe, JSON.stringify(body), { 'stripe-signature': signature })
+    expect(answer).toEqual({ status: 401, code: 'signature-invalid' })
+    expect(submitted).toEqual([])
+  })
+
   it.each([
     ['payment_intent.amount_capturable_updated', 'CheckAuthorization'],
     ['payment_intent.payment_failed', 'CheckAuthorization'],

@@ -3,6 +3,7 @@
 import { testConfig } from '../../shared/base/config.testing.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { testPlatform, type TestOptions } from '../../shared/runtime/platform.testing.ts'
+import type { StripeApi } from '../shop/fields.ts'
 import { app } from './app.ts'
 import { testEdge } from './edge.testing.ts'
 import { gateway } from './service.ts'
@@ -15,12 +16,14 @@ export const paths = {
 }
 
 interface WebhookOptions extends Pick<TestOptions, 'callExternal' | 'secrets'> {
+  /** Absent: the simulator. */
+  readonly paymentProviderApi?: StripeApi
   readonly edge?: string
   /** Called before a submitted command is accepted; it throws for an owner that does not answer. */
   readonly submitting?: () => void
 }
 
-export function webhookGateway({ edge = testEdge(), submitting, ...options }: WebhookOptions) {
+export function webhookGateway({ edge = testEdge(), submitting, paymentProviderApi, ...options }: WebhookOptions) {
   const submitted: { service: string; path: string; body: unknown }[] = []
   const platform = testPlatform(gateway, {
     async call(service, path, { body } = {}) {
@@ -36,6 +39,7 @@ export function webhookGateway({ edge = testEdge(), submitting, ...options }: We
       ACCOUNTS_URL: 'https://accounts.example.com',
       STAFF_SECOND_FACTOR: 'required',
       PAYMENT_PROVIDER_URL: 'https://provider.example.com',
+      PAYMENT_PROVIDER_API: JSON.stringify(paymentProviderApi ?? { kind: 'simulator' }),
       PAYMENT_WEBHOOK_URL: `${origin}${paths.provider}`,
       CARRIER_URL: 'https://carrier.example.com',
       CARRIER_WEBHOOK_URL: `${origin}${paths.carrier}`,

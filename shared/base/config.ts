@@ -1,7 +1,7 @@
 /** A service's environment variables, which the stacks write. Only this file reads `process.env`. */
 
 import { z } from 'zod'
-import { faultOf, type Secrets, secretVariable } from './secret.ts'
+import { faultOf, type Secrets, secretsReadWith, secretVariable } from './secret.ts'
 import { json, parseSetting, type Setting } from './setting.ts'
 
 /** JSON in one variable: service name → its URL, which is also its OIDC audience. */
@@ -115,23 +115,28 @@ export function readSettings(
   }
 }
 
-/** The value of one of a service's secrets. @throws Error for a secret that the service's description does not name. */
+/** The value of one of a service's secrets. @throws Error for a secret that the service's description does not name, or not for these settings. */
 export type ReadSecret = (name: string) => string
 
 /**
- * Reads all secrets that a service's description names, before it takes its first request.
+ * Reads all secrets that a service's description names for its settings, before it takes its first request.
  * @throws Error that names each secret that is missing or has a wrong value, without any value.
  */
 export function readSecrets(
   { name: service, secrets }: { readonly name: string; readonly secrets: Secrets },
   variables: NodeJS.ProcessEnv = process.env,
 ): ReadSecret {
-  const values = new Map(Object.keys(secrets).map((name) => [name, variables[secretVariable(name)]]))
+  const values = new Map(secretsReadWith(secrets, variables).map((name) => [name, variables[secretVariable(name)]]))
   const faults = [...values].flatMap(([name, value]) => faultOf(name, value) ?? [])
   if (faults.length > 0) throw new Error(`${service} does not start. ${faults.join(' ')}`)
   return (name) => {
     const value = values.get(name)
-    if (value === undefined) throw new Error(`${service} does not have the secret ${name}: name it in its service.ts.`)
+    if (value === undefined)
+      throw new Error(
+        Object.hasOwn(secrets, name)
+          ? `${service} does not read the secret ${name} with its settings: its service.ts has the condition.`
+          : `${service} does not have the secret ${name}: name it in its service.ts.`,
+      )
     return value
   }
 }

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { readSecrets } from './config.ts'
-import { checkSecretNames, secretVariable } from './secret.ts'
+import { checkSecrets, purposeOf, secretsReadWith, secretVariable, where } from './secret.ts'
+import { defineSetting } from './setting.ts'
 
 const shop = { name: 'shop', secrets: { 'partner-key': 'Calls the partner.', 'hook-key': 'Verifies webhooks.' } }
 const variables = { SECRET_PARTNER_KEY: 'sk_1', SECRET_HOOK_KEY: 'whsec 2' }
@@ -32,7 +34,7 @@ describe('the secrets of a service', () => {
 it.each(['Partner', 'partner_key', 'partner--key', '1st', '-key', 'key-', ''])(
   'no service has a secret "%s"',
   (name) => {
-    expect(() => checkSecretNames({ name: 'shop', secrets: { [name]: 'x' } })).toThrow(
+    expect(() => checkSecrets({ name: 'shop', secrets: { [name]: 'x' }, settings: [] })).toThrow(
       `shop can't have the secret "${name}"`,
     )
   },
@@ -40,4 +42,43 @@ it.each(['Partner', 'partner_key', 'partner--key', '1st', '-key', 'key-', ''])(
 
 it('two names never have one variable', () => {
   expect(secretVariable('payment-provider-key')).toBe('SECRET_PAYMENT_PROVIDER_KEY')
+})
+
+describe('a secret that is read where a setting has some value', () => {
+  const partner = defineSetting('PARTNER', z.enum(['real', 'simulated']))
+  const secrets = {
+    'partner-key': 'Calls the partner.',
+    'hook-key': { purpose: 'Verifies webhooks.', where: where(partner, (value) => value === 'real') },
+  }
+  const theatre = { name: 'theatre', secrets, settings: [partner] }
+  const simulated = { PARTNER: 'simulated', SECRET_PARTNER_KEY: 'sk_1' }
+
+  it('is needed there', () => {
+    expect(secretsReadWith(secrets, { PARTNER: 'real' })).toEqual(['partner-key', 'hook-key'])
+    expect(() => readSecrets(theatre, { ...simulated, PARTNER: 'real' })).toThrow('The secret hook-key has no value')
+    const secret = readSecrets(theatre, { ...simulated, PARTNER: 'real', SECRET_HOOK_KEY: 'whsec' })
+    expect(secret('hook-key')).toBe('whsec')
+  })
+
+  it('is neither needed nor read elsewhere', () => {
+    expect(secretsReadWith(secrets, simulated)).toEqual(['partner-key'])
+    const secret = readSecrets(theatre, { ...simulated, SECRET_HOOK_KEY: 'whsec' })
+    expect(secret('partner-key')).toBe('sk_1')
+    expect(() => secret('hook-key')).toThrow('theatre does not read the secret hook-key with its settings')
+  })
+
+  it('has a purpose, as any other has', () => {
+    expect(Object.values(secrets).map(purposeOf)).toEqual(['Calls the partner.', 'Verifies webhooks.'])
+  })
+
+  it.each([{}, { PARTNER: 'other' }])('is no guess with the setting %j', (variables) => {
+    expect(() => secretsReadWith(secrets, variables)).toThrow('The setting PARTNER')
+  })
+
+  it('needs the setting in the description', () => {
+    expect(() => checkSecrets(theatre)).not.toThrow()
+    expect(() => checkSecrets({ ...theatre, settings: [] })).toThrow(
+      'theatre reads the secret hook-key where PARTNER has some value, but does not have this setting: add it to its `settings`.',
+    )
+  })
 })

@@ -60,6 +60,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
   const security = createSecurityLog({ log, now })
   const accessAuthorization = createAccessTokens()
   const telemetry = telemetryOf(service, config, { log, authorization: accessAuthorization })
+  const setting = readSettings(service)
   const secret = readSecrets(service)
   const caller = createCaller({
     peers: config.PEERS,
@@ -74,7 +75,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
     publisher,
     deadLetterBox,
     now,
-    setting: readSettings(service),
+    setting,
     secret,
     log,
     security,

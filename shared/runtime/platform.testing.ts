@@ -189,7 +189,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       const named = settings.filter(({ name }) => name === setting.name)
       return readSettings({ name: service.name, settings: named }, options.settings ?? {})(setting)
     },
-    secret: readSecrets(service, secretsFor(service, options.secrets)),
+    secret: (name) => readSecrets(service, { ...options.settings, ...secretsFor(service, options.secrets) })(name),
     publisher: {
       publish,
       async deadLetter(name, data, attributes) {

@@ -5,7 +5,7 @@ import type { z } from 'zod'
 import { listOf } from '../base/issues.ts'
 import { republishCommand } from '../base/names.ts'
 import type { Immutable } from '../contracts/immutable.ts'
-import { checkSecretNames, type Secrets } from '../base/secret.ts'
+import { checkSecrets, type Secrets } from '../base/secret.ts'
 import type { Setting } from '../base/setting.ts'
 import { runtimeContracts } from '../contracts/runtime-events.ts'
 import { commandsOf, type Saga } from '../saga/definition.ts'
@@ -226,7 +226,7 @@ export function defineService<
     scale: { ...defaultScale, ...given.scale },
   }
   checkReachable(service)
-  checkSecretNames(service)
+  checkSecrets(service)
   checkManualEvents(service)
   checkSchedules(service)
   return (saga ? withSaga(service, saga) : service) as Service & Defined<D>

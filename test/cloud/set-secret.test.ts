@@ -20,7 +20,10 @@ const { prod } = environments
 vi.mock('../../cli/google.ts', () => ({ googleHeaders: async () => async () => ({ authorization: 'Bearer ya29' }) }))
 vi.mock('../../cli/environment.ts', () => ({ deployedEnvironment: () => environments.prod }))
 
-const [NAME, OTHER] = secretNamesOf(services) as [string, string]
+/** Secrets that their users always read. */
+const [NAME, OTHER] = secretNamesOf(services).filter((name) =>
+  services.every(({ secrets }) => typeof secrets[name] !== 'object'),
+) as [string, string]
 const usersOf = (name: string): string[] =>
   services.filter(({ secrets }) => Object.hasOwn(secrets, name)).map((service) => service.name)
 const VALUE = 'sk_live_4711'
@@ -67,6 +70,14 @@ describe('on the local cloud', () => {
     )
     expect(await set(NAME, 'another')).toContain(`Version 2 of ${NAME} is added.`)
     expect([await valueOf('1'), await valueOf('2')]).toEqual([VALUE, 'another'])
+  })
+
+  it('a secret that is read with some settings alone is added with this remark', async () => {
+    const [user, name] = services.flatMap(({ name: service, secrets }) =>
+      Object.entries(secrets).flatMap(([secret, use]) => (typeof use === 'object' ? [service, secret] : [])),
+    ) as [string, string]
+    await localCloud([name])
+    expect(await set(name)).toMatch(new RegExp(` ${user} reads it only with some values of [A-Z_]+\\.$`))
   })
 
   it('a secret that was not provisioned is an error with its remedy', async () => {

@@ -73,7 +73,12 @@ async function gatewayBeforeSilence() {
 async function gatewayOf(callee: Server) {
   const origin = `http://127.0.0.1:${await portOf(callee.listen(0, '127.0.0.1'))}`
   const platform = testPlatform(gateway, {
-    settings: { EDGE: testEdge(), ...issuer.settings, PAYMENT_PROVIDER_URL: 'http://127.0.0.1:1' },
+    settings: {
+      EDGE: testEdge(),
+      ...issuer.settings,
+      PAYMENT_PROVIDER_URL: 'http://127.0.0.1:1',
+      PAYMENT_PROVIDER_API: '{"kind":"simulator"}',
+    },
     call: (...parameters) => caller.call(...parameters),
   })
   const caller = createCaller({

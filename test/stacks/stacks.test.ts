@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { planOf, resourcesOf } from '../../emulators/start.ts'
 import { business, services } from '../../functions/index.ts'
 import { configSchema } from '../../shared/base/config.ts'
-import { secretVariable } from '../../shared/base/secret.ts'
+import { purposeOf, secretsReadWith, secretVariable } from '../../shared/base/secret.ts'
 import { republishCommand, stuckEvent } from '../../shared/base/names.ts'
 import { defineSetting, httpUrl } from '../../shared/base/setting.ts'
 import type { Business } from '../../shared/service/business.ts'
@@ -15,6 +15,7 @@ import { addEnvironment, synthesize, type SynthesizedStack } from '../../stacks/
 import { App, TerraformStack } from '../../stacks/cdktf.ts'
 import { environments, localEnvironment, localPorts, pinnedVersion, releasesIn } from '../../stacks/environments.ts'
 import { serviceMember } from '../../stacks/members.ts'
+import { settingsOf } from '../../stacks/service-variables.ts'
 import { root } from '../support/root.ts'
 import { declared, allEnvironments, resolved, stacksOf } from './synthesized.testing.ts'
 
@@ -101,7 +102,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
           (one) => one.value_source !== undefined,
         )
         expect(variables).toEqual(
-          Object.keys(secrets).map((secret) => ({
+          secretsReadWith(secrets, settingsOf(environment, business)).map((secret) => ({
             name: secretVariable(secret),
             value_source: {
               secret_key_ref: { secret, version: environment.name === 'local' ? 'latest' : '1' },
@@ -128,7 +129,9 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
         expect([managed['replicas']].flat()).toEqual([{ location: environment.region }])
         const users = services.filter(({ secrets }) => Object.hasOwn(secrets, String(attributes['secret_id'])))
         expect(attributes['annotations']).toEqual(
-          Object.fromEntries(users.map(({ name, secrets }) => [name, secrets[String(attributes['secret_id'])]])),
+          Object.fromEntries(
+            users.map(({ name, secrets }) => [name, purposeOf(secrets[String(attributes['secret_id'])]!)]),
+          ),
         )
       }
     })
@@ -431,6 +434,23 @@ it('the README shows the first start with about as many resources as there are',
     true,
     true,
   ])
+})
+
+it.each([
+  [{ kind: 'simulator' }, []],
+  [{ kind: 'stripe', returnUrl: 'https://shop.example.com/orders' }, ['SECRET_PAYMENT_WEBHOOK_KEY']],
+])('with the payment provider %j the gateway gets the secrets %j', (api, expected) => {
+  const settings: Business['settings'] = (deployment) => ({
+    ...business.settings(deployment),
+    PAYMENT_PROVIDER_API: JSON.stringify(api),
+  })
+  const stacks = synthesize(dev, { ...business, settings })
+  const { attributes } = declared(dev, 'google_cloud_run_v2_service', stacks).find(
+    (one) => one.attributes['name'] === 'gateway',
+  )!
+  const [container] = block(attributes['template'])['containers'] as [Block]
+  const variables = container['env'] as { name: string; value_source?: unknown }[]
+  expect(variables.filter((one) => one.value_source !== undefined).map(({ name }) => name)).toEqual(expected)
 })
 
 describe('versions of secrets', () => {
