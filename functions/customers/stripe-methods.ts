@@ -5,7 +5,7 @@
 
 import type { Stripe } from 'stripe'
 import { Refused } from '../../shared/base/errors.ts'
-import { isRefused, stripeAnswer, stripeClient } from '../../shared/http/stripe.ts'
+import { isRefused, stripeAnswer, stripeClient } from '../shop/stripe.ts'
 import { documentPath } from '../../shared/service/document-path.ts'
 import { shopCodes } from '../shop/errors.ts'
 import { paymentProviderUrl } from '../shop/fields.ts'

@@ -1,7 +1,7 @@
 /** Stripe's list of payment intents as charges, the newest first. An intent without our reference is a payment of another shop of the account. */
 
 import type Stripe from 'stripe'
-import { stripeAnswer, stripeClient } from '../../shared/http/stripe.ts'
+import { stripeAnswer, stripeClient } from '../shop/stripe.ts'
 import { paymentProviderUrl } from '../shop/fields.ts'
 import type { ListCharges, ListedCharge } from './provider-port.ts'
 import type { PaymentsPlatform } from './service.ts'

@@ -7,7 +7,7 @@
 import type Stripe from 'stripe'
 import { Unavailable } from '../../shared/base/errors.ts'
 import { hashOf } from '../../shared/base/ids.ts'
-import { isRefused, stripeAnswer, stripeClient, type StripeRefusal } from '../../shared/http/stripe.ts'
+import { isRefused, stripeAnswer, stripeClient, type StripeRefusal } from '../shop/stripe.ts'
 import { documentPath } from '../../shared/service/document-path.ts'
 import { digitsOf, paymentProviderUrl, type StripeApi } from '../shop/fields.ts'
 import {

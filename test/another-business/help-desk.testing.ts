@@ -25,6 +25,11 @@ function change<Json>(copy: Copy, path: string, edit: (json: Json) => void): voi
   copy.write(path, `${JSON.stringify(json, null, 2)}\n`)
 }
 
+interface Packages {
+  readonly dependencies: Record<string, string>
+  readonly devDependencies: Record<string, string>
+}
+
 /** All of functions/, and the tests, documents, commands and packages that are about it. */
 function removeShop(copy: Copy): void {
   for (const path of ['functions', 'test', 'docs']) rmSync(join(copy.root, path), { recursive: true })
@@ -37,23 +42,20 @@ function removeShop(copy: Copy): void {
     'dinero.js',
     'fast-check',
     'protobufjs',
+    'stripe',
   ]
-  change<{ scripts: Record<string, string>; devDependencies: Record<string, string> }>(
-    copy,
-    'package.json',
-    (manifest) => {
-      for (const [name, command] of Object.entries(manifest.scripts))
-        if (/ (test|functions\/shop)\//.test(command)) delete manifest.scripts[name]
-      for (const name of ofShop) delete manifest.devDependencies[name]
-    },
-  )
-  change<{ packages: Record<string, { devDependencies: Record<string, string> }> }>(
-    copy,
-    'package-lock.json',
-    (lock) => {
-      for (const name of ofShop) delete lock.packages['']!.devDependencies[name]
-    },
-  )
+  const uninstall = ({ dependencies, devDependencies }: Packages): void => {
+    for (const name of ofShop) {
+      delete dependencies[name]
+      delete devDependencies[name]
+    }
+  }
+  change<{ scripts: Record<string, string> } & Packages>(copy, 'package.json', (manifest) => {
+    for (const [name, command] of Object.entries(manifest.scripts))
+      if (/ (test|functions\/shop)\//.test(command)) delete manifest.scripts[name]
+    uninstall(manifest)
+  })
+  change<{ packages: Record<string, Packages> }>(copy, 'package-lock.json', ({ packages }) => uninstall(packages['']!))
   copy.write('vitest.config.ts', vitestConfig)
   // A business may use less of shared/ than the shop does: the rest is no dead code.
   change<{ workspaces: Record<string, { entry: string[] }> }>(copy, 'knip.json', ({ workspaces }) => {

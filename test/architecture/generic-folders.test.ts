@@ -28,6 +28,8 @@ const shopWords: readonly RegExp[] = [
   new RegExp(`\\b(${services.map(({ name }) => name).join('|')})\\b`),
   /\b(baskets?|buyers?|carriers?|carts?|checkouts?|coupons?|couriers?|customers?|goods|invoices?|parcels?|payments?)\b/,
   /\b(prices?|products?|purchases?|refunds?|sellers?|shipments?|shops?|skus?|stock|warehouses?)\b/,
+  // The partner whose API its payments use.
+  /\bstripe\b/,
   // Its roles and its records about people.
   /\b(consents?|importers?|staff|vault)\b/,
   // The noun of the business, as opposed to `ORDER BY`, "in this order" and an index's order.
@@ -53,9 +55,10 @@ const allowed: readonly (readonly [files: string, words: RegExp, reason: string]
   ['{cli/check/workflows.ts,.github/**,.ci/run}', /\bcheckouts?\b/, 'of git: the action actions/checkout'],
   [
     '{.oxlintrc.json,.dockerignore,knip.json,package.json}',
-    /\bfunctions shop\b|\bof the shop\b|(?<=^ | )shop (fields|errors|cli)\b/,
+    /\bfunctions shop\b|\bof the shop\b|(?<=^ | )shop (fields|errors|stripe|cli)\b/,
     'the one folder of the shop: these files import nothing, so they name its path',
   ],
+  ['{.oxlintrc.json,package.json}', /\bstripe\b/, "the path of the shop's client of Stripe, and its package"],
   [
     '{knip.json,package.json}',
     /\bprice(?= node cli launch)|(?<= cli (?:order )?)price\b/,

@@ -4,9 +4,9 @@
  */
 
 import type { Stripe } from 'stripe'
-import { Unavailable } from '../base/errors.ts'
-import { once } from '../base/once.ts'
-import type { Platform } from '../service/platform.ts'
+import { Unavailable } from '../../shared/base/errors.ts'
+import { once } from '../../shared/base/once.ts'
+import type { Platform } from '../../shared/service/platform.ts'
 
 const load = once(() => import('stripe'))
 /** The platform adds the real one, which no handler sees. */
