@@ -1,4 +1,4 @@
-/** Tests never sleep: they wait for a condition by `expect.poll` or `vi.waitFor`, or advance a clock. */
+/** Tests never sleep: they wait for a condition by `expect.poll` or `vi.waitFor`, or advance a clock. Helpers of whole platforms ask again after a pause until theirs holds. */
 
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,7 +21,7 @@ const allowed: Readonly<Record<string, string>> = {
 const timer = /\bset(?:Timeout|Interval)\(|\bset(?:Timeout|Interval)\b[^\n]* from 'node:timers/
 const isSleeping = (text: string): boolean => timer.test(text)
 
-it('no test waits by a timer of the machine', () => {
+it('no file of tests waits by a timer of the machine', () => {
   const paths = globSync('{cli,emulators,functions,shared,stacks,test}/**/*.test.ts', {
     cwd: root,
     exclude: (path) => path === 'node_modules',
