@@ -166,3 +166,17 @@ it('a killed platform does not run, even if another program has its process id',
   unlock()
   expect(findRunning()).toBeUndefined()
 })
+
+it.each([
+  ['the local platform', { code: 'ECONNREFUSED', address: '127.0.0.1' }, /^Millrace went away before it answered\./],
+  [
+    'a host of Google',
+    { code: 'ENOTFOUND', hostname: 'secretmanager.googleapis.com' },
+    /^secretmanager\.googleapis\.com can not be reached \(ENOTFOUND\): check the network/,
+  ],
+])('a command that does not reach %s names it', async (_, cause, message) => {
+  const run = (): Promise<never> => Promise.reject(new TypeError('fetch failed', { cause }))
+  await main('try', { brief: 'Tries.', about: 'Twice.', options: {}, run }, [])
+  expect(printedErrors).toEqual([expect.stringMatching(message)])
+  expect(process.exitCode).toBe(1)
+})

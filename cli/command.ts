@@ -230,7 +230,12 @@ const withHelp = (message: string): string => `${message}${message.endsWith('?')
 function explain(error: unknown): string {
   if (error instanceof UsageError) return error.message
   if ((error as { code?: string }).code === 'EPIPE') return ''
-  if (error instanceof TypeError && error.message === 'fetch failed')
-    return 'Millrace went away before it answered. What was requested may have been done and goes on at the next npm start.'
+  if (error instanceof TypeError && error.message === 'fetch failed') {
+    const { hostname, code } = (error.cause ?? {}) as { readonly hostname?: string; readonly code?: string }
+    // The local platform is reached by its address: a name that was looked up is another machine's.
+    return hostname === undefined
+      ? 'Millrace went away before it answered. What was requested may have been done and goes on at the next npm start.'
+      : `${hostname} can not be reached (${code}): check the network, then run the command again.`
+  }
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

@@ -4,21 +4,13 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { accountEmail } from '../shared/base/names.ts'
-import {
-  buildSourcesBucket,
-  type Environment,
-  environments,
-  imageBuilderId,
-  imageName,
-} from '../stacks/environments.ts'
-import { placeholderRefusal } from '../stacks/placeholders.ts'
+import { buildSourcesBucket, type Environment, imageBuilderId, imageName } from '../stacks/environments.ts'
 import { main, UsageError } from './command.ts'
-import { nearestOrAll } from '../shared/base/nearest.ts'
+import { deployedEnvironment, environmentNames } from './environment.ts'
 import { say } from './terminal.ts'
 
 const root = join(import.meta.dirname, '..')
 const imagesFile = join(root, 'stacks', 'images.json')
-const names = Object.keys(environments)
 /** The sources of the image: `Dockerfile` copies these. */
 const sources = [
   'Dockerfile',
@@ -36,18 +28,11 @@ void main('image', {
   about: `
 The image is named for the commit; an existing image is not built again. Deploy the environment's platform stack first: it
 has the repository, the account and the bucket.`,
-  words: { name: 'ENVIRONMENT', brief: names.join(' or '), max: 1 },
+  words: { name: 'ENVIRONMENT', brief: environmentNames.join(' or '), max: 1 },
   options: {},
   async run(_, [name]) {
-    const environment = Object.values(environments).find((one) => one.name === name)
-    if (!environment)
-      throw new UsageError(
-        name === undefined
-          ? `Name the environment: ${names.join(', ')}.`
-          : `There is no environment ${name}. ${nearestOrAll(name, names, 'There are:')}`,
-      )
-    const refusal = placeholderRefusal(environment)
-    if (refusal !== undefined) throw new UsageError(refusal)
+    if (name === undefined) throw new UsageError(`Name the environment: ${environmentNames.join(', ')}.`)
+    const environment = deployedEnvironment(name)
     requireAccount()
     const image = `${imageName(environment)}:${commit()}`
     const digest = digestOf(image) ?? built(environment, image)

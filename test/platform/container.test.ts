@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,6 +22,7 @@ const { dev } = environments
 /** The files and packages of the image, and nothing else. */
 let image: string
 const processes: ChildProcess[] = []
+let runs = 0
 beforeAll(() => {
   image = realpathSync(mkdtempSync(join(tmpdir(), 'millrace-container-')))
   copyImage(image)
@@ -32,16 +33,21 @@ afterEach(() => {
 })
 
 function run(args: readonly string[], variables: Record<string, string> = {}) {
+  // In a file: Node's own lines are lost where a pipe is full.
+  const errors = join(image, `errors-${(runs += 1)}`)
+  const written = openSync(errors, 'w')
   const child = spawn(process.execPath, ['--preserve-symlinks', 'functions/main.ts', ...args], {
     cwd: image,
     env: variables,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'ignore', written],
   })
+  closeSync(written)
   processes.push(child)
-  let errors = ''
-  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString('utf8')))
-  child.stdout.resume()
-  return { child, ended: once(child, 'close') as Promise<[number | null, string | null]>, errors: () => errors }
+  return {
+    child,
+    ended: once(child, 'close') as Promise<[number | null, string | null]>,
+    errors: () => readFileSync(errors, 'utf8'),
+  }
 }
 
 async function started(name: string, variables: Record<string, string> = {}) {

@@ -237,7 +237,9 @@ esac`,
     expect(image('dev').stderr).toMatch(/^Building needs gcloud on the PATH, signed in: .*\n$/)
     pretend('gcloud', '')
     expect(image('dev')).toEqual(oneLine('Building needs an account: run gcloud auth login, then try again.'))
-    expect(image('local')).toEqual(oneLine(`There is no environment local. There are: ${environmentNames.join(', ')}.`))
+    expect(image('local')).toEqual(
+      oneLine(`There is no environment "local". There are: ${environmentNames.join(', ')}.`),
+    )
     expect(image('prdo').stderr).toContain('Did you mean prod?')
   })
 
