@@ -1,6 +1,6 @@
 /**
- * What the provider reports about refunds: by its webhooks, and when it is asked about one that is pending for long, since a
- * webhook may be lost. It is asked a bounded number of times, at growing intervals; then staff is.
+ * The provider reports on refunds by its webhooks, and when payments asks about one that is pending for long, since a webhook
+ * may be lost. Payments asks a bounded number of times, at growing intervals, and then hands the refund to staff.
  */
 
 import { Refused, refuseIf } from '../../shared/base/errors.ts'

@@ -21,6 +21,15 @@ export interface Scenario {
   readonly forMs?: number
 }
 
+/** The authorization ends before the carrier collects, and its renewal is refused. */
+const lapsing = {
+  world: {
+    cards: ['card-ok', 'card-renewal-refused'],
+    carrier: { collectedAfterMs: 6.5 * DAY, deliveredAfterMs: HOUR },
+  },
+  order: { card: 'card-renewal-refused' },
+} satisfies Partial<Scenario>
+
 export const scenarios: readonly Scenario[] = [
   {
     title: 'An order completes',
@@ -157,11 +166,7 @@ export const scenarios: readonly Scenario[] = [
   {
     title: 'An authorization that lapses',
     about: 'The renewal is refused: the parcel waits, and goes once the customer has named another payment method.',
-    world: {
-      cards: ['card-ok', 'card-renewal-refused'],
-      carrier: { collectedAfterMs: 6.5 * DAY, deliveredAfterMs: HOUR },
-    },
-    order: { card: 'card-renewal-refused' },
+    ...lapsing,
     async acts(flow) {
       await flow.run(6 * DAY)
       await flow.shows()
@@ -172,11 +177,7 @@ export const scenarios: readonly Scenario[] = [
   {
     title: 'An authorization that lapses, and no other payment method',
     about: 'The customer does nothing within three days: the platform cancels, and shipping decides it.',
-    world: {
-      cards: ['card-ok', 'card-renewal-refused'],
-      carrier: { collectedAfterMs: 6.5 * DAY, deliveredAfterMs: HOUR },
-    },
-    order: { card: 'card-renewal-refused' },
+    ...lapsing,
     async acts(flow) {
       await flow.run(6 * DAY)
       await flow.shows()
