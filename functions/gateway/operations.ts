@@ -21,9 +21,9 @@ import { orderRequest, ordersContracts } from '../orders/contracts.ts'
 import { paymentsContracts } from '../payments/contracts.ts'
 import { shopCodes } from '../shop/errors.ts'
 import { limits, quantity, sku } from '../shop/fields.ts'
-import type { CallerAccess } from './roles.ts'
+import type { CallerAccess, Role } from './roles.ts'
 
-export type Operation = OperationOf<CallerAccess>
+export type Operation = OperationOf<CallerAccess, Role>
 
 /** A customer's order: its prices, its time and its customer are the shop's to say. */
 const customersOrder = orderRequest
@@ -87,6 +87,7 @@ export const operations = {
     path: '/v1/orders',
     summary: 'Place an order',
     access: 'customer',
+    notFor: { importer: 'An importer records orders of the past (POST /v1/imported-orders), and places none.' },
     requiresIdempotencyKey: true,
     body: customersOrder,
     answers: {

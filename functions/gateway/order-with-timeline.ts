@@ -21,7 +21,7 @@ export async function orderWithTimeline(
 }
 
 /** An order that the caller may see. @throws Refused */
-export async function visibleOrder(platform: Platform, caller: Caller, orderId: string): Promise<OrderView> {
+async function visibleOrder(platform: Platform, caller: Caller, orderId: string): Promise<OrderView> {
   const answer = await platform.query(ordersContracts, 'readOrder', { orderId })
   if (answer.refused) throw new Refused(answer.refused, answer.detail)
   // 404 and not 403, so that ids can not be probed.

@@ -35,3 +35,6 @@ export const isStaff = ({ roles: held }: CallerOf): boolean => held.some((role) 
 /** True for a caller who sees the orders of every customer and acts on them. The warehouse and importers see their own alone. */
 export const servesCustomers = ({ roles: held }: CallerOf): boolean =>
   held.some((role) => role === 'support' || role === 'admin')
+
+/** The customer whose orders alone the caller sees and acts on; undefined: every customer's. */
+export const limitOf = (caller: Caller): string | undefined => (servesCustomers(caller) ? undefined : caller.sub)

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Message } from '../../shared/contracts/message.ts'
 import { describe, expect, it } from 'vitest'
-import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
+import { checkSubmitted, deliver, message } from '../../shared/runtime/deliver.testing.ts'
 import { serveQueries } from '../../shared/runtime/queries.testing.ts'
 import { type TestPlatform, testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { documentPath } from '../../shared/service/document-path.ts'
@@ -331,7 +331,7 @@ describe('adjusting', () => {
     await reserve('o-1', [line('tea', 4)])
     const about = { adjustmentId: 'a-1', sku: 'tea' }
     const check = (type: 'AdjustStock' | 'CountStock', data: object): Promise<void> =>
-      app.checksSubmitted![type]!({ ...about, ...data } as never, platform)
+      checkSubmitted(app, platform, { type, data: { ...about, ...data } })
     await check('AdjustStock', { change: -6, reason: 'lost' })
     await check('CountStock', { counted: 4 })
     await expect(check('AdjustStock', { change: -7, reason: 'lost' })).rejects.toThrow(

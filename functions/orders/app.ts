@@ -1,10 +1,10 @@
 /** Handlers of the orders service: each translates one message into a command to the order. */
 
 import { implement, type SagaReply } from '../../shared/service/app.ts'
-import type { ServiceApp } from '../../shared/service/service-app.ts'
+import type { ServiceApp, Submitter } from '../../shared/service/service-app.ts'
 import { fold } from '../../shared/service/fold.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
-import { Refused, Unavailable } from '../../shared/base/errors.ts'
+import { type Evidence, Refused, Unavailable } from '../../shared/base/errors.ts'
 import type { Decision, Platform } from '../../shared/service/platform.ts'
 import { streamRows } from '../../shared/service/stream-page.ts'
 import { checkCorrection } from './address.ts'
@@ -27,7 +27,8 @@ import { orders } from './service.ts'
 /** A person typed the id: an unknown one is refused, not retried. */
 const ofPeople: readonly OrderCommand['type'][] = ['retry', 'close', 'recapture', 'cancel', 'correct-address', 'pay']
 
-const unknown = (orderId: string): Refused => new Refused('not-found', `There is no order ${orderId}.`)
+const unknown = (orderId: string, evidence?: Evidence): Refused =>
+  new Refused('not-found', `There is no order ${orderId}.`, evidence)
 
 /** An order that was placed, or one of the past. */
 async function knownOrder(orderId: string, platform: Platform): Promise<OrderState> {
@@ -36,19 +37,26 @@ async function knownOrder(orderId: string, platform: Platform): Promise<OrderSta
   return state
 }
 
-/** An order that a person acts on: those of the past are refused. */
-async function placedOrder(orderId: string, platform: Platform): Promise<PlacedOrder> {
+/** An order that a person acts on: another customer's is unknown, those of the past are refused. */
+async function placedOrder(
+  { orderId }: { readonly orderId: string },
+  platform: Platform,
+  { actor, mayActOn }: Submitter,
+): Promise<PlacedOrder> {
   const state = await knownOrder(orderId, platform)
+  // 404 and not 403, so that ids can not be probed.
+  if (!mayActOn((state.imported ?? state.order!).customerRef))
+    throw unknown(orderId, { event: 'order-of-another-customer', subject: actor })
   if (isPlaced(state)) return state
   throw new Refused('not-found', `${orderId} is history: it was imported, and nothing can be done with it here.`)
 }
 
-async function checkOrder({ orderId }: { readonly orderId: string }, platform: Platform): Promise<void> {
-  await placedOrder(orderId, platform)
+async function checkOrder(...submission: Parameters<typeof placedOrder>): Promise<void> {
+  await placedOrder(...submission)
 }
 
-async function checkCancellation({ orderId }: { readonly orderId: string }, platform: Platform): Promise<void> {
-  const refusal = refusalOf(await placedOrder(orderId, platform))
+async function checkCancellation(...submission: Parameters<typeof placedOrder>): Promise<void> {
+  const refusal = refusalOf(await placedOrder(...submission))
   if (refusal) throw refusal
 }
 
@@ -154,14 +162,14 @@ export const app: ServiceApp = implement(orders, {
     RetryCheckout: checkOrder,
     CloseOrder: checkOrder,
     CancelOrder: checkCancellation,
-    async CorrectAddress({ orderId, addressRef }, platform) {
-      await checkCorrection(await placedOrder(orderId, platform), addressRef, platform)
+    async CorrectAddress(data, platform, submitter) {
+      await checkCorrection(await placedOrder(data, platform, submitter), data.addressRef, platform)
     },
-    async PayOrder({ orderId, paymentMethodRef }, platform) {
-      await checkPayment(await placedOrder(orderId, platform), paymentMethodRef, platform)
+    async PayOrder(data, platform, submitter) {
+      await checkPayment(await placedOrder(data, platform, submitter), data.paymentMethodRef, platform)
     },
-    async RecaptureOrder({ orderId, paymentMethodRef }, platform) {
-      await checkRecapture(await placedOrder(orderId, platform), paymentMethodRef, platform)
+    async RecaptureOrder(data, platform, submitter) {
+      await checkRecapture(await placedOrder(data, platform, submitter), data.paymentMethodRef, platform)
     },
   },
   commands: {

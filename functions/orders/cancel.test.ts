@@ -1,7 +1,7 @@
 /** Customers and staff cancel an order at each stage; orders compensates its payment and its stock. */
 
 import { describe, expect, it } from 'vitest'
-import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
+import { checkSubmitted, deliver, message } from '../../shared/runtime/deliver.testing.ts'
 import { app } from './app.ts'
 import { cancelDecided, line, openShop, replies, type Shop } from './shop.testing.ts'
 
@@ -30,8 +30,12 @@ const confirmed = async (): Promise<Order> =>
 const cancel = ({ shop, orderId }: Order, { by = 'customer', key = 1 } = {}): Promise<void> =>
   shop.deliver('CancelOrder', { orderId, by, reason: 'changed-mind' }, { key, sequence: 0 })
 
-const submitted = ({ shop, orderId }: Order): Promise<void> =>
-  app.checksSubmitted!['CancelOrder']!({ orderId } as never, shop.platform)
+const submitted = ({ shop, orderId }: Order, limitedTo?: string): Promise<void> =>
+  checkSubmitted(app, shop.platform, {
+    type: 'CancelOrder',
+    data: { orderId },
+    ...(limitedTo === undefined ? {} : { actor: `customer:${limitedTo}`, limitedTo }),
+  })
 
 const statusOf = async ({ shop, orderId }: Order): Promise<unknown> => (await shop.read(orderId)).body['status']
 
@@ -352,6 +356,23 @@ describe('an order that can not be cancelled', () => {
     await expect(late).rejects.toMatchObject({ name: 'Refused', code: 'not-found' })
     await expect(submitted({ shop, orderId: 'o-typo' })).rejects.toMatchObject({ code: 'not-found' })
     expect(shop.platform.streamIds()).toEqual([])
+  })
+
+  it('may be submitted by its own customer; another one gets the answer to an unknown order, in each state of it', async () => {
+    const order = await confirmed()
+    const { customerRef } = (await order.shop.read(order.orderId)).body as { readonly customerRef: string }
+    await expect(submitted(order, customerRef)).resolves.toBeUndefined()
+    const unknown = await submitted({ ...order, orderId: 'o-typo' }, 'customer-2').catch((error: unknown) => error)
+    const refusal = {
+      code: 'not-found',
+      evidence: { event: 'order-of-another-customer', subject: 'customer:customer-2' },
+    }
+    await expect(submitted(order, 'customer-2')).rejects.toMatchObject({
+      ...refusal,
+      message: (unknown as Error).message.replace('o-typo', order.orderId),
+    })
+    await cancel(order)
+    await expect(submitted(order, 'customer-2')).rejects.toMatchObject(refusal)
   })
 
   it('may be submitted while it can be cancelled, and once it is cancelled', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { services } from '../index.ts'
-import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
+import { checkSubmitted, deliver, message } from '../../shared/runtime/deliver.testing.ts'
 import { app } from './app.ts'
 import { ordersContracts } from './contracts.ts'
 import { openShop, replies, type Shop } from './shop.testing.ts'
@@ -9,7 +9,7 @@ const { example } = ordersContracts.commands.ImportOrder
 const take = ({ platform }: Shop, change: object = {}, key = 1): Promise<void> =>
   deliver(app, platform, message('ImportOrder', { ...example, ...change }, { key, actor: 'staff:importer' }))
 const check = ({ platform }: Shop, change: object): Promise<void> =>
-  app.checksSubmitted!['ImportOrder']!({ ...example, ...change } as never, platform)
+  checkSubmitted(app, platform, { type: 'ImportOrder', data: { ...example, ...change } })
 
 describe('an imported order', () => {
   it('is one event of one commit, with the importer as its actor: nothing is sent, and no service acts on it', async () => {
@@ -65,7 +65,7 @@ describe('an imported order', () => {
   ])('is not acted on: %s is refused', async (type, data) => {
     const shop = await openShop()
     await take(shop)
-    const submitted = app.checksSubmitted![type]!({ orderId: 'o-1', ...data } as never, shop.platform)
+    const submitted = checkSubmitted(app, shop.platform, { type, data: { orderId: 'o-1', ...data } })
     await expect(submitted).rejects.toMatchObject({ name: 'Refused', code: 'not-found' })
     const before = shop.platform.commitsByStream().get('o-1')!.length
     await deliver(app, shop.platform, message(type, { orderId: 'o-1', ...data })).catch(() => undefined)

@@ -1,7 +1,7 @@
 /** An order whose customer has to act for the payment: another payment method, the bounds, and the inquiry at the deadline. */
 
 import { describe, expect, it } from 'vitest'
-import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
+import { checkSubmitted, deliver, message } from '../../shared/runtime/deliver.testing.ts'
 import { app } from './app.ts'
 import { openShop, replies, type Reply, type Shop } from './shop.testing.ts'
 
@@ -35,7 +35,7 @@ async function declined(options?: Parameters<typeof openShop>[0]): Promise<Order
 const pay = ({ shop, orderId }: Order, paymentMethodRef = 'pm-2', key = 1): Promise<void> =>
   shop.deliver('PayOrder', { orderId, paymentMethodRef, by: 'customer' }, { key, sequence: 0 })
 const submitted = ({ shop, orderId }: Order, paymentMethodRef = 'pm-2'): Promise<void> =>
-  app.checksSubmitted!['PayOrder']!({ orderId, paymentMethodRef, by: 'customer' } as never, shop.platform)
+  checkSubmitted(app, shop.platform, { type: 'PayOrder', data: { orderId, paymentMethodRef, by: 'customer' } })
 
 const orderOf = async ({ shop, orderId }: Order) => (await shop.read(orderId)).body
 const paymentsOf = ({ shop }: Order) =>

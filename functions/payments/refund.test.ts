@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Refused, Unavailable } from '../../shared/base/errors.ts'
-import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
+import { checkSubmitted, deliver, message } from '../../shared/runtime/deliver.testing.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { app } from './app.ts'
 import { testProvider } from './provider.testing.ts'
@@ -39,7 +39,7 @@ async function open({ captured = true } = {}) {
         },
       ),
     check: (data: object) =>
-      app.checksSubmitted!['RefundPayment']!({ orderId, reason: 'broken', ...data } as never, platform),
+      checkSubmitted(app, platform, { type: 'RefundPayment', data: { orderId, reason: 'broken', ...data } }),
     webhook: (id: string) => take('CheckRefunds', { providerEventId: id }, id),
     /** Delivers the commands of payments to itself that are due. */
     async work() {

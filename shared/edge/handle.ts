@@ -53,7 +53,7 @@ interface Admitted {
 
 /** @throws Error for an operation whose declaration has no access, or a signature that nothing checks. */
 function admissionTo(
-  { method, path, access, body }: Operation,
+  { method, path, access, notFor = {}, body }: Operation,
   accesses: PublicApi['access'],
   { caller: callerOf, signature }: AccessChecks,
 ): (c: Context) => Admitted | Promise<Admitted> {
@@ -71,6 +71,7 @@ function admissionTo(
     const caller = await callerOf(c)
     const isAllowed = needed.length === 0 || needed.some((role) => caller.roles.includes(role))
     refuseIf(!isAllowed, 'forbidden', `This takes the role ${needed.join(' or ')}.`)
+    for (const [role, reason] of Object.entries(notFor)) refuseIf(caller.roles.includes(role), 'forbidden', reason!)
     return { caller }
   }
 }

@@ -63,12 +63,16 @@ const isForCallers = ({ access }: Described, name: string): boolean => Object.ha
 const rolesOf = ({ access }: Described, name: string): readonly string[] => access[name] ?? []
 
 function describe(operationId: string, operation: Operation, api: Described): Json {
-  const { summary, access, requiresIdempotencyKey, submits, body, answers } = operation
+  const { summary, access, notFor = {}, requiresIdempotencyKey, submits, body, answers } = operation
   const roles = rolesOf(api, access)
+  const restrictions = [
+    ...(roles.length > 0 ? [`Takes the role ${roles.join(' or ')}.`] : []),
+    ...Object.entries(notFor).map(([role, reason]) => `Not for the role ${role}: ${reason}`),
+  ]
   return {
     operationId,
     summary,
-    ...(roles.length > 0 ? { description: `Takes the role ${roles.join(' or ')}.` } : {}),
+    ...(restrictions.length > 0 ? { description: restrictions.join(' ') } : {}),
     security: isForCallers(api, access) ? [{ token: [] }] : [],
     parameters: [
       ...parametersOf(operation),
@@ -144,14 +148,14 @@ function problemResponses(codes: readonly DeclaredCode[]): Json {
 
 /** Every code that an operation may answer with. */
 export function problemsOf(
-  { access, path, parameters = {}, requiresIdempotencyKey, body, problems = [] }: Operation,
+  { access, notFor = {}, path, parameters = {}, requiresIdempotencyKey, body, problems = [] }: Operation,
   api: Described,
 ): DeclaredCode[] {
   const known: Code[] = ['rate-limited', 'overloaded', 'unavailable', ...problems]
   if (isForCallers(api, access)) {
     known.push('token-missing', 'token-invalid', 'token-expired')
     if (api.privilegedTokens) known.push('token-revoked', 'second-factor-missing')
-    if (rolesOf(api, access).length > 0) known.push('forbidden')
+    if (rolesOf(api, access).length + Object.keys(notFor).length > 0) known.push('forbidden')
   }
   if (access === 'signed') known.push('signature-invalid')
   if (requiresIdempotencyKey) known.push('idempotency-key-missing', 'idempotency-key-reused', 'invalid-parameter')

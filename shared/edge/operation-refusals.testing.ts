@@ -15,7 +15,7 @@ export type Refusal = readonly [name: string, given: Given, status: number, code
 
 /** Each request has one fault, and passes all checks before it. */
 export function refusalsOf(
-  { access, requiresIdempotencyKey, body, ...operation }: Operation,
+  { access, notFor = {}, requiresIdempotencyKey, body, ...operation }: Operation,
   api: Pick<PublicApi, 'access'> & { readonly roles: Roles },
 ): Refusal[] {
   if (access === 'public') return []
@@ -25,9 +25,10 @@ export function refusalsOf(
   const right: Given = { role, key: 'key-1', body: '{}', parameter: 'x' }
   const all = [api.roles.ordinary, ...api.roles.privileged]
   const tooSmall = needed.length === 0 ? [] : all.filter((one) => !needed.includes(one))
+  const refused = new Set([...tooSmall, ...Object.keys(notFor)])
   return [
     ['without a token', { ...right, role: undefined }, 401, 'token-missing'],
-    ...tooSmall.map((one): Refusal => [`with the role ${one}`, { ...right, role: one }, 403, 'forbidden']),
+    ...[...refused].map((one): Refusal => [`with the role ${one}`, { ...right, role: one }, 403, 'forbidden']),
     ...pathParametersOf(operation).map((name): Refusal => {
       const parameter = 'x'.repeat(501)
       return [`with a bad ${name}`, { ...right, parameter }, 404, 'not-found']

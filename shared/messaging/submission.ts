@@ -24,6 +24,8 @@ export const submissionSchema = z.strictObject({
   actor: reference,
   /** Id of the aggregate that the command is about, which is its correlation id as well. */
   subject: reference,
+  /** The subject whose objects alone the actor may act on: the owner's check answers 404 for those of others. Absent: every object. */
+  limitedTo: reference.exactOptional(),
   /** Of the data. The first is left out, since revisions from before commands had versions refuse the field. */
   version: z.int().min(2).exactOptional(),
   data: z.unknown(),
@@ -39,11 +41,16 @@ interface SubmitParts {
 }
 
 export function createSubmit({ uses, address, call }: SubmitParts): Platform['submit'] {
-  return async (command, { key, actor, subject }) => {
+  return async (command, { key, actor, subject, limitedTo }) => {
     const { target, type, version, data } = address(command)
-    const body = { key, actor, subject, ...(version > 1 ? { version } : {}), data } satisfies z.input<
-      typeof submissionSchema
-    >
+    const body = {
+      key,
+      actor,
+      subject,
+      ...(limitedTo === undefined ? {} : { limitedTo }),
+      ...(version > 1 ? { version } : {}),
+      data,
+    } satisfies z.input<typeof submissionSchema>
     const response = await call(target, submissionPath(type), { method: 'POST', body, timeoutMs: SUBMIT_TIMEOUT_MS })
     return declared(response, {
       statuses: ['202'],

@@ -5,6 +5,7 @@ import { type Envelope, envelopeSchema } from '../contracts/envelope.ts'
 import { derivedId } from '../base/ids.ts'
 import { commandContract, eventContract, inCurrentVersion, readEnvelope } from './messages.ts'
 import { contractsOf, type Service } from '../service/service.ts'
+import { accessOf } from './submissions.ts'
 import { startOfTests, testTrace, type TestPlatform } from './platform.testing.ts'
 
 export interface MessageOptions extends Partial<Omit<Envelope, 'type' | 'data'>> {
@@ -63,4 +64,18 @@ export async function deliver(app: ServiceApp, platform: TestPlatform, given: En
     const contract = commandContract(given.type, service.contracts)
     await handler(inCurrentVersion(message, contract), platform, delivery)
   }
+}
+
+/** Asks the service's check of a submitted command, as its runtime does before it answers 202. */
+export const checkSubmitted = async (
+  app: ServiceApp,
+  platform: TestPlatform,
+  { type, data, actor = 'tester:tester-1', limitedTo }: SubmittedForTest,
+): Promise<void> => app.checksSubmitted![type]!(data as never, platform, accessOf(actor, limitedTo))
+
+interface SubmittedForTest {
+  readonly type: string
+  readonly data: object
+  readonly actor?: string
+  readonly limitedTo?: string
 }

@@ -42,7 +42,9 @@ function started(platform: TestPlatform = testPlatform(kitchen)) {
     commands: { Cook: handled, Serve: handled, Clean: handled },
     queries,
     checksSubmitted: {
-      async Cook({ meal }) {
+      async Cook({ meal }, _platform, { mayActOn }) {
+        const guest = / of (.+)$/.exec(meal)?.[1]
+        if (guest !== undefined && !mayActOn(guest)) throw new Refused('not-found', `There is no ${meal}.`)
         if (soldOut.has(meal)) throw new Refused(codes['sold-out'], `${meal} is sold out.`)
         if (meal === 'moon') throw new Refused('not-found', `There is no recipe for ${meal}.`)
       },
@@ -154,6 +156,26 @@ describe('a submitted command', () => {
     // The repeat of another request under this key gets the check's refusal: nothing was taken for it.
     soldOut.add('stew')
     expect(await submit({ data: { meal: 'stew' } })).toMatchObject({ status: 409, body: { code: 'sold-out' } })
+  })
+
+  it("of an actor that is limited to one subject's objects is taken for these alone", async () => {
+    const { submit, ids } = started()
+    expect(await submit({ limitedTo: 'guest-1', data: { meal: 'soup of guest-1' } })).toMatchObject({ status: 202 })
+    expect(await submit({ limitedTo: 'guest-2', key: 'key-2', data: { meal: 'soup of guest-1' } })).toMatchObject({
+      status: 404,
+      body: { code: 'not-found' },
+    })
+    expect(ids()).toHaveLength(1)
+  })
+
+  it.each([
+    ['whose check does not ask on what it may act', 'Cook', idToken('kitchen', 'waiter')],
+    ['that has no check', 'Serve', idToken('kitchen', 'kiosk')],
+  ])('of a limited actor %s fails, and is not taken', async (_which, type, authorization) => {
+    const { submit, platform, ids } = started()
+    expect(await submit({ limitedTo: 'guest-1' }, { type, authorization })).toMatchObject({ status: 500 })
+    expect([...platform.storedDocuments().keys()]).toEqual([])
+    expect(ids()).toEqual([])
   })
 
   it('is accepted from only one of two concurrent requests with one key', async () => {

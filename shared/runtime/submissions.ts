@@ -14,7 +14,7 @@ import { submissionPath } from '../base/names.ts'
 import { isHashOfRequest, requestHashOf } from '../base/request-hash.ts'
 import { type DocumentPath, documentPath } from '../service/document-path.ts'
 import type { OutgoingCommand } from '../contracts/message.ts'
-import type { ServiceApp } from '../service/service-app.ts'
+import type { ServiceApp, Submitter } from '../service/service-app.ts'
 import type { Platform } from '../service/platform.ts'
 import { submissionSchema } from '../messaging/submission.ts'
 import { currentData, Unreadable } from './messages.ts'
@@ -37,20 +37,38 @@ export function submissionRoutes(
   for (const type of acceptsSubmitted) {
     http.post(submissionPath(type), async (c) => {
       const submitter = await submitterOf(c, type)
-      const { key, actor, subject, version = 1, data: given } = await jsonBody(c, submissionSchema)
+      const { key, actor, subject, limitedTo, version = 1, data: given } = await jsonBody(c, submissionSchema)
       const contract = contracts.commands[type]!
       const data = submittedData({ type, version, data: given }, contract)
       const commandId = derivedId(submitter, type, actor, key)
       const request: KeyedRequest = { submitter, command: type, actor, data, given, contract }
-      // The data was parsed by the contract of the command that the check is of.
-      await checksSubmitted?.[type]?.(data as never, platform).catch(async (error: unknown) => {
+      const access = accessOf(actor, limitedTo)
+      try {
+        // The data was parsed by the contract of the command that the check is of.
+        await checksSubmitted?.[type]?.(data as never, platform, access)
+        if (!access.isKnown())
+          throw new Error(`The check of ${type} does not ask mayActOn: ${actor} could act on objects of others.`)
+      } catch (error) {
         if (contract.repeatable || !(await isRecorded(platform, commandId, request))) throw error
-      })
+      }
       // The key is recorded first: a task that is enqueued under it belongs to the recorded request.
       if (!contract.repeatable) await recordIdempotencyKey(platform, commandId, request)
       await platform.send<OutgoingCommand>({ type, data }, { id: commandId, subject, correlationId: subject, actor })
       return c.json({ commandId }, 202)
     })
+  }
+}
+
+/** @param limitedTo As in `submissionSchema`. */
+export function accessOf(actor: string, limitedTo: string | undefined): Submitter & { isKnown(): boolean } {
+  let isKnown = limitedTo === undefined
+  return {
+    actor,
+    mayActOn(subject) {
+      isKnown = true
+      return limitedTo === undefined || subject === limitedTo
+    },
+    isKnown: () => isKnown,
   }
 }
 

@@ -9,7 +9,7 @@ import type { runtimeContracts } from '../contracts/runtime-events.ts'
 import type { ReplyOf } from '../saga/definition.ts'
 import { checkKnown } from './check-business.ts'
 import type { Service } from './service.ts'
-import type { Delivery, Handler, ServiceApp } from './service-app.ts'
+import type { Delivery, Handler, ServiceApp, Submitter } from './service-app.ts'
 
 interface Described {
   readonly name: string
@@ -49,6 +49,7 @@ export type Implementation<S extends Described> = {
     readonly [T in NonNullable<S['acceptsSubmitted']>[number]]?: (
       data: CommandNamed<S, T>['data'],
       platform: PlatformOf<S>,
+      submitter: Submitter,
     ) => Promise<void>
   }
 } & (S extends { readonly saga: { readonly definition: infer Definition } }

@@ -173,7 +173,13 @@ export interface Platform<Secret extends string = never> {
    */
   submit<Submitted extends Message = never>(
     command: NoInfer<Submitted>,
-    options: { readonly key: string; readonly actor: string; readonly subject: string },
+    options: {
+      readonly key: string
+      readonly actor: string
+      readonly subject: string
+      /** The subject whose objects alone the actor may act on. Absent: the actor may act on every object. */
+      readonly limitedTo?: string | undefined
+    },
   ): Promise<Relayed>
   /**
    * The status of a command that this service submitted: asked of the owner of `command`, or, for an id without a type, of every

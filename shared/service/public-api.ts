@@ -13,8 +13,8 @@ import type { OperationContext } from './operation-context.ts'
 import type { EdgeSettings } from './edge-settings.ts'
 import type { Platform } from './platform.ts'
 
-/** `Access`: the names in the `access` of the API, each with its roles. */
-export interface Operation<Access extends string = string> {
+/** `Access`: the names in the `access` of the API, each with its roles. `Role`: the roles that tokens name. */
+export interface Operation<Access extends string = string, Role extends string = string> {
   readonly method: 'get' | 'post' | 'delete'
   /** With parameters as OpenAPI writes them. */
   readonly path: string
@@ -26,6 +26,8 @@ export interface Operation<Access extends string = string> {
    * one of the roles that `access` of the API has for this name.
    */
   readonly access: ReservedAccess | Access
+  /** Roles whose holders are refused, whatever other roles they have: the reason, as the refusal gives it. */
+  readonly notFor?: Readonly<Partial<Record<Role, string>>>
   /** A request without an Idempotency-Key is refused. The same key with the same body has the same answer. */
   readonly requiresIdempotencyKey?: true
   readonly body?: z.ZodType
@@ -41,7 +43,9 @@ export interface Operation<Access extends string = string> {
   readonly problems?: readonly Code[]
 }
 
-export type Operations<Access extends string = string> = Readonly<Record<string, Operation<Access>>>
+export type Operations<Access extends string = string, Role extends string = string> = Readonly<
+  Record<string, Operation<Access, Role>>
+>
 
 /** The roles that tokens name. */
 export interface Roles<Role extends string = string> {
@@ -126,7 +130,7 @@ export interface PublicApi {
 const reservedAccess = ['public', 'signed'] as const
 type ReservedAccess = (typeof reservedAccess)[number]
 
-interface TypedApi<Role extends string, Access extends string, Table extends Operations<Access>> extends Omit<
+interface TypedApi<Role extends string, Access extends string, Table extends Operations<Access, Role>> extends Omit<
   PublicApi,
   'roles' | 'access' | 'operations' | 'limits' | 'subjectOf' | 'handlers'
 > {
@@ -214,7 +218,7 @@ function checkReserved(api: { readonly operations: Operations }, reserved: Opera
 export const definePublicApi = <
   const Role extends string,
   const Access extends string,
-  const Table extends Operations<Access>,
+  const Table extends Operations<Access, Role>,
 >(
   api: TypedApi<Role, Access, Table>,
   // Each handler gets only what its own operation declares: the runtime checks before it calls.

@@ -20,11 +20,18 @@ export type QueryHandler = (
   platform: Platform,
 ) => Promise<{ readonly status: number; readonly body?: unknown }>
 
+/** The actor of a submission, and the objects on which it may act. */
+export interface Submitter {
+  readonly actor: string
+  /** False for an object of another subject than the one that the submission is limited to. A limited submission is answered only if its check asked. */
+  mayActOn(subject: string): boolean
+}
+
 /**
  * Looks whether a submitted command has an object that takes it. @throws Refused with `not-found` or a code in the command's
  * `refuses`, before its key is recorded. A submission whose key is recorded was taken: its repeat is answered as before.
  */
-export type SubmissionCheck = (data: never, platform: Platform) => Promise<void>
+export type SubmissionCheck = (data: never, platform: Platform, submitter: Submitter) => Promise<void>
 
 export interface ServiceApp {
   readonly on: Readonly<Record<string, Handler>>

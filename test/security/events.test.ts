@@ -11,6 +11,8 @@ import { everyAccountIsValid, openIssuer, type TestIssuer } from '../../function
 import { gateway } from '../../functions/gateway/service.ts'
 import { app as inventoryApp } from '../../functions/inventory/app.ts'
 import { inventory } from '../../functions/inventory/service.ts'
+import { app as ordersApp } from '../../functions/orders/app.ts'
+import { openShop } from '../../functions/orders/shop.testing.ts'
 import answersOfOrders from '../../functions/orders/frozen-answers.json' with { type: 'json' }
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { idToken, testConfig } from '../../shared/base/config.testing.ts'
@@ -253,6 +255,34 @@ it('the security log has the callers that a service refuses, and no 404 to an al
     { ...refused, route: '/events/shipment.dispatched', subject: account('orders-push') },
     { ...refused, route: '/commands/:command', subject: account('orders'), reason: expect.stringContaining('CLAIM') },
     { ...refused, subject: account('history') },
+  ])
+  noSecretIn(platform)
+})
+
+it("the security log has a customer's command to an order of another one, by the order's owner", async () => {
+  const { platform, place } = await openShop()
+  const { orderId } = (await (await place()).json()) as { readonly orderId: string }
+  const http = createHttpApp(ordersApp, platform, testConfig('orders', { submitters: { CancelOrder: ['gateway'] } }))
+  const answer = await http.request('/submissions/CancelOrder', {
+    method: 'POST',
+    headers: { authorization: secret(idToken('orders', 'gateway')), 'content-type': 'application/json' },
+    body: JSON.stringify({
+      key: 'key-1',
+      actor: 'customer:customer-2',
+      subject: orderId,
+      limitedTo: 'customer-2',
+      data: { orderId, by: 'customer', reason: 'changed-mind' },
+    }),
+  })
+  expect(answer.status).toBe(404)
+  expect(eventsOf(platform)).toMatchObject([
+    {
+      event: 'order-of-another-customer',
+      outcome: 'refused',
+      severity: 'WARNING',
+      subject: 'customer:customer-2',
+      route: '/submissions/CancelOrder',
+    },
   ])
   noSecretIn(platform)
 })
