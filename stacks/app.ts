@@ -3,6 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { StackJson } from 'local-google-cloud'
 import { secretNamesOf } from '../shared/base/secret.ts'
 import { type Business, servicesOf } from '../shared/service/business.ts'
 import { checkBusiness, checkKnown } from '../shared/service/check-business.ts'
@@ -13,20 +14,6 @@ import { ObservabilityStack } from './observability-stack.ts'
 import { PlatformStack } from './platform-stack.ts'
 import { preventDestruction } from './protection.ts'
 import { ServiceStack } from './service-stack.ts'
-
-/** A `cdk.tf.json`. */
-export interface SynthesizedStack {
-  readonly name: string
-  readonly json: {
-    readonly provider?: { readonly google?: readonly Record<string, unknown>[] }
-    readonly variable?: Readonly<Record<string, { readonly default?: unknown }>>
-    readonly resource?: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, unknown>>>>>>
-    readonly moved?: readonly { readonly from: string; readonly to: string }[]
-    readonly removed?: readonly { readonly from: string; readonly lifecycle: { readonly destroy: false } }[]
-    readonly terraform?: Readonly<Record<string, unknown>>
-    readonly data?: Readonly<Record<string, unknown>>
-  }
-}
 
 /** @throws Error that names each reference of the business or the environment to something undeclared. */
 export const addEnvironment = (app: App, environment: Environment, business: Business): string[] =>
@@ -59,7 +46,7 @@ function stacksOf(app: App, environment: Environment, business: Business): strin
 }
 
 /** Synthesizes one environment. Returns its stacks in the order in which they are applied. */
-export function synthesize(environment: Environment, business: Business): SynthesizedStack[] {
+export function synthesize(environment: Environment, business: Business): StackJson[] {
   const outdir = mkdtempSync(join(tmpdir(), 'millrace-synth-'))
   try {
     const app = new App({ outdir, context: { excludeStackIdFromLogicalIds: true, allowSepCharsInLogicalIds: true } })
@@ -67,7 +54,7 @@ export function synthesize(environment: Environment, business: Business): Synthe
     app.synth()
     return names.map((name) => ({
       name,
-      json: JSON.parse(readFileSync(join(outdir, 'stacks', name, 'cdk.tf.json'), 'utf8')) as SynthesizedStack['json'],
+      json: JSON.parse(readFileSync(join(outdir, 'stacks', name, 'cdk.tf.json'), 'utf8')) as StackJson['json'],
     }))
   } finally {
     rmSync(outdir, { recursive: true })

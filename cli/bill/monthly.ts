@@ -1,6 +1,6 @@
 /** The price of synthesized stacks for a month without requests: kept instances, and resources that are billed by their number. */
 
-import type { SynthesizedStack } from '../../stacks/app.ts'
+import type { StackJson } from 'local-google-cloud'
 import { listPrices } from './price.ts'
 
 const SECONDS_A_MONTH = 30 * 86_400
@@ -39,7 +39,7 @@ const priced: Readonly<Record<string, (resource: Block) => Readonly<Record<strin
 }
 
 /** Without free resources, and without storage, which is free at first and grows with use. */
-export function monthlyLines(stacks: readonly SynthesizedStack[]): MonthlyLine[] {
+export function monthlyLines(stacks: readonly StackJson[]): MonthlyLine[] {
   return stacks.flatMap(({ name, json }) => {
     const quantities = new Map<string, number>()
     for (const [type, byId] of Object.entries(json.resource ?? {}))

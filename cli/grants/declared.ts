@@ -1,6 +1,6 @@
 /** The grants of synthesized stacks, and the policies in which Google keeps them. */
 
-import type { SynthesizedStack } from '../../stacks/app.ts'
+import type { StackJson } from 'local-google-cloud'
 import { declaredAccess, policyOfAccess } from './access.ts'
 import { type Grant, grantsOf } from './policy.ts'
 
@@ -123,7 +123,7 @@ const emailOf = (id: unknown, project: string): string => `${String(id)}@${proje
  * @param isLocal Leaves out what the local cloud does not have.
  */
 export function declaredGrants(
-  stacks: readonly SynthesizedStack[],
+  stacks: readonly StackJson[],
   project: string,
   isLocal: boolean,
 ): { readonly grants: readonly Grant[]; readonly policies: readonly PolicyAddress[] } {
@@ -176,7 +176,7 @@ function grantsIn({ role, member, members, condition }: Attributes, resource: st
 /** With references to attributes of other resources of the stack replaced by their values. */
 function resolved(
   attributes: Attributes,
-  resources: NonNullable<SynthesizedStack['json']['resource']>,
+  resources: NonNullable<StackJson['json']['resource']>,
   project: string,
 ): Attributes {
   const reference = /^\$\{([\w-]+)\.([\w-]+)\.(\w+)\}$/

@@ -3,12 +3,13 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import type { StackJson } from 'local-google-cloud'
 import { business, services } from '../../functions/index.ts'
 import { operations } from '../../functions/gateway/operations.ts'
 import type { Business, Goal } from '../../shared/service/business.ts'
 import { LINES_PER_KIND_AND_SECOND } from '../../shared/signals/security-log.ts'
 import { metrics, TIMED_OUT } from '../../shared/signals/metrics.ts'
-import { synthesize, type SynthesizedStack } from '../../stacks/app.ts'
+import { synthesize } from '../../stacks/app.ts'
 import { environments } from '../../stacks/environments.ts'
 import { customMetric } from '../../stacks/metric-filters.ts'
 import { type Attributes, declared, allEnvironments, stacksOf } from './synthesized.testing.ts'
@@ -377,7 +378,7 @@ it('bases objectives only on outcomes that a saga can have', () => {
 
 describe('objectives follow from the descriptions', () => {
   const synthesized = (some: Partial<Business>) => synthesize(prod, { ...business, ...some })
-  const named = (type: string, stacks: readonly SynthesizedStack[]) =>
+  const named = (type: string, stacks: readonly StackJson[]) =>
     declared(prod, type, stacks).map(({ attributes }) => String(attributes['slo_id'] ?? attributes['name']))
   const history = services.find(({ name }) => name === 'history')!
   const reading = { name: 'reading', title: 'Reading a timeline', method: 'GET', path: '/v1/timelines/{id}' } as const

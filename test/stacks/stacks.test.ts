@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import type { StackJson } from 'local-google-cloud'
 import { planOf, resourcesOf } from '../../emulators/start.ts'
 import { business, services } from '../../functions/index.ts'
 import { configSchema } from '../../shared/base/config.ts'
@@ -11,7 +12,7 @@ import { republishCommand, stuckEvent } from '../../shared/base/names.ts'
 import { defineSetting, httpUrl } from '../../shared/base/setting.ts'
 import type { Business } from '../../shared/service/business.ts'
 import { publishedBy, type Service } from '../../shared/service/service.ts'
-import { addEnvironment, synthesize, type SynthesizedStack } from '../../stacks/app.ts'
+import { addEnvironment, synthesize } from '../../stacks/app.ts'
 import { App, TerraformStack } from '../../stacks/cdktf.ts'
 import { environments, localEnvironment, localPorts, pinnedVersion, releasesIn } from '../../stacks/environments.ts'
 import { serviceMember } from '../../stacks/members.ts'
@@ -290,7 +291,7 @@ describe('environments', () => {
   })
 
   it('refuse in every stack of prod to destroy what holds data, and in none of dev', () => {
-    const isRefused = ({ json }: SynthesizedStack): boolean =>
+    const isRefused = ({ json }: StackJson): boolean =>
       Object.values(json.resource!)
         .flatMap((byId) => Object.values(byId))
         .some(({ lifecycle }) => (lifecycle as Block | undefined)?.['prevent_destroy'] === true)

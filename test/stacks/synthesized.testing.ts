@@ -1,7 +1,8 @@
 /** The stacks of every environment, synthesized once, and queries for tests. */
 
+import type { StackJson } from 'local-google-cloud'
 import { business } from '../../functions/index.ts'
-import { synthesize, type SynthesizedStack } from '../../stacks/app.ts'
+import { synthesize } from '../../stacks/app.ts'
 import { type Environment, environments, localEnvironment, localPorts } from '../../stacks/environments.ts'
 
 export const allEnvironments: readonly Environment[] = [
@@ -11,7 +12,7 @@ export const allEnvironments: readonly Environment[] = [
 
 const synthesized = new Map(allEnvironments.map((environment) => [environment.name, synthesize(environment, business)]))
 
-export const stacksOf = (environment: Environment): readonly SynthesizedStack[] => synthesized.get(environment.name)!
+export const stacksOf = (environment: Environment): readonly StackJson[] => synthesized.get(environment.name)!
 
 export type Attributes = Readonly<Record<string, unknown>>
 

@@ -1,8 +1,9 @@
 /** Terraform and Google's provider plan every stack of every environment, and typical changes of them. */
 
 import { afterAll, describe, expect, it } from 'vitest'
+import type { StackJson } from 'local-google-cloud'
 import { business, services } from '../../functions/index.ts'
-import { type SynthesizedStack, synthesize } from '../../stacks/app.ts'
+import { synthesize } from '../../stacks/app.ts'
 import { environments, PLACEHOLDER_DIGEST } from '../../stacks/environments.ts'
 import { stacksOf } from './synthesized.testing.ts'
 import { findTerraform, someDigest } from './terraform.testing.ts'
@@ -80,7 +81,7 @@ const replacing: readonly (readonly [type: string, attribute: string, value: unk
 ]
 
 /** Applies each change to a different resource. */
-function replaced(stack: SynthesizedStack): { after: SynthesizedStack; addresses: string[] } {
+function replaced(stack: StackJson): { after: StackJson; addresses: string[] } {
   const addresses: string[] = []
   let after = stack
   for (const [type, attribute, value] of replacing) {
@@ -96,7 +97,7 @@ function replaced(stack: SynthesizedStack): { after: SynthesizedStack; addresses
 }
 
 /** With the former address of every resource that was renamed since. */
-function asNamedBefore({ name, json: { moved = [], resource, ...json } }: SynthesizedStack): SynthesizedStack {
+function asNamedBefore({ name, json: { moved = [], resource, ...json } }: StackJson): StackJson {
   const text = moved.reduce((renamed, { from, to }) => {
     const [former, present] = [from, to].map((address) => address.split('.')[1]!)
     return renamed
@@ -104,20 +105,20 @@ function asNamedBefore({ name, json: { moved = [], resource, ...json } }: Synthe
       .replaceAll(`"${to}"`, `"${from}"`)
       .replaceAll(`${to}.`, `${from}.`)
   }, JSON.stringify(resource))
-  return { name, json: { ...json, resource: JSON.parse(text) as NonNullable<SynthesizedStack['json']['resource']> } }
+  return { name, json: { ...json, resource: JSON.parse(text) as NonNullable<StackJson['json']['resource']> } }
 }
 
-const edited = (stack: SynthesizedStack): SynthesizedStack =>
+const edited = (stack: StackJson): StackJson =>
   Object.entries(edits).reduce(
     (changed, [type, edit]) => withAttributes(changed, type, (attributes) => ({ ...attributes, ...edit(attributes) })),
     stack,
   )
 
 function withAttributes(
-  stack: SynthesizedStack,
+  stack: StackJson,
   type: string,
   change: (attributes: Attributes, id: string) => Attributes,
-): SynthesizedStack {
+): StackJson {
   const byId = stack.json.resource![type]
   if (!byId) return stack
   const changed = Object.fromEntries(Object.entries(byId).map(([id, attributes]) => [id, change(attributes, id)]))

@@ -5,8 +5,8 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { unprovisioned } from 'local-google-cloud'
+import type { StackJson } from 'local-google-cloud'
 import { resourcesOf } from '../../emulators/start.ts'
-import type { SynthesizedStack } from '../../stacks/app.ts'
 
 /** A plausible digest: the default is refused. */
 export const someDigest = `sha256:${'1'.repeat(64)}`
@@ -23,18 +23,18 @@ export interface Terraform {
   /** The reason why it is missing, in one line. */
   readonly missing: string | undefined
   /** The output of `terraform validate`. */
-  validate(stack: SynthesizedStack): Promise<string>
+  validate(stack: StackJson): Promise<string>
   /** A plan without existing resources. @throws Error with Terraform's message. */
-  plan(stack: SynthesizedStack, digest?: string): Promise<string>
+  plan(stack: StackJson, digest?: string): Promise<string>
   /** A plan with the resources of `before` in the state. */
-  change(before: SynthesizedStack, after: SynthesizedStack): Promise<readonly Change[]>
+  change(before: StackJson, after: StackJson): Promise<readonly Change[]>
   /** A plan that destroys all resources of the stack, as if they existed. @throws Error with Terraform's message. */
-  destroy(stack: SynthesizedStack): Promise<string>
+  destroy(stack: StackJson): Promise<string>
   /**
    * Applies the stack to the APIs at `origin`, then plans once more. Returns the plan's text, or undefined without a difference.
    * Types without a local part are left out. @throws Error with Terraform's message.
    */
-  apply(stack: SynthesizedStack, origin: string): Promise<string | undefined>
+  apply(stack: StackJson, origin: string): Promise<string | undefined>
   remove(): void
 }
 
@@ -57,7 +57,7 @@ interface PlannedResource {
   readonly values: Readonly<Record<string, unknown>>
 }
 
-export function findTerraform(first: SynthesizedStack): Terraform {
+export function findTerraform(first: StackJson): Terraform {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-terraform-'))
   const env = {
     ...process.env,
@@ -92,8 +92,8 @@ export function findTerraform(first: SynthesizedStack): Terraform {
     await checked(plan)
     return JSON.parse(await checked(['show', '-json', 'plan'])) as PlanJson
   }
-  const states = new Map<SynthesizedStack, object>()
-  const stateAfter = async (stack: SynthesizedStack): Promise<object> => {
+  const states = new Map<StackJson, object>()
+  const stateAfter = async (stack: StackJson): Promise<object> => {
     place(literal(stack))
     const state = states.get(stack) ?? stateOf(await planned())
     states.set(stack, state)
@@ -134,7 +134,7 @@ export function findTerraform(first: SynthesizedStack): Terraform {
 }
 
 /** The reason why it can't be used, or undefined. The provider is large, so it is fetched only on request. */
-function prepare(folder: string, env: NodeJS.ProcessEnv, { json }: SynthesizedStack): string | undefined {
+function prepare(folder: string, env: NodeJS.ProcessEnv, { json }: StackJson): string | undefined {
   const configured = process.env['TF_CLI_CONFIG_FILE']
   if (!process.env['MILLRACE_TERRAFORM'] && !(configured && existsSync(configured)))
     return 'set MILLRACE_TERRAFORM=1 to have it, with the provider that it fetches'
@@ -152,7 +152,7 @@ function prepare(folder: string, env: NodeJS.ProcessEnv, { json }: SynthesizedSt
 }
 
 /** Removes the backend: the bucket is not readable here. */
-const withoutBackend = (json: SynthesizedStack['json']): object => ({
+const withoutBackend = (json: StackJson['json']): object => ({
   ...json,
   terraform: { ...json.terraform, backend: undefined },
 })
@@ -177,7 +177,7 @@ const endpoints = (origin: string): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.values(apis).map(([setting, path]) => [setting, `${origin}${path}`]))
 
 /** The types of resources that Terraform would make at Google, since no setting sends the provider to the local cloud. */
-export const withoutEndpoint = (stacks: readonly SynthesizedStack[]): string[] => {
+export const withoutEndpoint = (stacks: readonly StackJson[]): string[] => {
   const types = new Set(stacks.flatMap(({ json }) => Object.keys(json.resource ?? {})).filter(isLocal))
   return [...types].filter((type) => !Object.keys(apis).some((api) => type === api || type.startsWith(`${api}_`)))
 }
@@ -187,7 +187,7 @@ const isLocal = (type: string): boolean =>
   type === 'google_project_iam_audit_config' || !Object.hasOwn(unprovisioned, type)
 
 /** The stack with the resources that the local cloud has, at its address, and without the minutes that Google takes for grants. */
-function toLocalCloud({ json }: SynthesizedStack, origin: string): SynthesizedStack['json'] {
+function toLocalCloud({ json }: StackJson, origin: string): StackJson['json'] {
   const kept = Object.entries(json.resource ?? {}).filter(([type]) => isLocal(type))
   const resource = Object.fromEntries(
     kept.map(([type, all]) => [
@@ -207,13 +207,13 @@ function toLocalCloud({ json }: SynthesizedStack, origin: string): SynthesizedSt
   const [google] = json.provider!.google!
   return {
     ...json,
-    resource: JSON.parse(text) as NonNullable<SynthesizedStack['json']['resource']>,
+    resource: JSON.parse(text) as NonNullable<StackJson['json']['resource']>,
     provider: { google: [{ ...google, ...endpoints(origin) }] },
   }
 }
 
 /** The stack with every reference replaced by its value, so that a plan knows all attributes. */
-function literal(stack: SynthesizedStack): object {
+function literal(stack: StackJson): object {
   const resource: Record<string, Record<string, unknown>> = {}
   for (const { type, address, attributes } of resourcesOf([stack])) {
     const id = address.slice(type.length + 1)

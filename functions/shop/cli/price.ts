@@ -2,9 +2,11 @@
 
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { z } from 'zod'
 import { connect } from '../../../cli/api.ts'
 import { main, parseWholeNumber, requireRunning, text, UsageError } from '../../../cli/command.ts'
 import { say, shown } from '../../../cli/terminal.ts'
+import type { operations } from '../../gateway/operations.ts'
 import { money } from './money.ts'
 import { withNearestSku } from './skus.ts'
 
@@ -12,10 +14,7 @@ const FOLLOW_TIMEOUT_MS = 30_000
 const POLL_INTERVAL_MS = 100
 const example = 'npm run price -- --sku TEA-001 --unit-minor 1250'
 
-interface Product {
-  /** One in each currency. */
-  readonly prices: readonly { readonly unitMinor: number; readonly currency: string }[]
-}
+type Product = z.output<(typeof operations)['readProduct']['answers'][200][1]>
 
 void main('price', {
   brief: "Changes a product's price as staff of the shop, by POST /v1/prices, and waits until the catalog shows it.",
@@ -37,7 +36,7 @@ Prices in several currencies stand side by side; a price replaces that of its ow
     const api = connect(running, { sub: 'staff-1', roles: ['admin'] })
     const read = async (): Promise<number | undefined> => {
       const { body } = await api.send<Product>('GET', `/v1/products/${encodeURIComponent(sku)}`)
-      return body.prices.find((price) => price.currency === currency)?.unitMinor
+      return body.prices?.find((price) => price.currency === currency)?.unitMinor
     }
     const before = await withNearestSku(running, [sku], read)
     // A refusal of the catalog is printed with its reason.

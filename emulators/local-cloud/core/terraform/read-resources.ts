@@ -5,7 +5,7 @@ import type { Computed, Provisioning } from './provisioner.ts'
 import type { TerraformResource } from './resource.ts'
 import { unprovisioned } from './unprovisioned.ts'
 
-/** The parts of a `cdk.tf.json` that the local cloud reads. */
+/** A `cdk.tf.json`, of which the local cloud reads provider, variables, resources and moves. */
 export interface StackJson {
   readonly name: string
   readonly json: {
@@ -13,6 +13,9 @@ export interface StackJson {
     readonly variable?: Readonly<Record<string, { readonly default?: unknown }>>
     readonly resource?: Readonly<Record<string, Readonly<Record<string, Attributes>>>>
     readonly moved?: readonly { readonly from: string; readonly to: string }[]
+    readonly removed?: readonly { readonly from: string; readonly lifecycle: { readonly destroy: false } }[]
+    readonly terraform?: Readonly<Record<string, unknown>>
+    readonly data?: Readonly<Record<string, unknown>>
   }
 }
 

@@ -4,23 +4,13 @@ import type { Api } from '../../../../cli/api.ts'
 import { table } from '../../../../cli/table.ts'
 import { say, sayJson, shown } from '../../../../cli/terminal.ts'
 import { money } from '../money.ts'
+import type { OrderList } from '../order-view.ts'
 
 export interface Listing {
   readonly status: string | undefined
   /** Where the page before ended. */
   readonly after: string | undefined
   readonly asJson: boolean
-}
-
-interface OrderList {
-  readonly orders: readonly {
-    readonly orderId: string
-    readonly status: string
-    readonly placedAt: string
-    readonly totalMinor: number
-    readonly currency: string
-  }[]
-  readonly next?: string
 }
 
 export async function listOrders(api: Api, { status, after, asJson }: Listing): Promise<void> {
