@@ -17,6 +17,7 @@ import {
   minor,
   orderId,
   pricedLines,
+  pricedLinesExample,
   pricedLinesV1,
   quantity,
   sku,
@@ -172,16 +173,7 @@ export const ordersContracts = defineContracts({
       example: {
         orderId: 'o-1',
         customerRef: 'customer-1',
-        lines: [
-          {
-            lineId: '1',
-            sku: 'TEA-001',
-            quantity: 2,
-            unitMinor: 1190,
-            taxes: [{ taxClass: 'reduced', basisPoints: 700, amountMinor: 150 }],
-            adjustments: [{ code: 'WELCOME-10', amountMinor: 238 }],
-          },
-        ],
+        lines: pricedLinesExample,
         shippingMinor: 490,
         taxMinor: 150,
         discountMinor: 238,

@@ -14,6 +14,7 @@ import {
   orderId,
   pageUrl,
   pricedLines,
+  pricedLinesExample,
   pricedLinesV1,
   quantity,
   unitMinor,
@@ -116,16 +117,7 @@ const authorizationExample = {
   currency: 'EUR',
   totalMinor: 2782,
   shippingMinor: 490,
-  lines: [
-    {
-      lineId: '1',
-      sku: 'TEA-001',
-      quantity: 2,
-      unitMinor: 1190,
-      taxes: [{ taxClass: 'reduced', basisPoints: 700, amountMinor: 150 }],
-      adjustments: [{ code: 'WELCOME-10', amountMinor: 238 }],
-    },
-  ],
+  lines: pricedLinesExample,
 }
 
 export type { Charge, PaymentRecordRow } from './record-contracts.ts'

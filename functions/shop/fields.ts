@@ -74,6 +74,17 @@ export const pricedLines = z
   )
   .min(1)
   .max(limits.linesPerOrder)
+/** As examples of contracts have them. */
+export const pricedLinesExample: z.input<typeof pricedLines> = [
+  {
+    lineId: '1',
+    sku: 'TEA-001',
+    quantity: 2,
+    unitMinor: 1190,
+    taxes: [{ taxClass: 'reduced', basisPoints: 700, amountMinor: 150 }],
+    adjustments: [{ code: 'WELCOME-10', amountMinor: 238 }],
+  },
+]
 
 /** The address of a page of a partner, which customers open. */
 export const pageUrl = code(/^https?:\/\/[\x21-\x7E]{1,1000}$/, 'an address that begins with http:// or https://')

@@ -6,7 +6,7 @@
 
 import { createHash } from 'node:crypto'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose'
-import type { Clock, Journal } from 'local-google-cloud/host'
+import type { Clock, Journal, Table } from 'local-google-cloud/host'
 
 export interface Webhook {
   readonly id: string
@@ -49,15 +49,28 @@ const FIRST_WAIT_MS = 1_000
 const MAX_WAIT_MS = 3_600_000
 const ANSWER_TIMEOUT_MS = 10_000
 
+/** A table that had another name in journals of earlier versions: its rows are moved. */
+function renamedTable<Value>(
+  journal: Journal,
+  { name, formerName }: { readonly name: string; readonly formerName: string },
+): Table<Value> {
+  const table = journal.table<Value>(name)
+  const former = journal.table<Value>(formerName)
+  for (const [key, value] of former.entries()) {
+    table.set(key, value)
+    former.delete(key)
+  }
+  return table
+}
+
 export function openWebhooks(
   journal: Journal,
   clock: Clock,
   { webhookUrl, fetch: request = fetch }: WebhookOptions,
 ): Webhooks {
-  // The names of both tables are stored, so they stay.
-  const webhooks = journal.table<Webhook>('notes')
+  const webhooks = renamedTable<Webhook>(journal, { name: 'webhooks', formerName: 'notes' })
   /** By id, when it is due; `true` in journals of earlier versions: at once. */
-  const undelivered = journal.table<number | true>('untold-notes')
+  const undelivered = renamedTable<number | true>(journal, { name: 'undelivered-webhooks', formerName: 'untold-notes' })
   const secrets = journal.table<JWK>('signing-keys')
   let closed = false
 

@@ -1,0 +1,33 @@
+import { expect, it } from 'vitest'
+import { openJournal, virtualClock } from 'local-google-cloud/host'
+import { openWebhooks, type Webhook } from './webhooks.ts'
+
+it('the webhooks in a journal of an earlier version, whose tables had other names, are known and delivered', async () => {
+  const journal = openJournal()
+  const webhook = (id: string): Webhook => ({ id, type: 'refund.updated', key: id, reference: 'o-1' })
+  for (const id of ['delivered', 'waiting']) journal.table<Webhook>('notes').set(id, webhook(id))
+  journal.table<number | true>('untold-notes').set('waiting', true)
+
+  const clock = virtualClock()
+  const posted: unknown[] = []
+  let answered = (): void => {}
+  const answer = new Promise<void>((resolve) => (answered = resolve))
+  const options = {
+    webhookUrl: 'https://shop.test/webhooks',
+    async fetch(_url: string, { body }: RequestInit) {
+      posted.push(JSON.parse(body as string))
+      answered()
+      return new Response(null, { status: 204 })
+    },
+  }
+  const webhooks = openWebhooks(journal, clock, options)
+  expect(webhooks.recorded()).toEqual([webhook('delivered'), webhook('waiting')])
+  await clock.advance(60_000)
+  await answer
+  expect(posted).toEqual([webhook('waiting')])
+  expect(['notes', 'untold-notes'].map((name) => journal.table(name).size)).toEqual([0, 0])
+  webhooks.close()
+
+  // The next start reads the tables under their present names.
+  expect(openWebhooks(journal, virtualClock(), options).recorded()).toEqual([webhook('delivered'), webhook('waiting')])
+})
