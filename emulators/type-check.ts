@@ -40,7 +40,8 @@ export function makeTypeCheck(root: string, cache: string, say: (line: string) =
     check() {
       stop()
       const options = ['--noEmit', '--pretty', 'false', '--incremental', '--tsBuildInfoFile', join(root, cache)]
-      const child = spawn(process.execPath, [TSC, '-p', '.', ...options], {
+      // More checkers would take twice the processor time, from the services that run beside.
+      const child = spawn(process.execPath, [TSC, '-p', '.', '--checkers', '1', ...options], {
         cwd: root,
         stdio: ['ignore', 'pipe', 'ignore'],
       })
