@@ -35,7 +35,7 @@ export function advance(
   if (status === 'confirmed' && !waits && missingFrom({ order, ledger }).length === 0)
     return { events: [...events, ...stalled({ order, ledger }, reminderCount)], commands }
   const shippedMs = waits ? UNREPORTED_DELIVERY_MS : SHIPMENT_REMINDER_MS
-  const nextReminderAtMs = nowMs + (isSettled(ledger) ? shippedMs : SETTLEMENT_REMINDER_MS)
+  const nextReminderAtMs = nowMs + (isSettled(order, ledger) ? shippedMs : SETTLEMENT_REMINDER_MS)
   const progress = { nextReminderAtMs, ...(reminderCount > 0 ? { reminderCount: 0 } : {}) }
   return withTimer(after, nowMs, decision, progress)
 }

@@ -116,6 +116,7 @@ export const app: ServiceApp = implement(orders, {
       amountMinor,
       authorization,
     })),
+    'payment.capture-deferred': recordFulfilment('deferred', ({ authorization }) => ({ authorization })),
     'refund.pending': recordRefund('pending'),
     'refund.issued': recordRefund('issued'),
     'refund.failed': recordRefund('failed'),

@@ -45,12 +45,18 @@ const payment = z.object({
 export const HELD_BEFORE_MS = (24 + 6) * 3_600_000
 const releasedV1 = z.strictObject({ orderId, lines: goods, addressRef: reference })
 
-const fulfilmentKind = z.enum(['dispatched', 'captured', 'committed', 'refused'])
+const fulfilmentKinds = ['dispatched', 'captured', 'committed', 'refused'] as const
 const fulfilmentV1 = z.strictObject({
-  kind: fulfilmentKind,
+  kind: z.enum(fulfilmentKinds),
   shipmentId: reference,
   lines: goods.exactOptional(),
   code: reference.exactOptional(),
+})
+const fulfilmentV2 = fulfilmentV1.extend({
+  /** Of a capture. */
+  amountMinor: minor.exactOptional(),
+  /** The authorization under which it was captured or refused. */
+  authorization: z.int().min(1).exactOptional(),
 })
 
 /** A parcel of the order, as its customer sees it; absent until the carrier has it, or has refused it. */
@@ -290,17 +296,15 @@ export const ordersContracts = defineContracts({
         timerAtMs: 1_767_225_780_000,
       },
     },
-    /** One of the facts that must follow for each shipment, or the refusal of its capture. */
+    /** One of the facts that must follow for each shipment, or the refusal or the deferral of its capture. */
     'fulfilment.recorded': {
-      version: 2,
-      data: fulfilmentV1.extend({
-        /** Of a capture. */
-        amountMinor: minor.exactOptional(),
-        /** The authorization under which it was captured or refused. */
-        authorization: z.int().min(1).exactOptional(),
-      }),
-      example: { kind: 'captured', shipmentId: 's-1', amountMinor: 2380, authorization: 1 },
-      previousVersions: { 1: { data: fulfilmentV1, upcast: (old) => old } },
+      version: 3,
+      data: fulfilmentV2.extend({ kind: z.enum([...fulfilmentKinds, 'deferred']) }),
+      example: { kind: 'deferred', shipmentId: 's-1' },
+      previousVersions: {
+        1: { data: fulfilmentV1, upcast: (old) => old },
+        2: { data: fulfilmentV2, upcast: (old) => old },
+      },
     },
     /** The end of a dispatched parcel: the customer has it, or it comes back. */
     'delivery.recorded': {

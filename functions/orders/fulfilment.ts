@@ -21,6 +21,8 @@ export interface Ledger {
   /** Shipment → the captured amount, where it was recorded. */
   readonly amounts: Readonly<Record<string, number>>
   readonly committed: readonly string[]
+  /** Shipments whose capture waits until all goods have left: the card allows one alone. */
+  readonly deferred: readonly string[]
   /** Shipment → why the provider refused its capture, and under which authorization: the last refusal counts. */
   readonly refused: Readonly<Record<string, { readonly code: string; readonly authorization: number }>>
   /** Shipment → why the carrier refused it, and at which attempt: the last refusal counts. */
@@ -49,6 +51,7 @@ export const noFacts: Ledger = {
   captured: [],
   amounts: {},
   committed: [],
+  deferred: [],
   refused: {},
   refusedParcels: {},
   ended: {},
@@ -69,7 +72,8 @@ export function withFact(ledger: Ledger, fact: FulfilmentFact): Ledger {
       return { ...ledger, amounts, captured: [...ledger.captured, shipmentId] }
     }
     case 'committed':
-      return { ...ledger, committed: [...ledger.committed, shipmentId] }
+    case 'deferred':
+      return { ...ledger, [kind]: [...ledger[kind], shipmentId] }
   }
 }
 
@@ -82,12 +86,14 @@ export function hasFact(ledger: Ledger, { kind, shipmentId, authorization = 1 }:
       return authorization <= (ledger.refused[shipmentId]?.authorization ?? 0)
     case 'captured':
     case 'committed':
+    case 'deferred':
       return ledger[kind].includes(shipmentId)
   }
 }
 
 /** Every line is shipped, and each shipment paid and taken out of stock: what is missing is the customer's receipt. */
-export const isOnItsWay = (order: Placed, ledger: Ledger): boolean => isShipped(order, ledger) && isSettled(ledger)
+export const isOnItsWay = (order: Placed, ledger: Ledger): boolean =>
+  isShipped(order, ledger) && isSettled(order, ledger)
 
 /** On its way, and each shipment is delivered. */
 export const isFulfilled = (order: Placed, ledger: Ledger): boolean =>
@@ -124,6 +130,10 @@ export const notSettled = ({ cancelled, settled }: Ledger): CancellationParty[] 
 export const notCaptured = ({ dispatched, captured }: Ledger): string[] =>
   Object.keys(dispatched).filter((shipmentId) => !captured.includes(shipmentId))
 
+/** Shipments that payments is to capture now: not those whose capture waits for others that have not left. */
+const captureDue = (order: Placed, ledger: Ledger): string[] =>
+  notCaptured(ledger).filter((shipmentId) => isShipped(order, ledger) || !ledger.deferred.includes(shipmentId))
+
 /** Shipments whose capture was refused, and that were not paid since. */
 export const refusedCaptures = ({ refused, captured }: Ledger): { shipmentId: string; code: string }[] =>
   Object.entries(refused)
@@ -147,9 +157,9 @@ export const refusedParcels = ({
 export const notCommitted = ({ dispatched, committed }: Ledger): string[] =>
   Object.keys(dispatched).filter((shipmentId) => !committed.includes(shipmentId))
 
-/** True if every shipment is paid and taken out of stock, and no cancellation waits for an answer. */
-export const isSettled = (ledger: Ledger): boolean =>
-  notCaptured(ledger).length === 0 &&
+/** True if every shipment is paid, as far as it can be, and taken out of stock, and no cancellation waits for an answer. */
+export const isSettled = (order: Placed, ledger: Ledger): boolean =>
+  captureDue(order, ledger).length === 0 &&
   notCommitted(ledger).length === 0 &&
   notSettled(ledger).length === 0 &&
   !ledger.cancelling
@@ -179,7 +189,7 @@ export const reminderWaitMs = (count: number): number =>
 export function missingFrom({ order, ledger }: Fulfilment): string[] {
   const open = notSettled(ledger)
   const fromPayments =
-    notCaptured(ledger).some((shipmentId) => !(shipmentId in ledger.refused)) || open.includes('payments')
+    captureDue(order, ledger).some((shipmentId) => !(shipmentId in ledger.refused)) || open.includes('payments')
   const fromInventory = notCommitted(ledger).length > 0 || open.includes('inventory')
   if (!fromPayments && !fromInventory && !ledger.cancelling && isShipped(order, ledger)) return []
   return [...(fromPayments ? ['payments'] : []), ...(fromInventory ? ['inventory'] : []), 'shipping']

@@ -34,11 +34,11 @@ export interface SagaProgress {
 }
 
 /**
- * One of the three facts that must follow for each shipment, or the refusal of one. Recorded in the stream only, as
+ * One of the three facts that must follow for each shipment, or the refusal or the deferral of its capture. Recorded in the stream only, as
  * `fulfilment.recorded`.
  */
 export interface FulfilmentFact {
-  readonly kind: 'dispatched' | 'captured' | 'committed' | 'refused'
+  readonly kind: 'dispatched' | 'captured' | 'committed' | 'refused' | 'deferred'
   readonly shipmentId: string
   /** The lines of a dispatched shipment. */
   readonly lines?: Goods

@@ -107,7 +107,7 @@ function askCustomer(
   const after = evolve(state, lapsed)
   if (!isLapsed(after)) return { events: [lapsed], commands: [] }
   const { orderId, totalMinor, currency } = state.order!
-  // The parcels that have left are paid.
+  // The parcels that have left are paid, or their captures wait for the others.
   const amountMinor = totalMinor - (capturedMinor(state.ledger) ?? 0)
   const attemptsLeft = lapseAttemptsLeft(after)
   const data = { orderId, amountMinor, currency, reason: code, until, attemptsLeft }

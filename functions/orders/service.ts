@@ -20,6 +20,7 @@ export const orders = defineService({
     'price.changed',
     'shipment.dispatched',
     'payment.captured',
+    'payment.capture-deferred',
     'payment.capture-failed',
     'payment.reduced',
     'payment.lapsed',

@@ -1,7 +1,7 @@
 /** The amounts that may be captured and refunded. */
 
 import { amountOfLine, amountOfPieces } from './contracts.ts'
-import { type CaptureDue, type PaymentState, type Refund, withLines } from './payment.ts'
+import { type CaptureDue, currentAuthorization, type PaymentState, type Refund, withLines } from './payment.ts'
 
 /** The amount of a shipment's lines: the first shipment includes the fee, and the last one the rest of the total. */
 export function captureFor(
@@ -45,23 +45,32 @@ export const uncapturedMinor = (state: PaymentState): number =>
   )
 
 /** True if every line is in a shipment or cancelled, and each shipment's capture has an outcome. */
-export const isAllSettled = ({ lines, captures, cancelled }: PaymentState): boolean => {
-  const all = Object.values(captures)
-  const doneOf = (lineId: string): number =>
-    all.reduce((sum, one) => sum + (one.quantities[lineId] ?? 0), cancelled[lineId] ?? 0)
-  return (
-    all.every(({ outcome }) => outcome !== 'due') && lines.every(({ lineId, quantity }) => doneOf(lineId) >= quantity)
-  )
-}
+export const isAllSettled = (state: PaymentState): boolean =>
+  Object.values(state.captures).every(({ outcome }) => outcome !== 'due') && isEveryLineDone(state)
 
+/** True if every line is in a shipment or cancelled, so that no capture follows those that are known. */
+export const isEveryLineDone = ({ lines, captures, cancelled }: PaymentState): boolean =>
+  lines.every(({ lineId, quantity }) => {
+    const done = Object.values(captures).reduce((sum, one) => sum + (one.quantities[lineId] ?? 0), 0)
+    return done + (cancelled[lineId] ?? 0) >= quantity
+  })
 /** True if no other shipment can be added, so that the amount can not change. */
 export const isWholeOrder = ({ captures }: PaymentState, { final }: CaptureDue): boolean =>
   final && Object.keys(captures).length === 0
 
-/** The final capture closes the authorization, so it comes after all others. */
-export const mustWait = ({ captures }: PaymentState, shipmentId: string): boolean =>
-  captures[shipmentId]!.final &&
-  Object.entries(captures).some(([other, { outcome }]) => other !== shipmentId && outcome === 'due')
+/** The final capture closes the authorization, so it comes after all others, or includes them. */
+export const mustWait = (state: PaymentState, shipmentId: string): boolean =>
+  state.captures[shipmentId]!.final &&
+  Object.entries(state.captures).some(
+    ([other, { outcome }]) => other !== shipmentId && outcome === 'due' && !isDeferred(state, other),
+  )
+
+/** It waits under the present authorization, and is part of no capture that is being made. */
+export function isDeferred(state: PaymentState, shipmentId: string): boolean {
+  const { outcome, deferred } = state.captures[shipmentId]!
+  const isPresent = deferred?.authorization === currentAuthorization(state)
+  return outcome === 'due' && isPresent && deferred.joined === undefined
+}
 
 /** The amount captured under an authorization and neither refunded nor promised to the customer, nor with the bank for a dispute. */
 function refundableUnder({ captures, refunds, disputes }: PaymentState, authorization: number): number {

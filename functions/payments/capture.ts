@@ -1,15 +1,18 @@
 /**
  * Captures the amount of a dispatched shipment. A commit before the call of the provider fixes the amount, since another
  * shipment may be captured concurrently; a shipment of the whole order needs no such commit. A refusal that may be transient is
- * followed by further attempts, at growing intervals and a bounded number of times.
+ * followed by further attempts, at growing intervals and a bounded number of times. Where the card allows one capture alone,
+ * that of a parcel which is not the last is deferred.
  */
 
 import { fold } from '../../shared/service/fold.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
 import { type Decision, noChange } from '../../shared/service/platform.ts'
-import { captureFor, isWholeOrder, mustWait } from './amounts.ts'
+import { captureFor, isWholeOrder } from './amounts.ts'
+import { join, joinedWith, stepOf, withCaptures } from './joined.ts'
 import {
+  attemptUnder,
   authorizationKey,
   type Capture,
   captureKey,
@@ -22,7 +25,7 @@ import {
   type PaymentState,
 } from './payment.ts'
 import { earlierCapture } from './renew.ts'
-import { isTransient, provider } from './provider.ts'
+import { isTransient, MULTICAPTURE_UNAVAILABLE, provider } from './provider.ts'
 import type { PaymentsPlatform as Platform } from './service.ts'
 
 interface Shipped {
@@ -64,36 +67,17 @@ export function capturePayment(
   const { orderId, shipmentId } = message.data
   return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
-    const due = state.captures[shipmentId]
-    if (due?.outcome !== 'due') return noChange
-    // A wait is no failure, of which operators are alerted: the outcome of the last other capture sends this command again.
-    if (mustWait(state, shipmentId)) return noChange
-    const authorization = currentAuthorization(state)
-    // A recapture or a renewal came in between: what was attempted before counts for another authorization.
-    const attempt = due.authorization === authorization ? due.attempt : 1
-    const decision = await capture(message, platform, { ...due, authorization, attempt, state })
-    return withWaiting(orderId, state, decision)
+    if (!(shipmentId in state.captures)) return noChange
+    const nowMs = platform.now()
+    const step = stepOf(state, shipmentId, nowMs)
+    // A wait is no failure, of which operators are alerted: what ends it sends this command again.
+    if (step === 'wait') return noChange
+    if (step === 'join') return join(orderId, state, shipmentId)
+    const due = { ...attemptUnder(state, shipmentId, currentAuthorization(state)), state }
+    const decision =
+      step === 'together' ? await captureTogether(message, platform, due) : await capture(message, platform, due)
+    return withCaptures({ orderId, nowMs }, state, decision)
   })
-}
-
-/** The decision, with the command for a final capture that waited for this decision. */
-export function withWaiting(
-  orderId: string,
-  before: PaymentState,
-  { events, commands }: Decision<PaymentRecord, PaymentSent>,
-): Decision<PaymentRecord, PaymentSent> {
-  const after = events.reduce(evolve, before)
-  const isDue = ({ captures }: PaymentState, id: string): boolean => captures[id]?.outcome === 'due'
-  const freed = Object.keys(before.captures).filter(
-    (id) => isDue(before, id) && mustWait(before, id) && isDue(after, id) && !mustWait(after, id),
-  )
-  return {
-    events,
-    commands: [
-      ...commands,
-      ...freed.map((shipmentId): PaymentSent => ({ type: 'CapturePayment', data: { orderId, shipmentId } })),
-    ],
-  }
 }
 
 const nothingDue = ({ orderId, shipmentId }: Shipped): PaymentRecord => ({
@@ -129,12 +113,61 @@ async function capture(
     const data = { ...about, captureId: answer.captureId, amountMinor, currency, final }
     return { events: [{ type: 'payment.captured', data }], commands: [] }
   }
-  const { code } = answer
+  if (answer.code === MULTICAPTURE_UNAVAILABLE && !final)
+    return {
+      events: [{ type: 'payment.capture-deferred', data: { ...about, amountMinor, currency } }],
+      commands: [],
+    }
+  const retried = retry(message.data, { authorization, attempt, code: answer.code, nowMs: platform.now() })
+  return (
+    retried ?? { events: [{ type: 'payment.capture-failed', data: { ...about, code: answer.code } }], commands: [] }
+  )
+}
+
+interface Refusal {
+  readonly authorization: number
+  readonly attempt: number
+  readonly code: string
+  readonly nowMs: number
+}
+
+/** Another attempt later; undefined: the refusal is for good, or was the last. */
+function retry(
+  { orderId, shipmentId }: Shipped,
+  { authorization, attempt, code, nowMs }: Refusal,
+): Decision<PaymentRecord, PaymentSent> | undefined {
   const waitMs = isTransient(code) ? RETRY_WAITS_MS[attempt - 1] : undefined
-  if (waitMs === undefined)
-    return { events: [{ type: 'payment.capture-failed', data: { ...about, code } }], commands: [] }
+  if (waitMs === undefined) return undefined
   return {
     events: [{ type: 'capture.retried', data: { shipmentId, authorization, attempt: attempt + 1, code } }],
-    commands: [{ type: 'CapturePayment', data: { orderId, shipmentId }, notBeforeMs: platform.now() + waitMs }],
+    commands: [{ type: 'CapturePayment', data: { orderId, shipmentId }, notBeforeMs: nowMs + waitMs }],
   }
+}
+
+/** One capture for the shipments that were joined with this one. The card allows no further one, so it is final at the provider. */
+async function captureTogether(
+  message: Envelope<string, Shipped>,
+  platform: Platform,
+  { authorization, attempt, state }: Capture & { readonly state: PaymentState },
+): Promise<Decision<PaymentRecord, PaymentSent>> {
+  const { orderId, shipmentId: leading } = message.data
+  const { currency, captures } = state
+  const ids = joinedWith(state, leading)
+  const amountMinor = ids.reduce((sum, id) => sum + captures[id]!.amountMinor, 0)
+  const key = captureKey(orderId, leading, { authorization, attempt })
+  const request = { amountMinor, final: true }
+  const answer = await provider(platform, message).capture(authorizationKey(orderId, authorization), key, request)
+  const retried =
+    answer.status === 'failed' &&
+    retry(message.data, { authorization, attempt, code: answer.code, nowMs: platform.now() })
+  if (retried) return retried
+  const events = ids.map((shipmentId): PaymentRecord => {
+    const about = { orderId, paymentId: paymentId(orderId), shipmentId, authorization }
+    const { amountMinor: partMinor, final } = captures[shipmentId]!
+    if (answer.status === 'failed') return { type: 'payment.capture-failed', data: { ...about, code: answer.code } }
+    if (partMinor === 0) return nothingDue({ orderId, shipmentId })
+    const { captureId } = answer
+    return { type: 'payment.captured', data: { ...about, captureId, amountMinor: partMinor, currency, final } }
+  })
+  return { events, commands: [] }
 }

@@ -227,6 +227,19 @@ export const paymentsContracts = defineContracts({
       },
       previousVersions: { 1: { data: captureFailedV1, upcast: ofTheFirst } },
     },
+    /** The card allows one capture alone: it is made for all parcels when the last one has left, or before the authorization ends. */
+    'payment.capture-deferred': {
+      version: 1,
+      data: z.strictObject({ orderId, paymentId, shipmentId: reference, amountMinor: minor, currency, authorization }),
+      example: {
+        orderId: 'o-1',
+        paymentId: 'p-1',
+        shipmentId: 's-1',
+        amountMinor: 1190,
+        currency: 'EUR',
+        authorization: 1,
+      },
+    },
     /** Lines were cancelled: the last capture is that of the lines left, and releases the rest of the authorization. */
     'payment.reduced': {
       version: 1,
@@ -361,6 +374,16 @@ export const paymentsContracts = defineContracts({
       data: z.strictObject({ shipmentId: reference, authorization, attempt: z.int().min(2), code: reference }),
       example: { shipmentId: 's-1', authorization: 1, attempt: 2, code: 'issuer-unavailable' },
     },
+    /** Shipments that are captured in one, under the key of `shipmentId`: decided before the provider is called. */
+    'captures.joined': {
+      version: 1,
+      data: z.strictObject({
+        shipmentId: reference,
+        shipmentIds: z.array(reference).min(1).max(limits.linesPerOrder),
+        authorization,
+      }),
+      example: { shipmentId: 's-2', shipmentIds: ['s-1', 's-2'], authorization: 1 },
+    },
     /** The unpaid amount is captured under a new authorization, with another payment method: decided before the provider is called. */
     'recapture.due': {
       version: 1,
@@ -413,7 +436,10 @@ export const paymentsContracts = defineContracts({
       data: z.strictObject({ orderId, providerEventId: reference }),
       example: { orderId: 'o-1', providerEventId: 'event-1' },
     },
-    /** To itself: the amount of the shipment was committed before, the provider's answer is a second commit. */
+    /**
+     * To itself: the amount of the shipment was committed before, the provider's answer is a second commit. Also when a
+     * deferred capture may be made, and at the last time for it.
+     */
     CapturePayment: {
       version: 1,
       retryForever: true,

@@ -31,6 +31,12 @@ export interface Capture extends CaptureDue {
   readonly authorization: number
   /** Counts from 1 under each authorization. */
   readonly attempt: number
+  /** The card allows one capture alone: it waits under this authorization for those of the other shipments. */
+  readonly deferred?: {
+    readonly authorization: number
+    /** The shipment with which it is captured in one, under that one's key; absent: it still waits. */
+    readonly joined?: string
+  }
 }
 
 /** A new authorization with another payment method, for what the former ones did not pay. */
@@ -171,6 +177,26 @@ export function evolve(state: PaymentState, { type, data }: PaymentRecord): Paym
       const capture: Capture = { ...state.captures[shipmentId]!, attempt, authorization }
       return { ...state, captures: { ...state.captures, [shipmentId]: capture } }
     }
+    case 'payment.capture-deferred': {
+      const { shipmentId, authorization } = data
+      const before = attemptUnder(state, shipmentId, authorization)
+      // The provider has answered to the key of this attempt.
+      const capture: Capture = {
+        ...before,
+        outcome: 'due',
+        attempt: before.attempt + 1,
+        deferred: { authorization },
+      }
+      return { ...state, captures: { ...state.captures, [shipmentId]: capture } }
+    }
+    case 'captures.joined': {
+      const { shipmentId: joined, shipmentIds, authorization } = data
+      const together = shipmentIds.map((id): [string, Capture] => [
+        id,
+        { ...attemptUnder(state, id, authorization), deferred: { authorization, joined } },
+      ])
+      return { ...state, captures: { ...state.captures, ...Object.fromEntries(together) } }
+    }
     case 'recapture.due': {
       const { authorization, ...due } = data
       return { ...state, recaptures: { ...state.recaptures, [authorization]: { ...due, isDone: false } } }
@@ -254,6 +280,12 @@ export const isAuthorizing = ({ recaptures, renewals }: PaymentState): boolean =
   Object.values(recaptures).some(({ isDone }) => !isDone) ||
   Object.values(renewals).some(({ outcome }) => outcome === 'due')
 
+/** The next attempt of a capture. After a recapture or a renewal those before it count for another authorization. */
+export function attemptUnder({ captures }: PaymentState, shipmentId: string, authorization: number): Capture {
+  const capture = captures[shipmentId]!
+  return capture.authorization === authorization ? capture : { ...capture, authorization, attempt: 1 }
+}
+
 /** The number of the authorization under which captures are made. */
 export const currentAuthorization = ({ authorizations }: PaymentState): number => authorizations.at(-1) ?? 1
 
@@ -277,6 +309,11 @@ export const isCaptureKeyOf = (
 ): boolean =>
   (authorization === 1 && key === captureKey(orderId, shipmentId, { authorization, attempt: 1 })) ||
   key.startsWith(`${orderId}:capture:${shipmentId}:${authorization}:`)
+/** The shipment under whose key this one was captured by that authorization, if it was: several may be captured in one. */
+export function keyedBy({ captures }: PaymentState, shipmentId: string, authorization: number): string {
+  const deferred = captures[shipmentId]?.deferred
+  return deferred?.authorization === authorization ? (deferred.joined ?? shipmentId) : shipmentId
+}
 /** The number of the next authorization. Those that were declined have a number too. */
 export const nextAuthorization = ({ recaptures, requested }: PaymentState): number =>
   Math.max(1, requested, ...Object.keys(recaptures).map(Number)) + 1

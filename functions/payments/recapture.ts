@@ -11,7 +11,7 @@ import { type Decision, noChange } from '../../shared/service/platform.ts'
 import { vaultOf } from '../customers/contracts.ts'
 import { shopCodes } from '../shop/errors.ts'
 import { isAllSettled, uncapturedMinor } from './amounts.ts'
-import { withWaiting } from './capture.ts'
+import { withCaptures } from './joined.ts'
 import {
   authorizationKey,
   captureKey,
@@ -19,6 +19,8 @@ import {
   evolve,
   initial,
   isAuthorizing,
+  isCaptureKeyOf,
+  keyedBy,
   nextAuthorization,
   paymentId,
   type PaymentRecord,
@@ -85,7 +87,7 @@ export function makeRecapture(
     }
     const decided = [...late, ...made]
     const done: PaymentRecord = { type: 'recapture.done', data: { authorization } }
-    return withWaiting(orderId, state, { events: [...decided, done], commands: [] })
+    return withCaptures({ orderId, nowMs: platform.now() }, state, { events: [...decided, done], commands: [] })
   })
 }
 
@@ -100,11 +102,9 @@ async function lateCaptures(state: PaymentState, orderId: string, client: Provid
   const made = await client.release(authorizationKey(orderId, authorization))
   return Object.entries(state.captures)
     .filter(([, { outcome }]) => outcome !== 'captured')
-    .flatMap(([shipmentId, { amountMinor, final, attempt }]) => {
-      const keys = Array.from({ length: attempt }, (_, index) =>
-        captureKey(orderId, shipmentId, { authorization, attempt: index + 1 }),
-      )
-      const found = made.find(({ key }) => keys.includes(key))
+    .flatMap(([shipmentId, { amountMinor, final }]) => {
+      const capturedAs = { orderId, shipmentId: keyedBy(state, shipmentId, authorization), authorization }
+      const found = made.find(({ key }) => isCaptureKeyOf(capturedAs, key))
       if (!found) return []
       const { captureId } = found
       return [capturedEvent(state, { orderId, shipmentId, captureId, amountMinor, final, authorization })]
@@ -162,6 +162,10 @@ async function outcomes(
       events.push(capturedEvent(state, { orderId, shipmentId, captureId, authorization, ...part }))
     } else if (outcome.code === MULTICAPTURE_UNAVAILABLE && isAll && !isLast) {
       return [...events, ...(await together(state, { orderId, authorization, client }, ids.slice(index), refused))]
+    } else if (outcome.code === MULTICAPTURE_UNAVAILABLE && !isAll) {
+      const { amountMinor: partMinor } = part
+      const data = { orderId, paymentId: paymentId(orderId), shipmentId, authorization, currency }
+      events.push({ type: 'payment.capture-deferred', data: { ...data, amountMinor: partMinor } })
     } else events.push(refused(shipmentId, outcome.code))
   }
   return events

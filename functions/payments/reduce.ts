@@ -6,7 +6,8 @@ import { refuseIf, Unavailable } from '../../shared/base/errors.ts'
 import { type Decision, noChange } from '../../shared/service/platform.ts'
 import type { CommandOf } from '../../shared/contracts/contract.ts'
 import type { paymentsContracts } from './contracts.ts'
-import { isAllSettled, payableMinor } from './amounts.ts'
+import { isAllSettled, isDeferred, payableMinor } from './amounts.ts'
+import { withCaptures } from './joined.ts'
 import {
   authorizationKey,
   currentAuthorization,
@@ -14,6 +15,7 @@ import {
   initial,
   paymentId,
   type PaymentRecord,
+  type PaymentSent,
   type PaymentState,
 } from './payment.ts'
 import { provider } from './provider.ts'
@@ -25,9 +27,9 @@ type Reduction = Extract<CommandOf<typeof paymentsContracts>, { type: 'ReduceAut
 export function reduceAuthorization(
   message: Envelope<string, Reduction>,
   platform: Platform,
-): Promise<Decision<PaymentRecord>> {
+): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId, cancellationId, lines } = message.data
-  return platform.streams.handleWithCalls(message, orderId, async ({ events }) => {
+  return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
     if (state.reductions.includes(cancellationId)) return noChange
     if (state.status === 'none') throw new Unavailable(`Nothing was authorised for ${orderId} yet.`)
@@ -48,12 +50,14 @@ export function reduceAuthorization(
       )
     if (isAllSettled(after) && hasOpenRest(state))
       await provider(platform, message).release(authorizationKey(orderId, currentAuthorization(state)))
-    return { events: [reduced(payableMinor(after))], commands: [] }
+    // Captures that were deferred until the cancelled lines leave are made now.
+    const decision = { events: [reduced(payableMinor(after))], commands: [] }
+    return withCaptures({ orderId, nowMs: platform.now() }, state, decision)
   })
 }
 
-const isCaptureDue = ({ captures }: PaymentState): boolean =>
-  Object.values(captures).some(({ outcome }) => outcome === 'due')
+const isCaptureDue = (state: PaymentState): boolean =>
+  Object.entries(state.captures).some(([id, { outcome }]) => outcome === 'due' && !isDeferred(state, id))
 
 /** A refused capture keeps the authorization open: staff may still settle it. */
 const hasOpenRest = ({ status, captures }: PaymentState): boolean =>

@@ -9,6 +9,7 @@ import { Unavailable } from '../../shared/base/errors.ts'
 import { type Decision, noChange } from '../../shared/service/platform.ts'
 import { vaultOf } from '../customers/contracts.ts'
 import { uncapturedMinor } from './amounts.ts'
+import { withCaptures } from './joined.ts'
 import {
   authorizationKey,
   currentAuthorization,
@@ -17,6 +18,7 @@ import {
   initial,
   isAuthorizing,
   isCaptureKeyOf,
+  keyedBy,
   nextAuthorization,
   paymentId,
   type PaymentRecord,
@@ -82,10 +84,10 @@ export function makeRenewal(
       return { events: [{ type: 'payment.lapsed', data: lapsed }], commands: [] }
     }
     const granted = { ...about, amountMinor, currency, expiresAt: answer.expiresAt, authorization }
-    return {
+    return withCaptures({ orderId, nowMs: platform.now() }, state, {
       events: [{ type: 'payment.authorized', data: granted }],
       commands: [{ type: 'ReleaseAuthorization', data: { orderId, authorization: former } }],
-    }
+    })
   })
 }
 
@@ -109,14 +111,16 @@ interface Shipped {
  * ended first, so that none succeeds there later: the money is taken once.
  */
 export async function earlierCapture(
-  { renewals, authorizations }: PaymentState,
+  state: PaymentState,
   { orderId, shipmentId, final }: Shipped,
   client: Provider,
 ): Promise<{ readonly captureId: string; readonly authorization: number } | undefined> {
+  const { renewals, authorizations } = state
   const granted = Object.values(renewals).filter(({ outcome }) => outcome === 'granted')
   for (const { former: authorization } of granted) {
     const made = await client.release(authorizationKey(orderId, authorization))
-    const found = made.find(({ key }) => isCaptureKeyOf({ orderId, shipmentId, authorization }, key))
+    const capturedAs = { orderId, shipmentId: keyedBy(state, shipmentId, authorization), authorization }
+    const found = made.find(({ key }) => isCaptureKeyOf(capturedAs, key))
     if (!found) continue
     // All is captured: the last authorization holds money for nothing.
     if (final) await client.release(authorizationKey(orderId, authorizations.at(-1)!))

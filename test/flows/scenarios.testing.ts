@@ -159,6 +159,20 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    title: 'Two parcels, and a card that is captured once',
+    about: 'The first parcel is collected a day before the second: its capture waits, and both are captured in one.',
+    world: {
+      piecesPerParcel: 1,
+      cards: ['card-captured-once'],
+      carrier: { collectedAfterMs: HOUR, collectedApartMs: DAY, deliveredAfterMs: HOUR },
+    },
+    order: { card: 'card-captured-once' },
+    async acts(flow) {
+      await flow.run(2 * HOUR)
+      await flow.shows()
+    },
+  },
+  {
     title: 'An authorization that ends is renewed',
     about: 'The carrier collects late, in the last day of the authorization.',
     world: { carrier: { collectedAfterMs: 6.5 * DAY, deliveredAfterMs: HOUR } },

@@ -20,6 +20,7 @@ const all = [
   'cancelled for want of a payment',
   'held',
   'recaptured',
+  'captured in one, completed',
 ]
 
 function marksOf(world: World): string[] {
@@ -34,6 +35,7 @@ function marksOf(world: World): string[] {
       ...(of('payments', 'payment.lapsed') ? [`lapsed, ${status}`] : []),
       ...(isByPlatform ? ['cancelled for want of a payment'] : []),
       ...(of('shipping', 'booking.held') ? ['held'] : []),
+      ...(of('payments', 'captures.joined') ? [`captured in one, ${status}`] : []),
       ...(of('payments', 'recapture.done') ? ['recaptured'] : []),
     ]
   })

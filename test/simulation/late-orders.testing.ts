@@ -12,8 +12,22 @@ import { createWorld, type World } from '../support/simulation/world.ts'
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
 const DAY_MS = 24 * HOUR_MS
-const cards = ['card-ok', 'card-declined', 'card-renewal-refused', 'card-capture-delayed', 'card-capture-refused']
-const orderedWith = ['card-ok', 'card-ok', 'card-renewal-refused', 'card-renewal-refused', 'card-capture-delayed']
+const cards = [
+  'card-ok',
+  'card-declined',
+  'card-renewal-refused',
+  'card-capture-delayed',
+  'card-capture-refused',
+  'card-captured-once',
+]
+const orderedWith = [
+  'card-ok',
+  'card-renewal-refused',
+  'card-renewal-refused',
+  'card-capture-delayed',
+  'card-captured-once',
+  'card-captured-once',
+]
 const ORDERS = 4
 /** The faults last longer than two authorizations. */
 const FAULTS_DAYS = 16

@@ -23,7 +23,7 @@ const DAY_SECONDS = 24 * 3_600
 const KEY_TTL_MS = DAY_SECONDS * 1_000
 const VALID_FOR_SECONDS = 7 * DAY_SECONDS
 
-export type TestCard = 'ok' | 'declined' | 'stolen' | 'action' | 'multicapture' | 'refund-pending'
+export type TestCard = 'ok' | 'declined' | 'stolen' | 'action' | 'multicapture' | 'capture-refused' | 'refund-pending'
 
 export interface FakeStripe {
   readonly app: Hono
@@ -191,6 +191,10 @@ export function fakeStripe({ clock, key, onEvent = () => {} }: FakeStripeOptions
     const amount = Number(params.get('amount_to_capture') ?? intent.amount_capturable)
     if (amount > intent.amount_capturable)
       refuse('amount_too_large', 'Amount to capture is greater than the amount capturable.')
+    if (cardOf(intent) === 'capture-refused') {
+      const expired = { code: 'card_declined', decline_code: 'expired_card', message: 'Your card has expired.' }
+      throw new StripeRefusal(402, { type: 'card_error', ...expired })
+    }
     const isFinal = params.get('final_capture') !== 'false'
     if (!isFinal && cardOf(intent) !== 'multicapture')
       refuse('parameter_invalid', 'final_capture can only be false if multicapture is available.')

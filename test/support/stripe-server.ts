@@ -16,7 +16,7 @@ export interface StripeServer extends StripeOfWorld {
 }
 
 export async function openStripeServer(
-  cards: readonly TestCard[] = ['ok', 'declined', 'action', 'multicapture', 'refund-pending'],
+  cards: readonly TestCard[] = ['ok', 'declined', 'action', 'multicapture', 'capture-refused', 'refund-pending'],
 ): Promise<StripeServer> {
   let opened: FakeStripe | undefined
   const fake = (): FakeStripe => {

@@ -18,6 +18,7 @@ export const testTokens = [
   'card-renewal-refused',
   'card-capture-delayed',
   'card-capture-refused',
+  'card-captured-once',
   'card-refund-pending',
   'card-refund-fails',
   'card-refund-fails-later',

@@ -49,7 +49,8 @@ const charges = testCharges({
   shipping: { USD: { feeMinor: 590, freeFromMinor: 6_000 } },
   discountBasisPoints: discountCodes,
 })
-const lateCards = ['card-ends-soon', 'card-renewal-refused', 'card-disputed']
+/** Cards that matter after days, or for several parcels. */
+const specialCards = ['card-ends-soon', 'card-renewal-refused', 'card-disputed', 'card-captured-once']
 /** Of every partner of every world: a key costs more than an order. */
 const signingKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }) as JWK
 const CUSTOMER = 'customer-1'
@@ -100,7 +101,7 @@ export interface WorldOptions {
   readonly concurrency?: number
   readonly stock?: number
   readonly releaseDelaySeconds?: number
-  /** The cards of each customer, ten at most; absent: all but those whose behaviour begins after days. */
+  /** The cards of each customer, ten at most; absent: all but those that matter after days, or for several parcels. */
   readonly cards?: readonly string[]
   /** How the tea is taxed; absent: it is exempt. */
   readonly taxClass?: 'standard' | 'reduced'
@@ -519,7 +520,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       returned: (await add('addresses', { ...address, postcode: '99999' }))['addressRef']!,
     }
     const paymentMethods = new Map<string, string>()
-    for (const card of stripe?.cards ?? options.cards ?? testTokens.filter((one) => !lateCards.includes(one))) {
+    for (const card of stripe?.cards ?? options.cards ?? testTokens.filter((one) => !specialCards.includes(one))) {
       const token = stripe?.token(card) ?? card
       paymentMethods.set(card, (await add('payment-methods', { token }))['paymentMethodRef']!)
     }

@@ -126,10 +126,14 @@ export function openLedger({ journal, clock, paymentMethods, refundWillSettle, d
 
   /** The refused captures, by key: the same key is refused again. */
   const refusals = journal.table<{ readonly code: string; readonly authorizationKey: string }>('refused-captures')
-  const refuseCapture = ({ key: authorizationKey, paymentMethodRef }: Authorization, key: string): void => {
+  const refuseCapture = (
+    { key: authorizationKey, paymentMethodRef }: Authorization,
+    key: string,
+    { final }: { readonly final: boolean },
+  ): void => {
     const before = [...refusals.values()].filter((one) => one.authorizationKey === authorizationKey)
-    const code =
-      refusals.get(key)?.code ?? refusalOf(paymentMethods.captureBehaviourFor(paymentMethodRef), before.length)
+    const behaviour = paymentMethods.captureBehaviourFor(paymentMethodRef)
+    const code = refusals.get(key)?.code ?? refusalOf(behaviour, { refused: before.length, final })
     if (code === undefined) return
     refusals.set(key, { code, authorizationKey })
     throw new PartnerRefusal(409, code, `The capture was refused: ${code}.`)
@@ -268,7 +272,7 @@ export function openLedger({ journal, clock, paymentMethods, refundWillSettle, d
           'authorization-expired',
           `The authorization ended at ${authorization.expiresAt}: authorize the amount again.`,
         )
-      refuseCapture(authorization, key)
+      refuseCapture(authorization, key, { final })
       if (authorization.captures.some((one) => one.final))
         throw new PartnerRefusal(409, 'closed', 'The last capture was final.')
       const open = authorization.amountMinor - capturedOf(authorization)
@@ -329,7 +333,11 @@ export function openLedger({ journal, clock, paymentMethods, refundWillSettle, d
 }
 
 /** The code with which a capture is refused after so many refusals; undefined: it is not. */
-function refusalOf(behaviour: CaptureBehaviour, refused: number): string | undefined {
+function refusalOf(
+  behaviour: CaptureBehaviour,
+  { refused, final }: { readonly refused: number; readonly final: boolean },
+): string | undefined {
+  if (behaviour === 'single' && !final) return 'multicapture-unavailable'
   if (behaviour === 'refused') return 'card-expired'
   return behaviour === 'delayed' && refused < 2 ? 'issuer-unavailable' : undefined
 }

@@ -5,8 +5,8 @@ import type { Journal } from 'local-google-cloud/host'
 import { PartnerRefusal } from '../../../../emulators/partner-server.ts'
 import type { RefundBehaviour } from './refunds.ts'
 
-/** How captures go: `delayed` is refused twice for a transient reason. */
-export type CaptureBehaviour = 'succeeded' | 'delayed' | 'refused'
+/** How captures go: `delayed` is refused twice for a transient reason, `single` unless it is the final one. */
+export type CaptureBehaviour = 'succeeded' | 'delayed' | 'refused' | 'single'
 export type Behaviour = 'authorized' | 'declined' | 'action-required'
 
 interface Card {
@@ -35,6 +35,7 @@ const testCards: Readonly<Record<string, Card>> = {
   'card-renewal-refused': { behaviour: 'authorized', brand: 'visa', last4: '3055', ...expiry },
   'card-capture-delayed': { behaviour: 'authorized', brand: 'visa', last4: '0119', ...expiry },
   'card-capture-refused': { behaviour: 'authorized', brand: 'visa', last4: '0069', ...expiry },
+  'card-captured-once': { behaviour: 'authorized', brand: 'visa', last4: '1117', ...expiry },
   'card-refund-pending': { behaviour: 'authorized', brand: 'visa', last4: '7726', ...expiry },
   'card-refund-fails': { behaviour: 'authorized', brand: 'visa', last4: '3220', ...expiry },
   'card-refund-fails-later': { behaviour: 'authorized', brand: 'visa', last4: '5127', ...expiry },
@@ -56,6 +57,7 @@ const refundBehaviours: Readonly<Record<string, RefundBehaviour>> = {
 const captureBehaviours: Readonly<Record<string, CaptureBehaviour>> = {
   'card-capture-delayed': 'delayed',
   'card-capture-refused': 'refused',
+  'card-captured-once': 'single',
 }
 
 const HOUR_MS = 3_600_000
