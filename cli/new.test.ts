@@ -283,19 +283,22 @@ it('a generated test takes its data from the contracts, so that a further field 
   }
 })
 
-it('a command has a frozen example, appended to those of its owner', () => {
+it('a command and the event that it records have frozen examples, appended to those of their owner', () => {
   const frozenIn = (text: string | undefined): unknown => {
-    const withFrozen: Read = (path) => (path === 'functions/tickets/frozen-commands.json' ? text : read(path))
+    const withFrozen: Read = (path) => (path === 'functions/tickets/frozen-messages.json' ? text : read(path))
     const made = makeCommand(
       { name: 'GrantPoints', service: 'tickets', sentBy: 'seating' },
       { ...existing, read: withFrozen },
     )
-    return Object.entries(JSON.parse(made.files['functions/tickets/frozen-commands.json']!) as object)
+    return Object.entries(JSON.parse(made.files['functions/tickets/frozen-messages.json']!) as object)
   }
-  const granted = ['GrantPoints@1', { id: 'id-1' }]
-  expect(frozenIn(undefined)).toEqual([granted])
-  expect(frozenIn('{}\n')).toEqual([granted])
-  expect(frozenIn('{\n  "SellTicket@1": { "seat": "B7" }\n}\n')).toEqual([['SellTicket@1', { seat: 'B7' }], granted])
+  const added = [
+    ['grant-points.handled@1', { id: 'id-1' }],
+    ['GrantPoints@1', { id: 'id-1' }],
+  ]
+  expect(frozenIn(undefined)).toEqual(added)
+  expect(frozenIn('{}\n')).toEqual(added)
+  expect(frozenIn('{\n  "SellTicket@1": { "seat": "B7" }\n}\n')).toEqual([['SellTicket@1', { seat: 'B7' }], ...added])
 })
 
 it('a service gets the number after the highest, even if a lower one is free', () => {

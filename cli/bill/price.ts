@@ -130,7 +130,7 @@ export interface Line {
 export interface Bill {
   /** Units of the business since the start: messages published to the topic of its event. */
   readonly units: number
-  /** Without unused items. */
+  /** One for each item that was used. */
   readonly lines: readonly Line[]
   /** Edition of Firestore → mode of Cloud Run → dollars. */
   readonly totals: Readonly<Record<string, Readonly<Record<string, number>>>>

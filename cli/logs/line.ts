@@ -6,7 +6,7 @@ import { shown } from '../terminal.ts'
 /** In Cloud Logging's order: https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#LogSeverity */
 const SEVERITIES = ['DEFAULT', 'DEBUG', 'INFO', 'NOTICE', 'WARNING', 'ERROR', 'CRITICAL', 'ALERT', 'EMERGENCY']
 const MAX_STACK_FRAMES = 4
-/** In the head of a line, or of no use to a person. */
+/** Fields that the head of a line shows, or that a person does not need. */
 const HEAD = new Set(['severity', 'message', 'time', 'timestamp', 'service', 'correlationId', 'error', 'reason'])
 
 export interface LineFilter {

@@ -1,7 +1,7 @@
 /** A command of a service: contract, handler with its test, and its name at the sender. */
 
 import { UsageError } from '../command.ts'
-import { inCall, keysOf, namesIn, withEntry, withImport, withItem, withListed } from './edit.ts'
+import { inCall, keysOf, namesIn, withImport, withItem, withListed } from './edit.ts'
 import { contractOf, frozen, withFields } from './event.ts'
 import { edited, editedContracts, type Existing, type Generated, refuseExisting } from './generated.ts'
 import { camelCase, checkCommandName, contractsVariable, kebabCase, messageOwner, serviceNamed } from './names.ts'
@@ -25,6 +25,7 @@ export function makeCommand({ name, service, sentBy }: NewCommand, { services, r
     )
   const folder = `functions/${owner.name}`
   const file = kebabCase(name)
+  const frozenFile = `${folder}/frozen-messages.json`
   refuseExisting(read, [`${folder}/${file}.ts`, `${folder}/${file}.test.ts`])
 
   const recorded = recordedBy(name)
@@ -47,10 +48,7 @@ export function makeCommand({ name, service, sentBy }: NewCommand, { services, r
         (text) => withRecorded(text, recorded),
         withFields,
       ),
-      [`${folder}/frozen-events.json`]: frozen(read(`${folder}/frozen-events.json`), recorded),
-      [`${folder}/frozen-commands.json`]: withEntry(read(`${folder}/frozen-commands.json`), `${name}@1`, {
-        id: 'id-1',
-      }),
+      [frozenFile]: frozen(frozen(read(frozenFile), recorded), name),
       ...(isSubmitted ? { [ownerFile]: edited(read, ownerFile, listedIn('acceptsSubmitted')) } : {}),
       [senderFile]: edited(read, senderFile, listedIn(isSubmitted ? 'submits' : 'sends'), use),
       [`${folder}/app.ts`]: edited(
@@ -63,7 +61,7 @@ export function makeCommand({ name, service, sentBy }: NewCommand, { services, r
       [`${folder}/${file}.test.ts`]: test(name, owner.name),
     },
     nextSteps: [
-      `Add the fields of ${name} in ${folder}/contracts.ts, update its example there and in ${folder}/frozen-commands.json, and write its rules in ${folder}/${file}.ts.`,
+      `Add the fields of ${name} in ${folder}/contracts.ts, update its example there and in ${frozenFile}, and write its rules in ${folder}/${file}.ts.`,
       isSubmitted
         ? `Submit it in ${sender.name}: platform.submit<SubmittedBy<typeof ${camelCase(sender.name)}>>({ type: '${name}', data }, { key, actor, subject }).`
         : `Return { type: '${name}', data: … } among the commands of a Decision<…, SentBy<typeof ${camelCase(sender.name)}>> of ${sender.name}.`,

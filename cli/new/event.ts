@@ -23,10 +23,10 @@ export function makeEvent({ type, service }: NewEvent, { services, read }: Exist
         (text) => withItem(text, inCall('defineContracts', 'events'), contractOf(type)),
         withFields,
       ),
-      [`${folder}/frozen-events.json`]: frozen(read(`${folder}/frozen-events.json`), type),
+      [`${folder}/frozen-messages.json`]: frozen(read(`${folder}/frozen-messages.json`), type),
     },
     nextSteps: [
-      `Add the fields of ${type} in ${folder}/contracts.ts, and update its example there and in ${folder}/frozen-events.json.`,
+      `Add the fields of ${type} in ${folder}/contracts.ts, and update its example there and in ${folder}/frozen-messages.json.`,
       `Return { type: '${type}', data: … } from a decision of ${name}.`,
       `Add it to "on" of each service that subscribes to it: the compiler then requires a handler.`,
     ],
@@ -40,5 +40,5 @@ export const contractOf = (type: string): string =>
 export const withFields = (text: string): string =>
   withImport(withImport(text, 'z', 'zod'), 'reference', '../../shared/base/fields.ts')
 
-/** The text of frozen-events.json with this event; `text` is undefined where the service had none. */
+/** The text of frozen-messages.json with this event or command; `text` is undefined where the service had none. */
 export const frozen = (text: string | undefined, type: string): string => withEntry(text, `${type}@1`, { id: 'id-1' })

@@ -37,7 +37,8 @@ export function makeQuery({ name, owner: answeredBy, askedBy }: NewQuery, { serv
   refuseExisting(read, [`${folder}/${file}.ts`, `${folder}/${file}.test.ts`])
 
   const path = `/${file}/{id}`
-  const frozenFile = (about: string): string => `${folder}/frozen-${about}.json`
+  const frozenFile = `${folder}/frozen-queries.json`
+  const request = { method: 'get', path, parameters: { id: 'id-1' } }
   return {
     files: {
       ...editedContracts(
@@ -51,12 +52,7 @@ export function makeQuery({ name, owner: answeredBy, askedBy }: NewQuery, { serv
           ),
         withFields,
       ),
-      [frozenFile('answers')]: withEntry(read(frozenFile('answers')), `${name}@200`, { id: 'id-1' }),
-      [frozenFile('queries')]: withEntry(read(frozenFile('queries')), name, {
-        method: 'get',
-        path,
-        parameters: { id: 'id-1' },
-      }),
+      [frozenFile]: withEntry(withEntry(read(frozenFile), name, request), `${name}@200`, { id: 'id-1' }),
       [`${folder}/app.ts`]: edited(
         read,
         `${folder}/app.ts`,
@@ -69,7 +65,7 @@ export function makeQuery({ name, owner: answeredBy, askedBy }: NewQuery, { serv
       ...(read(storedDataTest) === undefined ? {} : { [storedDataTest]: withStoredData(name, file, read) }),
     },
     nextSteps: [
-      `Add the fields of ${name} in ${folder}/contracts.ts, update its examples in ${frozenFile('answers')} and ${frozenFile('queries')}, and write its rules in ${folder}/${file}.ts.`,
+      `Add the fields of ${name} in ${folder}/contracts.ts, update its examples in ${frozenFile}, and write its rules in ${folder}/${file}.ts.`,
       asking(name, contractsVariable(owner.name), asker),
       `Run npm test -- ${folder}, then npm run check.`,
     ],

@@ -42,7 +42,7 @@ export function makeService({ name, on, emits, roles }: NewService, { services, 
   return {
     files: {
       [`${folder}/contracts.ts`]: contracts({ name, on, emits }),
-      ...(recorded === undefined ? {} : { [`${folder}/frozen-events.json`]: frozen(undefined, recorded) }),
+      ...(recorded === undefined ? {} : { [`${folder}/frozen-messages.json`]: frozen(undefined, recorded) }),
       ...inFolder(
         folder,
         roles === undefined ? internalFiles({ name, on, emits }, services) : publicFiles(name, roles),
@@ -61,7 +61,7 @@ export function makeService({ name, on, emits, roles }: NewService, { services, 
       ...(recorded === undefined
         ? []
         : [
-            `Add the fields of ${recorded} in ${folder}/contracts.ts, and update its example there and in ${folder}/frozen-events.json.`,
+            `Add the fields of ${recorded} in ${folder}/contracts.ts, and update its example there and in ${folder}/frozen-messages.json.`,
           ]),
       // A service without handlers has no test of its own yet; these hold for every service.
       `Run npm test -- ${on.length === 0 ? 'test/architecture' : folder}, then npm run check; npm start runs the service.`,

@@ -60,7 +60,7 @@ interface PriceChange {
   readonly validFrom?: string | undefined
 }
 
-/** Prices whose tax class differs from the product's are announced again with it, the valid ones from now on. */
+/** Announces prices of other currencies again, with the product's new tax class: the valid ones from now on. */
 function retaxed(product: Product, { sku, currency }: PriceChange, nowMs: number): Decided {
   // The price in that currency is announced anew by the command itself.
   const valid = pricesAt(product.prices, nowMs).filter((one) => one.currency !== currency)

@@ -12,15 +12,26 @@ import {
   addPaymentMethod,
   eraseWithdrawn,
   read,
+  type VaultEntry,
   vaultOfAddress,
   withdraw,
   withdrawConsent,
 } from './handlers.ts'
 import { customers, type CustomersPlatform as Platform } from './service.ts'
-import { addressIn, hasActive, entryViews, entryView } from './vault.ts'
+import { addressIn, hasActive, entryViews, entryView, type Kind } from './vault.ts'
 
 /** Customers of one import that are registered at the same time: each costs a call of the payment provider. */
 const MAX_CONCURRENT_IMPORTS = 16
+
+async function added<K extends Kind>(kind: K, entry: Promise<VaultEntry>) {
+  const { vault, ref } = await entry
+  return { status: 201, body: entryView(vault, kind, ref) } as const
+}
+
+async function withdrawn(done: Promise<unknown>) {
+  await done
+  return { status: 204 } as const
+}
 
 export const app: ServiceApp = implement(customers, {
   on: {},
@@ -28,39 +39,25 @@ export const app: ServiceApp = implement(customers, {
     EraseWithdrawn: (message, platform) => eraseWithdrawn(platform, message.data),
   },
   queries: {
-    async addAddress({ vault, body }, platform) {
-      const entry = await addAddress(platform, vault, body)
-      return { status: 201, body: entryView(entry.vault, 'addresses', entry.ref) }
-    },
-    async listAddresses({ vault }, platform) {
-      return { status: 200, body: { addresses: entryViews(await read(platform, vault), 'addresses') } }
-    },
-    async withdrawAddress({ vault, addressRef }, platform) {
-      await withdraw(platform, vault, 'addresses', addressRef)
-      return { status: 204 }
-    },
-    async addPaymentMethod({ vault, body }, platform) {
-      const entry = await addPaymentMethod(platform, vault, body)
-      return { status: 201, body: entryView(entry.vault, 'paymentMethods', entry.ref) }
-    },
-    async listPaymentMethods({ vault }, platform) {
-      return { status: 200, body: { paymentMethods: entryViews(await read(platform, vault), 'paymentMethods') } }
-    },
-    async withdrawPaymentMethod({ vault, paymentMethodRef }, platform) {
-      await withdraw(platform, vault, 'paymentMethods', paymentMethodRef)
-      return { status: 204 }
-    },
-    async grantConsent({ vault, body }, platform) {
-      const entry = await addConsent(platform, vault, body)
-      return { status: 201, body: entryView(entry.vault, 'consents', entry.ref) }
-    },
-    async listConsents({ vault }, platform) {
-      return { status: 200, body: { consents: entryViews(await read(platform, vault), 'consents') } }
-    },
-    async withdrawConsent({ vault, kind }, platform) {
-      await withdrawConsent(platform, vault, kind)
-      return { status: 204 }
-    },
+    addAddress: ({ vault, body }, platform) => added('addresses', addAddress(platform, vault, body)),
+    listAddresses: async ({ vault }, platform) => ({
+      status: 200,
+      body: { addresses: entryViews(await read(platform, vault), 'addresses') },
+    }),
+    withdrawAddress: ({ vault, addressRef }, platform) => withdrawn(withdraw(platform, vault, 'addresses', addressRef)),
+    addPaymentMethod: ({ vault, body }, platform) => added('paymentMethods', addPaymentMethod(platform, vault, body)),
+    listPaymentMethods: async ({ vault }, platform) => ({
+      status: 200,
+      body: { paymentMethods: entryViews(await read(platform, vault), 'paymentMethods') },
+    }),
+    withdrawPaymentMethod: ({ vault, paymentMethodRef }, platform) =>
+      withdrawn(withdraw(platform, vault, 'paymentMethods', paymentMethodRef)),
+    grantConsent: ({ vault, body }, platform) => added('consents', addConsent(platform, vault, body)),
+    listConsents: async ({ vault }, platform) => ({
+      status: 200,
+      body: { consents: entryViews(await read(platform, vault), 'consents') },
+    }),
+    withdrawConsent: ({ vault, kind }, platform) => withdrawn(withdrawConsent(platform, vault, kind)),
     async importCustomers({ body }, platform) {
       return { status: 200, body: { references: await importedAll(platform, body) } }
     },

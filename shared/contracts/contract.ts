@@ -13,7 +13,7 @@ export interface MessageContract {
   readonly version: number
   readonly data: z.ZodType
   /**
-   * Kept for ever in the service's `frozen-events.json` or `frozen-commands.json`, as is that of each previous version.
+   * Kept for ever in the service's `frozen-messages.json`, as is that of each previous version.
    */
   readonly example: unknown
   /**
@@ -35,8 +35,8 @@ export interface CommandContract extends MessageContract {
   /** Never dead-lettered, however often it fails, also while it can not be read: for compensations and timers. */
   readonly retryForever?: true
   /**
-   * The command that it compensates. Its owner answers it also when that was never performed, and refuses that one if it
-   * arrives later: a saga compensates a step whose reply was lost, without knowing whether it was performed.
+   * The command that it compensates. The owner answers the compensation even if that command was never performed, and refuses
+   * the command if it arrives later. So a saga can compensate a step whose reply was lost.
    */
   readonly compensates?: string
   /** It changes nothing, inside or outside: there is nothing to compensate. */
@@ -47,8 +47,8 @@ export interface CommandContract extends MessageContract {
    */
   readonly formerSenders?: readonly string[]
   /**
-   * Carried out once more, it changes nothing more, and no caller waits for its outcome: a question after a webhook. So a
-   * submission of it records neither its key nor its outcome, and none can be read.
+   * A second execution changes nothing more, and no caller waits for the outcome: a question after a webhook. So its
+   * submission records neither key nor outcome, and no caller can read its status.
    */
   readonly repeatable?: true
   /** The codes with which its owner's check refuses a submission of it, besides `not-found`. */
@@ -130,8 +130,8 @@ export type RecordOf<C extends Contracts> = C extends { readonly recorded: infer
   : RecordedIn<C['events']>
 
 /**
- * Declares the messages and queries of one service, keeping their literal names and types. Of the answers only the shape
- * is checked: data that was stored under earlier bounds is still answered.
+ * Declares the messages and queries of one service, keeping their literal names and types. An answer is checked for its
+ * shape alone, so that data stored under earlier bounds is still answered.
  * @throws Error for a query that could not tell its owner's refusal from an answer of the runtime
  */
 export function defineContracts<const C extends Contracts>(contracts: C): C {

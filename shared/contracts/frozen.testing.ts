@@ -37,7 +37,7 @@ export const messagesOf = (owners: readonly Owner[], kind: 'events' | 'recorded'
     Object.entries<MessageContract>(contracts[kind] ?? {}).map(([type, contract]) => ({
       name,
       folder,
-      file: `${folder}/${kind === 'commands' ? 'frozen-commands' : 'frozen-events'}.json`,
+      file: `${folder}/frozen-messages.json`,
       type,
       contract,
     })),
@@ -76,11 +76,17 @@ export function testFrozen(owners: readonly Owner[]): void {
    * The events and commands of each owner, by `type@version`. Never change them, only add to them: streams, queues and dead
    * letters hold these shapes, and a redelivery sends what a commit recorded long ago.
    */
-  const frozen = { ...together('frozen-events.json'), ...together('frozen-commands.json') }
-  /** The answers of each owner, by `query@status`: a caller may get those of an earlier revision during a deployment. */
-  const frozenAnswers = together('frozen-answers.json')
-  /** The requests of each query: a caller may be of an earlier or of a later revision than the owner during a deployment. */
-  const frozenQueries = together('frozen-queries.json') as Readonly<Record<string, FrozenQuery>>
+  const frozen = together('frozen-messages.json')
+  /**
+   * The requests of each query, by its name, and its answers, by `query@status`: during a deployment a caller may be of an
+   * earlier or of a later revision than the owner.
+   */
+  const ofQueries = Object.entries(together('frozen-queries.json'))
+  const isAnswer = ([name]: readonly [string, unknown]): boolean => name.includes('@')
+  const frozenAnswers = Object.fromEntries(ofQueries.filter(isAnswer))
+  const frozenQueries = Object.fromEntries(ofQueries.filter((one) => !isAnswer(one))) as Readonly<
+    Record<string, FrozenQuery>
+  >
 
   const messages = [
     ...messagesOf(owners, 'events'),
@@ -152,7 +158,7 @@ export function testFrozen(owners: readonly Owner[]): void {
 
   it.each(answers)('the answer $answer of $name still accepts its frozen example', ({ folder, answer, schema }) => {
     const example = frozenAnswers[answer]
-    expect(example, `add "${answer}" to ${folder}/frozen-answers.json, with an example`).toBeDefined()
+    expect(example, `add "${answer}" to ${folder}/frozen-queries.json, with an example`).toBeDefined()
     expect(schema.parse(example)).toEqual(example)
   })
 

@@ -30,17 +30,17 @@ import {
   type Transaction,
 } from './stream-store.ts'
 
-/** Lost races in a row, after which the delivery is left to be repeated. */
+/** After so many lost races in a row the delivery fails, and is repeated by its sender. */
 const MAX_ATTEMPTS = 8
 
 export interface StreamsParts {
   readonly service: string
   readonly contracts: Contracts
-  /** Of the services that own the commands which it sends. */
+  /** The contracts of the services that own the commands which this service sends. */
   readonly uses: readonly Contracts[]
   readonly address: AddressCommand
   readonly store: StreamStore
-  /** Its success is published at its pivot or later. Its streams are read as a whole. */
+  /** The service's saga: its success is published at its pivot or later, and its streams are read as a whole. */
   readonly saga?: RecordedSaga | undefined
   now(): number
   publish(events: readonly Envelope[]): Promise<void>
@@ -162,8 +162,9 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
     (stored.earlier ? store.earlierCommit(stored, cause) : undefined)
 
   /**
-   * Undefined unless the commit was appended: its precondition says that the copy is the stream. "Nothing to do", a refusal, a
-   * failure, or a repetition may be those of a former version, so they are concluded from the store alone.
+   * Decides on the kept copy of a stream. Returns the decision if its commit was appended: the precondition of the commit proves
+   * that the copy was current. Undefined for any other outcome (nothing to do, a refusal, a failure, a repetition): a copy that is
+   * not current may be the reason, so the store decides.
    */
   const appendToKept = async <Recorded extends Message, Sent extends OutgoingCommand>(
     message: Envelope,
@@ -198,8 +199,8 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
   }
 
   /**
-   * One read of documents and one commit, for which these must be as they were read. Undefined unless it was made: as above,
-   * and for a decision on a document that it leaves as it is, for which a commit has no precondition.
+   * Decides on documents, by one read and one commit, which fails if a document has changed since the read. Undefined as above,
+   * and for a decision that leaves a document as it is: the commit would have no precondition on that document.
    */
   const appendWithDocuments = async <Recorded extends Message, Sent extends OutgoingCommand>(
     message: Envelope,
@@ -318,7 +319,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
 
 type AnyDecision = Decision<Message, OutgoingCommand>
 
-/** Undefined where it throws: the store is then asked. */
+/** Undefined if `decide` throws: the store then decides. */
 async function attempted<T>(decide: () => Promise<T>): Promise<T | undefined> {
   try {
     return await decide()

@@ -13,7 +13,7 @@ import { app as inventoryApp } from '../../functions/inventory/app.ts'
 import { inventory } from '../../functions/inventory/service.ts'
 import { app as ordersApp } from '../../functions/orders/app.ts'
 import { openShop } from '../../functions/orders/shop.testing.ts'
-import answersOfOrders from '../../functions/orders/frozen-answers.json' with { type: 'json' }
+import answersOfOrders from '../../functions/orders/frozen-queries.json' with { type: 'json' }
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { idToken, testConfig } from '../../shared/base/config.testing.ts'
 import { startOfTests, testPlatform, type TestPlatform } from '../../shared/runtime/platform.testing.ts'

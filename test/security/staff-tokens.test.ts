@@ -7,7 +7,7 @@ import { openIssuer, type TestIssuer, type TokenOptions } from '../../functions/
 import { gateway } from '../../functions/gateway/service.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
-import answersOfOrders from '../../functions/orders/frozen-answers.json' with { type: 'json' }
+import answersOfOrders from '../../functions/orders/frozen-queries.json' with { type: 'json' }
 import { STAFF_SESSION_MAX_SECONDS, STATE_FRESH_MS, STATE_STALE_MS } from '../../functions/gateway/staff-tokens.ts'
 import { testConfig } from '../../shared/base/config.testing.ts'
 import { startOfTests, testPlatform } from '../../shared/runtime/platform.testing.ts'

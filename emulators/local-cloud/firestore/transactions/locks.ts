@@ -14,7 +14,7 @@ export interface LockOwner {
 export type Caller = Pick<RequestContext, 'signal' | 'hasEnded'>
 
 export interface Locks {
-  /** Takes all of them at once, or waits. Nothing is returned when nothing had to be waited for. */
+  /** Takes the locks of all paths together. Undefined if it has them without waiting. */
   acquire(owner: LockOwner, paths: readonly string[], caller: Caller): Promise<void> | undefined
   release(owner: LockOwner): void
   holds(owner: LockOwner, path: string): boolean
@@ -50,7 +50,7 @@ export function createLocks(clock: Clock): Locks {
     }
   }
 
-  /** By age, so that the oldest gets the locks that a deadlock freed; a waiter that lacks another document is passed over. */
+  /** Serves waiters by age, so that the oldest gets the locks that a deadlock freed; passes over one that still lacks a document. */
   function serve(): void {
     for (const waiter of [...waiters].toSorted((left, right) => left.owner.age - right.owner.age)) {
       if (!waiter.paths.every((path) => isFree(waiter.owner, path))) continue

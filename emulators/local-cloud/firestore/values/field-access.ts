@@ -16,7 +16,7 @@ export function getField(fields: Fields, path: FieldPath): Value | undefined {
   return undefined
 }
 
-/** Maps on the way are made; a scalar on the way is replaced by a map. */
+/** Creates missing maps on the path, and replaces a scalar on it by a map. */
 export function setField(fields: Fields, path: FieldPath, value: Value): Fields {
   const [name, ...rest] = path as [string, ...string[]]
   if (rest.length === 0) return { ...fields, [name]: value }

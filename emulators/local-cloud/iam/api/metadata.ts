@@ -101,7 +101,7 @@ function serviceAccounts({ accounts, tokens, email }: Identity): Directory {
   return { default: account, [email]: account }
 }
 
-/** The same for one account at all times. */
+/** An account has one id, whichever instance asks. */
 const instanceId = (email: string): string => Buffer.from(email).toString('hex').slice(0, 32)
 
 const isDirectory = (node: Leaf | Directory | undefined): node is Directory =>
@@ -112,7 +112,7 @@ const listing = (directory: Directory): string =>
     .map(([name, node]) => `${name}${isDirectory(node) ? '/' : ''}\n`)
     .join('')
 
-/** As JSON, names in camel case but for e-mails, without values that are made on demand. */
+/** Renders a tree as JSON: names in camel case, e-mail addresses as they are, values that are made on demand left out. */
 function recursive(node: Leaf | Directory): unknown {
   if (!isDirectory(node)) return node
   return Object.fromEntries(

@@ -44,7 +44,7 @@ interface Acting {
 const headers = {
   'content-security-policy':
     "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
-  // The forms' own requests need their origin: another one is refused by the port.
+  // The browser must send the page's origin with a form: the port refuses any other.
   'referrer-policy': 'same-origin',
   'cache-control': 'no-store',
 }
@@ -73,7 +73,7 @@ const texts: Readonly<Record<Authorization['status'], string>> = {
   voided: 'This payment has ended: the time for it is up, or the order goes on in another way.',
 }
 
-/** @param path of the page, where it has forms: they have no body, since the port takes only JSON */
+/** @param path The page's own path, if it has forms. They send no body, since the port takes JSON alone. */
 function page({ status, amountMinor, currency, reference }: Authorization, path = ''): ReturnType<typeof html> {
   const forms = html`<form method="post" action="${path}/authorized"><button>Approve</button></form>
     <form method="post" action="${path}/declined"><button>Decline</button></form>`

@@ -48,7 +48,7 @@ function rollback(core: FirestoreCore, request: CommitRequest): object {
   return {}
 }
 
-/** Each write for itself: some may fail, and their order is not promised. */
+/** Applies each write separately: some may fail, and their order is not promised. */
 async function batchWrite(core: FirestoreCore, request: CommitRequest, context: RequestContext): Promise<object> {
   const database = core.database(parseDatabaseName(request.database ?? ''))
   const writes = (request.writes ?? []).map((write) => parseWrite(write, database.name))
