@@ -3,50 +3,57 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { invalidArgument } from '../../core/status.ts'
 import { refuseMixedStructs } from '../sql/mixed-structs.ts'
-
-interface Type {
-  readonly id: string
-  readonly type_info?: {
-    readonly alias?: string
-    readonly child_types?: readonly { readonly first: string; readonly second: Type }[]
-    readonly child_type?: Type
-  } | null
-}
-
-/** A part of a plan. An expression's type is here, a constant's in its value. */
-interface Part {
-  readonly expression_class?: string
-  readonly type?: string
-  readonly return_type?: Type
-  readonly value?: { readonly type?: Type }
-  readonly child?: Part
-  readonly left?: Part
-  readonly comparison?: string
-}
+import { functionName, OWN_MESSAGE } from '../sql/engine-errors.ts'
+import { checkCast, checkSetOperation, type Checked, isInQuery, nameOf, PADDING } from './implicit-casts.ts'
+import { type Part, type Type, typeOf } from './plan.ts'
 
 /** Of a query that the engine can prepare, without parameters. @throws INVALID_ARGUMENT, or an error that `sqlError` words. */
 export async function checkPlan(connection: DuckDBConnection, sql: string): Promise<void> {
-  const reader = await connection.runAndReadAll(`SELECT json_serialize_plan('${sql.replaceAll("'", "''")}')`)
-  const plan = String(reader.getRows()[0]![0])
-  // Most queries have none of these types, and a plan is long.
-  if (/"(?:STRUCT|LIST)"|"alias":"JSON"/.test(plan)) visit(JSON.parse(plan))
+  const padded = `${PADDING}${sql}`.replaceAll("'", "''")
+  const reader = await connection.runAndReadAll(`SELECT json_serialize_plan('${padded}')`)
+  visit(JSON.parse(String(reader.getRows()[0]![0])), undefined, undefined, { sql: Buffer.from(sql) })
 }
 
-function visit(part: unknown): void {
-  if (Array.isArray(part)) for (const one of part) visit(one)
+/** @param parent the expression whose part it is. @param around the nearest expression that is written in the query itself. */
+function visit(part: unknown, parent: Part | undefined, around: Part | undefined, checked: Checked): void {
+  if (Array.isArray(part)) for (const one of part) visit(one, parent, around, checked)
   else if (typeof part === 'object' && part !== null) {
     checkPart(part)
-    for (const one of Object.values(part)) visit(one)
+    checkCast(part, parent, around, checked)
+    checkSetOperation(part, checked)
+    const isOperation = isOperationOf(part)
+    const isWritten = isOperation && isInQuery(part)
+    for (const [key, one] of Object.entries(part))
+      if (!withoutParts.has(key)) visit(one, isOperation ? part : parent, isWritten ? part : around, checked)
   }
 }
 
-const typeOf = (part: Part | undefined): Type | undefined => part?.return_type ?? part?.value?.type
+/** The plan of a view can be 30 MB, most of it types. */
+const withoutParts = new Set(['return_type', 'value', 'arguments', 'original_arguments', 'types', 'returned_types'])
+
+const isOperationOf = ({ expression_class: kind, comparison }: Part): boolean =>
+  comparison !== undefined || (kind !== undefined && kind !== 'BOUND_CAST')
 
 function checkPart(part: Part): void {
+  checkOverload(part)
   if (part.expression_class === 'BOUND_CAST') checkFields(typeOf(part.child), part.return_type)
   // A comparison is an expression, or the condition of a join.
   const operator = part.comparison ?? (part.expression_class === 'BOUND_COMPARISON' ? part.type : undefined)
   if (operator !== undefined) checkComparison(operator, typeOf(part.left))
+}
+
+/** @throws an error for columns that DuckDB names `element1`, and for functions that it has for further types. */
+function checkOverload({ name, children, type: kind, return_type: element }: Part): void {
+  if (kind === 'BOUND_UNNEST' && element?.type_info?.child_types?.some(({ first }) => first === ''))
+    throw new Error(
+      `${OWN_MESSAGE}The columns of an UNNEST of STRUCTs without names have no names in the local cloud: write STRUCT(1 AS a).`,
+    )
+  const type = typeOf(children?.[0])
+  const isOther = (name === 'sum' && type?.id === 'BOOLEAN') || (name === 'length' && type?.id === 'LIST')
+  if (isOther)
+    throw new Error(
+      `${OWN_MESSAGE}No matching signature for function ${functionName(name)} for argument types: ${nameOf(type)}`,
+    )
 }
 
 /** DuckDB converts a STRUCT field by field, by their names; one without names by the places of the fields, as BigQuery does. */

@@ -81,7 +81,7 @@ function cast(name: string, reader: Reader, clauses: Clauses): string {
   const safe = name === 'SAFE_CAST'
   const macro = macroCasts[known]
   if (macro) return `${safe ? macro.replace('bq_', 'bq_safe_') : macro}(${value})`
-  return `${safe ? 'TRY_CAST' : 'CAST'}(${value} AS ${known})`
+  return safe ? `TRY_CAST(${value} AS ${known})` : `(${value})::${known}`
 }
 
 /** Names each field by its alias, or by the last part of its path (`a.b` → `b`). Fields without names take those of a STRUCT that they meet. */

@@ -36,17 +36,17 @@ const exactly =
 
 /** The day on which the week of `date` begins. */
 const weekOf = (date: string, begins: number): string =>
-  `(${date} - CAST((dayofweek(${date}) - ${begins} + 7) % 7 AS INTEGER))`
+  `(${date} - ((dayofweek(${date}) - ${begins} + 7) % 7)::INTEGER)`
 
 function truncatedDate(date: string, { part: unit, begins }: { part: string; begins: number }): string {
-  if (unit.endsWith('WEEK')) return `CAST(${weekOf(date, begins)} AS DATE)`
-  return `CAST(date_trunc('${unit.toLowerCase()}', ${date}) AS DATE)`
+  if (unit.endsWith('WEEK')) return `(${weekOf(date, begins)})::DATE`
+  return `(date_trunc('${unit.toLowerCase()}', ${date}))::DATE`
 }
 
 /** The number of beginnings of the chosen part (day, week, month …) between the two dates. */
 function dateDifference(later: string, earlier: string, chosen: { part: string; begins: number }): string {
   if (!chosen.part.endsWith('WEEK')) return `date_diff('${chosen.part.toLowerCase()}', ${earlier}, ${later})`
-  return `CAST(date_diff('day', ${weekOf(earlier, chosen.begins)}, ${weekOf(later, chosen.begins)}) // 7 AS BIGINT)`
+  return `(date_diff('day', ${weekOf(earlier, chosen.begins)}, ${weekOf(later, chosen.begins)}) // 7)::BIGINT`
 }
 
 const moved = (sign: '+' | '-', type: 'DATE' | 'TIMESTAMPTZ'): Rewrite =>
@@ -56,7 +56,7 @@ const moved = (sign: '+' | '-', type: 'DATE' | 'TIMESTAMPTZ'): Rewrite =>
     if (!unit || !allowed.includes(unit))
       throw invalidArgument(`${name} takes an INTERVAL of ${allowed.join(', ')}, not ${unit ?? interval}.`)
     return type === 'DATE'
-      ? `CAST((bq_date(${from}) ${sign} ${interval}) AS DATE)`
+      ? `((bq_date(${from}) ${sign} ${interval}))::DATE`
       : `(bq_timestamp(${from}) ${sign} ${interval})`
   })
 
@@ -90,15 +90,15 @@ export const dateFunctions: Readonly<Record<string, Rewrite>> = {
   },
   DATETIME: exactly(1, ([value]) => `bq_cast_datetime(${value})`),
   TIMESTAMP: exactly(1, ([value]) => `bq_cast_timestamp(${value})`),
-  TIMESTAMP_MILLIS: exactly(1, ([value]) => `make_timestamptz(CAST(${value} AS BIGINT) * 1000)`),
-  TIMESTAMP_SECONDS: exactly(1, ([value]) => `make_timestamptz(CAST(${value} AS BIGINT) * 1000000)`),
-  TIMESTAMP_MICROS: exactly(1, ([value]) => `make_timestamptz(CAST(${value} AS BIGINT))`),
-  UNIX_SECONDS: exactly(1, ([value]) => `CAST(floor(epoch_us(${value}) / 1000000) AS BIGINT)`),
-  UNIX_MILLIS: exactly(1, ([value]) => `CAST(floor(epoch_us(${value}) / 1000) AS BIGINT)`),
+  TIMESTAMP_MILLIS: exactly(1, ([value]) => `make_timestamptz(bq_int64(${value}) * 1000)`),
+  TIMESTAMP_SECONDS: exactly(1, ([value]) => `make_timestamptz(bq_int64(${value}) * 1000000)`),
+  TIMESTAMP_MICROS: exactly(1, ([value]) => `make_timestamptz(bq_int64(${value}))`),
+  UNIX_SECONDS: exactly(1, ([value]) => `(floor(epoch_us(${value}) / 1000000))::BIGINT`),
+  UNIX_MILLIS: exactly(1, ([value]) => `(floor(epoch_us(${value}) / 1000))::BIGINT`),
   UNIX_MICROS: exactly(1, ([value]) => `epoch_us(${value})`),
   UNIX_DATE: exactly(1, ([value]) => `date_diff('day', DATE '1970-01-01', bq_date(${value}))`),
   CURRENT_TIMESTAMP: exactly(0, () => 'now()'),
-  CURRENT_DATE: exactly(0, () => 'CAST(now() AS DATE)'),
+  CURRENT_DATE: exactly(0, () => 'now()::DATE'),
   TIMESTAMP_DIFF: exactly(3, ([later, earlier, unit], name) => {
     const chosen = part(unit, [...clockParts, 'DAY'], name)
     return `date_sub('${chosen.part.toLowerCase()}', bq_timestamp(${earlier}), bq_timestamp(${later}))`
@@ -108,7 +108,7 @@ export const dateFunctions: Readonly<Record<string, Rewrite>> = {
   ),
   DATETIME_DIFF: exactly(3, ([later, earlier, unit], name) => {
     const chosen = part(unit, [...clockParts, 'DAY', 'MONTH', 'QUARTER', 'YEAR'], name)
-    return `date_diff('${chosen.part.toLowerCase()}', CAST(${earlier} AS TIMESTAMP), CAST(${later} AS TIMESTAMP))`
+    return `date_diff('${chosen.part.toLowerCase()}', (${earlier})::TIMESTAMP, (${later})::TIMESTAMP)`
   }),
   TIMESTAMP_ADD: moved('+', 'TIMESTAMPTZ'),
   TIMESTAMP_SUB: moved('-', 'TIMESTAMPTZ'),
@@ -117,22 +117,18 @@ export const dateFunctions: Readonly<Record<string, Rewrite>> = {
   DATE_TRUNC: exactly(2, ([value, unit], name) => truncatedDate(`bq_date(${value})`, part(unit, dateParts, name))),
   TIMESTAMP_TRUNC: exactly(2, ([value, unit], name) => {
     const chosen = part(unit, [...clockParts, ...dateParts], name)
-    if (chosen.part.endsWith('WEEK'))
-      return `CAST(${truncatedDate(`CAST(bq_timestamp(${value}) AS DATE)`, chosen)} AS TIMESTAMPTZ)`
+    if (chosen.part.endsWith('WEEK')) return `(${truncatedDate(`(bq_timestamp(${value}))::DATE`, chosen)})::TIMESTAMPTZ`
     return `date_trunc('${chosen.part.toLowerCase()}', bq_timestamp(${value}))`
   }),
   FORMAT_TIMESTAMP: exactly(
     2,
-    ([form, value], name) => `strftime(CAST(bq_timestamp(${value}) AS TIMESTAMP), ${format(form!, name)})`,
+    ([form, value], name) => `strftime((bq_timestamp(${value}))::TIMESTAMP, ${format(form!, name)})`,
   ),
   FORMAT_DATE: exactly(2, ([form, value], name) => `strftime(bq_date(${value}), ${format(form!, name)})`),
-  PARSE_DATE: exactly(
-    2,
-    ([form, value], name) => `CAST(bq_parse_time(${value}, ${format(form!, name, readable)}) AS DATE)`,
-  ),
+  PARSE_DATE: exactly(2, ([form, value], name) => `(bq_parse_time(${value}, ${format(form!, name, readable)}))::DATE`),
   PARSE_TIMESTAMP: exactly(
     2,
-    ([form, value], name) => `CAST(bq_parse_time(${value}, ${format(form!, name, readable)}) AS TIMESTAMPTZ)`,
+    ([form, value], name) => `(bq_parse_time(${value}, ${format(form!, name, readable)}))::TIMESTAMPTZ`,
   ),
   GENERATE_DATE_ARRAY: ([from, to, step = 'bq_days(1)'], name) => {
     const [, unit = '', count] = /^bq_(\w+)s\((.*)\)$/s.exec(step) ?? []
@@ -145,19 +141,19 @@ export const dateFunctions: Readonly<Record<string, Rewrite>> = {
 
 const extracts: Readonly<Record<string, (value: string) => string>> = {
   ...Object.fromEntries(
-    ['YEAR', 'QUARTER', 'MONTH', 'DAY', 'HOUR', 'MINUTE', 'SECOND'].map((one) => [
-      one,
-      (value: string) => `EXTRACT(${one} FROM ${value})`,
-    ]),
+    ['YEAR', 'QUARTER', 'MONTH', 'DAY'].map((one) => [one, (value: string) => `EXTRACT(${one} FROM ${value})`]),
+  ),
+  ...Object.fromEntries(
+    ['HOUR', 'MINUTE', 'SECOND'].map((one) => [one, (value: string) => `EXTRACT(${one} FROM bq_with_clock(${value}))`]),
   ),
   DAYOFWEEK: (value) => `(dayofweek(${value}) + 1)`,
   DAYOFYEAR: (value) => `dayofyear(${value})`,
-  WEEK: (value) => `CAST(strftime(CAST(${value} AS TIMESTAMP), '%U') AS BIGINT)`,
+  WEEK: (value) => `(strftime((${value})::TIMESTAMP, '%U'))::BIGINT`,
   ISOWEEK: (value) => `weekofyear(${value})`,
   ISOYEAR: (value) => `EXTRACT(isoyear FROM ${value})`,
-  MILLISECOND: (value) => `(EXTRACT(millisecond FROM ${value}) % 1000)`,
-  MICROSECOND: (value) => `(EXTRACT(microsecond FROM ${value}) % 1000000)`,
-  DATE: (value) => `CAST(${value} AS DATE)`,
+  MILLISECOND: (value) => `(EXTRACT(millisecond FROM bq_with_clock(${value})) % 1000)`,
+  MICROSECOND: (value) => `(EXTRACT(microsecond FROM bq_with_clock(${value})) % 1000000)`,
+  DATE: (value) => `(${value})::DATE`,
 }
 
 /** `EXTRACT(part FROM value)`. */

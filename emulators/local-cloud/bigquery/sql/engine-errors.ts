@@ -145,7 +145,13 @@ const rules: readonly Rule[] = [
   ],
   [/UNNEST\(\) can only be applied to lists/, () => 'Values referenced in UNNEST must be arrays'],
   [
-    /Cannot compare values of type (.+?) and (?:type )?(.+?)(?: -|\n|$)/,
+    /Cannot (?:mix|combine)(?: values of types?| types of)? (.+?) and (.+?)(?: in (\w+)[^-]*)? -/,
+    ([, left, right, place]) =>
+      `No matching signature for ${place === undefined ? 'a function' : place} for argument types: ${googleType(left!)}, ${googleType(right!)}`,
+  ],
+  [/Could not cast value \S+ to DECIMAL/, () => 'numeric overflow: NUMERIC has 29 digits before the point'],
+  [
+    /Cannot compare values of type (.+?) and (?:type )?(.+?)(?: -| in IN|\n|$)/,
     ([, left, right]) =>
       `No matching signature for operator = for argument types: ${googleType(left!)}, ${googleType(right!)}`,
   ],
@@ -183,6 +189,15 @@ const functionNames: Readonly<Record<string, string>> = {
   string_split: 'SPLIT',
   list_concat: 'ARRAY_CONCAT',
   json_extract: 'JSON_QUERY',
+  array_to_string: 'ARRAY_TO_STRING',
+  epoch_us: 'UNIX_MICROS',
+  make_date: 'DATE',
+  base64: 'TO_BASE64',
+  encode: 'CAST',
+  bq_pad_size: 'LPAD',
+  bq_generate: 'GENERATE_ARRAY',
+  bq_minus: '-',
+  bq_divide: '/',
   json_extract_string: 'JSON_VALUE',
 }
 
@@ -192,9 +207,12 @@ function signature([, name, list]: Words): string {
     .map(googleType)
     .join(', ')
   if (!/^\w+$/.test(name!)) return `No matching signature for operator ${name} for argument types: ${types}`
-  const known = functionNames[name!.toLowerCase()] ?? name!.replace(/^bq_(safe_)?/, '').toUpperCase()
-  return `No matching signature for function ${known} for argument types: ${types}`
+  return `No matching signature for function ${functionName(name!)} for argument types: ${types}`
 }
+
+/** GoogleSQL's name of a function of the engine. */
+export const functionName = (name: string): string =>
+  functionNames[name.toLowerCase()] ?? name.replace(/^bq_(safe_)?/, '').toUpperCase()
 
 const typeNames: readonly [RegExp, string][] = [
   [/^(.*)\[\]$/, 'ARRAY'],
@@ -209,7 +227,7 @@ const typeNames: readonly [RegExp, string][] = [
   [/^BLOB$/, 'BYTES'],
   [/^"NULL"$/, 'NULL'],
 ]
-const googleType = (type: string): string =>
+export const googleType = (type: string): string =>
   typeNames.find(([pattern]) => pattern.test(type.trim()))?.[1] ?? type.trim()
 
 /**
@@ -224,7 +242,10 @@ export function sqlError(error: unknown, googleSql?: string): StatusError {
   const mixed = mixedStructs(message, googleSql)
   if (mixed !== undefined) return invalidArgument(mixed)
   const own = message.indexOf(OWN_MESSAGE)
-  if (own >= 0) return invalidArgument(message.slice(own + OWN_MESSAGE.length).split('\n')[0]!)
+  if (own >= 0) {
+    const text = message.slice(own + OWN_MESSAGE.length).split('\n')[0]!
+    return invalidArgument(text + placeOf(/^No matching signature for function (\w+)/.exec(text)?.[1], googleSql))
+  }
   for (const [pattern, text] of rules) {
     const found = pattern.exec(message)
     if (found) return invalidArgument(text(found, googleSql) + placeOf(found[1], googleSql))

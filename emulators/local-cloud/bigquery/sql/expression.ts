@@ -3,7 +3,7 @@
 import { invalidArgument } from '../../core/status.ts'
 import { call } from './call.ts'
 import { tableName } from './from.ts'
-import { keywords, macroCasts } from './functions.ts'
+import { concatenated, keywords, macroCasts } from './functions.ts'
 import { noBigNumeric } from '../values/scalars.ts'
 import { limits, tooComplex, tooDeep } from '../values/limits.ts'
 import { type Clauses, closes, isWord, quote, type Reader, text } from './reader.ts'
@@ -39,6 +39,8 @@ function applied(operator: string, left: string, right: string): string {
       return `bq_left_shift(${left}, ${right})`
     case '>>':
       return `bq_right_shift(${left}, ${right})`
+    case '||':
+      return `(${concatenated(left)} || ${concatenated(right)})`
     case '^':
       return `xor(${left}, ${right})`
     default:
@@ -87,7 +89,7 @@ function number(written: string): string {
     throw invalidArgument(`Invalid integer literal: ${written.slice(0, 40)}`)
   const value = written.startsWith('-') ? -BigInt(written.slice(1)) : BigInt(written)
   if (BigInt.asIntN(64, value) !== value) throw invalidArgument(`Invalid integer literal: ${written}`)
-  return value < 0n ? `CAST(${value} AS BIGINT)` : `${value}::BIGINT`
+  return value < 0n ? `(${value})::BIGINT` : `${value}::BIGINT`
 }
 
 function bracketed(symbol: string, reader: Reader, clauses: Clauses): string {
@@ -122,7 +124,7 @@ function word(written: string, reader: Reader, clauses: Clauses): string {
   if (literal && reader.peek()?.kind === 'string') {
     const written = text(reader.take().text)
     const macro = macroCasts[literal]
-    return macro ? `${macro}(${written})` : `CAST(${written} AS ${literal})`
+    return macro ? `${macro}(${written})` : `(${written})::${literal}`
   }
   if (name === 'CASE') {
     const inner = clauses(reader, (token) => isWord(token, 'END'))
@@ -132,7 +134,7 @@ function word(written: string, reader: Reader, clauses: Clauses): string {
   if (name === 'INTERVAL') return interval(reader, clauses)
   if (name === 'NULL' || name === 'TRUE' || name === 'FALSE') return name
   if ((name === 'CURRENT_TIMESTAMP' || name === 'CURRENT_DATE') && !reader.is('('))
-    return name === 'CURRENT_DATE' ? 'CAST(now() AS DATE)' : 'now()'
+    return name === 'CURRENT_DATE' ? 'now()::DATE' : 'now()'
   if (name === 'ARRAY' && reader.takeIf('[')) return bracketed('[', reader, clauses)
   if ((name === 'ARRAY' || name === 'STRUCT') && reader.is('<'))
     throw invalidArgument(`Typed ${name}<…> constructors are not translated by the local cloud.`)

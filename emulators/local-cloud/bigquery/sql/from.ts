@@ -5,9 +5,16 @@ import { closes, type EndTest, isWord, quote, type Reader } from './reader.ts'
 
 type Clauses = (reader: Reader, ends: EndTest) => string
 
-interface Item {
-  readonly reader: Reader
+/** Of the items of a FROM so far. */
+export interface FromNames {
+  /** In lower case, as later items may refer to them. */
   readonly aliases: Set<string>
+  /** The quoted columns that are elements of arrays, STRUCTs perhaps. */
+  readonly elements: Set<string>
+}
+
+interface Item extends FromNames {
+  readonly reader: Reader
   readonly isOuter: boolean
 }
 
@@ -15,12 +22,12 @@ interface Item {
  * Translates one item with its alias. Adds the names under which later items may refer to it to `aliases`.
  * @param isOuter whether the join gives rows without this item.
  */
-export function fromItem(reader: Reader, aliases: Set<string>, clauses: Clauses, isOuter = false): string {
+export function fromItem(reader: Reader, { aliases, elements }: FromNames, clauses: Clauses, isOuter = false): string {
   if (reader.takeIf('UNNEST')) {
     reader.expect('(')
     const array = clauses(reader, closes)
     reader.expect(')')
-    return unnest(array, { reader, aliases, isOuter })
+    return unnest(array, { reader, aliases, elements, isOuter })
   }
   if (reader.takeIf('(')) {
     const inner = reader.reads.inside(() => clauses(reader, closes))
@@ -30,7 +37,7 @@ export function fromItem(reader: Reader, aliases: Set<string>, clauses: Clauses,
   const path = tablePath(reader)
   // `FROM t, t.items`: the array is a column of an earlier table of the list.
   if (path.length > 1 && aliases.has(path[0]!.toLowerCase()))
-    return unnest(path.map(quote).join('.'), { reader, aliases, isOuter, byDefault: path.at(-1)! })
+    return unnest(path.map(quote).join('.'), { reader, aliases, elements, isOuter, byDefault: path.at(-1)! })
   if (reader.is('(')) throw invalidArgument(`Table-valued function not found: ${path.join('.')}`)
   const named = readTable(path, reader)
   aliases.add(path.at(-1)!.toLowerCase())
@@ -97,7 +104,10 @@ export function tableName(path: readonly string[], reader: Reader): string {
  * that alias, and is a STRUCT too. It would have the offset as a field, and no NULL where an outer join finds no element:
  * there the element is one column.
  */
-function unnest(array: string, { reader, aliases, isOuter, byDefault }: Item & { byDefault?: string }): string {
+function unnest(
+  array: string,
+  { reader, aliases, elements, isOuter, byDefault }: Item & { byDefault?: string },
+): string {
   const alias = aliasOf(reader) ?? byDefault
   if (alias !== undefined) aliases.add(alias.toLowerCase())
   const name = quote(alias ?? reader.elementName())
@@ -105,8 +115,10 @@ function unnest(array: string, { reader, aliases, isOuter, byDefault }: Item & {
     reader.take()
     reader.take()
     const offset = aliasOf(reader) ?? 'offset'
+    elements.add(name)
     return `(SELECT unnest(${array}) AS ${name}, generate_subscripts(${array}, 1) - 1 AS ${quote(offset)}) AS ${inner(name)}`
   }
+  if (isOuter) elements.add(name)
   if (isOuter) return `UNNEST(${array}) AS ${inner(name)}(${name})`
   return `(SELECT unnest(${array}, max_depth := 2) AS ${name}) AS ${name}`
 }

@@ -44,7 +44,7 @@ export const macroCasts: Readonly<Record<string, string>> = {
 }
 
 /** The texts that BigQuery casts: DuckDB takes others too, such as `epoch` and `1_000`. */
-const castTexts: readonly [name: string, type: string, pattern: string, refusal: string][] = [
+export const castTexts: readonly [name: string, type: string, pattern: string, refusal: string][] = [
   [
     'date',
     'DATE',
@@ -81,6 +81,13 @@ const notFloat = (name: string): string =>
 const notNumeric = (name: string): string =>
   refuse(`${name} of NUMERIC is not translated by the local cloud: CAST to FLOAT64 or to INT64 first.`)
 
+const isFraction = `(typeof(x) = 'DOUBLE' OR typeof(x) LIKE 'DECIMAL%')`
+/** DuckDB would cast a text and a BOOL to a number. */
+const isNoNumber = (name: string): string => `typeof(${name}) IN ('VARCHAR', 'BOOLEAN', 'JSON')`
+const noNumber = refuse(
+  'No matching signature for a function or operator that takes numbers: an argument is STRING, BOOL or JSON',
+)
+
 /** Unicode's white space, which TRIM removes: https://cloud.google.com/bigquery/docs/reference/standard-sql/string_functions#trim */
 const WHITE_SPACE =
   '\t\n\u000b\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000'
@@ -89,24 +96,25 @@ const WHITE_SPACE =
 export const macros = [
   // JSON_VALUE returns a scalar as text, and NULL for objects, arrays and text that is not JSON.
   `bq_json_ok(j) AS CASE WHEN typeof(j) = 'JSON' THEN j WHEN json_valid(j) THEN j END`,
-  `bq_json_value(j, p) AS CASE WHEN json_type(bq_json_ok(j), p) IN ('OBJECT', 'ARRAY', 'NULL') THEN NULL ELSE json_extract_string(bq_json_ok(j), p) END`,
-  `bq_json_query(j, p) AS CASE WHEN typeof(j) <> 'JSON' AND json_type(bq_json_ok(j), p) = 'NULL' THEN NULL ELSE json_extract(bq_json_ok(j), p) END`,
-  `bq_json_query_array(j, p) AS CASE WHEN json_type(bq_json_ok(j), p) = 'ARRAY' THEN CAST(json_extract(bq_json_ok(j), p) AS JSON[]) END`,
+  `bq_json_value(j, p) AS CASE WHEN json_type(bq_json_ok(j), p) IN ('OBJECT', 'ARRAY', 'NULL') THEN NULL WHEN typeof(j) <> 'JSON' AND json_type(bq_json_ok(j), p) = 'DOUBLE' AND NOT regexp_matches(CAST(j AS VARCHAR), '(^|[^\\w.+-])' || replace(json_extract_string(bq_json_ok(j), p), '.', '[.]') || '($|[^\\w.+-])') THEN ${refuse('JSON_VALUE of a STRING does not return a number as it is written in the local cloud, such as 1e3 or 1.50: use PARSE_JSON')} ELSE json_extract_string(bq_json_ok(j), p) END`,
+  `bq_json_query(j, p) AS CASE WHEN typeof(j) NOT IN ('JSON', '"NULL"') THEN ${refuse('JSON_QUERY of a STRING, which returns a STRING, is not translated by the local cloud: write JSON_QUERY(PARSE_JSON(x), path)')} ELSE json_extract(CAST(j AS JSON), p) END`,
+  `bq_json_query_array(j, p) AS CASE WHEN typeof(j) NOT IN ('JSON', '"NULL"') THEN ${refuse('JSON_QUERY_ARRAY of a STRING, which returns a STRING, is not translated by the local cloud: write JSON_QUERY_ARRAY(PARSE_JSON(x), path)')} WHEN json_type(CAST(j AS JSON), p) = 'ARRAY' THEN CAST(json_extract(CAST(j AS JSON), p) AS JSON[]) END`,
   `bq_json_value_array(j, p) AS CASE WHEN json_type(bq_json_ok(j), p) = 'ARRAY' AND len(list_filter(CAST(json_extract(bq_json_ok(j), p) AS JSON[]), lambda e: json_type(e) IN ('OBJECT', 'ARRAY'))) = 0 THEN CAST(json_extract(bq_json_ok(j), p) AS VARCHAR[]) END`,
-  `bq_parse_json(t) AS json(t)`,
-  `bq_to_json_string(v) AS CASE WHEN regexp_matches(typeof(v), 'TIME|BLOB|DECIMAL') THEN ${refuse('TO_JSON_STRING of this type is not translated by the local cloud: CAST to STRING first.')} ELSE COALESCE(CAST(to_json(v) AS VARCHAR), 'null') END`,
+  `bq_parse_json(t) AS CASE WHEN regexp_matches(t, '(^|[\\[:,\\s])-?[\\d.]{20,}') THEN ${refuse('A JSON number of more than 17 digits is not parsed by the local cloud')} ELSE json(t) END`,
+  `bq_to_json_string(v) AS CASE WHEN regexp_matches(typeof(v), 'TIME|BLOB|DECIMAL') THEN ${refuse('TO_JSON_STRING of this type is not translated by the local cloud: CAST to STRING first.')} WHEN typeof(v) = 'DOUBLE' AND abs(TRY_CAST(v AS DOUBLE)) NOT BETWEEN 1e-4 AND 1e15 AND TRY_CAST(v AS DOUBLE) <> 0 THEN ${refuse('TO_JSON_STRING of a FLOAT64 of 1e15 or more, or less than 1e-4, is not translated by the local cloud.')} ELSE COALESCE(CAST(to_json(v) AS VARCHAR), 'null') END`,
   `bq_json_scalar(j, kind) AS CASE WHEN j IS NULL THEN NULL WHEN NOT regexp_matches(json_type(j), kind) THEN ${refuse('The provided JSON input is not of the asked type')} ELSE json_extract_string(j, '$') END`,
   `bq_string(j) AS CASE typeof(j) WHEN 'JSON' THEN CASE WHEN j IS NULL THEN NULL WHEN json_type(CAST(j AS JSON)) <> 'VARCHAR' THEN ${refuse('The provided JSON input is not a string')} ELSE json_extract_string(CAST(j AS JSON), '$') END ELSE CAST(j AS VARCHAR) END`,
   // Arithmetic.
-  `bq_divide(a, b) AS CASE WHEN typeof(a) LIKE 'DECIMAL%' OR typeof(b) LIKE 'DECIMAL%' THEN ${notNumeric('Division')} WHEN b = 0 THEN error('division by zero: ' || a || ' / ' || b) ELSE CAST(a AS DOUBLE) / b END`,
-  `bq_safe_divide(a, b) AS CASE WHEN typeof(a) LIKE 'DECIMAL%' OR typeof(b) LIKE 'DECIMAL%' THEN ${notNumeric('SAFE_DIVIDE')} WHEN b = 0 THEN NULL ELSE CAST(a AS DOUBLE) / b END`,
+  `bq_int64(x) AS CASE WHEN ${isNoNumber('x')} OR typeof(x) = 'DOUBLE' THEN ${refuse('No matching signature for a function that takes INT64')} ELSE CAST(x AS BIGINT) END`,
+  `bq_divide(a, b) AS CASE WHEN ${isNoNumber('a')} OR ${isNoNumber('b')} THEN ${noNumber} WHEN typeof(a) LIKE 'DECIMAL%' OR typeof(b) LIKE 'DECIMAL%' THEN ${notNumeric('Division')} WHEN b = 0 THEN error('division by zero: ' || a || ' / ' || b) ELSE CAST(a AS DOUBLE) / b END`,
+  `bq_safe_divide(a, b) AS CASE WHEN ${isNoNumber('a')} OR ${isNoNumber('b')} THEN ${noNumber} WHEN typeof(a) LIKE 'DECIMAL%' OR typeof(b) LIKE 'DECIMAL%' THEN ${notNumeric('SAFE_DIVIDE')} WHEN b = 0 THEN NULL ELSE CAST(a AS DOUBLE) / b END`,
   `bq_minus(a, b) AS CASE WHEN typeof(a) = typeof(b) AND typeof(b) IN ('DATE', 'TIMESTAMP', 'TIMESTAMP WITH TIME ZONE') THEN ${refuse('The difference of two times is not translated by the local cloud: use DATE_DIFF or TIMESTAMP_DIFF.')} ELSE a - b END`,
-  `bq_div(a, b) AS CASE WHEN typeof(a) = 'DOUBLE' OR typeof(b) = 'DOUBLE' THEN ${notFloat('DIV')} WHEN b = 0 THEN error('division by zero: DIV(' || a || ', ' || b || ')') ELSE CAST(a AS BIGINT) // CAST(b AS BIGINT) END`,
+  `bq_div(a, b) AS CASE WHEN ${isNoNumber('a')} OR ${isNoNumber('b')} THEN ${noNumber} WHEN typeof(a) = 'DOUBLE' OR typeof(b) = 'DOUBLE' THEN ${notFloat('DIV')} WHEN b = 0 THEN error('division by zero: DIV(' || a || ', ' || b || ')') ELSE CAST(a AS BIGINT) // CAST(b AS BIGINT) END`,
   `bq_mod(a, b) AS CASE WHEN typeof(a) = 'DOUBLE' OR typeof(b) = 'DOUBLE' THEN ${notFloat('MOD')} WHEN b = 0 THEN error('division by zero: MOD(' || a || ', ' || b || ')') ELSE a % b END`,
   // Bits that are shifted in are 0, also those of a negative number.
   `bq_left_shift(a, n) AS CASE WHEN n < 0 THEN error('Bitwise shift by a negative number: ' || n) WHEN n >= 64 THEN 0::BIGINT ELSE a << n END`,
   `bq_right_shift(a, n) AS CASE WHEN n < 0 THEN error('Bitwise shift by a negative number: ' || n) WHEN n >= 64 THEN 0::BIGINT WHEN n = 0 THEN a ELSE (a >> n) & (9223372036854775807 >> (n - 1)) END`,
-  `bq_double(x) AS CASE WHEN typeof(x) LIKE 'DECIMAL%' THEN ${notNumeric('This function')} ELSE CAST(x AS DOUBLE) END`,
+  `bq_double(x) AS CASE WHEN ${isNoNumber('x')} THEN ${noNumber} WHEN typeof(x) LIKE 'DECIMAL%' THEN ${notNumeric('This function')} ELSE CAST(x AS DOUBLE) END`,
   `bq_ln(x) AS CASE WHEN x <= 0 THEN error('Floating point error in function: LN(' || x || ')') ELSE ln(bq_double(x)) END`,
   `bq_sqrt(x) AS CASE WHEN x < 0 THEN error('Argument to SQRT cannot be negative: ' || x) ELSE sqrt(bq_double(x)) END`,
   // Casts: to INT64, halves are rounded away from zero; a number becomes STRING without trailing zeros.
@@ -114,15 +122,16 @@ export const macros = [
   `bq_safe_cast_int64(x) AS CASE WHEN typeof(x) = 'DOUBLE' THEN TRY_CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT) WHEN typeof(x) = 'VARCHAR' AND NOT regexp_matches(CAST(x AS VARCHAR), '^\\s*[+-]?(\\d+|0[xX][0-9a-fA-F]+)\\s*$') THEN NULL ELSE TRY_CAST(x AS BIGINT) END`,
   `bq_cast_string(x) AS CASE WHEN typeof(x) = 'DOUBLE' AND abs(TRY_CAST(x AS DOUBLE)) >= 1e15 THEN ${refuse('A FLOAT64 of 1e15 or more is not cast to STRING by the local cloud.')} WHEN typeof(x) = 'DOUBLE' THEN regexp_replace(CAST(x AS VARCHAR), '\\.0$', '') WHEN typeof(x) LIKE 'DECIMAL%' THEN regexp_replace(CAST(x AS VARCHAR), '\\.?0+$', '') WHEN typeof(x) IN ('JSON', 'BLOB') OR typeof(x) LIKE 'STRUCT%' OR typeof(x) LIKE '%[]' THEN error('Invalid cast to STRING: the local cloud does not cast BYTES, JSON, STRUCT and ARRAY values.') ELSE CAST(x AS VARCHAR) END`,
   `bq_safe_cast_string(x) AS bq_cast_string(x)`,
-  `bq_cast_bool(x) AS CASE WHEN typeof(x) = 'VARCHAR' AND lower(CAST(x AS VARCHAR)) NOT IN ('true', 'false') THEN error('Bad bool value: ' || CAST(x AS VARCHAR)) ELSE CAST(x AS BOOLEAN) END`,
-  `bq_safe_cast_bool(x) AS CASE WHEN typeof(x) = 'VARCHAR' AND lower(CAST(x AS VARCHAR)) NOT IN ('true', 'false') THEN NULL ELSE TRY_CAST(x AS BOOLEAN) END`,
+  `bq_cast_bool(x) AS CASE WHEN ${isFraction} THEN ${refuse('Invalid cast to BOOL: from INT64 and STRING only')} WHEN typeof(x) = 'VARCHAR' AND lower(CAST(x AS VARCHAR)) NOT IN ('true', 'false') THEN error('Bad bool value: ' || CAST(x AS VARCHAR)) ELSE CAST(x AS BOOLEAN) END`,
+  `bq_safe_cast_bool(x) AS CASE WHEN ${isFraction} THEN ${refuse('Invalid cast to BOOL: from INT64 and STRING only')} WHEN typeof(x) = 'VARCHAR' AND lower(CAST(x AS VARCHAR)) NOT IN ('true', 'false') THEN NULL ELSE TRY_CAST(x AS BOOLEAN) END`,
   `bq_cast_bytes(x) AS encode(x)`,
   `bq_safe_cast_bytes(x) AS encode(x)`,
   ...castTexts.flatMap(([name, type, pattern, refusal]) => {
+    const noBool = `WHEN typeof(x) = 'BOOLEAN' THEN ${refuse('Invalid cast from BOOL: to INT64 and STRING only')}`
     const isOther = `typeof(x) = 'VARCHAR' AND NOT regexp_matches(CAST(x AS VARCHAR), '${pattern}')`
     return [
-      `bq_cast_${name}(x) AS CASE WHEN ${isOther} THEN error(${refusal}) ELSE CAST(x AS ${type}) END`,
-      `bq_safe_cast_${name}(x) AS CASE WHEN ${isOther} THEN NULL ELSE TRY_CAST(x AS ${type}) END`,
+      `bq_cast_${name}(x) AS CASE ${noBool} WHEN ${isOther} THEN error(${refusal}) ELSE CAST(x AS ${type}) END`,
+      `bq_safe_cast_${name}(x) AS CASE ${noBool} WHEN ${isOther} THEN NULL ELSE TRY_CAST(x AS ${type}) END`,
     ]
   }),
   // A text with nanoseconds, or of a year that BigQuery does not have, is no TIMESTAMP.
@@ -140,7 +149,11 @@ export const macros = [
   `bq_repeat(t, n) AS CASE WHEN n < 0 THEN error('Second argument in REPEAT() cannot be negative') ELSE repeat(t, n) END`,
   `bq_replace(t, a, b) AS CASE WHEN a = '' THEN t ELSE replace(t, a, b) END`,
   `bq_regexp_replace(t, r, s) AS regexp_replace(t, r, s, 'g')`,
+  `bq_to_hex(x) AS CASE WHEN typeof(x) = 'VARCHAR' THEN ${refuse('No matching signature for function TO_HEX for argument types: STRING')} ELSE lower(hex(CAST(x AS BLOB))) END`,
   // Lists.
+  `bq_array_to_string(a, s) AS CASE WHEN typeof(a) NOT IN ('VARCHAR[]', '"NULL"[]', '"NULL"') THEN ${refuse('No matching signature for function ARRAY_TO_STRING: the local cloud takes an ARRAY<STRING>')} ELSE array_to_string(a, s) END`,
+  // The element of an array that \`*\` would have as a column: at Google a STRUCT is a column for each field.
+  `bq_element(x) AS CASE WHEN typeof(x) LIKE 'STRUCT%' THEN ${refuse('The local cloud has one column for the STRUCTs of an UNNEST that is WITH OFFSET, or after LEFT JOIN: name their fields in place of *.')} ELSE x END`,
   `bq_at(a, i, n) AS CASE WHEN n < 0 OR n >= array_length(a) THEN error('Array index ' || i || ' is out of bounds' || CASE WHEN n < 0 THEN ' (underflow)' ELSE ' (overflow)' END) ELSE a[n + 1] END`,
   `bq_offset(a, i) AS bq_at(a, i, i)`,
   `bq_ordinal(a, i) AS bq_at(a, i, i - 1)`,
@@ -148,6 +161,7 @@ export const macros = [
   `bq_safe_ordinal(a, i) AS CASE WHEN i >= 1 AND i <= array_length(a) THEN a[i] END`,
   `bq_generate(f, t, s) AS CASE WHEN s = 0 THEN error('Sequence step cannot be 0.') ELSE generate_series(f, t, s) END`,
   // Times.
+  `bq_with_clock(x) AS CASE WHEN typeof(x) = 'DATE' THEN ${refuse('EXTRACT from DATE does not support parts of a time')} ELSE x END`,
   `bq_parse_time(t, f) AS CASE WHEN t IS NOT NULL AND try_strptime(t, f) IS NULL THEN error('Failed to parse input string "' || t || '"') ELSE try_strptime(t, f) END`,
   `bq_days_array(f, t, n) AS list_transform(bq_generate(0, date_diff('day', f, t), CAST(n AS BIGINT)), lambda i: CAST(f + to_days(CAST(i AS INTEGER)) AS DATE))`,
   // Each month is counted from the first date: the one after 28 February may be 31 March.
@@ -193,7 +207,7 @@ export const renamed: Readonly<Record<string, string>> = {
   ENDS_WITH: 'ends_with',
   ARRAY_CONCAT: 'list_concat',
   ARRAY_REVERSE: 'list_reverse',
-  ARRAY_TO_STRING: 'array_to_string',
+  ARRAY_TO_STRING: 'bq_array_to_string',
   DIV: 'bq_div',
   MOD: 'bq_mod',
   LEFT: 'bq_left',
@@ -207,7 +221,6 @@ export const renamed: Readonly<Record<string, string>> = {
   FROM_BASE64: 'from_base64',
   FROM_HEX: 'unhex',
   STRING: 'bq_string',
-  GENERATE_UUID: 'uuid',
   APPROX_COUNT_DISTINCT: 'approx_count_distinct',
   MAX_BY: 'max_by',
   MIN_BY: 'min_by',
@@ -238,11 +251,11 @@ const withArguments =
 
 /** A function of INT64 or FLOAT64 that returns FLOAT64. `bq_double` refuses NUMERIC. */
 const floatFunction = (name: string): Rewrite =>
-  withArguments(
-    1,
-    2,
-    ([value, digits]) => `${name}(bq_double(${value})${digits ? `, CAST(${digits} AS INTEGER)` : ''})`,
-  )
+  withArguments(1, 2, ([value, digits]) => `${name}(bq_double(${value})${digits ? `, (${digits})::INTEGER` : ''})`)
+
+/** One operand of `||`. With a NULL that is constant, DuckDB forgets the type of the result. */
+export const concatenated = (value: string): string =>
+  /^\(*NULL\)*$/.test(value) ? 'CASE WHEN random() > 2 THEN NULL::VARCHAR END' : value
 
 /** NULL if any argument is NULL; DuckDB's GREATEST and LEAST ignore NULL. */
 const nullIfAnyIsNull: Rewrite = (args, name) =>
@@ -269,7 +282,7 @@ export const rewritten: Readonly<Record<string, Rewrite>> = {
   ...dateFunctions,
   // `count`, because the result for no rows is 0; `sum` would give NULL.
   COUNTIF: withArguments(1, 1, ([condition]) => `count(CASE WHEN ${condition} THEN 1 END)`),
-  CONCAT: (args) => `(${args.join(' || ')})`,
+  CONCAT: (args) => `(${args.map(concatenated).join(' || ')})`,
   GREATEST: nullIfAnyIsNull,
   LEAST: nullIfAnyIsNull,
   SUBSTR: withArguments(2, 3, (args) => `${args.length === 3 ? 'bq_substr_n' : 'bq_substr'}(${args.join(', ')})`),
@@ -289,7 +302,8 @@ export const rewritten: Readonly<Record<string, Rewrite>> = {
   ),
   MD5: withArguments(1, 1, ([value]) => `unhex(md5(${value}))`),
   SHA256: withArguments(1, 1, ([value]) => `unhex(sha256(${value}))`),
-  TO_HEX: withArguments(1, 1, ([value]) => `lower(hex(CAST(${value} AS BLOB)))`),
+  TO_HEX: withArguments(1, 1, ([value]) => `bq_to_hex(${value})`),
+  GENERATE_UUID: withArguments(0, 0, () => 'uuid()::VARCHAR'),
   AVG: withArguments(1, 1, ([value]) => {
     const distinct = /^DISTINCT /.exec(value!)?.[0] ?? ''
     return `avg(${distinct}bq_double(${value!.slice(distinct.length)}))`
@@ -311,16 +325,16 @@ export const rewritten: Readonly<Record<string, Rewrite>> = {
   LOG10: withArguments(1, 1, ([value]) => `log10(bq_double(${value}))`),
   LOG: withArguments(1, 2, ([value, base]) => (base ? `(bq_ln(${value}) / bq_ln(${base}))` : `bq_ln(${value})`)),
   LAX_STRING: withArguments(1, 1, ([value]) => `json_extract_string(${value}, '$')`),
-  INT64: withArguments(1, 1, ([value]) => `CAST(bq_json_scalar(${value}, 'INT') AS BIGINT)`),
+  INT64: withArguments(1, 1, ([value]) => `(bq_json_scalar(${value}, 'INT'))::BIGINT`),
   LAX_INT64: withArguments(1, 1, ([value]) => `TRY_CAST(json_extract_string(${value}, '$') AS BIGINT)`),
-  FLOAT64: withArguments(1, 1, ([value]) => `CAST(bq_json_scalar(${value}, 'INT|DOUBLE') AS DOUBLE)`),
+  FLOAT64: withArguments(1, 1, ([value]) => `(bq_json_scalar(${value}, 'INT|DOUBLE'))::DOUBLE`),
   LAX_FLOAT64: withArguments(1, 1, ([value]) => `TRY_CAST(json_extract_string(${value}, '$') AS DOUBLE)`),
-  BOOL: withArguments(1, 1, ([value]) => `CAST(bq_json_scalar(${value}, 'BOOLEAN') AS BOOLEAN)`),
+  BOOL: withArguments(1, 1, ([value]) => `(bq_json_scalar(${value}, 'BOOLEAN'))::BOOLEAN`),
   APPROX_QUANTILES: withArguments(
     2,
     2,
     ([value, count]) =>
-      `quantile_disc(${value}, list_transform(range(0, ${count} + 1), lambda i: CAST(i AS DOUBLE) / ${count}))`,
+      `quantile_disc(${value}, list_transform(range(0, ${count} + 1), lambda i: (i)::DOUBLE / ${count}))`,
   ),
   GENERATE_ARRAY: withArguments(2, 3, ([from, to, step = '1']) => `bq_generate(${from}, ${to}, ${step})`),
   ...Object.fromEntries(

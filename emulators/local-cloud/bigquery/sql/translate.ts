@@ -128,20 +128,22 @@ export const clauses = (reader: Reader, ends: EndTest): string => reader.within(
 
 function clausesOf(reader: Reader, ends: EndTest): string {
   const parts: string[] = []
-  const aliases = new Set<string>()
+  const names = { aliases: new Set<string>(), elements: new Set<string>() }
+  /** The parts that are `*`, of the SELECT that is being read. */
+  let stars: number[] = []
   // The last keyword at this level: it decides the meaning of a comma or a lone number.
   let clause = ''
   for (let token = reader.peek(); token && !ends(token); token = reader.peek()) {
     const word = token.kind === 'word' ? token.text.toUpperCase() : ''
     if (token.kind === 'symbol' && token.text === ',') {
       reader.take()
-      parts.push(clause === 'FROM' ? `, ${fromItem(reader, aliases, clauses)}` : ',')
+      parts.push(clause === 'FROM' ? `, ${fromItem(reader, names, clauses)}` : ',')
     } else if (word === 'FROM' || word === 'JOIN') {
       reader.take()
       reader.reads.keyword(word)
       if (word === 'FROM') clause = word
       const isOuter = ['LEFT', 'RIGHT', 'FULL', 'OUTER'].includes(parts.at(-1) ?? '')
-      const source = fromItem(reader, aliases, clauses, word === 'JOIN' && isOuter)
+      const source = fromItem(reader, names, clauses, word === 'JOIN' && isOuter)
       // An array may be joined without a condition.
       const needsNone = word === 'FROM' || parts.at(-1) === 'CROSS' || isWord(reader.peek(), 'ON', 'USING')
       parts.push(word, needsNone ? source : `${source} ON TRUE`)
@@ -152,20 +154,38 @@ function clausesOf(reader: Reader, ends: EndTest): string {
       clause = word
     } else if (token.kind === 'symbol' && token.text === '*') {
       reader.take()
-      parts.push(`*${starChanges(reader)}`)
+      stars.push(parts.push(`*${starChanges(reader)}`) - 1)
     } else if (isKeyword(word, clause, reader)) {
+      if (word === 'SELECT') {
+        checkElements(parts, stars, names.elements)
+        stars = []
+      }
       parts.push(keyword(word, reader))
       if (!within.has(word)) clause = word
     } else if (isComparison.has(token.text) && token.kind === 'symbol') {
       reader.take()
       parts.push(token.text === '<>' ? '!=' : token.text)
     } else if (isOrdinal(clause, reader)) parts.push(reader.take().text)
+    else if ((clause === 'LIMIT' || clause === 'OFFSET') && token.kind === 'string')
+      throw invalidArgument(`Syntax error: Unexpected string literal in ${clause}`)
     else {
       const part = arithmetic(reader, clauses)
       parts.push(part.endsWith('.*') ? `${part}${starChanges(reader)}` : part)
     }
   }
+  checkElements(parts, stars, names.elements)
   return parts.join(' ')
+}
+
+/** Lets `*` refuse STRUCTs that are one column here, as it does those without an alias. */
+function checkElements(parts: string[], stars: readonly number[], elements: Set<string>): void {
+  for (const at of stars) {
+    const [star, excluded = ''] = /^\*(?: EXCLUDE \(([^)]*)\))?$/.exec(parts[at]!) ?? []
+    const left = [...elements].filter((name) => !excluded.toLowerCase().split(', ').includes(name.toLowerCase()))
+    if (star !== undefined && left.length > 0)
+      parts[at] = `${star} REPLACE (${left.map((name) => `bq_element(${name}) AS ${name}`).join(', ')})`
+  }
+  elements.clear()
 }
 
 const isComparison = new Set(['=', '!=', '<>', '<', '>', '<=', '>='])
@@ -261,7 +281,7 @@ function keyword(word: string, reader: Reader): string {
       // Of a MERGE; a join's is followed by column names.
       return reader.is('(') && !isWord(reader.peek(1), 'SELECT', 'WITH')
         ? word
-        : `${word} ${fromItem(reader, new Set(), clauses)}`
+        : `${word} ${fromItem(reader, { aliases: new Set(), elements: new Set() }, clauses)}`
     case 'AS': {
       if (reader.is('(')) return word
       const token = reader.take()
