@@ -3,7 +3,6 @@
  * payment method is a further authorization, which ends the one before. At most one is granted.
  */
 
-import { fold } from '../../shared/service/fold.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Refused, Unavailable } from '../../shared/base/errors.ts'
 import { type Decision, noChange } from '../../shared/service/platform.ts'
@@ -11,10 +10,9 @@ import { vaultOf } from '../customers/contracts.ts'
 import { amountOfLine } from './contracts.ts'
 import {
   authorizationKey,
-  evolve,
-  initial,
   hasVoidBegun,
   paymentId,
+  paymentIn,
   type PaymentLine,
   type PaymentRecord,
   type PaymentState,
@@ -50,7 +48,7 @@ export function authorizePayment(
 ): Promise<Decision<PaymentRecord>> {
   const { orderId, customerRef, paymentMethodRef, currency, totalMinor, authorization = FIRST } = message.data
   return platform.streams.handleWithCalls(message, orderId, async ({ events }) => {
-    const state = fold({ initial, evolve }, events)
+    const state = paymentIn(events)
     if (hasVoidBegun(state) && state.lines.length === 0) {
       const data = { orderId, paymentId: paymentId(orderId), code: 'voided-before', authorization }
       return emit({ type: 'payment.declined', data })
@@ -108,7 +106,7 @@ export function findAuthorization(
 ): Promise<Decision<PaymentRecord>> {
   const { orderId, currency, totalMinor: amountMinor, authorization = FIRST } = message.data
   return platform.streams.handleWithCalls(message, orderId, async ({ events }) => {
-    const state = fold({ initial, evolve }, events)
+    const state = paymentIn(events)
     const isDecided = state.status === 'declined' && state.requested >= authorization
     if (hasVoidBegun(state) || state.status === 'authorized' || isDecided) return noChange
     const about = { orderId, amountMinor, currency }
@@ -129,7 +127,7 @@ export function findAuthorization(
 export function checkAuthorization(message: About, platform: Platform): Promise<Decision<PaymentRecord>> {
   const { orderId } = message.data
   return platform.streams.handleWithCalls(message, orderId, async ({ events }) => {
-    const state = fold({ initial, evolve }, events)
+    const state = paymentIn(events)
     if (state.status === 'none') throw notAuthorised(message, platform)
     // The first report of an outcome decides, be it the provider's response or its webhook; the other one changes nothing.
     if (state.status !== 'action-required') return noChange
@@ -179,8 +177,6 @@ export function recordNotRequired(
 ): Promise<Decision<PaymentRecord>> {
   const { orderId, currency } = message.data
   return platform.streams.handle(message, orderId, ({ events }) =>
-    fold({ initial, evolve }, events).status === 'none'
-      ? emit({ type: 'payment.not-required', data: { currency } })
-      : noChange,
+    paymentIn(events).status === 'none' ? emit({ type: 'payment.not-required', data: { currency } }) : noChange,
   )
 }

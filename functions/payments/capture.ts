@@ -5,7 +5,6 @@
  * that of a parcel which is not the last is deferred.
  */
 
-import { fold } from '../../shared/service/fold.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
 import { type Decision, noChange } from '../../shared/service/platform.ts'
@@ -17,9 +16,8 @@ import {
   type Capture,
   captureKey,
   currentAuthorization,
-  evolve,
-  initial,
   paymentId,
+  paymentIn,
   type PaymentRecord,
   type PaymentSent,
   type PaymentState,
@@ -41,7 +39,7 @@ export function captureForShipment(
 ): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId, shipmentId, lines } = message.data
   return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
-    const state = fold({ initial, evolve }, events)
+    const state = paymentIn(events)
     if (state.status === 'not-required')
       return shipmentId in state.captures ? noChange : { events: [nothingDue(message.data)], commands: [] }
     if (state.status !== 'authorized')
@@ -66,7 +64,7 @@ export function capturePayment(
 ): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId, shipmentId } = message.data
   return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
-    const state = fold({ initial, evolve }, events)
+    const state = paymentIn(events)
     if (!(shipmentId in state.captures)) return noChange
     const nowMs = platform.now()
     const step = stepOf(state, shipmentId, nowMs)

@@ -7,12 +7,10 @@ import { Refused } from '../../shared/base/errors.ts'
 import { derivedId } from '../../shared/base/ids.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { type Decision, noChange } from '../../shared/service/platform.ts'
-import { fold } from '../../shared/service/fold.ts'
 import {
   authorizationKey,
-  evolve,
-  initial,
   paymentId,
+  paymentIn,
   type PaymentRecord,
   type PaymentSent,
   type PaymentState,
@@ -46,7 +44,7 @@ export async function recordDispute(
 ): Promise<Decision<PaymentRecord>> {
   const { orderId, disputeId } = message.data
   const decision = await platform.streams.handleWithCalls<PaymentRecord>(message, orderId, async ({ events }) => {
-    const state = fold({ initial, evolve }, events)
+    const state = paymentIn(events)
     const found = await provider(platform, message).dispute(disputeId)
     if (found?.status === 'inquiry')
       platform.log('WARNING', 'payment.inquiry', { orderId, disputeId, reason: found.reason })

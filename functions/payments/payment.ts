@@ -1,6 +1,8 @@
 /** The state of an order's payment: its authorizations, captures and refunds. */
 
 import type { RecordOf, SentBy } from '../../shared/contracts/contract.ts'
+import type { Message } from '../../shared/contracts/message.ts'
+import { fold } from '../../shared/service/fold.ts'
 import type { paymentsContracts } from './contracts.ts'
 import type { payments } from './service.ts'
 
@@ -125,6 +127,9 @@ export const initial: PaymentState = {
   cancelled: {},
   reductions: [],
 }
+
+/** The state after these recorded events. */
+export const paymentIn = (events: readonly Message[]): PaymentState => fold({ initial, evolve }, events)
 
 export function evolve(state: PaymentState, { type, data }: PaymentRecord): PaymentState {
   switch (type) {

@@ -4,7 +4,6 @@
  * not left, once the new one is granted: the parcel is captured under the last one that was, and that one is kept for it.
  */
 
-import { fold } from '../../shared/service/fold.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { refuseIf, Unavailable } from '../../shared/base/errors.ts'
 import { type Decision, noChange } from '../../shared/service/platform.ts'
@@ -17,12 +16,12 @@ import {
   captureKey,
   currentAuthorization,
   evolve,
-  initial,
   isAuthorizing,
   isCaptureKeyOf,
   keyedBy,
   nextAuthorization,
   paymentId,
+  paymentIn,
   type PaymentRecord,
   type PaymentSent,
   type PaymentState,
@@ -42,7 +41,7 @@ export function recapturePayment(
 ): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId, customerRef, paymentMethodRef } = message.data
   return platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, ({ events }) => {
-    const state = fold({ initial, evolve }, events)
+    const state = paymentIn(events)
     refuseIf(
       refusedIn(state).length === 0,
       shopCodes['nothing-to-recapture'],
@@ -68,7 +67,7 @@ export function makeRecapture(
 ): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId, authorization } = message.data
   return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
-    const state = fold({ initial, evolve }, events)
+    const state = paymentIn(events)
     const due = state.recaptures[authorization]
     if (!due || due.isDone) return noChange
     const client = provider(platform, message)

@@ -1,14 +1,13 @@
 /** The money of each payment in the ledger, by authorization. */
 
-import { fold } from '../../shared/service/fold.ts'
 import type { Stream } from '../../shared/service/platform.ts'
 import { changedAt } from '../../shared/service/stream-page.ts'
-import { authorizationKey, evolve, initial, isAuthorizing, type PaymentState } from './payment.ts'
+import { authorizationKey, isAuthorizing, paymentIn, type PaymentState } from './payment.ts'
 import type { PaymentRecordRow } from './record-contracts.ts'
 
 /** Undefined for a stream in which no payment was agreed or voided. */
 export function paymentRecord(stream: Stream): PaymentRecordRow | undefined {
-  const state = fold({ initial, evolve }, stream.events)
+  const state = paymentIn(stream.events)
   if (state.status === 'none') return undefined
   const { status, currency, totalMinor, captures } = state
   return {

@@ -1,6 +1,5 @@
 /** Takes cancelled lines out of a payment, so that the rest of the authorization is released with the last lines that are shipped. */
 
-import { fold } from '../../shared/service/fold.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { refuseIf, Unavailable } from '../../shared/base/errors.ts'
 import { type Decision, noChange } from '../../shared/service/platform.ts'
@@ -12,8 +11,8 @@ import {
   authorizationKey,
   currentAuthorization,
   evolve,
-  initial,
   paymentId,
+  paymentIn,
   type PaymentRecord,
   type PaymentSent,
   type PaymentState,
@@ -30,7 +29,7 @@ export function reduceAuthorization(
 ): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId, cancellationId, lines } = message.data
   return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
-    const state = fold({ initial, evolve }, events)
+    const state = paymentIn(events)
     if (state.reductions.includes(cancellationId)) return noChange
     if (state.status === 'none') throw new Unavailable(`Nothing was authorised for ${orderId} yet.`)
     refuseIf(

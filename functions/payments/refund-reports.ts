@@ -6,13 +6,11 @@
 import { Refused, refuseIf } from '../../shared/base/errors.ts'
 import { derivedId } from '../../shared/base/ids.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
-import { fold } from '../../shared/service/fold.ts'
 import { type Decision, noChange } from '../../shared/service/platform.ts'
 import {
   authorizationKey,
-  evolve,
-  initial,
   paymentId,
+  paymentIn,
   type PaymentRecord,
   type PaymentSent,
   type PaymentState,
@@ -53,7 +51,7 @@ export function checkRefunds(
 ): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId } = message.data
   return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
-    const state = fold({ initial, evolve }, events)
+    const state = paymentIn(events)
     refuseIf(state.authorizations.length === 0, 'not-found', `Nothing was authorised for ${orderId}.`)
     const client = provider(platform, message)
     const made = await Promise.all(
@@ -104,7 +102,7 @@ export async function askAboutRefund(
     message,
     orderId,
     async ({ events }) => {
-      const state = fold({ initial, evolve }, events)
+      const state = paymentIn(events)
       const refund = state.refunds[refundId]
       if (refund?.status !== 'pending') return noChange
       const { authorization } = refund

@@ -3,7 +3,6 @@
  * second one records the provider's answer, or what its webhook reported first.
  */
 
-import { fold } from '../../shared/service/fold.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Refused, refuseIf } from '../../shared/base/errors.ts'
 import { type Decision, noChange } from '../../shared/service/platform.ts'
@@ -11,9 +10,8 @@ import { shopCodes } from '../shop/errors.ts'
 import { refundable, refundsOf } from './amounts.ts'
 import {
   authorizationKey,
-  evolve,
-  initial,
   paymentId,
+  paymentIn,
   type PaymentRecord,
   type PaymentSent,
   type PaymentState,
@@ -61,7 +59,7 @@ const isNothingAgreed = ({ lines }: PaymentState): boolean => lines.length === 0
 /** Before the refund is submitted. The request of a known refund passes: it is answered as the first time. */
 export async function checkRefundable(request: RefundRequest, platform: Platform): Promise<void> {
   const { orderId, refundId } = request
-  const state = fold({ initial, evolve }, (await platform.streams.read(orderId)).events)
+  const state = paymentIn((await platform.streams.read(orderId)).events)
   refuseIf(isNothingAgreed(state), 'not-found', `Nothing was authorised for ${orderId}.`)
   const obstacle = refundId in state.refunds ? undefined : obstacleOf(state, request)
   if (obstacle) throw obstacle
@@ -74,7 +72,7 @@ export async function checkRefundable(request: RefundRequest, platform: Platform
 export async function refundPayment(message: Envelope<string, RefundRequest>, platform: Platform): Promise<void> {
   const { orderId } = message.data
   const { events } = await platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, (stream) =>
-    decideRefund(fold({ initial, evolve }, stream.events), message.data),
+    decideRefund(paymentIn(stream.events), message.data),
   )
   const refusal = refusalIn(events)
   if (refusal) throw refusal
@@ -112,7 +110,7 @@ export function issueRefund(
 ): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId, refundId } = message.data
   return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
-    const state = fold({ initial, evolve }, events)
+    const state = paymentIn(events)
     const due = state.refunds[refundId]
     // A webhook of the provider came first.
     if (due?.status !== 'due') return noChange

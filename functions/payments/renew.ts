@@ -3,7 +3,6 @@
  * one is released after the commit. A capture that was on its way under the former one is found there, and not made twice.
  */
 
-import { fold } from '../../shared/service/fold.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
 import { type Decision, noChange } from '../../shared/service/platform.ts'
@@ -13,14 +12,13 @@ import { withCaptures } from './joined.ts'
 import {
   authorizationKey,
   currentAuthorization,
-  evolve,
   hasVoidBegun,
-  initial,
   isAuthorizing,
   isCaptureKeyOf,
   keyedBy,
   nextAuthorization,
   paymentId,
+  paymentIn,
   type PaymentRecord,
   type PaymentSent,
   type PaymentState,
@@ -40,7 +38,7 @@ export function renewAuthorization(
 ): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId, authorization: former, customerRef, paymentMethodRef } = message.data
   return platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, ({ events }) => {
-    const state = fold({ initial, evolve }, events)
+    const state = paymentIn(events)
     const amountMinor = uncapturedMinor(state)
     if (state.status !== 'authorized' || former !== currentAuthorization(state) || amountMinor <= 0) return noChange
     if (isAuthorizing(state)) throw new Unavailable(`Another authorization of ${orderId} is not answered yet.`)
@@ -61,7 +59,7 @@ export function makeRenewal(
 ): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId, authorization } = message.data
   return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
-    const state = fold({ initial, evolve }, events)
+    const state = paymentIn(events)
     const { currency, expiresAt } = state
     const due = state.renewals[authorization]
     if (due?.outcome !== 'due' || hasVoidBegun(state)) return noChange

@@ -1,9 +1,8 @@
 /** Voids a payment: recorded before the provider is called, so that a late authorization can't overtake it. */
 
-import { fold } from '../../shared/service/fold.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { type Decision, noChange } from '../../shared/service/platform.ts'
-import { authorizationKey, evolve, initial, paymentId, type PaymentRecord, type PaymentSent } from './payment.ts'
+import { authorizationKey, paymentId, paymentIn, type PaymentRecord, type PaymentSent } from './payment.ts'
 import { provider } from './provider.ts'
 import type { PaymentsPlatform as Platform } from './service.ts'
 
@@ -13,7 +12,7 @@ type VoidRequest = Envelope<string, { orderId: string; authorization?: number }>
 export function voidPayment(message: VoidRequest, platform: Platform): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId, authorization } = message.data
   return platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, ({ events }) => {
-    const { status } = fold({ initial, evolve }, events)
+    const { status } = paymentIn(events)
     if (status === 'voided') return { events: [voided(orderId)], commands: [] }
     // The command to itself is retried until it is answered.
     if (status === 'voiding') return noChange
@@ -30,7 +29,7 @@ export function voidAuthorization(
 ): Promise<Decision<PaymentRecord>> {
   const { orderId } = message.data
   return platform.streams.handleWithCalls(message, orderId, async ({ events }) => {
-    const { status, requested, voidedUpTo, authorizations } = fold({ initial, evolve }, events)
+    const { status, requested, voidedUpTo, authorizations } = paymentIn(events)
     if (status !== 'voiding') return noChange
     const client = provider(platform, message)
     // Also those that were not granted: one may be on its way.
