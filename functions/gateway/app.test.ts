@@ -261,6 +261,13 @@ describe('a customer', () => {
     },
   )
 
+  it('has no other operation that submits a command', () => {
+    const submitting = Object.values(app.publicApi!.operations).filter(
+      ({ access, submits }) => access === 'customer' && submits,
+    )
+    expect(submitting.map(({ path }) => path)).toEqual(Object.keys(acts).map((act) => `/v1/orders/{orderId}/${act}`))
+  })
+
   it('reads an order with its timeline', async () => {
     const entries = [{ type: 'order.placed', source: 'orders', time: startOfTests, eventId: 'e-1', sequence: 1 }]
     const { send } = started({

@@ -153,7 +153,7 @@ interface Submission {
   readonly caller: Caller
   readonly key: string
   readonly subject: string
-  /** The customer whose orders alone the caller may act on. The owner of the command checks it. */
+  /** The customer whose orders alone the caller may act on; absent: a customer's own. The owner of the command checks it. */
   readonly limitedTo?: string | undefined
   /** Joins the command's id in the answer. */
   readonly answer?: object
@@ -164,7 +164,7 @@ async function accepted(
   c: OperationContext,
   platform: Platform,
   command: GatewayCommand,
-  { caller, key, subject, limitedTo, answer = {} }: Submission,
+  { caller, key, subject, limitedTo = isStaff(caller) ? undefined : caller.sub, answer = {} }: Submission,
 ): Promise<Response> {
   const submitted = await platform.submit<GatewayCommand>(command, { key, actor: actorOf(caller), subject, limitedTo })
   if (submitted.refused) return relayed(c, submitted, platform)
