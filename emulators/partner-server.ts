@@ -107,7 +107,7 @@ export function partnerApp(options: PartnerOptions, routes: (partner: PartnerApp
   return partner
 }
 
-/** A check of callers with a key: one of these, compared without revealing by its time how much of it is right. */
+/** Checks that a caller has one of these keys. Its time does not reveal how much of a wrong key is right. */
 export function keyCheck(keys: () => readonly string[]): NonNullable<PartnerOptions['verify']> {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
   return async (token) => {

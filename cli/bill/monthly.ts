@@ -38,7 +38,7 @@ const priced: Readonly<Record<string, (resource: Block) => Readonly<Record<strin
   google_monitoring_alert_policy: ({ conditions }) => ({ 'alert-conditions': blocks(conditions).length }),
 }
 
-/** Without free resources, and without storage, which is free at first and grows with use. */
+/** The lines of all stacks. Free resources are left out, and so is storage, which is free at first and grows with use. */
 export function monthlyLines(stacks: readonly StackJson[]): MonthlyLine[] {
   return stacks.flatMap(({ name, json }) => {
     const quantities = new Map<string, number>()

@@ -15,7 +15,7 @@ import {
 } from './packages.ts'
 import { findInAction, findInWorkflow } from './workflows.ts'
 
-/** Each with its own lockfile. */
+/** The folder of each has a lockfile of its own. */
 const manifests = ['package.json', 'cli/cdktf-cli/package.json']
 /** Generated or downloaded folders. */
 const derived = new Set(['.git', '.data', '.cloud', '.tools', 'node_modules', 'cdktf.out'])

@@ -60,7 +60,7 @@ const kinds: Readonly<Record<string, Kind>> = {
     api: 'pubsub',
     prefix: 'v1',
     method: 'GET',
-    // Of the subscription itself `topic` is another attribute.
+    // A subscription itself has an attribute `topic`, which is the topic's name and not its own.
     name: ({ name, subscription }, project) => `projects/${project}/subscriptions/${idIn(subscription ?? name)}`,
   },
   google_secret_manager_secret: {

@@ -11,7 +11,7 @@ import { createDocsPage } from './docs-page.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
-/** Zod's own, without the dialect: OpenAPI 3.1 names it once for the whole document. */
+/** The JSON Schema that Zod writes, without its dialect, which OpenAPI 3.1 names once for the whole document. */
 function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
   const { $schema: _, ...json } = z.toJSONSchema(schema, { target: 'draft-2020-12', io })
   return json

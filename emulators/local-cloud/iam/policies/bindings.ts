@@ -22,7 +22,7 @@ export interface Checking {
   readonly kinds: PolicyKinds
 }
 
-/** Bindings as they are kept: empty ones gone, members once each, deleted ones by the name that they had. */
+/** Bindings as a policy keeps them: none without members, each member once, deleted accounts by their former names. */
 export function checkBindings(bindings: readonly Binding[], checking: Checking): Binding[] {
   const checked = bindings.map((binding) => checkBinding(binding, checking)).filter(({ members }) => members.length > 0)
   const count = checked.reduce((sum, { members }) => sum + members.length, 0)

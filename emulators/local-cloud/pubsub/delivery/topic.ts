@@ -62,7 +62,7 @@ export class Topic {
     return { matching, filtered: this.#listeners.size - matching.length }
   }
 
-  /** Holds a message that was stored with one `kept` for this topic. */
+  /** Retains a stored message for a seek: its `kept` already counts this topic. */
   hold(message: Message): void {
     this.#kept.set(message.record.id, message)
     this.#arm()

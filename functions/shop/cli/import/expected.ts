@@ -3,7 +3,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { currency } from './read.ts'
 
-/** In one currency. */
+/** The totals of one currency. */
 export interface Figures {
   readonly orders: number
   readonly units: number
