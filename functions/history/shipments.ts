@@ -1,6 +1,8 @@
 /** The rows of shipments, for any order of delivery: each event sets fields of its own, and the status only grows. */
 
+import type { EventOf } from '../../shared/contracts/contract.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
+import type { shippingContracts } from '../shipping/contracts.ts'
 import { type ShipmentStatus, shipmentStandings } from './standing.ts'
 
 export interface ShipmentRow {
@@ -9,38 +11,36 @@ export interface ShipmentRow {
   readonly status: ShipmentStatus
 }
 
-interface ShipmentData {
-  readonly orderId: string
-  readonly shipmentId: string
-  readonly trackingRef?: string
-  readonly stage?: 'booking' | 'delivery'
-  readonly code?: string
-  readonly cancelledShipments?: readonly string[]
-}
-
 /** The rows that this event changes, none for most. */
-export function shipmentRows({ type, time, data }: Pick<Envelope, 'type' | 'time' | 'data'>): ShipmentRow[] {
-  const { orderId, shipmentId, trackingRef, stage, code, cancelledShipments = [] } = data as ShipmentData
-  const at = new Date(time).toISOString()
+export function shipmentRows(message: Pick<Envelope, 'type' | 'time' | 'data'>): ShipmentRow[] {
+  const at = new Date(message.time).toISOString()
+  // Its data was parsed by the contract of its type.
+  const { type, data } = message as EventOf<typeof shippingContracts>
   switch (type) {
     case 'shipment.created':
-      return [{ shipmentId, status: 'created', fields: { orderId, shipmentId, createdAt: at } }]
+      return [row(data, 'created', { createdAt: at })]
     case 'shipment.dispatched':
-      return [{ shipmentId, status: 'dispatched', fields: { orderId, shipmentId, dispatchedAt: at, trackingRef } }]
+      return [row(data, 'dispatched', { dispatchedAt: at, trackingRef: data.trackingRef })]
     case 'shipment.delivered':
-      return [{ shipmentId, status: 'delivered', fields: { orderId, shipmentId, deliveredAt: at } }]
+      return [row(data, 'delivered', { deliveredAt: at })]
     case 'shipment.failed':
       // A refused booking has not left: it is booked again, or cancelled.
-      return stage === 'delivery' ? [{ shipmentId, status: 'returned', fields: { orderId, shipmentId, code } }] : []
+      return data.stage === 'delivery' ? [row(data, 'returned', { code: data.code })] : []
     case 'shipment.cancel-decided':
-      return cancelledShipments.map((one) => ({
-        shipmentId: one,
-        status: 'cancelled',
-        fields: { orderId, shipmentId: one },
-      }))
+      return (data.cancelledShipments ?? []).map((shipmentId) =>
+        row({ orderId: data.orderId, shipmentId }, 'cancelled', {}),
+      )
+    case 'shipment.collected-in-error':
+    // And the events of other services.
     default:
       return []
   }
 }
+
+const row = (
+  { orderId, shipmentId }: { readonly orderId: string; readonly shipmentId: string },
+  status: ShipmentStatus,
+  fields: ShipmentRow['fields'],
+): ShipmentRow => ({ shipmentId, status, fields: { orderId, shipmentId, ...fields } })
 
 export const standingOf = ({ status }: ShipmentRow): number => shipmentStandings[status]

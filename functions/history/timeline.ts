@@ -1,7 +1,9 @@
 /** The timeline of an order, for any order of delivery: each event is one fact under its own id, so that it is written without a read. */
 
 import { stuckEvent } from '../../shared/base/names.ts'
+import type { EventOf } from '../../shared/contracts/contract.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
+import type { ordersContracts } from '../orders/contracts.ts'
 
 /** The details besides the type of the event, as far as the event has it. */
 export interface TimelineDetails {
@@ -74,12 +76,10 @@ export function timelineFields({
   }
 }
 
-interface PlacedData {
-  readonly customerRef: string
-  readonly placedAt: string
-  readonly totalMinor: number
-  readonly currency: string
-}
+type PlacedData = Pick<
+  Extract<EventOf<typeof ordersContracts>, { type: 'order.placed' | 'order.imported' }>['data'],
+  'customerRef' | 'placedAt' | 'totalMinor' | 'currency'
+>
 
 /** The row of the order in lists, which has it from now on. */
 const placedFields = ({ customerRef, placedAt, totalMinor, currency }: PlacedData): PlacedData => ({

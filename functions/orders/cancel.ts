@@ -68,9 +68,9 @@ export function cancel(
 
 /** The refusal of a request that was taken and came too late, for the caller who waits for its outcome. */
 export function refusalIn(events: readonly OrderRecord[]): Refused | undefined {
-  const late = events.find(({ type }) => type === 'order.cancel-refused')
+  const late = events.find((event) => event.type === 'order.cancel-refused')
   if (!late) return undefined
-  const { orderId, reason } = late.data as Extract<OrderRecord, { type: 'order.cancel-refused' }>['data']
+  const { orderId, reason } = late.data
   return new Refused(shopCodes[reason as keyof typeof shopCodes], `${orderId} can not be cancelled any more.`)
 }
 
