@@ -9,19 +9,22 @@ import type { Platform } from '../../shared/service/platform.ts'
 import { type ListedShipment, type OrderRow, ordersQuery, rowsOf, shipmentsQuery } from './lists.ts'
 import { history } from './service.ts'
 import { shipmentRows, standingOf } from './shipments.ts'
-import { orderStanding, orderStandings, shipmentStandings } from './standing.ts'
+import { enteredStatus, orderStanding, orderStandings, shipmentStandings, withEntered } from './standing.ts'
 import { isKept, timelineOf, type TimelineDocument, timelineFields } from './timeline.ts'
 
 const timelinePath = (orderId: string): DocumentPath => documentPath<typeof history>('timelines', orderId)
 
 const shipmentPath = (shipmentId: string): DocumentPath => documentPath<typeof history>('shipments', shipmentId)
 
-/** Nothing is read. A redelivery writes the same, so that a crash between two documents is made good by it. */
+/** Nothing is read for most events. A redelivery writes the same, so that a crash between two documents is made good by it. */
 async function record(message: Envelope, platform: Platform): Promise<void> {
   const { documents } = platform
   const standing = orderStanding(message)
   const raise = standing === undefined ? {} : { standing }
   if (isKept(message)) await documents.merge(timelinePath(message.correlationId), timelineFields(message), { raise })
+  const entered = enteredStatus(message)
+  // An order waits for its payment seldom: the document is read.
+  if (entered) await documents.update(timelinePath(message.correlationId), (fields) => withEntered(fields, entered))
   for (const row of shipmentRows(message))
     await documents.merge(shipmentPath(row.shipmentId), row.fields, { raise: { standing: standingOf(row) } })
 }

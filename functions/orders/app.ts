@@ -25,7 +25,15 @@ import { sagaView } from './saga-view.ts'
 import { orders } from './service.ts'
 
 /** A person typed the id: an unknown one is refused, not retried. */
-const ofPeople: readonly OrderCommand['type'][] = ['retry', 'close', 'recapture', 'cancel', 'correct-address', 'pay']
+const ofPeople: readonly OrderCommand['type'][] = [
+  'announce',
+  'retry',
+  'close',
+  'recapture',
+  'cancel',
+  'correct-address',
+  'pay',
+]
 
 const unknown = (orderId: string, evidence?: Evidence): Refused =>
   new Refused('not-found', `There is no order ${orderId}.`, evidence)
@@ -186,6 +194,7 @@ export const app: ServiceApp = implement(orders, {
         return decide({ type: 'timeout', dueAtMs, nowMs: platform.now() }, state, rulesOf(platform))
       })
     },
+    AnnounceStatus: (message, platform) => apply(message, message.data.orderId, platform, { type: 'announce' }),
     ImportOrder: importOrder,
     async RetryCheckout(message, platform) {
       const { orderId, reason } = message.data

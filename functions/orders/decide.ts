@@ -31,7 +31,7 @@ import { type Recapture, recapture } from './recapture.ts'
 import { isNews } from './refunds.ts'
 import type { OrderSent } from './sent.ts'
 import { checkoutOf, evolve, goodsOf, type OrderState } from './order.ts'
-import { pay, type Payment, requestToCustomer } from './payment-needed.ts'
+import { pay, type Payment, requestToCustomer, withStatus } from './payment-needed.ts'
 import { advance } from './advance.ts'
 import { type CancelAnswer, type CancelRequest, cancel, onCancelAnswer, settle } from './cancel.ts'
 import { progressed, promiseToWatchMs, withTimer } from './timer.ts'
@@ -65,12 +65,17 @@ export type OrderCommand =
   | ({ readonly type: 'cancel-answer' } & CancelAnswer)
   | { readonly type: 'authorization-reduced'; readonly nowMs: number }
   | { readonly type: 'authorization-lapsed'; readonly lapsed: Parameters<typeof onLapsed>[1]; readonly nowMs: number }
+  /** Of an order whose status was never published: see `withStatus`. */
+  | { readonly type: 'announce' }
   | { readonly type: 'timeout'; readonly dueAtMs: number; readonly nowMs: number }
 
 type CommandNamed<Type extends OrderCommand['type']> = Extract<OrderCommand, { type: Type }>
 
 /** A repeated command decides nothing, so every caller may safely retry. */
-export function decide(command: OrderCommand, state: OrderState, rules: Rules): Decision<OrderRecord, OrderSent> {
+export const decide = (command: OrderCommand, state: OrderState, rules: Rules): Decision<OrderRecord, OrderSent> =>
+  withStatus(state, decideOn(command, state, rules))
+
+function decideOn(command: OrderCommand, state: OrderState, rules: Rules): Decision<OrderRecord, OrderSent> {
   switch (command.type) {
     case 'place':
       return place(state, command)
@@ -106,6 +111,8 @@ export function decide(command: OrderCommand, state: OrderState, rules: Rules): 
       return onLapsed(state, command.lapsed, command.nowMs)
     case 'timeout':
       return onTimeout(state, command, rules)
+    case 'announce':
+      return noChange
   }
 }
 

@@ -119,8 +119,12 @@ describe('a refused capture', () => {
       const { shop, orderId } = await confirmed()
       await shop.deliver(...replies.delivered(orderId))
       for (const fact of facts) await shop.deliver(...replies[fact](orderId))
-      expect(shop.publishedTypes().slice(-2), facts.join(', ')).toEqual(['saga.stuck', 'order.stalled'])
-      expect(shop.platform.published.at(-1)!.data).toEqual({
+      const published = shop.platform.published.filter(({ type }) => type !== 'order.status-changed')
+      expect(
+        published.slice(-2).map(({ type }) => type),
+        facts.join(', '),
+      ).toEqual(['saga.stuck', 'order.stalled'])
+      expect(published.at(-1)!.data).toEqual({
         orderId,
         missing: [],
         refusedCaptures: [{ shipmentId: 's-1', code: 'not-authorized' }],

@@ -8,7 +8,13 @@ import { upcast } from './past-events.ts'
 import type { Cancellation, CancelStage, Checkout, Goods, Imported, Placed } from './records.ts'
 import { paymentView, type Refunds, withRefund } from './refunds.ts'
 
-export type Status = 'none' | 'abandoned' | Exclude<OrderView['status'], 'payment-needed' | 'payment-failed'>
+export type Status = 'none' | 'abandoned' | Exclude<OrderView['status'], WaitingStatus>
+
+/** The statuses of an order that waits for its payment. */
+const waitingStatuses = ['payment-needed', 'payment-failed'] as const
+type WaitingStatus = (typeof waitingStatuses)[number]
+export const waitingStatus = (status: string): WaitingStatus | undefined =>
+  waitingStatuses.find((one) => one === status)
 
 export interface OrderState {
   readonly status: Status
@@ -26,6 +32,8 @@ export interface OrderState {
   readonly actionUrlRef?: string
   /** The customer was asked to act for the payment, or for another payment method. */
   readonly wasAsked?: true
+  /** The last published status, while it is one that the order leaves again. */
+  readonly waitsAs?: WaitingStatus
   /** The last request to the customer: the reason, and the page to act on. */
   readonly asked?: Pick<NonNullable<OrderView['paymentNeeded']>, 'reason' | 'actionUrl'>
   /** The payment method that the customer gave after the first, with the number of its authorization. */
@@ -129,7 +137,13 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
       return { ...state, ...data, wasAsked: true }
     case 'order.payment-needed': {
       const { reason, actionUrl } = data
-      return { ...state, wasAsked: true, asked: { reason, ...(actionUrl === undefined ? {} : { actionUrl }) } }
+      const asked = { reason, ...(actionUrl === undefined ? {} : { actionUrl }) }
+      return { ...state, wasAsked: true, asked, waitsAs: 'payment-needed' }
+    }
+    case 'order.status-changed': {
+      const { waitsAs: _former, ...rest } = state
+      const waitsAs = waitingStatus(data.status)
+      return { ...rest, ...(waitsAs ? { waitsAs } : {}) }
     }
     case 'order.payment-continued': {
       const { paymentMethodRef, authorization } = data

@@ -46,6 +46,18 @@ export const paymentEvents = {
     }),
     example: { orderId: 'o-1', paymentMethodRef: 'pm-2', authorization: 2, by: 'customer' },
   },
+  /**
+   * The order begins or ceases to wait for its payment: its status from now on. Each change of `payment-failed`, and the end of
+   * `payment-needed`; its begin is `order.payment-needed`.
+   */
+  'order.status-changed': {
+    version: 1,
+    data: z.strictObject({
+      orderId,
+      status: z.enum(['pending', 'payment-needed', 'confirmed', 'payment-failed']),
+    }),
+    example: { orderId: 'o-1', status: 'payment-failed' },
+  },
   /** The authorization of a confirmed order has a successor: its goods may be dispatched until a day before this time. */
   'order.payment-renewed': {
     version: 1,

@@ -80,6 +80,7 @@ describe('an order whose payment is declined', () => {
     await answer(order, 'authorized', 2)
     expect(order.shop.publishedTypes().slice(2)).toEqual([
       'order.payment-continued',
+      'order.status-changed',
       'order.confirmed',
       'order.released',
     ])

@@ -10,7 +10,7 @@ import type { Decision, Platform } from '../../shared/service/platform.ts'
 import { shopCodes } from '../shop/errors.ts'
 import { checkout } from './checkout.ts'
 import type { OrderView } from './contracts.ts'
-import { checkoutOf, evolve, type OrderState, type PlacedOrder, viewOf } from './order.ts'
+import { checkoutOf, evolve, isPlaced, type OrderState, type PlacedOrder, viewOf, waitingStatus } from './order.ts'
 import type { OrderRecord, Placed } from './records.ts'
 import { refuseUnknown, unknownReferencesOf } from './references.ts'
 import { renewal } from './renewal.ts'
@@ -75,6 +75,20 @@ export function shownOrder(state: PlacedOrder): OrderView {
   const paymentNeeded = { ...asked, until, attemptsLeft: attemptsLeft(checkout, saga) }
   const onPage = asked.reason === ACTION_REQUIRED && actionUrlRef !== undefined ? { actionUrlRef } : {}
   return { ...view, status: 'payment-needed', paymentNeeded, ...onPage }
+}
+
+/** The decision, with the event of a status that the order enters or leaves by it. Its ends have events of their own. */
+export function withStatus(
+  before: OrderState,
+  decision: Decision<OrderRecord, OrderSent>,
+): Decision<OrderRecord, OrderSent> {
+  const after = decision.events.reduce(evolve, before)
+  if (!isPlaced(after) || (after.status !== 'pending' && after.status !== 'confirmed')) return decision
+  const { status } = shownOrder(after)
+  if (waitingStatus(status) === after.waitsAs) return decision
+  const { orderId } = after.order
+  const changed = { type: 'order.status-changed', data: { orderId, status } } as OrderRecord
+  return { ...decision, events: [...decision.events, changed] }
 }
 
 export interface Payment {

@@ -35,6 +35,7 @@ export const orders = defineService({
   ],
   // A price for the replica alone, where the two differ.
   acceptsManualEvents: ['price.changed'],
+  acceptsFromOperators: ['AnnounceStatus'],
   acceptsSubmitted: [
     'ImportOrder',
     'RetryCheckout',

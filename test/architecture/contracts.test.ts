@@ -26,9 +26,11 @@ describe.each(messagesOf(owners, 'events'))('$type of $name', ({ name, folder, t
 })
 
 describe.each(messagesOf(owners, 'commands'))('$type of $name', ({ type }) => {
-  it('is accepted only by its owner, and sent, submitted or scheduled by at least one service', () => {
+  it('is accepted only by its owner, and sent, submitted or scheduled by at least one service, or sent by operators', () => {
     expect(services.filter(({ accepts }) => accepts.includes(type))).toHaveLength(1)
-    expect(services.some((one) => [...enqueuedBy(one), ...one.submits].includes(type))).toBe(true)
+    expect(
+      services.some((one) => [...enqueuedBy(one), ...one.submits, ...one.acceptsFromOperators].includes(type)),
+    ).toBe(true)
     // One that the gateway submits and its owner does not accept so would be refused at every request.
     const isSubmitted = services.some(({ submits }) => submits.includes(type))
     const isAccepted = services.some(({ acceptsSubmitted }) => acceptsSubmitted.includes(type))

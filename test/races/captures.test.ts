@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { PartnerRefusal } from '../../emulators/partner-server.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
 import { serveQueries } from '../../shared/runtime/queries.testing.ts'
+import { app as historyApp } from '../../functions/history/app.ts'
 import { app as ordersApp } from '../../functions/orders/app.ts'
 import { eventsOf } from '../support/simulation/order-facts.ts'
 import { to } from '../support/simulation/virtual-schedule.ts'
@@ -18,6 +19,8 @@ const viewOf = async (world: World, orderId: string): Promise<Record<string, unk
     string,
     unknown
   >
+const listedAs = async (world: World, status: string): Promise<unknown> =>
+  (await serveQueries(historyApp, world.platform('history')).request(`/orders?status=${status}`)).json()
 const paymentTypes = (world: World, orderId: string): string[] =>
   eventsOf(world, 'payments', orderId)
     .filter(({ sequence }) => sequence > 0)
@@ -70,8 +73,10 @@ describe('a recapture', () => {
   it('takes the money with another payment method, and releases the former authorization', async () => {
     const { world, orderId } = await refused()
     expect(await viewOf(world, orderId)).toMatchObject({ status: 'payment-failed' })
+    expect(await listedAs(world, 'payment-failed')).toMatchObject({ orders: [{ orderId, status: 'payment-failed' }] })
     expect(await recapture(world, orderId, 'card-ok')).toEqual({ status: 202 })
     await expectQuiescence(world, 'completed')
+    expect(await listedAs(world, 'payment-failed')).toEqual({ orders: [] })
     expect(postings(world)).toEqual([
       `authorize ${TOTAL}`,
       `release ${TOTAL}`,

@@ -32,7 +32,7 @@ it('a refused capture stalls the order, and closing it releases its money and st
   shipped.release()
   await world.run({ forMs: MINUTE })
   const published = (): string[] => world.platform('orders').published.map(({ type }) => type)
-  expect(published().slice(-2)).toEqual(['saga.stuck', 'order.stalled'])
+  expect(published().slice(-3)).toEqual(['saga.stuck', 'order.stalled', 'order.status-changed'])
   const before = published().length
   // Less than the time for which the provider holds the money.
   await world.run({ forMs: 6 * DAY })

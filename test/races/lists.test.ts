@@ -1,6 +1,6 @@
 /** The rows of lists, for events in any order: each status is that of the order and of the shipment. */
 
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { app } from '../../functions/history/app.ts'
 import { history } from '../../functions/history/service.ts'
 import { ordersContracts } from '../../functions/orders/contracts.ts'
@@ -47,6 +47,34 @@ it.each<[string, string, object]>([
   ]
   for (const order of permutations(life))
     expect((await listed([...order, order[0]!])).orders).toEqual([{ ...row, status }])
+})
+
+describe('an order that waits for its payment', () => {
+  const changed = (status: string, sequence: number) => numbered('order.status-changed', { status }, sequence)
+  const numbered = (type: string, data: object, sequence: number) =>
+    message(type, { orderId: 'o-1', ...data }, { subject: 'o-1', version: versionOf(history, type), sequence })
+  const needed = ordersContracts.events['order.payment-needed'].example
+  const confirmed = numbered('order.confirmed', { promisedBy: '2026-01-03T00:00:00.000Z' }, 3)
+  const begun = numbered('order.placed', placed, 1)
+  const asked = numbered('order.payment-needed', { ...needed, orderId: 'o-1' }, 2)
+
+  it.each<[string, ReturnType<typeof event>[]]>([
+    ['payment-needed', [begun, asked]],
+    ['pending', [begun, asked, changed('pending', 4)]],
+    ['confirmed', [begun, asked, confirmed, changed('confirmed', 4)]],
+    ['payment-failed', [begun, confirmed, changed('payment-failed', 4)]],
+    ['confirmed', [begun, confirmed, changed('payment-failed', 4), changed('confirmed', 5)]],
+    ['payment-needed', [begun, confirmed, numbered('order.payment-needed', { ...needed, orderId: 'o-1' }, 4)]],
+    ['completed', [begun, confirmed, changed('payment-failed', 4), numbered('order.completed', {}, 5)]],
+    ['expired', [begun, asked, numbered('order.expired', { reason: 'payment-needed', lines: shipment.lines }, 3)]],
+  ])('is listed as %s, whichever event comes last, and twice', async (status, life) => {
+    for (const order of permutations(life)) {
+      const platform = testPlatform(history)
+      for (const one of [...order, order[0]!]) await deliver(app, platform, one)
+      const listed = await serveQueries(app, platform).request(`/orders?status=${status}`)
+      expect(await listed.json(), order.map(({ type }) => type).join(', ')).toEqual({ orders: [{ ...row, status }] })
+    }
+  })
 })
 
 it('an order is listed once order.placed has come, and by its status alone', async () => {

@@ -3,15 +3,19 @@
 import type { BigQuery } from '@google-cloud/bigquery'
 import { define, text, UsageError, wholeNumber } from '../../../cli/command.ts'
 import { actingOptions, operatorFrom } from '../../../cli/ops/operator.ts'
-import { createOperatorTasks } from '../../../cli/ops/operator-task.ts'
+import { createOperatorTasks, type OperatorCommand } from '../../../cli/ops/operator-task.ts'
 import { type Target, targetFrom, targetOptions } from '../../../cli/ops/target.ts'
 import { say, shown } from '../../../cli/terminal.ts'
 import { forEachConcurrently } from '../../../shared/base/concurrently.ts'
 import { republishCommand } from '../../../shared/base/names.ts'
 import { republishContract } from '../../../shared/messaging/republish.ts'
+import { ordersContracts } from '../../orders/contracts.ts'
 
 /** The services whose events history makes timelines and lists from. */
 const OWNERS = ['orders', 'inventory', 'payments', 'shipping'] as const
+const republish = { type: republishCommand, version: republishContract.version }
+/** Orders of a revision that published no status while they wait for their payment. */
+const announce = { type: 'AnnounceStatus', version: ordersContracts.commands.AnnounceStatus.version }
 /** Tasks that are made at one time. */
 const MAX_CONCURRENT = 16
 const ORDERS_IN_A_BATCH = 100
@@ -41,9 +45,12 @@ order is printed: --after goes on from there.`,
       while (done < limit) {
         const ids = await pageAfter(last, Math.min(batch, limit - done))
         if (ids.length === 0) break
-        const requests = ids.flatMap((correlationId) => OWNERS.map((service) => ({ service, data: { correlationId } })))
+        const requests = ids.flatMap((orderId): OperatorCommand[] => [
+          ...OWNERS.map((service) => ({ service, ...republish, data: { correlationId: orderId } })),
+          { service: 'orders', ...announce, data: { orderId } },
+        ])
         await forEachConcurrently(requests, MAX_CONCURRENT, async (request) => {
-          await tasks.send({ ...request, type: republishCommand, version: republishContract.version }, operator)
+          await tasks.send(request, operator)
         })
         done += ids.length
         last = ids.at(-1)!
