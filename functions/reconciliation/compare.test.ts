@@ -143,6 +143,18 @@ const charge = (records: Records, change: object): Records => ({
 const account = { authorizationKey: 'o-1:auth', capturedMinor: 2380, refundedMinor: 100 }
 const gone = undefined
 
+const owingStatuses = ['confirmed', 'payment-failed', 'closed']
+/** All has left, and twice the total was captured. */
+const paidTwice = (status: string, refundedMinor: number): Records => {
+  const paid = { capturedMinor: 4760, refundedMinor }
+  const authorizations = [{ authorizationKey: 'o-1:auth', ...paid }]
+  return {
+    ...charge(payment(completed, { authorizations }), paid),
+    order: { ...completed.order, status },
+    analytics: { ...completed.analytics, status },
+  }
+}
+
 /** One planted difference of each kind in what was right, with the two values that it shows. */
 const planted: readonly (readonly [Kind, Records, Difference['values']])[] = [
   [
@@ -177,6 +189,11 @@ const planted: readonly (readonly [Kind, Records, Difference['values']])[] = [
     'completed-not-captured',
     charge(payment(partlyCancelled, { authorizations: [{ ...account, capturedMinor }] }), { capturedMinor }),
     { orders: 'completed 1190', ledger: `captured ${capturedMinor}` },
+  ]),
+  ...owingStatuses.map((status): [Kind, Records, Difference['values']] => [
+    'captured-beyond-owed',
+    paidTwice(status, 0),
+    { orders: `${status} 2380`, ledger: 'captured 4760, refunded 0' },
   ]),
   ['charge-state', charge(completed, { currency: 'JPY' }), { provider: 'in JPY', ledger: 'in EUR' }],
   ['completed-not-captured', { ...free, payment: gone }, { orders: 'completed', ledger: 'nothing' }],
@@ -272,10 +289,15 @@ describe('a planted difference is named, alone and with both values', () => {
 
   it('of every kind', () => {
     // The second is one of runs before this revision alone: every product is compared since.
-    const ofRuns: readonly Kind[] = ['stock-reserved', 'stock-not-compared', 'stock-available', 'charges-not-compared']
+    const ofStock: readonly Kind[] = ['stock-reserved', 'stock-not-compared', 'stock-available', 'bigquery-stock']
+    const ofRuns: readonly Kind[] = [...ofStock, 'charges-not-compared']
     const tried = new Set([...planted.map(([kind]) => kind), ...ofRuns])
     expect(kinds.filter((kind) => !tried.has(kind))).toEqual([])
   })
+})
+
+it.each(owingStatuses)('money that was given back is not kept: %s', (status) => {
+  expect(differencesOf(paidTwice(status, 2380))).toEqual([])
 })
 
 describe('an order in flight', () => {

@@ -32,6 +32,9 @@ const ENDED: readonly string[] = ['completed', 'closed', 'rejected', 'expired', 
 /** After the pivot: every line is held, shipped or cancelled. */
 const CONFIRMED: readonly string[] = ['confirmed', 'payment-failed']
 
+/** Orders of which a part may be paid: never more than their total without the cancelled lines. */
+const OWING: readonly string[] = ['pending', 'payment-needed', 'confirmed', 'payment-failed', 'closed']
+
 /** A bank may take days for a refund. A call of the provider that is due for longer was lost. */
 const MAX_IN_FLIGHT_MS = 7 * 24 * 3_600_000
 
@@ -115,6 +118,13 @@ function comparePayment({ order, payment, shipments }: Records, found: Found): v
     const kept = captured - refunded - disputed
     if (kept > 0) found('captured-without-order', { ledger: `captured ${kept}`, orders: order.status })
   }
+  const owed = order.totalMinor - (order.cancelledMinor ?? 0)
+  // Staff may have given back what was too much. One that is completed is compared to the cent.
+  if (OWING.includes(order.status) && captured - refunded - disputed > owed)
+    found('captured-beyond-owed', {
+      orders: `${order.status} ${owed}`,
+      ledger: `captured ${captured}, refunded ${refunded}`,
+    })
   const isAgreed = payment.authorizations.length > 0
   // An order that staff closed is paid in another way.
   if (order.status === 'completed') {
@@ -123,7 +133,6 @@ function comparePayment({ order, payment, shipments }: Records, found: Found): v
       found('completed-not-captured', { orders: 'completed', ledger: `nothing for ${shipmentId}` })
     // Absent with cancelled lines: an answer of a revision from before the amount was listed.
     const isKnown = order.cancelledMinor !== undefined || order.cancelled.length === 0
-    const owed = order.totalMinor - (order.cancelledMinor ?? 0)
     if (unpaid.length === 0 && (isKnown ? captured !== owed : captured > owed))
       found('completed-not-captured', { orders: `completed ${owed}`, ledger: `captured ${captured}` })
   }

@@ -18,6 +18,7 @@ export const kinds = [
   'captured-without-order',
   'captured-not-shipped',
   'completed-not-captured',
+  'captured-beyond-owed',
   'refunded-beyond-captured',
   'reservation-of-ended-order',
   'reservation-missing',
@@ -31,13 +32,15 @@ export const kinds = [
   'bigquery-duplicate',
   'bigquery-total',
   'bigquery-status',
+  'bigquery-stock',
 ] as const
 export type Kind = (typeof kinds)[number]
 
 const side = code(/^[a-zA-Z-]{1,40}$/, '1 to 40 letters or hyphens')
 
-/** Of the time when disputes were not compared, and of that when the ledger of the stock was not. */
-const kindsV2 = kinds.filter((kind) => kind !== 'disputed-amount')
+/** Of the time when BigQuery's stock was not compared, of that when disputes were not, and of that when the ledger of the stock was not. */
+const kindsV3 = kinds.filter((kind) => kind !== 'bigquery-stock' && kind !== 'captured-beyond-owed')
+const kindsV2 = kindsV3.filter((kind) => kind !== 'disputed-amount')
 const kindsV1 = kindsV2.filter((kind) => kind !== 'stock-available')
 const difference = z.strictObject({
   kind: z.enum(kinds),
@@ -68,17 +71,18 @@ export const reconciliationContracts = defineContracts({
   service: 'reconciliation',
   events: {
     'difference.found': {
-      version: 3,
+      version: 4,
       data: difference.extend({ runId }),
       example: {
         runId: example,
-        kind: 'disputed-amount',
-        id: 'o-1:auth',
-        values: { provider: '2380', ledger: '0' },
+        kind: 'bigquery-stock',
+        id: 'TEA-001',
+        values: { inventory: '10 on hand, 2 reserved', bigquery: '12 on hand, 2 reserved' },
       },
       previousVersions: {
         1: { data: difference.extend({ kind: z.enum(kindsV1), runId }), upcast: (old) => old },
         2: { data: difference.extend({ kind: z.enum(kindsV2), runId }), upcast: (old) => old },
+        3: { data: difference.extend({ kind: z.enum(kindsV3), runId }), upcast: (old) => old },
       },
     },
     'reconciliation.ended': {

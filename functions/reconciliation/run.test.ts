@@ -24,9 +24,9 @@ function listsOf(rowIds: readonly string[]) {
         .map((orderId) => ({ ...order, orderId, lines: [], cancelled: [], dispatched: [] }))
       return { status: 200, body: { rows, ...(rows.length < Number(limit) ? {} : { next: rows.at(-1)!.orderId }) } }
     },
-    readViews: async ({ from, limit }: { from: number; limit: number }) => ({
+    readViews: async ({ sql, from, limit }: { sql: string; from: number; limit: number }) => ({
       job: 'EU/job',
-      rows: rowIds.slice(from, from + limit).map((order_id) => ({
+      rows: (sql.includes('stock_by_sku') ? [] : rowIds).slice(from, from + limit).map((order_id) => ({
         order_id,
         order_rows: '1',
         status: 'completed',
@@ -84,8 +84,11 @@ describe('the stock of more products than a pass compares', () => {
     Array.from({ length: SHARDS }, () => ({ sku, available: 1, reserved: 0, sold: 0 })),
   )
 
+  const rowsOf = (streams: readonly { sku: string; quantity: number }[]) =>
+    streams.map(({ sku, quantity }) => ({ sku, on_hand: String(quantity), reserved: '0' }))
+
   /** @param streams what came of each product; by default what the shards have */
-  function stockOf(streams = skus.map((sku) => ({ sku, quantity: SHARDS }))) {
+  function stockOf(streams = skus.map((sku) => ({ sku, quantity: SHARDS })), rows = rowsOf(streams)) {
     const pageOf = <Row>(rows: readonly Row[], { after = '0', limit }: { after?: string; limit: string }) => {
       const to = Number(after) + Number(limit)
       return {
@@ -105,10 +108,26 @@ describe('the stock of more products than a pass compares', () => {
         if (name === 'listShards') return pageOf(shards, page)
         return name === 'listMovements' ? pageOf(deliveries, page) : { status: 200, body: { rows: [] } }
       },
-      readViews: async () => ({ job: 'EU/job', rows: [] }),
+      readViews: async ({ sql, from, limit }: { sql: string; from: number; limit: number }) => ({
+        job: 'EU/job',
+        rows: sql.includes('stock_by_sku') ? rows.slice(from, from + limit) : [],
+      }),
     }
     return platform as unknown as Platform
   }
+
+  it('names each product whose row in BigQuery differs, is missing or is of no product, once', async () => {
+    const [wrong, missing] = [sorted[1]!, sorted.at(-2)!]
+    const rows = rowsOf(skus.filter((sku) => sku !== missing).map((sku) => ({ sku, quantity: SHARDS })))
+    const { differences } = await runToEnd(
+      stockOf(undefined, [
+        ...rows.map((row) => (row.sku === wrong ? { ...row, reserved: '1' } : row)),
+        { sku: 'None', on_hand: '1', reserved: '0' },
+      ]),
+      1_000,
+    )
+    expect(differences.toSorted()).toEqual([wrong, missing, 'None'].map((sku) => `bigquery-stock ${sku}`).toSorted())
+  })
 
   it('is compared in passes, each product once, with a state that is bounded', async () => {
     const { run, differences } = await runToEnd(stockOf(), 1_000)

@@ -8,23 +8,40 @@ import { ordersContracts } from '../orders/contracts.ts'
 import { paymentsContracts } from '../payments/contracts.ts'
 import { shippingContracts } from '../shipping/contracts.ts'
 import type { Platform } from '../../shared/service/platform.ts'
-import { analyticsPage } from './analytics.ts'
+import { analyticsPage, stockPage } from './analytics.ts'
 import { differencesOf, isInFlight, type Records } from './compare.ts'
 import type { Counts, Difference } from './contracts.ts'
 import { isAfter, joined } from './join.ts'
-import { bounded, nextPass, noStock, stockDifferences, type StockState, withMovements, withShards } from './stock.ts'
+import {
+  bounded,
+  nextPass,
+  noStock,
+  recentIn,
+  rowsMissing,
+  stockDifferences,
+  type StockState,
+  withMovements,
+  withRows,
+  withShards,
+} from './stock.ts'
 
 export interface Run {
   readonly startedAt: string
   readonly minAgeMinutes: number
   /** The page that is compared next, from 1. */
   readonly page: number
-  /** `stock`: the shards of some products; `movements`: the ledger of these; and so on, until all products are compared. */
-  readonly phase: 'stock' | 'movements' | 'charges' | 'orders' | 'ended'
+  /**
+   * `stock`: the shards of some products; `movements`: the ledger of these; `stock-rows`: their rows in BigQuery; and so on, until
+   * all products are compared.
+   */
+  readonly phase: 'stock' | 'movements' | 'stock-rows' | 'charges' | 'orders' | 'ended'
   /** The cursor of the shards. */
   readonly shardsAfter?: string
   /** The stream of inventory to which the ledger was read. */
   readonly movementsAfter?: string
+  /** BigQuery's query of the stock, and the rows of its result that this pass has read. */
+  readonly stockJob?: string
+  readonly stockRows?: number
   /** The provider's cursor of the charges that are collected next. */
   readonly chargesAfter?: string
   /** All charges of the provider were collected; absent: of a run that began before they were. */
@@ -61,6 +78,8 @@ export interface ComparedPage {
 
 /** Rows of each list on a page. */
 const PAGE = 100
+/** Rows of BigQuery's stock on a page: each pass reads all of them. */
+const STOCK_PAGE = 1_000
 const limit = String(PAGE)
 
 /** Reads and compares the next page. @throws Unavailable */
@@ -70,6 +89,8 @@ export async function comparePage(platform: Platform, runId: string, run: Run): 
       return readStock(platform, run)
     case 'movements':
       return compareStock(platform, run)
+    case 'stock-rows':
+      return compareStockRows(platform, run)
     case 'charges':
       return collectCharges(platform, runId, run)
     case 'orders':
@@ -113,20 +134,43 @@ async function compareStock(platform: Platform, run: Run): Promise<ComparedPage>
   const page = { after: run.movementsAfter, limit }
   const { body } = await platform.query(inventoryContracts, 'listMovements', page)
   const { movementsAfter: _before, ...rest } = run
-  const stock = withMovements(run.stock, body.rows)
+  const stock = withMovements(run.stock, body.rows, settledBeforeMs(run))
   if (body.next !== undefined)
     return { run: { ...rest, page: run.page + 1, stock, movementsAfter: body.next }, differences: [] }
   const differences = stockDifferences(stock)
-  const readAt = new Date(platform.now()).toISOString()
-  const isLast = stock.upTo === undefined
   return {
     run: {
       ...rest,
       page: run.page + 1,
-      phase: isLast ? 'charges' : 'stock',
-      stock: isLast ? noStock(readAt) : nextPass(stock, readAt),
+      phase: 'stock-rows',
+      stockRows: 0,
+      stock,
       compared: { ...run.compared, products: run.compared.products + Object.keys(stock.balances).length },
+      inFlight: run.inFlight + recentIn(stock),
       differences: run.differences + differences.length,
+    },
+    differences,
+  }
+}
+
+/** Records that changed from then on are in flight. */
+const settledBeforeMs = ({ startedAt, minAgeMinutes }: Run): number => Date.parse(startedAt) - minAgeMinutes * 60_000
+
+async function compareStockRows(platform: Platform, run: Run): Promise<ComparedPage> {
+  const { stockJob, stockRows: from = 0 } = run
+  const { job, rows } = await stockPage(platform, { job: stockJob, from, limit: STOCK_PAGE })
+  const { state, differences: found } = withRows(run.stock, rows)
+  const hasMore = rows.length === STOCK_PAGE
+  const differences = hasMore ? found : [...found, ...rowsMissing(state)]
+  const read = { ...run, page: run.page + 1, stockJob: job, differences: run.differences + differences.length }
+  if (hasMore) return { run: { ...read, stock: state, stockRows: from + rows.length }, differences }
+  const readAt = new Date(platform.now()).toISOString()
+  const isLast = state.upTo === undefined
+  return {
+    run: {
+      ...read,
+      phase: isLast ? 'charges' : 'stock',
+      stock: isLast ? noStock(readAt) : nextPass(state, readAt),
     },
     differences,
   }
@@ -150,7 +194,6 @@ async function compareOrders(platform: Platform, runId: string, run: Run): Promi
   }
   const differences: Difference[] = []
   let { inFlight } = run
-  const startedMs = Date.parse(run.startedAt)
   for (const orderId of ids) {
     const records: Records = {
       orderId,
@@ -161,7 +204,7 @@ async function compareOrders(platform: Platform, runId: string, run: Run): Promi
       shipments: tables.shipments.get(orderId)?.[0],
       analytics: tables.analytics.get(orderId)?.[0],
     }
-    if (isInFlight(records, startedMs - run.minAgeMinutes * 60_000)) inFlight += 1
+    if (isInFlight(records, settledBeforeMs(run))) inFlight += 1
     else differences.push(...differencesOf(records))
   }
   const isLast = reached === undefined

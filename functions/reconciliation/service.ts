@@ -35,8 +35,8 @@ export const reconciliation = defineService({
     'listMovements',
     'listShipmentRecords',
   ],
-  // The second reads the first: BigQuery asks for the right to both.
-  readsViews: ['event_log', 'orders'],
+  // The others read the first: BigQuery asks for the right to it as well.
+  readsViews: ['event_log', 'orders', 'stock_by_sku'],
   collections: {
     streams: { unindexed: ['*'] },
     // Where a run stands. A run ends within hours.

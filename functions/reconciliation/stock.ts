@@ -1,11 +1,12 @@
 /**
  * The stock of each product in its shards against the ledger: the sum of what came, went and is held by the streams of
  * inventory. The shards are read first, and then the streams. If a stream changed in between, its products are left
- * to the next run. A run compares the products in passes, each of as many as fit into its state.
+ * to the next run. BigQuery's view is compared with the streams, for products that did not move within the run's age. A run compares the products in passes, each of as many as fit into its state.
  */
 
 import { documentId } from '../../shared/base/ids.ts'
 import type { MovementRow, ShardRow } from '../inventory/contracts.ts'
+import type { StockRow } from './analytics.ts'
 import type { Difference } from './contracts.ts'
 
 /** Of a product: the pieces in its shards, and those that were found in the streams. */
@@ -14,6 +15,8 @@ interface Balance {
   readonly reserved: number
   readonly moved: number
   readonly held: number
+  /** One of its streams changed within the age: BigQuery may not have its events. */
+  readonly isRecent?: true
 }
 
 export interface StockState {
@@ -48,6 +51,7 @@ const added = (before: Balance | undefined, change: Partial<Balance>): Balance =
   reserved: (before?.reserved ?? 0) + (change.reserved ?? 0),
   moved: (before?.moved ?? 0) + (change.moved ?? 0),
   held: (before?.held ?? 0) + (change.held ?? 0),
+  ...((before?.isRecent ?? change.isRecent) ? { isRecent: true } : {}),
 })
 
 export function withShards(state: StockState, shards: readonly ShardRow[]): StockState {
@@ -69,22 +73,63 @@ export function bounded(state: StockState): StockState {
 
 export const nextPass = ({ upTo }: StockState, readAt: string): StockState => ({ ...noStock(readAt), after: upTo! })
 
-export function withMovements(state: StockState, rows: readonly MovementRow[]): StockState {
+/** @param beforeMs the time before which a stream must have changed last, so that BigQuery has its events */
+export function withMovements(state: StockState, rows: readonly MovementRow[], beforeMs: number): StockState {
   const isOfPass = within(state)
   const balances: Record<string, Balance> = { ...state.balances }
   const moving = new Set(state.moving)
   for (const { changedAt, moved, held } of rows) {
     const isMoving = Date.parse(changedAt) >= Date.parse(state.readAt)
+    const age = Date.parse(changedAt) >= beforeMs ? { isRecent: true as const } : {}
     const add = (sku: string, change: Partial<Balance>): void => {
       if (!isOfPass(sku)) return
       if (isMoving) moving.add(sku)
-      else balances[sku] = added(balances[sku], change)
+      else balances[sku] = added(balances[sku], { ...change, ...age })
     }
     for (const { sku, quantity } of moved) add(sku, { moved: quantity })
     for (const { sku, quantity } of held) add(sku, { held: quantity })
   }
   return { ...state, balances, moving: [...moving] }
 }
+
+/** The ledger against these rows of BigQuery. The products of the rows need no further comparison. */
+export function withRows(
+  state: StockState,
+  rows: readonly StockRow[],
+): { readonly state: StockState; readonly differences: readonly Difference[] } {
+  const isOfPass = within(state)
+  const balances: Record<string, Balance> = { ...state.balances }
+  const differences: Difference[] = []
+  for (const { sku, onHand, reserved } of rows) {
+    if (!isOfPass(sku) || state.moving.includes(sku)) continue
+    const { moved, held, isRecent } = balances[sku] ?? added(undefined, {})
+    delete balances[sku]
+    if (!isRecent && (onHand !== moved || reserved !== held))
+      differences.push(notInBigQuery(sku, { moved, held }, stockText(onHand, reserved)))
+  }
+  return { state: { ...state, balances }, differences }
+}
+
+/** Of the products for which BigQuery has no row. */
+export const rowsMissing = ({ balances, moving }: StockState): Difference[] =>
+  Object.entries(balances)
+    .filter(([sku, { moved, held, isRecent }]) => !isRecent && !moving.includes(sku) && (moved !== 0 || held !== 0))
+    .map(([sku, balance]) => notInBigQuery(sku, balance, 'no row'))
+
+const stockText = (onHand: number, reserved: number): string => `${onHand} on hand, ${reserved} reserved`
+const notInBigQuery = (
+  sku: string,
+  { moved, held }: Pick<Balance, 'moved' | 'held'>,
+  bigquery: string,
+): Difference => ({
+  kind: 'bigquery-stock',
+  id: sku,
+  values: { inventory: stockText(moved, held), bigquery },
+})
+
+/** The products that are left to the next run, since they moved too recently for BigQuery. */
+export const recentIn = ({ balances, moving }: StockState): number =>
+  new Set([...moving, ...Object.keys(balances).filter((sku) => balances[sku]!.isRecent)]).size
 
 export function stockDifferences({ balances, moving }: StockState): Difference[] {
   const still = new Set(moving)

@@ -35,7 +35,7 @@ import { type VirtualSchedule, createSchedule, type Item } from './virtual-sched
 import { type Bus, createBus, type Listener } from './bus.ts'
 import { type Activity, createScheduler, type Scheduler } from './scheduler.ts'
 import { type Faults, noFaults } from './faults.ts'
-import { readOrdersView } from './orders-view.ts'
+import { readSimulatedViews } from './views.ts'
 import { keepInTwo } from './two-instances.ts'
 
 export const sku = 'TEA-001'
@@ -337,7 +337,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
           ? toStripe(url, asked)
           : callExternalFrom(service.name)(url, asked as never),
       ...(stripe ? { secrets: { 'payment-provider-key': stripe.key } } : {}),
-      readViews: (query) => readOrdersView((name) => listeners.get(name)!.platform.published, query),
+      readViews: (query) => readSimulatedViews((name) => listeners.get(name)!.platform.published, query),
       call: callFrom(service.name),
       keep: (store) => keepInTwo(store, () => instances.next() < 0.5),
       outside: {

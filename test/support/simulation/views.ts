@@ -1,4 +1,4 @@
-/** BigQuery's view of orders in a simulation: the rows that follow from the published events, each of which it has once. */
+/** BigQuery's views of orders and of the stock in a simulation: the rows that follow from the published events, each of which it has once. */
 
 import type { Envelope } from '../../../shared/contracts/envelope.ts'
 import type { ViewPage, ViewQuery } from '../../../shared/service/view-rows.ts'
@@ -6,9 +6,39 @@ import type { ViewPage, ViewQuery } from '../../../shared/service/view-rows.ts'
 type Row = Readonly<Record<string, string>>
 type Published = (service: string) => readonly Envelope[]
 
-/** The rows of the query that reconciliation asks. */
-export async function readOrdersView(published: Published, { from, limit }: ViewQuery): Promise<ViewPage> {
-  return { job: 'EU/simulated', rows: rowsOf(published).slice(from, from + limit) }
+/** The rows of the queries that reconciliation asks. */
+export async function readSimulatedViews(published: Published, { sql, from, limit }: ViewQuery): Promise<ViewPage> {
+  const rows = sql.includes('stock_by_sku') ? stockRows(published('inventory')) : rowsOf(published)
+  return { job: 'EU/simulated', rows: rows.slice(from, from + limit) }
+}
+
+interface Goods {
+  readonly lines?: readonly { readonly sku: string; readonly quantity: number }[]
+  readonly sku?: string
+  readonly change?: number
+}
+
+function stockRows(events: readonly Envelope[]): Row[] {
+  const stock = new Map<string, { onHand: number; reserved: number }>()
+  const add = (sku: string, onHand: number, reserved: number): void => {
+    const before = stock.get(sku) ?? { onHand: 0, reserved: 0 }
+    stock.set(sku, { onHand: before.onHand + onHand, reserved: before.reserved + reserved })
+  }
+  for (const { type, data } of new Map(events.map((event) => [event.id, event])).values()) {
+    const { lines = [], sku, change = 0 } = data as Goods
+    if (type === 'stock.adjusted') add(sku!, change, 0)
+    for (const line of lines) {
+      if (type === 'stock.received') add(line.sku, line.quantity, 0)
+      if (type === 'stock.reserved') add(line.sku, 0, line.quantity)
+      if (type === 'stock.released') add(line.sku, 0, -line.quantity)
+      if (type === 'stock.committed') add(line.sku, -line.quantity, -line.quantity)
+    }
+  }
+  return [...stock].map(([sku, { onHand, reserved }]) => ({
+    sku,
+    on_hand: String(onHand),
+    reserved: String(reserved),
+  }))
 }
 
 const ends = ['completed', 'closed', 'rejected', 'expired', 'cancelled'] as const
