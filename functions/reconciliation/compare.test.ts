@@ -3,7 +3,7 @@ import { differencesOf, isInFlight, type Records } from './compare.ts'
 import type { Difference, Kind } from './contracts.ts'
 import { kinds } from './contracts.ts'
 import { joined } from './join.ts'
-import { noStock, stockDifferences, withMovements, withShards } from './stock.ts'
+import { noStock, stockDifferences, withMovements, withRows, withShards } from './stock.ts'
 
 const at = '2026-01-01T00:00:00.000Z'
 const sku = 'TEA-001'
@@ -328,7 +328,22 @@ describe('the stock of a product', () => {
     return { id: `${moved} ${held}`, changedAt, moved: pieces(moved), held: pieces(held) }
   }
   const compared = (...streams: ReturnType<typeof stream>[]) =>
-    stockDifferences(withMovements(withShards(noStock(readAt), [shard(4, 2), shard(3, 1)]), streams))
+    stockDifferences(
+      withMovements(withShards(noStock(readAt), [shard(4, 2), shard(3, 1)]), streams, Date.parse(readAt)),
+    )
+
+  it('is compared with its row in BigQuery, unless a stream of it changed within the age', () => {
+    const rows = [{ sku, onHand: 12, reserved: 3 }]
+    const inBigQuery = (...streams: ReturnType<typeof stream>[]) => {
+      const read = withShards(noStock(readAt), [shard(4, 2), shard(3, 1)])
+      return withRows(withMovements(read, streams, Date.parse(readAt) - 60_000), rows).differences
+    }
+    expect(inBigQuery(stream(12, 3))).toEqual([])
+    const values = { inventory: '10 on hand, 3 reserved', bigquery: '12 on hand, 3 reserved' }
+    expect(inBigQuery(stream(10, 3))).toEqual([{ kind: 'bigquery-stock', id: sku, values }])
+    expect(inBigQuery(stream(9, 3), stream(1, 0, '2026-01-01T00:59:00.000Z'))).toEqual([])
+    expect(inBigQuery(stream(9, 3), stream(1, 0, '2026-01-01T01:00:00.000Z'))).toEqual([])
+  })
 
   it('is right when its shards have what came and did not go, and have reserved what orders hold', () => {
     expect(compared(stream(20, 0), stream(-10, 0), stream(0, 1), stream(0, 2))).toEqual([])
