@@ -2,6 +2,7 @@
 
 import { type Business, servicesOf } from '../shared/service/business.ts'
 import type { Service } from '../shared/service/service.ts'
+import { withOperations } from '../shared/service/with-operations.ts'
 import { catalog } from './catalog/service.ts'
 import { customers } from './customers/service.ts'
 import { gateway } from './gateway/service.ts'
@@ -30,7 +31,7 @@ const numberedServices: Readonly<Record<number, Service>> = {
 }
 
 export const business: Business = {
-  services: numberedServices,
+  services: withOperations(numberedServices),
   partners: { 0: 'payment-provider', 1: 'carrier' },
   views: {
     folder: new URL('shop/views/', import.meta.url),

@@ -1,6 +1,6 @@
 /** The dashboard: objectives, throughput, latency and backlogs. No chart names a service; charts group by service. */
 
-import type { RequestObjective } from '../shared/service/service.ts'
+import type { RequestObjective } from '../shared/service/request-objective.ts'
 import { metrics, storedName } from '../shared/signals/metrics.ts'
 import {
   answeredMetric,

@@ -1,7 +1,8 @@
 /** Log-based metrics: counts of errors, and the measures of the objectives. */
 
 import { Construct } from 'constructs'
-import type { RequestObjective, Service } from '../shared/service/service.ts'
+import type { RequestObjective } from '../shared/service/request-objective.ts'
+import type { Service } from '../shared/service/service.ts'
 import { metrics } from '../shared/signals/metrics.ts'
 import { LoggingMetric } from './google.ts'
 import {

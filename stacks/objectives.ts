@@ -2,7 +2,8 @@
 
 import { Construct } from 'constructs'
 import { type Business, type Goal, servicesOf } from '../shared/service/business.ts'
-import type { RequestObjective, Service } from '../shared/service/service.ts'
+import type { RequestObjective } from '../shared/service/request-objective.ts'
+import type { Service } from '../shared/service/service.ts'
 import { metrics, TIMED_OUT } from '../shared/signals/metrics.ts'
 import type { Environment } from './environments.ts'
 import {

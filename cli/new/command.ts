@@ -1,9 +1,10 @@
 /** A command of a service: contract, handler with its test, and its name at the sender. */
 
+import type { Service } from '../../shared/service/service.ts'
 import { UsageError } from '../command.ts'
 import { inCall, keysOf, namesIn, withImport, withItem, withListed } from './edit.ts'
 import { contractOf, frozen, withFields } from './event.ts'
-import { edited, editedContracts, type Existing, type Generated, refuseExisting } from './generated.ts'
+import { declaring, edited, editedContracts, type Existing, type Generated, refuseExisting } from './generated.ts'
 import { camelCase, checkCommandName, contractsVariable, kebabCase, messageOwner, serviceNamed } from './names.ts'
 
 export interface NewCommand {
@@ -50,7 +51,9 @@ export function makeCommand({ name, service, sentBy }: NewCommand, { services, r
       ),
       [frozenFile]: frozen(frozen(read(frozenFile), recorded), name),
       ...(isSubmitted ? { [ownerFile]: edited(read, ownerFile, listedIn('acceptsSubmitted')) } : {}),
-      [senderFile]: edited(read, senderFile, listedIn(isSubmitted ? 'submits' : 'sends'), use),
+      ...(sender.servesOperations
+        ? {}
+        : { [senderFile]: edited(read, senderFile, listedIn(isSubmitted ? 'submits' : 'sends'), use) }),
       [`${folder}/app.ts`]: edited(
         read,
         `${folder}/app.ts`,
@@ -62,12 +65,18 @@ export function makeCommand({ name, service, sentBy }: NewCommand, { services, r
     },
     nextSteps: [
       `Add the fields of ${name} in ${folder}/contracts.ts, update its example there and in ${frozenFile}, and write its rules in ${folder}/${file}.ts.`,
-      isSubmitted
-        ? `Submit it in ${sender.name}: platform.submit<SubmittedBy<typeof ${camelCase(sender.name)}>>({ type: '${name}', data }, { key, actor, subject }).`
-        : `Return { type: '${name}', data: … } among the commands of a Decision<…, SentBy<typeof ${camelCase(sender.name)}>> of ${sender.name}.`,
+      sending(name, owner, sender),
       `Run npm test -- ${folder}, then npm run check.`,
     ],
   }
+}
+
+function sending(name: string, owner: Service, sender: Service): string {
+  const described = camelCase(sender.name)
+  if (sender.servesOperations) return declaring(owner.name, `submits('${name}', …)`)
+  return sender.ingress === 'public'
+    ? `Submit it in ${sender.name}: platform.submit<SubmittedBy<typeof ${described}>>({ type: '${name}', data }, { key, actor, subject }).`
+    : `Return { type: '${name}', data: … } among the commands of a Decision<…, SentBy<typeof ${described}>> of ${sender.name}.`
 }
 
 /** A service's description with the owner's contracts among the contracts that it uses. */

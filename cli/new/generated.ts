@@ -46,3 +46,7 @@ export function refuseExisting(read: Read, paths: readonly string[]): void {
   if (existing)
     throw new UsageError(`${existing} exists already, so nothing was changed: take another name, or remove it.`)
 }
+
+/** The next step, after which a public service that serves the operations of all asks or submits it. */
+export const declaring = (owner: string, operation: string): string =>
+  `Declare a public operation in functions/${owner}/api.ts, ${operation}: docs/add-a-service.md, A public operation. One that no operation names fails npm test.`

@@ -34,7 +34,7 @@ const settings = (name: string, [ordinary, ...privileged]: readonly string[]): s
   `/** The roles of the callers of ${name}, and the limits of one instance. functions/index.ts has their values. */
 
 import { defineEdgeSettings } from '../../shared/service/edge-settings.ts'
-import type { Roles } from '../../shared/service/public-api.ts'
+import type { Roles } from '../../shared/service/operation.ts'
 
 export const callerRoles = { ordinary: '${ordinary}', privileged: [${quoted(privileged)}] } as const satisfies Roles
 
@@ -64,7 +64,7 @@ const operations = (name: string, privileged: readonly string[]): string =>
   `/** The public API of ${name} as data. */
 
 import { z } from 'zod'
-import type { Operations } from '../../shared/service/public-api.ts'
+import type { Operations } from '../../shared/service/operation.ts'
 
 /** The roles of each access; an empty list admits everyone who signed in. */
 export const access = { everyone: []${privileged.length === 0 ? '' : `, privileged: [${quoted(privileged)}]`} } as const

@@ -4,7 +4,7 @@ import { UsageError } from '../command.ts'
 import { withUse } from './command.ts'
 import { inCall, inVariable, keysOf, withEntry, withImport, withItem, withListed } from './edit.ts'
 import { withFields } from './event.ts'
-import { edited, editedContracts, type Existing, type Generated, refuseExisting } from './generated.ts'
+import { declaring, edited, editedContracts, type Existing, type Generated, refuseExisting } from './generated.ts'
 import { camelCase, checkQueryName, contractsVariable, kebabCase, messageOwner, serviceNamed } from './names.ts'
 
 export interface NewQuery {
@@ -61,12 +61,12 @@ export function makeQuery({ name, owner: answeredBy, askedBy }: NewQuery, { serv
       ),
       [`${folder}/${file}.ts`]: handler(name, owner.name),
       [`${folder}/${file}.test.ts`]: test({ name, file, owner: owner.name, list, type }),
-      ...(asker ? askerFiles(name, owner.name, asker.name, read) : {}),
+      ...(asker && !asker.servesOperations ? askerFiles(name, owner.name, asker.name, read) : {}),
       ...(read(storedDataTest) === undefined ? {} : { [storedDataTest]: withStoredData(name, file, read) }),
     },
     nextSteps: [
       `Add the fields of ${name} in ${folder}/contracts.ts, update its examples in ${frozenFile}, and write its rules in ${folder}/${file}.ts.`,
-      asking(name, contractsVariable(owner.name), asker),
+      asking(name, owner.name, asker),
       `Run npm test -- ${folder}, then npm run check.`,
     ],
   }
@@ -92,7 +92,9 @@ const withStoredData = (name: string, file: string, read: Existing['read']): str
     withItem(text, inVariable('reads'), `${name}: { path: '/${file}/id-1', answer: { id: 'id-1' } }`),
   )
 
-function asking(name: string, contracts: string, asker: Existing['services'][number] | undefined): string {
+function asking(name: string, owner: string, asker: Existing['services'][number] | undefined): string {
+  const contracts = contractsVariable(owner)
+  if (asker?.servesOperations) return declaring(owner, `asks('${name}', …)`)
   if (!asker)
     return `Name it in "queries" of the service that asks it, with ${contracts} in "uses", and ask it there: a query that no service asks fails npm test.`
   return asker.ingress === 'public'

@@ -3,12 +3,14 @@
 import type { PlatformOf } from '../../shared/service/platform.ts'
 import { defineService } from '../../shared/service/service.ts'
 import { paymentProviderApi, paymentProviderUrl } from '../shop/fields.ts'
+import { customersApi } from './api.ts'
 import { customersContracts } from './contracts.ts'
 
 export const customers = defineService({
   name: 'customers',
   ingress: 'internal',
   contracts: customersContracts,
+  api: customersApi,
   uses: [],
   on: [],
   sends: ['EraseWithdrawn'],

@@ -6,9 +6,8 @@ import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { idToken, testConfig } from '../../shared/base/config.testing.ts'
 import { startOfTests, testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { app } from './app.ts'
-import { testEdge } from './edge.testing.ts'
+import { gateway, testEdge } from './edge.testing.ts'
 import { everyAccountIsValid, openIssuer, type TestIssuer, type TokenOptions } from './issuer.testing.ts'
-import { gateway } from './service.ts'
 
 const nowSeconds = Date.parse(startOfTests) / 1000
 const order = {

@@ -1,7 +1,12 @@
-/** The gateway's limits for tests: none applies unless a test sets it. */
+/** The gateway for tests: as it runs, with limits of which none applies unless a test sets it. */
 
 import { testEdgeFor } from '../../shared/edge/edge.testing.ts'
-import { roles } from './roles.ts'
+import type { Service } from '../../shared/service/service.ts'
+import { services } from '../index.ts'
+import { roles } from '../shop/roles.ts'
 import type { EdgeSettings } from './settings.ts'
+
+/** With all that follows from the operations of the services. */
+export const gateway: Service = services.find(({ servesOperations }) => servesOperations)!
 
 export const testEdge = (changes: Partial<EdgeSettings> = {}): string => testEdgeFor(roles, changes)

@@ -10,9 +10,8 @@ import { testConfig } from '../../shared/base/config.testing.ts'
 import { testPlatform, type TestPlatform } from '../../shared/runtime/platform.testing.ts'
 import { traceparent } from '../../shared/instrumentation/telemetry.ts'
 import { app } from './app.ts'
-import { testEdge } from './edge.testing.ts'
+import { gateway, testEdge } from './edge.testing.ts'
 import { everyAccountIsValid, openIssuer, type TestIssuer } from './issuer.testing.ts'
-import { gateway } from './service.ts'
 
 let issuer: TestIssuer
 let server: Server

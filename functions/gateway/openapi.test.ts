@@ -9,11 +9,10 @@ import { routeOf } from '../../shared/contracts/query.ts'
 import { testConfig } from '../../shared/base/config.testing.ts'
 import { problemsOf } from '../../shared/edge/openapi.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
-import type { Operation } from '../../shared/service/public-api.ts'
+import type { Operation } from '../../shared/service/operation.ts'
 import { app } from './app.ts'
-import { testEdge } from './edge.testing.ts'
-import { isForCallers } from './roles.ts'
-import { gateway } from './service.ts'
+import { gateway, testEdge } from './edge.testing.ts'
+import { isForCallers } from '../shop/roles.ts'
 
 const api = app.publicApi!
 const { operations } = api

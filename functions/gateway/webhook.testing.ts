@@ -5,8 +5,7 @@ import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { testPlatform, type TestOptions } from '../../shared/runtime/platform.testing.ts'
 import type { StripeApi } from '../shop/fields.ts'
 import { app } from './app.ts'
-import { testEdge } from './edge.testing.ts'
-import { gateway } from './service.ts'
+import { gateway, testEdge } from './edge.testing.ts'
 
 export const origin = 'https://gateway.example.com'
 export const paths = {

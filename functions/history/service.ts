@@ -7,6 +7,7 @@ import { inventoryContracts } from '../inventory/contracts.ts'
 import { ordersContracts } from '../orders/contracts.ts'
 import { paymentsContracts } from '../payments/contracts.ts'
 import { shippingContracts } from '../shipping/contracts.ts'
+import { historyApi } from './api.ts'
 import { historyContracts } from './contracts.ts'
 
 /** Facts about a SKU: they belong to no order. */
@@ -17,6 +18,7 @@ export const history = defineService({
   name: 'history',
   ingress: 'internal',
   contracts: historyContracts,
+  api: historyApi,
   uses: [ordersContracts, inventoryContracts, paymentsContracts, shippingContracts],
   // The correlation id of each event is an order's id.
   on: all.filter(

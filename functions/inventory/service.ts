@@ -2,12 +2,14 @@
 
 import { defineService } from '../../shared/service/service.ts'
 import { shippingContracts } from '../shipping/contracts.ts'
+import { inventoryApi } from './api.ts'
 import { inventoryContracts } from './contracts.ts'
 
 export const inventory = defineService({
   name: 'inventory',
   ingress: 'internal',
   contracts: inventoryContracts,
+  api: inventoryApi,
   uses: [shippingContracts],
   on: ['shipment.dispatched'],
   acceptsSubmitted: ['ReceiveStock', 'AdjustStock', 'CountStock'],

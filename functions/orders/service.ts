@@ -7,6 +7,7 @@ import { inventoryContracts } from '../inventory/contracts.ts'
 import { paymentsContracts } from '../payments/contracts.ts'
 import { shippingContracts } from '../shipping/contracts.ts'
 import { checkout } from './checkout.ts'
+import { ordersApi } from './api.ts'
 import { ordersContracts } from './contracts.ts'
 import { upcast } from './past-events.ts'
 import { chargesSetting, placingBounds, releaseDelaySeconds } from './settings.ts'
@@ -15,6 +16,7 @@ export const orders = defineService({
   name: 'orders',
   ingress: 'internal',
   contracts: ordersContracts,
+  api: ordersApi,
   uses: [catalogContracts, customersContracts, inventoryContracts, paymentsContracts, shippingContracts],
   on: [
     'price.changed',

@@ -5,12 +5,14 @@ import { defineService } from '../../shared/service/service.ts'
 import { ordersContracts } from '../orders/contracts.ts'
 import { paymentProviderApi, paymentProviderUrl } from '../shop/fields.ts'
 import { shippingContracts } from '../shipping/contracts.ts'
+import { paymentsApi } from './api.ts'
 import { paymentsContracts } from './contracts.ts'
 
 export const payments = defineService({
   name: 'payments',
   ingress: 'internal',
   contracts: paymentsContracts,
+  api: paymentsApi,
   uses: [ordersContracts, shippingContracts],
   on: ['order.payment-not-required', 'shipment.dispatched'],
   acceptsSubmitted: ['CheckAuthorization', 'RefundPayment', 'CheckRefund', 'CheckRefunds', 'CheckDispute'],

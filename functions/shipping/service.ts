@@ -4,6 +4,7 @@ import type { PlatformOf } from '../../shared/service/platform.ts'
 import { defineService } from '../../shared/service/service.ts'
 import { customersContracts } from '../customers/contracts.ts'
 import { ordersContracts } from '../orders/contracts.ts'
+import { shippingApi } from './api.ts'
 import { shippingContracts } from './contracts.ts'
 import { carrierUrl } from '../shop/fields.ts'
 import { piecesPerParcel } from './settings.ts'
@@ -12,6 +13,7 @@ export const shipping = defineService({
   name: 'shipping',
   ingress: 'internal',
   contracts: shippingContracts,
+  api: shippingApi,
   uses: [customersContracts, ordersContracts],
   on: ['order.released', 'order.payment-renewed'],
   acceptsSubmitted: ['CheckShipments'],

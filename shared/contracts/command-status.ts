@@ -27,3 +27,6 @@ export const submittedCommand = commandStatus.extend({
 })
 
 export type SubmittedCommand = z.output<typeof submittedCommand>
+
+/** The owner's answer to a submission: the same for the same submission again. */
+export const submittedSchema = z.object({ commandId: z.uuid() })

@@ -3,7 +3,7 @@
 import { Limited } from '../base/errors.ts'
 import type { Upload } from '../http/http.ts'
 import type { EdgeSettings, Limit } from '../service/edge-settings.ts'
-import type { Caller, Roles } from '../service/public-api.ts'
+import type { Caller, Roles } from '../service/operation.ts'
 import { createKnownTokens, type KnownCaller, looksLikeToken } from './known-tokens.ts'
 import { type Buckets, createBuckets, type RateLimitResult } from './rate-limit.ts'
 import { createSlots, type Slots } from './slots.ts'

@@ -6,7 +6,7 @@ import { fitted, shapeOf } from '../contracts/answer-shape.ts'
 import { instanceOf } from '../http/http.ts'
 import { requestOf } from '../http/refusals.ts'
 import type { OperationContext } from '../service/operation-context.ts'
-import type { Operation } from '../service/public-api.ts'
+import type { Operation } from '../service/operation.ts'
 import { waitSecondsIn } from './prefer.ts'
 
 type Respond = (c: Context, handle: (context: OperationContext) => Response | Promise<Response>) => Promise<Response>

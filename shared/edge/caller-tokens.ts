@@ -5,7 +5,8 @@ import { z } from 'zod'
 import { type Evidence, Refused } from '../base/errors.ts'
 import { subject } from '../base/fields.ts'
 import { issuerKeys, keyIdOf, verificationFailure } from '../http/issuer-keys.ts'
-import type { Caller, ClaimsCheck, Roles } from '../service/public-api.ts'
+import type { Caller, Roles } from '../service/operation.ts'
+import type { ClaimsCheck } from '../service/public-api.ts'
 
 export interface TokenRules {
   readonly issuer: string

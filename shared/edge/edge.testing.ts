@@ -2,7 +2,7 @@
 
 import { parseSetting } from '../base/setting.ts'
 import { defineEdgeSettings, type EdgeSettings } from '../service/edge-settings.ts'
-import type { Roles } from '../service/public-api.ts'
+import type { Roles } from '../service/operation.ts'
 
 export type TestRole = 'member' | 'clerk' | 'auditor'
 /** The roles of tests of the edge. */

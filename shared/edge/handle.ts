@@ -10,14 +10,8 @@ import { routeOf } from '../contracts/query.ts'
 import { jsonBody } from '../http/http.ts'
 import { parametersIn } from '../http/parameters.ts'
 import { answersOf } from './answers.ts'
-import type {
-  BodyCheck,
-  Caller,
-  Operation,
-  OperationHandler,
-  PublicApi,
-  SignatureCheck,
-} from '../service/public-api.ts'
+import type { Caller, Operation } from '../service/operation.ts'
+import type { BodyCheck, OperationHandler, PublicApi, SignatureCheck } from '../service/public-api.ts'
 
 export interface AccessChecks {
   /** The caller whose token the request carries, charged for the request. @throws Refused (401), Limited, Unavailable. */

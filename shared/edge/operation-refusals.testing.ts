@@ -2,7 +2,8 @@
 
 import type { Hono } from 'hono'
 import { pathParametersOf, routeOf } from '../contracts/query.ts'
-import type { Operation, PublicApi, Roles } from '../service/public-api.ts'
+import type { Operation, Roles } from '../service/operation.ts'
+import type { PublicApi } from '../service/public-api.ts'
 
 export interface Given {
   readonly role?: string | undefined

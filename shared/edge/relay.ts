@@ -1,24 +1,8 @@
 /** Hands a service's answer on: its body as it came, its problem as one of this API's own. */
 
-import type { Contracts, QueryName, QueryNamed } from '../contracts/contract.ts'
-import type { QueryRequest } from '../contracts/query.ts'
 import type { OperationContext } from '../service/operation-context.ts'
-import type { Platform, QueryOptions, Relayed } from '../service/platform.ts'
+import type { Platform, Relayed } from '../service/platform.ts'
 import { logProblem } from '../http/refusals.ts'
-
-/** Asks a query and hands its answer on. */
-export const createRelay =
-  (platform: Platform) =>
-  async <C extends Contracts, const N extends QueryName<C>>(
-    c: OperationContext,
-    ...[owner, name, request, options]: [
-      owner: C,
-      name: N,
-      request: QueryRequest<QueryNamed<C, N>>,
-      options?: QueryOptions,
-    ]
-  ): Promise<Response> =>
-    relayed(c, await platform.relay(owner, name, request, options), platform)
 
 /** Hands on an answer or a declared refusal. */
 export async function relayed(

@@ -32,11 +32,8 @@ export function servePublicApi(http: Hono, platform: Platform, api: PublicApi): 
       .map(({ path }) => path),
     now: platform.now,
   })
-  const signature = api.signatures?.(platform)
-  const handle = createHandle(http, api.access, {
-    caller: chargedCaller(check, edge, api),
-    signature: signature && provingSignature(signature, edge),
-  })
+  const caller = chargedCaller(check, edge, api)
+  const signatures = api.signatures?.(platform) ?? {}
   const handlers: ReturnType<PublicApi['handlers']> = {
     ...api.handlers(platform),
     ...documentHandlers(api),
@@ -46,7 +43,8 @@ export function servePublicApi(http: Hono, platform: Platform, api: PublicApi): 
   for (const [id, operation] of Object.entries(operations)) {
     const handler = handlers[id]
     if (!handler) throw new Error(`The operation ${id} has no handler: give one to definePublicApi.`)
-    handle(operation, handler)
+    const signature = Object.hasOwn(signatures, id) ? provingSignature(signatures[id]!, edge) : undefined
+    createHandle(http, api.access, { caller, signature })(operation, handler)
   }
 }
 

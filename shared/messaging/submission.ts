@@ -31,9 +31,6 @@ export const submissionSchema = z.strictObject({
   data: z.unknown(),
 })
 
-/** The answer to it: the same for the same submission again. */
-export const submittedSchema = z.object({ commandId: z.uuid() })
-
 interface SubmitParts {
   readonly uses: readonly Contracts[]
   readonly address: AddressCommand

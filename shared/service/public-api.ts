@@ -5,62 +5,21 @@
 
 import type { Context } from 'hono'
 import { z } from 'zod'
-import type { Code } from '../base/errors.ts'
 import type { Setting } from '../base/setting.ts'
 import { commandStatus } from '../contracts/command-status.ts'
-import type { ParameterSchemas, ParametersOf } from '../contracts/query.ts'
+import type { ParametersOf } from '../contracts/query.ts'
 import type { OperationContext } from './operation-context.ts'
+import {
+  type ApiDescription,
+  type Caller,
+  type Operation,
+  type Operations,
+  type ReservedAccess,
+  reservedAccess,
+  type Roles,
+} from './operation.ts'
 import type { EdgeSettings } from './edge-settings.ts'
 import type { Platform } from './platform.ts'
-
-/** `Access`: the names in the `access` of the API, each with its roles. `Role`: the roles that tokens name. */
-export interface Operation<Access extends string = string, Role extends string = string> {
-  readonly method: 'get' | 'post' | 'delete'
-  /** With parameters as OpenAPI writes them. */
-  readonly path: string
-  /** A parameter of the path with any other value is answered 404. */
-  readonly parameters?: ParameterSchemas
-  readonly summary: string
-  /**
-   * Without a default. `public`: no token. `signed`: no token, the sender signs the body, for webhooks. Otherwise a token with
-   * one of the roles that `access` of the API has for this name.
-   */
-  readonly access: ReservedAccess | Access
-  /** Roles whose holders are refused, whatever other roles they have: the reason, as the refusal gives it. */
-  readonly notFor?: Readonly<Partial<Record<Role, string>>>
-  /** A request without an Idempotency-Key is refused. The same key with the same body has the same answer. */
-  readonly requiresIdempotencyKey?: true
-  readonly body?: z.ZodType
-  /** Its handler submits a command. The caller may wait for the outcome by `Prefer: wait=N`; `submittedAnswers` makes its answers. */
-  readonly submits?: true
-  /** States that a POST or DELETE has neither body nor Idempotency-Key, since the same request again changes nothing more. */
-  readonly isIdempotent?: true
-  /** Absent: `BODY_BYTES`. */
-  readonly maxBodyBytes?: number
-  /** Status → its meaning, and the schema of a JSON body. */
-  readonly answers: Readonly<Record<number, readonly [meaning: string, schema?: z.ZodType]>>
-  /** Besides the refusals that follow from access, key and body. */
-  readonly problems?: readonly Code[]
-}
-
-export type Operations<Access extends string = string, Role extends string = string> = Readonly<
-  Record<string, Operation<Access, Role>>
->
-
-/** The roles that tokens name. */
-export interface Roles<Role extends string = string> {
-  /** The role of a token that names none. Its callers share the rate limit of their address. */
-  readonly ordinary: Role
-  /** Roles with more permissions. The first role that a caller has sets its rate limit. */
-  readonly privileged: readonly Role[]
-}
-
-/** A caller whose token was verified. */
-export interface Caller<Role extends string = string> {
-  /** The token's subject. */
-  readonly sub: string
-  readonly roles: readonly Role[]
-}
 
 /** The arguments of an operation's handler; undefined for parts that the operation does not declare. */
 export interface OperationRequest<O extends Operation, Role extends string = string> {
@@ -98,16 +57,6 @@ export type BodyCheck = (body: Buffer) => void
 /** Verifies the signature in the headers, before the body is read. @throws Refused (401), Unavailable. */
 export type SignatureCheck = (c: Context) => Promise<BodyCheck>
 
-/** The description of the API as a whole, for the OpenAPI document. */
-export interface ApiDescription {
-  readonly title: string
-  /** A sentence or two for the readers of `/docs`. */
-  readonly text: string
-  readonly license?: { readonly name: string; readonly identifier: string }
-  /** Members of problem documents besides those of every service, each optional. */
-  readonly problemMembers?: Readonly<Record<string, z.ZodOptional>>
-}
-
 export interface PublicApi {
   readonly description: ApiDescription
   readonly roles: Roles
@@ -122,13 +71,9 @@ export interface PublicApi {
   handlers(platform: Platform): Readonly<Record<string, OperationHandler<Operation>>>
   /** Makes the check of further requirements on tokens with a privileged role. */
   privilegedTokens?(platform: Platform): ClaimsCheck
-  /** Makes the check of `signed` operations. */
-  signatures?(platform: Platform): SignatureCheck
+  /** Makes the check of each `signed` operation, by its name. */
+  signatures?(platform: Platform): Readonly<Record<string, SignatureCheck>>
 }
-
-/** Names with a meaning of their own: roles that an API gave them would not be looked at. */
-const reservedAccess = ['public', 'signed'] as const
-type ReservedAccess = (typeof reservedAccess)[number]
 
 interface TypedApi<Role extends string, Access extends string, Table extends Operations<Access, Role>> extends Omit<
   PublicApi,
@@ -175,18 +120,6 @@ export const commandOperations = {
     problems: ['not-found'],
   },
 } as const satisfies Operations
-
-/** The answers of an operation that `submits`. @param members Those besides the command's id. */
-export const submittedAnswers = (members: z.ZodRawShape = {}): Operation['answers'] => ({
-  202: [
-    'Accepted; processed asynchronously. Location names where its status is read.',
-    z.object({ commandId: z.uuid(), ...members }),
-  ],
-  200: [
-    'Done within the time of Prefer: wait.',
-    z.object({ commandId: z.uuid(), status: z.literal('done'), ...members }),
-  ],
-})
 
 /**
  * The public API of a service that submits commands, with `commandOperations`. Their access is that of every verified caller,

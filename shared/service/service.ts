@@ -8,9 +8,11 @@ import type { Immutable } from '../contracts/immutable.ts'
 import { checkSecrets, type Secrets } from '../base/secret.ts'
 import type { Setting } from '../base/setting.ts'
 import { runtimeContracts } from '../contracts/runtime-events.ts'
+import type { Api } from './api.ts'
 import { commandsOf, type Saga } from '../saga/definition.ts'
 import type { RecordedSaga } from '../saga/pivot.ts'
 import type { SagaState } from '../saga/saga.ts'
+import type { RequestObjective } from './request-objective.ts'
 
 export interface Collection {
   /** Fields that no index covers: large or never queried ones. */
@@ -75,17 +77,6 @@ export interface SagaObjective {
   readonly good: string
 }
 
-/** Service level objectives over one kind of request: that it is answered, and in which time. Their goals are the business's. */
-export interface RequestObjective {
-  /** Lower-case letters, digits and hyphens: the objectives, their metrics and alerts are named for it. */
-  readonly name: string
-  /** Names the request in titles of charts and objectives: "Buying a ticket". */
-  readonly title: string
-  readonly method: 'DELETE' | 'GET' | 'PATCH' | 'POST' | 'PUT'
-  /** `{name}` is a segment that varies. */
-  readonly path: `/${string}`
-}
-
 export interface Service {
   /** Lower-case letters, digits and hyphens: Cloud Run service, account, queue and database are named for it. */
   readonly name: string
@@ -135,6 +126,10 @@ export interface Service {
   readonly saga?: SagaMetrics &
     Pick<RecordedSaga, 'stateIn'> & { readonly definition: Saga<never>; readonly objective?: SagaObjective }
   readonly requestObjectives: readonly RequestObjective[]
+  /** The operations by which clients reach it, through a public service. */
+  readonly api?: Api
+  /** It serves the public operations of every service: `withOperations` adds what these need. */
+  readonly servesOperations: boolean
   /** `cloudevent`: its handlers are one CloudEvent function, which the functions framework calls; `http`: they are called as they are. */
   readonly runtime: 'http' | 'cloudevent'
 }
@@ -177,6 +172,8 @@ interface Description<Own extends Contracts, Uses extends readonly Contracts[]> 
     readonly objective?: SagaObjective
   }
   readonly requestObjectives?: readonly RequestObjective[]
+  readonly api?: Api & { readonly contracts: Own }
+  readonly servesOperations?: true
   readonly runtime?: 'http' | 'cloudevent'
 }
 
@@ -213,6 +210,7 @@ export function defineService<
     readsViews: [],
     alertsOn: {},
     requestObjectives: [],
+    servesOperations: false,
     runtime: 'http',
     ...given,
     emits: Object.keys(given.contracts.events),
@@ -279,7 +277,14 @@ function checkReachable(service: Service): void {
     )
 }
 
-const ownersOf = ({ uses, queries = [] }: Pick<Description<Contracts, readonly Contracts[]>, 'uses' | 'queries'>) =>
+/** The services that answer these queries. */
+export const ownersOf = ({
+  uses,
+  queries = [],
+}: {
+  readonly uses: readonly Contracts[]
+  readonly queries?: readonly string[]
+}) =>
   uses
     .filter((owner) => queries.some((query) => Object.hasOwn(owner.queries ?? {}, query)))
     .map(({ service }) => service)

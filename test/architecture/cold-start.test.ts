@@ -3,6 +3,7 @@
 import { join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
+import { hasCodeAtEdge } from '../../shared/service/api.ts'
 import { modulesFrom } from '../../cli/import-graph.ts'
 import { root } from '../support/root.ts'
 
@@ -11,6 +12,9 @@ const heavy = /^(@google-cloud\/|google-auth-library|google-gax|@grpc\/|@opentel
 const entries = [
   { name: 'main', file: 'functions/main.ts' },
   ...services.map(({ name }) => ({ name, file: `functions/${name}/app.ts` })),
+  ...services.flatMap(({ name, api }) =>
+    api && hasCodeAtEdge(api) ? { name: `${name} at the edge`, file: `functions/${name}/edge.ts` } : [],
+  ),
 ]
 
 describe.each(entries)('$name', ({ file }) => {

@@ -7,9 +7,12 @@ import { expect, it } from 'vitest'
 import { loadApp } from '../../functions/apps.ts'
 import { business, services } from '../../functions/index.ts'
 import { checkTools } from '../../cli/tools.ts'
+import { type Api, hasCodeAtEdge } from '../../shared/service/api.ts'
 import { requestsOf } from '../../shared/service/app.ts'
 import { partnersOf } from '../../shared/service/business.ts'
 import { tools } from '../../functions/tools.ts'
+import type { Service } from '../../shared/service/service.ts'
+import { apisOf, queriesOf, submitsOf } from '../../shared/service/with-operations.ts'
 import { commandsOf } from '../../shared/saga/definition.ts'
 import { messageTypesIn } from '../support/commands-in-source.ts'
 import { tokenSettings } from '../../shared/service/edge-settings.ts'
@@ -26,16 +29,16 @@ const folders = (file: string): string[] =>
     .toSorted()
 const names = services.map(({ name }) => name).toSorted()
 
-/** The modules of a service that its handlers load. */
-function modulesOf(name: string): Module[] {
+/** The modules of a service that its handlers load, or its code at the edge. */
+function modulesOf(name: string, entry: 'app.ts' | 'edge.ts' = 'app.ts'): Module[] {
   const folder = join(root, 'functions', name)
-  return modulesFrom(join(folder, 'app.ts'), { lazy: true }).filter(({ file }) => dirname(file) === folder)
+  return modulesFrom(join(folder, entry), { lazy: true }).filter(({ file }) => dirname(file) === folder)
 }
 const programsOf = (name: string): Program[] => modulesOf(name).map(({ program }) => program)
 
-/** The names of the settings that the service's own modules read. */
-async function settingsReadBy(name: string): Promise<string[]> {
-  const read = modulesOf(name).flatMap(({ file, program }) =>
+/** The names of the settings that these modules read. */
+async function settingsReadBy(modules: readonly Module[]): Promise<string[]> {
+  const read = modules.flatMap(({ file, program }) =>
     settingsIn(program).map((one) => ({ ...one, module: join(dirname(file), one.module) })),
   )
   return Promise.all(read.map(async (one) => ((await import(one.module)) as Record<string, Setting>)[one.name]!.name))
@@ -70,14 +73,19 @@ it.each(services)(
   },
 )
 
-it.each(services)('$name asks exactly the queries that it describes', ({ name, queries }) => {
-  const asked = new Set(programsOf(name).flatMap(queriesIn))
+/** The operations of all services, for the service that serves them. */
+const servedBy = (service: Service): readonly Api[] => (service.servesOperations ? apisOf(services) : [])
+
+it.each(services)('$name asks exactly the queries that it describes', (service) => {
+  const { name, queries } = service
+  const asked = new Set([...programsOf(name).flatMap(queriesIn), ...servedBy(service).flatMap(queriesOf)])
   expect([...asked].toSorted()).toEqual([...queries].toSorted())
 })
 
 // A command that is listed and not sent would be a right on its owner's queue, or a path of its owner, without a use.
-it.each(services)('$name sends or submits each command that it describes', ({ name, sends, submits, saga }) => {
-  const made = new Set(programsOf(name).flatMap(messageTypesIn))
+it.each(services)('$name sends or submits each command that it describes', (service) => {
+  const { name, sends, submits, saga } = service
+  const made = new Set([...programsOf(name).flatMap(messageTypesIn), ...servedBy(service).flatMap(submitsOf)])
   // The engine sends those of its steps.
   const ofSaga = saga ? commandsOf(saga.definition).commands : []
   const unsent = [...sends, ...submits].filter((command) => !made.has(command) && !ofSaga.includes(command))
@@ -85,12 +93,34 @@ it.each(services)('$name sends or submits each command that it describes', ({ na
 })
 
 // A setting that is listed and not read would be a value to maintain in each environment without a use.
-it.each(services)('$name reads exactly the settings that it describes', async ({ name, settings }) => {
+it.each(services)('$name reads exactly the settings that it describes', async (service) => {
+  const { name, settings } = service
   const { publicApi } = await loadApp(name)
   // The edge reads those of tokens and limits.
   const ofEdge = publicApi ? [...tokenSettings, publicApi.limits].map((setting) => setting.name) : []
-  const read = new Set([...(await settingsReadBy(name)), ...ofEdge])
+  const ofOperations = servedBy(service).flatMap(({ atEdge }) => atEdge.settings.map((setting) => setting.name))
+  const read = new Set([...(await settingsReadBy(modulesOf(name))), ...ofEdge, ...ofOperations])
   expect([...read].toSorted()).toEqual(settings.map((setting) => setting.name).toSorted())
+})
+
+// The public service is granted the needs of a service's code at the edge.
+it.each(services.filter(({ api }) => api && hasCodeAtEdge(api)))(
+  'the code of $name at the edge asks, submits and reads exactly what its api names',
+  async ({ name, api }) => {
+    const modules = modulesOf(name, 'edge.ts')
+    const programs = modules.map(({ program }) => program)
+    const { queries, submits, settings } = api!.atEdge
+    expect([...new Set(programs.flatMap(queriesIn))].toSorted()).toEqual([...queries].toSorted())
+    const made = new Set(programs.flatMap(messageTypesIn))
+    expect(submits.filter((command) => !made.has(command))).toEqual([])
+    const read = new Set(await settingsReadBy(modules))
+    expect([...read].toSorted()).toEqual(settings.map((setting) => setting.name).toSorted())
+  },
+)
+
+it('the services whose operations are answered at the edge have code there, and no other does', () => {
+  const expected = services.filter(({ api }) => api && hasCodeAtEdge(api)).map(({ name }) => name)
+  expect(folders('edge.ts')).toEqual(expected.toSorted())
 })
 
 // An unused collection would be a database, a policy of lifetimes or an index without a use.

@@ -6,12 +6,20 @@ import { describe, expect, it } from 'vitest'
 import { business, services } from '../../functions/index.ts'
 import { environments, localEnvironment, localPorts } from '../../stacks/environments.ts'
 import { variablesOf } from '../../stacks/service-variables.ts'
+import { hasCodeAtEdge } from '../../shared/service/api.ts'
 import { modulesFrom, type Module } from '../../cli/import-graph.ts'
 import { root } from '../support/root.ts'
 
 const CONFIG = 'shared/base/config.ts'
-/** The files that functions/main.ts imports, without the list of services, which the stacks read too. */
-const entries = ['shared/runtime/serve.ts', ...services.map(({ name }) => `functions/${name}/app.ts`)]
+/** The files that functions/main.ts imports. */
+const entries = [
+  'shared/runtime/serve.ts',
+  ...services.map(({ name }) => `functions/${name}/app.ts`),
+  ...services.flatMap(({ name, api }) => (api && hasCodeAtEdge(api) ? `functions/${name}/edge.ts` : [])),
+]
+/** The list of services, which the stacks read too, and the values of settings that these write. */
+const LIST = 'functions/index.ts'
+const ofStacks = [LIST, 'functions/shop/settings.ts']
 const modules = [
   ...new Map(
     entries.flatMap((entry) => modulesFrom(join(root, entry), { lazy: true })).map((module) => [module.file, module]),
@@ -52,11 +60,18 @@ describe('the programs of the services', () => {
     )
   })
 
+  it('read the list of services only to serve the operations of all', () => {
+    const reading = modules.filter(({ imports }) => imports.includes(join(root, LIST))).map(nameOf)
+    expect(reading).toEqual(
+      services.flatMap(({ name, servesOperations }) => (servesOperations ? `functions/${name}/app.ts` : [])),
+    )
+  })
+
   it('read the environment in one file, and have no text that only a laptop has', () => {
     const asking = modules
       .map((module) => [nameOf(module), asks(module)] as const)
       .filter(([, found]) => found.length > 0)
-    expect(asking.filter(([file]) => file !== CONFIG)).toEqual([])
+    expect(asking.filter(([file]) => file !== CONFIG && !ofStacks.includes(file))).toEqual([])
     // The check can fail: it finds the variables that this one file reads.
     expect(asking.find(([file]) => file === CONFIG)?.[1]).toContain('process.env')
   })

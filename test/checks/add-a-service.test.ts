@@ -106,16 +106,21 @@ function sendCommand(): void {
   )
 }
 
-/** The gateway relays the query by an operation and a handler as the page has them. */
+/** The service's folder has its operation, as the page has it: the gateway is left as it is. */
 function addOperation(page: string): void {
-  const [operation, handler] = [...page.matchAll(/```ts\n( +readPoints: [\s\S]*?)```/g)].map(([, block]) => block!)
-  const use = "import { loyaltyContracts } from '../loyalty/contracts.ts'\n"
-  const [table, app] = ['functions/gateway/operations.ts', 'functions/gateway/app.ts']
-  copy.replace(table, 'export const operations = {\n', `export const operations = {\n${operation}`)
-  copy.replace('functions/gateway/access.json', '"operations": {\n', '"operations": {\n    "readPoints": "support",\n')
-  copy.replace(table, 'import { orderRequest', `${use}import { orderRequest`)
-  copy.replace(app, '      readOrder: ({', `${handler}      readOrder: ({`)
-  copy.replace(app, 'import { ordersContracts }', `${use}import { ordersContracts }`)
+  const [, api] = /```ts\n(\/\*\* The public operations of loyalty[\s\S]*?)```/.exec(page)!
+  copy.write('functions/loyalty/api.ts', api!)
+  copy.write('functions/loyalty/access.json', '{\n  "readPoints": "support"\n}\n')
+  copy.replace(
+    'functions/loyalty/service.ts',
+    '  contracts: loyaltyContracts,\n',
+    '  contracts: loyaltyContracts,\n  api: loyaltyApi,\n',
+  )
+  copy.replace(
+    'functions/loyalty/service.ts',
+    'import { loyaltyContracts',
+    "import { loyaltyApi } from './api.ts'\nimport { loyaltyContracts",
+  )
 }
 
 /** The service loyalty checks the customer's account before the card is authorized. Running sagas keep the steps of version 1. */
@@ -302,15 +307,10 @@ it('each addition touches few files', () => {
       'functions/orders/service.ts',
     ],
     query: [
-      'functions/gateway/service.ts',
       ...loyalty('app.ts', 'contracts.ts', 'frozen-queries.json', 'read-points.test.ts', 'read-points.ts'),
       'test/architecture/stored-data.test.ts',
     ],
-    'public operation': [
-      'functions/gateway/access.json',
-      'functions/gateway/app.ts',
-      'functions/gateway/operations.ts',
-    ],
+    'public operation': loyalty('access.json', 'api.ts', 'service.ts'),
     'step of the checkout': [
       ...loyalty('app.ts', 'contracts.ts', 'frozen-messages.json'),
       'functions/orders/checkout.ts',

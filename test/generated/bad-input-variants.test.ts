@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
-import { type Operation, operations } from '../../functions/gateway/operations.ts'
+import { app as gatewayApp } from '../../functions/gateway/app.ts'
 import { idToken, pushBody } from '../../shared/base/config.testing.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
 import { testTrace } from '../../shared/runtime/platform.testing.ts'
@@ -274,7 +274,7 @@ const written = (): string =>
       published,
     ]),
   )
-const staffPaths = Object.values<Operation>(operations)
+const staffPaths = Object.values(gatewayApp.publicApi!.operations)
   .filter(({ method, access }) => method === 'post' && ['support', 'warehouse', 'admin'].includes(access))
   .map(({ path }) => path.replace('{orderId}', 'o-1'))
 const deadLetters = (): number => [...cluster.platforms.values()].reduce((sum, one) => sum + one.deadLetters.length, 0)

@@ -2,9 +2,8 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { app } from '../../functions/gateway/app.ts'
-import { testEdge } from '../../functions/gateway/edge.testing.ts'
+import { gateway, testEdge } from '../../functions/gateway/edge.testing.ts'
 import { openIssuer, type TestIssuer, type TokenOptions } from '../../functions/gateway/issuer.testing.ts'
-import { gateway } from '../../functions/gateway/service.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import answersOfOrders from '../../functions/orders/frozen-queries.json' with { type: 'json' }

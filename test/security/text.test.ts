@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { services } from '../../functions/index.ts'
-import { type Operation, operations } from '../../functions/gateway/operations.ts'
+import { app as gatewayApp } from '../../functions/gateway/app.ts'
 import { ordersContracts, placeRequest } from '../../functions/orders/contracts.ts'
 import { orders } from '../../functions/orders/service.ts'
 import { envelopeSchema } from '../../shared/contracts/envelope.ts'
@@ -67,7 +67,9 @@ const schemas: readonly (readonly [string, z.ZodType])[] = [
       Object.entries(previousVersions).map(([version, { data }]) => [`${type}@${version}`, data] as const),
     ),
   ),
-  ...Object.entries<Operation>(operations).flatMap(([id, { body }]) => (body ? [[`${id} body`, body] as const] : [])),
+  ...Object.entries(gatewayApp.publicApi!.operations).flatMap(([id, { body }]) =>
+    body ? [[`${id} body`, body] as const] : [],
+  ),
   ...services.flatMap(({ contracts: { queries = {} } }) =>
     Object.entries(queries).flatMap(([name, { parameters = {}, body }]) => [
       ...Object.entries(parameters).map(([parameter, schema]) => [`${name} ${parameter}`, schema] as const),

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { StackJson } from 'local-google-cloud'
 import { business, services } from '../../functions/index.ts'
-import { operations } from '../../functions/gateway/operations.ts'
+import { ordersApi } from '../../functions/orders/api.ts'
 import type { Business, Goal } from '../../shared/service/business.ts'
 import { LINES_PER_KIND_AND_SECOND } from '../../shared/signals/security-log.ts'
 import { metrics, TIMED_OUT } from '../../shared/signals/metrics.ts'
@@ -122,7 +122,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
     it('measures the placing of orders at Cloud Run, so that failed and slow starts count', () => {
       const [front, ...others] = services.filter(({ ingress }) => ingress === 'public').map(({ name }) => name)
       expect(others).toEqual([])
-      const path = operations.placeOrder.path
+      const path = ordersApi.operations.placeOrder.path
       const filterOf = (metric: string): string => String(counters.find(({ name }) => name === metric)!['filter'])
       const requests = filterOf('placing-answered')
       expect(requests).toContain('log_id("run.googleapis.com/requests")')

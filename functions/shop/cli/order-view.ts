@@ -1,10 +1,13 @@
 /** Orders as the public API shows them. */
 
 import type { z } from 'zod'
-import type { operations } from '../../gateway/operations.ts'
+import type { historyContracts } from '../../history/contracts.ts'
+import type { ordersApi } from '../../orders/api.ts'
 
-export type OrderView = z.output<(typeof operations)['readOrder']['answers'][200][1]>
-export type OrderList = z.output<(typeof operations)['listOrders']['answers'][200][1]>
+export type OrderView = z.output<
+  ReturnType<(typeof ordersApi)['operations']['readOrder']['describe']>['answers'][200][1]
+>
+export type OrderList = z.output<(typeof historyContracts)['queries']['listOrders']['answers'][200]>
 export type TimelineEntry = NonNullable<OrderView['timeline']['entries']>[number]
 
 export const hasEnded = (order: OrderView): boolean =>

@@ -6,7 +6,7 @@ import type { z } from 'zod'
 import { connect } from '../../../cli/api.ts'
 import { main, parseWholeNumber, requireRunning, text, UsageError } from '../../../cli/command.ts'
 import { say, shown } from '../../../cli/terminal.ts'
-import type { operations } from '../../gateway/operations.ts'
+import type { catalogContracts } from '../../catalog/contracts.ts'
 import { money } from './money.ts'
 import { withNearestSku } from './skus.ts'
 
@@ -14,7 +14,7 @@ const FOLLOW_TIMEOUT_MS = 30_000
 const POLL_INTERVAL_MS = 100
 const example = 'npm run price -- --sku TEA-001 --unit-minor 1250'
 
-type Product = z.output<(typeof operations)['readProduct']['answers'][200][1]>
+type Product = z.output<(typeof catalogContracts)['queries']['readProduct']['answers'][200]>
 
 void main('price', {
   brief: "Changes a product's price as staff of the shop, by POST /v1/prices, and waits until the catalog shows it.",

@@ -2,6 +2,7 @@
 
 import { type Business, servicesOf } from '../../../shared/service/business.ts'
 import type { Service } from '../../../shared/service/service.ts'
+import { withOperations } from '../../../shared/service/with-operations.ts'
 import type { EdgeSettings } from '../../../shared/service/edge-settings.ts'
 import { helpdesk } from './helpdesk/service.ts'
 import { tickets } from './tickets/service.ts'
@@ -25,7 +26,7 @@ const edge: EdgeSettings<'reporter' | 'agent'> = {
 }
 
 export const business: Business = {
-  services: numberedServices,
+  services: withOperations(numberedServices),
   partners: {},
   views: { folder: new URL('.', import.meta.url), names: [] },
   settings: () => ({ EDGE: JSON.stringify(edge) }),

@@ -1,9 +1,7 @@
-/** The public service: takes tickets from everyone who signed in. */
+/** The public service: serves the operations of tickets and visits. */
 
 import { tokenSettings } from '../../../../shared/service/edge-settings.ts'
 import { defineService } from '../../../../shared/service/service.ts'
-import { ticketsContracts } from '../tickets/contracts.ts'
-import { visitsContracts } from '../visits/contracts.ts'
 import { helpdeskContracts } from './contracts.ts'
 import { edgeSettings } from './settings.ts'
 
@@ -11,11 +9,9 @@ export const helpdesk = defineService({
   name: 'helpdesk',
   ingress: 'public',
   contracts: helpdeskContracts,
-  uses: [ticketsContracts, visitsContracts],
+  uses: [],
   on: [],
   sends: [],
-  submits: ['OpenTicket', 'PlanVisit', 'RetryVisit'],
-  queries: ['readTicket', 'readVisit'],
+  servesOperations: true,
   settings: [edgeSettings, ...tokenSettings],
-  requestObjectives: [{ name: 'opening', title: 'Opening a ticket', method: 'POST', path: '/v1/tickets' }],
 })

@@ -1,6 +1,7 @@
 /** Plans the visit of a technician to a ticket, by a saga. */
 
 import { defineService } from '../../../../shared/service/service.ts'
+import { visitsApi } from './api.ts'
 import { visitsContracts } from './contracts.ts'
 import { visitSaga } from './saga.ts'
 
@@ -8,6 +9,7 @@ export const visits = defineService({
   name: 'visits',
   ingress: 'internal',
   contracts: visitsContracts,
+  api: visitsApi,
   uses: [],
   on: [],
   acceptsSubmitted: ['PlanVisit', 'RetryVisit'],

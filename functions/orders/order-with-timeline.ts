@@ -1,12 +1,13 @@
 /** One order from two services: the order itself, and its history, without which the order still answers. */
 
-import { type Caller, servesCustomers } from './roles.ts'
 import { Cancelled, Refused } from '../../shared/base/errors.ts'
 import type { QueryAnswer } from '../../shared/contracts/query.ts'
 import type { OperationContext } from '../../shared/service/operation-context.ts'
 import type { Platform } from '../../shared/service/platform.ts'
+import type { Caller } from '../../shared/service/operation.ts'
 import { historyContracts } from '../history/contracts.ts'
-import { ordersContracts, type OrderView } from '../orders/contracts.ts'
+import { servesCustomers } from '../shop/roles.ts'
+import { ordersContracts, type OrderView } from './contracts.ts'
 
 const HISTORY_TIMEOUT_MS = 2_000
 

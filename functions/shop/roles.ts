@@ -1,12 +1,10 @@
-/** The roles of the gateway's callers, and the access that operations may declare. */
+/** The roles of the callers of the public API, and the access that the operations of the services may declare. */
 
-import type { Caller as CallerOf, Roles } from '../../shared/service/public-api.ts'
+import { apisFor } from '../../shared/service/define-api.ts'
+import type { Caller, Roles } from '../../shared/service/operation.ts'
 
 export const roles = ['customer', 'support', 'warehouse', 'admin', 'importer'] as const
 export type Role = (typeof roles)[number]
-/** Whose orders these are: the token's subject. */
-export type Caller = CallerOf<Role>
-
 export const callerRoles: Roles<Role> = {
   ordinary: 'customer',
   privileged: ['importer', 'support', 'warehouse', 'admin'],
@@ -27,13 +25,16 @@ export const requiredRoles = {
 } as const satisfies Record<string, readonly Role[]>
 export type CallerAccess = keyof typeof requiredRoles
 
+/** Declares the public operations of a service: `functions/NAME/api.ts`. */
+export const defineApi = apisFor<Role, CallerAccess>()
+
 export const isForCallers = (access: string): access is CallerAccess => Object.hasOwn(requiredRoles, access)
 
 /** Roles with more permissions than a customer. */
-export const isStaff = ({ roles: held }: CallerOf): boolean => held.some((role) => role !== callerRoles.ordinary)
+export const isStaff = ({ roles: held }: Caller): boolean => held.some((role) => role !== callerRoles.ordinary)
 
 /** True for a caller who sees the orders of every customer and acts on them. The warehouse and importers see their own alone. */
-export const servesCustomers = ({ roles: held }: CallerOf): boolean =>
+export const servesCustomers = ({ roles: held }: Caller): boolean =>
   held.some((role) => role === 'support' || role === 'admin')
 
 /** The customer whose orders alone the caller sees and acts on; undefined: every customer's. */

@@ -2,9 +2,10 @@
 
 import { Refused } from '../../shared/base/errors.ts'
 import { once } from '../../shared/base/once.ts'
+import type { EdgePlatform } from '../../shared/service/edge-code.ts'
 import type { SignatureCheck } from '../../shared/service/public-api.ts'
 import { paymentProviderApi } from '../shop/fields.ts'
-import type { GatewayPlatform } from './service.ts'
+import type { paymentsApi } from './api.ts'
 
 /** Stripe signs each attempt anew, so an older signature was copied from an earlier request. */
 const TOLERANCE_SECONDS = 300
@@ -16,7 +17,9 @@ const load = once(() => import('stripe'))
  * The returned check looks at the header, before the body is read: its form, and its time in both directions. The check of the
  * body that it returns compares the HMAC.
  */
-export function stripeCheck(platform: Pick<GatewayPlatform, 'secret' | 'setting' | 'now'>): SignatureCheck {
+export function stripeCheck(
+  platform: Pick<EdgePlatform<typeof paymentsApi>, 'secret' | 'setting' | 'now'>,
+): SignatureCheck {
   return async (c) => {
     if (platform.setting(paymentProviderApi).kind !== 'stripe')
       throw new Refused('signature-invalid', 'Stripe is not the payment provider here.')

@@ -1,6 +1,6 @@
 /**
- * The signatures of webhooks: each partner signs its own with its own key, for the address of its webhook. The public keys are
- * at the partner's address, so that partner and gateway share no secret. Stripe's are by a shared one (`stripe-signature.ts`).
+ * The signature of a partner's webhooks: a JWT over the body, by the partner's own key, for the address of the webhook. The
+ * public keys are at the partner's address, so that partner and platform share no secret.
  */
 
 import {
@@ -12,18 +12,13 @@ import {
   jwtVerify,
 } from 'jose'
 import { z } from 'zod'
-import { keyIdOf } from '../../shared/http/issuer-keys.ts'
-import { outsideRequest } from '../../shared/base/deadline.ts'
-import { Refused, Unavailable } from '../../shared/base/errors.ts'
-import { hashOf } from '../../shared/base/ids.ts'
-import { outsideSpan } from '../../shared/signals/span.ts'
-import type { Platform } from '../../shared/service/platform.ts'
-import type { SignatureCheck } from '../../shared/service/public-api.ts'
-import { carrierUrl, paymentProviderUrl } from '../shop/fields.ts'
-import { operations } from './operations.ts'
-import type { GatewayPlatform } from './service.ts'
-import { carrierWebhookUrl, paymentWebhookUrl } from './settings.ts'
-import { stripeCheck } from './stripe-signature.ts'
+import { keyIdOf } from '../http/issuer-keys.ts'
+import { outsideRequest } from '../base/deadline.ts'
+import { Refused, Unavailable } from '../base/errors.ts'
+import { hashOf } from '../base/ids.ts'
+import { outsideSpan } from '../signals/span.ts'
+import type { Platform } from '../service/platform.ts'
+import type { SignatureCheck } from '../service/public-api.ts'
 
 const MAX_SIGNATURE_CHARACTERS = 4_096
 /** A partner makes a new signature for each attempt, so an older signature was copied from an earlier request. */
@@ -42,37 +37,19 @@ const KEYS_TIMEOUT_MS = 3_000
 const keySet = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })).max(20) })
 
 interface Sender {
+  /** Names the call for its keys: `airline`. */
   readonly name: string
-  readonly url: (platform: Platform) => string
+  /** Its address: the keys are at `/.well-known/jwks.json` there. */
+  readonly url: () => string
   /** The address for which it signs. */
-  readonly audience: (platform: Platform) => string
-}
-
-/** By the path of the webhook. */
-const senders: Readonly<Record<string, Sender>> = {
-  [operations.paymentWebhook.path]: {
-    name: 'payment-provider',
-    url: (platform) => platform.setting(paymentProviderUrl),
-    audience: (platform) => platform.setting(paymentWebhookUrl),
-  },
-  [operations.carrierWebhook.path]: {
-    name: 'carrier',
-    url: (platform) => platform.setting(carrierUrl),
-    audience: (platform) => platform.setting(carrierWebhookUrl),
-  },
-}
-
-export function createSignatureCheck(platform: GatewayPlatform): SignatureCheck {
-  const checks = new Map(Object.entries(senders).map(([path, sender]) => [path, checkOf(platform, sender)]))
-  checks.set(operations.stripeWebhook.path, stripeCheck(platform))
-  return (c) => checks.get(c.req.path)!(c)
+  readonly audience: () => string
 }
 
 /**
  * The returned check verifies the signature in the header, before the body is read. It returns a second check, for the body:
  * the signature contains the body's SHA-256.
  */
-function checkOf(platform: Platform, sender: Sender): SignatureCheck {
+export function webhookSignature(platform: Platform, sender: Sender): SignatureCheck {
   const keys = keysOf(platform, sender)
   return async (c) => {
     const signature = c.req.header('webhook-signature')
@@ -85,7 +62,7 @@ function checkOf(platform: Platform, sender: Sender): SignatureCheck {
     const { payload } = await jwtVerify(signature, keys, {
       algorithms: ['ES256'],
       typ: 'webhook+jwt',
-      audience: sender.audience(platform),
+      audience: sender.audience(),
       maxTokenAge: MAX_SIGNATURE_AGE,
       clockTolerance: CLOCK_TOLERANCE_SECONDS,
       currentDate: new Date(platform.now()),
@@ -110,7 +87,7 @@ function keysOf(platform: Platform, { name, url }: Sender): Key {
   const fetchOnce = (): Promise<Key> =>
     (fetching ??= outsideRequest(() => outsideSpan(fetchKeys)).finally(() => (fetching = undefined)))
   const fetchKeys = async (): Promise<Key> => {
-    const response = await platform.callExternal(`${url(platform)}/.well-known/jwks.json`, {
+    const response = await platform.callExternal(`${url()}/.well-known/jwks.json`, {
       method: 'GET',
       operation: `${name}.keys`,
       timeoutMs: KEYS_TIMEOUT_MS,

@@ -1,21 +1,19 @@
 /**
- * Receives the payment provider's webhooks, whose signatures `webhook-signatures.ts` has checked. The provider sends each one
- * until it is answered 2xx. The gateway submits it as a command to payments, which asks the provider
+ * Receives the payment provider's webhooks, whose signatures were checked before. The provider sends each one
+ * until it is answered 2xx. The edge submits it as a command to payments, which asks the provider
  * what has changed. The idempotency key is derived from the webhook's type, reference and id: a repeated webhook makes no second command, and another
  * webhook never has the same key.
  */
 
 import { refuseIf } from '../../shared/base/errors.ts'
 import { derivedId } from '../../shared/base/ids.ts'
-import type { SubmittedBy } from '../../shared/contracts/contract.ts'
 import { relayed } from '../../shared/edge/relay.ts'
+import type { HandlerOf, SubmittedAtEdge } from '../../shared/service/edge-code.ts'
 import type { Platform } from '../../shared/service/platform.ts'
-import type { OperationHandler } from '../../shared/service/public-api.ts'
 import { orderId } from '../shop/fields.ts'
-import type { operations } from './operations.ts'
-import type { gateway } from './service.ts'
+import type { paymentsApi } from './api.ts'
 
-export function paymentWebhook(platform: Platform): OperationHandler<typeof operations.paymentWebhook> {
+export function paymentWebhook(platform: Platform): HandlerOf<typeof paymentsApi, 'paymentWebhook'> {
   return async ({ c, body: { id, type, reference } }) => {
     const command = commandFor(type, reference, id)
     if (command) {
@@ -26,7 +24,7 @@ export function paymentWebhook(platform: Platform): OperationHandler<typeof oper
         'invalid-body',
         'body.reference: is not an order id.',
       )
-      const submitted = await platform.submit<GatewayCommand>(command, {
+      const submitted = await platform.submit<Command>(command, {
         key: derivedId(type, reference, id),
         actor: 'partner:payment-provider',
         subject: reference,
@@ -40,10 +38,10 @@ export function paymentWebhook(platform: Platform): OperationHandler<typeof oper
   }
 }
 
-type GatewayCommand = SubmittedBy<typeof gateway>
+type Command = SubmittedAtEdge<typeof paymentsApi>
 
 /** The command that a webhook of this type becomes; undefined for an unknown type. */
-function commandFor(type: string, reference: string, providerEventId: string): GatewayCommand | undefined {
+function commandFor(type: string, reference: string, providerEventId: string): Command | undefined {
   switch (type) {
     case 'authorization.updated':
       return { type: 'CheckAuthorization', data: { orderId: reference, providerEventId } }

@@ -1,18 +1,16 @@
 /**
  * Receives events of Stripe, whose signatures `stripe-signature.ts` has checked. An event says only that something changed:
- * the gateway submits a command to payments, which asks Stripe. A repeated event makes no second command.
+ * the edge submits a command to payments, which asks Stripe. A repeated event makes no second command.
  */
 
 import { derivedId } from '../../shared/base/ids.ts'
-import type { SubmittedBy } from '../../shared/contracts/contract.ts'
 import { relayed } from '../../shared/edge/relay.ts'
+import type { HandlerOf, SubmittedAtEdge } from '../../shared/service/edge-code.ts'
 import type { Platform } from '../../shared/service/platform.ts'
-import type { OperationHandler } from '../../shared/service/public-api.ts'
 import { orderId } from '../shop/fields.ts'
-import type { operations } from './operations.ts'
-import type { gateway } from './service.ts'
+import type { paymentsApi } from './api.ts'
 
-type GatewayCommand = SubmittedBy<typeof gateway>
+type Command = SubmittedAtEdge<typeof paymentsApi>
 
 /** Of a payment intent, and of a refund of ours. Further types are not subscribed to at Stripe, and are ignored with a line in the log. */
 const commands: Readonly<Record<string, 'CheckAuthorization' | 'CheckRefunds'>> = {
@@ -25,14 +23,14 @@ const commands: Readonly<Record<string, 'CheckAuthorization' | 'CheckRefunds'>> 
 }
 const DISPUTE = /^charge\.dispute\./
 
-export function stripeWebhook(platform: Platform): OperationHandler<typeof operations.stripeWebhook> {
+export function stripeWebhook(platform: Platform): HandlerOf<typeof paymentsApi, 'stripeWebhook'> {
   return async ({ c, body: { id, type, data } }) => {
     const { object } = data
     const command = commands[type]
     const reference = orderId.safeParse(object.metadata?.reference)
-    const submit = async (submitted: GatewayCommand, subject: string): Promise<Response> => {
+    const submit = async (submitted: Command, subject: string): Promise<Response> => {
       const key = derivedId(type, subject, id)
-      const answer = await platform.submit<GatewayCommand>(submitted, {
+      const answer = await platform.submit<Command>(submitted, {
         key,
         actor: 'partner:payment-provider',
         subject,

@@ -1,0 +1,27 @@
+/** The public lists of orders and shipments. */
+
+import { refuseIf } from '../../shared/base/errors.ts'
+import { defineApi, limitOf } from '../shop/roles.ts'
+import { historyContracts } from './contracts.ts'
+
+export const historyApi = defineApi(historyContracts, ({ asks }) => ({
+  listOrders: asks('listOrders', {
+    path: '/v1/orders',
+    summary: "List one's own orders, the newest first; staff list every customer's, by status and time",
+    access: 'customer',
+    answers: { 200: 'A page of orders, and the cursor of the next page.' },
+    problems: ['forbidden'],
+    request({ caller, params }) {
+      const customer = limitOf(caller) ?? params.customer
+      const isOwn = params.customer === undefined || params.customer === customer
+      refuseIf(!isOwn, 'forbidden', "Only support lists another customer's orders.")
+      return { ...params, customer }
+    },
+  }),
+  listShipments: asks('listShipments', {
+    path: '/v1/shipments',
+    summary: 'List the shipments, the newest first',
+    access: 'staff',
+    answers: { 200: 'A page of shipments, and the cursor of the next page.' },
+  }),
+}))

@@ -1,0 +1,135 @@
+/** Makes the public API of a service from the operations that all services declare. */
+
+import { submittedSchema } from '../contracts/command-status.ts'
+import type { Contracts } from '../contracts/contract.ts'
+import type { Message } from '../contracts/message.ts'
+import { type Api, type Asked, type Given, hasCodeAtEdge, type Submitted } from '../service/api.ts'
+import type { EdgeCode } from '../service/edge-code.ts'
+import type { OperationContext } from '../service/operation-context.ts'
+import type { Platform } from '../service/platform.ts'
+import type { Caller, Operation, Operations } from '../service/operation.ts'
+import { definePublicApi, type OperationHandler, type PublicApi, withCommandOperations } from '../service/public-api.ts'
+import { answerSubmitted } from './commands.ts'
+import { relayed } from './relay.ts'
+
+/** A command that was submitted for a caller. */
+export interface SubmittedAct {
+  readonly caller: Caller
+  readonly request: OperationContext['request']
+  readonly command: string
+  readonly commandId: string
+  /** The object that the command is about. */
+  readonly subject: string
+}
+
+/** The public service's own part: who its callers are, and their limits. */
+interface Door extends Omit<PublicApi, 'operations' | 'handlers' | 'signatures'> {
+  /** Called for each submitted command, before its answer. */
+  submitted?(platform: Platform, act: SubmittedAct): void
+}
+
+/**
+ * @param loadCode Imports the code of a service at the edge.
+ * @throws Error for code at the edge that is missing.
+ */
+export async function serveOperations(
+  { submitted, description, ...door }: Door,
+  apis: readonly Api[],
+  loadCode: (service: string) => Promise<EdgeCode>,
+): Promise<PublicApi> {
+  const codes = await Promise.all(
+    apis.map(async (api): Promise<EdgeCode> => (hasCodeAtEdge(api) ? loadCode(api.contracts.service) : {})),
+  )
+  const operations: Operations = Object.fromEntries(
+    apis.flatMap((api) => Object.entries(api.operations).map(([id, one]) => [id, one.describe()])),
+  )
+  const problemMembers = Object.assign({}, description.problemMembers, ...apis.map((api) => api.problemMembers))
+  const api = definePublicApi<string, string, Operations>({
+    ...door,
+    description: { ...description, problemMembers },
+    operations,
+    handlers: (platform) =>
+      merged(apis.map((api, at) => handlersOf(api, codes[at]!, { ...door, platform, submitted }))),
+    signatures: (platform) => merged(codes.map(({ signatures }) => signatures?.(platform) ?? {})),
+  })
+  return Object.values(operations).some(({ submits }) => submits) ? withCommandOperations(api) : api
+}
+
+const merged = <V>(records: readonly Readonly<Record<string, V>>[]): Readonly<Record<string, V>> =>
+  Object.assign({}, ...records) as Readonly<Record<string, V>>
+
+interface Parts extends Pick<Door, 'subjectOf' | 'roles'> {
+  readonly platform: Platform
+  readonly submitted: Door['submitted'] | undefined
+}
+
+function handlersOf({ contracts, operations }: Api, code: EdgeCode, parts: Parts): ReturnType<PublicApi['handlers']> {
+  const handlers = code.handlers?.(parts.platform) ?? {}
+  const checks = code.checks?.(parts.platform) ?? {}
+  const made = Object.entries(operations).flatMap(([id, one]): [string, Handler][] => {
+    if ('asks' in one) return [[id, relaying(contracts, one, parts)]]
+    if ('submits' in one) return [[id, submitting(one, checkOf(id, one, checks), parts)]]
+    return Object.hasOwn(handlers, id) ? [[id, handlers[id]!]] : []
+  })
+  return Object.fromEntries(made)
+}
+
+type Handler = OperationHandler<Operation>
+type Check = NonNullable<ReturnType<NonNullable<EdgeCode['checks']>>[string]>
+
+function checkOf(id: string, { isChecked }: Submitted, checks: Readonly<Record<string, Check>>): Check | undefined {
+  if (!isChecked) return undefined
+  if (!Object.hasOwn(checks, id)) throw new Error(`The operation ${id} has no check: give one to implementEdge.`)
+  return checks[id]
+}
+
+function relaying(contracts: Contracts, operation: Asked, { platform }: Parts): Handler {
+  const { asks, request, timeoutMs, location, securityEvent } = operation
+  const options = timeoutMs === undefined ? {} : { timeoutMs }
+  return async (given) => {
+    const { c } = given
+    // The runtime has checked all parts as the operation declares them, from which the types of these functions follow.
+    const asked = given as never
+    const answer = await platform.relay(contracts, asks as never, request(asked) as never, options)
+    if (!answer.refused) {
+      if (location) c.header('location', location(asked))
+      if (securityEvent) platform.security({ ...securityEvent(asked), outcome: 'done', ...c.request })
+    }
+    return relayed(c, answer, platform)
+  }
+}
+
+/** The limit of an operation that names none: callers without a privileged role act on what is their own. */
+const ownUnless =
+  ({ privileged }: PublicApi['roles']) =>
+  (caller: Caller): string | undefined =>
+    caller.roles.some((role) => privileged.includes(role)) ? undefined : caller.sub
+
+function submitting(
+  operation: Submitted,
+  check: Check | undefined,
+  { platform, subjectOf, roles, submitted }: Parts,
+): Handler {
+  const { submits: type, subject: field, answers, derives } = operation
+  const { limitedTo: limitOf = ownUnless(roles) } = operation
+  return async (given) => {
+    await check?.(given)
+    // `submits` declares a token, a key and an object as the body of its operation.
+    const { caller, key, params, body } = given as unknown as Given<object, object, string>
+    const { c } = given
+    const derived = Object.entries(derives).map(([name, derive]) => [name, derive(caller, key)] as const)
+    const data: Readonly<Record<string, unknown>> = {
+      ...body,
+      ...Object.fromEntries(derived),
+      ...params,
+    }
+    const subject = data[field] as string
+    const options = { key, actor: subjectOf(caller), subject, limitedTo: limitOf(caller) }
+    const answer = await platform.submit<Message>({ type, data }, options)
+    if (answer.refused) return relayed(c, answer, platform)
+    const { commandId } = submittedSchema.parse(await answer.response.json())
+    submitted?.(platform, { caller, request: c.request, command: type, commandId, subject })
+    const members = Object.fromEntries(answers.map((name) => [name, data[name]]))
+    return answerSubmitted(c, platform, { commandId, command: type, answer: members })
+  }
+}

@@ -1,0 +1,265 @@
+/** Declares the public operations of a service. The types of bodies, parameters and answers follow from its contracts. */
+
+import type { z } from 'zod'
+import type { Code } from '../base/errors.ts'
+import type { Secrets } from '../base/secret.ts'
+import type { Setting } from '../base/setting.ts'
+import type { CommandType, Contracts, QueryName, QueryNamed } from '../contracts/contract.ts'
+import { type ParameterSchemas, type ParametersOf, pathParametersOf, type QueryRequest } from '../contracts/query.ts'
+import type { ActOf, Api, Asked, AtEdge, DeclaredOperation, Given, Handled, Submitted } from './api.ts'
+import { type ApiDescription, type Caller, type Operation, submittedAnswers } from './operation.ts'
+import type { RequestObjective } from './request-objective.ts'
+
+type PathNames<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | PathNames<Rest>
+  : never
+
+type ParametersIn<Q> = Q extends { readonly parameters: infer P extends ParameterSchemas } ? P : object
+type PathOf<Q> = Q extends { readonly path: infer P extends string } ? P : never
+/** Of the query's parameters, those in the operation's path, and the query's search parameters. */
+type AskedParameters<Q, Path extends string> = Pick<
+  ParametersIn<Q>,
+  keyof ParametersIn<Q> & (PathNames<Path> | Exclude<keyof ParametersIn<Q>, PathNames<PathOf<Q>>>)
+>
+
+type CommandData<C extends Contracts, T extends string> = C['commands'][T] extends {
+  readonly data: infer Data extends z.ZodObject
+}
+  ? Data
+  : never
+type Fields<Data extends z.ZodObject> = keyof Data['shape'] & string
+
+/** The parts of `Operation` that an author gives as they are. */
+type Common<Access extends string, Role extends string> = Pick<
+  Operation<Access, Role>,
+  'access' | 'notFor' | 'summary' | 'maxBodyBytes' | 'isIdempotent'
+> & {
+  /** Besides the refusals that the contract names, and those that follow from access, key and body. */
+  readonly problems?: readonly Code[]
+  /** The service level objective of its requests: that they are answered, and in which time. */
+  readonly objective?: Pick<RequestObjective, 'name' | 'title'>
+}
+
+type AskOperation<Q, Path extends string, Access extends string, Role extends string, Body, Key> = Common<
+  Access,
+  Role
+> & {
+  readonly path: Path
+  readonly requiresIdempotencyKey?: Key
+  readonly body?: Body
+  /** Status → its meaning. The schemas are the query's. */
+  readonly answers: Q extends { readonly answers: infer A } ? { readonly [Status in keyof A]: string } : never
+  /** Absent: as long as any query. */
+  readonly timeoutMs?: number
+  /** The header `Location` of an answer that is no refusal. */
+  readonly location?: (given: AskGiven<Q, Path, Body, Key>) => string
+  /** Recorded when the query was not refused. */
+  readonly securityEvent?: (given: AskGiven<Q, Path, Body, Key>) => ActOf
+} & (ParametersOf<{ parameters: AskedParameters<Q, Path> }> extends QueryRequest<Q>
+    ? { readonly request?: AskRequest<Q, Path, Body, Key> }
+    : { readonly request: AskRequest<Q, Path, Body, Key> })
+
+type AskGiven<Q, Path extends string, Body, Key> = Given<
+  ParametersOf<{ parameters: AskedParameters<Q, Path> }>,
+  Body extends z.ZodType ? z.output<Body> : undefined,
+  Key extends true ? string : undefined
+>
+/** The request of the query; absent: the parameters. Pure. @throws Refused for what the caller may not ask. */
+type AskRequest<Q, Path extends string, Body, Key> = (given: AskGiven<Q, Path, Body, Key>) => QueryRequest<Q>
+
+type SubmitOperation<
+  Data extends z.ZodObject,
+  Path extends string,
+  Access extends string,
+  Role extends string,
+  Derived extends string,
+  Checked,
+> = Omit<Common<Access, Role>, 'isIdempotent'> & {
+  readonly path: Path
+  /** Fields of the command that neither path nor body give. Pure: the same key has the same command. */
+  readonly derives?: {
+    readonly [F in Derived]: (caller: Caller, key: string) => z.input<Data>[F & keyof z.input<Data>]
+  }
+  /** The field that names what the command is about. */
+  readonly subject: Fields<Data>
+  /** Fields that join the command's id in the answer. */
+  readonly answers?: readonly Fields<Data>[]
+  /**
+   * The subject whose objects alone the caller may act on: the owner's check answers 404 for those of others; undefined: every
+   * object. Absent: callers without a privileged role act on what is their own.
+   */
+  readonly limitedTo?: (caller: Caller) => string | undefined
+  /** The service's code at the edge has a check, which runs before the command is submitted. */
+  readonly isChecked?: Checked
+}
+
+/** The operation as the checks and the code at the edge have it. */
+interface SubmittedOperation<Data extends z.ZodObject, Given extends string> extends Operation {
+  readonly requiresIdempotencyKey: true
+  readonly body: z.ZodObject<Omit<Data['shape'], Given>, z.core.$strict>
+  readonly parameters: Pick<Data['shape'], Given & keyof Data['shape']> & ParameterSchemas
+}
+
+export interface Declare<C extends Contracts, Role extends string, Access extends string> {
+  /** Hands on the answer of one query of the service: parameters, answers and refusals are those of its contract. */
+  asks<
+    const N extends QueryName<C>,
+    const Path extends `/${string}`,
+    Body extends z.ZodType | undefined = undefined,
+    const Key extends true | undefined = undefined,
+  >(
+    query: N,
+    operation: AskOperation<QueryNamed<C, N>, Path, Access, Role, Body, Key>,
+  ): Asked
+  /** Submits one command of the service. The body has the fields of its data that neither the path nor `derives` give. */
+  submits<
+    const T extends CommandType<C>,
+    const Path extends `/${string}`,
+    const Derived extends string = never,
+    const Checked extends true | undefined = undefined,
+  >(
+    command: T,
+    operation: SubmitOperation<CommandData<C, T>, Path, Access, Role, Derived, Checked>,
+  ): Submitted<SubmittedOperation<CommandData<C, T>, Derived | PathNames<Path>>, Checked>
+  /** Is answered by the service's code at the edge: a composition, or a webhook, whose signature that code checks. */
+  handles<const O extends Operation<Access, Role>>(operation: O & Pick<Common<Access, Role>, 'objective'>): Handled<O>
+}
+
+type EdgeOf<C extends Contracts, Uses extends readonly Contracts[]> = {
+  readonly uses?: Uses
+  readonly queries?: readonly QueryName<C | Uses[number]>[]
+  readonly submits?: readonly CommandType<C | Uses[number]>[]
+  readonly settings?: readonly Setting[]
+  readonly secrets?: Secrets
+  readonly problemMembers?: ApiDescription['problemMembers']
+}
+
+/** Declares the public operations of one service. `atEdge`: what its code at the edge needs there. */
+export type DefineApi<Role extends string, Access extends string> = <
+  const C extends Contracts,
+  const Table extends Readonly<Record<string, DeclaredOperation>>,
+  const Uses extends readonly Contracts[] = readonly [],
+  const Edge extends EdgeOf<C, Uses> = object,
+>(
+  contracts: C,
+  declare: (operations: Declare<C, Role, Access>) => Table,
+  atEdge?: Edge & EdgeOf<C, Uses>,
+) => Omit<Api, 'contracts' | 'operations' | 'atEdge'> & {
+  readonly contracts: C
+  readonly operations: Table
+  readonly atEdge: Omit<AtEdge, keyof Edge> & Edge
+}
+
+/** For the roles that tokens name, and the names of access that operations may declare. */
+export const apisFor = <Role extends string, Access extends string>(): DefineApi<Role, Access> =>
+  ((contracts: Contracts, declare: (operations: unknown) => Api['operations'], atEdge: EdgeOf<Contracts, []> = {}) => {
+    const { problemMembers, ...edge } = atEdge
+    return {
+      contracts,
+      operations: declare({ asks: asking(contracts), submits: submitting(contracts), handles: handling }),
+      atEdge: { uses: [], queries: [], submits: [], settings: [], secrets: {}, ...edge },
+      ...(problemMembers ? { problemMembers } : {}),
+    } satisfies Api
+  }) as unknown as DefineApi<Role, Access>
+
+type GivenAsk = Omit<Operation, 'method' | 'parameters' | 'answers' | 'submits'> &
+  Partial<Pick<Asked, 'request' | 'timeoutMs' | 'location' | 'securityEvent' | 'objective'>> & {
+    readonly answers: Readonly<Record<string, string>>
+  }
+
+const asking =
+  (contracts: Contracts) =>
+  (query: string, given: GivenAsk): Asked => {
+    const { request = paramsOf, timeoutMs, location, securityEvent, objective, answers, ...operation } = given
+    const contract = contracts.queries![query]!
+    const { method } = contract
+    const { path, problems = [] } = operation
+    return {
+      method,
+      path,
+      objective,
+      asks: query,
+      request,
+      timeoutMs,
+      location,
+      securityEvent,
+      describe: () => ({
+        ...operation,
+        method,
+        parameters: askedParameters(contract, path),
+        answers: Object.fromEntries(
+          Object.entries(contract.answers).map(([status, schema]) => [
+            status,
+            schema === null ? [answers[status]!] : [answers[status]!, schema],
+          ]),
+        ),
+        problems: [...problems, ...(contract.refuses ?? [])],
+      }),
+    }
+  }
+
+const paramsOf = ({ params }: Given): object => params
+
+function askedParameters(
+  { path: asked, parameters = {} }: { readonly path: string; readonly parameters?: ParameterSchemas },
+  path: string,
+): ParameterSchemas {
+  const [inPath, inQuery] = [pathParametersOf({ path }), pathParametersOf({ path: asked })]
+  return Object.fromEntries(
+    Object.entries(parameters).filter(([name]) => inPath.includes(name) || !inQuery.includes(name)),
+  )
+}
+
+type GivenSubmit = Omit<
+  Operation,
+  'method' | 'parameters' | 'answers' | 'submits' | 'body' | 'requiresIdempotencyKey'
+> &
+  Partial<Pick<Submitted, 'answers' | 'derives' | 'limitedTo' | 'isChecked' | 'objective'>> &
+  Pick<Submitted, 'subject'>
+
+const submitting =
+  (contracts: Contracts) =>
+  (command: string, given: GivenSubmit): Submitted => {
+    const { subject, answers = [], derives = {}, limitedTo, isChecked, objective, ...operation } = given
+    const { data, refuses = [] } = contracts.commands[command]!
+    const { path, problems = [] } = operation
+    return {
+      method: 'post',
+      path,
+      objective,
+      submits: command,
+      subject,
+      answers,
+      derives,
+      limitedTo,
+      isChecked,
+      describe: () => {
+        // A command that enters from outside has an object as its data: any other does not compile.
+        const { shape } = data as z.ZodObject
+        const inPath = pathParametersOf({ path })
+        const elsewhere = [...inPath, ...Object.keys(derives)]
+        return {
+          ...operation,
+          method: 'post',
+          parameters: pick(shape, inPath),
+          requiresIdempotencyKey: true,
+          ...(Object.keys(shape).every((field) => elsewhere.includes(field))
+            ? {}
+            : { body: elsewhere.length === 0 ? data : (data as z.ZodObject).omit(maskOf(elsewhere)) }),
+          submits: true,
+          answers: submittedAnswers(pick(shape, answers)),
+          problems: [...problems, ...refuses],
+        }
+      },
+    }
+  }
+
+const maskOf = (names: readonly string[]): Record<string, true> =>
+  Object.fromEntries(names.map((name) => [name, true as const]))
+const pick = <V>(from: Readonly<Record<string, V>>, names: readonly string[]): Readonly<Record<string, V>> =>
+  Object.fromEntries(names.map((name) => [name, from[name]!]))
+
+const handling = ({ objective, ...operation }: Operation & Pick<Handled, 'objective'>): Handled => {
+  const { method, path } = operation
+  return { method, path, objective, isHandled: true, describe: () => operation }
+}
