@@ -1,6 +1,7 @@
 /** The HTTP request that a task or a job describes: checked when it is created, since every attempt of a wrong one would fail. */
 
 import { refusedTarget } from './control-ports.ts'
+import type { CloudContext } from './plugin.ts'
 import { type Bytes, bytesOf } from './proto-values.ts'
 import { invalidArgument } from './status.ts'
 
@@ -56,6 +57,50 @@ export function httpTargetOf(url: string, target: WireHttpTarget, place: Place):
     body: body.toString('base64'),
     ...(oidc ? { oidc: { email: oidc.serviceAccountEmail!, audience: oidc.audience || url } } : {}),
   }
+}
+
+/** The message of a stored target, without its address. */
+export const wireHttpTarget = ({ method, headers, body, oidc }: HttpTarget) => ({
+  httpMethod: method,
+  headers,
+  body: Buffer.from(body, 'base64'),
+  ...(oidc ? { oidcToken: { serviceAccountEmail: oidc.email, audience: oidc.audience } } : {}),
+})
+
+/** Computed, or Google's own: a target's say does not count. */
+const IGNORED = /^(host|content-length|user-agent|x-google-.*|x-appengine-.*)$/i
+
+/** The headers by which the service that calls a target describes its call. */
+export interface CallHeaders {
+  /** A target's own headers of this name do not count. */
+  readonly reserved: RegExp
+  readonly added: Readonly<Record<string, string>>
+  /** A target's own headers replace these. */
+  readonly defaults?: Readonly<Record<string, string>>
+}
+
+/** Calls a target as its account, with its own allowed headers and those of the service. */
+export async function callTarget(
+  { mintIdToken, fetch }: Pick<CloudContext, 'mintIdToken' | 'fetch'>,
+  { url, method, headers, body, oidc }: HttpTarget,
+  { reserved, added, defaults }: CallHeaders,
+  signal: AbortSignal,
+): ReturnType<CloudContext['fetch']> {
+  const own = Object.entries(headers).filter(([name]) => !IGNORED.test(name) && !reserved.test(name))
+  const token = oidc && (await mintIdToken(oidc))
+  return fetch(url, {
+    method,
+    headers: {
+      ...defaults,
+      // Names in lower case: a header that differs by its spelling alone would be sent twice.
+      ...Object.fromEntries(own.map(([name, value]) => [name.toLowerCase(), value])),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...added,
+    },
+    signal,
+    redirect: 'manual',
+    ...(body === '' ? {} : { body: Buffer.from(body, 'base64') }),
+  })
 }
 
 /** Refuses headers that no HTTP request can carry. */

@@ -1,5 +1,6 @@
 /** One attempt of a job: its HTTP request, and the status that Google would record. */
 
+import { callTarget } from '../../core/http-target.ts'
 import type { CloudContext } from '../../core/plugin.ts'
 import { codes } from '../../core/status.ts'
 import type { JobRecord } from '../values/records.ts'
@@ -54,15 +55,7 @@ export async function attempt(
 }
 
 async function send(context: CloudContext, job: JobRecord, scheduledMs: number, signal: AbortSignal) {
-  const { url, method, body, oidc } = job.target
-  const token = oidc && (await context.mintIdToken(oidc))
-  const { status: answer } = await context.fetch(url, {
-    method,
-    headers: attemptHeaders(job, scheduledMs, token),
-    signal,
-    redirect: 'manual',
-    ...(body === '' ? {} : { body: Buffer.from(body, 'base64') }),
-  })
+  const { status: answer } = await callTarget(context, job.target, attemptHeaders(job, scheduledMs), signal)
   if (answer >= 200 && answer < 300) return { answer, result: { code: 0, message: '' } }
   return { answer, result: status(codeOf[answer] ?? 'UNKNOWN', `The target answered with HTTP status ${answer}.`) }
 }

@@ -1,6 +1,6 @@
 /** Converts between google.cloud.scheduler.v1's messages in the transport's form and the stored records. */
 
-import { httpTargetOf, type HttpTarget, type WireHttpTarget } from '../../core/http-target.ts'
+import { httpTargetOf, type HttpTarget, type WireHttpTarget, wireHttpTarget } from '../../core/http-target.ts'
 import { maybeMs, type MaybeTime, protoTime } from '../../core/proto-values.ts'
 import { invalidArgument } from '../../core/status.ts'
 import { limits } from './limits.ts'
@@ -95,18 +95,11 @@ function retryConfigOf(given: WireRetryConfig): RetryConfig {
 }
 
 export function wireJob(job: JobRecord): WireJob & Record<string, unknown> {
-  const { url, method, headers, body, oidc } = job.target
   const { retryCount, maxRetryMs, minBackoffMs, maxBackoffMs, maxDoublings } = job.retryConfig
   return {
     name: job.name,
     description: job.description,
-    httpTarget: {
-      uri: url,
-      httpMethod: method,
-      headers,
-      body: Buffer.from(body, 'base64'),
-      ...(oidc ? { oidcToken: { serviceAccountEmail: oidc.email, audience: oidc.audience } } : {}),
-    },
+    httpTarget: { uri: job.target.url, ...wireHttpTarget(job.target) },
     schedule: job.schedule,
     timeZone: job.timeZone,
     userUpdateTime: protoTime(job.changedAtMs),

@@ -3,6 +3,7 @@
 import { backoffMs } from '../../core/backoff.ts'
 import type { Timer } from '../../core/clock.ts'
 import { DueQueue } from '../../core/due-queue.ts'
+import { callTarget } from '../../core/http-target.ts'
 import type { CloudContext } from '../../core/plugin.ts'
 import type { Table } from '../../core/journal.ts'
 import { isExhausted } from './backoff.ts'
@@ -141,19 +142,11 @@ interface Outcome {
 
 async function send(context: CloudContext, queueName: string, task: TaskRecord, signal: AbortSignal): Promise<Outcome> {
   const { request } = task
-  const body = Buffer.from(request.body, 'base64')
-  countOperation(context, task.name, body.length)
+  countOperation(context, task.name, Buffer.byteLength(request.body, 'base64'))
   context.count('tasks.dispatches')
   let outcome: Outcome
   try {
-    const token = request.oidc && (await context.mintIdToken(request.oidc))
-    const response = await context.fetch(request.url, {
-      method: request.method,
-      headers: dispatchHeaders(queueName, task, token),
-      signal,
-      redirect: 'manual',
-      ...(body.length > 0 ? { body } : {}),
-    })
+    const response = await callTarget(context, request, dispatchHeaders(queueName, task), signal)
     const retryAfter = Number(response.headers.get('retry-after'))
     const slow = (response.status === 429 || response.status === 503) && Number.isFinite(retryAfter)
     outcome = {

@@ -1,19 +1,12 @@
-/** The headers of a dispatch: the task's own allowed headers, and the headers that Cloud Tasks adds about the task. */
+/** The headers of a dispatch that Cloud Tasks adds about the task. */
 // https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks#HttpRequest
 
+import type { CallHeaders } from '../../core/http-target.ts'
 import type { TaskRecord } from '../values/records.ts'
 
-/** Computed, or Google's own: a task's say does not count. */
-const IGNORED = /^(host|content-length|user-agent|x-google-.*|x-appengine-.*|x-cloudtasks-.*)$/i
-
-/** Names in lower case: a header that differs by its spelling alone would be sent twice. */
-export function dispatchHeaders(queueName: string, task: TaskRecord, token?: string): Record<string, string> {
-  const own = Object.entries(task.request.headers)
-    .filter(([name]) => !IGNORED.test(name))
-    .map(([name, value]) => [name.toLowerCase(), value])
-  return {
-    ...Object.fromEntries(own),
-    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+export const dispatchHeaders = (queueName: string, task: TaskRecord): CallHeaders => ({
+  reserved: /^x-cloudtasks-/i,
+  added: {
     // https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler
     'user-agent': 'Google-Cloud-Tasks',
     'x-cloudtasks-queuename': queueName.split('/').at(-1)!,
@@ -27,5 +20,5 @@ export function dispatchHeaders(queueName: string, task: TaskRecord, token?: str
           'x-cloudtasks-taskpreviousresponse': String(task.lastStatus),
           'x-cloudtasks-taskretryreason': task.lastReason ?? '',
         }),
-  }
-}
+  },
+})

@@ -1,6 +1,6 @@
 /** Converts between google.cloud.tasks.v2's messages in the transport's form and the stored records. */
 
-import { type HttpTarget, httpTargetOf, type WireHttpTarget } from '../../core/http-target.ts'
+import { type HttpTarget, httpTargetOf, type WireHttpTarget, wireHttpTarget } from '../../core/http-target.ts'
 import { msOf, type ProtoTime, protoTime } from '../../core/proto-values.ts'
 import { invalidArgument } from '../../core/status.ts'
 import { limits } from './limits.ts'
@@ -101,16 +101,10 @@ export function httpRequestOf(task: WireTask): HttpTarget {
 }
 
 export function wireTask(task: TaskRecord, full: boolean): object {
-  const { url, method, headers, body, oidc } = task.request
+  const { body, ...basic } = wireHttpTarget(task.request)
   return {
     name: task.name,
-    httpRequest: {
-      url,
-      httpMethod: method,
-      headers,
-      ...(full ? { body: Buffer.from(body, 'base64') } : {}),
-      ...(oidc ? { oidcToken: { serviceAccountEmail: oidc.email, audience: oidc.audience } } : {}),
-    },
+    httpRequest: { url: task.request.url, ...basic, ...(full ? { body } : {}) },
     scheduleTime: protoTime(task.dueMs),
     createTime: protoTime(task.createdAtMs),
     dispatchDeadline: protoTime(task.deadlineMs),
