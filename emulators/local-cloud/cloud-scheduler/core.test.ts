@@ -77,7 +77,12 @@ describe('an attempt', () => {
     world.job({
       httpTarget: {
         uri: 'http://target/schedules/x',
-        headers: { 'Content-Type': 'application/json', 'X-CloudScheduler-JobName': 'forged', Host: 'forged' },
+        headers: {
+          'Content-Type': 'application/json',
+          'X-CloudScheduler-JobName': 'forged',
+          'X-CloudScheduler-Other': 'forged',
+          Host: 'forged',
+        },
         body: Buffer.from('{"a":1}'),
         oidcToken: { serviceAccountEmail: 'clock@p', audience: 'http://target' },
       },

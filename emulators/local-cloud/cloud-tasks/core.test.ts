@@ -107,6 +107,8 @@ describe('dispatch', () => {
           Authorization: 'Bearer forged',
           'X-CloudTasks-TaskRetryCount': '99',
           'X-CloudTasks-QueueName': 'another',
+          // Cloud Tasks itself sends it from the second attempt on.
+          'X-CloudTasks-TaskPreviousResponse': '500',
           'User-Agent': 'me',
           Host: 'elsewhere',
           'Content-Length': '5',
