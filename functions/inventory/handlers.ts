@@ -1,24 +1,16 @@
 /** Reserve, release, commit: each one transaction over the order's stream and the shards it touches. */
 
-import { fold } from '../../shared/service/fold.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
+import { type Decision, noChange, type Platform, type TransactionDocuments } from '../../shared/service/platform.ts'
 import {
-  type Decision,
-  noChange,
-  type Platform,
-  type Stream,
-  type TransactionDocuments,
-} from '../../shared/service/platform.ts'
-import {
-  consumeAllocation,
-  evolve,
   type Allocation,
-  initial,
+  consumeAllocation,
   type InventoryRecord,
   type Line,
   quantityBySku,
   reservationId,
+  reservationIn,
   type ReservationState,
 } from './reservation.ts'
 import {
@@ -36,7 +28,6 @@ import {
   allocate,
 } from './shards.ts'
 
-const stateOf = ({ events }: Stream): ReservationState => fold({ initial, evolve }, events)
 const emit = (...events: InventoryRecord[]): Decision<InventoryRecord> => ({ events, commands: [] })
 
 /** Reserves all lines or no line. A repeated command decides nothing: its reply was recorded, and is published again. */
@@ -46,7 +37,7 @@ export function reserveStock(
 ): Promise<Decision<InventoryRecord>> {
   const { orderId, lines } = message.data
   return platform.streams.transact(message, { newId: orderId }, async (stream, documents) => {
-    const state = stateOf(stream)
+    const state = reservationIn(stream.events)
     // The compensation came first: the reservation must not be made any more.
     if (state.status === 'tombstone') return emit({ type: 'stock.rejected', data: { orderId, shortages: [] } })
     if (state.status !== 'none') return noChange
@@ -75,7 +66,7 @@ export function releaseStock(
 ): Promise<Decision<InventoryRecord>> {
   const { orderId, lines: wanted } = message.data
   return platform.streams.transact(message, orderId, async (stream, documents) => {
-    const state = stateOf(stream)
+    const state = reservationIn(stream.events)
     if (wanted && state.status === 'held') return releaseLines(orderId, state, { wanted, documents })
     const open = state.status === 'held' ? state.held : {}
     writeShards(documents, open, await readTouched(documents, open), release)
@@ -112,7 +103,7 @@ export function commitStock(
 ): Promise<Decision<InventoryRecord>> {
   const { orderId, shipmentId, lines } = message.data
   return platform.streams.transact(message, orderId, async (stream, documents) => {
-    const state = stateOf(stream)
+    const state = reservationIn(stream.events)
     if (state.status === 'none') throw new Unavailable(`Nothing is reserved for ${orderId} yet.`)
     if (state.committed.includes(shipmentId)) return noChange
     const sold: Record<string, number[]> = {}

@@ -3,16 +3,16 @@
 import { limitOf } from '../../shared/base/paging.ts'
 import { documentQuery } from '../../shared/service/document-query.ts'
 import type { Platform, Stream } from '../../shared/service/platform.ts'
-import { fold, recordsOf } from '../../shared/service/fold.ts'
+import { recordsOf } from '../../shared/service/fold.ts'
 import { changedAt } from '../../shared/service/stream-page.ts'
 import type { MovementRow, ReservationRow, ShardRow } from './record-contracts.ts'
-import { type Allocation, evolve, initial, type InventoryRecord } from './reservation.ts'
+import { type Allocation, type InventoryRecord, reservationIn } from './reservation.ts'
 import type { inventory } from './service.ts'
 import { shardFrom, skuOfShard } from './shards.ts'
 
 /** Undefined for the streams of deliveries and corrections. */
 export function reservationRecord(stream: Stream): ReservationRow | undefined {
-  const { status, held } = fold({ initial, evolve }, stream.events)
+  const { status, held } = reservationIn(stream.events)
   if (status === 'none') return undefined
   return {
     orderId: stream.id,
@@ -32,7 +32,7 @@ export function movementRecord(stream: Stream): MovementRow | undefined {
   const moved = new Map<string, number>()
   for (const record of recordsOf<InventoryRecord>(stream.events))
     for (const { sku, quantity } of movesOf(record)) moved.set(sku, (moved.get(sku) ?? 0) + quantity)
-  const held = piecesIn(fold({ initial, evolve }, stream.events).held)
+  const held = piecesIn(reservationIn(stream.events).held)
   if (moved.size === 0 && held.length === 0) return undefined
   return {
     id: stream.id,

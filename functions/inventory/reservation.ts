@@ -1,5 +1,7 @@
 /** The pieces that an order holds, and their history. */
 
+import { fold } from '../../shared/service/fold.ts'
+import type { Message } from '../../shared/contracts/message.ts'
 import type { RecordOf } from '../../shared/contracts/contract.ts'
 import type { inventoryContracts } from './contracts.ts'
 
@@ -24,6 +26,9 @@ export interface ReservationState {
 }
 
 export const initial: ReservationState = { status: 'none', lines: [], held: {}, committed: [] }
+
+/** The state after these recorded events. */
+export const reservationIn = (events: readonly Message[]): ReservationState => fold({ initial, evolve }, events)
 
 export function evolve(state: ReservationState, { type, data }: InventoryRecord): ReservationState {
   switch (type) {

@@ -2,7 +2,6 @@
 
 import { implement, type SagaReply } from '../../shared/service/app.ts'
 import type { ServiceApp, Submitter } from '../../shared/service/service-app.ts'
-import { fold } from '../../shared/service/fold.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { type Evidence, Refused, Unavailable } from '../../shared/base/errors.ts'
 import type { Decision, Platform } from '../../shared/service/platform.ts'
@@ -14,7 +13,7 @@ import { decide, isUnanswered, type OrderCommand } from './decide.ts'
 import type { FulfilmentFact, OrderRecord, RefundFact } from './records.ts'
 import type { OrderSent } from './sent.ts'
 import { checkImport, importOrder } from './imported.ts'
-import { evolve, importedView, initial, isPlaced, type OrderState, type PlacedOrder } from './order.ts'
+import { importedView, isPlaced, orderIn, type OrderState, type PlacedOrder } from './order.ts'
 import { checkPayment, shownOrder } from './payment-needed.ts'
 import { placeOrder, republishPlacement } from './place-order.ts'
 import { storePrice } from './prices.ts'
@@ -40,7 +39,7 @@ const unknown = (orderId: string, evidence?: Evidence): Refused =>
 
 /** An order that was placed, or one of the past. */
 async function knownOrder(orderId: string, platform: Platform): Promise<OrderState> {
-  const state = fold({ initial, evolve }, (await platform.streams.read(orderId)).events)
+  const state = orderIn((await platform.streams.read(orderId)).events)
   if (!isPlaced(state) && !state.imported) throw unknown(orderId)
   return state
 }
@@ -75,7 +74,7 @@ async function apply(
   command: OrderCommand,
 ): Promise<Decision<OrderRecord, OrderSent>> {
   return platform.streams.handle<OrderRecord, OrderSent>(message, orderId, (stream) => {
-    const state = fold({ initial, evolve }, stream.events)
+    const state = orderIn(stream.events)
     if (state.status === 'none' && ofPeople.includes(command.type)) throw unknown(orderId)
     // A reply can't precede the commit of its command: this read is older than that commit.
     if (state.status === 'none') throw new Unavailable(`There is no order ${orderId} yet.`)
@@ -189,7 +188,7 @@ export const app: ServiceApp = implement(orders, {
       if (early > 0)
         throw new Unavailable(`The timer fired before ${deadline}.`, { retryAfterSeconds: Math.ceil(early / 1000) })
       return platform.streams.handleWithCalls<OrderRecord, OrderSent>(message, orderId, async (stream) => {
-        const state = fold({ initial, evolve }, stream.events)
+        const state = orderIn(stream.events)
         if (isUnanswered(state)) await republishPlacement(platform, message, stream)
         return decide({ type: 'timeout', dueAtMs, nowMs: platform.now() }, state, rulesOf(platform))
       })

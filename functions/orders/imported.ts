@@ -4,12 +4,11 @@
  */
 
 import { Refused, refuseIf } from '../../shared/base/errors.ts'
-import { fold } from '../../shared/service/fold.ts'
 import type { CommandOf } from '../../shared/contracts/contract.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { type Decision, noChange, type Platform } from '../../shared/service/platform.ts'
 import type { ordersContracts } from './contracts.ts'
-import { evolve, initial } from './order.ts'
+import { orderIn } from './order.ts'
 import type { OrderRecord, Imported } from './records.ts'
 import type { OrderSent } from './sent.ts'
 
@@ -39,7 +38,7 @@ export function importOrder(
 ): Promise<Decision<OrderRecord, OrderSent>> {
   const { orderId, shippingMinor = 0, ...about } = message.data
   return platform.streams.handle<OrderRecord, OrderSent>(message, orderId, ({ events }) => {
-    const { status } = fold({ initial, evolve }, events)
+    const { status } = orderIn(events)
     if (status !== 'none' && status !== 'abandoned') return noChange
     const lines = about.lines.map((line, index) => ({ lineId: String(index + 1), ...line }))
     const data: Imported = { ...about, orderId, lines, shippingMinor, totalMinor: totalOf(message.data) }

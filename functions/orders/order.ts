@@ -1,5 +1,6 @@
 /** An order's state, and its change by each recorded event. */
 
+import { fold } from '../../shared/service/fold.ts'
 import type { Message } from '../../shared/contracts/message.ts'
 import type { SagaState } from '../../shared/saga/saga.ts'
 import { type Ledger, noFacts, refusedCaptures, refusedParcels, withFact } from './fulfilment.ts'
@@ -89,6 +90,9 @@ export const initial: OrderState = {
   corrections: 0,
   isStalled: false,
 }
+
+/** The state after these recorded events. */
+export const orderIn = (events: readonly Message[]): OrderState => fold({ initial, evolve }, events)
 
 export function evolve(state: OrderState, recorded: Message): OrderState {
   const { type, data } = upcast(recorded)

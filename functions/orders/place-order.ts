@@ -2,7 +2,6 @@
 
 import type { z } from 'zod'
 import { Refused, refuseIf, Unavailable } from '../../shared/base/errors.ts'
-import { fold } from '../../shared/service/fold.ts'
 import { derivedId, derivedName } from '../../shared/base/ids.ts'
 import { isHashOfRequest, requestHashOf } from '../../shared/base/request-hash.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
@@ -14,7 +13,7 @@ import { costOf } from './charges.ts'
 import { placementBounds } from './placement-bounds.ts'
 import type { OrderRequest, ordersContracts, placeRequest } from './contracts.ts'
 import { decide, isUnanswered } from './decide.ts'
-import { evolve, initial, isPlaced, type OrderState, type PlacedOrder, viewOf } from './order.ts'
+import { initial, isPlaced, orderIn, type PlacedOrder, viewOf } from './order.ts'
 import type { OrderRecord, Placed } from './records.ts'
 import type { OrderSent } from './sent.ts'
 import { shownOrder } from './payment-needed.ts'
@@ -41,7 +40,7 @@ export async function placeOrder(
     ? undefined
     : placementBounds(platform, platform.setting(placingBounds), sub, { orderId, lines: order.lines })
   const before = await platform.streams.read(orderId, admitted?.path)
-  const known = stateOf(before)
+  const known = orderIn(before.events)
   refuseIf(
     known.imported !== undefined,
     'idempotency-key-reused',
@@ -66,7 +65,7 @@ export async function placeOrder(
   )
   let other: PlacedOrder | undefined
   const { events } = await platform.streams.handleWithCalls<OrderRecord, OrderSent>(message, before, async (stream) => {
-    const state = stateOf(stream)
+    const state = orderIn(stream.events)
     // Our own timer was here since we looked.
     if (state.status === 'abandoned' && stream.version !== before.version)
       throw new Unavailable('The request took too long: send it again with the same key.')
@@ -84,8 +83,6 @@ export async function placeOrder(
   checkSame(recorded, order, idempotencyKey)
   return { status: 201, body: viewOf({ ...initial, ...other, order: recorded, status: other?.status ?? 'pending' }) }
 }
-
-const stateOf = ({ events }: Stream): OrderState => fold({ initial, evolve }, events)
 
 function checkSame(recorded: Placed, order: OrderRequest, key: string): void {
   refuseIf(

@@ -3,10 +3,9 @@
  * is armed, and again in the order's commit.
  */
 
-import { fold } from '../../shared/service/fold.ts'
 import type { DocumentPath } from '../../shared/service/document-path.ts'
 import type { Platform, Stream } from '../../shared/service/platform.ts'
-import { evolve, initial } from './order.ts'
+import { orderIn } from './order.ts'
 import { type Placements, type Placing, placementsPath, type PlacementStatus, withPlacement } from './placements.ts'
 import type { Bounds } from './settings.ts'
 
@@ -37,10 +36,7 @@ export function placementBounds(platform: Platform, bounds: Bounds, sub: string,
 }
 
 async function placementStatusOf(platform: Platform, orderId: string): Promise<PlacementStatus> {
-  const { status, saga, wasAsked, cancelStage } = fold(
-    { initial, evolve },
-    (await platform.streams.read(orderId)).events,
-  )
+  const { status, saga, wasAsked, cancelStage } = orderIn((await platform.streams.read(orderId)).events)
   if (status === 'pending')
     return { kind: 'unpaid', endsAtMs: saga?.phase === 'running' ? saga.deadlineMs : platform.now() }
   // An order that asked its customer to act for the payment, or for another payment method, held stock until the customer acted

@@ -1,15 +1,14 @@
 /** Each order as orders knows it: its status, its lines, and the shipments that left. */
 
-import { fold } from '../../shared/service/fold.ts'
 import type { Stream } from '../../shared/service/platform.ts'
 import { changedAt } from '../../shared/service/stream-page.ts'
-import { evolve, goodsOf, importedView, initial, isPlaced } from './order.ts'
+import { goodsOf, importedView, isPlaced, orderIn } from './order.ts'
 import { shownOrder } from './payment-needed.ts'
 import type { OrderRecordRow } from './record-contracts.ts'
 
 /** Undefined for an order that no customer knows of. */
 export function orderRecord(stream: Stream): OrderRecordRow | undefined {
-  const state = fold({ initial, evolve }, stream.events)
+  const state = orderIn(stream.events)
   if (!isPlaced(state) && !state.imported) return undefined
   const { status, currency, totalMinor, lines } = isPlaced(state) ? shownOrder(state) : importedView(state.imported!)
   return {

@@ -1,10 +1,9 @@
 /** Shipping's handlers: the shipments of each released order, then the carrier, each in a commit of its own; and cancellations. */
 
 import { implement } from '../../shared/service/app.ts'
-import { fold } from '../../shared/service/fold.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import { refuseIf, Unavailable } from '../../shared/base/errors.ts'
-import { noChange, type Stream } from '../../shared/service/platform.ts'
+import { noChange } from '../../shared/service/platform.ts'
 import { streamRows } from '../../shared/service/stream-page.ts'
 import { addressOf } from './address.ts'
 import { bookedBy, findBooking, isCollected } from './carrier.ts'
@@ -12,20 +11,18 @@ import {
   bookingKey,
   collectedInError,
   decideCancellation,
-  evolve,
   givenBackUnder,
   held,
-  initial,
   isKnown,
   mustWait,
   open,
   openUnder,
-  type OrderShipments,
   renewBookings,
   reported,
   secure,
   type Shipment,
   shipmentOf,
+  shipmentsIn,
   type ShippingRecord,
   type ShippingSent,
   undecided,
@@ -36,8 +33,6 @@ import { shipmentRecord } from './record-rows.ts'
 import { shipping } from './service.ts'
 
 const shipmentIdOf = (orderId: string, index: number): string => `s-${orderId}-${index + 1}`
-
-const stateOf = ({ events }: Stream): OrderShipments => fold({ initial, evolve }, events)
 
 export const app: ServiceApp = implement(shipping, {
   queries: {
@@ -50,7 +45,7 @@ export const app: ServiceApp = implement(shipping, {
     'order.released': (message, platform) => {
       const { orderId, lines, addressRef, authorizedUntil: until } = message.data
       return platform.streams.handle<ShippingRecord, ShippingSent>(message, { newId: orderId }, (stream) => {
-        if (isKnown(stateOf(stream))) return noChange
+        if (isKnown(shipmentsIn(stream.events))) return noChange
         const shipments = parcelsOf(lines, platform.setting(piecesPerParcel)).map((parcel, index) => {
           return { orderId, shipmentId: shipmentIdOf(orderId, index), lines: parcel }
         })
@@ -67,7 +62,7 @@ export const app: ServiceApp = implement(shipping, {
     'order.payment-renewed': (message, platform) => {
       const { orderId, authorizedUntil: until } = message.data
       return platform.streams.handle<ShippingRecord, ShippingSent>(message, orderId, (stream) =>
-        secure(stateOf(stream), { orderId, until }),
+        secure(shipmentsIn(stream.events), { orderId, until }),
       )
     },
   },
@@ -75,7 +70,7 @@ export const app: ServiceApp = implement(shipping, {
     BookCarrier: (message, platform) => {
       const { orderId, shipmentId } = message.data
       return platform.streams.handleWithCalls<ShippingRecord, ShippingSent>(message, orderId, async (stream) => {
-        const state = stateOf(stream)
+        const state = shipmentsIn(stream.events)
         const shipment = shipmentOf(state, shipmentId)
         if (!shipment) throw new Unavailable(`There is no shipment ${shipmentId} yet.`)
         if (shipment.status !== 'created') return noChange
@@ -104,7 +99,7 @@ export const app: ServiceApp = implement(shipping, {
     CheckShipments: async (message, platform) => {
       const { orderId, bookingKey: about } = message.data
       const decision = await platform.streams.handleWithCalls<ShippingRecord>(message, orderId, async (stream) => {
-        const state = stateOf(stream)
+        const state = shipmentsIn(stream.events)
         refuseIf(!isKnown(state), 'not-found', `There is no shipment of ${orderId}.`)
         const events: ShippingRecord[] = []
         for (const shipment of about === undefined ? open(state) : openUnder(state, about)) {
@@ -123,14 +118,14 @@ export const app: ServiceApp = implement(shipping, {
     },
     ChangeAddress: (message, platform) =>
       platform.streams.handle<ShippingRecord, ShippingSent>(message, message.data.orderId, (stream) =>
-        renewBookings(stateOf(stream), message.data),
+        renewBookings(shipmentsIn(stream.events), message.data),
       ),
     // Bookings are taken back before the commit, also if a new authorization is recorded: an earlier attempt may have taken
     // them back, and its commit was lost.
     HoldShipments: (message, platform) => {
       const { orderId } = message.data
       return platform.streams.handleWithCalls<ShippingRecord, ShippingSent>(message, orderId, async (stream) => {
-        const state = stateOf(stream)
+        const state = shipmentsIn(stream.events)
         const withoutBooking: Shipment[] = []
         const left: ShippingRecord[] = []
         for (const shipment of undecided(state)) {
@@ -145,7 +140,7 @@ export const app: ServiceApp = implement(shipping, {
     CancelShipments: (message, platform) => {
       const { orderId, cancellationId } = message.data
       return platform.streams.handleWithCalls<ShippingRecord>(message, orderId, async (stream) => {
-        const state = stateOf(stream)
+        const state = shipmentsIn(stream.events)
         if (state.decided.includes(cancellationId)) return noChange
         const collected: string[] = []
         for (const shipment of undecided(state))

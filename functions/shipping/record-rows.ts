@@ -1,13 +1,12 @@
 /** Where the shipments of each order are. */
 
-import { fold } from '../../shared/service/fold.ts'
 import type { Stream } from '../../shared/service/platform.ts'
 import { changedAt } from '../../shared/service/stream-page.ts'
 import type { ShipmentRow } from './record-contracts.ts'
-import { evolve, initial } from './shipment.ts'
+import { shipmentsIn } from './shipment.ts'
 
 export function shipmentRecord(stream: Stream): ShipmentRow {
-  const { shipments } = fold({ initial, evolve }, stream.events)
+  const { shipments } = shipmentsIn(stream.events)
   return {
     orderId: stream.id,
     changedAt: changedAt(stream),

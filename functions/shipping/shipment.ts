@@ -13,6 +13,8 @@
  * The carrier's webhooks come late, twice and in any order, so each report is what the carrier says now.
  */
 
+import { fold } from '../../shared/service/fold.ts'
+import type { Message } from '../../shared/contracts/message.ts'
 import type { RecordOf, SentBy } from '../../shared/contracts/contract.ts'
 import { type Decision, noChange } from '../../shared/service/platform.ts'
 import { HELD_BEFORE_MS } from '../orders/contracts.ts'
@@ -53,6 +55,9 @@ export interface OrderShipments {
 }
 
 export const initial: OrderShipments = { shipments: [], decided: [], givenBack: [] }
+
+/** The state after these recorded events. */
+export const shipmentsIn = (events: readonly Message[]): OrderShipments => fold({ initial, evolve }, events)
 
 export function evolve(state: OrderShipments, { type, data }: ShippingRecord): OrderShipments {
   switch (type) {
