@@ -35,7 +35,7 @@ import { pay, type Payment, requestToCustomer, withStatus } from './payment-need
 import { advance } from './advance.ts'
 import { type CancelAnswer, type CancelRequest, cancel, onCancelAnswer, settle } from './cancel.ts'
 import { progressed, promiseToWatchMs, withTimer } from './timer.ts'
-import { recordedFrom, onLapsed, onRenewed, whenAuthorizationEnds } from './renewal.ts'
+import { recordedFrom, onActionRequired, onLapsed, onRenewed, whenAuthorizationEnds } from './renewal.ts'
 import { isLapsed } from './renewal-times.ts'
 
 export interface Rules {
@@ -133,6 +133,7 @@ function onStepReply(
   if (!state.order || !state.saga) return noChange
   const transition = onReply(checkout, state.saga, reply, checkoutOf(state), nowMs)
   if (!transition && reply.type === 'payment.authorized') return onRenewed(state, reply.data, nowMs)
+  if (!transition && reply.type === 'payment.action-required') return onActionRequired(state, reply.data, nowMs)
   if (!transition) return reply.type === 'stock.released' ? settle(state, 'inventory', nowMs) : noChange
   const isConfirming = reply.type === 'payment.authorized' && transition.outcome?.type === 'committed'
   const before = isConfirming

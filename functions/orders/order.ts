@@ -70,6 +70,8 @@ export interface OrderState {
     readonly attempts: number
     /** Payments has not answered the last of them. */
     readonly isTried: boolean
+    /** The authorization for which the customer has to act on the bank's page. */
+    readonly acting?: number
   }
   /** Where the order stood when it was cancelled. */
   readonly cancelStage?: CancelStage
@@ -143,6 +145,10 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
       const { reason, actionUrl } = data
       const asked = { reason, ...(actionUrl === undefined ? {} : { actionUrl }) }
       return { ...state, wasAsked: true, asked, waitsAs: 'payment-needed' }
+    }
+    case 'lapse.acting': {
+      const { authorization: acting, actionUrlRef } = data
+      return { ...state, actionUrlRef, ...(state.lapse ? { lapse: { ...state.lapse, isTried: false, acting } } : {}) }
     }
     case 'order.status-changed': {
       const { waitsAs: _former, ...rest } = state

@@ -67,6 +67,12 @@ export const paymentEvents = {
 } as const
 
 export const paymentRecords = {
+  /** After a lapse: the customer has to act for the payment method that they gave; `actionUrlRef` refers to the page. */
+  'lapse.acting': {
+    version: 1,
+    data: z.strictObject({ authorization: number, actionUrlRef: reference }),
+    example: { authorization: 3, actionUrlRef: 'action-1' },
+  },
   /** The authorization with which the order is confirmed, and its end. */
   'authorization.recorded': {
     version: 1,

@@ -14,11 +14,9 @@ import { checkoutOf, evolve, isPlaced, type OrderState, type PlacedOrder, viewOf
 import type { OrderRecord, Placed } from './records.ts'
 import { refuseUnknown, unknownReferencesOf } from './references.ts'
 import { renewal } from './renewal.ts'
-import { isLapsed, lapseAttemptsLeft, MAX_LAPSE_ATTEMPTS } from './renewal-times.ts'
+import { ACTION_REQUIRED, isLapsed, lapseAttemptsLeft, MAX_LAPSE_ATTEMPTS } from './renewal-times.ts'
 import type { OrderSent } from './sent.ts'
 import { withTimer } from './timer.ts'
-
-const ACTION_REQUIRED = 'action-required'
 
 /** The request to the customer that follows from a reply after which the checkout waits for them. */
 export function requestToCustomer(
@@ -64,8 +62,8 @@ export function shownOrder(state: PlacedOrder): OrderView {
   const view = viewOf(state)
   if (waitsAfterLapse(state)) {
     const until = new Date(state.lapse!.untilMs).toISOString()
-    const paymentNeeded = { reason: asked!.reason, until, attemptsLeft: lapseAttemptsLeft(state) }
-    return { ...view, status: 'payment-needed', paymentNeeded }
+    const paymentNeeded = { ...asked!, until, attemptsLeft: lapseAttemptsLeft(state) }
+    return { ...view, status: 'payment-needed', paymentNeeded, ...pageOf(state) }
   }
   const saga = waiting(state)
   if (!saga) return view
@@ -73,9 +71,11 @@ export function shownOrder(state: PlacedOrder): OrderView {
   if (!asked) return { ...view, ...(actionUrlRef === undefined ? {} : { actionUrlRef }) }
   const until = new Date(saga.deadlineMs).toISOString()
   const paymentNeeded = { ...asked, until, attemptsLeft: attemptsLeft(checkout, saga) }
-  const onPage = asked.reason === ACTION_REQUIRED && actionUrlRef !== undefined ? { actionUrlRef } : {}
-  return { ...view, status: 'payment-needed', paymentNeeded, ...onPage }
+  return { ...view, status: 'payment-needed', paymentNeeded, ...pageOf(state) }
 }
+
+const pageOf = ({ asked, actionUrlRef }: OrderState): { readonly actionUrlRef?: string } =>
+  asked?.reason === ACTION_REQUIRED && actionUrlRef !== undefined ? { actionUrlRef } : {}
 
 /** The decision, with the event of a status that the order enters or leaves by it. Its ends have events of their own. */
 export function withStatus(
@@ -130,7 +130,8 @@ export function pay(state: OrderState, { paymentMethodRef, by, nowMs }: Payment)
   const obstacle = obstacleTo(state, nowMs)
   if (obstacle) throw obstacle
   const { orderId } = state.order!
-  const authorization = (state.lapse?.refused ?? attemptOf(state.saga!)) + 1
+  const { lapse } = state
+  const authorization = (lapse ? Math.max(lapse.refused, lapse.acting ?? 0) : attemptOf(state.saga!)) + 1
   const continued: OrderRecord = {
     type: 'order.payment-continued',
     data: { orderId, paymentMethodRef, authorization, by },

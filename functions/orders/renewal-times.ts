@@ -4,13 +4,15 @@ import { HELD_BEFORE_MS } from './contracts.ts'
 import { isShipped } from './fulfilment.ts'
 import type { OrderState } from './order.ts'
 
+/** The reason of a request to the customer to act on the bank's page. */
+export const ACTION_REQUIRED = 'action-required'
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 /** A new authorization is requested so long before the end of the present one: an hour before the parcels wait for it. */
 export const RENEWED_BEFORE_MS = HELD_BEFORE_MS + HOUR_MS
 /** The customer has so long for another payment method, however many are tried. The stock is held meanwhile. */
 export const LAPSE_WAIT_MS = 3 * DAY_MS
-/** Payments has so long to answer the last payment method that was given in time. */
+/** Payments has so long to answer the last payment method that was given in time, or that the customer had to act for. */
 const LAST_ANSWER_MS = HOUR_MS
 /** Renewals without the customer: about a month. After that the customer is asked whether the order shall go on. */
 export const MAX_RENEWALS = 4
@@ -42,6 +44,9 @@ export function holdAtMs(state: OrderState): number | undefined {
 
 /** When the order is cancelled for want of a payment method; undefined: it waits for none. */
 export const lapseEndMs = (state: OrderState): number | undefined =>
-  isLapsed(state) ? state.lapse!.untilMs + (state.lapse!.isTried ? LAST_ANSWER_MS : 0) : undefined
+  isLapsed(state) ? state.lapse!.untilMs + (isAnswerDue(state.lapse!) ? LAST_ANSWER_MS : 0) : undefined
+
+/** Payments is yet to answer: it asks the provider at the end of the customer's time to act. */
+const isAnswerDue = ({ isTried, acting }: NonNullable<OrderState['lapse']>): boolean => isTried || acting !== undefined
 
 export const lapseAttemptsLeft = ({ lapse }: OrderState): number => MAX_LAPSE_ATTEMPTS - (lapse?.attempts ?? 0)

@@ -12,6 +12,7 @@ import { checkoutOf, evolve, type OrderState } from './order.ts'
 import type { OrderRecord } from './records.ts'
 import { capturedMinor } from './refunds.ts'
 import {
+  ACTION_REQUIRED,
   holdAtMs,
   isLapsed,
   isOpen,
@@ -37,7 +38,8 @@ export const recordedFrom = ({ authorization, expiresAt: until }: DataOf<'paymen
 export function renewal(state: OrderState): OrderSent {
   const { orderId, customerRef, paymentMethodRef } = checkoutOf(state)
   const { number: authorization } = state.authorization!
-  return { type: 'RenewAuthorization', data: { orderId, authorization, customerRef, paymentMethodRef } }
+  const act = state.lapse ? { actUntil: new Date(state.lapse.untilMs).toISOString() } : {}
+  return { type: 'RenewAuthorization', data: { orderId, authorization, customerRef, paymentMethodRef, ...act } }
 }
 
 /** The decision of a timer about the authorization, before all else that is due. */
@@ -96,6 +98,20 @@ export function onLapsed(state: OrderState, data: DataOf<'payment.lapsed'>, nowM
   return withTimer(decision.events.reduce(evolve, state), nowMs, decision, {})
 }
 
+/** The bank wants the customer's approval for the payment method that they gave after a lapse. */
+export function onActionRequired(
+  state: OrderState,
+  { authorization, actionUrlRef, actionUrl }: DataOf<'payment.action-required'>,
+  nowMs: number,
+): OrderDecision {
+  const { lapse } = state
+  if (!lapse?.isTried || !isLapsed(state) || authorization <= lapse.refused || nowMs >= lapse.untilMs) return noChange
+  const acting: OrderRecord = { type: 'lapse.acting', data: { authorization, actionUrlRef } }
+  const page = actionUrl === undefined ? {} : { actionUrl }
+  const needed = paymentNeeded(state, ACTION_REQUIRED, page)
+  return withTimer(evolve(state, acting), nowMs, { events: [acting, needed], commands: [] }, {})
+}
+
 /** One time for all payment methods that are tried. An order that is being cancelled asks for none. */
 function askCustomer(
   state: OrderState,
@@ -106,10 +122,18 @@ function askCustomer(
   const lapsed: OrderRecord = { type: 'authorization.lapsed', data: { refused, until } }
   const after = evolve(state, lapsed)
   if (!isLapsed(after)) return { events: [lapsed], commands: [] }
+  return { events: [lapsed, paymentNeeded(after, code)], commands: [] }
+}
+
+/** The request to the customer of a lapsed order. */
+function paymentNeeded(state: OrderState, reason: string, page: { readonly actionUrl?: string } = {}): OrderRecord {
   const { orderId, totalMinor, currency } = state.order!
   // The parcels that have left are paid, or their captures wait for the others.
   const amountMinor = totalMinor - (capturedMinor(state.ledger) ?? 0)
-  const attemptsLeft = lapseAttemptsLeft(after)
-  const data = { orderId, amountMinor, currency, reason: code, until, attemptsLeft }
-  return { events: [lapsed, { type: 'order.payment-needed', data }], commands: [] }
+  const until = new Date(state.lapse!.untilMs).toISOString()
+  const attemptsLeft = lapseAttemptsLeft(state)
+  return {
+    type: 'order.payment-needed',
+    data: { orderId, amountMinor, currency, reason, until, attemptsLeft, ...page },
+  }
 }

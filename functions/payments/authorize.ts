@@ -10,14 +10,17 @@ import { vaultOf } from '../customers/contracts.ts'
 import { amountOfLine } from './contracts.ts'
 import {
   authorizationKey,
+  awaitedRenewal,
   hasVoidBegun,
   paymentId,
   paymentIn,
   type PaymentLine,
   type PaymentRecord,
+  type PaymentSent,
   type PaymentState,
 } from './payment.ts'
 import { type Authorization, type Provider, provider } from './provider.ts'
+import { checkRenewal } from './renew.ts'
 import type { PaymentsPlatform as Platform } from './service.ts'
 
 type RequestedLine = PaymentLine & Parameters<typeof amountOfLine>[0]
@@ -124,11 +127,16 @@ export function findAuthorization(
 }
 
 /** After a webhook about the customer's action, queries the provider for the outcome, so that the order of webhooks does not matter. */
-export function checkAuthorization(message: About, platform: Platform): Promise<Decision<PaymentRecord>> {
+export function checkAuthorization(message: About, platform: Platform): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId } = message.data
-  return platform.streams.handleWithCalls(message, orderId, async ({ events }) => {
+  return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
     const state = paymentIn(events)
     if (state.status === 'none') throw notAuthorised(message, platform)
+    const renewal = awaitedRenewal(state)
+    if (renewal !== undefined && !hasVoidBegun(state)) {
+      const client = provider(platform, message)
+      return checkRenewal(state, { orderId, authorization: renewal, client, nowMs: platform.now() })
+    }
     // The first report of an outcome decides, be it the provider's response or its webhook; the other one changes nothing.
     if (state.status !== 'action-required') return noChange
     const { requested: authorization, totalMinor: amountMinor, currency } = state

@@ -109,6 +109,21 @@ const agreedV1 = z.strictObject({
   lines: z.array(z.strictObject({ lineId, quantity, unitMinor })),
 })
 
+const renewV1 = z.strictObject({
+  orderId,
+  /** The one that ends. Renewed once: a request for one that has a successor changes nothing. */
+  authorization,
+  customerRef: reference,
+  paymentMethodRef: reference,
+})
+const renewalDueV1 = z.strictObject({
+  authorization,
+  former: authorization,
+  amountMinor: minor,
+  paymentMethodRef: reference,
+  customer: reference,
+})
+
 const authorizationExample = {
   orderId: 'o-1',
   customerRef: 'customer-1',
@@ -392,17 +407,22 @@ export const paymentsContracts = defineContracts({
     },
     /** A new authorization is requested in place of the `former` one, which ends soon: recorded before the provider is called. */
     'renewal.due': {
-      version: 1,
-      data: z.strictObject({
-        authorization,
-        former: authorization,
-        amountMinor: minor,
-        paymentMethodRef: reference,
-        customer: reference,
+      version: 2,
+      data: renewalDueV1.extend({
+        /** The customer gave this payment method, and may act for it until then. Absent: they are not there to act. */
+        actUntil: timestamp.exactOptional(),
       }),
-      example: { authorization: 2, former: 1, amountMinor: 2380, paymentMethodRef: 'pm-1', customer: 'v-1' },
+      example: {
+        authorization: 3,
+        former: 1,
+        amountMinor: 2380,
+        paymentMethodRef: 'pm-2',
+        customer: 'v-1',
+        actUntil: '2026-01-09T17:00:00.000Z',
+      },
+      previousVersions: { 1: { data: renewalDueV1, upcast: (old) => old } },
     },
-    /** All was captured before the new authorization was recorded: nothing is held under it. */
+    /** All was captured before the new authorization was recorded, or another payment method replaced it: nothing is held under it. */
     'renewal.dropped': { version: 1, data: z.strictObject({ authorization }), example: { authorization: 2 } },
     'recapture.done': { version: 1, data: z.strictObject({ authorization }), example: { authorization: 2 } },
     /** A refund with its amount, decided before the provider is called: the sum of refunds never exceeds the captured amount. */
@@ -473,18 +493,22 @@ export const paymentsContracts = defineContracts({
     },
     /** An authorization of an order whose goods have not left ends soon: a new one is requested for what is not captured. */
     RenewAuthorization: {
-      version: 1,
+      version: 2,
       retryForever: true,
-      data: z.strictObject({
-        orderId,
-        /** The one that ends. Renewed once: a request for one that has a successor changes nothing. */
-        authorization,
-        customerRef: reference,
-        paymentMethodRef: reference,
+      data: renewV1.extend({
+        /** The customer gave this payment method after a lapse, and may act for it until then. */
+        actUntil: timestamp.exactOptional(),
       }),
-      example: { orderId: 'o-1', authorization: 1, customerRef: 'customer-1', paymentMethodRef: 'pm-1' },
+      example: {
+        orderId: 'o-1',
+        authorization: 1,
+        customerRef: 'customer-1',
+        paymentMethodRef: 'pm-2',
+        actUntil: '2026-01-09T17:00:00.000Z',
+      },
+      previousVersions: { 1: { data: renewV1, upcast: (old) => old } },
     },
-    /** To itself: the request was committed before, the provider's answer is a second commit. */
+    /** To itself: the request was committed before, the provider's answer is a second commit; again at the end of the customer's time to act. */
     MakeRenewal: {
       version: 1,
       retryForever: true,

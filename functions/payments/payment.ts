@@ -57,7 +57,9 @@ export interface Renewal {
   readonly paymentMethodRef: string
   /** The pseudonym of the customer to whom the payment method belongs. */
   readonly customer: string
-  readonly outcome: 'due' | 'granted' | 'refused' | 'not-needed'
+  /** Until then the customer may act for it; absent: they are not there to act. */
+  readonly actUntil?: string
+  readonly outcome: 'due' | 'action-required' | 'granted' | 'refused' | 'not-needed'
 }
 
 export interface Refund {
@@ -149,6 +151,9 @@ export function evolve(state: PaymentState, { type, data }: PaymentRecord): Paym
     case 'payment.declined':
       return { ...state, status: hasVoidBegun(state) ? state.status : 'declined', requested: data.authorization }
     case 'payment.action-required':
+      // Of a renewal: captures are made under the former one meanwhile.
+      if (data.authorization in state.renewals)
+        return { ...state, renewals: answered(state, data.authorization, 'action-required') }
       return { ...state, status: 'action-required', requested: data.authorization }
     case 'payment.undecided':
       return state
@@ -289,6 +294,12 @@ export const isAuthorizing = ({ recaptures, renewals }: PaymentState): boolean =
 export function attemptUnder({ captures }: PaymentState, shipmentId: string, authorization: number): Capture {
   const capture = captures[shipmentId]!
   return capture.authorization === authorization ? capture : { ...capture, authorization, attempt: 1 }
+}
+
+/** The renewal for which the customer has to act. */
+export function awaitedRenewal({ renewals }: PaymentState): number | undefined {
+  const found = Object.keys(renewals).find((number) => renewals[Number(number)]!.outcome === 'action-required')
+  return found === undefined ? undefined : Number(found)
 }
 
 /** The number of the authorization under which captures are made. */

@@ -1,6 +1,7 @@
 /**
  * Renews an authorization that ends before the goods have left: a new one is granted for what is not captured, and the former
- * one is released after the commit. A capture that was on its way under the former one is found there, and not made twice.
+ * one is released after the commit. A customer who gave the payment method after a lapse may have to act for it, until a time at
+ * which the provider is asked. A capture that was on its way under the former one is found there, and not made twice.
  */
 
 import type { Envelope } from '../../shared/contracts/envelope.ts'
@@ -11,6 +12,7 @@ import { uncapturedMinor } from './amounts.ts'
 import { withCaptures } from './joined.ts'
 import {
   authorizationKey,
+  awaitedRenewal,
   currentAuthorization,
   hasVoidBegun,
   isAuthorizing,
@@ -23,12 +25,12 @@ import {
   type PaymentSent,
   type PaymentState,
 } from './payment.ts'
-import { type Provider, provider } from './provider.ts'
+import { type Authorization, type Provider, provider } from './provider.ts'
 import type { PaymentsPlatform as Platform } from './service.ts'
 
 type RenewRequest = Envelope<
   string,
-  { orderId: string; authorization: number; customerRef: string; paymentMethodRef: string }
+  { orderId: string; authorization: number; customerRef: string; paymentMethodRef: string; actUntil?: string }
 >
 
 /** Numbers the new authorization and fixes its request, so that a void includes it and each attempt is the same. */
@@ -36,16 +38,16 @@ export function renewAuthorization(
   message: RenewRequest,
   platform: Platform,
 ): Promise<Decision<PaymentRecord, PaymentSent>> {
-  const { orderId, authorization: former, customerRef, paymentMethodRef } = message.data
+  const { orderId, authorization: former, customerRef, paymentMethodRef, actUntil } = message.data
   return platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, ({ events }) => {
     const state = paymentIn(events)
     const amountMinor = uncapturedMinor(state)
     if (state.status !== 'authorized' || former !== currentAuthorization(state) || amountMinor <= 0) return noChange
     if (isAuthorizing(state)) throw new Unavailable(`Another authorization of ${orderId} is not answered yet.`)
     const authorization = nextAuthorization(state)
-    const due = { authorization, former, amountMinor, paymentMethodRef, customer: vaultOf(customerRef) }
+    const named = { paymentMethodRef, customer: vaultOf(customerRef), ...(actUntil === undefined ? {} : { actUntil }) }
     return {
-      events: [{ type: 'renewal.due', data: due }],
+      events: [{ type: 'renewal.due', data: { authorization, former, amountMinor, ...named } }],
       commands: [{ type: 'MakeRenewal', data: { orderId, authorization } }],
     }
   })
@@ -60,33 +62,109 @@ export function makeRenewal(
   const { orderId, authorization } = message.data
   return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
     const state = paymentIn(events)
-    const { currency, expiresAt } = state
     const due = state.renewals[authorization]
-    if (due?.outcome !== 'due' || hasVoidBegun(state)) return noChange
     const client = provider(platform, message)
+    if (hasVoidBegun(state)) return noChange
+    if (due?.outcome === 'action-required')
+      return endOfWait(state, { orderId, authorization, client, nowMs: platform.now() })
+    if (due?.outcome !== 'due') return noChange
     const key = authorizationKey(orderId, authorization)
-    const about = { orderId, paymentId: paymentId(orderId) }
+    const dropped: PaymentRecord = { type: 'renewal.dropped', data: { authorization } }
     if (uncapturedMinor(state) <= 0) {
       // Also what an attempt before this one was granted.
       await client.void(key)
-      return { events: [{ type: 'renewal.dropped', data: { authorization } }], commands: [] }
+      return { events: [dropped], commands: [] }
     }
-    const { former, amountMinor, paymentMethodRef, customer } = due
-    const request = { amountMinor, currency, paymentMethodRef, customer, reference: orderId }
-    const answer = await client.authorize(key, request)
-    if (answer.status !== 'authorized') {
-      // The customer is not there to act: what they would approve later must not be held.
-      if (answer.status === 'action-required') await client.void(key)
-      const code = answer.status === 'declined' ? answer.code : answer.status
-      const lapsed = { ...about, authorization: former, expiresAt, refused: authorization, code }
-      return { events: [{ type: 'payment.lapsed', data: lapsed }], commands: [] }
+    const request = { orderId, authorization, client, nowMs: platform.now() }
+    const awaited = awaitedRenewal(state)
+    const approved = awaited === undefined ? undefined : await approvedOrEnded(awaited, request)
+    if (approved) {
+      const { events: granted, commands } = decided(state, { ...request, authorization: awaited! }, approved)
+      return { events: [...granted, dropped], commands }
     }
+    const { amountMinor, paymentMethodRef, customer } = due
+    const { currency } = state
+    const answer = await client.authorize(key, {
+      amountMinor,
+      currency,
+      paymentMethodRef,
+      customer,
+      reference: orderId,
+    })
+    // The customer is not there to act, or has no time left: what they would approve later must not be held.
+    const isAwaited = due.actUntil !== undefined && platform.now() < Date.parse(due.actUntil)
+    if (answer.status === 'action-required' && !isAwaited) await client.void(key)
+    const { events: outcome, commands } = decided(state, request, answer)
+    const replaced: PaymentRecord[] =
+      awaited === undefined ? [] : [{ type: 'renewal.dropped', data: { authorization: awaited } }]
+    return { events: [...replaced, ...outcome], commands }
+  })
+}
+
+interface Request {
+  readonly orderId: string
+  readonly authorization: number
+  readonly client: Provider
+  readonly nowMs: number
+}
+
+/** The authorization for which the customer has to act, if they have approved it. Otherwise it is ended: another payment method was given. */
+async function approvedOrEnded(awaited: number, { orderId, client }: Request): Promise<Authorization | undefined> {
+  const key = authorizationKey(orderId, awaited)
+  const found = await client.find(key)
+  if (found?.status === 'authorized') return found
+  await client.void(key)
+  return undefined
+}
+
+/** The customer's time to act is up. The provider is asked first: its webhook may be lost. */
+async function endOfWait(state: PaymentState, request: Request): Promise<Decision<PaymentRecord, PaymentSent>> {
+  const { orderId, authorization, client, nowMs } = request
+  const { actUntil } = state.renewals[authorization]!
+  if (actUntil === undefined || nowMs < Date.parse(actUntil)) return noChange
+  const key = authorizationKey(orderId, authorization)
+  const answer = (await client.find(key)) ?? { status: 'declined' as const, code: 'not-requested' }
+  if (answer.status === 'action-required') await client.void(key)
+  return decided(state, request, answer)
+}
+
+/** The outcome of a renewal by the provider's answer. */
+function decided(
+  state: PaymentState,
+  { orderId, authorization, nowMs }: Request,
+  answer: Authorization,
+): Decision<PaymentRecord, PaymentSent> {
+  const { currency, expiresAt } = state
+  const { former, amountMinor, actUntil } = state.renewals[authorization]!
+  const about = { orderId, paymentId: paymentId(orderId) }
+  if (answer.status === 'authorized') {
     const granted = { ...about, amountMinor, currency, expiresAt: answer.expiresAt, authorization }
-    return withCaptures({ orderId, nowMs: platform.now() }, state, {
+    return withCaptures({ orderId, nowMs }, state, {
       events: [{ type: 'payment.authorized', data: granted }],
       commands: [{ type: 'ReleaseAuthorization', data: { orderId, authorization: former } }],
     })
-  })
+  }
+  const untilMs = actUntil === undefined ? 0 : Date.parse(actUntil)
+  if (answer.status === 'action-required' && nowMs < untilMs) {
+    const { actionUrlRef, actionUrl } = answer
+    const page = { actionUrlRef, ...(actionUrl === undefined ? {} : { actionUrl }) }
+    return {
+      events: [{ type: 'payment.action-required', data: { ...about, authorization, ...page } }],
+      commands: [{ type: 'MakeRenewal', data: { orderId, authorization }, notBeforeMs: untilMs }],
+    }
+  }
+  const code = answer.status === 'declined' ? answer.code : answer.status
+  const lapsed = { ...about, authorization: former, expiresAt, refused: authorization, code }
+  return { events: [{ type: 'payment.lapsed', data: lapsed }], commands: [] }
+}
+
+/** The provider's report on a renewal for which the customer has to act; it may have no news. */
+export async function checkRenewal(
+  state: PaymentState,
+  request: Request,
+): Promise<Decision<PaymentRecord, PaymentSent>> {
+  const answer = await request.client.find(authorizationKey(request.orderId, request.authorization))
+  return !answer || answer.status === 'action-required' ? noChange : decided(state, request, answer)
 }
 
 /** The customer's bank holds the amount once from then on. A capture that had succeeded under it is found by its own handler. */

@@ -189,6 +189,26 @@ export const scenarios: readonly Scenario[] = [
     forMs: 2 * LONG,
   },
   {
+    title: 'An authorization that lapses, and the page of the bank',
+    about: 'The bank asks the customer to approve the payment method that they give after the lapse.',
+    ...lapsing,
+    world: {
+      ...lapsing.world,
+      cards: [...lapsing.world.cards, 'card-action-required'],
+      carrier: { ...lapsing.world.carrier, collectedApartMs: -6 * DAY },
+    },
+    async acts(flow) {
+      await flow.run(6 * DAY)
+      await flow.customer('PayOrder', {
+        paymentMethodRef: flow.paymentMethodOf('card-action-required'),
+        by: 'customer',
+      })
+      await flow.run(MINUTE)
+      await flow.shows()
+      await flow.approve()
+    },
+  },
+  {
     title: 'An authorization that lapses, and no other payment method',
     about: 'The customer does nothing within three days: the platform cancels, and shipping decides it.',
     ...lapsing,

@@ -21,6 +21,7 @@ const all = [
   'held',
   'recaptured',
   'captured in one, completed',
+  'acting after a lapse, completed',
 ]
 
 function marksOf(world: World): string[] {
@@ -35,6 +36,7 @@ function marksOf(world: World): string[] {
       ...(of('payments', 'payment.lapsed') ? [`lapsed, ${status}`] : []),
       ...(isByPlatform ? ['cancelled for want of a payment'] : []),
       ...(of('shipping', 'booking.held') ? ['held'] : []),
+      ...(of('orders', 'lapse.acting') ? [`acting after a lapse, ${status}`] : []),
       ...(of('payments', 'captures.joined') ? [`captured in one, ${status}`] : []),
       ...(of('payments', 'recapture.done') ? ['recaptured'] : []),
     ]

@@ -19,6 +19,7 @@ const cards = [
   'card-capture-delayed',
   'card-capture-refused',
   'card-captured-once',
+  'card-action-required',
 ]
 const orderedWith = [
   'card-ok',
@@ -34,6 +35,8 @@ const FAULTS_DAYS = 16
 const ROUND_MS = 5 * HOUR_MS
 /** Of the customers who are asked, so many try another payment method in a round. */
 const PAID_IN_ROUND = 0.15
+/** Of those whom their bank asks, so many answer in a round. */
+const ACTED_IN_ROUND = 0.2
 const CANCELLED = 0.25
 const MAX_CANCELLED_AFTER_MS = 12 * DAY_MS
 /** An order is renewed for a month at most without its customer, and waits for its customer three days at a time. */
@@ -69,6 +72,7 @@ export async function simulateLateOrders(seed: number): Promise<World> {
   const endRounds = rounds(world, (round) => {
     payAgain(world, random, round)
     recapture(world, random, round)
+    act(world, random)
   })
   for (let index = 0; index < ORDERS; index++) {
     const card = orderedWith[upTo(orderedWith.length)]!
@@ -135,6 +139,13 @@ function payAgain(world: World, random: Random, round: number): void {
     const envelope = world.commandTo('orders', 'PayOrder', data, { key: `${orderId} ${round}` })
     world.bus.send([{ target: 'orders', envelope }])
   }
+}
+
+/** Customers approve or decline on the page of their bank, some of them never. */
+function act({ provider }: World, random: Random): void {
+  for (const { key, status } of provider.ledger.all())
+    if (status === 'action-required' && random.next() < ACTED_IN_ROUND)
+      provider.ledger.act(key, random.next() < 0.7 ? 'authorized' : 'declined')
 }
 
 /** Staff recaptures what was refused. */
