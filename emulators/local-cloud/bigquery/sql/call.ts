@@ -79,6 +79,8 @@ function cast(name: string, reader: Reader, clauses: Clauses): string {
   if (!known) throw invalidArgument(`Type not found: ${type}`)
   reader.expect(')')
   const safe = name === 'SAFE_CAST'
+  // DuckDB reads such a literal as BigQuery does: the view that lists the digits of currencies has one for each of them.
+  if (type === 'NUMERIC' && /^'\d{1,29}(?:\.\d{1,9})?'$/.test(value)) return `CAST(${value} AS ${known})`
   const macro = macroCasts[known]
   if (macro) return `${safe ? macro.replace('bq_', 'bq_safe_') : macro}(${value})`
   return safe ? `TRY_CAST(${value} AS ${known})` : `(${value})::${known}`
