@@ -27,7 +27,9 @@ export const starting: Section = {
       const dataDirectory = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
       const ports = await testPorts(services)
       let platform!: TestPlatform
-      const start = await timed(async () => (platform = await startTestPlatform({ dataDirectory, ports })))
+      const start = await timed(
+        async () => (platform = await startTestPlatform({ dataDirectory, ports, views: 'all' })),
+      )
       const outcomes = await subscribeToOutcomes(platform.running)
       const firstOrder = await timed(() => place(outcomes, platform.customer()))
       const last = at === runs - 1
@@ -38,7 +40,7 @@ export const starting: Section = {
       // The client of this process still holds connections to the ports, and takes a moment to notice their end.
       await pause(NOTICED_MS)
       const second = await timed(async () => {
-        platform = await startTestPlatform({ dataDirectory, ports, seeded: false })
+        platform = await startTestPlatform({ dataDirectory, ports, seeded: false, views: 'all' })
       })
       const warm = await measureWarm(platform)
       await platform.close()

@@ -24,7 +24,7 @@ export const throughput: Section = {
   async run({ orders, clients, runs }) {
     // On disk, like npm start.
     const dataDirectory = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
-    const platform = await startTestPlatform({ dataDirectory })
+    const platform = await startTestPlatform({ dataDirectory, views: 'all' })
     const outcomes = await subscribeToOutcomes(platform.running)
     const log = await openBareLog()
     try {

@@ -15,7 +15,7 @@ let kept: Subscription[] = []
 const deadLetters: Message[] = []
 
 beforeAll(async () => {
-  platform = await startTestPlatform()
+  platform = await startTestPlatform({ views: 'all' })
   state = stateOf(platform)
   google = googleClients(platform)
   kept = ['orders', 'notifications'].map((consumer) => google.pubsub.subscription(deadLetterName(consumer)))

@@ -39,7 +39,7 @@ let google: GoogleClients
 const data = temporaryDirectory()
 
 beforeAll(async () => {
-  platform = await startTestPlatform()
+  platform = await startTestPlatform({ views: 'all' })
   state = stateOf(platform)
   announce(platform, data.path)
   google = googleClients(platform)

@@ -13,7 +13,7 @@ const reconcile = (...args: string[]): Promise<Ended> =>
 const ops = (...args: string[]): Promise<Ended> => run('cli/ops.ts', args, data.path)
 
 beforeAll(async () => {
-  platform = await startTestPlatform()
+  platform = await startTestPlatform({ views: 'all' })
   state = stateOf(platform)
   announce(platform, data.path)
   await state.seeded()

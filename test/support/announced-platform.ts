@@ -1,7 +1,7 @@
 /** A platform with its data in a directory of its own, by which commands find it. */
 
 import { announce, temporaryDirectory } from './command.ts'
-import { startTestPlatform, type TestPlatform } from './platform.ts'
+import { startTestPlatform, type TestPlatform, type TestPlatformOptions } from './platform.ts'
 
 export interface AnnouncedPlatform {
   readonly platform: TestPlatform
@@ -10,9 +10,9 @@ export interface AnnouncedPlatform {
   close(): Promise<void>
 }
 
-export async function startAnnouncedPlatform(): Promise<AnnouncedPlatform> {
+export async function startAnnouncedPlatform(views?: TestPlatformOptions['views']): Promise<AnnouncedPlatform> {
   const data = temporaryDirectory()
-  const platform = await startTestPlatform({ dataDirectory: data.path })
+  const platform = await startTestPlatform({ dataDirectory: data.path, ...(views ? { views } : {}) })
   announce(platform, data.path)
   return {
     platform,

@@ -10,7 +10,7 @@ const data = temporaryDirectory()
 // The channel ends with the test run, also if that is killed.
 const runEnded = new Promise((resolve) => process.once('disconnect', resolve))
 try {
-  const platform = await startTestPlatform({ dataDirectory: data.path })
+  const platform = await startTestPlatform({ dataDirectory: data.path, views: 'all' })
   announce(platform, data.path)
   const { api, identity, partner, service, account } = platform.ports
   const portsOf = (names: readonly string[], portOf: (name: string) => number): Record<string, number> =>

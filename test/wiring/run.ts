@@ -35,7 +35,7 @@ async function run(values: Given): Promise<number> {
   const [part, parts] = values.shard.split('/').map(Number) as [number, number]
   if (!(Number.isInteger(part) && Number.isInteger(parts) && part >= 1 && part <= parts))
     throw new UsageError(`--shard takes I/N, as in 1/3, not "${values.shard}".`)
-  const platform = await startTestPlatform({ seeded: false })
+  const platform = await startTestPlatform({ seeded: false, views: 'all' })
   process.env['BIGQUERY_EMULATOR_HOST'] = `http://${platform.running.apiHost}`
   process.env['FIRESTORE_EMULATOR_HOST'] = platform.running.apiHost
   process.env['PUBSUB_EMULATOR_HOST'] = platform.running.apiHost

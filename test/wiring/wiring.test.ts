@@ -40,7 +40,7 @@ describe('wiring', () => {
   let platform: TestPlatform
   let limitMs: number
   beforeAll(async () => {
-    platform = await startTestPlatform({ seeded: false })
+    platform = await startTestPlatform({ seeded: false, views: 'all' })
     process.env['BIGQUERY_EMULATOR_HOST'] = `http://${platform.running.apiHost}`
     process.env['FIRESTORE_EMULATOR_HOST'] = platform.running.apiHost
     process.env['PUBSUB_EMULATOR_HOST'] = platform.running.apiHost
