@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { spawnSync } from 'node:child_process'
 import { root } from './root.ts'
+import { wholeLists } from './whole-lists.ts'
 
 const copied = [
   'stacks',
@@ -54,6 +55,10 @@ export interface Copy {
   touchedBy(work: () => void): string[]
   /** Runs one of the check's tools over the copy; its output and exit code. */
   run(bin: string, ...args: string[]): { readonly code: number | null; readonly output: string }
+  /** Checks the types as `npm run check` does: of the whole copy, or of these files and what they import. */
+  compile(files?: readonly string[]): ReturnType<Copy['run']>
+  /** The linter's output; without the rules for which it would read all types once more, but in `npm run verify`. */
+  lint(...paths: string[]): string
   /** A program of the copy itself. */
   runOwn(file: string, ...args: string[]): { readonly code: number | null; readonly output: string }
   remove(): void
@@ -65,6 +70,12 @@ export function copyOfSources(): Copy {
   linkPackages(join(folder, 'node_modules'))
   const read = (path: string): string => readFileSync(join(folder, path), 'utf8')
   const write = (path: string, text: string): void => writeFileSync(join(folder, path), text)
+  const run: Copy['run'] = (bin, ...args) => execute(join(root, 'node_modules', bin), ...args)
+  const replace: Copy['replace'] = (path, from, to) => {
+    const text = read(path)
+    if (!text.includes(from)) throw new Error(`${path} does not hold "${from}".`)
+    write(path, text.replace(from, to))
+  }
   const execute: Copy['run'] = (program, ...args) => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
       cwd: folder,
@@ -76,11 +87,7 @@ export function copyOfSources(): Copy {
     root: folder,
     read,
     write,
-    replace(path, from, to) {
-      const text = read(path)
-      if (!text.includes(from)) throw new Error(`${path} does not hold "${from}".`)
-      write(path, text.replace(from, to))
-    },
+    replace,
     touchedBy(work) {
       const before = contents(folder)
       work()
@@ -89,7 +96,16 @@ export function copyOfSources(): Copy {
         .filter((path) => before.get(path) !== after.get(path))
         .toSorted()
     },
-    run: (bin, ...args) => execute(join(root, 'node_modules', bin), ...args),
+    run,
+    compile(files) {
+      const project = files ? 'tsconfig.some.json' : 'tsconfig.json'
+      if (files) write(project, JSON.stringify({ extends: './tsconfig.json', files, include: [] }))
+      return run('typescript/bin/tsc', '-p', project, '--checkers', '1')
+    },
+    lint(...paths) {
+      if (!wholeLists) replace('.oxlintrc.json', '"typeAware": true', '"typeAware": false')
+      return run('oxlint/bin/oxlint', ...paths).output
+    },
     runOwn: (file, ...args) => execute(join(folder, file), ...args),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }
