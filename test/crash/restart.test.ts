@@ -68,7 +68,7 @@ it('no acknowledged change is lost by a kill of npm start', { timeout: 600_000 }
 })
 
 async function started(base: number): Promise<Running> {
-  last = start('emulators/run.ts', ['--port', String(base)], data.path)
+  last = start('emulators/run.ts', ['--port', String(base), '--no-watch', '--cold'], data.path)
   const { ended, output } = last
   let over = false
   void ended.then(() => (over = true))

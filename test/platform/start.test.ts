@@ -146,7 +146,7 @@ describe('npm start', { timeout: 240_000 }, () => {
     await allGone(pids)
     expect(existsSync(join(data.path, 'running.json'))).toBe(false)
 
-    const second = npmStart(port)
+    const second = npmStart(port, '--no-watch', '--cold')
     await second.says(/Ready in/)
     expect((await placed('first')).orderId).toBe(orderId)
     expect((await ended(orderId)).status).toBe('completed')
@@ -158,7 +158,7 @@ describe('npm start', { timeout: 240_000 }, () => {
 
   it('deletes its data with --fresh, stops at once at a second Ctrl-C, and leaves no process when npm is killed', async () => {
     const port = await freeBlock()
-    const first = npmStart(port)
+    const first = npmStart(port, '--no-watch')
     await first.says(/Ready in/)
     const { orderId } = await placed('one')
     const pids = await processes()
@@ -185,7 +185,7 @@ describe('npm start', { timeout: 240_000 }, () => {
     expect(Date.now() - signalledAtMs).toBeLessThan(9_000)
     await allGone(pids)
 
-    const second = npmStart(port, '--fresh')
+    const second = npmStart(port, '--fresh', '--no-watch', '--cold')
     await second.says(/Ready in/)
     const api = connect(running(), { sub: 'customer-1', roles: ['customer'] })
     await expect(api.send('GET', `/v1/orders/${orderId}`)).rejects.toThrow('not-found')

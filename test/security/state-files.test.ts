@@ -22,7 +22,7 @@ beforeAll(async () => {
     writeFileSync(join(data.path, file), '')
     chmodSync(join(data.path, file), 0o644)
   }
-  started = start('emulators/run.ts', ['--port', String(await freeBlock())], data.path)
+  started = start('emulators/run.ts', ['--port', String(await freeBlock()), '--no-watch', '--cold'], data.path)
   await vi.waitUntil(() => /Ready in|Error|taken/.test(started.output()), { timeout: STARTED_TIMEOUT_MS })
 }, STARTED_TIMEOUT_MS)
 afterAll(async () => {
