@@ -14,6 +14,7 @@ import { deadLetterCommands } from '../../shared/messaging/dead-letter-commands.
 import type { Service } from '../../shared/service/service.ts'
 import { localEnvironment } from '../../stacks/environments.ts'
 import { variablesOf } from '../../stacks/service-variables.ts'
+import { compileCache } from '../support/compile-cache.ts'
 import type { TestPlatform } from '../support/platform.ts'
 import { root } from '../support/root.ts'
 import { firstAndLast, representatives } from '../support/whole-lists.ts'
@@ -170,6 +171,7 @@ describe('as a container without a known ingress,', () => {
     const child = spawn(process.execPath, ['functions/main.ts', service.name], {
       cwd: root,
       env: {
+        ...compileCache,
         ...variablesOf(service, business, localEnvironment(platform.ports)),
         ...platform.cloud.environmentOf(account),
         ...ingress,

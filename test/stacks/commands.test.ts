@@ -19,6 +19,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { stackNames } from '../../cli/cdktf/misspelt.ts'
 import { services } from '../../functions/index.ts'
 import { environments } from '../../stacks/environments.ts'
+import { compileCache } from '../support/compile-cache.ts'
 import { type Copy, copyOfSources } from '../support/copy.ts'
 import { stacksOf } from './synthesized.testing.ts'
 import { root } from '../support/root.ts'
@@ -64,7 +65,7 @@ function run(folder: string, file: string, ...args: string[]): CommandOutput {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, file), ...args], {
     cwd: folder,
     encoding: 'utf8',
-    env: { PATH: programs, HOME: programs, METADATA_SERVER_DETECTION: 'none', ...variables },
+    env: { ...compileCache, PATH: programs, HOME: programs, METADATA_SERVER_DETECTION: 'none', ...variables },
   })
   return { code: status, stdout, stderr }
 }
