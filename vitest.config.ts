@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { ProgressReporter } from './test/support/progress-reporter.ts'
+import { SlowestFirst } from './test/support/slowest-first.ts'
 
 const folders = '{stacks,functions,shared,emulators,cli}/**/*.test.ts'
 /** Of these, the ones that start programs, or whole local clouds for seconds. */
@@ -18,7 +19,7 @@ const quick = [
   'test/{architecture,bench,conformance,flows,races,*-providers}/**/*.test.ts',
   'test/another-business/rules.test.ts',
   'test/stacks/{another-business,grants,monthly,observability,ops-target,policies,schedules,stacks}.test.ts',
-  'test/checks/{docs,editors,executed-blocks,layout,progress-reporter,renovate,sleeps,typed-options,whole-lists,words}.test.ts',
+  'test/checks/{docs,editors,executed-blocks,layout,progress-reporter,renovate,sleeps,slowest-first,typed-options,whole-lists,words}.test.ts',
 ]
 
 /** Tests that only add data of their own to a platform, and read: all of these share one platform. */
@@ -47,6 +48,7 @@ export default defineConfig({
     exclude: ['**/node_modules/**', '.data/**', '.tools/**'],
     // One more than cores: a platform waits for a third of its time. Four are enough: each is ten processes and a gigabyte.
     maxWorkers: Math.min(4, availableParallelism() + 1),
+    sequence: { sequencer: SlowestFirst },
     reporters: ['default', new ProgressReporter()],
     // A limit for tests that hang, not a measure: whole platforms start in some tests, on machines that do much else.
     testTimeout: 60_000,
