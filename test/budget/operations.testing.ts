@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import type { PubsubCore } from 'local-google-cloud/pubsub'
 import type { TestPlatform } from '../support/platform.ts'
+import { wholeLists } from '../support/whole-lists.ts'
 
 export type Operations = Readonly<Record<string, number>>
 
@@ -16,6 +17,9 @@ export interface Budget {
   readonly aims: Readonly<Record<string, { readonly most: number; readonly counters: string }>>
   readonly lines: Readonly<Record<string, BudgetLine>>
 }
+
+/** Measured for each budget. */
+export const ORDERS = wholeLists ? 5 : 3
 
 /** The budget of a file beside this one. */
 export const budgetOf = (
@@ -34,7 +38,7 @@ const listenersOnly = /\.(history|notifications)$/
 export async function operationsOfOneOrder(
   platform: TestPlatform,
   place: () => Promise<void>,
-  orders = 5,
+  orders = ORDERS,
 ): Promise<Operations> {
   const each: Operations[] = []
   let before = await quiescentOperations(platform)

@@ -1,5 +1,5 @@
 /**
- * Ten thousand requests made by schema: against every route of the gateway, every push path, every command path and every
+ * Requests made by schema, more than ten thousand in `npm run verify`, and a quarter of them in npm test: against every route of the gateway, every push path, every command path and every
  * query path of every service. None finds a bug, none hangs, every answer is documented, and nothing grows.
  */
 
@@ -13,6 +13,7 @@ import { app as gatewayApp } from '../../functions/gateway/app.ts'
 import { problemsOf } from '../../shared/edge/openapi.ts'
 import { type TestRequest, publicRequests, pushes, queries, tasks } from './arbitrary-requests.testing.ts'
 import { type Cluster, openCluster } from '../support/in-process-cluster.ts'
+import { wholeLists } from '../support/whole-lists.ts'
 
 /** The seed that fast-check prints when a request fails: set it to repeat the same requests. */
 const SEED = Number(process.env['MILLRACE_SEED'] ?? 20_261_126)
@@ -59,14 +60,10 @@ const noBug = (response: Response): void => {
   if (response.status === 500)
     throw new Error(`a bug: ${String((cluster.bugs().at(-1) as { error?: Error })?.error?.stack)}`)
 }
-const run = async <T>(
-  requests: fc.Arbitrary<T>,
-  numRuns: number,
-  check: (given: T) => Promise<void>,
-): Promise<void> => {
+const run = async <T>(requests: fc.Arbitrary<T>, count: number, check: (given: T) => Promise<void>): Promise<void> => {
   await fc.assert(fc.asyncProperty(requests, check), {
     seed: SEED,
-    numRuns,
+    numRuns: wholeLists ? count : Math.ceil(count / 4),
     interruptAfterTimeLimit: 280_000,
     markInterruptAsFailure: true,
   })

@@ -18,7 +18,7 @@ import { wholeLists } from '../support/whole-lists.ts'
 const SECRETS = ['payment-provider-key', 'carrier-key'] as const
 const [SECRET] = SECRETS
 const SKU = 'ROTATED'
-const ORDERS = wholeLists ? 200 : 24
+const ORDERS = wholeLists ? 200 : 12
 /** Orders that are under way at once. */
 const CONCURRENCY = 6
 

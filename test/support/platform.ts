@@ -7,12 +7,13 @@ import { freePorts } from 'local-google-cloud/host'
 import type { StackJson } from 'local-google-cloud'
 import { business, services as allServices } from '../../functions/index.ts'
 import { tools } from '../../functions/tools.ts'
-import { type Business, partnersOf } from '../../shared/service/business.ts'
+import { partnersOf } from '../../shared/service/business.ts'
 import type { Service } from '../../shared/service/service.ts'
 import { synthesize } from '../../stacks/app.ts'
 import { localEnvironment, type LocalPorts } from '../../stacks/environments.ts'
 import { clientOf, type PlatformClient } from './client.ts'
 import { root } from './root.ts'
+import { viewsReadBy } from './views-read-by.ts'
 
 type ShopPlatform = LocalPlatform<typeof partners>
 
@@ -47,11 +48,6 @@ export interface TestPlatformOptions {
   readonly views?: 'all'
   /** The version of each secret that services get (default: the newest). */
   readonly secretVersion?: string
-}
-
-function viewsReadBy(services: readonly Service[]): Business['views'] {
-  const read = new Set(services.flatMap(({ readsViews }) => readsViews))
-  return { ...business.views, names: business.views.names.filter((name) => read.has(name)) }
 }
 
 export async function startTestPlatform(options: TestPlatformOptions = {}): Promise<TestPlatform> {
