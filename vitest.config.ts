@@ -23,10 +23,7 @@ const quick = [
 ]
 
 /** Tests that only add data of their own to a platform, and read: all of these share one platform. */
-const shared = [
-  'test/platform/{cloud-event,extremes,late-order,ops,order-flow,telemetry}.test.ts',
-  'test/security/{callers,ports,references}.test.ts',
-]
+const shared = ['test/platform/shared/**/*.test.ts']
 
 export default defineConfig({
   test: {

@@ -8,8 +8,8 @@ import { root } from './support/root.ts'
 
 const steps: readonly (readonly [name: string, file: string, ...args: string[]])[] = [
   ['tests', 'node_modules/vitest/vitest.mjs', 'run'],
-  ['wiring', 'test/wiring/run.ts'],
-  ['crash', 'test/crash/run.ts'],
+  ['wiring', 'test/platform/wiring/run.ts'],
+  ['crash', 'test/platform/crash/run.ts'],
 ]
 
 void main('verify', {

@@ -10,7 +10,6 @@ import type { Business } from '../../shared/service/business.ts'
 import { synthesize } from '../../stacks/app.ts'
 import { type Environment, environments } from '../../stacks/environments.ts'
 import { variablesOf } from '../../stacks/service-variables.ts'
-import { compileCache } from '../support/compile-cache.ts'
 import { root } from '../support/root.ts'
 import { wholeLists } from '../support/whole-lists.ts'
 
@@ -46,7 +45,6 @@ describe.each(readers)('the service $name', (service) => {
         timeout: 30_000,
         stdio: ['ignore', 'ignore', 'pipe'],
         env: {
-          ...compileCache,
           ...variablesOf(service, business, dev),
           ...Object.fromEntries(names.map((name) => [name, malformed])),
           ...Object.fromEntries(Object.keys(service.secrets).map((name) => [secretVariable(name), 'a-value'])),

@@ -2,7 +2,7 @@
 
 import type { Api } from '../../cli/api.ts'
 import { billings, billOf, editions } from '../../cli/bill/price.ts'
-import { operationsOfOneOrder, quiescentOperations, sumOf } from '../budget/operations.testing.ts'
+import { operationsOfOneOrder, quiescentOperations, sumOf } from '../platform/budget/operations.testing.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { rounded, underLoad } from './measure.ts'
 import { subscribeToOutcomes, place } from './outcomes.ts'

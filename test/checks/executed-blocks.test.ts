@@ -28,27 +28,28 @@ const executed: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     Secrets: 'test/platform/readme.test.ts',
   },
   'docs/orders.md': {
-    'A payment that needs the customer': 'test/platform/order-flow.test.ts',
-    Cancel: 'test/platform/order-flow.test.ts',
+    'A payment that needs the customer': 'test/platform/shared/order-flow.test.ts',
+    Cancel: 'test/platform/shared/order-flow.test.ts',
   },
   'docs/telemetry.md': { Telemetry: 'test/platform/readme.test.ts' },
-  'docs/your-own.md': { '*': 'test/own-business/own-business.test.ts' },
+  'docs/your-own.md': { '*': 'test/platform/copies/own-business.test.ts' },
   'docs/your-own-program.md': { '*': 'test/cloud/your-own-program.test.ts' },
-  'docs/add-a-service.md': { '*': 'test/checks/add-a-service.test.ts' },
-  'emulators/local-cloud/core/README.md': { '*': 'test/checks/add-a-service.test.ts' },
-  'CONTRIBUTING.md': { 'Add something': 'test/checks/add-a-service.test.ts' },
+  'docs/add-a-service.md': { '*': 'test/platform/copies/add-a-service.test.ts' },
+  'emulators/local-cloud/core/README.md': { '*': 'test/platform/copies/add-a-service.test.ts' },
+  'CONTRIBUTING.md': { 'Add something': 'test/platform/copies/add-a-service.test.ts' },
 }
 
 /** The same for blocks that no test reads → why. */
 const unexecuted: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'README.md': { 'Two commands': 'npm start, which test/platform/start.test.ts starts, and npm test itself' },
-  'CONTRIBUTING.md': { 'Set up': 'the check itself; test/own-business runs it in a copy' },
+  'CONTRIBUTING.md': { 'Set up': 'the check itself; test/platform/copies/own-business.test.ts runs it in a copy' },
   'docs/operations.md': {
     Reconciliation:
       'waits for the age of a day-old shop; test/platform/reconciliation.test.ts runs both commands with another age',
     'Many refusals': 'a query of Cloud Logging, and npm run logs with options that typed-options.test.ts checks',
-    'Rebuild timelines and lists': 'names an order of a former release; test/platform/ops.test.ts runs it with one',
-    "Revoke a person's sign-in": 'asks Google for a token; test/security/sign-out.test.ts sends the request',
+    'Rebuild timelines and lists':
+      'names an order of a former release; test/platform/shared/ops.test.ts runs it with one',
+    "Revoke a person's sign-in": 'asks Google for a token; test/platform/security/sign-out.test.ts sends the request',
   },
   'docs/local-cloud.md': { Develop: 'commands that run until Ctrl-C; typed-options.test.ts checks their options' },
   'docs/deploy.md': { '*': 'Google Cloud: the page marks each step (not run)' },
@@ -111,7 +112,7 @@ describe('blocks of commands', () => {
   // A test that has its own copy of a page's commands passes when the page is wrong.
   it.each(entriesOf(executed))('$by reads the blocks of $document, $section', ({ document, section, by }) => {
     const { texts, modules } = readBy(by)
-    expect(modules).toContain('../support/document-blocks.ts')
+    expect(modules).toContainEqual(expect.stringMatching(/^(\.\.\/)+support\/document-blocks\.ts$/))
     expect([...texts]).toEqual(expect.arrayContaining([document, ...(section === '*' ? [] : [section])]))
   })
 })

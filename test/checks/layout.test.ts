@@ -2,11 +2,43 @@
 
 import { globSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { root } from '../support/root.ts'
 
-it('each test in test/ is in a folder of a known kind', () => {
-  expect(globSync('*.test.ts', { cwd: join(import.meta.dirname, '..') })).toEqual([])
+it('each test in test/ is in a folder', () => {
+  expect(globSync('*.test.ts', { cwd: join(root, 'test') })).toEqual([])
+})
+
+/** A call that starts or joins a whole platform. */
+const startsPlatform =
+  /\b(?:startTestPlatform|startAnnouncedPlatform|startPlatform|joinPlatform)\(|\b(?:start|run|program)\(\s*'emulators\/run\.ts'|'npm', \['start'/
+/** Benchmarks are programs; helpers of several suites start what a suite asks for. */
+const mayStartPlatforms = /^test\/(?:platform|bench|support)\//
+
+/** The files of test/, given with their texts, that start or join a whole platform and are not in test/platform/. */
+const platformsElsewhere = (files: readonly (readonly [path: string, text: string])[]): string[] =>
+  files.filter(([path, text]) => !mayStartPlatforms.test(path) && startsPlatform.test(text)).map(([path]) => path)
+
+describe('a file that starts or joins a whole platform is in test/platform', () => {
+  it('in this repository', () => {
+    const files = globSync('test/**/*.ts', { cwd: root })
+      .map((path) => path.replaceAll('\\', '/'))
+      .map((path) => [path, readFileSync(join(root, path), 'utf8')] as const)
+    expect(platformsElsewhere(files)).toEqual(['test/checks/layout.test.ts'])
+    expect(files.filter(([, text]) => startsPlatform.test(text)).length).toBeGreaterThan(25)
+  })
+
+  it.each([
+    'platform = await startTestPlatform({ seeded: false })',
+    'announced = await startAnnouncedPlatform()',
+    "const platform = joinPlatform('callers')",
+    "started = start('emulators/run.ts', ['--port', '4100'], data.path)",
+    "const child = spawn('npm', ['start'])",
+  ])('elsewhere it is found: %s', (line) => {
+    const found = (folder: string): string[] => platformsElsewhere([[`test/${folder}/planted.test.ts`, line]])
+    expect(found('security')).toEqual(['test/security/planted.test.ts'])
+    expect(found('platform/security')).toEqual([])
+  })
 })
 
 it('the decisions are numbered from 1 on, each with a number of its own, which is also in its title', () => {

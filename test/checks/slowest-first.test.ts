@@ -18,7 +18,7 @@ const vitest = {
 it('begins with the slowest files, goes on with whole platforms, and ends with the tests of one process', async () => {
   const files = [
     file('shared/base/ids.test.ts', 'folders'),
-    file('test/platform/ops.test.ts', 'shared-platform'),
+    file('test/platform/shared/ops.test.ts', 'shared-platform'),
     file('test/security/text.test.ts', 'platform'),
     file(slowest[1]!, 'platform'),
     file(slowest[0]!, 'platform'),

@@ -180,7 +180,7 @@ describe('names', () => {
       'LARGEST_BODY_BYTES',
       'underWay',
       'LOOK_EVERY_MS',
-      'test/crash/books.ts',
+      'test/platform/crash/books.ts',
       'isUndone',
       'AT_ONCE',
     ]

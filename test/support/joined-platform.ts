@@ -8,11 +8,11 @@ import { clientOf, type PlatformClient } from './client.ts'
 
 /**
  * `customer` must be unique to the suite, since orders are limited by customer.
- * @throws Error in a suite that vitest.config.ts does not list under `shared-platform`.
+ * @throws Error in a suite outside test/platform/shared/.
  */
 export function joinPlatform(customer: string): PlatformClient {
   const shared = inject('sharedPlatform') as ReturnType<typeof inject<'sharedPlatform'>> | undefined
-  if (!shared) throw new Error('No platform is shared here: list this file in vitest.config.ts under `shared`.')
+  if (!shared) throw new Error('No platform is shared here: move this file to test/platform/shared/.')
   const { partners, services, accounts, ...ports } = shared.ports
   const portIn = (of: Readonly<Record<string, number>>, name: string): number => {
     const port = of[name]

@@ -1,0 +1,69 @@
+/** Some resources without which the scenario fails, and one of each type in `npm run verify`; `npm run wiring` tries all. */
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { withEachGrant } from '../../support/grants.ts'
+import { startTestPlatform, type TestPlatform } from '../../support/platform.ts'
+import { representatives } from '../../support/whole-lists.ts'
+import { whyOptional } from './optional-resources.testing.ts'
+import { durationLimit, wired } from './wiring.testing.ts'
+
+/** Enough to show that each type is needed, and that the check detects it. */
+const chosen: readonly [text: string, outcome: string][] = [
+  ['google_pubsub_topic.topic-ordercompleted', 'refused'],
+  ['local-payments/google_pubsub_subscription.push-shipmentdispatched', 'missed'],
+  ['google_pubsub_subscription.analytics_bigquery-paymentcaptured', 'missed'],
+  ['google_bigquery_dataset.analytics_events', 'refused'],
+  ['google_bigquery_table.analytics_view-saga_durations', 'missed'],
+  ['google_bigquery_table_iam_binding.analytics_agent-editor-orders', 'refused'],
+  ['local-inventory/google_cloud_tasks_queue.commands_queue', 'missed'],
+  ['local-shipping/google_firestore_database.store_database', 'refused'],
+  ['local-payments/google_cloud_run_v2_service.run_service', 'refused'],
+  ['local-inventory/google_cloud_run_v2_service_iam_binding.run_invokers serviceAccount:orders@', 'missed'],
+  ['local-platform/google_service_account.push-payments', 'missed'],
+  ['local-platform/google_service_account_iam_binding.orders-acts-as-itself', 'missed'],
+  ['local-bus/google_pubsub_topic_iam_binding.topic-orderplaced_publishers', 'missed'],
+  ['local-inventory/google_cloud_tasks_queue_iam_binding.commands_enqueuers serviceAccount:orders@', 'missed'],
+  ['local-shipping/google_project_iam_member.store_uses', 'missed'],
+]
+
+/** A missed resource takes the whole time limit and another scenario, so only one is tried: a delivery. */
+const some = representatives(
+  chosen,
+  [
+    ...chosen.filter(([, outcome]) => outcome !== 'missed').map(([text]) => text),
+    'local-payments/google_pubsub_subscription.push-shipmentdispatched',
+  ],
+  ([text]) => text,
+)
+
+describe('wiring', () => {
+  let platform: TestPlatform
+  let limitMs: number
+  beforeAll(async () => {
+    platform = await startTestPlatform({ seeded: false, views: 'all' })
+    process.env['BIGQUERY_EMULATOR_HOST'] = `http://${platform.running.apiHost}`
+    process.env['FIRESTORE_EMULATOR_HOST'] = platform.running.apiHost
+    process.env['PUBSUB_EMULATOR_HOST'] = platform.running.apiHost
+    limitMs = await durationLimit(platform)
+  }, 120_000)
+  afterAll(() => platform.close(), 30_000)
+
+  it('covers every provisioned type that has a needed resource', () => {
+    const others = platform.provisioned.filter(
+      ({ resource: { type } }) => !chosen.some(([text]) => text.includes(`${type}.`)),
+    )
+    expect(others).not.toEqual([])
+    const needed = withEachGrant(others).filter(({ resource }) => whyOptional(resource) === undefined)
+    expect(needed.map(({ resource }) => resource.address)).toEqual([])
+  })
+
+  it.each(some)('%s is %s', { timeout: 120_000 }, async (text, outcome) => {
+    // A grant is named by its resource and its member.
+    const parts = text.split(' ')
+    const one = withEachGrant(platform.provisioned).find(({ resource }) =>
+      parts.every((part) => `${resource.stack}/${resource.address}`.includes(part)),
+    )
+    if (!one) throw new Error(`No resource of the local stacks is called ${text}.`)
+    expect(await wired(platform, one, limitMs)).toMatchObject({ outcome })
+  })
+})
