@@ -12,7 +12,7 @@ export interface AnnouncedPlatform {
 
 export async function startAnnouncedPlatform(views?: TestPlatformOptions['views']): Promise<AnnouncedPlatform> {
   const data = temporaryDirectory()
-  const platform = await startTestPlatform({ dataDirectory: data.path, ...(views ? { views } : {}) })
+  const platform = await startTestPlatform({ dataDirectory: data.path, views })
   announce(platform, data.path)
   return {
     platform,

@@ -45,7 +45,7 @@ export interface TestPlatformOptions {
   readonly seeded?: boolean
   readonly withdrawsCpu?: boolean
   /** BigQuery's views: of the business only those that services read (default), or all. A platform starts in half the processor time without the others. */
-  readonly views?: 'all'
+  readonly views?: 'all' | undefined
   /** The version of each secret that services get (default: the newest). */
   readonly secretVersion?: string
 }

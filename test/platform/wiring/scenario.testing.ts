@@ -66,7 +66,21 @@ export async function runScenario(platform: TestPlatform, withinMs: number): Pro
     ordered(platform, sku, 'card-ok', success, waitFor),
     ordered(platform, sku, 'card-stolen', decline, waitFor),
   ])
+  const bigquery = new BigQuery({ projectId: platform.running.projectId })
+  for (const view of viewsOf(platform))
+    await waitFor(`view ${view}`, () =>
+      bigquery.query(`SELECT * FROM analytics.${view} LIMIT 1`).catch(() => undefined),
+    )
 }
+
+/** The business's views that the stacks of this platform declare. */
+const viewsOf = ({ provisioned }: TestPlatform): string[] =>
+  business.views.names.filter((name) =>
+    provisioned.some(
+      ({ resource: { type, attributes } }) =>
+        type === 'google_bigquery_table' && attributes['table_id'] === name && attributes['view'] !== undefined,
+    ),
+  )
 
 type WaitFor = <T>(what: string, read: () => Promise<T | undefined>) => Promise<T>
 
@@ -97,11 +111,6 @@ async function ordered(
     const stored = new Set(await eventTypes(platform, orderId))
     return expected.every((type) => stored.has(type)) ? true : undefined
   })
-  const bigquery = new BigQuery({ projectId: platform.running.projectId })
-  for (const view of business.views.names)
-    await waitFor(`view ${view}`, () =>
-      bigquery.query(`SELECT * FROM analytics.${view} LIMIT 1`).catch(() => undefined),
-    )
   const firestore = new Firestore({ projectId: platform.running.projectId, databaseId: 'notifications' })
   try {
     await waitFor(`notifications of ${orderId} sent`, async () => {

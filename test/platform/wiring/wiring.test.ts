@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { withEachGrant } from '../../support/grants.ts'
 import { startTestPlatform, type TestPlatform } from '../../support/platform.ts'
-import { representatives } from '../../support/whole-lists.ts'
+import { representatives, wholeLists } from '../../support/whole-lists.ts'
 import { whyOptional } from './optional-resources.testing.ts'
 import { durationLimit, wired } from './wiring.testing.ts'
 
@@ -40,7 +40,7 @@ describe('wiring', () => {
   let platform: TestPlatform
   let limitMs: number
   beforeAll(async () => {
-    platform = await startTestPlatform({ seeded: false, views: 'all' })
+    platform = await startTestPlatform({ seeded: false, views: wholeLists ? 'all' : undefined })
     process.env['BIGQUERY_EMULATOR_HOST'] = `http://${platform.running.apiHost}`
     process.env['FIRESTORE_EMULATOR_HOST'] = platform.running.apiHost
     process.env['PUBSUB_EMULATOR_HOST'] = platform.running.apiHost
