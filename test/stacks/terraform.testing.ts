@@ -186,6 +186,13 @@ export const withoutEndpoint = (stacks: readonly StackJson[]): string[] => {
 const isLocal = (type: string): boolean =>
   type === 'google_project_iam_audit_config' || !Object.hasOwn(unprovisioned, type)
 
+/** How many resources of the stack are applied to the local cloud. */
+export const localResources = ({ json }: StackJson): number =>
+  Object.entries(json.resource ?? {}).reduce(
+    (sum, [type, all]) => sum + (isLocal(type) ? Object.keys(all).length : 0),
+    0,
+  )
+
 /** The stack with the resources that the local cloud has, at its address, and without the minutes that Google takes for grants. */
 function toLocalCloud({ json }: StackJson, origin: string): StackJson['json'] {
   const kept = Object.entries(json.resource ?? {}).filter(([type]) => isLocal(type))

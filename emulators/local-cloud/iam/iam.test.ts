@@ -123,6 +123,14 @@ describe('policies', () => {
     expect(await policyOf()).toEqual(after)
   })
 
+  it('take an account of Google itself, which nobody creates', async () => {
+    const bindings = [
+      { role: 'roles/pubsub.publisher', members: ['serviceAccount:gmail-api-push@system.gserviceaccount.com'] },
+    ]
+    await setPolicy({ bindings })
+    expect((await policyOf()).bindings).toEqual(bindings)
+  })
+
   it.each([
     [
       'an unknown role',

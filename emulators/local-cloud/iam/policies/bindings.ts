@@ -68,9 +68,10 @@ function checkMember(member: string, { project, accounts }: Checking): string {
     throw invalidArgument(`Invalid member "${member}": it must be like serviceAccount:EMAIL, user:EMAIL or allUsers.`)
   }
   if (kind !== 'serviceAccount') return member
-  // Google's service agents of this project exist without being created. Other projects do not exist here.
+  // Google's service agents of this project exist without being created, as do accounts of Google itself, such as that by which
+  // Gmail publishes. Other projects do not exist here.
   const agent = new RegExp(
-    `^service-${project.number}@(gcp-sa-[a-z]+|serverless-robot-prod)\\.iam\\.gserviceaccount\\.com$`,
+    `^service-${project.number}@(gcp-sa-[a-z]+|serverless-robot-prod)\\.iam\\.gserviceaccount\\.com$|^[a-z0-9-]+@system\\.gserviceaccount\\.com$`,
   )
   if (!agent.test(name) && !accounts.find(name)) throw invalidArgument(`Service account ${name} does not exist.`)
   return member
