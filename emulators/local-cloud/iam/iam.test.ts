@@ -123,7 +123,7 @@ describe('policies', () => {
     expect(await policyOf()).toEqual(after)
   })
 
-  it('take an account of Google itself, which nobody creates', async () => {
+  it('take an account of Google itself, which exists without being created', async () => {
     const bindings = [
       { role: 'roles/pubsub.publisher', members: ['serviceAccount:gmail-api-push@system.gserviceaccount.com'] },
     ]
