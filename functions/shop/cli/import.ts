@@ -39,12 +39,12 @@ code is 1 if a figure differs. A second import of the same file changes nothing.
     const api = connect(running, { sub: 'importer', roles: ['importer'] })
     const progress = progressBar()
     const startedMs = Date.now()
-    const { placed, refused } = await recordOrders(api, file.orders, progress)
+    const waiting = startNotes(running, printError)
+    const { placed, refused } = await recordOrders(api, file.orders, { progress, waiting })
 
     process.env['BIGQUERY_EMULATOR_HOST'] = `http://${running.apiHost}`
     const { BigQuery } = await import('@google-cloud/bigquery')
     const bigquery = new BigQuery({ projectId: running.projectId })
-    const waiting = startNotes(running, printError)
     const ended = await waitForEnd({ bigquery, timeoutMs: timeout * 1000, waiting }, placed, progress)
     const totals = { file: await expectedTotals(path), BigQuery: await storedTotals(bigquery, placed) }
     const agree = report(file, { refused, ended, totals }, (Date.now() - startedMs) / 1000)

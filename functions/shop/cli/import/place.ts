@@ -1,6 +1,6 @@
 /** Records the file's orders through the gateway, as history, with a bounded number of concurrent requests. */
 
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as later } from 'node:timers/promises'
 import { Refusal, type Api } from '../../../../cli/api.ts'
 import { forEachConcurrently } from '../../../../shared/base/concurrently.ts'
 import type { Progress } from './progress.ts'
@@ -15,16 +15,31 @@ export interface Placed {
   readonly order: Order
 }
 
+/** A refusal that says nothing of the order: the same request may be taken later. */
+const isLater = (error: unknown): boolean =>
+  error instanceof Refusal && [429, 502, 503, 504].includes(error.problem.status)
+
+export interface Watched {
+  readonly progress: Progress
+  /** Called before each repeated request: it prints what does not start. */
+  readonly waiting: () => Promise<void>
+  /** (Default: for that time.) */
+  readonly pause?: (ms: number) => Promise<unknown>
+}
+
 export interface Refused {
   readonly order: Order
   readonly reason: string
 }
 
-/** The invoice number is the idempotency key, so a second import gets the same order. */
+/**
+ * The invoice number is the idempotency key, so a second import gets the same order.
+ * @throws Refusal when the platform takes no orders: those that it has are kept, and the next import goes on.
+ */
 export async function recordOrders(
   api: Api,
   orders: readonly Order[],
-  progress: Progress,
+  { progress, waiting, pause = later }: Watched,
 ): Promise<{ placed: Placed[]; refused: Refused[] }> {
   const placed: Placed[] = []
   const refused: Refused[] = []
@@ -34,28 +49,31 @@ export async function recordOrders(
     const lines = order.lines.map(({ sku, quantity, unitMinor }) => ({ sku, quantity, unitMinor }))
     const body = { currency, customerRef, placedAt, lines }
     try {
-      const answer = await withRetry(() =>
-        api.send<{ orderId: string }>('POST', '/v1/imported-orders', { key: `invoice-${order.invoice}`, body }),
+      const answer = await withRetry(
+        () => api.send<{ orderId: string }>('POST', '/v1/imported-orders', { key: `invoice-${order.invoice}`, body }),
+        async (ms) => {
+          await waiting()
+          await pause(ms)
+        },
       )
       placed.push({ orderId: answer.body.orderId, order })
+      progress.step()
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error
+      if (!(error instanceof Refusal) || isLater(error)) throw error
       refused.push({ order, reason: error.message })
     }
-    progress.step()
   })
   return { placed, refused }
 }
 
 /** Retries after 429, 502, 503 and 504, with backoff: the same idempotency key makes that safe. */
-async function withRetry<T>(send: () => Promise<T>): Promise<T> {
+async function withRetry<T>(send: () => Promise<T>, beforeRepeat: (ms: number) => Promise<void>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await send()
     } catch (error) {
-      const later = error instanceof Refusal && [429, 502, 503, 504].includes(error.problem.status)
-      if (!later || attempt === MAX_ATTEMPTS) throw error
-      await pause(2 ** attempt * 100)
+      if (!isLater(error) || attempt === MAX_ATTEMPTS) throw error
+      await beforeRepeat(2 ** attempt * 100)
     }
   }
 }
