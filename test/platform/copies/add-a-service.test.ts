@@ -111,6 +111,7 @@ function addOperation(page: string): void {
   const [, api] = /```ts\n(\/\*\* The public operations of loyalty[\s\S]*?)```/.exec(page)!
   copy.write('functions/loyalty/api.ts', api!)
   copy.write('functions/loyalty/access.json', '{\n  "readPoints": "support"\n}\n')
+  copy.write('functions/loyalty/frozen-api.json', `${JSON.stringify(promised(), null, 2)}\n`)
   copy.replace(
     'functions/loyalty/service.ts',
     '  contracts: loyaltyContracts,\n',
@@ -121,6 +122,22 @@ function addOperation(page: string): void {
     'import { loyaltyContracts',
     "import { loyaltyApi } from './api.ts'\nimport { loyaltyContracts",
   )
+}
+
+/** As UPDATE_API=1 writes it: the id is a reference, as that of a delivery. */
+function promised(): object {
+  interface Recorded {
+    readonly parameters: Readonly<Record<string, object>>
+  }
+  const recorded = JSON.parse(copy.read('functions/inventory/frozen-api.json')) as Readonly<Record<string, Recorded>>
+  const id = recorded['GET /v1/deliveries/{deliveryId}']!.parameters['path deliveryId']!
+  const answer = {
+    type: 'object',
+    properties: { id: { type: 'string' } },
+    required: ['id'],
+    additionalProperties: false,
+  }
+  return { 'GET /v1/points/{id}': { takesToken: true, parameters: { 'path id': id }, answers: { 200: answer } } }
 }
 
 /** The service loyalty checks the customer's account before the card is authorized. Running sagas keep the steps of version 1. */
@@ -310,7 +327,7 @@ it('each addition touches few files', () => {
       ...loyalty('app.ts', 'contracts.ts', 'frozen-queries.json', 'read-points.test.ts', 'read-points.ts'),
       'test/architecture/stored-data.test.ts',
     ],
-    'public operation': loyalty('access.json', 'api.ts', 'service.ts'),
+    'public operation': loyalty('access.json', 'api.ts', 'frozen-api.json', 'service.ts'),
     'step of the checkout': [
       ...loyalty('app.ts', 'contracts.ts', 'frozen-messages.json'),
       'functions/orders/checkout.ts',
@@ -392,6 +409,7 @@ const suites = wholeLists
       'test/stacks/stacks.test.ts',
       'functions/gateway/operations.test.ts',
       'functions/gateway/openapi.test.ts',
+      'functions/gateway/frozen-api.test.ts',
     ]
   : [
       'emulators/local-cloud/folders.test.ts',
@@ -401,6 +419,7 @@ const suites = wholeLists
       'test/architecture/stored-data.test.ts',
       'test/stacks/addresses.test.ts',
       'functions/gateway/operations.test.ts',
+      'functions/gateway/frozen-api.test.ts',
     ]
 
 it('the generated tests pass, and so do the suites of all services with the new one', { timeout: 300_000 }, () => {

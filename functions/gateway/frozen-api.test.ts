@@ -1,0 +1,39 @@
+/**
+ * The promise of the public API to its clients is recorded in the folder of each service that answers, in `frozen-api.json`. No change
+ * breaks it: one that would is served under another path (`/v2/…`), beside the old one. `UPDATE_API=1` records what was added.
+ */
+
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { breaksOf, type Document, type Snapshot, snapshotOf } from '../../shared/edge/api-snapshot.testing.ts'
+import { openApiDocument } from '../../shared/edge/openapi.ts'
+import { services } from '../index.ts'
+import { app } from './app.ts'
+
+// As JSON has it: without what is undefined.
+const all = JSON.parse(JSON.stringify(snapshotOf(openApiDocument(app.publicApi!) as unknown as Document))) as Snapshot
+const promisesOf = (service: (typeof services)[number]): string[] =>
+  Object.values(service.api?.operations ?? {}).map(({ method, path }) => `${method.toUpperCase()} ${path}`)
+const ofServices = services.flatMap(promisesOf)
+/** The document, the page and the status of commands are the platform's. */
+const ofPlatform = Object.keys(all).filter((name) => !ofServices.includes(name))
+
+const records = services
+  .map((service) => ({ name: service.name, promises: service.servesOperations ? ofPlatform : promisesOf(service) }))
+  .map(({ name, promises }) => ({ name, promises, file: new URL(`../${name}/frozen-api.json`, import.meta.url) }))
+  .filter(({ promises, file }) => promises.length > 0 || existsSync(file))
+
+describe.each(records)('the recorded operations of $name', ({ promises, file }) => {
+  const frozen = (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}) as Snapshot
+  const now: Snapshot = Object.fromEntries(promises.map((name) => [name, all[name]!]))
+  const breaks = breaksOf(frozen, now)
+
+  it('are still what a client of them sends and reads', () => {
+    expect(breaks, 'leave the operation as it is, and serve the change under another path (/v2/…)').toEqual([])
+  })
+
+  it('are all that there are', () => {
+    if (process.env['UPDATE_API'] && breaks.length === 0) writeFileSync(file, `${JSON.stringify(now, null, 2)}\n`)
+    else expect(now, 'record what was added: UPDATE_API=1 npm test -- functions/gateway').toEqual(frozen)
+  })
+})

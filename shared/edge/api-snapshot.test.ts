@@ -1,0 +1,154 @@
+/** Each kind of change that breaks a client is named with its place, and no other is. */
+
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import type { Operation } from '../service/operation.ts'
+import { breaksOf, type Document, type Snapshot, snapshotOf } from './api-snapshot.testing.ts'
+import { openApiDocument } from './openapi.ts'
+
+const seat = z.object({ seat: z.string(), row: z.int().optional(), kind: z.enum(['stalls', 'box']) })
+const takeSeat: Operation = {
+  method: 'post',
+  path: '/v1/seats/{seat}',
+  parameters: { seat: z.string().max(10), hall: z.enum(['large', 'small']).optional() },
+  summary: 'Take a seat',
+  access: 'guests',
+  body: z.strictObject({
+    note: z.string().max(100).optional(),
+    guests: z.array(z.strictObject({ name: z.string().min(1) })).max(4),
+    price: z.union([z.int(), z.literal('free')]).optional(),
+  }),
+  answers: { 201: ['Taken.', seat], 204: ['Taken before.'] },
+}
+
+function snapshot(changes: Partial<Operation> = {}): Snapshot {
+  const document = openApiDocument({
+    description: { title: 'The theatre', text: 'Seats.' },
+    access: { guests: [] },
+    operations: { takeSeat: { ...takeSeat, ...changes } },
+  })
+  return snapshotOf(document as unknown as Document)
+}
+const body = takeSeat.body as z.ZodObject
+const breaks = (changes: Partial<Operation>): string[] => breaksOf(snapshot(), snapshot(changes))
+const place = 'POST /v1/seats/{seat}'
+const guest = z.strictObject({ name: z.string().min(1) })
+
+describe('a change that breaks a client', () => {
+  it.each<[string, Partial<Operation>, string[]]>([
+    ['another path', { path: '/v2/seats/{seat}' }, [`${place} is gone`]],
+    ['another method', { method: 'delete' }, [`${place} is gone`]],
+    ['a required key', { requiresIdempotencyKey: true }, [`${place} header Idempotency-Key: is required`]],
+    [
+      'a parameter that is required, and one that is gone',
+      { parameters: { seat: z.string().max(10), block: z.string() } },
+      [`${place} query block: is required`, `${place} query hall: is gone`],
+    ],
+    [
+      'a parameter with a smaller bound',
+      { parameters: { ...takeSeat.parameters, seat: z.string().max(9) } },
+      [`${place} path seat: maxLength is 9, and was 10`],
+    ],
+    [
+      'a parameter with fewer values',
+      { parameters: { ...takeSeat.parameters, hall: z.enum(['large']).optional() } },
+      [`${place} query hall: takes ["large"], and took ["large","small"]`],
+    ],
+    [
+      'a parameter of another pattern',
+      {
+        parameters: {
+          ...takeSeat.parameters,
+          seat: z
+            .string()
+            .max(10)
+            .regex(/^[A-Z]+$/),
+        },
+      },
+      [`${place} path seat: pattern is "^[A-Z]+$", and was undefined`],
+    ],
+    ['a field that is required', { body: body.required({ note: true }) }, [`${place} body.note: is required`]],
+    ['a field that is gone', { body: body.omit({ note: true }) }, [`${place} body.note: is gone`]],
+    [
+      'a field of another type',
+      { body: body.extend({ note: z.int().optional() }) },
+      [
+        `${place} body.note: maximum is 9007199254740991, and was undefined`,
+        `${place} body.note: minimum is -9007199254740991, and was undefined`,
+        `${place} body.note: type is "integer", and was "string"`,
+      ],
+    ],
+    [
+      'a shorter list',
+      { body: body.extend({ guests: z.array(guest).max(3) }) },
+      [`${place} body.guests: maxItems is 3, and was 4`],
+    ],
+    [
+      'a bound deep in a list',
+      { body: body.extend({ guests: z.array(guest.extend({ name: z.string().min(2) })).max(4) }) },
+      [`${place} body.guests[].name: minLength is 2, and was 1`],
+    ],
+    [
+      'fewer kinds of values',
+      { body: body.extend({ price: z.int().optional() }) },
+      [`${place} body.price: takes fewer kinds of values`],
+    ],
+    ['an answer that is gone', { answers: { 201: takeSeat.answers[201]! } }, [`${place} answer 204: is gone`]],
+    [
+      'a field of an answer that is gone, and one that may be missing',
+      { answers: { ...takeSeat.answers, 201: ['Taken.', seat.omit({ row: true }).partial({ seat: true })] } },
+      [`${place} answer 201.seat: may be missing`, `${place} answer 201.row: is gone`],
+    ],
+    [
+      'a field of an answer with other values',
+      { answers: { ...takeSeat.answers, 201: ['Taken.', seat.extend({ kind: z.enum(['floor']) })] } },
+      [`${place} answer 201.kind: has none of its values`],
+    ],
+    [
+      'a field of an answer with another type',
+      { answers: { ...takeSeat.answers, 201: ['Taken.', seat.extend({ seat: z.int() })] } },
+      [`${place} answer 201.seat: type is "integer", and was "string"`],
+    ],
+  ])('%s', (_, changes, expected) => {
+    expect(breaks(changes).toSorted()).toEqual(expected.toSorted())
+  })
+
+  it('one of fewer alternatives, and none of more', () => {
+    const taking = (pattern: RegExp) => snapshot({ parameters: { seat: z.string().regex(pattern) } })
+    const [few, more] = [taking(/^(?:A|B)$/), taking(/^(?:A|B|C)$/)]
+    expect([breaksOf(few, more), breaksOf(more, few).length]).toEqual([[], 1])
+  })
+
+  it('a token where none was asked for', () => {
+    expect(breaksOf(snapshot({ access: 'public' }), snapshot())).toEqual([`${place} takes a token`])
+  })
+})
+
+describe('a change that breaks none', () => {
+  it.each<[string, Partial<Operation>]>([
+    ['none', {}],
+    ['other words', { summary: 'Reserve a seat' }],
+    ['a further parameter', { parameters: { ...takeSeat.parameters, block: z.string().optional() } }],
+    ['a larger bound', { parameters: { ...takeSeat.parameters, seat: z.string().max(11) } }],
+    ['a further field', { body: body.extend({ colour: z.string().optional() }) }],
+    ['a field that is no longer required', { body: body.partial({ guests: true }) }],
+    [
+      'a further kind of value',
+      { body: body.extend({ price: z.union([z.int(), z.literal(['free', 'half'])]).optional() }) },
+    ],
+    [
+      'a further answer, field and value',
+      {
+        answers: {
+          ...takeSeat.answers,
+          200: ['Yes.'],
+          201: ['Taken.', seat.extend({ kind: z.enum(['stalls', 'box', 'floor']), colour: z.string() })],
+        },
+      },
+    ],
+    ['a refusal', { problems: ['not-found'] }],
+    ['no token', { access: 'public' }],
+  ])('%s', (_, changes) => {
+    expect(breaks(changes)).toEqual([])
+  })
+})

@@ -1,0 +1,205 @@
+/**
+ * The promise of a public API to its clients, taken from its OpenAPI document, and the changes that break it. A client sends what
+ * was accepted, and reads what was promised: fields, values of an enum and codes that it does not know it leaves aside.
+ */
+
+export type Schema = { readonly [Keyword in string]?: unknown }
+
+export interface PromisedOperation {
+  /** By place and name: `query limit`. */
+  readonly parameters: Readonly<Record<string, { readonly required: boolean; readonly schema: Schema }>>
+  readonly takesToken: boolean
+  readonly body?: Schema
+  /** By status, of answers that are no problem; null: without a body. */
+  readonly answers: Readonly<Record<string, Schema | null>>
+}
+
+/** By method and path: `POST /v1/seats`. */
+export type Snapshot = Readonly<Record<string, PromisedOperation>>
+
+interface Described {
+  readonly security: readonly object[]
+  readonly parameters: readonly {
+    readonly name: string
+    readonly in: string
+    readonly required: boolean
+    readonly schema: Schema
+  }[]
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> }
+  readonly responses: Readonly<
+    Record<string, { readonly content?: Readonly<Record<string, { readonly schema: Schema }>> }>
+  >
+}
+
+export interface Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Described>>>>
+}
+
+/** Words for people, which promise nothing. */
+const texts: readonly string[] = ['description', 'examples', 'title']
+/** Bounds: data that was stored under earlier ones is still answered, so answers promise none. */
+const bounds: readonly string[] = ['minLength', 'maxLength', 'minimum', 'maximum', 'minItems', 'maxItems', 'pattern']
+
+/** The schema without these keywords, at any depth. */
+function without(schema: Schema, keywords: readonly string[]): Schema {
+  const kept = Object.entries(schema).filter(([keyword]) => !keywords.includes(keyword))
+  return Object.fromEntries(
+    kept.map(([keyword, value]) => {
+      if (keyword === 'properties') return [keyword, mapped(value as Record<string, Schema>, keywords)]
+      if (Array.isArray(value)) return [keyword, value.map((one) => (isSchema(one) ? without(one, keywords) : one))]
+      return [keyword, isSchema(value) ? without(value, keywords) : value]
+    }),
+  )
+}
+const mapped = (schemas: Readonly<Record<string, Schema>>, keywords: readonly string[]): Record<string, Schema> =>
+  Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, without(schema, keywords)]))
+const isSchema = (value: unknown): value is Schema =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+export function snapshotOf({ paths }: Document): Snapshot {
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, one]) => [`${method.toUpperCase()} ${path}`, promised(one)] as const),
+  )
+  return Object.fromEntries(operations)
+}
+
+function promised({ security, parameters, requestBody, responses }: Described): PromisedOperation {
+  const body = requestBody?.content['application/json']?.schema
+  return {
+    takesToken: security.length > 0,
+    parameters: Object.fromEntries(
+      parameters.map((one) => [
+        `${one.in} ${one.name}`,
+        { required: one.required, schema: without(one.schema, texts) },
+      ]),
+    ),
+    ...(body ? { body: without(body, texts) } : {}),
+    answers: Object.fromEntries(
+      Object.entries(responses)
+        .filter(([status]) => Number(status) < 400)
+        .map(([status, { content = {} }]) => {
+          const [answer] = Object.values(content)
+          return [status, answer ? without(answer.schema, [...texts, ...bounds]) : null]
+        }),
+    ),
+  }
+}
+
+/** The changes that break a client of the old API, each with its place: `POST /v1/seats body.guests[].name: …`. */
+export function breaksOf(old: Snapshot, now: Snapshot): string[] {
+  return Object.entries(old).flatMap(([name, was]) => {
+    const is = now[name]
+    return is ? ofOperation(was, is).map((fault) => `${name} ${fault}`) : [`${name} is gone`]
+  })
+}
+
+function ofOperation(was: PromisedOperation, is: PromisedOperation): string[] {
+  const required = Object.entries(is.parameters).filter(
+    ([name, { required: now }]) => now && !was.parameters[name]?.required,
+  )
+  return [
+    ...(is.takesToken && !was.takesToken ? ['takes a token'] : []),
+    ...required.map(([name]) => `${name}: is required`),
+    ...Object.entries(was.parameters).flatMap(([name, { schema }]) => {
+      const now = is.parameters[name]
+      return now ? sent(name, schema, now.schema) : [`${name}: is gone`]
+    }),
+    ...ofBody(was.body, is.body),
+    ...Object.entries(was.answers).flatMap(([status, schema]) => {
+      const now = is.answers[status]
+      if (now === undefined) return [`answer ${status}: is gone`]
+      if (schema === null) return []
+      return now === null ? [`answer ${status}: has no body`] : read(`answer ${status}`, schema, now)
+    }),
+  ]
+}
+
+function ofBody(was: Schema | undefined, is: Schema | undefined): string[] {
+  if (is === undefined) return []
+  return was === undefined ? ['body: is required'] : sent('body', was, is)
+}
+
+const propertiesOf = ({ properties = {} }: Schema): Readonly<Record<string, Schema>> =>
+  properties as Readonly<Record<string, Schema>>
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
+const branchesOf = (schema: Schema): readonly Schema[] => (schema['anyOf'] ?? [schema]) as readonly Schema[]
+
+/** The values that it names; undefined: it names none. A constant is an enum of one. */
+const valuesOf = (schema: Schema): readonly unknown[] | undefined =>
+  schema['const'] === undefined ? (schema['enum'] as readonly unknown[] | undefined) : [schema['const']]
+
+function fewerValues(at: string, was: Schema, is: Schema): string[] {
+  const [before, after] = [valuesOf(was), valuesOf(is)]
+  if (after === undefined || before?.every((one) => after.includes(one))) return []
+  return [`${at}: takes ${JSON.stringify(after)}, and took ${before ? JSON.stringify(before) : 'any value'}`]
+}
+
+/** The texts that a pattern of alternatives takes: `^(?:EUR|USD)$`. */
+const alternativesOf = (pattern: unknown): readonly string[] | undefined =>
+  typeof pattern === 'string' ? /^\^\(\?:([\w|]+)\)\$$/.exec(pattern)?.[1]?.split('|') : undefined
+
+/** Keyword → whether a request that fulfilled the old value fulfils the new one, which exists. */
+const wider: Readonly<Record<string, (was: unknown, is: unknown) => boolean>> = {
+  // Of two other patterns it is not known which takes more.
+  pattern: (was, is) => was === is || (alternativesOf(was)?.every((one) => alternativesOf(is)?.includes(one)) ?? false),
+  ...Object.fromEntries(
+    ['maxLength', 'maximum', 'maxItems'].map((name) => [name, (was, is) => Number(was ?? Infinity) <= Number(is)]),
+  ),
+  ...Object.fromEntries(
+    ['minLength', 'minimum', 'minItems'].map((name) => [name, (was, is) => Number(was ?? -Infinity) >= Number(is)]),
+  ),
+  ...Object.fromEntries(['type', 'format'].map((name) => [name, (was, is) => was === is])),
+}
+
+/** The new schema accepts each value that the old one accepted. */
+function sent(at: string, was: Schema, is: Schema): string[] {
+  if (was['anyOf'] !== undefined || is['anyOf'] !== undefined)
+    return branchesOf(was).some((one) => branchesOf(is).every((other) => sent(at, one, other).length > 0))
+      ? [`${at}: takes fewer kinds of values`]
+      : []
+  const narrower = Object.entries(wider)
+    .filter(([keyword, isWider]) => is[keyword] !== undefined && !isWider(was[keyword], is[keyword]))
+    .map(([keyword]) => `${at}: ${keyword} is ${JSON.stringify(is[keyword])}, and was ${JSON.stringify(was[keyword])}`)
+  const [before, after] = [propertiesOf(was), propertiesOf(is)]
+  const takesOthers = is['additionalProperties'] !== false
+  return [
+    ...narrower,
+    ...fewerValues(at, was, is),
+    ...listOf(is['required'])
+      .filter((name) => !listOf(was['required']).includes(name))
+      .map((name) => `${at}.${String(name)}: is required`),
+    ...(was['additionalProperties'] !== false && !takesOthers && was['type'] === 'object'
+      ? [`${at}: takes no other field`]
+      : []),
+    ...Object.entries(before).flatMap(([name, schema]) => {
+      const now = after[name]
+      if (now) return sent(`${at}.${name}`, schema, now)
+      return takesOthers ? [] : [`${at}.${name}: is gone`]
+    }),
+    ...(isSchema(is['items']) ? sent(`${at}[]`, was['items'] ?? {}, is['items']) : []),
+  ]
+}
+
+/** The new schema still has all that a client reads by the old one. */
+function read(at: string, was: Schema, is: Schema): string[] {
+  if (was['anyOf'] !== undefined || is['anyOf'] !== undefined)
+    return branchesOf(is).some((one) => branchesOf(was).every((other) => read(at, other, one).length > 0))
+      ? [`${at}: has a further kind of value`]
+      : []
+  if (was['type'] !== is['type'])
+    return [`${at}: type is ${JSON.stringify(is['type'])}, and was ${JSON.stringify(was['type'])}`]
+  const after = propertiesOf(is)
+  return [
+    ...(valuesOf(was)?.some((one) => valuesOf(is)?.includes(one) ?? true) === false
+      ? [`${at}: has none of its values`]
+      : []),
+    ...listOf(was['required'])
+      .filter((name) => !listOf(is['required']).includes(name))
+      .map((name) => `${at}.${String(name)}: may be missing`),
+    ...Object.entries(propertiesOf(was)).flatMap(([name, schema]) => {
+      const now = after[name]
+      return now ? read(`${at}.${name}`, schema, now) : [`${at}.${name}: is gone`]
+    }),
+    ...(isSchema(was['items']) ? read(`${at}[]`, was['items'], is['items'] ?? {}) : []),
+  ]
+}
