@@ -1,7 +1,7 @@
 /** Every service has a folder with a description and handlers, and a line in the list. */
 
 import { globSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, sep } from 'node:path'
 import { parseSync, type Program } from 'oxc-parser'
 import { expect, it } from 'vitest'
 import { loadApp } from '../../functions/apps.ts'
@@ -122,6 +122,17 @@ it('the services whose operations are answered at the edge have code there, and 
   const expected = services.filter(({ api }) => api && hasCodeAtEdge(api)).map(({ name }) => name)
   expect(folders('edge.ts')).toEqual(expected.toSorted())
 })
+
+it.each(services.filter(({ servesOperations }) => servesOperations))(
+  '$name serves the operations of all services, and imports none of them',
+  ({ name }) => {
+    const folderOf = (other: string): string => join(root, 'functions', other) + sep
+    const imported = modulesOf(name).flatMap(({ imports }) => imports)
+    expect(imported).toContain(join(root, 'functions', 'index.ts'))
+    const others = names.filter((other) => other !== name)
+    expect(others.filter((other) => imported.some((path) => path.startsWith(folderOf(other))))).toEqual([])
+  },
+)
 
 // An unused collection would be a database, a policy of lifetimes or an index without a use.
 it.each(services)('$name uses exactly the collections that it describes', ({ name, collections, acceptsSubmitted }) => {
