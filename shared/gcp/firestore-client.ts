@@ -4,12 +4,13 @@
  */
 
 import type { protos } from '@google-cloud/firestore-api'
+import { type Answer, createBatches } from './batches.ts'
 import { makeFirestoreClient } from './clients.ts'
-import { isNotFound, isPassing } from './firestore-errors.ts'
-import { type Fields, fromFields, toFields } from './firestore-values.ts'
+import { combined } from './combined-writes.ts'
+import { isInvalid, isNotFound, isPassing } from './firestore-errors.ts'
+import { type Fields, fromFields, sizeOf, toFields, type Write } from './firestore-values.ts'
 
 type Messages = typeof protos.google.firestore.v1
-export type Write = Parameters<Messages['Write']['create']>[0] & object
 export type StructuredQuery = Parameters<Messages['StructuredQuery']['create']>[0] & object
 export type Precondition = Parameters<Messages['Precondition']['create']>[0] & object
 type Document = Parameters<Messages['Document']['create']>[0] & object
@@ -22,6 +23,10 @@ type Consistency = Pick<protos.google.firestore.v1.IBatchGetDocumentsRequest, 't
 const CALL_TIMEOUT_MS = 10_000
 /** Of a transaction that loses a race, or is broken off. */
 const MAX_ATTEMPTS = 5
+/** Of a batch: of writes of one document each, and of documents that are read. A request has 10 MiB at most. */
+const BATCH = { writes: 100, bytes: 4_000_000, documents: 50 } as const
+
+type Documents = readonly (ReadDocument | undefined)[]
 
 export interface ReadDocument {
   /** Its last segment. */
@@ -32,9 +37,15 @@ export interface ReadDocument {
 }
 
 export interface FirestoreClient {
-  /** The documents in the order of their paths; undefined in place of one that does not exist. */
+  /**
+   * The documents in the order of their paths; undefined in place of one that does not exist. Reads that come while another is
+   * under way go together.
+   */
   getAll(paths: readonly string[]): Promise<readonly (ReadDocument | undefined)[]>
-  /** All or nothing: for each write, what says that its document is unchanged since. */
+  /**
+   * All or nothing: for each write, what says that its document is unchanged since. Single writes that come while another is under way
+   * go together, each with its own precondition and answer; merges of one document as one write.
+   */
   commit(writes: readonly Write[]): Promise<readonly Precondition[]>
   /** @param parent the path of a document, or the empty one: whose collections the query names */
   query(parent: string, query: StructuredQuery): Promise<readonly ReadDocument[]>
@@ -97,6 +108,37 @@ export async function connectFirestore(options: ConnectOptions): Promise<Firesto
     return writeResults!.map(({ updateTime }) => ({ updateTime: updateTime! }))
   }
 
+  const write = createBatches<Write, Precondition>(
+    async (writes) => {
+      if (writes.length === 1) return [{ value: (await commit(writes))[0]! }]
+      const [{ writeResults, status }] = await client.batchWrite({ database, writes: [...writes] }, call)
+      return status!.map(({ code, message }, index) =>
+        code ? { error: refusal(code, message) } : { value: { updateTime: writeResults![index]!.updateTime! } },
+      )
+    },
+    {
+      maxItems: BATCH.writes,
+      maxSize: BATCH.bytes,
+      isOfOneItem: isInvalid,
+      keyOf: ({ update, delete: deleted }) => update?.name ?? deleted ?? '',
+      combine: combined,
+      // The deliveries that were taken together write in one turn.
+      isGathered: true,
+    },
+  )
+  const read = createBatches<readonly string[], Documents>(
+    async (reads) => {
+      const [only = []] = reads
+      if (reads.length === 1)
+        return [{ value: only.length === 1 ? [await getOne(only[0]!)] : (await batchGet(only)).documents }]
+      const paths = [...new Set(reads.flat())]
+      const { documents } = await batchGet(paths)
+      const byPath = new Map(paths.map((path, index) => [path, documents[index]]))
+      return reads.map((each): Answer<Documents> => ({ value: each.map((path) => byPath.get(path)) }))
+    },
+    { maxItems: BATCH.documents, maxSize: BATCH.documents, isOfOneItem: isInvalid },
+  )
+
   const attempt = async <Result>(work: (transaction: FirestoreTransaction) => Promise<Result>): Promise<Result> => {
     let id: TransactionId | undefined
     const writes: Write[] = []
@@ -125,11 +167,13 @@ export async function connectFirestore(options: ConnectOptions): Promise<Firesto
   return {
     nameOf,
     async getAll(paths) {
-      if (paths.length === 0) return []
-      if (paths.length === 1) return [await getOne(paths[0]!)]
-      return (await batchGet(paths)).documents
+      return paths.length === 0 ? [] : read(paths, paths.length)
     },
-    commit: (writes) => commit(writes),
+    async commit(writes) {
+      const [only] = writes
+      if (writes.length !== 1) return commit(writes)
+      return [await write(only!, sizeOf(only!))]
+    },
     async query(parent, structuredQuery) {
       const answers = await collect<protos.google.firestore.v1.IRunQueryResponse>(
         client.runQuery({ parent: parent === '' ? root : nameOf(parent), structuredQuery }, call),
@@ -158,6 +202,9 @@ export const replacing = (name: string, fields: Fields, currentDocument?: Precon
 
 /** A write of a document that must not exist. */
 export const creating = (name: string, fields: Fields): Write => replacing(name, fields, { exists: false })
+
+/** A write's own status as the error that a call with this write alone would have. */
+const refusal = (code: number, message?: string | null): Error => Object.assign(new Error(message ?? ''), { code })
 
 function readDocument(document: Document | null | undefined): ReadDocument | undefined {
   if (!document) return undefined

@@ -12,6 +12,9 @@ const codeOf = (error: unknown): unknown => (error as { code?: unknown } | undef
 /** A call that failed although it may succeed when it is repeated. */
 export const isPassing = (error: unknown): boolean => passing.has(codeOf(error))
 
+/** A request that is refused whatever is stored: of several writes, one may be the reason. */
+export const isInvalid = (error: unknown): boolean => codeOf(error) === 3
+
 export const isNotFound = (error: unknown): boolean => codeOf(error) === 5
 
 /** ALREADY_EXISTS, to a create. */

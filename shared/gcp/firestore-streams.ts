@@ -9,10 +9,9 @@ import {
   type Precondition,
   type ReadDocument,
   replacing,
-  type Write,
 } from './firestore-client.ts'
 import { available, isLostRace, unavailable } from './firestore-errors.ts'
-import { type Fields, toFields, toValue } from './firestore-values.ts'
+import { type Fields, toFields, toValue, type Write } from './firestore-values.ts'
 import {
   areRecentFull,
   type Commit,

@@ -2,6 +2,8 @@
 
 import type { protos } from '@google-cloud/firestore-api'
 
+type Messages = typeof protos.google.firestore.v1
+export type Write = Parameters<Messages['Write']['create']>[0] & object
 export type Value = protos.google.firestore.v1.IValue
 export type Fields = Readonly<Record<string, unknown>>
 export type StoredFields = Record<string, Value>
@@ -54,6 +56,21 @@ function fromValue(value: Value): unknown {
     return new Date(Number(value.timestampValue.seconds) * 1_000 + (value.timestampValue.nanos ?? 0) / 1e6)
   throw new TypeError(`A document holds ${Object.keys(value).join(', ') || 'an empty value'}, which no service writes.`)
 }
+
+/** Of a write: about as many bytes as it has in a request. */
+export function sizeOf({ update, updateTransforms }: Write): number {
+  const lists = (updateTransforms ?? []).map(({ appendMissingElements }) => appendMissingElements?.values ?? [])
+  return sizeOfFields(update?.fields) + sizeOfAll(lists.flat())
+}
+
+const sizeOfFields = (fields: StoredFields | null | undefined): number =>
+  Object.entries(fields ?? {}).reduce((sum, [name, value]) => sum + name.length + sizeOfValue(value), 0)
+
+const sizeOfAll = (values: readonly Value[]): number => values.reduce((sum, value) => sum + sizeOfValue(value), 0)
+
+/** A number, a truth value or a time is small. */
+const sizeOfValue = ({ stringValue, mapValue, arrayValue }: Value): number =>
+  (stringValue?.length ?? 8) + sizeOfFields(mapValue?.fields) + sizeOfAll(arrayValue?.values ?? [])
 
 /** The paths of all values that are no maps, and of empty maps: a merge replaces exactly these. */
 export function leafPaths(fields: Fields, above = ''): string[] {

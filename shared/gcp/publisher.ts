@@ -4,7 +4,7 @@ import type { Envelope } from '../contracts/envelope.ts'
 import { Unavailable } from '../base/errors.ts'
 import { deadLetterName, topicName } from '../base/names.ts'
 import { once } from '../base/once.ts'
-import { createBatches } from './batches.ts'
+import { createBatches, sameForAll } from './batches.ts'
 import { makePublisher } from './clients.ts'
 
 /** Messages of one topic share a request while another is under way, because at least 1,000 bytes are billed for each. */
@@ -56,14 +56,15 @@ export function createPublisher({
   const topic = (name: string) => {
     const known = topics.get(name)
     if (known) return known
-    const made = createBatches<Message>(
+    const made = createBatches<Message, void>(
       async (messages) => {
         const publisher = await client()
         await publisher.publish({ topic: `projects/${projectId}/topics/${name}`, messages: [...messages] }, { retry })
+        return sameForAll(messages, undefined)
       },
       {
         maxItems: BATCH_MESSAGES,
-        maxBytes: BATCH_BYTES,
+        maxSize: BATCH_BYTES,
         isOfOneItem: (error) => (error as { code?: number }).code === INVALID,
       },
     )

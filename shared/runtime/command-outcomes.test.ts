@@ -207,5 +207,6 @@ describe('a submitted command that is repeatable', () => {
     const { platform, request } = started()
     for (const _attempt of [1, 2]) expect((await request('Taste', 'moon')).status).toBe(404)
     expect(platform.sent).toEqual([])
+    expect(platform.billed).toEqual({ reads: 0, writes: 0 })
   })
 })
