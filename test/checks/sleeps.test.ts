@@ -9,6 +9,7 @@ import { root } from '../support/root.ts'
 const allowed: Readonly<Record<string, string>> = {
   'emulators/local-cloud/cloud-run/cloud-run.test.ts':
     'a program under test that exits later than it closes its port, as a process of a crashed container does',
+  'emulators/local-cloud/cloud-run/worker-pools.test.ts': 'a program under test that runs until it is stopped',
   'emulators/local-cloud/core/terraform/owner-api.test.ts': 'a timer that a loop of calls must leave a turn to',
   'shared/base/deadline.test.ts': 'work that takes longer than its deadline: the clock is a fake one',
   'test/generated/requests.test.ts':

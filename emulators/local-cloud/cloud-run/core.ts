@@ -8,54 +8,39 @@ import { logKeeper } from './process/logs.ts'
 import { type Spawned, startInstance } from './process/process.ts'
 import { reaper } from './process/reaper.ts'
 import { secretValues } from './process/secret-values.ts'
-import { checkAccount, checkService, type ServiceResource } from './values/service.ts'
-
-export interface CloudRunOptions {
-  /** Where a service answers; in the cloud Google chooses, here the environment's file. */
-  addressOf(service: string): { readonly port: number } | undefined
-  /** The variables by which clients find the local cloud as that account. */
-  environmentOf(email: string): Readonly<Record<string, string>>
-  /** The working copy: locally a container's command runs there, not in an image. */
-  readonly workingDirectory: string
-  /** The folder for the services' logs. Absent: logs are not written. */
-  readonly logDirectory?: string
-  /** The program for `node` in a container's command (default: the Node that runs this). */
-  readonly nodePath?: string
-  /** Options of Node for a service, such as `--inspect`. */
-  nodeOptions?(service: string): readonly string[]
-  /** The time without a request after which an instance stops (default 15 minutes). */
-  readonly idleMs?: number
-  /** True: an instance has CPU during requests only, as on Cloud Run, unless `cpuIdle` of a container is false (default: always). */
-  readonly withdrawsCpu?: boolean
-  onLog?(service: string, line: string): void
-}
+import type { CloudRunOptions } from './options.ts'
+import { checkAccount, checkService, revisionName, type ServiceResource } from './values/service.ts'
+import { makeWorkerPools, type WorkerPools } from './worker-pools.ts'
 
 export interface RunningProcess {
+  /** Or worker pool. */
   readonly service: string
   readonly pid: number
-  readonly port: number
+  /** Absent: a worker, which takes no requests. */
+  readonly port?: number
   readonly revision: string
 }
 
 export interface CloudRunCore {
+  readonly workerPools: WorkerPools
   create(parent: string, id: string, body: Partial<ServiceResource>): Promise<ServiceResource>
   update(name: string, body: Partial<ServiceResource>): Promise<ServiceResource>
   delete(name: string): Promise<ServiceResource>
   get(name: string): ServiceResource
   list(parent: string): ServiceResource[]
   processes(): RunningProcess[]
-  /** Of each open service. */
+  /** Of each open service, and of each worker pool. */
   states(): (ServiceState & { readonly service: string })[]
   /** Starts an instance of the service if none runs. @throws Error with the last lines of a process that did not start */
   warm(service: string): Promise<void>
-  /** The instance finishes its requests and ends, while new requests get a new one, which starts at once. @throws as `warm` */
+  /** The instance finishes its requests and ends, while new requests get a new one, which starts at once. So do the instances of a worker pool. @throws as `warm` */
   restart(service: string): Promise<void>
   /**
    * For tests that kill: the signal goes to the process group of the service, also while it starts; after SIGKILL it is
    * gone. Resolves with its pid, if there was one.
    */
   kill(service: string, signal: NodeJS.Signals): Promise<number | undefined>
-  /** The same for the service that runs as that account: its e-mail, or the part before the `@`. */
+  /** The same for the service, and every worker, that runs as that account: its e-mail, or the part before the `@`. */
   signalAccount(account: string, signal: NodeJS.Signals): Promise<number | undefined>
   /** Services that are kept, and that `start` could not open, with the reason. */
   unopened(): { readonly name: string; readonly reason: string }[]
@@ -79,6 +64,7 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
   const logs = logKeeper(options.logDirectory)
   const nodePath = options.nodePath ?? process.execPath
   const orphanReaper = reaper(nodePath)
+  const workerPools = makeWorkerPools(context, { options, nodePath, reaper: orphanReaper, logs })
 
   const get = (name: string): ServiceResource => {
     const found = services.get(name)
@@ -143,8 +129,7 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
     })
     planes.set(name, plane)
   }
-  const revision = (id: string, generation: number): string =>
-    `${id}-${String(generation).padStart(5, '0')}-${context.newId().slice(0, 3)}`
+  const revision = (id: string, generation: number): string => revisionName(id, generation, context)
 
   const planeOf = (service: string): DataPlane => {
     const found = [...planes].find(([name]) => idOf(name) === service)?.[1]
@@ -162,6 +147,7 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
   }
 
   return {
+    workerPools,
     get,
     list: (parent) => [...services.values()].filter(({ name }) => name.startsWith(`${parent}/services/`)),
     async create(parent, id, body) {
@@ -217,16 +203,26 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
       services.delete(name)
       return resource
     },
-    processes: () =>
-      [...planes].flatMap(([name, plane]) => {
+    processes: () => [
+      ...[...planes].flatMap(([name, plane]) => {
         const instance = plane.instance()
         return instance
           ? [{ service: idOf(name), pid: instance.pid, port: instance.port, revision: instance.revision }]
           : []
       }),
-    states: () => [...planes].map(([name, plane]) => ({ service: idOf(name), ...plane.state() })),
+      ...workerPools
+        .running()
+        .flatMap(({ pool, revision: of, pids }) => pids.map((pid) => ({ service: pool, pid, revision: of }))),
+    ],
+    states: () => [
+      ...[...planes].map(([name, plane]) => ({ service: idOf(name), ...plane.state() })),
+      ...workerPools
+        .running()
+        .map(({ pool, pids }) => ({ service: pool, state: pids.length > 0 ? 'running' : 'starting' }) as const),
+    ],
     warm: async (service) => planeOf(service).warm(),
     async restart(service) {
+      if (workerPools.running().some(({ pool }) => pool === service)) return workerPools.restart(service)
       const plane = planeOf(service)
       const recycled = plane.recycle()
       // Two processes can not open one inspector.
@@ -238,7 +234,14 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
         [...services.keys()].find((name) => idOf(name) === service),
         signal,
       ),
-    signalAccount: (account, signal) => kill([...services.values()].find((one) => runsAs(one, account))?.name, signal),
+    async signalAccount(account, signal) {
+      // The caller may be a request's process or a worker: the port is that of the account.
+      const [pid, worker] = await Promise.all([
+        kill([...services.values()].find((one) => runsAs(one, account))?.name, signal),
+        workerPools.signalAccount(account, signal),
+      ])
+      return pid ?? worker
+    },
     unopened: () => [...unopened].map(([name, reason]) => ({ name, reason })),
     async start() {
       for (const [name, { template }] of services.entries()) {
@@ -252,9 +255,11 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
           unopened.set(name, (error as Error).message)
         }
       }
+      await workerPools.start()
     },
     async stop() {
       await closeAll([
+        () => workerPools.stop(),
         () => Promise.all([...planes.values()].map((plane) => plane.close())),
         () => orphanReaper.close(),
         () => logs.close(),

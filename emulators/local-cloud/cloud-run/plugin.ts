@@ -1,11 +1,12 @@
-/** Cloud Run for the local cloud: the Admin API, and a process per service from its own synthesized container. */
+/** Cloud Run for the local cloud: the Admin API, and processes of each service and worker pool from its own synthesized container. */
 
 import type { Plugin } from '../core/plugin.ts'
-import { type CloudRunCore, type CloudRunOptions, makeCore } from './core.ts'
+import { type CloudRunCore, makeCore } from './core.ts'
 import { runIam } from './iam.ts'
+import type { CloudRunOptions } from './options.ts'
 import { runAccess } from './permissions.ts'
 import { runRoutes } from './api/routes.ts'
-import { serviceGrants, serviceProvisioner } from './terraform.ts'
+import { serviceGrants, serviceProvisioner, workerPoolProvisioner } from './terraform.ts'
 
 export type { CloudRunCore } from './core.ts'
 
@@ -30,6 +31,7 @@ export function cloudRun(options: CloudRunOptions): Plugin<CloudRunCore> {
     },
     terraform: {
       google_cloud_run_v2_service: serviceProvisioner,
+      google_cloud_run_v2_worker_pool: workerPoolProvisioner,
       ...serviceGrants,
     },
     iam: runIam,

@@ -1,4 +1,4 @@
-/** google_cloud_run_v2_service, by the public REST API: blocks become the Admin API's messages. */
+/** google_cloud_run_v2_service and google_cloud_run_v2_worker_pool, by the public REST API: blocks become the Admin API's messages. */
 
 import { type Attributes, attributesOf, defined, type Message, readAttributes } from '../core/terraform/attributes.ts'
 import { policyGrants } from '../core/terraform/policy-grants.ts'
@@ -31,6 +31,26 @@ export const serviceGrants = policyGrants(
   (member) => `${parentOf(member)}/services/${member.shortName('name')}`,
 )
 
+/** It has no address and no policy: no caller reaches it. */
+export const workerPoolProvisioner: Provisioner = {
+  async create(resource, api) {
+    const { parent, id, pool } = readAttributes(resource, (attributes) => ({
+      parent: parentOf(attributes),
+      id: attributes.required('name'),
+      pool: workerPoolOf(attributes),
+    }))
+    await upsert(
+      () => api('POST', `/v2/${parent}/workerPools?workerPoolId=${id}`, pool),
+      () => api('PATCH', `/v2/${parent}/workerPools/${id}`, pool),
+    )
+  },
+  async remove(resource, api) {
+    const attributes = attributesOf(resource)
+    await api('DELETE', `/v2/${parentOf(attributes)}/workerPools/${attributes.required('name')}`)
+  },
+  computed: (pool) => ({ id: `${parentOf(pool)}/workerPools/${pool.required('name')}` }),
+}
+
 const parentOf = (service: Attributes): string =>
   `projects/${service.project()}/locations/${service.required('location')}`
 
@@ -53,6 +73,26 @@ function serviceOf(service: Attributes): Message {
       percent: target.number('percent'),
       tag: target.text('tag'),
     })),
+  })
+}
+
+function workerPoolOf(pool: Attributes): Message {
+  pool.ignore('deletion_protection', 'client', 'client_version')
+  return defined({
+    description: pool.text('description'),
+    labels: pool.value('labels'),
+    annotations: pool.value('annotations'),
+    launchStage: pool.text('launch_stage'),
+    scaling: pool.block('scaling', (scaling) => ({
+      scalingMode: scaling.text('scaling_mode'),
+      manualInstanceCount: scaling.number('manual_instance_count'),
+    })),
+    instanceSplits: pool.blocks('instance_splits', (split) => ({
+      type: split.text('type'),
+      revision: split.text('revision'),
+      percent: split.number('percent'),
+    })),
+    template: pool.block('template', templateOf),
   })
 }
 

@@ -10,11 +10,14 @@ import { newSecret } from './ingress-secret.ts'
 import { startFailure } from './start-failure.ts'
 import type { Reaper } from './reaper.ts'
 import { limits } from '../values/limits.ts'
-import { servingContainer, type ServiceResource } from '../values/service.ts'
+import { servingContainer, type ServiceResource, type Template } from '../values/service.ts'
 
-export interface InstanceOptions {
-  readonly service: string
-  readonly resource: ServiceResource
+export interface ProcessOptions {
+  /** The service or worker pool. */
+  readonly name: string
+  readonly template: Template
+  /** The variables that Cloud Run itself sets. */
+  readonly ownVariables: Readonly<Record<string, string>>
   /** Of its variables that refer to secrets. */
   readonly secretValues: Readonly<Record<string, string>>
   /** Variables by which clients find the local cloud. */
@@ -24,8 +27,27 @@ export interface InstanceOptions {
   readonly nodeOptions: readonly string[]
   readonly reaper: Reaper
   onLine(line: string): void
+}
+
+export interface InstanceOptions extends Omit<ProcessOptions, 'name' | 'template' | 'ownVariables'> {
+  readonly service: string
+  readonly resource: ServiceResource
   /** Its process is there, and not ready yet. */
   onSpawn(process: Spawned): Promise<void>
+}
+
+/** A process of a container. */
+export interface ContainerProcess extends Spawned {
+  /** Its ingress alone knows it. */
+  readonly secret: Buffer
+  /** Once it has ended. */
+  readonly gone: Promise<void>
+  /** Signals its group, if it still runs. */
+  signal(signal: NodeJS.Signals): void
+  /** SIGTERM, and SIGKILL after ten seconds. */
+  stop(): Promise<void>
+  /** Why it ended, with its last lines. */
+  failure(): string
 }
 
 /** A process, ready or not. */
@@ -59,21 +81,20 @@ const START_TIMEOUT_MS = 60_000
 /** Does for a process what Cloud Run's sandbox does for a container. */
 const INGRESS_ONLY = new URL('ingress-only.ts', import.meta.url).href
 
-/** @throws Error with the last lines that the process wrote, when it ends or stays silent before it is ready. */
-export async function startInstance(options: InstanceOptions): Promise<Instance> {
-  const { resource, service } = options
-  const container = servingContainer(resource.template)
-  const port = await freePort()
+/** @throws Error for a container that the local cloud can not run */
+export function startProcess(options: ProcessOptions): ContainerProcess {
+  const { name, template } = options
+  const container = servingContainer(template)
   const [command, ...commandArgs] = [...(container.command ?? []), ...(container.args ?? [])]
   if (!command)
-    throw new Error(`${service}: its container has no command; an image's own entry point is not known locally.`)
+    throw new Error(`${name}: its container has no command; an image's own entry point is not known locally.`)
   if (command !== 'node')
     throw new Error(
-      `${service}: its container's command is "${command}", and the local cloud runs "node" only: it can not restrict another program's port to the ingress.`,
+      `${name}: its container's command is "${command}", and the local cloud runs "node" only: it can not restrict another program's port to the ingress.`,
     )
   const child = spawn(options.nodePath, [...options.nodeOptions, '--import', INGRESS_ONLY, ...commandArgs], {
     cwd: options.workingDirectory,
-    env: environment(options, port),
+    env: environment(options),
     // A group of its own: Ctrl-C in the terminal reaches the supervisor alone, which stops each in order.
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -81,7 +102,6 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   const secret = newSecret()
   child.stdin.on('error', () => {})
   child.stdin.end(secret)
-  const agent = new IngressAgent(secret)
   const lastLines: string[] = []
   const keep = (line: string): void => {
     lastLines.push(line)
@@ -106,62 +126,80 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   void gone.then(() => {
     if (child.pid !== undefined) options.reaper.forget(child.pid)
   })
-
-  const spawned: Spawned = {
+  return {
     pid: child.pid ?? 0,
+    secret,
+    gone,
+    signal: (signal) => signalGroup(child, signal),
     async kill(signal) {
       signalGroup(child, signal)
       if (signal === 'SIGKILL') await gone
     },
-    get exited() {
-      return exited
-    },
-  }
-  await options.onSpawn(spawned)
-  const ready = await Promise.race([probe(resource, { port, agent }, () => exited), gone.then(() => false)])
-  if (!ready) {
-    signalGroup(child, 'SIGKILL')
-    throw new Error(startFailure(service, lastLines, options.workingDirectory))
-  }
-  return {
-    pid: spawned.pid,
-    port,
-    agent,
-    revision: resource.latestReadyRevision,
-    kill: spawned.kill,
-    setCpu: (given) => signalGroup(child, given ? 'SIGCONT' : 'SIGSTOP'),
     async stop() {
       if (exited) return
       signalGroup(child, 'SIGTERM')
-      // An instance that is being stopped has CPU again.
+      // A process that is being stopped has CPU again.
       signalGroup(child, 'SIGCONT')
       const timeout = setTimeout(() => signalGroup(child, 'SIGKILL'), limits.stopTimeoutMs)
       await gone
       clearTimeout(timeout)
     },
-    listens: async () => !exited && (await statusAt(probePath(resource), { port, agent })) !== 'broken',
+    failure: () => startFailure(name, lastLines, options.workingDirectory),
     get exited() {
       return exited
     },
   }
 }
 
-/** The variables of the stacks, those of Cloud Run, and the addresses of the local cloud. No other variable is inherited. */
-function environment(
-  { service, resource, secretValues, cloudEnvironment }: InstanceOptions,
-  port: number,
-): Record<string, string> {
-  const container = servingContainer(resource.template)
-  const written = (container.env ?? []).map(({ name, value }) => [name, value ?? ''] as const)
-  return {
-    ...Object.fromEntries(written),
-    ...secretValues,
-    ...cloudEnvironment,
-    PORT: String(port),
-    K_SERVICE: service,
-    K_REVISION: resource.latestReadyRevision,
-    K_CONFIGURATION: service,
+/** @throws Error with the last lines that the process wrote, when it ends or stays silent before it is ready. */
+export async function startInstance(options: InstanceOptions): Promise<Instance> {
+  const { resource, service } = options
+  const port = await freePort()
+  const started = startProcess({
+    ...options,
+    name: service,
+    template: resource.template,
+    ownVariables: {
+      PORT: String(port),
+      K_SERVICE: service,
+      K_REVISION: resource.latestReadyRevision,
+      K_CONFIGURATION: service,
+    },
+  })
+  const agent = new IngressAgent(started.secret)
+  await options.onSpawn(started)
+  const ready = await Promise.race([
+    probe(resource, { port, agent }, () => started.exited),
+    started.gone.then(() => false),
+  ])
+  if (!ready) {
+    started.signal('SIGKILL')
+    throw new Error(started.failure())
   }
+  return {
+    pid: started.pid,
+    port,
+    agent,
+    revision: resource.latestReadyRevision,
+    kill: (signal) => started.kill(signal),
+    setCpu: (given) => started.signal(given ? 'SIGCONT' : 'SIGSTOP'),
+    stop: () => started.stop(),
+    listens: async () => !started.exited && (await statusAt(probePath(resource), { port, agent })) !== 'broken',
+    get exited() {
+      return started.exited
+    },
+  }
+}
+
+/** The variables of the stacks, those of Cloud Run, and the addresses of the local cloud. No other variable is inherited. */
+function environment({
+  template,
+  secretValues,
+  cloudEnvironment,
+  ownVariables,
+}: ProcessOptions): Record<string, string> {
+  const written = (servingContainer(template).env ?? []).map(({ name, value }) => [name, value ?? ''] as const)
+  return { ...Object.fromEntries(written), ...secretValues, ...cloudEnvironment, ...ownVariables }
 }
 
 const probePath = ({ template }: ServiceResource): string =>

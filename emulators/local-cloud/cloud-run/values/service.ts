@@ -128,27 +128,14 @@ const ingresses = ['INGRESS_TRAFFIC_ALL', 'INGRESS_TRAFFIC_INTERNAL_ONLY', 'INGR
 
 const LATEST = 'TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST'
 
-/** @throws INVALID_ARGUMENT that names field and value. */
-export function checkService(id: string, body: Partial<ServiceResource>): void {
+/** Of a service or a worker pool. @throws INVALID_ARGUMENT that names field and value. */
+export function checkResource(field: string, id: string, template: Template | undefined): void {
   if (!/^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(id) || id.length > limits.nameCharacters) {
     throw invalidArgument(
-      `service_id: "${id}" must be lower-case letters, digits and hyphens, begin with a letter and have at most ${limits.nameCharacters} characters.`,
+      `${field}: "${id}" must be lower-case letters, digits and hyphens, begin with a letter and have at most ${limits.nameCharacters} characters.`,
     )
   }
-  for (const target of body.traffic ?? []) {
-    if (target.type !== LATEST || target.percent !== 100 || target.tag)
-      throw invalidArgument(
-        `traffic: the local cloud runs the newest revision alone, so it takes one target of type ${LATEST} and percent 100, not ${JSON.stringify(target)}.`,
-      )
-  }
-  const template = body.template
   if (!template?.containers?.length) throw invalidArgument('template.containers: at least one container is required.')
-  if (body.ingress !== undefined && !ingresses.includes(body.ingress))
-    throw invalidArgument(`ingress: "${body.ingress}" is not one of ${ingresses.join(', ')}.`)
-  const withPort = template.containers.filter(({ ports }) => (ports?.length ?? 0) > 0)
-  if (template.containers.length > 1 && withPort.length !== 1) {
-    throw invalidArgument('template.containers: exactly one of several containers must have a port.')
-  }
   for (const container of template.containers) {
     if (!container.image) throw invalidArgument(`template.containers[${container.name ?? 0}].image is required.`)
     for (const { name, value, valueSource } of container.env ?? []) {
@@ -163,15 +150,34 @@ export function checkService(id: string, body: Partial<ServiceResource>): void {
       }
     }
   }
-  const concurrency = template.maxInstanceRequestConcurrency ?? 80
+}
+
+/** @throws INVALID_ARGUMENT that names field and value. */
+export function checkService(id: string, body: Partial<ServiceResource>): void {
+  const { template } = body
+  checkResource('service_id', id, template)
+  for (const target of body.traffic ?? []) {
+    if (target.type !== LATEST || target.percent !== 100 || target.tag)
+      throw invalidArgument(
+        `traffic: the local cloud runs the newest revision alone, so it takes one target of type ${LATEST} and percent 100, not ${JSON.stringify(target)}.`,
+      )
+  }
+  if (body.ingress !== undefined && !ingresses.includes(body.ingress))
+    throw invalidArgument(`ingress: "${body.ingress}" is not one of ${ingresses.join(', ')}.`)
+  const { containers } = template!
+  const withPort = containers.filter(({ ports }) => (ports?.length ?? 0) > 0)
+  if (containers.length > 1 && withPort.length !== 1) {
+    throw invalidArgument('template.containers: exactly one of several containers must have a port.')
+  }
+  const concurrency = template!.maxInstanceRequestConcurrency ?? 80
   if (concurrency < 1 || concurrency > limits.concurrency) {
     throw invalidArgument(
       `template.max_instance_request_concurrency: ${concurrency} must be between 1 and ${limits.concurrency}.`,
     )
   }
-  const timeoutMs = timeoutOf(template)
+  const timeoutMs = timeoutOf(template!)
   if (!(timeoutMs > 0 && timeoutMs <= limits.timeoutMs))
-    throw invalidArgument(`template.timeout: "${template.timeout}" must be above 0s and at most 3600s.`)
+    throw invalidArgument(`template.timeout: "${template!.timeout}" must be above 0s and at most 3600s.`)
 }
 
 /** In Cloud Run's words, which write the permission in lower case. */
@@ -198,6 +204,10 @@ export function checkAccount(
 }
 
 export const timeoutOf = ({ timeout = '300s' }: Template): number => Number(timeout.replace(/s$/, '')) * 1000
+
+/** Of this generation of a service or a worker pool. */
+export const revisionName = (id: string, generation: number, { newId }: Pick<CloudContext, 'newId'>): string =>
+  `${id}-${String(generation).padStart(5, '0')}-${newId().slice(0, 3)}`
 
 /** The container that takes requests: the only one, or the container with a port. */
 export const servingContainer = ({ containers }: Template): Container =>
