@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { flag, main, text, UsageError, wholeNumber } from '../cli/command.ts'
+import { workerPoolName } from '../shared/base/names.ts'
 import { nearestOrAll } from '../shared/base/nearest.ts'
 import { printError, say } from '../cli/terminal.ts'
 import { checkTools } from '../cli/tools.ts'
@@ -140,6 +141,10 @@ async function warm(platform: LocalPlatform, names: readonly string[]): Promise<
   if (existsSync(join(dataDirectory, 'running.json'))) say(`${seconds()}  started: ${started.join(', ')}`)
 }
 
+/** Of a service, or of its workers. */
+const folderOf = (running: string): string =>
+  services.find(({ name }) => running === name || running === workerPoolName(name))?.name ?? running
+
 /** The stacks with the views in BigQuery, the descriptions from which they are synthesized, the local cloud and the partners. */
 const isReadAtStart = (file: string): boolean =>
   /^(stacks|emulators)\/|^functions\/(.*\/)?((service|contracts|index|settings|tools)\.ts|local\/.*|(?!cli\/)[^/]+\.sql)$/.test(
@@ -155,7 +160,7 @@ async function watchFiles(platform: LocalPlatform): Promise<TypeCheck> {
     root,
     folders: ['functions', 'shared', 'stacks', 'emulators'],
     run: platform.run,
-    entriesOf: (service) => [join(root, 'functions', 'main.ts'), join(root, 'functions', service, 'app.ts')],
+    entriesOf: (service) => [join(root, 'functions', 'main.ts'), join(root, 'functions', folderOf(service), 'app.ts')],
     isReadAtStart: (file) => isReadAtStart(relative(root, file)),
     restarted: types.check,
     say: print,

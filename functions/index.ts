@@ -14,7 +14,7 @@ import { payments } from './payments/service.ts'
 import { reconciliation } from './reconciliation/service.ts'
 import { shipping } from './shipping/service.ts'
 import { minorUnitSql } from './shop/currencies.ts'
-import { goals, minInstances, settings } from './shop/settings.ts'
+import { delivery, goals, minInstances, settings } from './shop/settings.ts'
 
 /** Ports on a laptop follow the numbers. A new service takes the next one; a number is never given to another service. */
 const numberedServices: Readonly<Record<number, Service>> = {
@@ -59,6 +59,7 @@ export const business: Business = {
   settings,
   goals,
   minInstances,
+  delivery,
 }
 
 export const services: readonly Service[] = servicesOf(business)

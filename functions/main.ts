@@ -1,12 +1,13 @@
-/** The program of the container: `node functions/main.ts SERVICE`. */
+/** The program of the container: `node functions/main.ts SERVICE`, and with `pull` behind it a worker that pulls its events. */
 
 import { serve } from '../shared/runtime/serve.ts'
+import { work } from '../shared/runtime/work.ts'
 import { loadApp } from './apps.ts'
 import { services } from './index.ts'
 
-const name = process.argv[2]
+const [name, mode] = process.argv.slice(2)
 const service = services.find((one) => one.name === name)
-if (service) await serve(service, () => loadApp(service.name))
+if (service) await (mode === 'pull' ? work : serve)(service, () => loadApp(service.name))
 else {
   console.error(`There is no service "${name ?? ''}". There are: ${services.map((one) => one.name).join(', ')}.`)
   process.exitCode = 1

@@ -10,6 +10,7 @@ import {
   countedLines,
   deadLettersWaiting,
   googleMetric,
+  linesOfServices,
   logMetric,
   logFilter,
 } from './metric-filters.ts'
@@ -307,7 +308,7 @@ export class Alerts extends Construct {
       this.#onMatch(name, {
         content,
         severity,
-        filter: `resource.type="cloud_run_revision" AND resource.labels.service_name="${service}" AND severity>=ERROR AND jsonPayload.message="${message}"`,
+        filter: `${linesOfServices} AND jsonPayload.service="${service}" AND severity>=ERROR AND jsonPayload.message="${message}"`,
         labels: Object.fromEntries(labels.map((label) => [label, `jsonPayload.${label}`])),
       })
     }

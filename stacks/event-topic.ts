@@ -10,13 +10,13 @@ import { pubsubAgent, pushEmail, serviceMember } from './members.ts'
 import { validName } from './naming-rules.ts'
 import type { RunService } from './run-service.ts'
 
-/** Settings of every push or BigQuery subscription: its attempts, 1 to 600 s apart, last about two hours. */
+/** Settings of every subscription that a service or BigQuery has: its attempts, 1 to 600 s apart, last about two hours. */
 export const delivery = {
   messageRetentionDuration: '604800s',
   expirationPolicy: { ttl: '' },
   retryPolicy: { minimumBackoff: '1s', maximumBackoff: '600s' },
 } as const
-/** The time limit of a push. */
+/** The time limit of a push, and of what a worker does with a message that it pulled. */
 const ACK_DEADLINE_SECONDS = 60
 
 interface EventTopicProps {
@@ -45,11 +45,22 @@ export class EventTopic extends Construct {
   }
 }
 
-/** Subscribes a service of this stack to a topic of the bus, by push. */
-export function pushTo(
+interface SubscribeOptions {
+  readonly service: Service
+  readonly run: RunService
+  /** Workers of the service pull; otherwise Pub/Sub pushes to it. */
+  readonly isPulled: boolean
+  readonly environment: Environment
+}
+
+/**
+ * Subscribes a service of this stack to a topic of the bus. Both ways are one subscription with one address: an environment that
+ * changes from one to the other changes it in place, so that no message is lost.
+ */
+export function subscribe(
   scope: Construct,
   type: string,
-  { service, run, environment }: { service: Service; run: RunService; environment: Environment },
+  { service, run, isPulled, environment }: SubscribeOptions,
 ): void {
   const url = environment.serviceUrl(service.name)
   const subscription = new PubsubSubscription(scope, `push-${type}`, {
@@ -61,16 +72,20 @@ export function pushTo(
       deadLetterTopic: `projects/${environment.projectId}/topics/${deadLetterName(service.name)}`,
       maxDeliveryAttempts: MAX_DELIVERY_ATTEMPTS,
     },
-    pushConfig: {
-      pushEndpoint: `${url}${eventPath(type)}`,
-      // The default audience includes the path; set explicitly, it is the service's URL in every subscription.
-      oidcToken: { serviceAccountEmail: pushEmail(service.name, environment), audience: url },
-    },
+    ...(isPulled
+      ? {}
+      : {
+          pushConfig: {
+            pushEndpoint: `${url}${eventPath(type)}`,
+            // The default audience includes the path; set explicitly, it is the service's URL in every subscription.
+            oidcToken: { serviceAccountEmail: pushEmail(service.name, environment), audience: url },
+          },
+        }),
     dependsOn: [run.service],
   })
   new PubsubSubscriptionIamBinding(scope, `agent-subscriber-${type}`, {
     subscription: subscription.name,
     role: 'roles/pubsub.subscriber',
-    members: [pubsubAgent(environment)],
+    members: [pubsubAgent(environment), ...(isPulled ? [serviceMember(service.name, environment)] : [])],
   })
 }

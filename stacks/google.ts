@@ -11,8 +11,10 @@ export { BillingBudget } from '@cdktf/provider-google/lib/billing-budget/index.j
 export {
   CloudRunV2Service,
   type CloudRunV2ServiceTemplateContainersEnv,
+  type CloudRunV2ServiceTemplateVpcAccess,
 } from '@cdktf/provider-google/lib/cloud-run-v2-service/index.js'
 export { CloudRunV2ServiceIamBinding } from '@cdktf/provider-google/lib/cloud-run-v2-service-iam-binding/index.js'
+export { CloudRunV2WorkerPool } from '@cdktf/provider-google/lib/cloud-run-v2-worker-pool/index.js'
 export { CloudSchedulerJob } from '@cdktf/provider-google/lib/cloud-scheduler-job/index.js'
 export { CloudTasksQueue } from '@cdktf/provider-google/lib/cloud-tasks-queue/index.js'
 export { CloudTasksQueueIamBinding } from '@cdktf/provider-google/lib/cloud-tasks-queue-iam-binding/index.js'

@@ -33,10 +33,13 @@ export function customMetric(metric: keyof typeof metrics, conditions: Readonly<
   ].join(' AND ')
 }
 
+/** Of services and of their workers, in the language of Cloud Logging. */
+export const linesOfServices = 'resource.type=("cloud_run_revision" OR "cloud_run_worker_pool")'
+
 /** ERROR lines with one of these messages. Services that only receive the event log the same message at a lower severity. */
 export const logFilter = (...messages: CountedLine[]): string => {
   const any = messages.map((message) => `jsonPayload.message="${message}"`).join(' OR ')
-  return `resource.type="cloud_run_revision" AND severity>=ERROR AND (${any})`
+  return `${linesOfServices} AND severity>=ERROR AND (${any})`
 }
 
 /** Refusals, and acts of callers with further rights and of operators: see shared/signals/security-log.ts. */

@@ -11,6 +11,7 @@ import {
   CloudRunV2Service,
   CloudRunV2ServiceIamBinding,
   type CloudRunV2ServiceTemplateContainersEnv,
+  type CloudRunV2ServiceTemplateVpcAccess,
   ProjectIamMember,
 } from './google.ts'
 import { serviceEmail, serviceMember } from './members.ts'
@@ -25,6 +26,9 @@ const telemetryRoles = [
   'roles/telemetry.metricsWriter',
   'roles/serviceusage.serviceUsageConsumer',
 ]
+
+const plainVariables = (variables: Readonly<Record<string, string>>): CloudRunV2ServiceTemplateContainersEnv[] =>
+  Object.entries(variables).map(([name, value]) => ({ name, value }))
 
 /** References: a value is in no stack, plan or state. Cloud Run resolves them, as the service's account, when an instance starts. */
 const secretVariables = (
@@ -47,6 +51,12 @@ interface RunServiceProps {
 
 export class RunService extends Construct {
   readonly service: CloudRunV2Service
+  /** With its digest. */
+  readonly image: string
+  /** Of its container, without those that only its ingress is for. */
+  readonly variables: readonly CloudRunV2ServiceTemplateContainersEnv[]
+  /** The way to the services that it calls; absent: it calls none. */
+  readonly vpcAccess?: CloudRunV2ServiceTemplateVpcAccess
 
   constructor(scope: Construct, id: string, { service, invokers, business, environment }: RunServiceProps) {
     super(scope, id)
@@ -60,8 +70,16 @@ export class RunService extends Construct {
       errorMessage: `Build the image first, by npm run image -- ${environment.name}; a digest is sha256: and 64 hexadecimal digits.`,
     })
     const variables = variablesOf(service, business, environment)
+    this.image = `${imageName(environment)}@${digest.value}`
+    this.variables = [...plainVariables(variables), ...secretVariables(service, variables, environment)]
     const { concurrency, maxInstances, cpu, memory } = service.scale
     const callsOthers = calleesOf(service, servicesOf(business)).length > 0
+    // Only calls between services need it; it delays the start of an instance, and takes addresses of the subnet.
+    if (callsOthers)
+      this.vpcAccess = {
+        egress: 'PRIVATE_RANGES_ONLY',
+        networkInterfaces: [{ network: networkName, subnetwork: networkName }],
+      }
     const minInstances = business.minInstances?.(environment) ?? {}
     const isPublic = service.ingress === 'public'
     const isUnchecked = isPublic && environment.publicAccess === 'unchecked'
@@ -79,29 +97,22 @@ export class RunService extends Construct {
         maxInstanceRequestConcurrency: concurrency,
         executionEnvironment: 'EXECUTION_ENVIRONMENT_GEN2',
         scaling: { minInstanceCount: minInstances[service.name] ?? 0, maxInstanceCount: maxInstances },
-        // Only calls between services need it; it delays the start of an instance, and takes addresses of the subnet.
-        ...(callsOthers
-          ? {
-              vpcAccess: {
-                egress: 'PRIVATE_RANGES_ONLY',
-                networkInterfaces: [{ network: networkName, subnetwork: networkName }],
-              },
-            }
-          : {}),
+        ...(this.vpcAccess ? { vpcAccess: this.vpcAccess } : {}),
         containers: [
           {
             name: 'service',
-            image: `${imageName(environment)}@${digest.value}`,
+            image: this.image,
             command: ['node'],
             args: ['functions/main.ts', service.name],
             ports: { name: 'http1', containerPort: 8080 },
-            env: Object.entries({
-              ...variables,
-              // Set on Cloud Run only: on other platforms the same image must verify every token itself.
-              INGRESS: 'cloud-run' satisfies WrittenVariables['INGRESS'],
-            })
-              .map(([name, value]): CloudRunV2ServiceTemplateContainersEnv => ({ name, value }))
-              .concat(secretVariables(service, variables, environment)),
+            env: [
+              ...plainVariables({
+                ...variables,
+                // Set on Cloud Run only: on other platforms the same image must verify every token itself.
+                INGRESS: 'cloud-run' satisfies WrittenVariables['INGRESS'],
+              }),
+              ...secretVariables(service, variables, environment),
+            ],
             resources: { limits: { cpu, memory }, cpuIdle: true, startupCpuBoost: true },
             // https://cloud.google.com/run/docs/configuring/vpc-direct-vpc: a new instance may reach the VPC a minute later or more.
             startupProbe: callsOthers

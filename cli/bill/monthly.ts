@@ -17,17 +17,30 @@ type Block = Readonly<Record<string, unknown>>
 const block = (value: unknown): Block => ((Array.isArray(value) ? value[0] : value) ?? {}) as Block
 const blocks = (value: unknown): readonly Block[] => [value ?? []].flat() as Block[]
 
+type PerInstance = Readonly<Record<'vcpu' | 'memory', number>>
+
+/** vCPU-seconds and GiB-seconds of an instance that lives for a month. */
+function monthOf(template: Block): PerInstance {
+  const limits = blocks(template['containers']).map((container) => block(block(container['resources'])['limits']))
+  const sum = (of: (limit: Block) => number): number => limits.reduce((total, limit) => total + of(limit), 0)
+  return {
+    vcpu: SECONDS_A_MONTH * sum(({ cpu }) => cpuOf(String(cpu))),
+    memory: SECONDS_A_MONTH * sum(({ memory }) => gibOf(String(memory))),
+  }
+}
+
 /** The priced quantities of a resource in a month, by the name of the price. */
 const priced: Readonly<Record<string, (resource: Block) => Readonly<Record<string, number>>>> = {
   google_cloud_run_v2_service(service) {
     const template = block(service['template'])
     const instances = Number(block(template['scaling'])['min_instance_count'] ?? 0)
-    const limits = blocks(template['containers']).map((container) => block(block(container['resources'])['limits']))
-    const sum = (of: (limit: Block) => number): number => limits.reduce((total, limit) => total + of(limit), 0)
-    return {
-      'run-idle-vcpu': instances * SECONDS_A_MONTH * sum(({ cpu }) => cpuOf(String(cpu))),
-      'run-idle-memory': instances * SECONDS_A_MONTH * sum(({ memory }) => gibOf(String(memory))),
-    }
+    const { vcpu, memory } = monthOf(template)
+    return { 'run-idle-vcpu': instances * vcpu, 'run-idle-memory': instances * memory }
+  },
+  google_cloud_run_v2_worker_pool(pool) {
+    const instances = Number(block(pool['scaling'])['manual_instance_count'])
+    const { vcpu, memory } = monthOf(block(pool['template']))
+    return { 'run-worker-vcpu': instances * vcpu, 'run-worker-memory': instances * memory }
   },
   google_cloud_scheduler_job: () => ({ 'scheduler-jobs': 1 }),
   // One version in use, in one place. A rotation has two for a time.

@@ -1,6 +1,7 @@
 /** The shop's values of the settings that its services read, and the goals of its objectives, in each environment. */
 
 import type { Business, Deployment } from '../../shared/service/business.ts'
+import type { EventDelivery } from '../../shared/service/service.ts'
 import type { EdgeSettings } from '../gateway/settings.ts'
 import type { Bounds, Charges } from '../orders/settings.ts'
 
@@ -17,6 +18,8 @@ interface Figures {
   readonly placingSeconds: number
   /** By service; absent: none. */
   readonly minInstances?: Readonly<Record<string, number>>
+  /** By service: `pull` where an environment has so many orders that workers cost less than pushes (docs/scaling.md). */
+  readonly delivery?: Readonly<Record<string, EventDelivery>>
 }
 
 type Limit = EdgeSettings['limits']['customer']
@@ -150,3 +153,5 @@ export const goals: Business['goals'] = ({ name }) => {
 }
 
 export const minInstances: NonNullable<Business['minInstances']> = ({ name }) => figuresOf(name).minInstances ?? {}
+
+export const delivery: NonNullable<Business['delivery']> = ({ name }) => figuresOf(name).delivery ?? {}

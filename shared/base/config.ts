@@ -69,6 +69,19 @@ export function readConfig(variables: NodeJS.ProcessEnv = process.env): Config {
   throw new Error(`The environment of this service is not complete: ${faults.join('; ')}. Its stack writes it.`)
 }
 
+/**
+ * The same for a process of a worker pool, which serves no port. Cloud Run gives it other variables than a service.
+ * https://cloud.google.com/run/docs/container-contract
+ */
+export const readWorkerConfig = (service: string, variables: NodeJS.ProcessEnv = process.env): Config =>
+  readConfig({
+    ...variables,
+    K_SERVICE: service,
+    K_REVISION: variables['CLOUD_RUN_REVISION'] ?? variables['CLOUD_RUN_WORKER_POOL'],
+    // Read by no part of a worker.
+    PORT: '8080',
+  })
+
 /** Where Google's clients connect to, by the variables that they read themselves: `host:port`. */
 export function addressesOf(
   { CLOUD_TASKS_ENDPOINT }: Pick<Config, 'CLOUD_TASKS_ENDPOINT'>,

@@ -12,6 +12,8 @@ export const subscriptionName = (consumer: string, eventType: string): string =>
 export const bigQuerySubscriptionName = (eventType: string): string => `bigquery.${eventType}`
 /** The dead-letter topic of a consumer (a service, or `bigquery`), and its pull subscription, which has the same name. */
 export const deadLetterName = (consumer: string): string => `${consumer}-dead-letters`
+/** The worker pool that pulls the events of a service. */
+export const workerPoolName = (service: string): string => `${service}-pull`
 export const queueName = (service: string): string => service
 export const databaseName = (service: string): string => service
 /** The pull subscription in which reports of stuck sagas wait for an operator. */

@@ -50,17 +50,19 @@ const pushSchema = z.object({
   deliveryAttempt: z.int().min(1).default(1),
 })
 
-export interface Push {
+/** A message of Pub/Sub, pushed or pulled. */
+export interface Received {
   readonly data: Buffer
   readonly attributes: Readonly<Record<string, string>>
   readonly messageId: string
+  /** Counts from 1. */
   readonly attempt: number
-  /** All of its JSON, as it came. */
-  readonly request: object
+  /** The JSON of its push request. */
+  pushRequest(): object
 }
 
 /** The message in a push request's body. @throws Unreadable */
-export function readPush(body: Buffer): Push {
+export function readPush(body: Buffer): Received {
   try {
     const request = jsonFrom(body)
     const { message, deliveryAttempt } = pushSchema.parse(request)
@@ -68,7 +70,7 @@ export function readPush(body: Buffer): Push {
       ...message,
       data: Buffer.from(message.data, 'base64'),
       attempt: deliveryAttempt,
-      request: request as object,
+      pushRequest: () => request as object,
     }
   } catch (error) {
     const reason = error instanceof z.ZodError ? listOf(error, 'the whole') : (error as Error).message
@@ -79,6 +81,8 @@ export function readPush(body: Buffer): Push {
 export interface Receiver {
   /** Handles the body of a push within the span of this attempt. */
   event(type: string, body: Buffer, call?: CallFunction): Promise<Outcome>
+  /** Handles a message that was pulled within the span of this attempt. */
+  pulled(type: string, received: Received, call?: CallFunction): Promise<Outcome>
   command(type: string, body: Buffer, task: Task): Promise<Outcome>
   /** Takes a dead letter of this service again, as an event or a command. `attempt` counts from 1. */
   replay(letter: Letter, attempt: number): Promise<Replayed>
@@ -235,27 +239,30 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
     throw new WrongSource(`${source} may not send ${type}`)
   }
 
+  const receive: Receiver['pulled'] = (type, { messageId, data, attributes, attempt, pushRequest }, call) => {
+    const about = { kind: 'event', type, messageId, attempt } as const
+    const message = readable(() => readEvent(type, data))
+    if (message instanceof Unreadable)
+      return telemetry.attempt({ ...about, traceparent: attributes['traceparent'] }, () =>
+        deadLetter(type, data, message.message),
+      )
+    const act = async (delivery: Delivery): Promise<Outcome> => {
+      const outcome = await run(message, () => handle(message, delivery))
+      return outcome instanceof Unreadable ? deadLetter(type, data, outcome.message) : outcome
+    }
+    return telemetry.attempt({ ...about, message }, () =>
+      call ? call(type, pushRequest(), (cloudEventId) => act({ messageId, cloudEventId })) : act({ messageId }),
+    )
+  }
+
   return {
     replay,
+    pulled: receive,
     event(type, body, call) {
       const push = readable(() => readPush(body))
-      if (push instanceof Unreadable)
-        return telemetry.attempt({ kind: 'event', type, messageId: '', attempt: 1 }, () =>
-          deadLetter(type, ...beginningOf(body, push.message)),
-        )
-      const { messageId, data, attributes } = push
-      const about = { kind: 'event', type, messageId, attempt: push.attempt } as const
-      const message = readable(() => readEvent(type, data))
-      if (message instanceof Unreadable)
-        return telemetry.attempt({ ...about, traceparent: attributes['traceparent'] }, () =>
-          deadLetter(type, data, message.message),
-        )
-      const act = async (delivery: Delivery): Promise<Outcome> => {
-        const outcome = await run(message, () => handle(message, delivery))
-        return outcome instanceof Unreadable ? deadLetter(type, data, outcome.message) : outcome
-      }
-      return telemetry.attempt({ ...about, message }, () =>
-        call ? call(type, push.request, (cloudEventId) => act({ messageId, cloudEventId })) : act({ messageId }),
+      if (!(push instanceof Unreadable)) return receive(type, push, call)
+      return telemetry.attempt({ kind: 'event', type, messageId: '', attempt: 1 }, () =>
+        deadLetter(type, ...beginningOf(body, push.message)),
       )
     },
     command(type, body, task) {

@@ -12,7 +12,7 @@ import { createHttpApp } from './http-app.ts'
 import { limitServer, serverOptions } from './server-limits.ts'
 
 /** Cloud Run kills ten seconds after SIGTERM; unfinished deliveries are redelivered. */
-const STOP_TIMEOUT_MS = 9_000
+export const STOP_TIMEOUT_MS = 9_000
 const IDLE_CHECK_INTERVAL_MS = 50
 
 /** @param load Imports the handlers. @param makePlatform for tests. */

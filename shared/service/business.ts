@@ -1,6 +1,6 @@
 /** A business, as data and pure functions: services, views, settings and goals. */
 
-import type { Service } from './service.ts'
+import type { EventDelivery, Service } from './service.ts'
 
 export interface Business {
   /** By number, which their local ports follow. */
@@ -20,6 +20,8 @@ export interface Business {
   goals(deployment: Pick<Deployment, 'name'>): Readonly<Record<string, Goal>>
   /** By service: instances that Cloud Run keeps although no request comes (default: none). `npm run bill -- --stacks` has their cost. */
   minInstances?(deployment: Pick<Deployment, 'name'>): Readonly<Record<string, number>>
+  /** By service: how events reach it, where that is not as its description has it. docs/scaling.md says when which costs less. */
+  delivery?(deployment: Pick<Deployment, 'name'>): Readonly<Record<string, EventDelivery>>
 }
 
 /** An environment, as far as settings depend on it. */
@@ -43,3 +45,10 @@ export interface Goal {
 /** In the order of their numbers. */
 export const servicesOf = ({ services }: Pick<Business, 'services'>): readonly Service[] => Object.values(services)
 export const partnersOf = ({ partners }: Pick<Business, 'partners'>): readonly string[] => Object.values(partners)
+
+/** Whether workers of this service pull its events, in this environment. */
+export const isPulled = (
+  { name, on, delivery }: Pick<Service, 'name' | 'on' | 'delivery'>,
+  business: Pick<Business, 'delivery'>,
+  deployment: Pick<Deployment, 'name'>,
+): boolean => on.length > 0 && (business.delivery?.(deployment)[name] ?? delivery) === 'pull'

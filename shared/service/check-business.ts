@@ -2,7 +2,7 @@
 
 import { type Business, type Deployment, servicesOf } from './business.ts'
 
-/** @throws Error that names the settings, goals or minimums of instances that belong to nothing, and the known names. */
+/** @throws Error that names the settings, goals, minimums of instances or deliveries that belong to nothing, and the known names. */
 export function checkBusiness(business: Business, deployment: Deployment): void {
   const services = servicesOf(business)
   const objectives = services.flatMap(({ saga, requestObjectives }) => [
@@ -18,6 +18,12 @@ export function checkBusiness(business: Business, deployment: Deployment): void 
     ],
     ['goals', business.goals(deployment), objectives, 'objective of a service'],
     ['minInstances', business.minInstances?.(deployment) ?? {}, services.map(({ name }) => name), 'service'],
+    [
+      'delivery',
+      business.delivery?.(deployment) ?? {},
+      services.filter(({ on }) => on.length > 0).map(({ name }) => name),
+      'service with events',
+    ],
   ]
   for (const [kind, given, known, owners] of checks)
     checkKnown(Object.keys(given), known, `${kind} of the business for the environment ${deployment.name}`, owners)

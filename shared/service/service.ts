@@ -58,7 +58,15 @@ export interface Scale {
   readonly maxInstances: number
   readonly cpu: string
   readonly memory: string
+  /** Instances that pull its events, where they reach it so: they run always. */
+  readonly workers: number
 }
+
+/**
+ * `push`: Pub/Sub posts each event to the service, which scales to zero. `pull`: workers beside it, a worker pool of Cloud Run, take the
+ * events that wait, many at a time, and write them in few calls; commands and queries reach the service as before.
+ */
+export type EventDelivery = 'push' | 'pull'
 
 /** How often a saga of the service ends, how, and after how long: measured when its last event is committed. */
 export interface SagaMetrics<Type extends string = string> {
@@ -132,9 +140,11 @@ export interface Service {
   readonly servesOperations: boolean
   /** `cloudevent`: its handlers are one CloudEvent function, which the functions framework calls; `http`: they are called as they are. */
   readonly runtime: 'http' | 'cloudevent'
+  /** How events reach it, unless an environment has another way (`delivery` of the business). */
+  readonly delivery: EventDelivery
 }
 
-export const defaultScale: Scale = { concurrency: 80, maxInstances: 10, cpu: '1', memory: '512Mi' }
+export const defaultScale: Scale = { concurrency: 80, maxInstances: 10, cpu: '1', memory: '512Mi', workers: 1 }
 
 /** One of the service's own commands, with the data of its contract. */
 type ScheduleOf<Own extends Contracts> = {
@@ -175,6 +185,7 @@ interface Description<Own extends Contracts, Uses extends readonly Contracts[]> 
   readonly api?: Api & { readonly contracts: Own }
   readonly servesOperations?: true
   readonly runtime?: 'http' | 'cloudevent'
+  readonly delivery?: EventDelivery
 }
 
 /** The properties of D besides the known ones, which no value fits: a misspelt one does not compile. */
@@ -212,6 +223,7 @@ export function defineService<
     requestObjectives: [],
     servesOperations: false,
     runtime: 'http',
+    delivery: 'push',
     ...given,
     emits: Object.keys(given.contracts.events),
     accepts: Object.keys(given.contracts.commands),

@@ -14,8 +14,8 @@ const CLIENTS = 16
 export const operations: Section = {
   name: 'operations',
   about: 'operations of one order, each counter; USD per million orders in each way of billing',
-  async run({ orders }) {
-    const platform = await startTestPlatform({ views: 'all' })
+  async run({ orders, pulled }) {
+    const platform = await startTestPlatform({ views: 'all', pulled })
     try {
       const outcomes = await subscribeToOutcomes(platform.running)
       // Each registers its address and payment method once: benchmarks measure orders.

@@ -34,10 +34,19 @@ ${sections.map(({ name, about }) => `  ${name.padEnd(12)} ${about}`).join('\n')}
     orders: wholeNumber('orders per run', 200, { from: 1 }),
     clients: text('LIST', 'how many clients order at once', '1,16,64'),
     runs: wholeNumber('runs of which the median is reported', 5, { from: 1 }),
+    pull: text('LIST', 'services whose events workers pull, in operations and throughput', ''),
     json: flag('figures as JSON'),
   },
-  run: ({ clients, json, ...others }, names) =>
-    bench({ ...others, clients: clients.split(',').map(parseWholeNumber({ from: 1 })) }, names, json),
+  run: ({ clients, json, pull, ...others }, names) =>
+    bench(
+      {
+        ...others,
+        clients: clients.split(',').map(parseWholeNumber({ from: 1 })),
+        pulled: pull.split(',').filter((name) => name !== ''),
+      },
+      names,
+      json,
+    ),
 })
 
 async function bench(settings: Settings, names: readonly string[], json: boolean | undefined): Promise<void> {

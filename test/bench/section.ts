@@ -5,6 +5,8 @@ export interface Settings {
   readonly orders: number
   readonly clients: readonly number[]
   readonly runs: number
+  /** Services whose events workers pull. */
+  readonly pulled: readonly string[]
 }
 
 export interface Figures {

@@ -21,10 +21,10 @@ interface Run extends Served {
 export const throughput: Section = {
   name: 'throughput',
   about: 'orders/s, p50 and p99 from POST to order.completed, CPU-ms per order; beside a bare SQLite log',
-  async run({ orders, clients, runs }) {
+  async run({ orders, clients, runs, pulled }) {
     // On disk, like npm start.
     const dataDirectory = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
-    const platform = await startTestPlatform({ dataDirectory, views: 'all' })
+    const platform = await startTestPlatform({ dataDirectory, views: 'all', pulled })
     const outcomes = await subscribeToOutcomes(platform.running)
     const log = await openBareLog()
     try {

@@ -54,8 +54,8 @@ const plants: readonly (readonly [string, string, string, string, string])[] = [
   [
     'an image in a stack',
     'stacks/run-service.ts',
-    '`${imageName(environment)}@${digest.value}`,',
-    "'gcr.io/millrace/platform',",
+    'image: this.image,',
+    "image: 'gcr.io/millrace/platform',",
     'gcr.io/millrace/platform has no digest',
   ],
   ['an action by tag', '.github/workflows/ci.yml', checkout, 'actions/checkout@v7', 'actions/checkout@v7 is no commit'],

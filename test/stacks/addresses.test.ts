@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { business, services } from '../../functions/index.ts'
 import { stuckEvent } from '../../shared/base/names.ts'
+import { synthesize } from '../../stacks/app.ts'
 import { environments } from '../../stacks/environments.ts'
 import { formerPaths } from '../../stacks/moved.ts'
 import { stacksOf } from './synthesized.testing.ts'
@@ -37,7 +38,9 @@ const idAttributes = ['name', 'account_id', 'dataset_id', 'table_id', 'repositor
 const declared = new Map<string, Set<string>>()
 const namedAtGoogle = new Set<string>()
 const moved = new Map<string, Set<string>>()
-for (const { name: stack, json } of stacksOf(dev)) {
+/** The stacks of an environment whose events are pulled. */
+const pulled = synthesize(dev, { ...business, delivery: () => ({ history: 'pull' }) })
+for (const { name: stack, json } of [...stacksOf(dev), ...pulled]) {
   const add = (to: Map<string, Set<string>>, type: string, path: string): void => {
     const kind = kindOf(stack)
     to.set(kind, (to.get(kind) ?? new Set()).add(`${type} ${path.replaceAll(name, '*')}`))

@@ -191,7 +191,8 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
         subscriptions.filter((name) => name.endsWith('-dead-letters')),
       )
       const matched = (name: string): Attributes => block(condition(name)['condition_matched_log'])
-      const line = (some: string): string => `resource.type="cloud_run_revision" AND severity>=ERROR AND (${some})`
+      const lines = 'resource.type=("cloud_run_revision" OR "cloud_run_worker_pool")'
+      const line = (some: string): string => `${lines} AND severity>=ERROR AND (${some})`
       expect(matched('sagas-stuck')).toEqual({
         // History logs the same event, without the severity that alerts.
         filter: line('jsonPayload.message="saga.stuck"'),
@@ -202,8 +203,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
         },
       })
       expect(matched('reconciliation-difference-found')).toEqual({
-        filter:
-          'resource.type="cloud_run_revision" AND resource.labels.service_name="reconciliation" AND severity>=ERROR AND jsonPayload.message="difference.found"',
+        filter: `${lines} AND jsonPayload.service="reconciliation" AND severity>=ERROR AND jsonPayload.message="difference.found"`,
         label_extractors: { kind: 'EXTRACT(jsonPayload.kind)', id: 'EXTRACT(jsonPayload.id)' },
       })
       expect(matched('bugs')['filter']).toBe(

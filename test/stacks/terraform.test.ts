@@ -151,6 +151,30 @@ describe.skipIf(terraform.missing !== undefined)('terraform', () => {
     },
   )
 
+  it(
+    'plans workers, and changes a service from push to pull and back without a subscription anew',
+    { timeout },
+    async () => {
+      const historyIn = (stacks: readonly StackJson[]) => stacks.find(({ name }) => name === 'dev-history')!
+      const pulling = synthesize(
+        { ...dev, imageDigest: someDigest },
+        { ...business, delivery: () => ({ history: 'pull' }) },
+      )
+      const [pushed, pulled] = [historyIn(built), historyIn(pulling)]
+      expect(await terraform.validate(pulled)).toBe(valid)
+      const changes = await terraform.change(pushed, pulled)
+      const pool = changes.find(({ type }) => type === 'google_cloud_run_v2_worker_pool')
+      expect(pool).toMatchObject({ actions: ['create'], after: { scaling: [{ manual_instance_count: 1 }] } })
+      const others = changes.filter((change) => change !== pool && change.actions.join() !== 'no-op')
+      expect(new Set(others.map(({ actions }) => actions.join()))).toEqual(new Set(['update']))
+      const subscriptions = others.filter(({ type }) => type === 'google_pubsub_subscription')
+      expect(subscriptions).toHaveLength(Object.keys(pushed.json.resource!['google_pubsub_subscription']!).length)
+      for (const { after } of subscriptions) expect(after!['push_config']).toEqual([])
+      const back = (await terraform.change(pulled, pushed)).filter(({ actions }) => actions.includes('delete'))
+      expect(back.map(({ type }) => type)).toEqual(['google_cloud_run_v2_worker_pool'])
+    },
+  )
+
   it('moves traffic back that a rollback by hand has moved', { timeout }, async () => {
     const released = built.find(({ name }) => name === 'dev-orders')!
     const traffic = [{ type: 'TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION', revision: 'orders-00001-abc', percent: 100 }]

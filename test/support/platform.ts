@@ -48,19 +48,22 @@ export interface TestPlatformOptions {
   readonly views?: 'all' | undefined
   /** The version of each secret that services get (default: the newest). */
   readonly secretVersion?: string
+  /** Services whose events workers pull (default: as in the local environment). */
+  readonly pulled?: readonly string[]
 }
 
 export async function startTestPlatform(options: TestPlatformOptions = {}): Promise<TestPlatform> {
   const services = options.services ?? allServices
   const ports = options.ports ?? (await testPorts(services))
-  const { secretVersion } = options
+  const { secretVersion, pulled } = options
   const environment = {
     ...localEnvironment(ports),
     ...(secretVersion === undefined ? {} : { secretVersion: () => secretVersion }),
   }
   const project = { id: environment.projectId, number: environment.projectNumber, region: environment.region }
   const views = options.views === 'all' ? business.views : viewsReadBy(services)
-  const stacks = synthesize(environment, { ...business, services, views })
+  const delivery = pulled && (() => Object.fromEntries(pulled.map((name) => [name, 'pull' as const])))
+  const stacks = synthesize(environment, { ...business, services, views, ...(delivery ? { delivery } : {}) })
   const platform = await startPlatform({
     stacks,
     ports,

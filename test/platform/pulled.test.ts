@@ -1,0 +1,136 @@
+/** Events that workers pull: the read models are those of pushed ones, of fewer writes, whatever becomes of a worker. */
+
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { FaultRule } from 'local-google-cloud'
+import { deadLetterName } from '../../shared/base/names.ts'
+import { googleClients } from '../support/google-clients.ts'
+import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { stateOf } from '../support/state.ts'
+
+const SKU = 'PULL-1'
+const PULLED = ['history', 'notifications']
+const LONG = { timeout: 90_000 }
+const types = [
+  'order.completed',
+  'order.confirmed',
+  'order.placed',
+  'order.released',
+  'payment.authorized',
+  'payment.captured',
+  'shipment.created',
+  'shipment.delivered',
+  'shipment.dispatched',
+  'stock.committed',
+  'stock.reserved',
+]
+const notified = ['order.completed', 'order.confirmed', 'order.placed', 'shipment.delivered', 'shipment.dispatched']
+
+let platform: TestPlatform
+let google: ReturnType<typeof googleClients>
+let state: ReturnType<typeof stateOf>
+beforeAll(async () => {
+  platform = await startTestPlatform({ pulled: PULLED })
+  google = googleClients(platform)
+  state = stateOf(platform)
+  await platform.sell({ sku: SKU, unitMinor: 1190 })
+}, 120_000)
+afterAll(async () => {
+  await state.close()
+  await google.close()
+  await platform.close()
+})
+beforeEach(() => {
+  // The local cloud reports each worker that ends.
+  vi.spyOn(console, 'error').mockImplementation(() => {})
+  return () => vi.restoreAllMocks()
+})
+
+const place = (): Promise<string> => platform.place({ sku: SKU, quantity: 1 })
+/** As its customer reads it: at last with each event once. */
+const expectTimeline = (orderId: string): Promise<void> =>
+  expect
+    .poll(async () => {
+      const order = await platform.followed(platform.customer(), orderId, LONG.timeout)
+      return order.timeline.entries?.map(({ type }) => type).toSorted()
+    }, LONG)
+    .toEqual(types)
+const sendsOf = async (orderId: string): Promise<Record<string, unknown>[]> =>
+  (await state.collection('notifications', 'sends')).filter((one) => one['orderId'] === orderId)
+const writesOf = (service: string): number => platform.cloud.counters()[`firestore.documentWrites.${service}`] ?? 0
+const workerOf = (service: string): number | undefined =>
+  platform.run.processes().find((one) => one.service === `${service}-pull`)?.pid
+/** Until workers have started anew. */
+const restarted = (service: string, former: number | undefined): Promise<void> =>
+  expect.poll(() => workerOf(service), LONG).toSatisfy((pid) => pid !== undefined && pid !== former)
+
+describe('an order whose events are pulled', () => {
+  it('has its timeline, its row and its notifications, by fewer writes than events', LONG, async () => {
+    const before = writesOf('history')
+    const orderId = await place()
+    await expectTimeline(orderId)
+    await expect.poll(async () => (await sendsOf(orderId)).length, LONG).toBe(notified.length)
+    const sends = await sendsOf(orderId)
+    expect(sends.map(({ eventType }) => String(eventType)).toSorted()).toEqual(notified)
+    // The functions framework made the CloudEvent of the message.
+    for (const { messageId, cloudEventId } of sends) expect(cloudEventId).toBe(messageId)
+    const shipments = (await state.collection('history', 'shipments')).filter((one) => one['orderId'] === orderId)
+    expect(shipments).toMatchObject([{ standing: 80 }])
+    // Pushed, it has eleven writes of the timeline and three of the shipment.
+    expect(writesOf('history') - before).toBeLessThan(10)
+    const pushes = platform.cloud.requestLog().filter(({ kind }) => kind === 'push')
+    expect(pushes.filter(({ resource }) => PULLED.some((one) => resource.includes(`/${one}.`)))).toEqual([])
+    expect(pushes.length).toBeGreaterThan(0)
+  })
+
+  it.each<[string, Pick<FaultRule, 'when' | 'action'>]>([
+    ['killed before its write', { when: 'before', action: { signal: 'SIGKILL' } }],
+    ['killed after its write, before it acknowledged', { when: 'after', action: { signal: 'SIGKILL' } }],
+    ['stopped in the middle of its write', { when: 'before', action: { signal: 'SIGTERM' } }],
+    ['refused by the database for a while', { when: 'before', action: { error: 'PERMISSION_DENIED' } }],
+  ])('has all of them once, when a worker is %s', LONG, async (_, fault) => {
+    const former = workerOf('history')
+    const rule = {
+      principal: 'history',
+      method: 'google.firestore.v1.Firestore.Commit',
+      about: '/timelines/',
+      ...fault,
+    }
+    const { id } = platform.cloud.faults.add(rule)
+    const orderId = await place()
+    await platform.cloud.faults.whenFired(id)
+    if ('signal' in fault.action) await restarted('history', former)
+    await expectTimeline(orderId)
+    const [document] = (await state.collection('history', 'timelines')).filter((one) => one['orderId'] === orderId)
+    expect(Object.keys(document!['events'] as object)).toHaveLength(types.length)
+  })
+
+  it('loses none when all workers are replaced under it, as by a deployment', LONG, async () => {
+    const former = PULLED.map(workerOf)
+    const placed = [place(), place(), place()]
+    await Promise.all(PULLED.map((service) => platform.run.restart(`${service}-pull`)))
+    for (const [index, service] of PULLED.entries()) await restarted(service, former[index])
+    for (const orderId of await Promise.all(placed)) {
+      await expectTimeline(orderId)
+      await expect.poll(async () => (await sendsOf(orderId)).length, LONG).toBe(notified.length)
+    }
+  })
+})
+
+it(
+  'a message that no revision can read is dead-lettered with its reason, and those with it are handled',
+  LONG,
+  async () => {
+    const letters = google.pubsub.subscription(deadLetterName('history'))
+    const reasons: string[] = []
+    letters.on('message', (message) => {
+      reasons.push(message.attributes['reason'] ?? '')
+      message.ack()
+    })
+    const messageId = google.pubsub.topic('order.placed').publishMessage({ data: Buffer.from('not an envelope') })
+    const orderId = await place()
+    await messageId
+    await expect.poll(() => reasons, LONG).toEqual([expect.stringMatching(/^not JSON: /)])
+    await expectTimeline(orderId)
+    await letters.close()
+  },
+)
