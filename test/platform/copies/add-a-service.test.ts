@@ -84,7 +84,7 @@ function addListener(): void {
   copy.replace(
     description,
     'import { catalogContracts',
-    "import { loyaltyContracts } from '../../loyalty/contracts.ts'\nimport { catalogContracts",
+    "import { loyaltyContracts } from '../loyalty/contracts.ts'\nimport { catalogContracts",
   )
   copy.replace(
     app,
@@ -191,7 +191,7 @@ function addStep(): void {
   copy.replace(
     'functions/orders/checkout.ts',
     'import { paymentsContracts',
-    "import { loyaltyContracts } from '../../loyalty/contracts.ts'\nimport { paymentsContracts",
+    "import { loyaltyContracts } from '../loyalty/contracts.ts'\nimport { paymentsContracts",
   )
   copy.replace(
     'functions/orders/checkout.ts',
@@ -349,8 +349,8 @@ it('each addition touches few files', () => {
       'emulators/local-cloud/firestore/terraform.ts',
       'stacks/google.ts',
       'stacks/service-database.ts',
-      'test/stacks/addresses.json',
       'test/platform/wiring/optional-resources.testing.ts',
+      'test/stacks/addresses.json',
     ],
   })
 })
