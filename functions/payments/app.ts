@@ -6,7 +6,7 @@ import { streamRows } from '../../shared/service/stream-page.ts'
 import { authorizePayment, checkAuthorization, findAuthorization, recordNotRequired } from './authorize.ts'
 import { captureForShipment, capturePayment } from './capture.ts'
 import { chargeRows, collectCharges } from './charges.ts'
-import { checkDispute, recordDispute } from './dispute.ts'
+import { askAboutDispute, checkDispute, recordDispute } from './dispute.ts'
 import { makeRecapture, recapturePayment } from './recapture.ts'
 import { paymentRecord } from './record-rows.ts'
 import { reduceAuthorization } from './reduce.ts'
@@ -38,6 +38,7 @@ export const app: ServiceApp = implement(payments, {
     CheckRefunds: checkRefunds,
     CheckDispute: checkDispute,
     RecordDispute: recordDispute,
+    AskAboutDispute: askAboutDispute,
   },
   queries: {
     listPaymentRecords: async (page, { streams }) => ({

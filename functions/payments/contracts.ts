@@ -329,6 +329,8 @@ export const paymentsContracts = defineContracts({
       }),
       example: { ...disputeExample, outcome: 'lost' },
     },
+    /** Open for four months, and the provider was asked each time: staff finds out there what became of it. A later report still counts. */
+    'dispute.overdue': { version: 1, data: dispute, example: disputeExample },
   },
   recorded: {
     /** The requests to the provider, and the amounts of the parts of a shipment. */
@@ -567,6 +569,13 @@ export const paymentsContracts = defineContracts({
       retryForever: true,
       data: z.strictObject({ orderId, disputeId: reference }),
       example: { orderId: 'o-1', disputeId: 'du-1' },
+    },
+    /** To itself: a dispute is open, and the webhook that reports its end may be lost. `question` counts from 1. */
+    AskAboutDispute: {
+      version: 1,
+      retryForever: true,
+      data: z.strictObject({ orderId, disputeId: reference, question: z.int().min(1) }),
+      example: { orderId: 'o-1', disputeId: 'du-1', question: 1 },
     },
     /** To itself: a refund is pending, and the webhook that reports its end may be lost. `question` counts from 1. */
     AskAboutRefund: {

@@ -41,18 +41,76 @@ interface About {
 export async function recordDispute(
   message: Envelope<string, About>,
   platform: Platform,
-): Promise<Decision<PaymentRecord>> {
+): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId, disputeId } = message.data
-  const decision = await platform.streams.handleWithCalls<PaymentRecord>(message, orderId, async ({ events }) => {
-    const state = paymentIn(events)
-    const found = await provider(platform, message).dispute(disputeId)
-    if (found?.status === 'inquiry')
-      platform.log('WARNING', 'payment.inquiry', { orderId, disputeId, reason: found.reason })
-    return found ? { events: reported(state, message.data, found), commands: [] } : noChange
-  })
-  for (const { type, data } of decision.events)
-    // Operators are alerted by this line: see `alertsOn` in the description. A redelivery writes it again.
-    if (type === 'payment.disputed') platform.log('ERROR', type, { ...data, correlationId: orderId })
+  const decision = await platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(
+    message,
+    orderId,
+    async ({ events }) => {
+      const state = paymentIn(events)
+      const found = await provider(platform, message).dispute(disputeId)
+      if (found?.status === 'inquiry')
+        platform.log('WARNING', 'payment.inquiry', { orderId, disputeId, reason: found.reason })
+      if (!found) return noChange
+      const news = reported(state, message.data, found)
+      const isOpen = found.status === 'open' && news.length > 0
+      const first = isOpen ? question({ orderId, disputeId, question: 1 }, platform.now()) : undefined
+      return { events: news, commands: first ? [first] : [] }
+    },
+  )
+  alertOperators(decision, orderId, platform)
+  return decision
+}
+
+/** Operators are alerted by these lines: see `alertsOn` in the description. A redelivery writes them again. */
+function alertOperators(
+  { events }: Pick<Decision<PaymentRecord>, 'events'>,
+  orderId: string,
+  { log }: Pick<Platform, 'log'>,
+): void {
+  for (const { type, data } of events)
+    if (type === 'payment.disputed' || type === 'dispute.overdue')
+      log('ERROR', type, { ...data, correlationId: orderId })
+}
+
+/** The wait before each question about an open dispute, over four months: a bank decides within some weeks, at most three months. */
+const QUESTION_WAITS_MS = [7, 14, 28, 28, 28, 15].map((days) => days * 24 * 3_600_000)
+
+interface Question extends About {
+  /** Counts from 1. */
+  readonly question: number
+}
+
+/** Undefined: it was the last. */
+function question(asked: Question, nowMs: number): PaymentSent | undefined {
+  const waitMs = QUESTION_WAITS_MS[asked.question - 1]
+  return waitMs === undefined ? undefined : { type: 'AskAboutDispute', data: asked, notBeforeMs: nowMs + waitMs }
+}
+
+/** Asks the provider about a dispute that is still open. The last question without an end is an event for staff. */
+export async function askAboutDispute(
+  message: Envelope<string, Question>,
+  platform: Platform,
+): Promise<Decision<PaymentRecord, PaymentSent>> {
+  const { orderId, disputeId, question: asked } = message.data
+  const decision = await platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(
+    message,
+    orderId,
+    async ({ events }) => {
+      const state = paymentIn(events)
+      const { outcome, ...about } = state.disputes[disputeId]!
+      if (outcome !== 'open') return noChange
+      const found = await provider(platform, message).dispute(disputeId)
+      const news = found ? reported(state, message.data, found) : []
+      if (news.length > 0) return { events: news, commands: [] }
+      const next = question({ orderId, disputeId, question: asked + 1 }, platform.now())
+      if (next) return { events: [], commands: [next] }
+      const { currency } = state
+      const data = { orderId, paymentId: paymentId(orderId), disputeId, ...about, currency }
+      return { events: [{ type: 'dispute.overdue', data }], commands: [] }
+    },
+  )
+  alertOperators(decision, orderId, platform)
   return decision
 }
 

@@ -236,6 +236,7 @@ export function evolve(state: PaymentState, { type, data }: PaymentRecord): Paym
     case 'refund.failed':
       return refunded(state, data, 'failed')
     case 'refund.overdue':
+    case 'dispute.overdue':
       return state
     case 'payment.disputed': {
       const { disputeId, amountMinor, authorization } = data

@@ -26,6 +26,7 @@ export const payments = defineService({
     'MakeRenewal',
     'ReleaseAuthorization',
     'RecordDispute',
+    'AskAboutDispute',
   ],
   collections: {
     streams: { unindexed: ['*'] },
@@ -41,6 +42,12 @@ export const payments = defineService({
       labels: ['orderId', 'refundId'],
       content:
         'A refund was accepted by the payment provider and has had no end for a week: `docs/operations.md`, A refund without an end.',
+    },
+    'dispute.overdue': {
+      severity: 'WARNING',
+      labels: ['orderId', 'disputeId'],
+      content:
+        'A dispute was opened four months ago, and the payment provider has reported no end of it: `docs/operations.md`, A dispute.',
     },
     'payment.disputed': {
       severity: 'WARNING',

@@ -247,6 +247,24 @@ describe('a parcel that the carrier collects although its booking was given back
     },
   )
 
+  it('has the carrier asked about each booking that was given back, a day and a week later: its webhook may be lost', async () => {
+    const questions = ({ platform }: ReturnType<typeof open>) =>
+      platform.sent
+        .filter(({ envelope }) => envelope.type === 'CheckShipments')
+        .map(({ envelope: { data }, notBeforeMs }) => [data, (notBeforeMs! - platform.now()) / 86_400_000])
+    const asked = [1, 7].map((days) => [{ orderId, bookingKey: shipmentId }, days])
+    const cancelled = open()
+    await cancelled.released()
+    await cancelled.book()
+    await cancelled.cancel()
+    expect(questions(cancelled)).toEqual(asked)
+    const waiting = open()
+    await waiting.released(1, '2026-01-03T00:00:00.000Z')
+    await waiting.book()
+    await waiting.hold('2026-01-03T00:00:00.000Z')
+    expect(questions(waiting)).toEqual(asked)
+  })
+
   it('is reported of a booking that was given back for a hold, and the new booking goes on', async () => {
     const shop = open()
     const until = '2026-01-03T00:00:00.000Z'

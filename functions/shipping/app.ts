@@ -26,6 +26,7 @@ import {
   type ShippingRecord,
   type ShippingSent,
   undecided,
+  withQuestions,
 } from './shipment.ts'
 import { parcelsOf } from './parcels.ts'
 import { piecesPerParcel } from './settings.ts'
@@ -133,19 +134,21 @@ export const app: ServiceApp = implement(shipping, {
           if (!(await isCollected(platform, key))) withoutBooking.push(shipment)
           else left.push(...reported(orderId, shipment, (await findBooking(platform, key))!))
         }
-        return held(state, message.data, { withoutBooking, left })
+        const decision = held(state, message.data, { withoutBooking, left })
+        return withQuestions(state, decision, { orderId, nowMs: platform.now() })
       })
     },
     // The carrier is asked before the commit: a booking may have succeeded whose answer is not recorded yet.
     CancelShipments: (message, platform) => {
       const { orderId, cancellationId } = message.data
-      return platform.streams.handleWithCalls<ShippingRecord>(message, orderId, async (stream) => {
+      return platform.streams.handleWithCalls<ShippingRecord, ShippingSent>(message, orderId, async (stream) => {
         const state = shipmentsIn(stream.events)
         if (state.decided.includes(cancellationId)) return noChange
         const collected: string[] = []
         for (const shipment of undecided(state))
           if (await isCollected(platform, bookingKey(shipment))) collected.push(shipment.shipmentId)
-        return { events: [decideCancellation(state, message.data, collected)], commands: [] }
+        const decision = { events: [decideCancellation(state, message.data, collected)], commands: [] }
+        return withQuestions(state, decision, { orderId, nowMs: platform.now() })
       })
     },
   },

@@ -17,7 +17,7 @@ export const shipping = defineService({
   uses: [customersContracts, ordersContracts],
   on: ['order.released', 'order.payment-renewed'],
   acceptsSubmitted: ['CheckShipments'],
-  sends: ['BookCarrier', 'HoldShipments'],
+  sends: ['BookCarrier', 'HoldShipments', 'CheckShipments'],
   queries: ['readAddress'],
   collections: { streams: { unindexed: ['*'] } },
   settings: [carrierUrl, piecesPerParcel],

@@ -149,6 +149,26 @@ export function collectedInError(
   return [{ type: 'shipment.collected-in-error', data: { orderId, shipmentId, lines, trackingRef, bookingKey: key } }]
 }
 
+/** The carrier is asked so long afterwards about a booking that it has given back: the webhook of a mistake may be lost. */
+const QUESTIONS_AFTER_MS = [1, 7].map((days) => days * 24 * 3_600_000)
+
+/** The decision, with the questions about each booking that is given back by it. */
+export function withQuestions(
+  before: OrderShipments,
+  { events, commands }: ShippingDecision,
+  { orderId, nowMs }: { readonly orderId: string; readonly nowMs: number },
+): ShippingDecision {
+  const { givenBack } = events.reduce(evolve, before)
+  const questions = givenBack
+    .filter((key) => !before.givenBack.includes(key))
+    .flatMap((key) =>
+      QUESTIONS_AFTER_MS.map((waitMs): ShippingSent => {
+        return { type: 'CheckShipments', data: { orderId, bookingKey: key }, notBeforeMs: nowMs + waitMs }
+      }),
+    )
+  return { events, commands: [...commands, ...questions] }
+}
+
 /** True while nothing may be booked: the authorization would have less than a day left when the carrier collects it. */
 export const mustWait = ({ securedUntilMs = Infinity }: OrderShipments, nowMs: number): boolean =>
   nowMs >= securedUntilMs - HELD_BEFORE_MS

@@ -9,6 +9,7 @@ import { createWorld, type World } from '../support/simulation/world.ts'
 import { openStripeServer, type StripeServer } from '../support/stripe-server.ts'
 
 const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
 const TOTAL = 2380
 let server: StripeServer
 beforeAll(async () => {
@@ -136,6 +137,33 @@ describe.each([
       { type: 'payment.disputed' },
       { type: 'payment.dispute-closed', outcome: 'lost' },
     ])
+  })
+
+  it('one whose end is reported by no webhook is asked about, until the provider has an end', async () => {
+    const { world, orderId, disputeId, decide } = await disputed()
+    const lost = world.schedule.hold(({ kind }) => kind === 'webhook')
+    decide(disputeId, 'lost')
+    await world.run({ forMs: 6 * DAY_MS })
+    expect(disputes(world, orderId).at(-1)).toMatchObject({ type: 'payment.disputed' })
+    await world.run({ forMs: DAY_MS })
+    expect(disputes(world, orderId).at(-1)).toMatchObject({ type: 'payment.dispute-closed', outcome: 'lost' })
+    lost.release()
+    await world.run({ forMs: 150 * DAY_MS })
+    expect(disputes(world, orderId)).toHaveLength(2)
+  })
+
+  it('one without an end is overdue after four months, which alerts operators, and a later end counts', async () => {
+    const { world, orderId, disputeId, decide } = await disputed()
+    await world.run({ forMs: 119 * DAY_MS })
+    expect(disputes(world, orderId)).toHaveLength(1)
+    await world.run({ forMs: 60 * DAY_MS })
+    const { logs } = world.platform('payments')
+    expect(logs.filter(({ event }) => event === 'dispute.overdue')).toMatchObject([
+      { severity: 'ERROR', fields: { orderId, disputeId } },
+    ])
+    decide(disputeId, 'won')
+    await world.run({ forMs: DAY_MS })
+    expect(disputes(world, orderId).at(-1)).toMatchObject({ type: 'payment.dispute-closed', outcome: 'won' })
   })
 
   it('one whose reports were all lost is a difference: disputed-amount', async () => {

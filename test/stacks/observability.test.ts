@@ -167,6 +167,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
         'gateway-unreachable',
         'instances-at-limit',
         'messages-wait',
+        'payments-dispute-overdue',
         'payments-payment-disputed',
         'payments-refund-overdue',
         'queues-stopped',

@@ -15,6 +15,7 @@ export const testTokens = [
   'card-stolen',
   'card-action-required',
   'card-ends-soon',
+  'card-lapses',
   'card-renewal-refused',
   'card-capture-delayed',
   'card-capture-refused',

@@ -32,6 +32,7 @@ const testCards: Readonly<Record<string, Card>> = {
   'card-stolen': { behaviour: 'declined', brand: 'visa', last4: '9979', ...expiry },
   'card-action-required': { behaviour: 'action-required', brand: 'mastercard', last4: '3184', ...expiry },
   'card-ends-soon': { behaviour: 'authorized', brand: 'visa', last4: '6011', ...expiry },
+  'card-lapses': { behaviour: 'authorized', brand: 'visa', last4: '6029', ...expiry },
   'card-renewal-refused': { behaviour: 'authorized', brand: 'visa', last4: '3055', ...expiry },
   'card-capture-delayed': { behaviour: 'authorized', brand: 'visa', last4: '0119', ...expiry },
   'card-capture-refused': { behaviour: 'authorized', brand: 'visa', last4: '0069', ...expiry },
@@ -64,6 +65,9 @@ const HOUR_MS = 3_600_000
 const VALID_FOR_MS = 7 * 24 * HOUR_MS
 /** Merchants renew a day or two before the end: so a person sees it within seconds. */
 const ENDS_SOON_MS = 31 * HOUR_MS + 10_000
+
+const endSoon: readonly string[] = ['card-ends-soon', 'card-lapses']
+const notRenewable: readonly string[] = ['card-renewal-refused', 'card-lapses']
 
 /** Why a payment method can not be charged; both are answers of their own, so that the merchant can tell them apart. */
 export type Mismatch = 'payment-method-unknown' | 'payment-method-of-another-customer'
@@ -115,8 +119,8 @@ export function openPaymentMethods(journal: Journal): PaymentMethods {
     declineCodeOf: (paymentMethodRef) =>
       tokenOf(paymentMethodRef) === 'card-stolen' ? 'card-stolen' : 'card-declined',
     validForMs: (paymentMethodRef, { isFirst }) =>
-      isFirst && tokenOf(paymentMethodRef) === 'card-ends-soon' ? ENDS_SOON_MS : VALID_FOR_MS,
-    isRenewable: (paymentMethodRef) => tokenOf(paymentMethodRef) !== 'card-renewal-refused',
+      isFirst && endSoon.includes(tokenOf(paymentMethodRef)) ? ENDS_SOON_MS : VALID_FOR_MS,
+    isRenewable: (paymentMethodRef) => !notRenewable.includes(tokenOf(paymentMethodRef)),
     isDisputed: (paymentMethodRef) => tokenOf(paymentMethodRef) === 'card-disputed',
     captureBehaviourFor: (paymentMethodRef) => captureBehaviours[tokenOf(paymentMethodRef)] ?? 'succeeded',
     refundBehaviourFor: (paymentMethodRef) => refundBehaviours[tokenOf(paymentMethodRef)] ?? 'succeeded',
