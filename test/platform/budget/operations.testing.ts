@@ -3,7 +3,6 @@
 import { readFileSync } from 'node:fs'
 import type { PubsubCore } from 'local-google-cloud/pubsub'
 import type { TestPlatform } from '../../support/platform.ts'
-import { wholeLists } from '../../support/whole-lists.ts'
 
 export type Operations = Readonly<Record<string, number>>
 
@@ -17,9 +16,6 @@ export interface Budget {
   readonly aims: Readonly<Record<string, { readonly most: number; readonly counters: string }>>
   readonly lines: Readonly<Record<string, BudgetLine>>
 }
-
-/** Measured for each budget. */
-export const ORDERS = wholeLists ? 5 : 3
 
 /** The budget of a file beside this one. */
 export const budgetOf = (
@@ -38,7 +34,7 @@ const listenersOnly = /\.(history|notifications)$/
 export async function operationsOfOneOrder(
   platform: TestPlatform,
   place: () => Promise<void>,
-  orders = ORDERS,
+  orders = 5,
 ): Promise<Operations> {
   const each: Operations[] = []
   let before = await quiescentOperations(platform)
