@@ -6,7 +6,17 @@ import type { Operation } from '../service/operation.ts'
 import { breaksOf, type Document, type Snapshot, snapshotOf } from './api-snapshot.testing.ts'
 import { openApiDocument } from './openapi.ts'
 
-const seat = z.object({ seat: z.string(), row: z.int().optional(), kind: z.enum(['stalls', 'box']) })
+const seat = z.object({
+  seat: z.string(),
+  row: z.int().optional(),
+  kind: z.enum(['stalls', 'box']),
+  until: z.iso.datetime(),
+  fees: z.record(z.string(), z.int()),
+  state: z.discriminatedUnion('is', [
+    z.object({ is: z.literal('free') }),
+    z.object({ is: z.literal('held'), by: z.string() }),
+  ]),
+})
 const takeSeat: Operation = {
   method: 'post',
   path: '/v1/seats/{seat}',
@@ -17,6 +27,8 @@ const takeSeat: Operation = {
     note: z.string().max(100).optional(),
     guests: z.array(z.strictObject({ name: z.string().min(1) })).max(4),
     price: z.union([z.int(), z.literal('free')]).optional(),
+    weight: z.number().min(0).optional(),
+    wishes: z.record(z.string(), z.string().max(10)).optional(),
   }),
   answers: { 201: ['Taken.', seat], 204: ['Taken before.'] },
 }
@@ -108,6 +120,49 @@ describe('a change that breaks a client', () => {
       'a field of an answer with another type',
       { answers: { ...takeSeat.answers, 201: ['Taken.', seat.extend({ seat: z.int() })] } },
       [`${place} answer 201.seat: type is "integer", and was "string"`],
+    ],
+    [
+      'a number that is bounded without the bound itself',
+      { body: body.extend({ weight: z.number().gt(0).optional() }) },
+      [`${place} body.weight: exclusiveMinimum is 0, and was undefined`],
+    ],
+    [
+      'a keyword of which it is not known what it takes',
+      { body: body.extend({ weight: z.number().min(0).multipleOf(0.5).optional() }) },
+      [`${place} body.weight: multipleOf is 0.5, and was undefined`],
+    ],
+    [
+      'the values of a map',
+      { body: body.extend({ wishes: z.record(z.string(), z.string().max(9)).optional() }) },
+      [`${place} body.wishes{}: maxLength is 9, and was 10`],
+    ],
+    [
+      'a field of an answer in another format',
+      { answers: { ...takeSeat.answers, 201: ['Taken.', seat.extend({ until: z.iso.date() })] } },
+      [`${place} answer 201.until: format is "date", and was "date-time"`],
+    ],
+    [
+      'the values of a map of an answer',
+      { answers: { ...takeSeat.answers, 201: ['Taken.', seat.extend({ fees: z.record(z.string(), z.string()) })] } },
+      [`${place} answer 201.fees{}: type is "string", and was "integer"`],
+    ],
+    [
+      'one kind of a union of an answer',
+      {
+        answers: {
+          ...takeSeat.answers,
+          201: [
+            'Taken.',
+            seat.extend({
+              state: z.discriminatedUnion('is', [
+                z.object({ is: z.literal('free') }),
+                z.object({ is: z.literal('held') }),
+              ]),
+            }),
+          ],
+        },
+      },
+      [`${place} answer 201.state: has a further kind of value`],
     ],
   ])('%s', (_, changes, expected) => {
     expect(breaks(changes).toSorted()).toEqual(expected.toSorted())

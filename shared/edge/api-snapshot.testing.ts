@@ -38,7 +38,9 @@ export interface Document {
 /** Words for people, which promise nothing. */
 const texts: readonly string[] = ['description', 'examples', 'title']
 /** Bounds: data that was stored under earlier ones is still answered, so answers promise none. */
-const bounds: readonly string[] = ['minLength', 'maxLength', 'minimum', 'maximum', 'minItems', 'maxItems', 'pattern']
+const upper: readonly string[] = ['maxLength', 'maximum', 'exclusiveMaximum', 'maxItems', 'maxProperties']
+const lower: readonly string[] = ['minLength', 'minimum', 'exclusiveMinimum', 'minItems', 'minProperties']
+const bounds: readonly string[] = [...upper, ...lower, 'pattern']
 
 /** The schema without these keywords, at any depth. */
 function without(schema: Schema, keywords: readonly string[]): Schema {
@@ -122,7 +124,9 @@ function ofBody(was: Schema | undefined, is: Schema | undefined): string[] {
 const propertiesOf = ({ properties = {} }: Schema): Readonly<Record<string, Schema>> =>
   properties as Readonly<Record<string, Schema>>
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
-const branchesOf = (schema: Schema): readonly Schema[] => (schema['anyOf'] ?? [schema]) as readonly Schema[]
+const alternatives = (schema: Schema): readonly Schema[] | undefined =>
+  (schema['anyOf'] ?? schema['oneOf']) as readonly Schema[] | undefined
+const branchesOf = (schema: Schema): readonly Schema[] => alternatives(schema) ?? [schema]
 
 /** The values that it names; undefined: it names none. A constant is an enum of one. */
 const valuesOf = (schema: Schema): readonly unknown[] | undefined =>
@@ -143,17 +147,26 @@ const wider: Readonly<Record<string, (was: unknown, is: unknown) => boolean>> = 
   // Of two other patterns it is not known which takes more.
   pattern: (was, is) => was === is || (alternativesOf(was)?.every((one) => alternativesOf(is)?.includes(one)) ?? false),
   ...Object.fromEntries(
-    ['maxLength', 'maximum', 'maxItems'].map((name) => [name, (was, is) => Number(was ?? Infinity) <= Number(is)]),
+    upper.map((name) => [name, (was: unknown, is: unknown) => Number(was ?? Infinity) <= Number(is)]),
   ),
   ...Object.fromEntries(
-    ['minLength', 'minimum', 'minItems'].map((name) => [name, (was, is) => Number(was ?? -Infinity) >= Number(is)]),
+    lower.map((name) => [name, (was: unknown, is: unknown) => Number(was ?? -Infinity) >= Number(is)]),
   ),
-  ...Object.fromEntries(['type', 'format'].map((name) => [name, (was, is) => was === is])),
 }
+
+/** Keywords whose meaning `sent` and `read` know. Of any other they know only whether it is the same. */
+const structure: readonly string[] = ['const', 'enum', 'properties', 'required', 'additionalProperties', 'items']
+
+/** The keywords of `of` that the other schema has otherwise. */
+const otherKeywords = (at: string, was: Schema, is: Schema, of: Schema, known: readonly string[]): string[] =>
+  Object.keys(of)
+    .filter((keyword) => ![...structure, ...known].includes(keyword))
+    .filter((keyword) => JSON.stringify(was[keyword]) !== JSON.stringify(is[keyword]))
+    .map((keyword) => `${at}: ${keyword} is ${JSON.stringify(is[keyword])}, and was ${JSON.stringify(was[keyword])}`)
 
 /** The new schema accepts each value that the old one accepted. */
 function sent(at: string, was: Schema, is: Schema): string[] {
-  if (was['anyOf'] !== undefined || is['anyOf'] !== undefined)
+  if (alternatives(was) ?? alternatives(is))
     return branchesOf(was).some((one) => branchesOf(is).every((other) => sent(at, one, other).length > 0))
       ? [`${at}: takes fewer kinds of values`]
       : []
@@ -161,9 +174,12 @@ function sent(at: string, was: Schema, is: Schema): string[] {
     .filter(([keyword, isWider]) => is[keyword] !== undefined && !isWider(was[keyword], is[keyword]))
     .map(([keyword]) => `${at}: ${keyword} is ${JSON.stringify(is[keyword])}, and was ${JSON.stringify(was[keyword])}`)
   const [before, after] = [propertiesOf(was), propertiesOf(is)]
-  const takesOthers = is['additionalProperties'] !== false
+  const others = is['additionalProperties']
+  const takesOthers = others !== false
+  const wasOthers = was['additionalProperties']
   return [
     ...narrower,
+    ...otherKeywords(at, was, is, is, Object.keys(wider)),
     ...fewerValues(at, was, is),
     ...listOf(is['required'])
       .filter((name) => !listOf(was['required']).includes(name))
@@ -174,22 +190,27 @@ function sent(at: string, was: Schema, is: Schema): string[] {
     ...Object.entries(before).flatMap(([name, schema]) => {
       const now = after[name]
       if (now) return sent(`${at}.${name}`, schema, now)
-      return takesOthers ? [] : [`${at}.${name}: is gone`]
+      if (takesOthers) return isSchema(others) ? sent(`${at}.${name}`, schema, others) : []
+      return [`${at}.${name}: is gone`]
     }),
+    ...(isSchema(others) && wasOthers !== false ? sent(`${at}{}`, isSchema(wasOthers) ? wasOthers : {}, others) : []),
     ...(isSchema(is['items']) ? sent(`${at}[]`, was['items'] ?? {}, is['items']) : []),
   ]
 }
 
 /** The new schema still has all that a client reads by the old one. */
 function read(at: string, was: Schema, is: Schema): string[] {
-  if (was['anyOf'] !== undefined || is['anyOf'] !== undefined)
+  if (alternatives(was) ?? alternatives(is))
     return branchesOf(is).some((one) => branchesOf(was).every((other) => read(at, other, one).length > 0))
       ? [`${at}: has a further kind of value`]
       : []
   if (was['type'] !== is['type'])
     return [`${at}: type is ${JSON.stringify(is['type'])}, and was ${JSON.stringify(was['type'])}`]
   const after = propertiesOf(is)
+  const [others, wasOthers] = [is['additionalProperties'], was['additionalProperties']]
   return [
+    ...otherKeywords(at, was, is, was, ['type']),
+    ...(isSchema(wasOthers) ? read(`${at}{}`, wasOthers, isSchema(others) ? others : {}) : []),
     ...(valuesOf(was)?.some((one) => valuesOf(is)?.includes(one) ?? true) === false
       ? [`${at}: has none of its values`]
       : []),
