@@ -33,7 +33,7 @@ const publicApi = await serveOperations(
     submitted: recordStaff,
   },
   apisOf(services),
-  async (service) => ((await import(`../${service}/edge.ts`)) as { readonly edge: EdgeCode }).edge,
+  (service) => import(`../${service}/edge.ts`) as Promise<{ readonly edge: EdgeCode }>,
 )
 
 /** The person who acts, as security events and envelopes name them. */

@@ -38,7 +38,7 @@ const contracts = defineContracts({
     },
   },
 })
-const seatsApi = apisFor<'guest' | 'usher', 'guests'>()(contracts, ({ asks, submits, handles }) => ({
+const seatsApi = apisFor<'guest' | 'usher', 'guests' | 'ushers'>()(contracts, ({ asks, submits, handles }) => ({
   readSeat: asks('readSeat', {
     path: '/v1/seats/{seat}',
     summary: 'See',
@@ -61,6 +61,13 @@ const seatsApi = apisFor<'guest' | 'usher', 'guests'>()(contracts, ({ asks, subm
     path: '/v1/seats/{seat}/leave',
     summary: 'Leave',
     access: 'guests',
+    derives: { by: ({ sub }) => sub },
+    subject: 'seat',
+  }),
+  clearSeat: submits('TakeSeat', {
+    path: '/v1/seats/{seat}/clear',
+    summary: 'Clear',
+    access: 'ushers',
     derives: { by: ({ sub }) => sub },
     subject: 'seat',
   }),
@@ -123,7 +130,16 @@ afterAll(() => void keys.close())
 const token = (roles?: readonly string[]): string =>
   idToken('door', 'jo', { iss: issuer, aud: 'theatre', sub: 'jo', ...(roles ? { roles } : {}) })
 
-async function started({ edge = code, access = { guests: [] } }: { edge?: EdgeCode; access?: object } = {}) {
+interface Start {
+  readonly edge?: EdgeCode
+  readonly load?: Parameters<typeof serveOperations>[2]
+  readonly access?: object
+}
+async function started({
+  edge = code,
+  load = async () => ({ edge }),
+  access = { guests: [], ushers: ['usher'] },
+}: Start = {}) {
   const acts: SubmittedAct[] = []
   const publicApi = await serveOperations(
     {
@@ -135,7 +151,7 @@ async function started({ edge = code, access = { guests: [] } }: { edge?: EdgeCo
       submitted: (_, act) => void acts.push(act),
     },
     apisOf(services),
-    async () => edge,
+    load,
   )
   const sent: { path: string; body: unknown }[] = []
   const platform = testPlatform(served, {
@@ -200,12 +216,14 @@ it('a command is submitted with the fields of path, caller and body, for the obj
   expect((await request('POST', '/v1/seats/a1', { 'idempotency-key': 'k2' }, withField)).status).toBe(422)
 })
 
-it('a command of an operation that names no limit is limited to what is the own of a caller without a privileged role', async () => {
+it("a command of an operation that names no limit is limited to the caller's own, unless its access takes a privileged role", async () => {
   const { request, sent } = await started()
-  const leave = { 'idempotency-key': 'k1' }
-  await request('POST', '/v1/seats/a1/leave', leave, { note: 'aisle' })
-  await request('POST', '/v1/seats/a1/leave', { ...leave, authorization: token(['usher']) }, { note: 'aisle' })
-  expect(sent.map(({ body }) => (body as { limitedTo?: string }).limitedTo)).toEqual(['jo', undefined])
+  const key = { 'idempotency-key': 'k1' }
+  const asUsher = { ...key, authorization: token(['usher']) }
+  await request('POST', '/v1/seats/a1/leave', key, { note: 'aisle' })
+  await request('POST', '/v1/seats/a1/leave', asUsher, { note: 'aisle' })
+  await request('POST', '/v1/seats/a1/clear', asUsher, { note: 'aisle' })
+  expect(sent.map(({ body }) => (body as { limitedTo?: string }).limitedTo)).toEqual(['jo', 'jo', undefined])
 })
 
 it('a check at the edge refuses before the command is submitted', async () => {
@@ -229,6 +247,13 @@ it('without a handler, a check or a signature it does not compile, and the servi
   await expect(started({ edge: { checks, signatures } })).rejects.toThrow('The operation notify has no handler')
   await expect(started({ edge: { handlers, signatures } })).rejects.toThrow('The operation takeSeat has no check')
   await expect(started({ edge: { handlers, checks } })).rejects.toThrow('post /v1/notices is signed')
+  const remedy = 'seats answers operations at the edge: export edge, made by implementEdge, from its edge.ts'
+  await expect(started({ load: async () => ({}) })).rejects.toThrow(remedy)
+  const absent = new Error('Cannot find module')
+  await expect(started({ load: () => Promise.reject(absent) })).rejects.toMatchObject({
+    message: expect.stringContaining(remedy),
+    cause: absent,
+  })
 })
 
 it('with an access that the public service does not have, the service does not start', async () => {

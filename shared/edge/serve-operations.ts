@@ -28,18 +28,16 @@ interface Door extends Omit<PublicApi, 'operations' | 'handlers' | 'signatures'>
   submitted?(platform: Platform, act: SubmittedAct): void
 }
 
-/**
- * @param loadCode Imports the code of a service at the edge.
- * @throws Error for code at the edge that is missing.
- */
+/** Imports the module of a service's code at the edge: `functions/NAME/edge.ts`. */
+type LoadCode = (service: string) => Promise<{ readonly edge?: EdgeCode }>
+
+/** @throws Error for code at the edge that is missing. */
 export async function serveOperations(
   { submitted, description, ...door }: Door,
   apis: readonly Api[],
-  loadCode: (service: string) => Promise<EdgeCode>,
+  loadCode: LoadCode,
 ): Promise<PublicApi> {
-  const codes = await Promise.all(
-    apis.map(async (api): Promise<EdgeCode> => (hasCodeAtEdge(api) ? loadCode(api.contracts.service) : {})),
-  )
+  const codes = await Promise.all(apis.map((api) => codeOf(api, loadCode)))
   const operations: Operations = Object.fromEntries(
     apis.flatMap((api) => Object.entries(api.operations).map(([id, one]) => [id, one.describe()])),
   )
@@ -50,15 +48,33 @@ export async function serveOperations(
     operations,
     handlers: (platform) =>
       merged(apis.map((api, at) => handlersOf(api, codes[at]!, { ...door, platform, submitted }))),
-    signatures: (platform) => merged(codes.map(({ signatures }) => signatures?.(platform) ?? {})),
+    signatures: (platform) => merged(apis.map((api, at) => ownOf(api, codes[at]!.signatures?.(platform) ?? {}))),
   })
   return Object.values(operations).some(({ submits }) => submits) ? withCommandOperations(api) : api
 }
 
+async function codeOf(api: Api, loadCode: LoadCode): Promise<EdgeCode> {
+  if (!hasCodeAtEdge(api)) return {}
+  const { service } = api.contracts
+  const missing = (cause?: unknown): Error =>
+    new Error(`${service} answers operations at the edge: export edge, made by implementEdge, from its edge.ts.`, {
+      cause,
+    })
+  const { edge } = await loadCode(service).catch((error: unknown) => {
+    throw missing(error)
+  })
+  if (edge === undefined) throw missing()
+  return edge
+}
+
+/** Without names of operations of other services. */
+const ownOf = <V>({ operations }: Api, parts: Readonly<Record<string, V>>): Readonly<Record<string, V>> =>
+  Object.fromEntries(Object.entries(parts).filter(([id]) => Object.hasOwn(operations, id)))
+
 const merged = <V>(records: readonly Readonly<Record<string, V>>[]): Readonly<Record<string, V>> =>
   Object.assign({}, ...records) as Readonly<Record<string, V>>
 
-interface Parts extends Pick<Door, 'subjectOf' | 'roles'> {
+interface Parts extends Pick<Door, 'subjectOf' | 'roles' | 'access'> {
   readonly platform: Platform
   readonly submitted: Door['submitted'] | undefined
 }
@@ -99,19 +115,22 @@ function relaying(contracts: Contracts, operation: Asked, { platform }: Parts): 
   }
 }
 
-/** The limit of an operation that names none: callers without a privileged role act on what is their own. */
-const ownUnless =
-  ({ privileged }: PublicApi['roles']) =>
-  (caller: Caller): string | undefined =>
-    caller.roles.some((role) => privileged.includes(role)) ? undefined : caller.sub
-
-function submitting(
+/**
+ * The limit of an operation that names none: a caller acts on what is the caller's own, unless a privileged role of the caller is
+ * one that the operation takes.
+ */
+function ownUnlessTaken(
   operation: Submitted,
-  check: Check | undefined,
-  { platform, subjectOf, roles, submitted }: Parts,
-): Handler {
+  { roles: { privileged }, access }: Parts,
+): NonNullable<Submitted['limitedTo']> {
+  const taken = access[operation.describe().access]?.filter((role) => privileged.includes(role)) ?? []
+  return ({ sub, roles }) => (roles.some((role) => taken.includes(role)) ? undefined : sub)
+}
+
+function submitting(operation: Submitted, check: Check | undefined, parts: Parts): Handler {
+  const { platform, subjectOf, submitted } = parts
   const { submits: type, subject: field, answers, derives } = operation
-  const { limitedTo: limitOf = ownUnless(roles) } = operation
+  const limitOf = operation.limitedTo ?? ownUnlessTaken(operation, parts)
   return async (given) => {
     await check?.(given)
     // `submits` declares a token, a key and an object as the body of its operation.

@@ -75,6 +75,8 @@ type SubmitOperation<
   Derived extends string,
   Checked,
 > = Omit<Common<Access, Role>, 'isIdempotent'> & {
+  /** Never `public` or `signed`: a command has an actor. */
+  readonly access: Access
   readonly path: Path
   /** Fields of the command that neither path nor body give. Pure: the same key has the same command. */
   readonly derives?: {
@@ -86,7 +88,7 @@ type SubmitOperation<
   readonly answers?: readonly Fields<Data>[]
   /**
    * The subject whose objects alone the caller may act on: the owner's check answers 404 for those of others; undefined: every
-   * object. Absent: callers without a privileged role act on what is their own.
+   * object. Absent: callers act on what is their own, except by a privileged role that `access` takes.
    */
   readonly limitedTo?: (caller: Caller) => string | undefined
   /** The service's code at the edge has a check, which runs before the command is submitted. */

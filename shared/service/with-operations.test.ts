@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { defineContracts } from '../contracts/contract.ts'
 import { defineSetting } from '../base/setting.ts'
 import { apisFor } from './define-api.ts'
-import { defineService } from './service.ts'
+import { defineService, type Service } from './service.ts'
 import { withOperations } from './with-operations.ts'
 
 const seatsContracts = defineContracts({
@@ -99,6 +99,17 @@ it('two services have no operation of one name', () => {
   )
 })
 
+it('two services have no operation of one method and path, whatever its parameters are called', () => {
+  const hall = (path: string): Service => {
+    const operations = { readHall: { ...seatsApi.operations.notify, method: 'get', path } } as const
+    return { ...seats, name: 'hall', api: { contracts: hallContracts, operations, atEdge: seatsApi.atEdge } }
+  }
+  expect(() => withOperations({ 0: door, 1: seats, 2: hall('/v1/seats/{name}') })).toThrow(
+    'seats and hall both answer GET /v1/seats/{name}',
+  )
+  expect(() => withOperations({ 0: door, 1: seats, 2: hall('/v1/seats/{seat}/rows') })).not.toThrow()
+})
+
 it('a command that its owner does not accept from outside is refused', () => {
   const closed = { ...seats, acceptsSubmitted: [] }
   expect(() => withOperations({ 0: door, 1: closed })).toThrow(
@@ -119,6 +130,8 @@ it('a query, a command, a field or an access that there is not does not compile'
       d: asks('readSeat', { path: '/d', summary: '', access: 'guests', answers: { 200: '' } }),
       // @ts-expect-error access has no default
       e: submits('TakeSeat', { path: '/e', summary: '', subject: 'seat' }),
+      // @ts-expect-error it would have no actor
+      h: submits('TakeSeat', { path: '/h', summary: '', access: 'public', subject: 'seat' }),
       // @ts-expect-error nor a subject of this name
       f: submits('TakeSeat', { path: '/f', summary: '', access: 'guests', subject: 'row' }),
       g: submits('TakeSeat', {

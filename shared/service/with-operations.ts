@@ -11,7 +11,7 @@ type Numbered = Readonly<Record<number, Service>>
 /**
  * A public service that `servesOperations` asks, submits and reads what the operations of all services need: grants, peers,
  * settings, secrets and objectives follow.
- * @throws Error for an operation of two services, and for a command that its owner does not accept from outside
+ * @throws Error for an operation of two services, by its name or by method and path, and for a command that its owner does not accept from outside
  */
 export function withOperations(services: Numbered): Numbered {
   const all = Object.values(services)
@@ -74,11 +74,17 @@ const objectivesOf = ({ operations }: Api): RequestObjective[] =>
 function checkNames(apis: readonly Api[]): void {
   const owners = new Map<string, string>()
   for (const { contracts, operations } of apis)
-    for (const id of Object.keys(operations)) {
+    for (const [id, { method, path }] of Object.entries(operations)) {
+      const request = `${method.toUpperCase()} ${path}`
       const other = owners.get(id)
       if (other !== undefined)
         throw new Error(`${other} and ${contracts.service} both have the operation ${id}: give one another name.`)
-      owners.set(id, contracts.service)
+      // The router takes the first route of a pattern, whatever its parameters are called.
+      const pattern = request.replace(/\{\w+\}/g, '{}')
+      const answering = owners.get(pattern)
+      if (answering !== undefined)
+        throw new Error(`${answering} and ${contracts.service} both answer ${request}: give one another path.`)
+      owners.set(id, contracts.service).set(pattern, contracts.service)
     }
 }
 

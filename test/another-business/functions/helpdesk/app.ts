@@ -19,7 +19,7 @@ const publicApi = await serveOperations(
     subjectOf: ({ sub, roles }) => `${roles.includes('agent') ? 'agent' : 'reporter'}:${sub}`,
   },
   apisOf(services),
-  async (service) => ((await import(`../${service}/edge.ts`)) as { readonly edge: EdgeCode }).edge,
+  (service) => import(`../${service}/edge.ts`) as Promise<{ readonly edge: EdgeCode }>,
 )
 
 export const app: ServiceApp = implement(helpdesk, { on: {}, commands: {}, publicApi })
