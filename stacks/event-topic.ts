@@ -16,7 +16,7 @@ export const delivery = {
   expirationPolicy: { ttl: '' },
   retryPolicy: { minimumBackoff: '1s', maximumBackoff: '600s' },
 } as const
-/** The time limit of a push, and of what a worker does with a message that it pulled. */
+/** The time limit of a push. Workers lease messages for a time of their own: shared/gcp/puller.ts. */
 const ACK_DEADLINE_SECONDS = 60
 
 interface EventTopicProps {

@@ -6,7 +6,7 @@
 import type { v1 as firestore } from '@google-cloud/firestore-api'
 import type { v1 as pubsub } from '@google-cloud/pubsub-api'
 import type { CloudTasksClient } from '@google-cloud/tasks'
-import type { ChannelCredentials } from '@grpc/grpc-js'
+import type { ChannelCredentials, ChannelOptions } from '@grpc/grpc-js'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { gaxOf } from './protocol-part.ts'
@@ -27,9 +27,14 @@ export async function makePublisher(address?: string): Promise<pubsub.PublisherC
   return new PublisherClient(await clientOptions(address), await gaxOf('google.pubsub.v1.Publisher'))
 }
 
-export async function makeSubscriber(address?: string): Promise<pubsub.SubscriberClient> {
+/** A stream of pulls that waits for messages sends nothing: without pings it waits for ever on a connection that has been lost. */
+const KEEPALIVE: ChannelOptions = { 'grpc.keepalive_time_ms': 60_000, 'grpc.keepalive_timeout_ms': 20_000 }
+
+/** @param channel for tests */
+export async function makeSubscriber(address?: string, channel = KEEPALIVE): Promise<pubsub.SubscriberClient> {
   const { SubscriberClient } = (await import('@google-cloud/pubsub-api/build/src/v1/subscriber_client.js')).default
-  return new SubscriberClient(await clientOptions(address), await gaxOf('google.pubsub.v1.Subscriber'))
+  const options = { ...(await clientOptions(address)), ...channel }
+  return new SubscriberClient(options, await gaxOf('google.pubsub.v1.Subscriber'))
 }
 
 export async function makeTasksClient(address?: string): Promise<CloudTasksClient> {

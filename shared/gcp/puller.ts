@@ -9,10 +9,13 @@ import type { protos, v1 } from '@google-cloud/pubsub-api'
 /** Of each subscription: Pub/Sub sends no more until some are acknowledged or given back. */
 const MAX_OUTSTANDING = { messages: 200, bytes: 10_000_000 } as const
 /**
- * The time limit of handling, which no write needs: then Pub/Sub delivers the message again. It does so for all messages of a worker
- * that was killed, so that they come after this time.
+ * The lease of a message, which is extended while it is handled: after it Pub/Sub delivers the message again. So do the messages of a
+ * worker that was killed come again.
  */
 const ACK_DEADLINE_SECONDS = 15
+const EXTEND_MS = 5_000
+/** The time limit of handling, that of a push: from then on the lease is not extended. */
+const HANDLING_TIMEOUT_MS = 60_000
 /** Pub/Sub ends each stream after some minutes, so that a new one is ordinary; only one that fails again waits longer. */
 const REOPEN_MS = { first: 100, longest: 10_000 } as const
 /** The last acknowledgements are on their way by then. */
@@ -32,8 +35,12 @@ export interface PullOptions {
   readonly subscriptions: readonly string[]
   /** The time after a message in which others are taken with it, in milliseconds. */
   readonly gatherMs: number
-  /** Resolves with true when all that follows from the message is stored, and with false when it is to come again. Never rejects. */
+  /** The time between two extensions of the leases, in milliseconds (default: 5 seconds). */
+  readonly extendMs?: number
+  /** Resolves with true when all that follows from the message is stored, and with false when it is to come again. */
   handle(subscription: string, message: PulledMessage): Promise<boolean>
+  /** The handling of a message rejected with this error: the message comes again. */
+  failed(subscription: string, error: unknown): void
   /** A stream ended with this error, and is opened again. */
   interrupted(subscription: string, error: Error): void
 }
@@ -46,7 +53,8 @@ export interface Puller {
 type Response = protos.google.pubsub.v1.IStreamingPullResponse
 type Taken = readonly [ackId: string, message: PulledMessage]
 
-export function startPulling({ client, subscriptions, gatherMs, handle, interrupted }: PullOptions): Puller {
+export function startPulling(options: PullOptions): Puller {
+  const { client, subscriptions, gatherMs, extendMs = EXTEND_MS, handle, failed, interrupted } = options
   const waiting: (() => Promise<void>)[] = []
   const handling = new Set<Promise<void>>()
   let gathering: NodeJS.Timeout | undefined
@@ -59,13 +67,23 @@ export function startPulling({ client, subscriptions, gatherMs, handle, interrup
       handling.add(work)
     }
   }
+  /** One that rejects ends neither the process nor the handling of others. */
+  const isHandled = async (subscription: string, message: PulledMessage): Promise<boolean> => {
+    try {
+      return await handle(subscription, message)
+    } catch (error) {
+      failed(subscription, error)
+      return false
+    }
+  }
   const streams = subscriptions.map((subscription) => {
     const stream = openStream({
       client,
       subscription,
+      extendMs,
       interrupted,
       take([ackId, message]) {
-        waiting.push(async () => stream.settle(ackId, await handle(subscription, message)))
+        waiting.push(async () => stream.settle(ackId, await isHandled(subscription, message)))
         gathering ??= setTimeout(handleWaiting, gatherMs)
       },
     })
@@ -83,6 +101,7 @@ export function startPulling({ client, subscriptions, gatherMs, handle, interrup
 
 interface StreamOptions extends Pick<PullOptions, 'client' | 'interrupted'> {
   readonly subscription: string
+  readonly extendMs: number
   take(message: Taken): void
 }
 
@@ -95,7 +114,7 @@ interface PullStream {
   close(): Promise<void>
 }
 
-function openStream({ client, subscription, take, interrupted }: StreamOptions): PullStream {
+function openStream({ client, subscription, extendMs, take, interrupted }: StreamOptions): PullStream {
   let current: ReturnType<typeof client.streamingPull> | undefined
   let reopening: NodeJS.Timeout | undefined
   let pauseMs: number = REOPEN_MS.first
@@ -103,6 +122,8 @@ function openStream({ client, subscription, take, interrupted }: StreamOptions):
   let isClosed = false
   /** Not sent yet. A stream may settle what another one delivered. */
   const settled = { done: [] as string[], again: [] as string[], isDue: false }
+  /** Messages that are handled, by acknowledgement id, with the time at which they came. */
+  const leased = new Map<string, number>()
 
   const send = (): void => {
     settled.isDue = false
@@ -114,7 +135,15 @@ function openStream({ client, subscription, take, interrupted }: StreamOptions):
       modifyDeadlineSeconds: again.map(() => 0),
     })
   }
+  const extend = (): void => {
+    const earliestMs = performance.now() - HANDLING_TIMEOUT_MS
+    for (const [ackId, takenMs] of leased) if (takenMs < earliestMs) leased.delete(ackId)
+    const ackIds = [...leased.keys()]
+    if (!current || ackIds.length === 0) return
+    current.write({ modifyDeadlineAckIds: ackIds, modifyDeadlineSeconds: ackIds.map(() => ACK_DEADLINE_SECONDS) })
+  }
   const settle = (ackId: string, isDone: boolean): void => {
+    leased.delete(ackId)
     ;(isDone ? settled.done : settled.again).push(ackId)
     if (settled.isDue) return
     settled.isDue = true
@@ -140,7 +169,10 @@ function openStream({ client, subscription, take, interrupted }: StreamOptions):
         const one = takenFrom(received)
         // Given back now, it would come again at once.
         if (isStopping) settled.again.push(one[0])
-        else take(one)
+        else {
+          leased.set(one[0], performance.now())
+          take(one)
+        }
       }
     })
     stream.on('error', ended)
@@ -155,6 +187,7 @@ function openStream({ client, subscription, take, interrupted }: StreamOptions):
     send()
   }
   open()
+  const extending = setInterval(extend, extendMs)
   return {
     settle,
     takeNoMore() {
@@ -163,6 +196,7 @@ function openStream({ client, subscription, take, interrupted }: StreamOptions):
     async close() {
       isClosed = true
       clearTimeout(reopening)
+      clearInterval(extending)
       send()
       const stream = current
       if (!stream) return

@@ -34,6 +34,9 @@ export async function work(service: Service, load: () => Promise<ServiceApp>): P
       const { status } = await receiver.pulled(typeBySubscription.get(subscription)!, received, call)
       return status === 204
     },
+    // A push would be answered with 500: the functions framework failed, say.
+    failed: (subscription, error) =>
+      platform.log('ERROR', 'message.failed', { type: typeBySubscription.get(subscription)!, error }),
     interrupted: (subscription, error) => platform.log(severityOf(error), 'pull.interrupted', { subscription, error }),
   })
 

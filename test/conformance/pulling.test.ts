@@ -34,6 +34,7 @@ const pullers: Puller[] = []
 /** Messages that are handled wait for the test. */
 const handled: Handled[] = []
 const interruptions: string[] = []
+const failures: string[] = []
 const texts = (): string[] => handled.map(({ text }) => text)
 let topics = 0
 
@@ -61,7 +62,12 @@ function pull(subscriptions: readonly string[], gatherMs: number): void {
       client,
       subscriptions,
       gatherMs,
-      handle: (from, message) => new Promise((resolve) => handled.push(held(from, message, resolve))),
+      extendMs: 10,
+      handle: (from, message) =>
+        message.data.toString() === 'broken' && message.attempt === 1
+          ? Promise.reject(new Error('The framework failed.'))
+          : new Promise((resolve) => handled.push(held(from, message, resolve))),
+      failed: (from, error) => failures.push(`${from}: ${(error as Error).message}`),
       interrupted: (from, error) => interruptions.push(`${from}: ${error.message}`),
     }),
   )
@@ -92,6 +98,7 @@ afterEach(async () => {
   await Promise.all(pullers.splice(0).map((one) => one.stop()))
   handled.length = 0
   interruptions.length = 0
+  failures.length = 0
 })
 
 describe('a message', () => {
@@ -120,6 +127,16 @@ describe('a message', () => {
     await expect.poll(() => unacknowledged(`${subscription}-letters`), LONG).toBe(1)
     expect(await unacknowledged(subscription)).toBe(0)
     expect(handled).toHaveLength(7)
+  })
+
+  it('whose handling rejects comes again alone, and is reported', async () => {
+    const { topic, subscription } = await pulling()
+    await publish(topic, 'good', 'broken')
+    await expect.poll(texts, LONG).toEqual(['good', 'broken'])
+    expect(handled.at(-1)).toMatchObject({ attempt: 2 })
+    expect(failures).toEqual([`${subscription}: The framework failed.`])
+    for (const { end } of handled) end(true)
+    await expect.poll(() => unacknowledged(subscription), LONG).toBe(0)
   })
 
   it('is handled with the others that come within the time, whatever their subscription', async () => {
