@@ -36,8 +36,11 @@ function stacksOf(app: App, environment: Environment, business: Business): strin
   bus.addDependency(platform)
   const stacks = services.map((service) => new ServiceStack(app, service, business, environment))
   const observability = new ObservabilityStack(app, business, environment)
-  for (const stack of stacks) {
+  const isInternal = (at: number): boolean => services[at]!.ingress === 'internal'
+  for (const [at, stack] of stacks.entries()) {
     stack.addDependency(bus)
+    // Its new revision may ask and submit what only new revisions of the others know.
+    if (!isInternal(at)) for (const other of stacks.filter((_, index) => isInternal(index))) stack.addDependency(other)
     observability.addDependency(stack)
   }
   const all = [platform, bus, ...stacks, observability]

@@ -370,7 +370,7 @@ describe('environments', () => {
     for (const some of addresses) expect(some).toEqual(addresses[0])
   })
 
-  it('are applied in an order in which alerts and objectives come after the resources that they watch', () => {
+  it('are applied in an order in which the public service comes after the services behind it, and alerts and objectives after what they watch', () => {
     const app = new App()
     addEnvironment(app, dev, business)
     const after = app.node.children
@@ -381,6 +381,7 @@ describe('environments', () => {
       'dev-platform': [],
       'dev-bus': ['dev-platform'],
       ...Object.fromEntries(each.map((name) => [name, ['dev-bus']])),
+      'dev-gateway': ['dev-bus', ...each.filter((name) => name !== 'dev-gateway')],
       'dev-observability': each,
     })
   })
