@@ -172,6 +172,7 @@ describe('a customer', () => {
           actor: 'customer:customer-1',
           subject: 'o-1',
           limitedTo: 'customer-1',
+          address: 'unknown',
           data: { orderId: 'o-1', by: 'customer', ...body },
         },
       },

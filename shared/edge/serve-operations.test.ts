@@ -173,7 +173,12 @@ async function started({
   const request = (method: string, path: string, headers: Record<string, string> = {}, body?: object) =>
     http.request(path, {
       method,
-      headers: { authorization: token(), 'content-type': 'application/json', ...headers },
+      headers: {
+        authorization: token(),
+        'content-type': 'application/json',
+        'x-forwarded-for': '203.0.113.9',
+        ...headers,
+      },
       ...(body ? { body: JSON.stringify(body) } : {}),
     })
   return { request, sent, acts }
@@ -207,6 +212,7 @@ it('a command is submitted with the fields of path, caller and body, for the obj
         actor: 'guest:jo',
         subject: 'a1',
         limitedTo: 'jo',
+        address: '203.0.113.9',
         data: { seat: 'a1', by: 'jo k1', note: 'aisle' },
       },
     },
@@ -223,7 +229,13 @@ it("a command of an operation that names no limit is limited to the caller's own
   await request('POST', '/v1/seats/a1/leave', key, { note: 'aisle' })
   await request('POST', '/v1/seats/a1/leave', asUsher, { note: 'aisle' })
   await request('POST', '/v1/seats/a1/clear', asUsher, { note: 'aisle' })
-  expect(sent.map(({ body }) => (body as { limitedTo?: string }).limitedTo)).toEqual(['jo', 'jo', undefined])
+  const limits = sent.map(({ body }) => body as { limitedTo?: string; address?: string })
+  // The owner logs the refusal of an object of another subject, with the address that only the edge knows.
+  expect(limits.map(({ limitedTo, address }) => [limitedTo, address])).toEqual([
+    ['jo', '203.0.113.9'],
+    ['jo', '203.0.113.9'],
+    [undefined, undefined],
+  ])
 })
 
 it('a check at the edge refuses before the command is submitted', async () => {

@@ -143,7 +143,8 @@ function submitting(operation: Submitted, check: Check | undefined, parts: Parts
       ...params,
     }
     const subject = data[field] as string
-    const options = { key, actor: subjectOf(caller), subject, limitedTo: limitOf(caller) }
+    const { address } = c.request
+    const options = { key, actor: subjectOf(caller), subject, limitedTo: limitOf(caller), address }
     const answer = await platform.submit<Message>({ type, data }, options)
     if (answer.refused) return relayed(c, answer, platform)
     const { commandId } = submittedSchema.parse(await answer.response.json())

@@ -26,6 +26,8 @@ export const submissionSchema = z.strictObject({
   subject: reference,
   /** The subject whose objects alone the actor may act on: the owner's check answers 404 for those of others. Absent: every object. */
   limitedTo: reference.exactOptional(),
+  /** The network address of a limited actor, as the edge reads it, for the security log. */
+  address: z.string().exactOptional(),
   /** Of the data. The first is left out, since revisions from before commands had versions refuse the field. */
   version: z.int().min(2).exactOptional(),
   data: z.unknown(),
@@ -38,13 +40,13 @@ interface SubmitParts {
 }
 
 export function createSubmit({ uses, address, call }: SubmitParts): Platform['submit'] {
-  return async (command, { key, actor, subject, limitedTo }) => {
+  return async (command, { key, actor, subject, limitedTo, address: network }) => {
     const { target, type, version, data } = address(command)
     const body = {
       key,
       actor,
       subject,
-      ...(limitedTo === undefined ? {} : { limitedTo }),
+      ...(limitedTo === undefined ? {} : { limitedTo, ...(network === undefined ? {} : { address: network }) }),
       ...(version > 1 ? { version } : {}),
       data,
     } satisfies z.input<typeof submissionSchema>

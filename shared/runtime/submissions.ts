@@ -37,7 +37,9 @@ export function submissionRoutes(
   for (const type of acceptsSubmitted) {
     http.post(submissionPath(type), async (c) => {
       const submitter = await submitterOf(c, type)
-      const { key, actor, subject, limitedTo, version = 1, data: given } = await jsonBody(c, submissionSchema)
+      const { key, actor, subject, limitedTo, address, version = 1, data: given } = await jsonBody(c, submissionSchema)
+      // A refusal that names a security event is logged with it.
+      if (address !== undefined) c.set('address', address)
       const contract = contracts.commands[type]!
       const data = submittedData({ type, version, data: given }, contract)
       const commandId = derivedId(submitter, type, actor, key)

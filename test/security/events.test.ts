@@ -270,6 +270,7 @@ it("the security log has a customer's command to an order of another one, by the
       actor: 'customer:customer-2',
       subject: orderId,
       limitedTo: 'customer-2',
+      address: '203.0.113.9',
       data: { orderId, by: 'customer', reason: 'changed-mind' },
     }),
   })
@@ -280,6 +281,7 @@ it("the security log has a customer's command to an order of another one, by the
       outcome: 'refused',
       severity: 'WARNING',
       subject: 'customer:customer-2',
+      address: '203.0.113.9',
       route: '/submissions/CancelOrder',
     },
   ])
