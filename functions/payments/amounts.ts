@@ -54,6 +54,7 @@ export const isEveryLineDone = ({ lines, captures, cancelled }: PaymentState): b
     const done = Object.values(captures).reduce((sum, one) => sum + (one.quantities[lineId] ?? 0), 0)
     return done + (cancelled[lineId] ?? 0) >= quantity
   })
+
 /** True if no other shipment can be added, so that the amount can not change. */
 export const isWholeOrder = ({ captures }: PaymentState, { final }: CaptureDue): boolean =>
   final && Object.keys(captures).length === 0

@@ -12,6 +12,7 @@ import {
   authorizationKey,
   awaitedRenewal,
   hasVoidBegun,
+  isAskingToAct,
   paymentId,
   paymentIn,
   type PaymentLine,
@@ -132,6 +133,9 @@ export function checkAuthorization(message: About, platform: Platform): Promise<
   return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
     const state = paymentIn(events)
     if (state.status === 'none') throw notAuthorised(message, platform)
+    // The customer may have acted already: the provider's only report must not be lost before it is recorded that they have to.
+    if (isAskingToAct(state) && isYoung(message, platform))
+      throw new Unavailable(`The provider's answer to the renewal of ${orderId} is not recorded yet.`)
     const renewal = awaitedRenewal(state)
     if (renewal !== undefined && !hasVoidBegun(state)) {
       const client = provider(platform, message)
@@ -146,10 +150,13 @@ export function checkAuthorization(message: About, platform: Platform): Promise<
   })
 }
 
+const isYoung = ({ time }: About, platform: Platform): boolean =>
+  platform.now() - Date.parse(time) < MAX_WAIT_FOR_AUTHORIZATION_MS
+
 /** The webhook arrived before the provider's answer to the authorization was recorded, or it is of no order of ours. */
-function notAuthorised({ time, data: { orderId } }: About, platform: Platform): Refused | Unavailable {
-  const ageMs = platform.now() - Date.parse(time)
-  return ageMs < MAX_WAIT_FOR_AUTHORIZATION_MS
+function notAuthorised(message: About, platform: Platform): Refused | Unavailable {
+  const { orderId } = message.data
+  return isYoung(message, platform)
     ? new Unavailable(`Nothing was authorised for ${orderId} yet.`)
     : new Refused('not-found', `Nothing was authorised for ${orderId}.`)
 }

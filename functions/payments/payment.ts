@@ -303,6 +303,11 @@ export function awaitedRenewal({ renewals }: PaymentState): number | undefined {
   return found === undefined ? undefined : Number(found)
 }
 
+/** True while the provider's answer to a renewal, for which the customer may have to act, is not recorded. */
+export const isAskingToAct = (state: PaymentState): boolean =>
+  !hasVoidBegun(state) &&
+  Object.values(state.renewals).some(({ outcome, actUntil }) => outcome === 'due' && actUntil !== undefined)
+
 /** The number of the authorization under which captures are made. */
 export const currentAuthorization = ({ authorizations }: PaymentState): number => authorizations.at(-1) ?? 1
 

@@ -26,8 +26,8 @@ const acting = async (): Promise<{ world: World; orderId: string }> => {
   await world.run({ forMs: HOUR })
   return { world, orderId: ordersOf(world)[0]!.orderId }
 }
-const act = (world: World, orderId: string, outcome: 'authorized' | 'declined') =>
-  world.provider.partner.app.request(`/actions/action-${orderId}:auth:3`, {
+const act = (world: World, orderId: string, outcome: 'authorized' | 'declined', number = 3) =>
+  world.provider.partner.app.request(`/actions/action-${orderId}:auth:${number}`, {
     method: 'POST',
     body: JSON.stringify({ outcome }),
   })
@@ -144,6 +144,37 @@ it('the approval and the end of the time, in every interleaving: the order goes 
   )
   expect([...outcomes]).toEqual(['completed'])
 })
+
+it.each([
+  ['the first payment method', 3],
+  ['one that replaces it', 4],
+] as const)(
+  'the approval of %s is reported before payments has recorded that it is needed: it counts',
+  async (_, number) => {
+    const world = number === 3 ? await lapsed(options) : (await acting()).world
+    await world.run({ forMs: 2 * HOUR })
+    const { orderId } = ordersOf(world)[0]!
+    const asking = world.schedule.hold(to('payments', 'MakeRenewal'))
+    const due = () => asking.held().find(({ dueMs }) => dueMs <= world.schedule.now())
+    paying(world, 'card-action-required', number)
+    await world.run({ until: () => due() !== undefined })
+    const renewal = world.begin(due()!)
+    while (!renewal.waiting[0]?.what.startsWith('commit')) await world.scheduler.step(renewal)
+    renewal.paused = true
+    asking.release()
+    await act(world, orderId, 'authorized', number)
+    await world.run({ forMs: 1_000 })
+    expect(world.provider.ledger.all().map(({ status }) => status)).toContain('authorized')
+    // The provider's second report, a minute later, is lost.
+    const webhooks = world.schedule.hold(isWebhook)
+    renewal.paused = false
+    await world.run({ forMs: 10 * MINUTE })
+    expect(await viewOf(world, orderId)).toMatchObject({ status: 'confirmed' })
+    webhooks.release()
+    await world.run({ forMs: COLLECTED_AFTER + DAY })
+    await expectQuiescence(world, 'completed')
+  },
+)
 
 it.each(['first', 'last'] as const)(
   'payments dies at any step of its %s MakeRenewal: the approval counts',

@@ -222,6 +222,52 @@ it('revenue is what was captured and neither refunded nor lost in a dispute; an 
   ])
 })
 
+it('the status of an open order is the one that it entered last, by the order of its stream', async () => {
+  type Lived = readonly (readonly [type: string, data?: object])[]
+  const changed = (status: string) => ['order.status-changed', { status }] as const
+  const needed = ['order.payment-needed', { reason: 'authorization-lapsed' }] as const
+  const confirmed = ['order.confirmed'] as const
+  const lives: Readonly<Record<string, { readonly events: Lived; readonly status: string }>> = {
+    asked: { events: [needed], status: 'payment-needed' },
+    continued: { events: [needed, ['order.payment-continued'], changed('pending')], status: 'pending' },
+    // The customer approved it: no other payment method continued it.
+    approved: { events: [needed, confirmed], status: 'confirmed' },
+    lapsed: { events: [confirmed, needed], status: 'payment-needed' },
+    // All of its goods had left a moment before they were to be held.
+    'left before the hold': { events: [confirmed, needed, changed('confirmed')], status: 'confirmed' },
+    renewed: { events: [confirmed, needed, ['order.payment-renewed']], status: 'confirmed' },
+    refused: { events: [confirmed, changed('payment-failed')], status: 'payment-failed' },
+    'refused and lapsed': { events: [confirmed, changed('payment-failed'), needed], status: 'payment-needed' },
+    paid: { events: [confirmed, changed('payment-failed'), changed('confirmed')], status: 'confirmed' },
+    'lapsed again': {
+      events: [confirmed, needed, changed('confirmed'), ['order.payment-renewed'], needed],
+      status: 'payment-needed',
+    },
+    ended: { events: [confirmed, needed, ['order.completed']], status: 'completed' },
+  }
+  const order = {
+    customerRef: 'c',
+    lines: [],
+    shippingMinor: 0,
+    totalMinor: 1,
+    currency: 'DKK',
+    placedAt: '2026-01-02',
+  }
+  for (const [id, { events }] of Object.entries(lives)) {
+    const subject = `dkk ${id}`
+    const rest = events.map(([type, data = {}], at) =>
+      message(type, { orderId: subject, ...data }, { subject, source: 'orders', sequence: at + 2, key: `${id} ${at}` }),
+    )
+    // Pub/Sub delivers events in any order, and their times may be equal.
+    await insert('orders', [...rest, placed(subject, order)].toReversed())
+  }
+  expect(await query("SELECT order_id, status FROM analytics.orders WHERE currency = 'DKK' ORDER BY 1")).toEqual(
+    Object.entries(lives)
+      .map(([id, { status }]) => ({ order_id: `dkk ${id}`, status }))
+      .toSorted((a, b) => (a.order_id < b.order_id ? -1 : 1)),
+  )
+})
+
 it('each shipment has its status and its times, and a corrected one is no longer refused', async () => {
   const ofShipping = (shipmentId: string, type: string, data: object = {}): object =>
     message(

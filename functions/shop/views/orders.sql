@@ -11,15 +11,17 @@ WITH life AS (
     MAX(IF(type = 'order.cancelled', time, NULL)) AS cancelled_at,
     SUM(IF(type = 'order.partly-cancelled', SAFE_CAST(REGEXP_EXTRACT(JSON_VALUE(data, '$.amountMinor'), r'^\d{1,16}$') AS INT64), 0)) AS cancelled_minor,
     MAX(IF(type = 'order.confirmed', time, NULL)) AS confirmed_at,
-    MAX(IF(type = 'order.payment-needed', time, NULL)) AS payment_needed_at,
-    MAX(IF(type = 'order.payment-continued', time, NULL)) AS payment_continued_at,
-    MAX(IF(type = 'order.payment-renewed', time, NULL)) AS payment_renewed_at,
+    -- Where an open order entered a status last, in its stream. Before there was order.status-changed, the events of each step said it.
+    COALESCE(MAX(IF(type = 'order.payment-needed' OR (type = 'order.status-changed' AND JSON_VALUE(data, '$.status') = 'payment-needed'), sequence, NULL)), 0) AS needed,
+    COALESCE(MAX(IF(type = 'order.status-changed' AND JSON_VALUE(data, '$.status') = 'payment-failed', sequence, NULL)), 0) AS failed,
+    COALESCE(MAX(IF(type IN ('order.confirmed', 'order.payment-continued', 'order.payment-renewed') OR (type = 'order.status-changed' AND JSON_VALUE(data, '$.status') IN ('pending', 'confirmed')), sequence, NULL)), 0) AS paying,
+    COUNTIF(type = 'order.status-changed') AS changes,
     MAX(IF(type IN ('order.rejected', 'order.expired', 'order.cancelled'), JSON_VALUE(data, '$.reason'), NULL)) AS reason
   FROM `{{analytics}}.event_log`
   WHERE source = 'orders'
   GROUP BY subject
 ),
--- Orders with a shipment whose capture was refused and that was not paid since.
+-- Orders with a shipment whose capture was refused and that was not paid since: for those before there was order.status-changed.
 refused AS (
   SELECT order_id
   FROM (
@@ -57,10 +59,10 @@ SELECT
     WHEN life.rejected_at IS NOT NULL THEN 'rejected'
     WHEN life.expired_at IS NOT NULL THEN 'expired'
     WHEN life.cancelled_at IS NOT NULL THEN 'cancelled'
-    WHEN life.confirmed_at IS NOT NULL AND refused.order_id IS NOT NULL THEN 'payment-failed'
-    WHEN life.confirmed_at IS NOT NULL AND life.payment_needed_at > life.confirmed_at AND (life.payment_continued_at IS NULL OR life.payment_needed_at > life.payment_continued_at) AND (life.payment_renewed_at IS NULL OR life.payment_needed_at > life.payment_renewed_at) THEN 'payment-needed'
+    WHEN life.confirmed_at IS NOT NULL AND life.changes = 0 AND refused.order_id IS NOT NULL THEN 'payment-failed'
+    WHEN life.failed > life.needed AND life.failed > life.paying THEN 'payment-failed'
+    WHEN life.needed > life.paying THEN 'payment-needed'
     WHEN life.confirmed_at IS NOT NULL THEN 'confirmed'
-    WHEN life.payment_needed_at IS NOT NULL AND (life.payment_continued_at IS NULL OR life.payment_needed_at > life.payment_continued_at) THEN 'payment-needed'
     ELSE 'pending'
   END AS status,
   life.imported_at IS NOT NULL AS imported,

@@ -44,8 +44,7 @@ function stockRows(events: readonly Envelope[]): Row[] {
 const ends = ['completed', 'closed', 'rejected', 'expired', 'cancelled'] as const
 
 function rowsOf(published: Published): Row[] {
-  const events = [...published('orders'), ...published('payments')]
-  const once = [...new Map(events.map((event) => [event.id, event])).values()]
+  const once = [...new Map(published('orders').map((event) => [event.id, event])).values()]
   const byOrder = Map.groupBy(once, ({ subject }) => subject)
   return [...byOrder]
     .flatMap(([orderId, all]) => rowOf(orderId, all))
@@ -70,18 +69,18 @@ function rowOf(orderId: string, events: readonly Envelope[]): Row[] {
 
 function statusOf(events: readonly Envelope[]): string {
   const has = (type: string): boolean => events.some((event) => event.type === type)
-  const lastOf = (type: string): string => events.findLast((event) => event.type === type)?.time ?? ''
   if (has('order.imported')) return 'completed'
   const end = ends.find((one) => has(`order.${one}`))
   if (end) return end
-  if (has('order.confirmed')) return isRefused(events) ? 'payment-failed' : 'confirmed'
-  return lastOf('order.payment-needed') > lastOf('order.payment-continued') ? 'payment-needed' : 'pending'
+  const entered = events
+    .filter(({ type }) => type in entering || type === 'order.status-changed')
+    .toSorted((a, b) => a.sequence - b.sequence)
+    .at(-1)
+  if (!entered) return 'pending'
+  return entering[entered.type] ?? (entered.data as { readonly status: string }).status
 }
 
-/** A shipment whose capture was refused and that was not paid since. */
-function isRefused(events: readonly Envelope[]): boolean {
-  const shipmentsOf = (type: string) =>
-    events.filter((event) => event.type === type).map(({ data }) => (data as { shipmentId: string }).shipmentId)
-  const paid = shipmentsOf('payment.captured')
-  return shipmentsOf('payment.capture-failed').some((shipmentId) => !paid.includes(shipmentId))
+const entering: Readonly<Record<string, string>> = {
+  'order.payment-needed': 'payment-needed',
+  'order.confirmed': 'confirmed',
 }
