@@ -10,6 +10,7 @@ import {
   countedLines,
   deadLettersWaiting,
   logMetric,
+  logMetricWithWorkers,
   googleMetric,
   customMetric,
   securityLabels,
@@ -56,7 +57,7 @@ export const chartsOf = (requests: readonly RequestObjective[]): readonly Chart[
   },
   {
     title: 'Sagas that ended',
-    filter: logMetric('saga-ended'),
+    filter: logMetricWithWorkers('saga-ended'),
     ...rate,
     by: ['saga', 'outcome'].map(label),
     unit: '1/s',

@@ -10,6 +10,7 @@ import {
   type CountedLine,
   countedLines,
   latencyMetric,
+  linesOfServices,
   logFilter,
   logMetricName,
   securityLabels,
@@ -34,7 +35,7 @@ export class LogMetrics extends Construct {
     new LoggingMetric(this, 'saga-ended', {
       name: 'saga-ended',
       description: 'Sagas that have ended, by outcome',
-      filter: 'resource.type="cloud_run_revision" AND jsonPayload.message="saga.ended"',
+      filter: `${linesOfServices} AND jsonPayload.message="saga.ended"`,
       ...counter({ saga: field('saga'), outcome: field('outcome') }),
     })
     new LoggingMetric(this, 'security', {

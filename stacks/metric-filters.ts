@@ -46,16 +46,19 @@ export const logFilter = (...messages: CountedLine[]): string => {
 export const securityLines = 'resource.type="cloud_run_revision" AND jsonPayload.message="security"'
 export const securityLabels = ['service', 'event', 'outcome'] as const
 
-/** A log-based metric: see log-metrics.ts. */
+/** A log-based metric of lines that services write when they answer requests: see log-metrics.ts. */
 export const logMetric = (metric: string, conditions: Readonly<Record<string, string>> = {}): string =>
-  [
-    `metric.type="logging.googleapis.com/user/${metric}"`,
-    'resource.type="cloud_run_revision"',
-    ...quoted(conditions),
-  ].join(' AND ')
+  logMetricOf('resource.type="cloud_run_revision"', metric, conditions)
+
+/** The same of lines that their workers write too: each is counted for the resource that wrote it. */
+export const logMetricWithWorkers = (metric: string, conditions: Readonly<Record<string, string>> = {}): string =>
+  logMetricOf('resource.type=one_of("cloud_run_revision","cloud_run_worker_pool")', metric, conditions)
+
+const logMetricOf = (resource: string, metric: string, conditions: Readonly<Record<string, string>>): string =>
+  [`metric.type="logging.googleapis.com/user/${metric}"`, resource, ...quoted(conditions)].join(' AND ')
 
 /** The counter of these log lines. */
-export const logMetricFilter = (message: CountedLine): string => logMetric(logMetricName(message))
+export const logMetricFilter = (message: CountedLine): string => logMetricWithWorkers(logMetricName(message))
 
 export const logMetricName = (message: CountedLine): string => message.replaceAll('.', '-')
 

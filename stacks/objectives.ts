@@ -1,7 +1,7 @@
 /** The service level objectives that services describe, over 28 days, and the alerts when an error budget burns too fast. */
 
 import { Construct } from 'constructs'
-import { type Business, type Goal, servicesOf } from '../shared/service/business.ts'
+import { type Business, type Goal, isPulled, servicesOf } from '../shared/service/business.ts'
 import type { RequestObjective } from '../shared/service/request-objective.ts'
 import type { Service } from '../shared/service/service.ts'
 import { metrics, TIMED_OUT } from '../shared/signals/metrics.ts'
@@ -12,7 +12,7 @@ import {
   type MonitoringNotificationChannel,
   MonitoringSlo,
 } from './google.ts'
-import { answeredMetric, latencyMetric, logMetric } from './metric-filters.ts'
+import { answeredMetric, latencyMetric, logMetric, logMetricWithWorkers } from './metric-filters.ts'
 
 /**
  * An alert needs this burn rate over the long window and over the short one, so that it ends soon after the incident:
@@ -48,14 +48,15 @@ export class Objectives extends Construct {
     this.#common = { service: service.serviceId, rollingPeriodDays: 28 }
     const services = servicesOf(business)
     this.slos = [
-      ...services.flatMap(({ saga }) => (saga ? this.#ofSaga(saga) : [])),
+      ...services.flatMap((one) => (one.saga ? this.#ofSaga(one.saga, isPulled(one, business, environment)) : [])),
       ...services.flatMap(({ requestObjectives }) => requestObjectives.flatMap((one) => this.#ofRequests(one))),
     ]
     for (const slo of this.slos) this.#alertOn(slo, channel)
   }
 
-  #ofSaga({ name: saga, objective }: NonNullable<Service['saga']>): MonitoringSlo[] {
+  #ofSaga({ name: saga, objective }: NonNullable<Service['saga']>, hasWorkers: boolean): MonitoringSlo[] {
     if (!objective) return []
+    const ended = hasWorkers ? logMetricWithWorkers : logMetric
     const { name, title, good } = objective
     const completed = new MonitoringSlo(this, name, {
       ...this.#common,
@@ -65,8 +66,8 @@ export class Objectives extends Construct {
       requestBasedSli: {
         goodTotalRatio: {
           // Other outcomes are answers, not failures of the platform: they count neither as good nor as bad.
-          goodServiceFilter: logMetric('saga-ended', { saga, outcome: good }),
-          badServiceFilter: logMetric('saga-ended', { saga, outcome: TIMED_OUT }),
+          goodServiceFilter: ended('saga-ended', { saga, outcome: good }),
+          badServiceFilter: ended('saga-ended', { saga, outcome: TIMED_OUT }),
         },
       },
     })

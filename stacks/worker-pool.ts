@@ -24,8 +24,8 @@ export class WorkerPool extends Construct {
       location: environment.region,
       // It holds no data, and an environment that goes back to pushes deletes it.
       deletionProtection: false,
-      // Each of them is billed as long as it is declared, busy or not.
-      scaling: { scalingMode: 'MANUAL', manualInstanceCount: workers },
+      // Each of them is billed as long as it is declared, busy or not. Cloud Run's API no longer has the mode that the provider offers.
+      scaling: { manualInstanceCount: workers },
       // If it were undeclared, a manual split would stay, and later releases would get no instances.
       instanceSplits: [{ type: 'INSTANCE_SPLIT_ALLOCATION_TYPE_LATEST', percent: 100 }],
       template: {

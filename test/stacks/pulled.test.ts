@@ -76,8 +76,9 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
         name: `${PULLED}-pull`,
         location: environment.region,
         deletion_protection: false,
-        scaling: { scaling_mode: 'MANUAL', manual_instance_count: scale.workers },
       })
+      // https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.workerPools#workerpoolscaling
+      expect(pool!.attributes['scaling']).toEqual({ manual_instance_count: scale.workers })
       expect(worker['service_account']).toBe(run['service_account'])
       expect(mine).toMatchObject({
         image: its['image'],
@@ -95,6 +96,22 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
     })
   },
 )
+
+it('a saga whose events are pulled has its ends counted, whether a worker or the service logs them', () => {
+  const [local] = allEnvironments
+  const [{ name: service }] = services.filter(({ saga }) => saga?.objective) as [(typeof services)[number]]
+  const pulled = synthesize(local!, { ...business, delivery: () => ({ [service]: 'pull' }) })
+  const [counter] = declared(local!, 'google_logging_metric', pulled).filter(
+    ({ attributes }) => attributes['name'] === 'saga-ended',
+  )
+  const filters = declared(local!, 'google_monitoring_slo', pulled)
+    .map(({ attributes }) => block(block(attributes['request_based_sli'])['good_total_ratio']))
+    .flatMap((ratio) => [ratio?.['good_service_filter'], ratio?.['bad_service_filter']])
+    .filter((filter) => String(filter).includes('saga-ended'))
+  expect(filters).toHaveLength(2)
+  for (const filter of [counter!.attributes['filter'], ...filters])
+    for (const resource of ['cloud_run_revision', 'cloud_run_worker_pool']) expect(filter).toContain(`"${resource}"`)
+})
 
 it('is priced by the month, for its workers run always', () => {
   const [local] = allEnvironments
