@@ -75,7 +75,7 @@ function sending(name: string, owner: Service, sender: Service): string {
   const described = camelCase(sender.name)
   if (sender.servesOperations) return declaring(owner.name, `submits('${name}', …)`)
   return sender.ingress === 'public'
-    ? `Submit it in ${sender.name}: platform.submit<SubmittedBy<typeof ${described}>>({ type: '${name}', data }, { key, actor, subject }).`
+    ? `Submit it in ${sender.name}: platform.submit<SubmittedBy<typeof ${described}>>({ type: '${name}', data }, { key, actor, subject, limitedTo: caller.sub }), where limitedTo: undefined lets the caller act on objects of others.`
     : `Return { type: '${name}', data: … } among the commands of a Decision<…, SentBy<typeof ${described}>> of ${sender.name}.`
 }
 

@@ -28,6 +28,7 @@ export function paymentWebhook(platform: Platform): HandlerOf<typeof paymentsApi
         key: derivedId(type, reference, id),
         actor: 'partner:payment-provider',
         subject: reference,
+        limitedTo: undefined,
       })
       if (submitted.refused) return relayed(c, submitted, platform)
     } else {

@@ -34,6 +34,7 @@ export function stripeWebhook(platform: Platform): HandlerOf<typeof paymentsApi,
         key,
         actor: 'partner:payment-provider',
         subject,
+        limitedTo: undefined,
       })
       return answer.refused ? relayed(c, answer, platform) : c.empty(204)
     }

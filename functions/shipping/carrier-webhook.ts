@@ -30,6 +30,7 @@ export function carrierWebhook(platform: Platform): HandlerOf<typeof shippingApi
       key: derivedId(type, reference, id),
       actor: 'partner:carrier',
       subject: reference,
+      limitedTo: undefined,
     })
     return submitted.refused ? relayed(c, submitted, platform) : c.empty(204)
   }

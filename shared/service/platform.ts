@@ -177,8 +177,8 @@ export interface Platform<Secret extends string = never> {
       readonly key: string
       readonly actor: string
       readonly subject: string
-      /** The subject whose objects alone the actor may act on. Absent: the actor may act on every object. */
-      readonly limitedTo?: string | undefined
+      /** The subject whose objects alone the actor may act on; undefined: every object. Without a default, so that no caller forgets it. */
+      readonly limitedTo: string | undefined
       /** The network address of the actor: the owner logs it when it refuses a limited submission for its object. */
       readonly address?: string | undefined
     },

@@ -110,6 +110,12 @@ it('two services have no operation of one method and path, whatever its paramete
   expect(() => withOperations({ 0: door, 1: seats, 2: hall('/v1/seats/{seat}/rows') })).not.toThrow()
 })
 
+it('an internal service serves none, since it would be granted what it can not use', () => {
+  expect(() => withOperations({ 0: { ...door, ingress: 'internal' }, 1: seats })).toThrow(
+    'door serves operations, and no client reaches it',
+  )
+})
+
 it('a command that its owner does not accept from outside is refused', () => {
   const closed = { ...seats, acceptsSubmitted: [] }
   expect(() => withOperations({ 0: door, 1: closed })).toThrow(

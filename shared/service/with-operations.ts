@@ -11,13 +11,16 @@ type Numbered = Readonly<Record<number, Service>>
 /**
  * A public service that `servesOperations` asks, submits and reads what the operations of all services need: grants, peers,
  * settings, secrets and objectives follow.
- * @throws Error for an operation of two services, by its name or by method and path, and for a command that its owner does not accept from outside
+ * @throws Error for an internal service that serves them, for an operation of two services, by its name or by method and path, and for a command that its owner does not accept from outside
  */
 export function withOperations(services: Numbered): Numbered {
   const all = Object.values(services)
   const apis = apisOf(all)
   checkNames(apis)
   for (const { name, api, acceptsSubmitted } of all) if (api) checkSubmitted(name, api, acceptsSubmitted)
+  for (const { name, ingress, servesOperations } of all)
+    if (servesOperations && ingress !== 'public')
+      throw new Error(`${name} serves operations, and no client reaches it: make it public, or leave them out.`)
   return Object.fromEntries(
     Object.entries(services).map(([number, one]) => [number, one.servesOperations ? completed(one, apis) : one]),
   )

@@ -564,7 +564,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     const activity = scheduler.start(`submit ${type}`, async () => {
       const subject = (data as { orderId: string }).orderId
       try {
-        const { response } = await gateway.platform.submit<Message>({ type, data }, { key, actor: 'staff:jo', subject })
+        const options = { key, actor: 'staff:jo', subject, limitedTo: undefined }
+        const { response } = await gateway.platform.submit<Message>({ type, data }, options)
         const { code } = (await response.json()) as { code?: string }
         answer = { status: response.status, ...(code === undefined ? {} : { code }) }
       } catch (error) {
