@@ -114,6 +114,19 @@ describe('an item', () => {
     expect(calls).toHaveLength(2)
   })
 
+  it('is sent again alone, once, when its own answer is one that may pass', async () => {
+    const { calls, give, outcomes, turn, sent } = started({ mayPassAlone: (error) => error === 'busy' })
+    for (const item of 'abc') give(item)
+    calls[0]!.end()
+    await turn()
+    calls[1]!.answer([{ error: 'busy' }, { error: 'taken' }])
+    await turn()
+    expect(sent()).toEqual(['a', 'bc', 'b'])
+    calls[2]!.answer([{ error: 'busy' }])
+    await turn()
+    expect([sent().length, Object.fromEntries(outcomes)]).toEqual([3, { a: 'stored', b: 'busy', c: 'taken' }])
+  })
+
   it('fails with all others when a call has fewer answers than items', async () => {
     const { calls, give, outcomes, turn } = started()
     for (const item of 'abc') give(item)

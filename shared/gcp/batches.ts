@@ -9,6 +9,8 @@ interface BatchOptions<Item> {
   readonly maxSize: number
   /** Whether one item of a call may be the reason of this error of the whole call. */
   isOfOneItem(error: unknown): boolean
+  /** Whether an item with this error of its own may succeed in a call alone, which `send` repeats where it repeats none of several. */
+  mayPassAlone?(error: unknown): boolean
   /** Items with the same key do not go in one call, unless they can be combined. Absent: all may. */
   keyOf?(item: Item): string
   /** One item that does what these two do, in this order; undefined: the second waits for the next call. */
@@ -37,7 +39,7 @@ interface Sent<Item, Result> {
  */
 export function createBatches<Item, Result>(
   send: (items: readonly Item[]) => Promise<readonly Answer<Result>[]>,
-  { maxItems, maxSize, isOfOneItem, keyOf, combine, isGathered = false }: BatchOptions<Item>,
+  { maxItems, maxSize, isOfOneItem, mayPassAlone, keyOf, combine, isGathered = false }: BatchOptions<Item>,
 ): (item: Item, size: number) => Promise<Result> {
   let waiting: Waiting<Item, Result>[] = []
   let isSending = false
@@ -77,16 +79,17 @@ export function createBatches<Item, Result>(
   }
   const eachAlone = (parts: readonly Waiting<Item, Result>[]): Promise<unknown> =>
     Promise.all(parts.map((part) => deliver([{ item: part.item, parts: [part] }])))
-  const settle = async ({ parts }: Sent<Item, Result>, answer: Answer<Result>): Promise<void> => {
+  const settle = async ({ parts }: Sent<Item, Result>, answer: Answer<Result>, hadOthers: boolean): Promise<void> => {
     if ('value' in answer) for (const { resolve } of parts) resolve(answer.value)
     else if (parts.length > 1 && isOfOneItem(answer.error)) await eachAlone(parts)
+    else if (hadOthers && mayPassAlone?.(answer.error)) await eachAlone(parts)
     else for (const { reject } of parts) reject(answer.error)
   }
   const deliver = async (batch: readonly Sent<Item, Result>[]): Promise<void> => {
     try {
       const answers = await send(batch.map(({ item }) => item))
       if (answers.length !== batch.length) throw new Error(`${batch.length} items have ${answers.length} answers.`)
-      await Promise.all(batch.map((sent, index) => settle(sent, answers[index]!)))
+      await Promise.all(batch.map((sent, index) => settle(sent, answers[index]!, batch.length > 1)))
     } catch (error) {
       const parts = batch.flatMap((sent) => sent.parts)
       if (parts.length > 1 && isOfOneItem(error)) await eachAlone(parts)

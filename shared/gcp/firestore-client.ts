@@ -7,7 +7,7 @@ import type { protos } from '@google-cloud/firestore-api'
 import { type Answer, createBatches } from './batches.ts'
 import { makeFirestoreClient } from './clients.ts'
 import { combined } from './combined-writes.ts'
-import { isInvalid, isNotFound, isPassing } from './firestore-errors.ts'
+import { isBusy, isInvalid, isNotFound, isPassing } from './firestore-errors.ts'
 import { type Fields, fromFields, sizeOf, toFields, type Write } from './firestore-values.ts'
 
 type Messages = typeof protos.google.firestore.v1
@@ -120,6 +120,8 @@ export async function connectFirestore(options: ConnectOptions): Promise<Firesto
       maxItems: BATCH.writes,
       maxSize: BATCH.bytes,
       isOfOneItem: isInvalid,
+      // The client repeats a batch that fails so, and no write that fails so in a batch that succeeds.
+      mayPassAlone: isBusy,
       keyOf: ({ update, delete: deleted }) => update?.name ?? deleted ?? '',
       combine: combined,
       // The deliveries that were taken together write in one turn.

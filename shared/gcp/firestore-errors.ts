@@ -7,10 +7,15 @@ const lostRace = new Set<unknown>([5, 6, 9, 10])
 /** CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED, INTERNAL, UNAVAILABLE */
 const passing = new Set<unknown>([1, 2, 4, 8, 10, 13, 14])
 
+const busy = new Set<unknown>([8, 10, 14])
+
 const codeOf = (error: unknown): unknown => (error as { code?: unknown } | undefined)?.code
 
 /** A call that failed although it may succeed when it is repeated. */
 export const isPassing = (error: unknown): boolean => passing.has(codeOf(error))
+
+/** RESOURCE_EXHAUSTED, ABORTED, UNAVAILABLE: contention, say. The client itself repeats a batch of writes for these. */
+export const isBusy = (error: unknown): boolean => busy.has(codeOf(error))
 
 /** A request that is refused whatever is stored: of several writes, one may be the reason. */
 export const isInvalid = (error: unknown): boolean => codeOf(error) === 3
