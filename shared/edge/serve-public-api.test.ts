@@ -122,6 +122,17 @@ describe('an operation', () => {
     expect(() => definePublicApi({ ...rest, access: { signed: ['usher'] } })).toThrow('names signed, which means')
   })
 
+  it('that takes no token refuses no role', () => {
+    const define = (access: 'public' | 'guests') =>
+      definePublicApi({
+        ...parts,
+        operations: { readSeats: { ...operation, access, notFor: { usher: 'Ushers know them.' } } },
+        handlers: () => ({ readSeats: open }),
+      })
+    expect(() => define('public')).toThrow('get /v1/seats takes no token, and can not refuse a role')
+    expect(() => define('guests')).not.toThrow()
+  })
+
   it('without a handler does not compile, and its service does not start', () => {
     const api = definePublicApi({
       ...parts,

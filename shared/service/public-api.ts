@@ -146,7 +146,8 @@ function checkReserved(api: { readonly operations: Operations }, reserved: Opera
 
 /**
  * The public API of a service, to which the platform adds `documentOperations`. An operation without access or with an unknown one, and a handler that is missing or superfluous, do not compile.
- * @throws Error for an access or an operation with a reserved name, and for a POST or DELETE that a client could not repeat.
+ * @throws Error for an access or an operation with a reserved name, for one that takes no token and refuses roles, and for a POST
+ * or DELETE that a client could not repeat.
  */
 export const definePublicApi = <
   const Role extends string,
@@ -161,11 +162,16 @@ export const definePublicApi = <
       throw new Error(
         `The access of a public API names ${name}, which means that no token is asked for: give these roles another name.`,
       )
-  for (const { method, path, body, requiresIdempotencyKey, isIdempotent } of Object.values(api.operations))
+  for (const { method, path, access, notFor, body, requiresIdempotencyKey, isIdempotent } of Object.values(
+    api.operations,
+  )) {
+    if (notFor && reservedAccess.some((name) => name === access))
+      throw new Error(`${method} ${path} takes no token, and can not refuse a role: give it an access, or no notFor.`)
     if (method !== 'get' && !body && !requiresIdempotencyKey && !isIdempotent)
       throw new Error(
         `${method} ${path} has neither body nor key: set requiresIdempotencyKey, or isIdempotent if the same request again changes nothing more.`,
       )
+  }
   checkReserved(api, documentOperations)
   return { ...api, operations: { ...api.operations, ...documentOperations } } as unknown as PublicApi
 }
