@@ -6,6 +6,7 @@ import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
 import { firestore as emulator } from 'local-google-cloud/firestore'
 import { connectFirestore, creating, type FirestoreClient, replacing } from '../../shared/gcp/firestore-client.ts'
 import { firestoreDocuments } from '../../shared/gcp/firestore-documents.ts'
+import { firestoreStreams } from '../../shared/gcp/firestore-streams.ts'
 import { lifetimesOf } from '../../shared/service/lifetimes.ts'
 import type { DocumentStore } from '../../shared/service/platform.ts'
 
@@ -79,6 +80,25 @@ describe('writes at once', () => {
     ])
     expect(outcomes[1]).toEqual({ code: 6 })
     expect(await store.get(path)).toEqual({ a: 3 })
+  })
+
+  it.each(['before', 'after'] as const)('whose answer is lost %s they are made are made once', async (when) => {
+    const streams = firestoreStreams(async () => client, lifetimesOf({}, Date.now))
+    const ids = [0, 1, 2].map((index) => `lost-${when}-${index}`)
+    const stored = await Promise.all(ids.map((id) => streams.load(id)))
+    const fault = cloud.faults.add({
+      principal: 'owner',
+      method: 'google.firestore.v1.Firestore.BatchWrite',
+      when,
+      action: { error: 'UNAVAILABLE' },
+    })
+    const commit = { time: '', correlationId: '', actor: '', traceparent: '', events: [], commands: [] }
+    const appended = await Promise.all(stored.map((one) => streams.append(one, { ...commit, cause: one.id })))
+    await cloud.faults.whenFired(fault.id)
+    // The client sent them again. Those that had been made lost the race, so that a service looks into the store.
+    expect(appended.map((one) => one?.version)).toEqual(ids.map(() => (when === 'before' ? 1 : undefined)))
+    const after = await Promise.all(ids.map((id) => streams.load(id)))
+    expect(after.map(({ commits }) => commits.map(({ cause }) => cause))).toEqual(ids.map((id) => [id]))
   })
 
   it('fail alone where one of them is invalid', async () => {
