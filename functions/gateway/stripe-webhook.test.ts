@@ -61,12 +61,13 @@ describe("Stripe's webhook", () => {
     const { deliver, submitted, platform } = open()
     for (const body of [
       event({ type: 'invoice.paid' }),
+      event({ type: 'constructor' }),
       event({ object: { metadata: {} } }),
       event({ object: { metadata: null } }),
     ])
       expect(await deliver(body, signed(body))).toMatchObject({ status: 204 })
     expect(submitted).toEqual([])
-    expect(platform.logs.filter((line) => line.event === 'webhook.unknown-type')).toHaveLength(3)
+    expect(platform.logs.filter((line) => line.event === 'webhook.unknown-type')).toHaveLength(4)
   })
 
   it('of a dispute becomes CheckDispute with the id of the dispute, which has no reference of ours', async () => {

@@ -26,7 +26,7 @@ const DISPUTE = /^charge\.dispute\./
 export function stripeWebhook(platform: Platform): HandlerOf<typeof paymentsApi, 'stripeWebhook'> {
   return async ({ c, body: { id, type, data } }) => {
     const { object } = data
-    const command = commands[type]
+    const command = Object.hasOwn(commands, type) ? commands[type] : undefined
     const reference = orderId.safeParse(object.metadata?.reference)
     const submit = async (submitted: Command, subject: string): Promise<Response> => {
       const key = derivedId(type, subject, id)
