@@ -1,14 +1,18 @@
 /** The number of an order's operations is part of the design, and does not grow unnoticed. */
 
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { Api } from '../../../cli/api.ts'
-import { references, type References } from '../../../functions/shop/cli/references.ts'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { root } from '../../support/root.ts'
 import { startTestPlatform, type TestPlatform } from '../../support/platform.ts'
-import { beyondBudget, budgetOf, operationsOfOneOrder } from './operations.testing.ts'
+import { representatives } from '../../support/whole-lists.ts'
+import { openFlows } from './flows.testing.ts'
+import { beyondBudget, type BudgetName, budgetOf, operationsOfOneOrder } from './operations.testing.ts'
 
 describe('a budget', () => {
   const given = {
     order: 'one',
+    usdPerMillion: 100,
     aims: { 'document writes': { most: 4, counters: 'firestore.documentWrites' } },
     lines: {
       'firestore.documentWrites.orders': { most: 3, for: 'its stream' },
@@ -33,107 +37,47 @@ describe('a budget', () => {
       { 'firestore.documentWrites.orders': 3, 'firestore.documentWrites.payments': 2 },
       ['document writes: 5 an order without history and notifications, at most 4'],
     ],
+    [{ 'trace.spans': 501 }, ['100.2 dollars for a million, the budget has 100']],
   ])('%j', (operations, expected) => {
     expect(beyondBudget(operations, given)).toEqual(expected)
   })
 })
 
+/** Each flow, and how many times it is counted: one that waits for seconds, fewer times. */
+const counted = [
+  { name: 'one-order', times: 5 },
+  { name: 'two-parcels', times: 5 },
+  { name: 'second-card', times: 5 },
+  { name: 'renewal', times: 3 },
+  { name: 'refund', times: 5 },
+  { name: 'cancelled-order', times: 5 },
+  { name: 'recapture', times: 3 },
+  { name: 'corrected-address', times: 3 },
+  { name: 'lapse', times: 3 },
+  { name: 'dispute', times: 4 },
+] as const satisfies readonly { readonly name: BudgetName; readonly times: number }[]
+const common = ['one-order', 'two-parcels', 'second-card', 'renewal', 'refund', 'cancelled-order']
+const flows = representatives(counted, common, ({ name }) => name)
+
+it('the price of each flow stands in docs/benchmarks.md', () => {
+  const page = readFileSync(join(root, 'docs/benchmarks.md'), 'utf8')
+  const shown = [...page.matchAll(/^\| `(\S+)\.json` .*?\| +(\d+) \|$/gm)].map(([, name, usd]) => [name, Number(usd)])
+  expect(shown).toEqual(counted.map(({ name }) => [name, budgetOf(name).usdPerMillion]))
+})
+
 describe('the platform', () => {
   let platform: TestPlatform
-  let api: Api
-  let own: References
-  let thatWaits: References
-  let declined: References
-  let late: References
-  const ended = (event: string): number => platform.cloud.counters()[`pubsub.messages.published.${event}`] ?? 0
-  /** Acts, and waits until each of these events was published once more: found by its counter, without a query. */
-  const until = async (events: readonly string[], act: () => Promise<void>): Promise<void> => {
-    const before = events.map(ended)
-    await act()
-    await vi.waitFor(() => expect(events.map(ended)).toEqual(before.map((count) => count + 1)), {
-      timeout: 60_000,
-      interval: 20,
-    })
-  }
-  const send = async (owned: References, quantity = 1): Promise<string> => {
-    const { body } = await api.send<{ orderId: string }>('POST', '/v1/orders', {
-      key: crypto.randomUUID(),
-      body: { currency: 'EUR', lines: [{ sku: 'TEA-001', quantity }], ...owned },
-    })
-    return body.orderId
-  }
-  /** The orders that are completed, to be refunded. */
-  const completed: string[] = []
-  const place = (): Promise<void> => until(['order.completed'], async () => void completed.push(await send(own)))
-  /** A parcel holds twenty pieces. */
-  const placeTwoParcels = (): Promise<void> => until(['order.completed'], async () => void (await send(own, 21)))
-  /** While its card waits for the customer, so that all of its checkout is taken back. */
-  const placeAndCancel = async (): Promise<void> => {
-    let orderId = ''
-    await until(['order.payment-needed'], async () => void (orderId = await send(thatWaits)))
-    await until(['payment.voided', 'stock.released'], async () => {
-      const body = { reason: 'changed-mind' }
-      await api.send('POST', `/v1/orders/${orderId}/cancel`, { key: crypto.randomUUID(), body })
-    })
-  }
-  /** With a card that is declined, and then with a good one. */
-  const placeAndPayAgain = async (): Promise<void> => {
-    let orderId = ''
-    await until(['order.payment-needed'], async () => void (orderId = await send(declined)))
-    await until(['order.completed'], async () => {
-      const { paymentMethodRef } = own
-      await api.send('POST', `/v1/orders/${orderId}/payment`, { key: crypto.randomUUID(), body: { paymentMethodRef } })
-    })
-  }
-  /** Its parcel is refused for its address, so that it stays open until its authorization ends. */
-  const placeAndRenew = (): Promise<void> => until(['order.payment-renewed'], async () => void (await send(late)))
-  const refund = (): Promise<void> =>
-    until(['refund.issued'], async () => {
-      const body = { amountMinor: 1, reason: 'it was broken' }
-      const path = `/v1/orders/${completed.shift()!}/refunds`
-      await platform.staff().send('POST', path, { key: crypto.randomUUID(), body })
-    })
+  let flow: Awaited<ReturnType<typeof openFlows>>
   beforeAll(async () => {
     platform = await startTestPlatform()
-    api = platform.customer()
-    own = await references(api)
-    thatWaits = await references(api, 'card-action-required')
-    declined = await references(api, 'card-declined')
-    const unknown = { name: 'A', lines: ['1 Mill Lane'], postcode: '00000', city: 'Nowhere', country: 'DE' }
-    const { body } = await api.send<{ addressRef: string }>('POST', '/v1/addresses', { key: 'unknown', body: unknown })
-    late = { ...(await references(api, 'card-ends-soon')), addressRef: body.addressRef }
-    // The first order starts the services, which then have the keys and the prices.
-    await place()
-    await placeAndCancel()
-    await placeAndPayAgain()
-    await placeAndRenew()
-    await refund()
-  }, 120_000)
+    flow = await openFlows(platform)
+    // The first of each kind starts the services, which then have the keys and the prices.
+    for (const { name } of flows) await flow[name]()
+  }, 180_000)
   afterAll(() => platform.close(), 30_000)
 
-  it('uses no more operations for an order than its budget', { timeout: 120_000 }, async () => {
-    expect(beyondBudget(await operationsOfOneOrder(platform, place), budgetOf('one-order'))).toEqual([])
-  })
-
-  it('uses no more operations for an order of two parcels than its budget', { timeout: 120_000 }, async () => {
-    const operations = await operationsOfOneOrder(platform, placeTwoParcels)
-    expect(beyondBudget(operations, budgetOf('two-parcels'))).toEqual([])
-  })
-
-  it('uses no more operations for an order that a second card pays than its budget', { timeout: 120_000 }, async () => {
-    expect(beyondBudget(await operationsOfOneOrder(platform, placeAndPayAgain), budgetOf('second-card'))).toEqual([])
-  })
-
-  it('uses no more operations for an order that is renewed than its budget', { timeout: 240_000 }, async () => {
-    expect(beyondBudget(await operationsOfOneOrder(platform, placeAndRenew, 3), budgetOf('renewal'))).toEqual([])
-  })
-
-  it('uses no more operations for a refund than its budget', { timeout: 120_000 }, async () => {
-    expect(completed.length).toBeGreaterThanOrEqual(5)
-    expect(beyondBudget(await operationsOfOneOrder(platform, refund), budgetOf('refund'))).toEqual([])
-  })
-
-  it('uses no more operations for an order that is cancelled than its budget', { timeout: 120_000 }, async () => {
-    expect(beyondBudget(await operationsOfOneOrder(platform, placeAndCancel), budgetOf('cancelled-order'))).toEqual([])
+  it.each(flows)('uses no more operations for the flow $name than its budget', { timeout: 240_000 }, async (one) => {
+    const operations = await operationsOfOneOrder(platform, flow[one.name], one.times)
+    expect(beyondBudget(operations, budgetOf(one.name))).toEqual([])
   })
 })

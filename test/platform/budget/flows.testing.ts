@@ -1,0 +1,94 @@
+/** The flows that budgets count: each through the public API, until its last event was published. */
+
+import { expect, vi } from 'vitest'
+import { references, type References } from '../../../functions/shop/cli/references.ts'
+import type { TestPlatform } from '../../support/platform.ts'
+import type { BudgetName } from './operations.testing.ts'
+
+type Flows = Readonly<Record<BudgetName, () => Promise<void>>>
+
+export async function openFlows(platform: TestPlatform): Promise<Flows> {
+  const api = platform.customer()
+  const own = await references(api)
+  const thatWaits = await references(api, 'card-action-required')
+  const declined = await references(api, 'card-declined')
+  const refusing = await references(api, 'card-capture-refused')
+  const nowhere = { name: 'A', lines: ['1 Mill Lane'], postcode: '00000', city: 'Nowhere', country: 'DE' }
+  const { body } = await api.send<{ addressRef: string }>('POST', '/v1/addresses', { key: 'unknown', body: nowhere })
+  const unknown = { addressRef: body.addressRef }
+  const late = { ...(await references(api, 'card-ends-soon')), ...unknown }
+  const lapsing = { ...(await references(api, 'card-lapses')), ...unknown }
+  /** The orders that are completed: to be refunded, and to be disputed. */
+  const refundable: string[] = []
+  const disputable: string[] = []
+
+  const send = async (owned: References, quantity = 1): Promise<string> => {
+    const { body } = await api.send<{ orderId: string }>('POST', '/v1/orders', {
+      key: crypto.randomUUID(),
+      body: { currency: 'EUR', lines: [{ sku: 'TEA-001', quantity }], ...owned },
+    })
+    return body.orderId
+  }
+  const act = (orderId: string, action: string, body: object, by = api) =>
+    by.send('POST', `/v1/orders/${orderId}/${action}`, { key: crypto.randomUUID(), body })
+  const ended = (event: string): number => platform.cloud.counters()[`pubsub.messages.published.${event}`] ?? 0
+  /** Acts, and waits until each of these events was published once more: found by its counter, without a query. */
+  const until = async <Result>(events: readonly string[], begin: () => Promise<Result>): Promise<Result> => {
+    const before = events.map(ended)
+    const result = await begin()
+    await vi.waitFor(() => expect(events.map(ended)).toEqual(before.map((count) => count + 1)), {
+      timeout: 60_000,
+      interval: 20,
+    })
+    return result
+  }
+  const { paymentMethodRef, addressRef } = own
+  return {
+    'one-order': async () => {
+      const orderId = await until(['order.completed'], () => send(own))
+      refundable.push(orderId)
+      disputable.push(orderId)
+    },
+    // A parcel holds twenty pieces.
+    'two-parcels': async () => void (await until(['order.completed'], () => send(own, 21))),
+    // While its card waits for the customer, so that all of its checkout is taken back.
+    'cancelled-order': async () => {
+      const orderId = await until(['order.payment-needed'], () => send(thatWaits))
+      await until(['payment.voided', 'stock.released'], () => act(orderId, 'cancel', { reason: 'changed-mind' }))
+    },
+    // With a card that is declined, and then with a good one.
+    'second-card': async () => {
+      const orderId = await until(['order.payment-needed'], () => send(declined))
+      await until(['order.completed'], () => act(orderId, 'payment', { paymentMethodRef }))
+    },
+    // Its parcel is refused for its address, so that it stays open until its authorization ends.
+    renewal: async () => void (await until(['order.payment-renewed'], () => send(late))),
+    // As the renewal, but it is refused; another payment method continues the order.
+    lapse: async () => {
+      const orderId = await until(['payment.lapsed', 'order.payment-needed'], () => send(lapsing))
+      await until(['order.payment-renewed'], () => act(orderId, 'payment', { paymentMethodRef }))
+    },
+    // The carrier refuses its address, and the customer names another one.
+    'corrected-address': async () => {
+      const orderId = await until(['shipment.failed'], () => send({ ...own, ...unknown }))
+      await until(['order.completed'], () => act(orderId, 'address', { addressRef }))
+    },
+    // Its capture is refused after its parcel has left; staff names another payment method.
+    recapture: async () => {
+      const orderId = await until(['payment.capture-failed', 'order.status-changed'], () => send(refusing))
+      const body = { paymentMethodRef, reason: 'a new card' }
+      await until(['order.completed'], () => act(orderId, 'recapture', body, platform.staff()))
+    },
+    refund: async () => {
+      const body = { amountMinor: 1, reason: 'it was broken' }
+      await until(['refund.issued'], () => act(refundable.shift()!, 'refunds', body, platform.staff()))
+    },
+    // The bank takes the money back, and decides for the shop.
+    dispute: async () => {
+      const orderId = disputable.shift()!
+      const { ledger } = platform.paymentProvider
+      await until(['payment.disputed'], async () => void ledger.dispute(`${orderId}:auth`))
+      await until(['payment.dispute-closed'], async () => void ledger.disputes.decide(`du-${orderId}:auth-1`, 'won'))
+    },
+  }
+}
