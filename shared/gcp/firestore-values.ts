@@ -64,13 +64,15 @@ export function sizeOf({ update, updateTransforms }: Write): number {
 }
 
 const sizeOfFields = (fields: StoredFields | null | undefined): number =>
-  Object.entries(fields ?? {}).reduce((sum, [name, value]) => sum + name.length + sizeOfValue(value), 0)
+  Object.entries(fields ?? {}).reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + sizeOfValue(value), 0)
 
 const sizeOfAll = (values: readonly Value[]): number => values.reduce((sum, value) => sum + sizeOfValue(value), 0)
 
 /** A number, a truth value or a time is small. */
 const sizeOfValue = ({ stringValue, mapValue, arrayValue }: Value): number =>
-  (stringValue?.length ?? 8) + sizeOfFields(mapValue?.fields) + sizeOfAll(arrayValue?.values ?? [])
+  (stringValue == null ? 8 : Buffer.byteLength(stringValue)) +
+  sizeOfFields(mapValue?.fields) +
+  sizeOfAll(arrayValue?.values ?? [])
 
 /** The paths of all values that are no maps, and of empty maps: a merge replaces exactly these. */
 export function leafPaths(fields: Fields, above = ''): string[] {

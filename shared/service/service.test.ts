@@ -73,6 +73,13 @@ it('a public service submits a command to its owner', () => {
   expect(senderAs('public', { submits: ['OpenTicket'] })).not.toThrow()
 })
 
+it.each([0, 1.5, -1])(
+  'a service with %d workers is refused: nothing would take the events that they pull',
+  (workers) => {
+    expect(senderAs('internal', { scale: { workers } })).toThrow(`helpdesk has ${workers} workers`)
+  },
+)
+
 const counting = defineContracts({
   service: 'library',
   events: {},

@@ -239,6 +239,7 @@ export function defineService<
   checkSecrets(service)
   checkManualEvents(service)
   checkSchedules(service)
+  checkWorkers(service)
   return (saga ? withSaga(service, saga) : service) as Service & Defined<D>
 }
 
@@ -247,6 +248,12 @@ function checkManualEvents({ name, on, acceptsManualEvents }: Service): void {
   const notSubscribed = acceptsManualEvents.find((type) => !on.includes(type))
   if (notSubscribed !== undefined)
     throw new Error(`${name} accepts ${notSubscribed} by hand, but does not subscribe to it: add it to its \`on\`.`)
+}
+
+/** @throws Error for a number of workers that would leave the events of an environment that pulls them where they are. */
+function checkWorkers({ name, scale: { workers } }: Service): void {
+  if (!Number.isInteger(workers) || workers < 1)
+    throw new Error(`${name} has ${workers} workers in its scale: give a whole number, 1 or more.`)
 }
 
 /** Lower-case letters, digits and hyphens: the job at Cloud Scheduler is named for it. */
