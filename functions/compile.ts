@@ -9,5 +9,6 @@ import { loadApp } from './apps.ts'
 import { services } from './index.ts'
 
 for (const service of services) await loadCode(service, () => loadApp(service.name), 'none')
+await import('../shared/runtime/work.ts')
 // Some are loaded at their first use.
 for (const name of Object.keys(packageJson.dependencies)) await import(name)

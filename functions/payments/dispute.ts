@@ -98,8 +98,9 @@ export async function askAboutDispute(
     orderId,
     async ({ events }) => {
       const state = paymentIn(events)
-      const { outcome, ...about } = state.disputes[disputeId]!
-      if (outcome !== 'open') return noChange
+      const dispute = Object.hasOwn(state.disputes, disputeId) ? state.disputes[disputeId] : undefined
+      if (dispute?.outcome !== 'open') return noChange
+      const { outcome: _, ...about } = dispute
       const found = await provider(platform, message).dispute(disputeId)
       const news = found ? reported(state, message.data, found) : []
       if (news.length > 0) return { events: news, commands: [] }
