@@ -56,7 +56,7 @@ const counted = [
   { name: 'lapse', times: 3 },
   { name: 'dispute', times: 4 },
 ] as const satisfies readonly { readonly name: BudgetName; readonly times: number }[]
-const common = ['one-order', 'two-parcels', 'second-card', 'renewal', 'refund', 'cancelled-order']
+const common = ['one-order', 'two-parcels', 'second-card', 'refund', 'cancelled-order']
 const flows = representatives(counted, common, ({ name }) => name)
 
 it('the price of each flow stands in docs/benchmarks.md', () => {

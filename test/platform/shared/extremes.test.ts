@@ -16,7 +16,7 @@ import { endOf, expectedRows, refundOf, type Rows, type SentOrder } from './expe
 import { type DrawnOrder, drawnShops, type DrawnShop } from './extreme-orders.testing.ts'
 
 const SEED = Number(process.env['MILLRACE_SEED'] ?? 20_261_129)
-const ORDERS = wholeLists ? 60 : 12
+const ORDERS = wholeLists ? 60 : 6
 const POLL = { timeout: 420_000, interval: 1_000 }
 /** Of a line of a delivery. */
 const MAX_DELIVERED = 10_000_000
