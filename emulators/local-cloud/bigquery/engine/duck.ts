@@ -7,6 +7,7 @@ import { invalidArgument, type StatusError } from '../../core/status.ts'
 import type { Column, EngineWork, Query, QueryResult, Step } from './engine-work.ts'
 import { described, describedBy, prepareNamed } from './description.ts'
 import { prepare } from './parameters.ts'
+import { createPlanChecks } from './plan-check.ts'
 import { makeSharedMemory } from './shared-memory.ts'
 import { type Row, rowOf } from '../values/rows.ts'
 import { macros } from '../sql/functions.ts'
@@ -46,6 +47,7 @@ export async function openDuck(directory: string, memoryLimit = MEMORY_LIMIT): P
     return connection
   }
   const inMemory = makeSharedMemory()
+  const plans = createPlanChecks()
   const append = appender(await connect())
   const first = await connect()
   for (const macro of macros) await first.run(macro)
@@ -61,10 +63,14 @@ export async function openDuck(directory: string, memoryLimit = MEMORY_LIMIT): P
     }
   }
   return {
-    query: (query) => inMemory(() => borrowed((connection) => interruptible(connection, query)), query.timeoutMs),
+    query: (query) =>
+      inMemory(() => borrowed((connection) => interruptible(connection, query)), query.timeoutMs).finally(() => {
+        // One that changes rows, or has steps around it, may make or replace a table.
+        if (!query.isSelect || query.before || query.after) plans.forget()
+      }),
     describe: (...given) =>
-      inMemory(() => borrowed((connection) => describedBy(connection, ...given)), MEMORY_TIMEOUT_MS),
-    execute: (sql) => borrowed(async (connection) => void (await connection.run(sql))),
+      inMemory(() => borrowed((connection) => describedBy(connection, plans, ...given)), MEMORY_TIMEOUT_MS),
+    execute: (sql) => borrowed(async (connection) => void (await connection.run(sql))).finally(() => plans.forget()),
     append: (...given) => inMemory(() => append(...given), MEMORY_TIMEOUT_MS),
   }
 }

@@ -7,8 +7,37 @@ import { functionName, OWN_MESSAGE } from '../sql/engine-errors.ts'
 import { checkCast, checkSetOperation, type Checked, isInQuery, nameOf, PADDING } from './implicit-casts.ts'
 import { type Part, type Type, typeOf } from './plan.ts'
 
-/** Of a query that the engine can prepare, without parameters. @throws INVALID_ARGUMENT, or an error that `sqlError` words. */
-export async function checkPlan(connection: DuckDBConnection, sql: string): Promise<void> {
+/** Of one database. */
+export interface PlanChecks {
+  /** Of a query that the engine can prepare, without parameters. @throws INVALID_ARGUMENT, or an error that `sqlError` words. */
+  check(connection: DuckDBConnection, sql: string): Promise<void>
+  /** A table or a view has changed: another type may be in the place of the one that was checked. */
+  forget(): void
+}
+
+const MAX_KEPT = 100
+
+/** The plan of a query on views is megabytes, so a query that passed passes again until `forget`. */
+export function createPlanChecks(): PlanChecks {
+  const passed = new Set<string>()
+  let changes = 0
+  return {
+    async check(connection, sql) {
+      if (passed.has(sql)) return
+      const before = changes
+      await checkPlan(connection, sql)
+      if (changes !== before) return
+      if (passed.size >= MAX_KEPT) passed.clear()
+      passed.add(sql)
+    },
+    forget() {
+      changes += 1
+      passed.clear()
+    },
+  }
+}
+
+async function checkPlan(connection: DuckDBConnection, sql: string): Promise<void> {
   const padded = `${PADDING}${sql}`.replaceAll("'", "''")
   const reader = await connection.runAndReadAll(`SELECT json_serialize_plan('${padded}')`)
   visit(JSON.parse(String(reader.getRows()[0]![0])), undefined, undefined, { sql: Buffer.from(sql) })
