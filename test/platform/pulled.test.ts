@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { FaultRule } from 'local-google-cloud'
 import { deadLetterName } from '../../shared/base/names.ts'
+import { commits } from '../support/commits.ts'
 import { googleClients } from '../support/google-clients.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { stateOf } from '../support/state.ts'
@@ -99,7 +100,7 @@ describe('an order whose events are pulled', () => {
       const former = workerOf('history')
       const rule = {
         principal: 'history',
-        method: 'google.firestore.v1.Firestore.Commit',
+        method: commits,
         about: '/timelines/',
         ...fault,
       }

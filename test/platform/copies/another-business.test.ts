@@ -7,6 +7,7 @@ import { freeBlock } from 'local-google-cloud/host'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Copy } from '../../support/copy.ts'
 import { root } from '../../support/root.ts'
+import { commits } from '../../support/commits.ts'
 import { wholeLists } from '../../support/whole-lists.ts'
 import { helpDeskCopy } from './help-desk.testing.ts'
 
@@ -187,7 +188,7 @@ it('a saga is confirmed, and another one compensates', { timeout: 60_000 }, asyn
 it('a saga whose compensation is not answered is retried', { timeout: 60_000 }, async () => {
   const rule = {
     principal: 'workshop',
-    method: 'google.firestore.v1.Firestore.Commit',
+    method: commits,
     when: 'before',
     about: 'technician.freed',
     action: { error: 'UNAVAILABLE' },

@@ -8,6 +8,7 @@ import { references } from '../../../functions/shop/cli/references.ts'
 import type { FaultAction, FaultRule, RequestLogEntry } from 'local-google-cloud'
 import { services } from '../../../functions/index.ts'
 import { enqueuedBy } from '../../../shared/service/service.ts'
+import { commits } from '../../support/commits.ts'
 import { startTestPlatform, type TestPlatform } from '../../support/platform.ts'
 import { root } from '../../support/root.ts'
 import { type Auditor, openAuditor } from './audited-data.testing.ts'
@@ -73,7 +74,7 @@ const failedDeliveries = (sinceMs: number): RequestLogEntry[] =>
     )
 const inFlightRule = (principal: string, action: FaultAction): FaultRule => ({
   principal,
-  method: 'google.firestore.v1.Firestore.Commit',
+  method: commits,
   when: 'before',
   action,
 })
@@ -127,7 +128,7 @@ it(
     const key = crypto.randomUUID()
     const { id } = platform.cloud.faults.add({
       principal: 'orders',
-      method: 'google.firestore.v1.Firestore.Commit',
+      method: commits,
       when: 'after',
       about: 'order.placed',
       action: { signal: 'SIGKILL', to: 'gateway' },

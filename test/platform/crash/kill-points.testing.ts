@@ -3,6 +3,7 @@
 import type { FaultAction, FaultRule } from 'local-google-cloud'
 import { services } from '../../../functions/index.ts'
 import { enqueuedBy, type Service } from '../../../shared/service/service.ts'
+import { commits } from '../../support/commits.ts'
 
 export interface KillPoint {
   readonly service: string
@@ -14,7 +15,7 @@ export interface KillPoint {
 }
 
 const methods = {
-  commit: 'google.firestore.v1.Firestore.Commit',
+  commit: commits,
   publish: 'google.pubsub.v1.Publisher.Publish',
   send: 'google.cloud.tasks.v2.CloudTasks.CreateTask',
   acknowledge: 'run.acknowledge',

@@ -142,8 +142,18 @@ describe('a fault', () => {
     expect((await fetch(`http://${cloud.hostOf(email('orders'))}/_local/faults`)).status).toBe(404)
   })
 
+  it('of several methods happens at the one that is called', async () => {
+    const rule = { principal: 'orders', when: 'before', action: { error: 'ABORTED' } } as const
+    const { id } = cloud.faults.add({ ...rule, method: ['run.answer', PUBLISH] })
+    expect(await publish('a')).toBe(409)
+    expect(await cloud.faults.whenFired(id)).toMatchObject({ method: PUBLISH })
+    expect(await publish('b')).toBe(200)
+  })
+
   it.each([
     [{ method: 'Publish' }, `method: "Publish" is no method at which a fault can be injected. There are: ${PUBLISH}.`],
+    [{ method: [PUBLISH, 'Publish'] }, 'method: "Publish" is no method'],
+    [{ method: [] }, 'method: [] is no method'],
     [{ method: 'run.stop' }, 'run.acknowledge, run.answer, run.start'],
     [{ when: 'during' }, 'when: "during" must be "before" or "after".'],
     [{ principal: undefined }, 'principal: an absent value must be the account of the caller'],

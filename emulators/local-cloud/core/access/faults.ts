@@ -24,8 +24,8 @@ export type FaultAction =
 export interface FaultRule {
   /** Account of the caller: its e-mail, or the part before the `@`. */
   readonly principal: string
-  /** `google.firestore.v1.Firestore.Commit`, or a call of Cloud Run: `run.acknowledge`, `run.answer`, `run.start`. */
-  readonly method: string
+  /** `google.firestore.v1.Firestore.Commit`, or a call of Cloud Run: `run.acknowledge`, `run.answer`, `run.start`. Of several, the one that is called first. */
+  readonly method: string | readonly string[]
   /** `before`: the call has arrived and is not applied; `after`: it is applied, and the answer has not left. */
   readonly when: (typeof points)[number]
   /** Only a call that holds this text: a document, a message's data, a task's body, a path. */
@@ -195,9 +195,11 @@ export function createFaults(parts: FaultParts): Faults {
   }
 }
 
+const methodsOf = (method: FaultRule['method']): readonly string[] => (typeof method === 'string' ? [method] : method)
+
 function matches({ principal, method, when, about }: FaultRule, point: InterceptionPoint): boolean {
   return (
-    method === point.method &&
+    methodsOf(method).includes(point.method) &&
     when === point.when &&
     (principal === point.principal || principal === point.principal.split('@')[0]) &&
     (about === undefined || holds(point.content, about))
@@ -247,10 +249,12 @@ function checkRule(rule: FaultRule, methods: ReadonlySet<string>): void {
   if (unknown !== undefined) throw invalidArgument(`"${unknown}" is no field of a fault: ${fields.join(', ')}.`)
   if (typeof principal !== 'string' || principal === '')
     throw invalidArgument(`principal: ${shown(principal)} must be the account of the caller, as "bookings".`)
-  if (typeof method !== 'string' || !methods.has(method))
-    throw invalidArgument(
-      `method: ${shown(method)} is no method at which a fault can be injected. There are: ${similar(method, methods)}.`,
-    )
+  const given: readonly unknown[] = Array.isArray(method) ? method : [method]
+  for (const one of given.length > 0 ? given : [method])
+    if (typeof one !== 'string' || !methods.has(one))
+      throw invalidArgument(
+        `method: ${shown(one)} is no method at which a fault can be injected. There are: ${similar(one, methods)}.`,
+      )
   if (!points.includes(when!)) throw invalidArgument(`when: ${shown(when)} must be "before" or "after".`)
   if (about !== undefined && (typeof about !== 'string' || about === ''))
     throw invalidArgument(`about: ${shown(about)} must be a text that the call holds.`)
