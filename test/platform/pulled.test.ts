@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { FaultRule } from 'local-google-cloud'
 import { deadLetterName } from '../../shared/base/names.ts'
+import { eventsOfCompletedOrder } from '../support/events-of-an-order.ts'
 import { commits } from '../support/commits.ts'
 import { googleClients } from '../support/google-clients.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
@@ -12,19 +13,6 @@ import { representatives } from '../support/whole-lists.ts'
 const SKU = 'PULL-1'
 const PULLED = ['history', 'notifications']
 const LONG = { timeout: 90_000 }
-const types = [
-  'order.completed',
-  'order.confirmed',
-  'order.placed',
-  'order.released',
-  'payment.authorized',
-  'payment.captured',
-  'shipment.created',
-  'shipment.delivered',
-  'shipment.dispatched',
-  'stock.committed',
-  'stock.reserved',
-]
 const notified = ['order.completed', 'order.confirmed', 'order.placed', 'shipment.delivered', 'shipment.dispatched']
 
 let platform: TestPlatform
@@ -55,7 +43,7 @@ const expectTimeline = (orderId: string): Promise<void> =>
       const order = await platform.followed(platform.customer(), orderId, LONG.timeout)
       return order.timeline.entries?.map(({ type }) => type).toSorted()
     }, LONG)
-    .toEqual(types)
+    .toEqual(eventsOfCompletedOrder)
 const sendsOf = async (orderId: string): Promise<Record<string, unknown>[]> =>
   (await state.collection('notifications', 'sends')).filter((one) => one['orderId'] === orderId)
 const writesOf = (service: string): number => platform.cloud.counters()[`firestore.documentWrites.${service}`] ?? 0
@@ -110,7 +98,7 @@ describe('an order whose events are pulled', () => {
       if ('signal' in fault.action) await restarted('history', former)
       await expectTimeline(orderId)
       const [document] = (await state.collection('history', 'timelines')).filter((one) => one['orderId'] === orderId)
-      expect(Object.keys(document!['events'] as object)).toHaveLength(types.length)
+      expect(Object.keys(document!['events'] as object)).toHaveLength(eventsOfCompletedOrder.length)
     },
   )
 
