@@ -46,7 +46,7 @@ const event = define({
 
 const command = define({
   brief:
-    'Generates a contract and a handler with a test, and adds the command to "sends", or to "submits" of a public sender.',
+    'Generates a contract and a handler with a test, and adds the command to "sends" of the sender, or to "acceptsSubmitted" of its owner for a public one.',
   words: name('GrantPoints'),
   options: {
     service: text('SERVICE', 'the service that handles it'),

@@ -2,7 +2,6 @@
 
 import { type Business, servicesOf } from '../shared/service/business.ts'
 import type { Service } from '../shared/service/service.ts'
-import { withOperations } from '../shared/service/with-operations.ts'
 import { catalog } from './catalog/service.ts'
 import { customers } from './customers/service.ts'
 import { gateway } from './gateway/service.ts'
@@ -31,7 +30,7 @@ const numberedServices: Readonly<Record<number, Service>> = {
 }
 
 export const business: Business = {
-  services: withOperations(numberedServices),
+  services: numberedServices,
   partners: { 0: 'payment-provider', 1: 'carrier' },
   views: {
     folder: new URL('shop/views/', import.meta.url),

@@ -50,10 +50,9 @@ export function makeCommand({ name, service, sentBy }: NewCommand, { services, r
         withFields,
       ),
       [frozenFile]: frozen(frozen(read(frozenFile), recorded), name),
-      ...(isSubmitted ? { [ownerFile]: edited(read, ownerFile, listedIn('acceptsSubmitted')) } : {}),
-      ...(sender.servesOperations
-        ? {}
-        : { [senderFile]: edited(read, senderFile, listedIn(isSubmitted ? 'submits' : 'sends'), use) }),
+      ...(isSubmitted
+        ? { [ownerFile]: edited(read, ownerFile, listedIn('acceptsSubmitted')) }
+        : { [senderFile]: edited(read, senderFile, listedIn('sends'), use) }),
       [`${folder}/app.ts`]: edited(
         read,
         `${folder}/app.ts`,
@@ -72,11 +71,8 @@ export function makeCommand({ name, service, sentBy }: NewCommand, { services, r
 }
 
 function sending(name: string, owner: Service, sender: Service): string {
-  const described = camelCase(sender.name)
-  if (sender.servesOperations) return declaring(owner.name, `submits('${name}', …)`)
-  return sender.ingress === 'public'
-    ? `Submit it in ${sender.name}: platform.submit<SubmittedBy<typeof ${described}>>({ type: '${name}', data }, { key, actor, subject, limitedTo: caller.sub }), where limitedTo: undefined lets the caller act on objects of others.`
-    : `Return { type: '${name}', data: … } among the commands of a Decision<…, SentBy<typeof ${described}>> of ${sender.name}.`
+  if (sender.ingress === 'public') return declaring(owner.name, `submits('${name}', …)`)
+  return `Return { type: '${name}', data: … } among the commands of a Decision<…, SentBy<typeof ${camelCase(sender.name)}>> of ${sender.name}.`
 }
 
 /** A service's description with the owner's contracts among the contracts that it uses. */

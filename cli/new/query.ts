@@ -61,7 +61,7 @@ export function makeQuery({ name, owner: answeredBy, askedBy }: NewQuery, { serv
       ),
       [`${folder}/${file}.ts`]: handler(name, owner.name),
       [`${folder}/${file}.test.ts`]: test({ name, file, owner: owner.name, list, type }),
-      ...(asker && !asker.servesOperations ? askerFiles(name, owner.name, asker.name, read) : {}),
+      ...(asker?.ingress === 'internal' ? askerFiles(name, owner.name, asker.name, read) : {}),
       ...(read(storedDataTest) === undefined ? {} : { [storedDataTest]: withStoredData(name, file, read) }),
     },
     nextSteps: [
@@ -94,12 +94,10 @@ const withStoredData = (name: string, file: string, read: Existing['read']): str
 
 function asking(name: string, owner: string, asker: Existing['services'][number] | undefined): string {
   const contracts = contractsVariable(owner)
-  if (asker?.servesOperations) return declaring(owner, `asks('${name}', …)`)
+  if (asker?.ingress === 'public') return declaring(owner, `asks('${name}', …)`)
   if (!asker)
     return `Name it in "queries" of the service that asks it, with ${contracts} in "uses", and ask it there: a query that no service asks fails npm test.`
-  return asker.ingress === 'public'
-    ? `Add an operation to ${asker.name}, whose handler relays it: relay(c, ${contracts}, '${name}', params). A query that is named and not asked fails npm test.`
-    : `Ask it in ${asker.name}: platform.query(${contracts}, '${name}', { id }). A query that is named and not asked fails npm test.`
+  return `Ask it in ${asker.name}: platform.query(${contracts}, '${name}', { id }). A query that is named and not asked fails npm test.`
 }
 
 const handler = (name: string, owner: string): string => `/** Answers ${name}. */

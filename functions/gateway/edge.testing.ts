@@ -7,6 +7,6 @@ import { roles } from '../shop/roles.ts'
 import type { EdgeSettings } from './settings.ts'
 
 /** With all that follows from the operations of the services. */
-export const gateway: Service = services.find(({ servesOperations }) => servesOperations)!
+export const gateway: Service = services.find(({ ingress }) => ingress === 'public')!
 
 export const testEdge = (changes: Partial<EdgeSettings> = {}): string => testEdgeFor(roles, changes)

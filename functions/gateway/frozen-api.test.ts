@@ -19,7 +19,10 @@ const ofServices = services.flatMap(promisesOf)
 const ofPlatform = Object.keys(all).filter((name) => !ofServices.includes(name))
 
 const records = services
-  .map((service) => ({ name: service.name, promises: service.servesOperations ? ofPlatform : promisesOf(service) }))
+  .map((service) => ({
+    name: service.name,
+    promises: [...promisesOf(service), ...(service.ingress === 'public' ? ofPlatform : [])],
+  }))
   .map(({ name, promises }) => ({ name, promises, file: new URL(`../${name}/frozen-api.json`, import.meta.url) }))
   .filter(({ promises, file }) => promises.length > 0 || existsSync(file))
 

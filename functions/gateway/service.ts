@@ -12,7 +12,6 @@ export const gateway = defineService({
   uses: [],
   on: [],
   sends: [],
-  servesOperations: true,
   settings: [edgeSettings, ...tokenSettings, accountsUrl, staffSecondFactor],
   readsAccounts: true,
 })

@@ -5,6 +5,7 @@ import { ordersContracts } from '../orders/contracts.ts'
 import { paymentsContracts } from '../payments/contracts.ts'
 import { shippingContracts } from '../shipping/contracts.ts'
 import { notificationsContracts } from './contracts.ts'
+import { notifiedEvents } from './templates.ts'
 
 export const notifications = defineService({
   name: 'notifications',
@@ -12,25 +13,7 @@ export const notifications = defineService({
   runtime: 'cloudevent',
   contracts: notificationsContracts,
   uses: [ordersContracts, paymentsContracts, shippingContracts],
-  on: [
-    'order.placed',
-    'order.payment-needed',
-    'order.rejected',
-    'order.expired',
-    'order.cancelled',
-    'order.partly-cancelled',
-    'order.cancel-refused',
-    'order.confirmed',
-    'order.completed',
-    'shipment.failed',
-    'shipment.delivered',
-    'order.delayed',
-    'shipment.dispatched',
-    'payment.capture-failed',
-    'refund.pending',
-    'refund.issued',
-    'refund.failed',
-  ],
+  on: notifiedEvents,
   sends: [],
   collections: { sends: { unindexed: ['*'], keptForDays: 400 } },
 })

@@ -1,25 +1,6 @@
-/** The texts that customers receive. */
+/** The texts that customers receive, each by the event that it tells of: notifications subscribes to these events. */
 
 import { digitsOf } from '../shop/fields.ts'
-
-export type Notified =
-  | 'order.placed'
-  | 'order.payment-needed'
-  | 'order.rejected'
-  | 'order.expired'
-  | 'order.cancelled'
-  | 'order.partly-cancelled'
-  | 'order.cancel-refused'
-  | 'order.confirmed'
-  | 'order.completed'
-  | 'shipment.failed'
-  | 'shipment.delivered'
-  | 'order.delayed'
-  | 'shipment.dispatched'
-  | 'payment.capture-failed'
-  | 'refund.pending'
-  | 'refund.issued'
-  | 'refund.failed'
 
 interface Facts {
   readonly orderId: string
@@ -34,49 +15,44 @@ interface Facts {
   readonly actionUrl?: string
 }
 
-export function textFor(type: Notified, facts: Facts): string {
-  const { orderId, reason, code, stage, promisedBy, trackingRef } = facts
-  switch (type) {
-    case 'order.placed':
-      return `Thank you: we have your order ${orderId}.`
-    case 'order.payment-needed':
-      return paymentNeeded(facts)
-    case 'order.rejected':
-      return `We are sorry: your order ${orderId} could not be taken (${reason}). Nothing was charged.`
-    case 'order.expired':
-      return `Your order ${orderId} has expired (${reason}). Nothing was charged.`
-    case 'order.cancelled':
-      return reason === 'payment-lapsed'
-        ? `Your order ${orderId} is cancelled, because we have no payment for it any more. Nothing was charged.`
-        : `Your order ${orderId} is cancelled. Nothing was charged.`
-    case 'order.partly-cancelled':
-      return `A part of your order ${orderId} is cancelled and will not be charged; the other part has left already.`
-    case 'order.cancel-refused':
-      return `Your order ${orderId} can not be cancelled any more (${reason}).`
-    case 'order.confirmed':
-      return `Your order ${orderId} is confirmed; it will be with you by ${promisedBy?.slice(0, 10)}.`
-    case 'shipment.failed':
-      return stage === 'booking'
-        ? `The carrier does not bring a parcel of your order ${orderId} to its address (${code}). Name another address, or cancel the order.`
-        : `A parcel of your order ${orderId} could not be delivered (${code}). We will contact you about it.`
-    case 'shipment.delivered':
-      return `A parcel of your order ${orderId} was delivered.`
-    case 'order.delayed':
-      return `We are sorry: your order ${orderId} is late. You were to have it by ${promisedBy?.slice(0, 10)}.`
-    case 'shipment.dispatched':
-      return `A parcel of your order ${orderId} is on its way: ${trackingRef}.`
-    case 'payment.capture-failed':
-      return `We could not take the payment for a parcel of your order ${orderId}. We will contact you about another way to pay.`
-    case 'refund.pending':
-      return `We refund ${amountOf(facts)} of your order ${orderId}. Your bank may take some days.`
-    case 'refund.issued':
-      return `We have refunded ${amountOf(facts)} of your order ${orderId}.`
-    case 'refund.failed':
-      return `Our refund of ${amountOf(facts)} of your order ${orderId} did not reach you. We find another way.`
-    case 'order.completed':
-      return `Your order ${orderId} is complete. We hope to see you again.`
-  }
-}
+const texts = {
+  'order.placed': ({ orderId }) => `Thank you: we have your order ${orderId}.`,
+  'order.payment-needed': paymentNeeded,
+  'order.rejected': ({ orderId, reason }) =>
+    `We are sorry: your order ${orderId} could not be taken (${reason}). Nothing was charged.`,
+  'order.expired': ({ orderId, reason }) => `Your order ${orderId} has expired (${reason}). Nothing was charged.`,
+  'order.cancelled': ({ orderId, reason }) =>
+    reason === 'payment-lapsed'
+      ? `Your order ${orderId} is cancelled, because we have no payment for it any more. Nothing was charged.`
+      : `Your order ${orderId} is cancelled. Nothing was charged.`,
+  'order.partly-cancelled': ({ orderId }) =>
+    `A part of your order ${orderId} is cancelled and will not be charged; the other part has left already.`,
+  'order.cancel-refused': ({ orderId, reason }) => `Your order ${orderId} can not be cancelled any more (${reason}).`,
+  'order.confirmed': ({ orderId, promisedBy }) =>
+    `Your order ${orderId} is confirmed; it will be with you by ${promisedBy?.slice(0, 10)}.`,
+  'order.completed': ({ orderId }) => `Your order ${orderId} is complete. We hope to see you again.`,
+  'shipment.failed': ({ orderId, code, stage }) =>
+    stage === 'booking'
+      ? `The carrier does not bring a parcel of your order ${orderId} to its address (${code}). Name another address, or cancel the order.`
+      : `A parcel of your order ${orderId} could not be delivered (${code}). We will contact you about it.`,
+  'shipment.delivered': ({ orderId }) => `A parcel of your order ${orderId} was delivered.`,
+  'order.delayed': ({ orderId, promisedBy }) =>
+    `We are sorry: your order ${orderId} is late. You were to have it by ${promisedBy?.slice(0, 10)}.`,
+  'shipment.dispatched': ({ orderId, trackingRef }) =>
+    `A parcel of your order ${orderId} is on its way: ${trackingRef}.`,
+  'payment.capture-failed': ({ orderId }) =>
+    `We could not take the payment for a parcel of your order ${orderId}. We will contact you about another way to pay.`,
+  'refund.pending': (facts) =>
+    `We refund ${amountOf(facts)} of your order ${facts.orderId}. Your bank may take some days.`,
+  'refund.issued': (facts) => `We have refunded ${amountOf(facts)} of your order ${facts.orderId}.`,
+  'refund.failed': (facts) =>
+    `Our refund of ${amountOf(facts)} of your order ${facts.orderId} did not reach you. We find another way.`,
+} as const satisfies Readonly<Record<string, (facts: Facts) => string>>
+
+export type Notified = keyof typeof texts
+export const notifiedEvents = Object.keys(texts) as readonly Notified[]
+
+export const textFor = (type: Notified, facts: Facts): string => texts[type](facts)
 
 /** The link works for the customer alone, who signs in at the bank. */
 function paymentNeeded({ reason, until = '', actionUrl, ...facts }: Facts): string {

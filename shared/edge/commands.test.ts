@@ -12,7 +12,7 @@ import { testPlatform } from '../runtime/platform.testing.ts'
 import { implement } from '../service/app.ts'
 import { defineEdgeSettings, tokenSettings } from '../service/edge-settings.ts'
 import { submittedAnswers } from '../service/operation.ts'
-import { definePublicApi } from '../service/public-api.ts'
+import { checkedPublicApi } from '../service/public-api.ts'
 import { defineService } from '../service/service.ts'
 import { answerSubmitted } from './commands.ts'
 import { testEdgeFor } from './edge.testing.ts'
@@ -42,7 +42,7 @@ const boxoffice = defineService({
   settings: [limits, ...tokenSettings],
 })
 const commandId = '0c9d8f5e-2b1a-8c3d-9e4f-5a6b7c8d9e0f'
-const api = definePublicApi({
+const api = checkedPublicApi({
   description: { title: 'The theatre', text: 'Plays.' },
   roles: { ordinary: 'guest', privileged: ['usher'] },
   access: { guests: [], ushers: ['usher'] },

@@ -55,9 +55,7 @@ function admissionTo(
   if (access === 'signed') {
     if (!body) throw new Error(`${method} ${path} declares no body, which the sender's signature would cover.`)
     if (!signature)
-      throw new Error(
-        `${method} ${path} is signed, and the API has no check: give \`signatures\` to definePublicApi, or to implementEdge.`,
-      )
+      throw new Error(`${method} ${path} is signed, and the API has no check: give \`signatures\` to implementEdge.`)
     return async (c) => ({ check: await signature(c) })
   }
   if (!Object.hasOwn(accesses, access))

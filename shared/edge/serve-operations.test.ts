@@ -13,6 +13,7 @@ import { implement } from '../service/app.ts'
 import { apisFor } from '../service/define-api.ts'
 import { type EdgeCode, implementEdge } from '../service/edge-code.ts'
 import { defineEdgeSettings, tokenSettings } from '../service/edge-settings.ts'
+import type { Platform } from '../service/platform.ts'
 import { defineService, type Service } from '../service/service.ts'
 import { apisOf, withOperations } from '../service/with-operations.ts'
 import { testEdgeFor } from './edge.testing.ts'
@@ -95,10 +96,9 @@ const door = defineService({
   name: 'door',
   ingress: 'public',
   contracts: defineContracts({ service: 'door', events: {}, commands: {} }),
-  servesOperations: true,
   settings: [limits, ...tokenSettings],
 })
-const services: readonly Service[] = Object.values(withOperations({ 0: door, 1: seats }))
+const services: readonly Service[] = withOperations([door, seats])
 const [served] = services as [Service]
 
 const code = implementEdge(seatsApi, {
@@ -256,6 +256,9 @@ it('without a handler, a check or a signature it does not compile, and the servi
   const { handlers, checks, signatures } = code as Required<EdgeCode>
   // @ts-expect-error the check and the signature are missing
   implementEdge(seatsApi, { handlers: () => ({ notify: ({ c }) => c.empty(204) }) })
+  const { notify } = handlers({} as Platform)
+  // @ts-expect-error a handler has no operation
+  implementEdge(seatsApi, { ...code, handlers: () => ({ notify, other: notify }) } as const)
   await expect(started({ edge: { checks, signatures } })).rejects.toThrow('The operation notify has no handler')
   await expect(started({ edge: { handlers, signatures } })).rejects.toThrow('The operation takeSeat has no check')
   await expect(started({ edge: { handlers, checks } })).rejects.toThrow('post /v1/notices is signed')

@@ -8,7 +8,12 @@ import type { EdgeCode } from '../service/edge-code.ts'
 import type { OperationContext } from '../service/operation-context.ts'
 import type { Platform } from '../service/platform.ts'
 import type { Caller, Operation, Operations } from '../service/operation.ts'
-import { definePublicApi, type OperationHandler, type PublicApi, withCommandOperations } from '../service/public-api.ts'
+import {
+  checkedPublicApi,
+  type OperationHandler,
+  type PublicApi,
+  withCommandOperations,
+} from '../service/public-api.ts'
 import { answerSubmitted } from './commands.ts'
 import { relayed } from './relay.ts'
 
@@ -42,7 +47,7 @@ export async function serveOperations(
     apis.flatMap((api) => Object.entries(api.operations).map(([id, one]) => [id, one.describe()])),
   )
   const problemMembers = Object.assign({}, description.problemMembers, ...apis.map((api) => api.problemMembers))
-  const api = definePublicApi<string, string, Operations>({
+  const api = checkedPublicApi({
     ...door,
     description: { ...description, problemMembers },
     operations,

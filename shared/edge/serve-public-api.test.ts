@@ -10,7 +10,7 @@ import { createHttpApp } from '../runtime/http-app.ts'
 import { testPlatform } from '../runtime/platform.testing.ts'
 import { implement } from '../service/app.ts'
 import { defineEdgeSettings, tokenSettings } from '../service/edge-settings.ts'
-import { definePublicApi, type PublicApi } from '../service/public-api.ts'
+import { checkedPublicApi, type PublicApi } from '../service/public-api.ts'
 import type { OperationContext } from '../service/operation-context.ts'
 import { defineService } from '../service/service.ts'
 import { testEdgeFor } from './edge.testing.ts'
@@ -31,7 +31,7 @@ const parts = {
   subjectOf: ({ sub }: { readonly sub: string }) => `guest:${sub}`,
 } as const
 const open = ({ c }: { readonly c: OperationContext }): Response => c.checked('open', 200, 'text/plain')
-const ofGuests = definePublicApi({
+const ofGuests = checkedPublicApi({
   ...parts,
   operations: {
     readSeats: { ...operation, access: 'guests' },
@@ -88,7 +88,7 @@ describe('an operation', () => {
   })
 
   it('without access does not compile, and its service does not start', () => {
-    const api = definePublicApi({
+    const api = checkedPublicApi({
       ...parts,
       // @ts-expect-error access has no default
       operations: { readSeats: operation },
@@ -97,10 +97,9 @@ describe('an operation', () => {
     expect(() => started(api)).toThrow('get /v1/seats declares no access')
   })
 
-  it('with an access that the API does not have does not compile, and its service does not start', () => {
-    const api = definePublicApi({
+  it('with an access that the API does not have: its service does not start', () => {
+    const api = checkedPublicApi({
       ...parts,
-      // @ts-expect-error the access is unknown
       operations: { readSeats: { ...operation, access: 'strangers' } },
       handlers: () => ({ readSeats: open }),
     })
@@ -116,15 +115,13 @@ describe('an operation', () => {
       operations: { readSeats: { ...operation, access: 'public' } },
       handlers: () => ({ readSeats: open }),
     } as const
-    // @ts-expect-error the name is reserved
-    expect(() => definePublicApi({ ...rest, access: { public: ['usher'] } })).toThrow('names public, which means')
-    // @ts-expect-error the name is reserved
-    expect(() => definePublicApi({ ...rest, access: { signed: ['usher'] } })).toThrow('names signed, which means')
+    expect(() => checkedPublicApi({ ...rest, access: { public: ['usher'] } })).toThrow('names public, which means')
+    expect(() => checkedPublicApi({ ...rest, access: { signed: ['usher'] } })).toThrow('names signed, which means')
   })
 
   it('that takes no token refuses no role', () => {
     const define = (access: 'public' | 'guests') =>
-      definePublicApi({
+      checkedPublicApi({
         ...parts,
         operations: { readSeats: { ...operation, access, notFor: { usher: 'Ushers know them.' } } },
         handlers: () => ({ readSeats: open }),
@@ -133,11 +130,10 @@ describe('an operation', () => {
     expect(() => define('guests')).not.toThrow()
   })
 
-  it('without a handler does not compile, and its service does not start', () => {
-    const api = definePublicApi({
+  it('without a handler: its service does not start', () => {
+    const api = checkedPublicApi({
       ...parts,
       operations: { readSeats: { ...operation, access: 'guests' } },
-      // @ts-expect-error a handler is missing
       handlers: () => ({}),
     })
     expect(() => started(api)).toThrow('The operation readSeats has no handler')
@@ -147,7 +143,7 @@ describe('an operation', () => {
     'by %s with neither body nor key is refused unless a repeat is harmless',
     (method) => {
       const define = (stated: { readonly isIdempotent?: true }) =>
-        definePublicApi({
+        checkedPublicApi({
           ...parts,
           operations: { closeHouse: { ...operation, method, access: 'ushers', ...stated } },
           handlers: () => ({ closeHouse: open }),
@@ -158,7 +154,7 @@ describe('an operation', () => {
   )
 
   it('that is signed needs a check of signatures', () => {
-    const api = definePublicApi({
+    const api = checkedPublicApi({
       ...parts,
       operations: { notify: { ...operation, method: 'post', access: 'signed', body: z.looseObject({}) } },
       handlers: () => ({ notify: open }),
@@ -218,9 +214,7 @@ describe('the document of a public API', () => {
 
   it('is served by the platform alone: an operation with its name or path is refused', () => {
     const define = (operations: Record<string, object>) => () =>
-      definePublicApi({ ...parts, operations, handlers: () => ({}) } as unknown as Parameters<
-        typeof definePublicApi
-      >[0])
+      checkedPublicApi({ ...parts, operations, handlers: () => ({}) } as unknown as PublicApi)
     const remedy = 'give yours another name and path'
     expect(define({ readDocument: { ...operation, access: 'public' } })).toThrow(remedy)
     expect(define({ readManual: { ...operation, path: '/docs', access: 'public' } })).toThrow(remedy)
@@ -231,7 +225,7 @@ describe('a service', () => {
   const routes = (http: { get(path: string, handler: typeof open): unknown }): void => void http.get('/v1/seats', open)
 
   it('that is public is refused with a route of its own, besides its table and in place of it', () => {
-    const remedy = 'declare each operation with its access by definePublicApi'
+    const remedy = 'declare each operation with its access by defineApi, and make publicApi by serveOperations'
     // @ts-expect-error a service has no routes of its own
     expect(() => implement(boxoffice, { on: {}, commands: {}, routes })).toThrow(remedy)
     const both = { on: {}, commands: {}, publicApi: ofGuests, routes }

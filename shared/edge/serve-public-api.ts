@@ -42,8 +42,7 @@ export function servePublicApi(http: Hono, platform: Platform, api: PublicApi): 
   }
   for (const [id, operation] of Object.entries(operations)) {
     const handler = handlers[id]
-    if (!handler)
-      throw new Error(`The operation ${id} has no handler: give one to definePublicApi, or to implementEdge.`)
+    if (!handler) throw new Error(`The operation ${id} has no handler: give one to implementEdge.`)
     const signature = Object.hasOwn(signatures, id) ? provingSignature(signatures[id]!, edge) : undefined
     createHandle(http, api.access, { caller, signature })(operation, handler)
   }

@@ -101,7 +101,7 @@ export function implement<S extends Described>(description: S, implementation: I
  */
 export function checkRoutes({ name, ingress }: Pick<Described, 'name' | 'ingress'>, implementation: object): void {
   const isPublic = ingress === 'public'
-  const remedy = 'declare each operation with its access by definePublicApi'
+  const remedy = 'declare each operation with its access by defineApi, and make publicApi by serveOperations'
   if (Object.hasOwn(implementation, 'routes'))
     throw new Error(
       `The service ${name} gives routes of its own, which nothing checks: ${isPublic ? remedy : 'declare queries in its contracts'}.`,

@@ -1,5 +1,6 @@
 /** A business, as data and pure functions: services, views, settings and goals. */
 
+import { withOperations } from './with-operations.ts'
 import type { EventDelivery, Service } from './service.ts'
 
 export interface Business {
@@ -42,8 +43,9 @@ export interface Goal {
   readonly p95Seconds?: number
 }
 
-/** In the order of their numbers. */
-export const servicesOf = ({ services }: Pick<Business, 'services'>): readonly Service[] => Object.values(services)
+/** In the order of their numbers. A public service has what the public operations of all services need. */
+export const servicesOf = ({ services }: Pick<Business, 'services'>): readonly Service[] =>
+  withOperations(Object.values(services))
 export const partnersOf = ({ partners }: Pick<Business, 'partners'>): readonly string[] => Object.values(partners)
 
 /** Whether workers of this service pull its events, in this environment. */

@@ -1,6 +1,6 @@
 /**
- * The public API of a service as data: its operations, their access and their handlers. The runtime makes every route of
- * a public service from it (`shared/edge`), so no route is without its checks.
+ * The public API of a public service as data: the operations of all services, their access and their handlers, which
+ * `serveOperations` puts together. The runtime makes every route of the service from it, so no route is without its checks.
  */
 
 import type { Context } from 'hono'
@@ -14,7 +14,6 @@ import {
   type Caller,
   type Operation,
   type Operations,
-  type ReservedAccess,
   reservedAccess,
   type Roles,
 } from './operation.ts'
@@ -33,11 +32,6 @@ export interface OperationRequest<O extends Operation, Role extends string = str
 export type OperationHandler<O extends Operation, Role extends string = string> = (
   request: OperationRequest<O, Role>,
 ) => Response | Promise<Response>
-
-/** Exactly one handler for each operation of a table: a missing or superfluous one does not compile. */
-export type OperationHandlers<Table extends Operations, Role extends string = string> = {
-  readonly [Id in keyof Table]: OperationHandler<Table[Id], Role>
-}
 
 /** The claims of a token whose signature, issuer, audience and time were verified. */
 export type Claims = Readonly<Record<string, unknown>> & { readonly sub: string }
@@ -73,18 +67,6 @@ export interface PublicApi {
   privilegedTokens?(platform: Platform): ClaimsCheck
   /** Makes the check of each `signed` operation, by its name. */
   signatures?(platform: Platform): Readonly<Record<string, SignatureCheck>>
-}
-
-interface TypedApi<Role extends string, Access extends string, Table extends Operations<Access, Role>> extends Omit<
-  PublicApi,
-  'roles' | 'access' | 'operations' | 'limits' | 'subjectOf' | 'handlers'
-> {
-  readonly roles: Roles<Role>
-  readonly access: Readonly<Record<Access, readonly NoInfer<Role>[]>> & { readonly [Name in ReservedAccess]?: never }
-  readonly operations: Table
-  readonly limits: Setting<EdgeSettings<NoInfer<Role>>>
-  subjectOf(caller: Caller<NoInfer<Role>>): string
-  handlers(platform: Platform): OperationHandlers<NoInfer<Table>, NoInfer<Role>>
 }
 
 /** The operations of every public API besides its own: its document, for programs and for people. */
@@ -145,23 +127,16 @@ function checkReserved(api: { readonly operations: Operations }, reserved: Opera
 }
 
 /**
- * The public API of a service, to which the platform adds `documentOperations`. An operation without access or with an unknown one, and a handler that is missing or superfluous, do not compile.
+ * The public API with `documentOperations`, which the platform adds.
  * @throws Error for an access or an operation with a reserved name, for one that takes no token and refuses roles, and for a POST
  * or DELETE that a client could not repeat.
  */
-export const definePublicApi = <
-  const Role extends string,
-  const Access extends string,
-  const Table extends Operations<Access, Role>,
->(
-  api: TypedApi<Role, Access, Table>,
-  // Each handler gets only what its own operation declares: the runtime checks before it calls.
-): PublicApi => {
-  for (const name of reservedAccess)
-    if (Object.hasOwn(api.access, name))
-      throw new Error(
-        `The access of a public API names ${name}, which means that no token is asked for: give these roles another name.`,
-      )
+export function checkedPublicApi(api: PublicApi): PublicApi {
+  const reserved = reservedAccess.find((name) => Object.hasOwn(api.access, name))
+  if (reserved)
+    throw new Error(
+      `The access of a public API names ${reserved}, which means that no token is asked for: give these roles another name.`,
+    )
   for (const { method, path, access, notFor, body, requiresIdempotencyKey, isIdempotent } of Object.values(
     api.operations,
   )) {
@@ -173,5 +148,5 @@ export const definePublicApi = <
       )
   }
   checkReserved(api, documentOperations)
-  return { ...api, operations: { ...api.operations, ...documentOperations } } as unknown as PublicApi
+  return { ...api, operations: { ...api.operations, ...documentOperations } }
 }

@@ -136,8 +136,6 @@ export interface Service {
   readonly requestObjectives: readonly RequestObjective[]
   /** The operations by which clients reach it, through a public service. */
   readonly api?: Api
-  /** It serves the public operations of every service: `withOperations` adds what these need. */
-  readonly servesOperations: boolean
   /** `cloudevent`: its handlers are one CloudEvent function, which the functions framework calls; `http`: they are called as they are. */
   readonly runtime: 'http' | 'cloudevent'
   /** How events reach it, unless an environment has another way (`delivery` of the business). */
@@ -183,7 +181,6 @@ interface Description<Own extends Contracts, Uses extends readonly Contracts[]> 
   }
   readonly requestObjectives?: readonly RequestObjective[]
   readonly api?: Api & { readonly contracts: Own }
-  readonly servesOperations?: true
   readonly runtime?: 'http' | 'cloudevent'
   readonly delivery?: EventDelivery
 }
@@ -221,7 +218,6 @@ export function defineService<
     readsViews: [],
     alertsOn: {},
     requestObjectives: [],
-    servesOperations: false,
     runtime: 'http',
     delivery: 'push',
     ...given,

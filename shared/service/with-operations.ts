@@ -1,29 +1,22 @@
 /** Completes the descriptions of the services by what follows from their public operations. */
 
+import { isDeepStrictEqual } from 'node:util'
 import type { Contracts } from '../contracts/contract.ts'
 import type { Api } from './api.ts'
 import { checkSecrets } from '../base/secret.ts'
 import type { RequestObjective } from './request-objective.ts'
 import { ownersOf, type Service } from './service.ts'
 
-type Numbered = Readonly<Record<number, Service>>
-
 /**
- * A public service that `servesOperations` asks, submits and reads what the operations of all services need: grants, peers,
+ * A public service serves the operations of all services: it asks, submits and reads what these need, and grants, peers,
  * settings, secrets and objectives follow.
- * @throws Error for an internal service that serves them, for an operation of two services, by its name or by method and path, and for a command that its owner does not accept from outside
+ * @throws Error for an operation of two services, by its name or by method and path, and for a command that its owner does not accept from outside
  */
-export function withOperations(services: Numbered): Numbered {
-  const all = Object.values(services)
-  const apis = apisOf(all)
+export function withOperations(services: readonly Service[]): readonly Service[] {
+  const apis = apisOf(services)
   checkNames(apis)
-  for (const { name, api, acceptsSubmitted } of all) if (api) checkSubmitted(name, api, acceptsSubmitted)
-  for (const { name, ingress, servesOperations } of all)
-    if (servesOperations && ingress !== 'public')
-      throw new Error(`${name} serves operations, and no client reaches it: make it public, or leave them out.`)
-  return Object.fromEntries(
-    Object.entries(services).map(([number, one]) => [number, one.servesOperations ? completed(one, apis) : one]),
-  )
+  for (const { name, api, acceptsSubmitted } of services) if (api) checkSubmitted(name, api, acceptsSubmitted)
+  return services.map((one) => (one.ingress === 'public' ? completed(one, apis) : one))
 }
 
 export const apisOf = (services: readonly Pick<Service, 'api'>[]): readonly Api[] =>
@@ -45,8 +38,11 @@ function completed(service: Service, apis: readonly Api[]): Service {
   const uses = unique<Contracts>([
     ...service.uses,
     ...apis.flatMap(({ contracts, atEdge }) => [contracts, ...atEdge.uses]),
-  ])
+  ]).filter((contracts) => contracts !== service.contracts)
   const queries = unique([...service.queries, ...apis.flatMap(queriesOf)])
+  const derived = apis.flatMap(objectivesOf)
+  // A description that was completed already stays as it is.
+  const own = service.requestObjectives.filter((one) => !derived.some((other) => isDeepStrictEqual(one, other)))
   const complete = {
     ...service,
     uses,
@@ -55,7 +51,7 @@ function completed(service: Service, apis: readonly Api[]): Service {
     submits: unique([...service.submits, ...apis.flatMap(submitsOf)]),
     settings: unique([...service.settings, ...apis.flatMap(({ atEdge }) => atEdge.settings)]),
     secrets: Object.assign({}, service.secrets, ...apis.map(({ atEdge }) => atEdge.secrets)) as Service['secrets'],
-    requestObjectives: [...service.requestObjectives, ...apis.flatMap(objectivesOf)],
+    requestObjectives: [...own, ...derived],
   }
   checkSecrets(complete)
   return complete

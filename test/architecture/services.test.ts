@@ -74,7 +74,7 @@ it.each(services)(
 )
 
 /** The operations of all services, for the service that serves them. */
-const servedBy = (service: Service): readonly Api[] => (service.servesOperations ? apisOf(services) : [])
+const servedBy = (service: Service): readonly Api[] => (service.ingress === 'public' ? apisOf(services) : [])
 
 it.each(services)('$name asks exactly the queries that it describes', (service) => {
   const { name, queries } = service
@@ -123,7 +123,7 @@ it('the services whose operations are answered at the edge have code there, and 
   expect(folders('edge.ts')).toEqual(expected.toSorted())
 })
 
-it.each(services.filter(({ servesOperations }) => servesOperations))(
+it.each(services.filter(({ ingress }) => ingress === 'public'))(
   '$name serves the operations of all services, and imports none of them',
   ({ name }) => {
     const folderOf = (other: string): string => join(root, 'functions', other) + sep

@@ -63,7 +63,7 @@ describe('the programs of the services', () => {
   it('read the list of services only to serve the operations of all', () => {
     const reading = modules.filter(({ imports }) => imports.includes(join(root, LIST))).map(nameOf)
     expect(reading).toEqual(
-      services.flatMap(({ name, servesOperations }) => (servesOperations ? `functions/${name}/app.ts` : [])),
+      services.flatMap(({ name, ingress }) => (ingress === 'public' ? `functions/${name}/app.ts` : [])),
     )
   })
 

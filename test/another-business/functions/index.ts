@@ -2,7 +2,6 @@
 
 import { type Business, servicesOf } from '../../../shared/service/business.ts'
 import type { Service } from '../../../shared/service/service.ts'
-import { withOperations } from '../../../shared/service/with-operations.ts'
 import type { EdgeSettings } from '../../../shared/service/edge-settings.ts'
 import { helpdesk } from './helpdesk/service.ts'
 import { tickets } from './tickets/service.ts'
@@ -26,7 +25,7 @@ const edge: EdgeSettings<'reporter' | 'agent'> = {
 }
 
 export const business: Business = {
-  services: withOperations(numberedServices),
+  services: numberedServices,
   partners: {},
   views: { folder: new URL('.', import.meta.url), names: [] },
   settings: () => ({ EDGE: JSON.stringify(edge) }),

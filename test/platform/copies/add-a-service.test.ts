@@ -36,6 +36,7 @@ beforeAll(() => {
     if (index === 0) expectAsShown(copy.read(documents[0]!))
   }
   record('listener', addListener)
+  record('notification', addNotification)
   record('public operation', () => addOperation(copy.read(documents[0]!)))
   record('step of the checkout', addStep)
   record('method of an emulator', addMethod)
@@ -92,6 +93,15 @@ function addListener(): void {
     "  on: {\n    'points.spent': (message, platform) =>\n      platform.streams.handle(message, message.correlationId, () => noChange),\n  },\n",
   )
   copy.replace(app, 'import type { Decision, Platform }', 'import { type Decision, noChange, type Platform }')
+}
+
+/** Customers are notified of an event: one handler sends the texts of all. */
+function addNotification(): void {
+  copy.replace(
+    'functions/notifications/templates.ts',
+    "  'order.rejected': (",
+    "  'order.released': ({ orderId }) => `Your order ${orderId} will leave soon.`,\n  'order.rejected': (",
+  )
 }
 
 /** A completed order grants points: a command that is listed and not sent is refused by test/architecture/services.test.ts. */
@@ -318,6 +328,7 @@ it('each addition touches few files', () => {
     ],
     event: loyalty('app.test.ts', 'app.ts', 'contracts.ts', 'frozen-messages.json'),
     listener: ['functions/catalog/app.ts', 'functions/catalog/service.ts'],
+    notification: ['functions/notifications/templates.ts'],
     command: [
       ...loyalty('app.ts', 'contracts.ts', 'frozen-messages.json', 'grant-points.test.ts', 'grant-points.ts'),
       'functions/orders/advance.ts',
@@ -360,6 +371,7 @@ const rows: Readonly<Record<string, string>> = {
   service: 'a service',
   event: 'an event',
   listener: 'a subscription to it',
+  notification: 'a notification of one',
   command: 'a command',
   query: 'a query',
   'public operation': 'a public operation',

@@ -12,6 +12,5 @@ export const helpdesk = defineService({
   uses: [],
   on: [],
   sends: [],
-  servesOperations: true,
   settings: [edgeSettings, ...tokenSettings],
 })
