@@ -1,30 +1,23 @@
 /** Reserve the stock, authorize the payment, confirm. Read it top to bottom; compensations run bottom to top. */
 
+import { pick } from '../../shared/base/pick.ts'
 import { defineSaga } from '../../shared/saga/definition.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { paymentsContracts } from '../payments/contracts.ts'
 import { goodsOf } from './order.ts'
 import type { Checkout } from './records.ts'
 
-const paymentOf = ({
-  orderId,
-  customerRef,
-  paymentMethodRef,
-  currency,
-  totalMinor,
-  shippingMinor,
-  lines,
-  ...checked
-}: Checkout) => ({
-  orderId,
-  customerRef,
-  paymentMethodRef,
-  currency,
-  totalMinor,
-  shippingMinor,
-  lines,
-  ...numberOf(checked),
-})
+const PAYMENT_FIELDS = [
+  'orderId',
+  'customerRef',
+  'paymentMethodRef',
+  'currency',
+  'totalMinor',
+  'shippingMinor',
+  'lines',
+] as const
+
+const paymentOf = (order: Checkout) => ({ ...pick(order, PAYMENT_FIELDS), ...numberOf(order) })
 /** Refusals after which the stock is not held for another payment method: the card is not the customer's. */
 const FINAL_CODES: readonly string[] = ['card-stolen', 'payment-method-of-another-customer', 'voided', 'voided-before']
 

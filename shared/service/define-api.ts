@@ -2,6 +2,7 @@
 
 import type { z } from 'zod'
 import type { Code } from '../base/errors.ts'
+import { pick } from '../base/pick.ts'
 import type { Secrets } from '../base/secret.ts'
 import type { Setting } from '../base/setting.ts'
 import type { CommandType, Contracts, QueryName, QueryNamed } from '../contracts/contract.ts'
@@ -258,8 +259,6 @@ const submitting =
 
 const maskOf = (names: readonly string[]): Record<string, true> =>
   Object.fromEntries(names.map((name) => [name, true as const]))
-const pick = <V>(from: Readonly<Record<string, V>>, names: readonly string[]): Readonly<Record<string, V>> =>
-  Object.fromEntries(names.map((name) => [name, from[name]!]))
 
 const handling = ({ objective, ...operation }: Operation & Pick<Handled, 'objective'>): Handled => {
   const { method, path } = operation

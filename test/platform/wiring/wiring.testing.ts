@@ -5,18 +5,14 @@ import { resourcesOf } from '../../../emulators/start.ts'
 import type { TestPlatform } from '../../support/platform.ts'
 import { runScenario } from './scenario.testing.ts'
 import { whyOptional } from './optional-resources.testing.ts'
+import { RESTORED_LIMIT_MS, type Trial, tried, type Verdict } from './trial.testing.ts'
 
 /** The scenario fails after so many times its usual duration, and not before the shortest limit. */
 const DURATION_FACTOR = 3
 const SHORTEST_LIMIT_MS = 2_000
-/** After a restore, deliveries that failed meanwhile are redelivered first. */
-const RESTORED_LIMIT_MS = 60_000
 
-export interface Verdict {
+export interface VerdictOn extends Verdict {
   readonly address: string
-  /** The proof that it is needed, or the reason why it is not. */
-  readonly outcome: 'refused' | 'missed' | 'listed' | 'NOT MISSED' | 'NOT RESTORED'
-  readonly detail: string
 }
 
 /** The time limit of a scenario: its duration with all resources and warm services, times a factor. @throws Error if the scenario fails. */
@@ -27,7 +23,7 @@ export async function durationLimit(platform: TestPlatform): Promise<number> {
   return Math.max(SHORTEST_LIMIT_MS, DURATION_FACTOR * (performance.now() - startedMs))
 }
 
-export async function wired(platform: TestPlatform, one: Provisioned, limitMs: number): Promise<Verdict> {
+export async function wired(platform: TestPlatform, one: Provisioned, limitMs: number): Promise<VerdictOn> {
   const { resource, provisioner } = one
   const address = `${resource.stack}/${resource.address}`
   const refusal = refusedWithout(platform.stacks, one)
@@ -35,17 +31,19 @@ export async function wired(platform: TestPlatform, one: Provisioned, limitMs: n
   const reason = whyOptional(resource)
   if (reason) return { address, outcome: 'listed', detail: reason }
 
-  await provisioner.remove(resource, platform.api)
-  // A running service still holds tokens of its account for an hour, as it does at Google.
-  if (resource.type === 'google_service_account')
-    await platform.run.kill(String(resource.attributes['account_id']), 'SIGKILL')
-  const missing = await failure(platform, limitMs)
-  await provisioner.create(resource, platform.api)
-  const still = await failure(platform, RESTORED_LIMIT_MS)
-  if (still) return { address, outcome: 'NOT RESTORED', detail: still }
-  return missing
-    ? { address, outcome: 'missed', detail: missing }
-    : { address, outcome: 'NOT MISSED', detail: 'both orders still succeed' }
+  const trial: Trial = {
+    async remove() {
+      await provisioner.remove(resource, platform.api)
+      // A running service still holds tokens of its account for an hour, as it does at Google.
+      if (resource.type === 'google_service_account')
+        await platform.run.kill(String(resource.attributes['account_id']), 'SIGKILL')
+    },
+    async restore() {
+      await provisioner.create(resource, platform.api)
+    },
+    run: (withinMs) => failure(platform, withinMs),
+  }
+  return { address, ...(await tried(trial, limitMs)) }
 }
 
 /** The error of provisioning the stacks without this resource, its grants and resources without a local part; undefined without an error. */
