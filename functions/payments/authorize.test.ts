@@ -19,9 +19,18 @@ const request = {
 
 function open() {
   const provider = testProvider()
+  /** What happens after the provider's answer to an authorization, and before it is recorded. */
+  const meanwhile: { work?: (() => Promise<void>) | undefined } = {}
   const platform = testPlatform(payments, {
     settings: { PAYMENT_PROVIDER_URL: 'https://provider.example.com', PAYMENT_PROVIDER_API: '{"kind":"simulator"}' },
-    callExternal: provider.callExternal,
+    async callExternal(url, asked) {
+      const answer = await provider.callExternal(url, asked)
+      const { work } = meanwhile
+      if (asked.method !== 'POST' || !work) return answer
+      meanwhile.work = undefined
+      await work()
+      return answer
+    },
   })
   const send = (type: string, number: number): Promise<void> => {
     const data = { ...request, ...(number > 1 ? { authorization: number } : {}) }
@@ -30,6 +39,7 @@ function open() {
   return {
     provider,
     platform,
+    meanwhile,
     authorize: (number = 1) => send('AuthorizePayment', number),
     find: (number = 1) => send('FindAuthorization', number),
     webhook: (key = 'w-1') =>
@@ -93,6 +103,49 @@ describe('a further authorization', () => {
     provider.acted('o-1:auth:2', 'authorized')
     await webhook()
     expect(last()).toMatchObject({ type: 'payment.authorized', data: { authorization: 2 } })
+  })
+
+  it.each(['authorized', 'declined'] as const)(
+    'is the one that a webhook is about, also before its answer is recorded: it was %s',
+    async (status) => {
+      const { provider, platform, meanwhile, authorize, webhook, last, types } = open()
+      provider.outcome = 'declined'
+      await authorize()
+      provider.outcome = 'action-required'
+      meanwhile.work = async () => {
+        provider.acted('o-1:auth:2', status)
+        await webhook()
+      }
+      await authorize(2)
+      expect(last()).toMatchObject({ type: `payment.${status}`, data: { authorization: 2 } })
+      expect(types()).toEqual(['payment.declined', `payment.${status}`])
+      expect(platform.sent).toEqual([])
+      expect(provider.did).toEqual(['authorize o-1:auth', 'authorize o-1:auth:2'])
+    },
+  )
+
+  it('is the one that a webhook is about, although it has ended the one before', async () => {
+    const { provider, meanwhile, authorize, webhook, last } = open()
+    provider.outcome = 'action-required'
+    await authorize()
+    const authorizing = async (): Promise<void> => {
+      meanwhile.work = async () => {
+        provider.acted('o-1:auth:2', 'authorized')
+        await webhook()
+      }
+    }
+    // The first request ends the authorization before, the second one makes the further one.
+    meanwhile.work = authorizing
+    await authorize(2)
+    expect(last()).toMatchObject({ type: 'payment.authorized', data: { authorization: 2 } })
+  })
+
+  it('that is not at the provider yet has no news for a webhook about the one before', async () => {
+    const { provider, authorize, webhook, types } = open()
+    provider.outcome = 'declined'
+    await authorize()
+    await webhook()
+    expect(types()).toEqual(['payment.declined'])
   })
 
   it('is voided with all others, also if it is on its way when the void begins', async () => {

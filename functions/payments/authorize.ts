@@ -142,12 +142,29 @@ export function checkAuthorization(message: About, platform: Platform): Promise<
       return checkRenewal(state, { orderId, authorization: renewal, client, nowMs: platform.now() })
     }
     // The first report of an outcome decides, be it the provider's response or its webhook; the other one changes nothing.
-    if (state.status !== 'action-required') return noChange
-    const { requested: authorization, totalMinor: amountMinor, currency } = state
-    const answer = await provider(platform, message).find(authorizationKey(orderId, authorization))
-    if (!answer || answer.status === 'action-required') return noChange
-    return emit(outcome(answer, { orderId, amountMinor, currency, authorization }))
+    if (state.status !== 'action-required' && state.status !== 'declined') return noChange
+    return emit(...(await outcomeOf(state, orderId, provider(platform, message))))
   })
+}
+
+/**
+ * The outcome of the last requested authorization; once it has failed, that of a further one whose answer is not recorded yet:
+ * this may be the only report about it.
+ */
+async function outcomeOf(
+  { status, requested, totalMinor: amountMinor, currency }: PaymentState,
+  orderId: string,
+  client: Provider,
+): Promise<PaymentRecord[]> {
+  const isOpen = status === 'action-required'
+  const about = { orderId, amountMinor, currency }
+  const last = isOpen ? await client.find(authorizationKey(orderId, requested)) : undefined
+  if (isOpen && (!last || last.status === 'action-required')) return []
+  if (last?.status === 'authorized') return [outcome(last, { ...about, authorization: requested })]
+  const further = await client.find(authorizationKey(orderId, requested + 1))
+  if (further && further.status !== 'action-required')
+    return [outcome(further, { ...about, authorization: requested + 1 })]
+  return last ? [outcome(last, { ...about, authorization: requested })] : []
 }
 
 const isYoung = ({ time }: About, platform: Platform): boolean =>
@@ -157,8 +174,8 @@ const isYoung = ({ time }: About, platform: Platform): boolean =>
 function notAuthorised(message: About, platform: Platform): Refused | Unavailable {
   const { orderId } = message.data
   return isYoung(message, platform)
-    ? new Unavailable(`Nothing was authorised for ${orderId} yet.`)
-    : new Refused('not-found', `Nothing was authorised for ${orderId}.`)
+    ? new Unavailable(`Nothing was authorized for ${orderId} yet.`)
+    : new Refused('not-found', `Nothing was authorized for ${orderId}.`)
 }
 
 interface Requested {

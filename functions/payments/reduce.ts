@@ -31,11 +31,11 @@ export function reduceAuthorization(
   return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
     const state = paymentIn(events)
     if (state.reductions.includes(cancellationId)) return noChange
-    if (state.status === 'none') throw new Unavailable(`Nothing was authorised for ${orderId} yet.`)
+    if (state.status === 'none') throw new Unavailable(`Nothing was authorized for ${orderId} yet.`)
     refuseIf(
       state.lines.length === 0 && state.status !== 'not-required',
       'not-found',
-      `Nothing was authorised for ${orderId}: its payment was voided before.`,
+      `Nothing was authorized for ${orderId}: its payment was voided before.`,
     )
     const { currency } = state
     const reduced = (amountMinor: number): PaymentRecord => ({

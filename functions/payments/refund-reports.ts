@@ -52,7 +52,7 @@ export function checkRefunds(
   const { orderId } = message.data
   return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
     const state = paymentIn(events)
-    refuseIf(state.authorizations.length === 0, 'not-found', `Nothing was authorised for ${orderId}.`)
+    refuseIf(state.authorizations.length === 0, 'not-found', `Nothing was authorized for ${orderId}.`)
     const client = provider(platform, message)
     const made = await Promise.all(
       state.authorizations.map(async (authorization) => {

@@ -60,7 +60,7 @@ const isNothingAgreed = ({ lines }: PaymentState): boolean => lines.length === 0
 export async function checkRefundable(request: RefundRequest, platform: Platform): Promise<void> {
   const { orderId, refundId } = request
   const state = paymentIn((await platform.streams.read(orderId)).events)
-  refuseIf(isNothingAgreed(state), 'not-found', `Nothing was authorised for ${orderId}.`)
+  refuseIf(isNothingAgreed(state), 'not-found', `Nothing was authorized for ${orderId}.`)
   const obstacle = refundId in state.refunds ? undefined : obstacleOf(state, request)
   if (obstacle) throw obstacle
 }
@@ -80,7 +80,7 @@ export async function refundPayment(message: Envelope<string, RefundRequest>, pl
 
 function decideRefund(state: PaymentState, request: RefundRequest): Decision<PaymentRecord, PaymentSent> {
   const { orderId, refundId, amountMinor, reason, lines } = request
-  refuseIf(isNothingAgreed(state), 'not-found', `Nothing was authorised for ${orderId}.`)
+  refuseIf(isNothingAgreed(state), 'not-found', `Nothing was authorized for ${orderId}.`)
   if (refundId in state.refunds) return noChange
   const about = { reason, ...(lines ? { lines } : {}) }
   const obstacle = obstacleOf(state, request)

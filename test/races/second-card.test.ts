@@ -146,6 +146,41 @@ describe('a second card and the approval of the first', () => {
     },
   )
 
+  it.each(['card-declined', 'card-action-required'])(
+    'after %s the second is approved while its answer is on its way: in every interleaving it pays before the deadline',
+    { timeout },
+    async (first) => {
+      const outcomes = await inEveryWay(
+        async () => {
+          const world = await needed(first)
+          const authorizing = world.schedule.hold(to('payments', 'AuthorizePayment'))
+          await world.finish(world.begin(paying(world, 'card-action-required')))
+          await world.run({ forMs: SECOND })
+          authorizing.release()
+          const authorize = world.begin(theOnly(world, to('payments', 'AuthorizePayment')))
+          while (world.provider.ledger.all().length < 2) await world.scheduler.step(authorize)
+          const checking = world.schedule.hold(to('payments', 'CheckAuthorization'))
+          expect(await act(world, 2)).toBe(200)
+          authorize.paused = true
+          await world.run({ forMs: SECOND })
+          authorize.paused = false
+          checking.release()
+          const check = world.begin(theOnly(world, to('payments', 'CheckAuthorization')))
+          return { world, activities: [authorize, check] }
+        },
+        async (world) => {
+          // The provider reports it once.
+          world.schedule.hold(to('gateway', 'authorization.updated'))
+          await world.run({ forMs: 30 * SECOND })
+          expect(ordersOf(world)).toMatchObject([{ status: 'completed' }])
+          await expectQuiescence(world, 'completed')
+          expect(statuses(world).at(-1)).toBe('authorized')
+        },
+      )
+      expect([...outcomes]).toEqual(['completed'])
+    },
+  )
+
   it('both cards want an action: the page of the second completes the order', async () => {
     const world = await needed('card-action-required')
     const withTheSame = paying(world, 'card-action-required')
