@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Unavailable } from '../../shared/base/errors.ts'
+import { deliver } from '../../shared/runtime/deliver.testing.ts'
+import { app } from './app.ts'
 import { address, lines, open, orderId, shipmentId } from './shipping.testing.ts'
 
 const DAY_MS = 24 * 3_600_000
@@ -247,12 +249,12 @@ describe('a parcel that the carrier collects although its booking was given back
     },
   )
 
-  it('has the carrier asked about each booking that was given back, a day and a week later: its webhook may be lost', async () => {
+  it('has the carrier asked about each booking that was given back, an hour, a day and a week later: its webhook may be lost', async () => {
     const questions = ({ platform }: ReturnType<typeof open>) =>
       platform.sent
         .filter(({ envelope }) => envelope.type === 'CheckShipments')
-        .map(({ envelope: { data }, notBeforeMs }) => [data, (notBeforeMs! - platform.now()) / 86_400_000])
-    const asked = [1, 7].map((days) => [{ orderId, bookingKey: shipmentId }, days])
+        .map(({ envelope: { data }, notBeforeMs }) => [data, (notBeforeMs! - platform.now()) / 3_600_000])
+    const asked = [1, 24, 168].map((hours) => [{ orderId, bookingKey: shipmentId }, hours])
     const cancelled = open()
     await cancelled.released()
     await cancelled.book()
@@ -292,6 +294,58 @@ describe('a parcel that the carrier collects although its booking was given back
     await shop.check('collected', 'late', shipmentId)
     expect(errors(shop)).toEqual([])
     expect(shop.types().at(-1)).toBe('shipment.dispatched')
+  })
+})
+
+describe('a booking that the carrier keeps although it has answered that it is cancelled', () => {
+  const line = 'booking.not-given-back'
+  const kept = async (ignored: number) => {
+    const shop = open()
+    await shop.released()
+    await shop.book()
+    shop.carrier.keeps = ignored
+    await shop.cancel()
+    expect(shop.carrier.bookings.has(shipmentId)).toBe(true)
+    const questions = shop.platform.sent.filter(({ envelope }) => envelope.type === 'CheckShipments')
+    return {
+      ...shop,
+      lines: () => shop.platform.logs.filter(({ event }) => event === line),
+      ask: (number: number) => deliver(app, shop.platform, questions[number]!.envelope),
+    }
+  }
+
+  it('is cancelled once more by the next question, under a key of its own', async () => {
+    const { ask, carrier, lines, types } = await kept(1)
+    await ask(0)
+    expect(carrier.bookings.has(shipmentId)).toBe(false)
+    expect(new Set(carrier.cancellations).size).toBe(2)
+    await ask(1)
+    expect(carrier.cancellations).toHaveLength(2)
+    expect(lines()).toEqual([])
+    expect(types().at(-1)).toBe('shipment.cancel-decided')
+  })
+
+  it('and keeps again is a line for staff with each question, before the parcel is collected', async () => {
+    const { ask, carrier, lines, types } = await kept(Infinity)
+    await ask(0)
+    expect(lines()).toMatchObject([
+      { severity: 'ERROR', fields: { correlationId: orderId, orderId, shipmentId, bookingKey: shipmentId } },
+    ])
+    // A redelivery asks by the same request.
+    await ask(0)
+    expect(new Set(carrier.cancellations).size).toBe(2)
+    await ask(1)
+    expect(lines()).toHaveLength(3)
+    expect(new Set(carrier.cancellations).size).toBe(3)
+    expect(types()).not.toContain('shipment.collected-in-error')
+  })
+
+  it('and collects in the moment of that question is collected in error', async () => {
+    const { ask, carrier, lines, types } = await kept(1)
+    carrier.collectedAfterFind = true
+    await ask(0)
+    expect(types().at(-1)).toBe('shipment.collected-in-error')
+    expect(lines()).toEqual([])
   })
 })
 

@@ -6,7 +6,7 @@ import { refuseIf, Unavailable } from '../../shared/base/errors.ts'
 import { noChange } from '../../shared/service/platform.ts'
 import { streamRows } from '../../shared/service/stream-page.ts'
 import { addressOf } from './address.ts'
-import { bookedBy, findBooking, isCollected } from './carrier.ts'
+import { bookedBy, findBooking, findGivenBack, isCollected } from './carrier.ts'
 import {
   bookingKey,
   collectedInError,
@@ -99,6 +99,7 @@ export const app: ServiceApp = implement(shipping, {
     // The carrier is asked, whatever its webhook says: webhooks come late, twice and in any order.
     CheckShipments: async (message, platform) => {
       const { orderId, bookingKey: about } = message.data
+      let kept: string | undefined
       const decision = await platform.streams.handleWithCalls<ShippingRecord>(message, orderId, async (stream) => {
         const state = shipmentsIn(stream.events)
         refuseIf(!isKnown(state), 'not-found', `There is no shipment of ${orderId}.`)
@@ -108,10 +109,18 @@ export const app: ServiceApp = implement(shipping, {
           if (report) events.push(...reported(orderId, shipment, report))
         }
         const givenBack = about === undefined ? undefined : givenBackUnder(state, about)
-        const mistake = givenBack && (await findBooking(platform, about!))
-        if (mistake) events.push(...collectedInError(orderId, givenBack, about!, mistake))
+        const now = givenBack && (await findGivenBack(platform, about!, message))
+        if (now) events.push(...collectedInError(orderId, givenBack, about!, now))
+        kept = now?.status === 'booked' ? givenBack?.shipmentId : undefined
         return { events, commands: [] }
       })
+      if (kept !== undefined)
+        platform.log('ERROR', 'booking.not-given-back', {
+          correlationId: orderId,
+          orderId,
+          shipmentId: kept,
+          bookingKey: about,
+        })
       for (const { type, data } of decision.events)
         // Operators are alerted by this line: see `alertsOn` in the description. A redelivery writes it again.
         if (type === 'shipment.collected-in-error') platform.log('ERROR', type, { ...data, correlationId: orderId })

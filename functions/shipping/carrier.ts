@@ -16,6 +16,8 @@ const report = booking.extend({
   code: reference.optional(),
 })
 const refusal = z.object({ code: reference })
+/** Anything else is no answer to a cancellation. */
+const cancellation = z.object({ status: z.literal('cancelled') })
 const BAD_REQUEST = 400
 const NOT_FOUND = 404
 const CONFLICT = 409
@@ -84,18 +86,41 @@ export async function findBooking(platform: Platform, key: string): Promise<Carr
 /**
  * Cancels the booking, also one that comes later: the carrier refuses it then. True if the carrier has the parcel, so that
  * nothing can be cancelled.
+ * @param requestKey the same for a repetition of this request: a carrier repeats its answer to a key
  */
-export async function isCollected(platform: Platform, key: string): Promise<boolean> {
+export async function isCollected(
+  platform: Platform,
+  key: string,
+  requestKey: string = `${key}:cancel`,
+): Promise<boolean> {
   const response = await platform.callExternal(`${bookingsUrl(platform)}/${encodeURIComponent(key)}/cancel`, {
     method: 'POST',
     operation: 'carrier.cancel',
-    idempotencyKey: `${key}:cancel`,
+    idempotencyKey: requestKey,
     body: {},
     accept: [CONFLICT],
     token,
   })
-  if (response.status !== CONFLICT) return false
+  if (response.status !== CONFLICT) {
+    cancellation.parse(await response.json())
+    return false
+  }
   const code = await codeOf(response)
   if (code !== 'collected') throw new Error(`The carrier refused to cancel ${key} as "${code}".`)
   return true
+}
+
+/**
+ * A booking that the carrier has given back, as it is now. One that it still has is cancelled once more: it would be collected.
+ * @param cause the question: each one cancels by a request of its own
+ */
+export async function findGivenBack(
+  platform: Platform,
+  key: string,
+  cause: Envelope,
+): Promise<CarrierReport | undefined> {
+  const found = await findBooking(platform, key)
+  if (found?.status !== 'booked') return found
+  await isCollected(platform, key, `${key}:cancel:${cause.id}`)
+  return findBooking(platform, key)
 }

@@ -22,6 +22,12 @@ export const shipping = defineService({
   collections: { streams: { unindexed: ['*'] } },
   settings: [carrierUrl, piecesPerParcel],
   alertsOn: {
+    'booking.not-given-back': {
+      severity: 'WARNING',
+      labels: ['orderId', 'shipmentId'],
+      content:
+        'The carrier has answered that a booking is cancelled, and still has it: `docs/operations.md`, A booking that the carrier keeps.',
+    },
     'shipment.collected-in-error': {
       severity: 'WARNING',
       labels: ['orderId', 'shipmentId'],

@@ -149,8 +149,11 @@ export function collectedInError(
   return [{ type: 'shipment.collected-in-error', data: { orderId, shipmentId, lines, trackingRef, bookingKey: key } }]
 }
 
-/** The carrier is asked so long afterwards about a booking that it has given back: the webhook of a mistake may be lost. */
-const QUESTIONS_AFTER_MS = [1, 7].map((days) => days * 24 * 3_600_000)
+/**
+ * The carrier is asked so long afterwards about a booking that it has given back: it may have kept it, or have collected the
+ * parcel nevertheless, and the webhook of that may be lost.
+ */
+const QUESTIONS_AFTER_MS = [1, 24, 7 * 24].map((hours) => hours * 3_600_000)
 
 /** The decision, with the questions about each booking that is given back by it. */
 export function withQuestions(

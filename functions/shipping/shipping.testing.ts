@@ -19,6 +19,12 @@ export function open({ piecesPerParcel = 20 } = {}) {
     /** The one booking that is collected, whatever the status of the others. */
     collectedAlone: '',
     cancelled: new Set<string>(),
+    /** How many cancellations it answers without making them. */
+    keeps: 0,
+    /** True: it collects the parcel after it was next asked about it. */
+    collectedAfterFind: false,
+    /** The idempotency keys of the cancellations. */
+    cancellations: [] as string[],
     requests: [] as string[],
     isThere: true,
     answers: true,
@@ -42,6 +48,8 @@ export function open({ piecesPerParcel = 20 } = {}) {
       if (!carrier.isThere) throw new Unavailable('The carrier is silent.')
       if (url.endsWith('/cancel')) {
         const cancelledKey = decodeURIComponent(url.split('/').at(-2)!)
+        carrier.cancellations.push(idempotencyKey)
+        if (carrier.keeps > 0 && carrier.keeps--) return Response.json({ status: 'cancelled' })
         const isCollected = carrier.status !== 'booked' || carrier.collectedAlone === cancelledKey
         if (carrier.bookings.has(cancelledKey) && isCollected)
           return Response.json({ code: 'collected' }, { status: 409 })
@@ -59,6 +67,7 @@ export function open({ piecesPerParcel = 20 } = {}) {
       const trackingRef = carrier.bookings.get(key)
       const code = carrier.status === 'returned' ? { code: 'recipient-unknown' } : {}
       const status = key === carrier.collectedAlone ? 'collected' : carrier.status
+      if (method === 'GET' && carrier.collectedAfterFind) carrier.collectedAlone = key
       return Response.json({ trackingRef, status, ...code }, { status: trackingRef ? 200 : 404 })
     },
   })

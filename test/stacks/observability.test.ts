@@ -175,6 +175,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
         'refusals',
         'sagas-stuck',
         'schedules-fail',
+        'shipping-booking-not-given-back',
         'shipping-shipment-collected-in-error',
       ])
       const page = readFileSync(join(root, 'docs/deploy.md'), 'utf8')
