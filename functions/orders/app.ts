@@ -118,7 +118,7 @@ export const app: ServiceApp = implement(orders, {
       const { sku, validFrom = message.time, ...price } = message.data
       return storePrice(platform, sku, { ...price, validFrom, announcedAt: message.time })
     },
-    'shipment.dispatched': recordFulfilment('dispatched', ({ lines }) => ({ lines })),
+    'shipment.dispatched': recordFulfilment('dispatched', ({ lines, trackingRef }) => ({ lines, trackingRef })),
     'payment.captured': recordFulfilment('captured', ({ amountMinor, authorization }) => ({
       amountMinor,
       authorization,

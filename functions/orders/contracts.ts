@@ -58,6 +58,7 @@ const fulfilmentV2 = fulfilmentV1.extend({
   /** The authorization under which it was captured or refused. */
   authorization: z.int().min(1).exactOptional(),
 })
+const fulfilmentV3 = fulfilmentV2.extend({ kind: z.enum([...fulfilmentKinds, 'deferred']) })
 
 /** A parcel of the order, as its customer sees it; absent until the carrier has it, or has refused it. */
 const shipment = z.object({
@@ -66,6 +67,10 @@ const shipment = z.object({
   status: z.enum(['refused', 'dispatched', 'delivered', 'returned']),
   /** Of a parcel that is refused or returned: the carrier's reason. */
   code: reference.optional(),
+  /** Of a parcel that has left: the carrier's number. Absent where it left before the number was recorded here. */
+  trackingRef: reference.optional(),
+  /** Of a parcel that has left: its pieces. */
+  lines: goods.optional(),
 })
 
 const order = z.object({
@@ -298,12 +303,21 @@ export const ordersContracts = defineContracts({
     },
     /** One of the facts that must follow for each shipment, or the refusal or the deferral of its capture. */
     'fulfilment.recorded': {
-      version: 3,
-      data: fulfilmentV2.extend({ kind: z.enum([...fulfilmentKinds, 'deferred']) }),
-      example: { kind: 'deferred', shipmentId: 's-1' },
+      version: 4,
+      data: fulfilmentV3.extend({
+        /** Of a dispatched shipment: the carrier's number. */
+        trackingRef: reference.exactOptional(),
+      }),
+      example: {
+        kind: 'dispatched',
+        shipmentId: 's-1',
+        lines: [{ lineId: '1', sku: 'TEA-001', quantity: 2 }],
+        trackingRef: 't-1',
+      },
       previousVersions: {
         1: { data: fulfilmentV1, upcast: (old) => old },
         2: { data: fulfilmentV2, upcast: (old) => old },
+        3: { data: fulfilmentV3, upcast: (old) => old },
       },
     },
     /** The end of a dispatched parcel: the customer has it, or it comes back. */

@@ -17,6 +17,8 @@ import type {
 export interface Ledger {
   /** Shipment → its lines. */
   readonly dispatched: Readonly<Record<string, Goods>>
+  /** Shipment → the carrier's number, where it was recorded. */
+  readonly tracking: Readonly<Record<string, string>>
   readonly captured: readonly string[]
   /** Shipment → the captured amount, where it was recorded. */
   readonly amounts: Readonly<Record<string, number>>
@@ -48,6 +50,7 @@ export interface RefusedParcel {
 
 export const noFacts: Ledger = {
   dispatched: {},
+  tracking: {},
   captured: [],
   amounts: {},
   committed: [],
@@ -61,10 +64,12 @@ export const noFacts: Ledger = {
 }
 
 export function withFact(ledger: Ledger, fact: FulfilmentFact): Ledger {
-  const { kind, shipmentId, lines = [], code = '', amountMinor, authorization = 1 } = fact
+  const { kind, shipmentId, lines = [], code = '', amountMinor, authorization = 1, trackingRef } = fact
   switch (kind) {
-    case 'dispatched':
-      return { ...ledger, dispatched: { ...ledger.dispatched, [shipmentId]: lines } }
+    case 'dispatched': {
+      const tracking = trackingRef === undefined ? ledger.tracking : { ...ledger.tracking, [shipmentId]: trackingRef }
+      return { ...ledger, tracking, dispatched: { ...ledger.dispatched, [shipmentId]: lines } }
+    }
     case 'refused':
       return { ...ledger, refused: { ...ledger.refused, [shipmentId]: { code, authorization } } }
     case 'captured': {

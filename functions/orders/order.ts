@@ -281,10 +281,16 @@ export function viewOf({ order, status, reason, ledger, refunds }: ViewedOrder):
 
 const shipmentsView = (ledger: Ledger): NonNullable<OrderView['shipments']> => [
   ...refusedParcels(ledger).map((one) => ({ ...one, status: 'refused' as const })),
-  ...Object.keys(ledger.dispatched).map((shipmentId) => ({
-    shipmentId,
-    ...(ledger.ended[shipmentId] ?? { status: 'dispatched' as const }),
-  })),
+  ...Object.entries(ledger.dispatched).map(([shipmentId, lines]) => {
+    const trackingRef = ledger.tracking[shipmentId]
+    return {
+      shipmentId,
+      ...(ledger.ended[shipmentId] ?? { status: 'dispatched' as const }),
+      ...(trackingRef === undefined ? {} : { trackingRef }),
+      // None were recorded with the first facts.
+      ...(lines.length === 0 ? {} : { lines }),
+    }
+  }),
 ]
 
 /** The view of an order of the past. */

@@ -42,6 +42,8 @@ export interface FulfilmentFact {
   readonly shipmentId: string
   /** The lines of a dispatched shipment. */
   readonly lines?: Goods
+  /** The carrier's number of a dispatched shipment; absent in facts of the time before it was recorded. */
+  readonly trackingRef?: string
   /** Why the capture was refused. */
   readonly code?: string
   /** Of a capture; absent in facts of the time before it was recorded. */

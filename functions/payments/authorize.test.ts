@@ -19,7 +19,7 @@ const request = {
 
 function open() {
   const provider = testProvider()
-  /** What happens after the provider's answer to an authorization, and before it is recorded. */
+  /** The work between the provider's answer to the next request and its recording. */
   const meanwhile: { work?: (() => Promise<void>) | undefined } = {}
   const platform = testPlatform(payments, {
     settings: { PAYMENT_PROVIDER_URL: 'https://provider.example.com', PAYMENT_PROVIDER_API: '{"kind":"simulator"}' },

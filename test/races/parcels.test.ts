@@ -53,9 +53,11 @@ describe('an order of several parcels', () => {
     await world.run({ forMs: HOUR })
     expect(await shown()).toMatchObject({ status: 'confirmed', payment: { capturedMinor: 3 * unitMinor } })
     await expectQuiescence(world, 'completed')
+    const { trackingRef } = world.carrier.bookings().find(({ key }) => key === parcels[1])!
     expect(await shown()).toMatchObject({
-      shipments: parcels.map((shipmentId) => ({ shipmentId, status: 'delivered' })),
+      shipments: parcels.map((shipmentId) => ({ shipmentId, status: 'delivered', lines: [{ quantity: 1 }] })),
     })
+    expect(await shown()).toMatchObject({ shipments: [{}, { shipmentId: parcels[1], trackingRef }, {}] })
   })
 
   it.each([
