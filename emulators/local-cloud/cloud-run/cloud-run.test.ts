@@ -342,6 +342,91 @@ describe('an instance', () => {
   })
 })
 
+describe('several instances', () => {
+  const scaled = (scaling: object): object => {
+    const { template } = service() as { template: object }
+    return { template: { ...template, maxInstanceRequestConcurrency: 1, scaling } }
+  }
+  const bearer = (): Promise<string> => token(account('caller-account'))
+  const slow = async (): Promise<Response> => call('/slow', await bearer())
+  const slowRequests = (count: number): Promise<void> =>
+    expect.poll(() => lines.filter((line) => line === 'slow began'), longPoll).toHaveLength(count)
+
+  it('are processes of their own, each with its port, its secret and the same revision', async () => {
+    await cloud.api('PATCH', SERVICE, scaled({ maxInstanceCount: 2 }))
+    const slowly = slow()
+    await slowRequests(1)
+    const quick = (await (await call('/', await bearer())).json()) as { pid: number }
+    const processes = run().processes()
+    expect(processes).toHaveLength(2)
+    const [first, second] = processes
+    expect(quick.pid).toBe(second!.pid)
+    expect(second!.port).not.toBe(first!.port)
+    expect(second!.revision).toBe(first!.revision)
+    for (const { port } of processes)
+      await expect(fetch(`http://127.0.0.1:${port}/health/live`)).rejects.toThrow()
+    process.kill(first!.pid, 'SIGUSR2')
+    expect(await (await slowly).json()).toMatchObject({ pid: first!.pid })
+    expect(cloud.counters()).toMatchObject({ 'run.coldStarts': 2 })
+  })
+
+  it('a signal to their account reaches those with a request, one to the service all', async () => {
+    await cloud.api('PATCH', SERVICE, scaled({ minInstanceCount: 2 }))
+    await run().warm('echo')
+    const slowly = slow()
+    await slowRequests(1)
+    const [busy, idle] = run().processes().map(({ pid }) => pid) as [number, number]
+    expect(await run().signalAccount('echo-account', 'SIGKILL')).toBe(busy)
+    expect((await slowly).status).toBe(503)
+    expect([isAlive(busy), isAlive(idle)]).toEqual([false, true])
+    // The next request replaces it.
+    expect((await call('/', await bearer())).status).toBe(200)
+    await expect.poll(() => run().processes().length, longPoll).toBe(2)
+    await run().kill('echo', 'SIGKILL')
+    expect(run().processes()).toEqual([])
+  })
+
+  it('a fault at an answer kills the instance that gave it, and not the one beside it', async () => {
+    await cloud.api('PATCH', SERVICE, scaled({ minInstanceCount: 2 }))
+    await run().warm('echo')
+    const slowly = slow()
+    await slowRequests(1)
+    const [other, answering] = run().processes().map(({ pid }) => pid) as [number, number]
+    const action = { signal: 'SIGKILL' } as const
+    cloud.faults.add({ principal: 'echo-account', method: 'run.answer', when: 'before', action })
+    expect((await call('/', await bearer())).status).toBe(503)
+    expect([isAlive(other), isAlive(answering)]).toEqual([true, false])
+    process.kill(other, 'SIGUSR2')
+    expect((await slowly).status).toBe(200)
+  })
+
+  it('the minimum runs before the first request, also of a new revision', async () => {
+    await cloud.api('PATCH', SERVICE, scaled({ minInstanceCount: 2, maxInstanceCount: 2 }))
+    await expect.poll(() => run().processes().length, longPoll).toBe(2)
+    const former = run().processes()
+    await cloud.api('PATCH', SERVICE, { labels: { release: '3' } })
+    await expect.poll(() => run().processes().length, longPoll).toBe(2)
+    for (const { pid } of former) expect(isAlive(pid)).toBe(false)
+    expect(new Set(run().processes().map(({ revision }) => revision.slice(0, 10)))).toEqual(new Set(['echo-00003']))
+    await cloud.close()
+    await expect(call('/')).rejects.toThrow()
+  })
+
+  it('one that gets SIGTERM takes no request more, and the others go on', async () => {
+    await cloud.api('PATCH', SERVICE, scaled({ minInstanceCount: 2 }))
+    await run().warm('echo')
+    const slowly = slow()
+    await slowRequests(1)
+    const [busy, idle] = run().processes().map(({ pid }) => pid) as [number, number]
+    expect(await run().signalAccount('echo-account', 'SIGTERM')).toBe(busy)
+    expect(await (await call('/', await bearer())).json()).toMatchObject({ pid: idle })
+    process.kill(busy, 'SIGUSR2')
+    expect(await (await slowly).json()).toMatchObject({ pid: busy })
+    await expect.poll(() => isAlive(busy), longPoll).toBe(false)
+    expect(isAlive(idle)).toBe(true)
+  })
+})
+
 describe('a fault', () => {
   const push = async (): Promise<Response> =>
     fetch(`${url}/events/e`, {
@@ -432,6 +517,11 @@ describe('the Admin API', () => {
         traffic: [{ type: 'TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION', revision: 'echo2-00001', percent: 100 }],
       }),
       /traffic: the local cloud runs the newest revision alone.*echo2-00001/,
+    ],
+    [
+      'echo2',
+      service({ template: { containers: [{ image: 'x' }], scaling: { minInstanceCount: 3, maxInstanceCount: 2 } } }),
+      /min_instance_count 3 must be from 0 to max_instance_count, which is 2/,
     ],
     ['echo', service(), /already exists/],
     ...['owner', 'echo-account', 'echo-account@q.iam.gserviceaccount.com', 'echo-account@p.example'].map(

@@ -1,5 +1,6 @@
-/** The services of Cloud Run: their descriptions in the journal, an address and at most one process for each. */
+/** The services of Cloud Run: their descriptions in the journal, an address and the processes of each. */
 
+import { availableParallelism } from 'node:os'
 import type { CloudContext } from '../core/plugin.ts'
 import { alreadyExists, invalidArgument, notFound } from '../core/status.ts'
 import { type DataPlane, openDataPlane, type ServiceState } from './serving/data-plane.ts'
@@ -31,16 +32,19 @@ export interface CloudRunCore {
   processes(): RunningProcess[]
   /** Of each open service, and of each worker pool. */
   states(): (ServiceState & { readonly service: string })[]
-  /** Starts an instance of the service if none runs. @throws Error with the last lines of a process that did not start */
+  /** Starts the minimum of the service's instances, one at least. @throws Error with the last lines of a process that did not start */
   warm(service: string): Promise<void>
-  /** The instance finishes its requests and ends, while new requests get a new one, which starts at once. So do the instances of a worker pool. @throws as `warm` */
+  /** The instances finish their requests and end, while new requests get new ones, which start at once. So do those of a worker pool. @throws as `warm` */
   restart(service: string): Promise<void>
   /**
-   * For tests that kill: the signal goes to the process group of the service, also while it starts; after SIGKILL it is
-   * gone. Resolves with its pid, if there was one.
+   * For tests that kill: the signal goes to the process groups of all instances of the service, also while they start;
+   * after SIGKILL they are gone. Resolves with the pid of one, if there was any.
    */
   kill(service: string, signal: NodeJS.Signals): Promise<number | undefined>
-  /** The same for the service, and every worker, that runs as that account: its e-mail, or the part before the `@`. */
+  /**
+   * The same for the service, and every worker, that runs as that account: its e-mail, or the part before the `@`. Of
+   * several instances, those get it that have a request, as a port tells callers by their account alone; SIGCONT goes to all.
+   */
   signalAccount(account: string, signal: NodeJS.Signals): Promise<number | undefined>
   /** Services that are kept, and that `start` could not open, with the reason. */
   unopened(): { readonly name: string; readonly reason: string }[]
@@ -57,8 +61,9 @@ const runsAs = ({ template: { serviceAccount = '' } }: ServiceResource, account:
 export function makeCore(context: CloudContext, options: CloudRunOptions): CloudRunCore {
   const services = context.journal.table<ServiceResource>('cloud-run/services')
   const planes = new Map<string, DataPlane>()
-  /** The newest process of each service. */
-  const spawned = new Map<string, Spawned>()
+  /** The processes of each service, those that start and those that end included. */
+  const spawned = new Map<string, Set<Spawned>>()
+  let isStarted = false
   const opening = new Set<string>()
   const unopened = new Map<string, string>()
   const logs = logKeeper(options.logDirectory)
@@ -95,12 +100,23 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
       port: portOf(id),
       resource: resourceOf,
       idleMs: options.idleMs ?? IDLE_MS,
+      // One inspector's port is for one process.
+      maxInstances: options.nodeOptions?.(id).length ? 1 : (options.maxInstances ?? availableParallelism()),
       withdrawsCpu: options.withdrawsCpu ?? false,
+      signal: (instance, signal) => signalOne(name, instance, signal),
       start: async (signal) => {
         const resource = resourceOf()
         const { serviceAccount: principal = '' } = resource.template
         const values = valuesFor(id, resource)
         let abandon = (): void => {}
+        let started: Spawned | undefined
+        const intercept = (when: 'before' | 'after'): Promise<void> =>
+          context.faults.intercept({
+            principal,
+            method: 'run.start',
+            when,
+            signal: (given) => signalOne(name, started!, given),
+          })
         const instance = await startInstance({
           service: id,
           resource,
@@ -116,14 +132,15 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
             options.onLog?.(id, line)
           },
           async onSpawn(process) {
-            spawned.set(name, process)
+            started = process
+            processesOf(name).add(process)
             abandon = () => void process.kill('SIGKILL')
             signal.addEventListener('abort', abandon)
             if (signal.aborted) abandon()
-            await context.faults.intercept({ principal, method: 'run.start', when: 'before' })
+            await intercept('before')
           },
         }).finally(() => signal.removeEventListener('abort', abandon))
-        await context.faults.intercept({ principal, method: 'run.start', when: 'after' })
+        await intercept('after')
         return instance
       },
     })
@@ -137,13 +154,37 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
     return found
   }
 
-  const kill = async (name: string | undefined, signal: NodeJS.Signals): Promise<number | undefined> => {
-    const target = name === undefined ? undefined : spawned.get(name)
-    if (!target || target.exited) return undefined
+  /** Those that still run. */
+  const processesOf = (name: string): Set<Spawned> => {
+    const known = spawned.get(name) ?? new Set()
+    spawned.set(name, known)
+    for (const one of known) if (one.exited) known.delete(one)
+    return known
+  }
+  const signalOne = async (name: string, { pid }: Spawned, signal: NodeJS.Signals): Promise<number | undefined> => {
+    const target = [...processesOf(name)].find((one) => one.pid === pid)
+    const plane = planes.get(name)
+    const ready = plane?.instances().find((one) => one.pid === pid)
     // As on Cloud Run, an instance gets no more requests after its SIGTERM.
-    if (signal === 'SIGTERM' && planes.get(name!)?.instance()?.pid === target.pid) void planes.get(name!)!.recycle()
-    else await target.kill(signal)
-    return target.pid
+    if (signal === 'SIGTERM' && ready) void plane!.retire(ready)
+    else await target?.kill(signal)
+    return target?.pid
+  }
+  const signalAll = async (
+    name: string | undefined,
+    signal: NodeJS.Signals,
+    { onlyBusy = false } = {},
+  ): Promise<number | undefined> => {
+    if (name === undefined) return undefined
+    const busy = (onlyBusy && planes.get(name)?.busy()) || []
+    const targets = busy.length > 0 ? busy : processesOf(name)
+    const pids = await Promise.all([...targets].map((one) => signalOne(name, one, signal)))
+    return pids.find((pid) => pid !== undefined)
+  }
+  /** One service after the other, so that they do not delay the first requests more than they must. */
+  const startMinimum = async (): Promise<void> => {
+    for (const [name, plane] of planes)
+      if (services.get(name)?.template.scaling?.minInstanceCount) await plane.warm().catch(() => {})
   }
 
   return {
@@ -174,6 +215,7 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
       } finally {
         opening.delete(name)
       }
+      if (isStarted) void startMinimum()
       return resource
     },
     async update(name, body) {
@@ -205,10 +247,8 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
     },
     processes: () => [
       ...[...planes].flatMap(([name, plane]) => {
-        const instance = plane.instance()
-        return instance
-          ? [{ service: idOf(name), pid: instance.pid, port: instance.port, revision: instance.revision }]
-          : []
+        const service = idOf(name)
+        return plane.instances().map(({ pid, port, revision: of }) => ({ service, pid, port, revision: of }))
       }),
       ...workerPools
         .running()
@@ -230,14 +270,16 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
       await plane.warm()
     },
     kill: (service, signal) =>
-      kill(
+      signalAll(
         [...services.keys()].find((name) => idOf(name) === service),
         signal,
       ),
     async signalAccount(account, signal) {
       // The caller may be a request's process or a worker: the port is that of the account.
       const [pid, worker] = await Promise.all([
-        kill([...services.values()].find((one) => runsAs(one, account))?.name, signal),
+        signalAll([...services.values()].find((one) => runsAs(one, account))?.name, signal, {
+          onlyBusy: signal !== 'SIGCONT',
+        }),
         workerPools.signalAccount(account, signal),
       ])
       return pid ?? worker
@@ -255,6 +297,8 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
           unopened.set(name, (error as Error).message)
         }
       }
+      isStarted = true
+      void startMinimum()
       await workerPools.start()
     },
     async stop() {

@@ -13,8 +13,10 @@ export interface CloudRunOptions {
   readonly nodePath?: string
   /** Options of Node for a service, such as `--inspect`. */
   nodeOptions?(service: string): readonly string[]
-  /** The time without a request after which an instance stops (default 15 minutes). */
+  /** The time without need of it after which an instance stops (default 15 minutes). */
   readonly idleMs?: number
+  /** At most so many instances of a service, unless its minimum is above it (default: the number of cores). */
+  readonly maxInstances?: number
   /** True: an instance has CPU during requests only, as on Cloud Run, unless `cpuIdle` of a container is false (default: always). */
   readonly withdrawsCpu?: boolean
   onLog?(service: string, line: string): void

@@ -36,6 +36,7 @@ let fake: FakeContext
 let plane: DataPlane
 let port: number
 let concurrency: number
+let scaling: { minInstanceCount?: number; maxInstanceCount?: number }
 let revision: number
 let resources: object | undefined
 let beforeStart: () => Promise<void>
@@ -86,6 +87,7 @@ const answered = (instance: FakeInstance): void => void instance.held.shift()!.r
 beforeEach(async () => {
   fake = fakeContext({ peers: { iam: publicAccess } })
   concurrency = 1
+  scaling = { maxInstanceCount: 1 }
   revision = 1
   resources = undefined
   beforeStart = () => Promise.resolve()
@@ -96,12 +98,14 @@ beforeEach(async () => {
     port,
     idleMs: IDLE_MS,
     withdrawsCpu: true,
+    maxInstances: 3,
+    signal: async () => undefined,
     start: startFake,
     resource: () =>
       ({
         name: 'services/echo',
         invokerIamDisabled: true,
-        template: { maxInstanceRequestConcurrency: concurrency, containers: [{ resources }] },
+        template: { maxInstanceRequestConcurrency: concurrency, scaling, containers: [{ resources }] },
       }) as unknown as ServiceResource,
   })
 })
@@ -137,8 +141,9 @@ describe('the CPU of an instance', () => {
     await plane.warm()
     expect(started[0]!.cpu).toEqual([])
     resources = { limits: { cpu: '1' }, cpuIdle: true }
+    await plane.recycle()
     await plane.warm()
-    expect(started[0]!.cpu).toEqual([false])
+    expect(started[1]!.cpu).toEqual([false])
   })
 })
 
@@ -244,9 +249,9 @@ describe('slots', () => {
     beforeStart = () => ready.promise
     const impatient = httpRequest({ port, host: '127.0.0.1' }).on('error', () => {})
     impatient.end()
-    await until(() => plane.active() === 1)
+    await until(() => plane.waiting() === 1)
     impatient.destroy()
-    await until(() => plane.active() === 0)
+    await until(() => plane.waiting() === 0)
     ready.open()
     await until(() => started.length === 1)
     const next = call()
@@ -280,7 +285,7 @@ describe('an instance', () => {
     const ready = gate()
     beforeStart = () => ready.promise
     const waiting = call()
-    await until(() => plane.active() === 1)
+    await until(() => plane.waiting() === 1)
     revision = 2
     const recycled = plane.recycle()
     ready.open()
@@ -302,6 +307,151 @@ describe('an instance', () => {
     for (const { response } of started[0]!.held.splice(0)) response.destroy()
     expect(await Promise.all(calls)).toEqual([503, 503])
     expect(started[0]!.stops()).toBe(1)
+  })
+})
+
+describe('several instances', () => {
+  beforeEach(() => {
+    scaling = {}
+  })
+  const held = (): number[] => started.map((one) => one.held.length)
+
+  it('start when the others are full, up to the maximum, and then requests wait', async () => {
+    concurrency = 2
+    scaling = { maxInstanceCount: 2 }
+    const calls = [call(), call()]
+    await until(() => started[0]?.held.length === 2)
+    expect(started).toHaveLength(1)
+    calls.push(call(), call())
+    await until(() => started[1]?.held.length === 2)
+    calls.push(call())
+    await until(() => plane.waiting() === 1)
+    expect(plane.instances()).toHaveLength(2)
+    answered(started[1]!)
+    await until(() => started[1]!.held.length === 2)
+    expect(plane.waiting()).toBe(0)
+    for (const one of [started[0]!, started[0]!, started[1]!, started[1]!]) answered(one)
+    expect(await Promise.all(calls)).toEqual([200, 200, 200, 200, 200])
+    expect(fake.counts.get('run.coldStarts')).toBe(2)
+  })
+
+  it('are as many as this machine is for, where the service may have more', async () => {
+    scaling = { maxInstanceCount: 100 }
+    const calls = Array.from({ length: 4 }, call)
+    await until(() => held().length === 3 && held().every((count) => count === 1))
+    expect(plane.waiting()).toBe(1)
+    answered(started[0]!)
+    await until(() => started[0]!.held.length === 1)
+    for (const one of started) answered(one)
+    expect(await Promise.all(calls)).toEqual([200, 200, 200, 200])
+  })
+
+  it('a request that waits for a start takes a place that becomes free before', async () => {
+    const first = call()
+    await until(() => started[0]?.held.length === 1)
+    const ready = gate()
+    beforeStart = () => ready.promise
+    const second = call()
+    await until(() => plane.waiting() === 1)
+    answered(started[0]!)
+    await until(() => started[0]!.held.length === 1)
+    answered(started[0]!)
+    expect(await Promise.all([first, second])).toEqual([200, 200])
+    ready.open()
+    await until(() => plane.instances().length === 2)
+  })
+
+  it('take requests in turns, so that none keeps all of them', async () => {
+    concurrency = 80
+    scaling = { minInstanceCount: 2 }
+    await plane.warm()
+    expect(plane.instances()).toHaveLength(2)
+    const order: number[] = []
+    for (let request = 0; request < 4; request++) {
+      const calling = call()
+      await until(() => held().includes(1))
+      order.push(held().indexOf(1))
+      answered(started[order.at(-1)!]!)
+      expect(await calling).toBe(200)
+      await until(() => plane.active() === 0)
+    }
+    expect(order).toEqual([0, 1, 0, 1])
+    const both = [call(), call()]
+    await until(() => held().every((count) => count === 1))
+    for (const one of started) answered(one)
+    await Promise.all(both)
+  })
+
+  it('stop when so many were not needed for some time, but for the minimum, and finish their requests', async () => {
+    concurrency = 2
+    scaling = { minInstanceCount: 1 }
+    const calls = Array.from({ length: 4 }, call)
+    await until(() => held().length === 2 && held().every((count) => count === 2))
+    answered(started[0]!)
+    await calls[0]
+    await fake.clock.advance(IDLE_MS)
+    // Three requests still need two instances.
+    expect(started.map((one) => one.stops())).toEqual([0, 0])
+    answered(started[1]!)
+    await until(() => plane.active() === 2)
+    await fake.clock.advance(IDLE_MS - 1)
+    expect(started.map((one) => one.stops())).toEqual([0, 0])
+    await fake.clock.advance(1)
+    expect(started.map((one) => one.stops()).toSorted()).toEqual([0, 1])
+    const leaver = started.find((one) => one.stops() === 1)!
+    const [kept] = plane.instances()
+    // The one that leaves still answers, and gets no request.
+    const late = call()
+    await until(() => started.find((one) => one.pid === kept!.pid)!.held.length === 2)
+    expect(leaver.held).toHaveLength(1)
+    for (const one of started) while (one.held.length > 0) answered(one)
+    expect(new Set(await Promise.all([...calls, late]))).toEqual(new Set([200]))
+    await until(() => plane.active() === 0)
+    await fake.clock.advance(10 * IDLE_MS)
+    expect(started.find((one) => one.pid === kept!.pid)!.stops()).toBe(0)
+  })
+
+  it('one that can not start fails no request that another one can take', async () => {
+    const printed = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const first = call()
+    await until(() => started[0]?.held.length === 1)
+    const broken = gate()
+    beforeStart = () => broken.promise.then(() => Promise.reject(new Error('no memory')))
+    const second = call()
+    await until(() => plane.waiting() === 1)
+    broken.open()
+    await until(() => printed.mock.calls.length === 1)
+    expect(plane.waiting()).toBe(1)
+    answered(started[0]!)
+    await until(() => started[0]!.held.length === 1)
+    answered(started[0]!)
+    expect(await Promise.all([first, second])).toEqual([200, 200])
+    printed.mockRestore()
+  })
+
+  it('one that died is replaced, also for those that waited for a place in it', async () => {
+    scaling = { maxInstanceCount: 1 }
+    const first = call()
+    await until(() => started[0]?.held.length === 1)
+    const second = call()
+    await until(() => plane.waiting() === 1)
+    servers[0]!.close()
+    started[0]!.held.shift()!.response.destroy()
+    expect(await first).toBe(503)
+    await until(() => started[1]?.held.length === 1)
+    answered(started[1]!)
+    expect(await second).toBe(200)
+  })
+
+  it('are billed each for its own time', async () => {
+    scaling = { maxInstanceCount: 2 }
+    const calls = [call(), call()]
+    await until(() => held().length === 2 && held().every((count) => count === 1))
+    await fake.clock.advance(1_000)
+    for (const one of started) answered(one)
+    await Promise.all(calls)
+    await until(() => plane.active() === 0)
+    expect(fake.counts.get('run.request.vcpuMs')).toBe(2_000)
   })
 })
 

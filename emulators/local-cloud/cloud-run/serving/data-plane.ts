@@ -1,4 +1,4 @@
-/** The address of one service: admits requests, starts an instance if necessary, and forwards them. */
+/** The address of one service: admits requests, finds each a place in an instance, and forwards it. */
 
 import {
   createServer,
@@ -8,21 +8,22 @@ import {
   type Server,
 } from 'node:http'
 import { randomBytes } from 'node:crypto'
-import type { Clock, Timer } from '../../core/clock.ts'
+import type { Clock } from '../../core/clock.ts'
 import { gated, refusalOf } from '../../core/gate.ts'
 import type { OwnService } from '../../core/own-services.ts'
 import type { CloudContext } from '../../core/plugin.ts'
 import { StatusError } from '../../core/status.ts'
 import { type Exchange, socketExchange } from './exchange.ts'
 import { admit, type Iam } from './ingress.ts'
+import { createInstances, type Scale } from './instances.ts'
 import { headersAtPort, type LocalExchange, localExchange } from './local-exchange.ts'
 import { createMeter } from './meter.ts'
 import type { Instance } from '../process/process.ts'
 import { limits } from '../values/limits.ts'
 import { hasRequestBilling, type ServiceResource, timeoutOf } from '../values/service.ts'
-import { createSlots } from './slots.ts'
 
 const DEFAULT_CONCURRENCY = 80
+const DEFAULT_MAXIMUM = 100
 /** The time limit for a caller that does not read its answer. */
 const DRAIN_TIMEOUT_MS = 1_000
 
@@ -33,10 +34,14 @@ export interface DataPlaneOptions {
   resource(): ServiceResource
   /** @param signal Aborted when the data plane closes: the process that is starting is killed, and the start fails. */
   start(signal: AbortSignal): Promise<Instance>
-  /** The time without a request after which the instance stops. */
+  /** The time without need of it after which an instance stops. */
   readonly idleMs: number
+  /** At most so many instances, whatever the resource allows; its minimum runs in any case. */
+  readonly maxInstances: number
   /** Whether an instance of a service with `cpuIdle` stands still between requests. */
   readonly withdrawsCpu: boolean
+  /** A fault at an answer signals the instance that gave it; resolves with its pid, if it still ran. */
+  signal(instance: Instance, signal: NodeJS.Signals): Promise<number | undefined>
 }
 
 /** `scaled-to-zero`: no instance runs, and the next request starts an instance; `failed`: the last start failed, for this reason. */
@@ -45,109 +50,56 @@ export type ServiceState =
   | { readonly state: 'failed'; readonly reason: string }
 
 export interface DataPlane {
-  instance(): Instance | undefined
+  /** The instances that are ready. */
+  instances(): readonly Instance[]
+  /** Those of them that have a request, and those that end and still have one. */
+  busy(): readonly Instance[]
   state(): ServiceState
-  /** Requests that the instance has, or that wait for its start. */
+  /** Requests that an instance has. */
   active(): number
-  /** Requests that wait for a slot. */
+  /** Requests that wait for a place in an instance, or for its start. */
   waiting(): number
-  /** Stops the instance; the next request starts one of the newest revision. */
+  /** The instance finishes its requests and ends. */
+  retire(instance: Instance): Promise<void>
+  /** Stops all instances; the next request starts one of the newest revision. */
   recycle(): Promise<void>
-  /** Starts an instance if none runs, as a first request would. @throws Error with the last lines of a process that did not start */
+  /** Starts the minimum of instances, one at least. @throws Error with the last lines of a process that did not start */
   warm(): Promise<void>
   close(): Promise<void>
 }
 
 export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
   const { context, service } = options
-  /** The stop of each instance, which begins once. */
-  const stopping = new WeakMap<Instance, Promise<void>>()
-  const leaving = new Set<Promise<void>>()
-  let starting: Promise<Instance | undefined> | undefined
-  let instance: Instance | undefined
-  /** Counts recycles: an instance whose start began before a recycle is of an old revision. */
-  let generation = 0
   /** Why the last start failed; undefined once one succeeds. */
   let failure: string | undefined
   let closing = false
   const closed = new AbortController()
-  let idle: Timer | undefined
   const meter = createMeter(context, service, options.resource)
-  const stopWhenIdle = (): void => {
-    idle?.cancel()
-    if (!closing) idle = context.clock.at(context.clock.now() + options.idleMs, () => void recycle())
-  }
-  /** Containers share the CPU of their instance: one with `cpuIdle: false` keeps it. */
-  const setCpu = (given: boolean): void => {
-    if (options.withdrawsCpu && hasRequestBilling(options.resource())) instance?.setCpu(given)
-  }
-  const slots = createSlots({
-    busy() {
-      idle?.cancel()
-      if (slots.active === 1) setCpu(true)
+  const instances = createInstances({
+    clock: context.clock,
+    scale: () => scaleOf(options.resource(), options.maxInstances),
+    meter: () => meter.instance(),
+    idleMs: options.idleMs,
+    setCpu(instance, given) {
+      // Containers share the CPU of their instance: one with `cpuIdle: false` keeps it.
+      if (options.withdrawsCpu && hasRequestBilling(options.resource())) instance.setCpu(given)
     },
-    idle() {
-      stopWhenIdle()
-      setCpu(false)
+    async start() {
+      const started = await options.start(closed.signal).catch((error: unknown) => {
+        const reason = error instanceof Error ? error.message : String(error)
+        // Each request tries again: the same reason is printed once.
+        if (!closing && withoutNumbers(reason) !== withoutNumbers(failure ?? '')) console.error(reason)
+        failure = reason
+        throw error
+      })
+      failure = undefined
+      context.count('run.coldStarts')
+      return started
     },
   })
-
-  const start = async (): Promise<Instance | undefined> => {
-    const mine = generation
-    meter.instanceBegins()
-    const started = await options.start(closed.signal).catch((error: unknown) => {
-      meter.instanceEnds()
-      const reason = error instanceof Error ? error.message : String(error)
-      // Each request tries again: the same reason is printed once.
-      if (!closing && withoutNumbers(reason) !== withoutNumbers(failure ?? '')) console.error(reason)
-      failure = reason
-      throw error
-    })
-    failure = undefined
-    context.count('run.coldStarts')
-    if (mine === generation) return (instance = started)
-    await retire(started)
-    return undefined
-  }
-  const running = async (): Promise<Instance> => {
-    for (;;) {
-      if (closing) throw new Error(`${service} is being stopped.`)
-      if (instance && !instance.exited) return instance
-      void retire(instance)
-      if (!starting) {
-        const begun = start().finally(() => {
-          if (starting === begun) starting = undefined
-        })
-        starting = begun
-      }
-      const started = await starting
-      if (started) return started
-    }
-  }
-  const retire = (leaver: Instance | undefined): Promise<void> => {
-    if (!leaver) return Promise.resolve()
-    if (instance === leaver) {
-      instance = undefined
-      meter.instanceEnds()
-    }
-    const known = stopping.get(leaver)
-    if (known) return known
-    const stopped = leaver.stop().finally(() => leaving.delete(stopped))
-    stopping.set(leaver, stopped)
-    leaving.add(stopped)
-    return stopped
-  }
-  const recycle = async (): Promise<void> => {
-    idle?.cancel()
-    generation += 1
-    const old = starting
-    starting = undefined
-    await retire(instance)
-    await old?.catch(() => {})
-  }
   /** After a broken connection: an instance that accepts no new one is ending, even if its end has not been reported yet. */
   const checkLiveness = async (target: Instance): Promise<void> => {
-    if (!(await target.listens())) void retire(target)
+    if (!(await target.listens())) void instances.retire(target)
   }
 
   const handle = async (exchange: Exchange): Promise<void> => {
@@ -169,28 +121,26 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
     if (!admission.admitted) return exchange.refuse(admission.status, admission.reason, admission.challenge)
     if (Number(exchange.headers['content-length'] ?? 0) > limits.requestBytes)
       return exchange.refuse(413, `The request exceeds ${limits.requestBytes} bytes.`)
-    const slot = await slots.acquire(exchange, resource.template.maxInstanceRequestConcurrency ?? DEFAULT_CONCURRENCY)
-    if (slot === 'disconnected') return
-    if (slot === 'full') return exchange.refuse(429, 'Rate exceeded.')
-    meter.requestBegins()
-    exchange.onClose(meter.requestEnds)
-    const forwarding = {
-      intercept: interceptionOf(options, exchange),
-      headers: forwardedHeaders(exchange, admission.headers),
-      clock: context.clock,
-      deadlineMs,
-      checkLiveness,
-    }
+    let isCounted = false
     // A second attempt only if the first instance read nothing of the request.
     for (let attempt = 0; attempt < 2; attempt++) {
-      let target: Instance
-      try {
-        target = await running()
-      } catch {
-        return exchange.refuse(503, `The service ${service} could not be started: see its log.`)
-      }
-      if (exchange.isClosed) return
-      if ((await forward(exchange, { ...forwarding, target })) === 'ended') return
+      const place = await instances.take(exchange)
+      if (place === 'disconnected') return
+      if (place === 'full') return exchange.refuse(429, 'Rate exceeded.')
+      if (place === 'stopping') return exchange.refuse(503, `The service ${service} is being stopped.`)
+      if (!isCounted) meter.request()
+      isCounted = true
+      if (place === 'failed') return exchange.refuse(503, `The service ${service} could not be started: see its log.`)
+      const forwarded = await forward(exchange, {
+        target: place.instance,
+        intercept: interceptionOf(options, exchange, place.instance),
+        headers: forwardedHeaders(exchange, admission.headers),
+        clock: context.clock,
+        deadlineMs,
+        checkLiveness,
+      })
+      if (forwarded === 'ended') return
+      place.giveBack()
     }
     exchange.refuse(503, `The instance of ${service} took no connection.`)
   }
@@ -219,22 +169,19 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
   await listen(server, options.port)
   const closeAddress = context.openAddress(`http://127.0.0.1:${options.port}`, takeLocal)
   return {
-    instance: () => (instance?.exited ? undefined : instance),
+    instances: instances.running,
+    busy: instances.busy,
     state() {
-      if (instance && !instance.exited) return { state: 'running' }
+      if (instances.running().length > 0) return { state: 'running' }
       // A service that fails is started again at each request: between two failures it is still failing.
       if (failure !== undefined) return { state: 'failed', reason: failure }
-      return { state: starting ? 'starting' : 'scaled-to-zero' }
+      return { state: instances.isStarting ? 'starting' : 'scaled-to-zero' }
     },
-    recycle,
-    async warm() {
-      await running()
-      if (slots.active > 0) return
-      stopWhenIdle()
-      setCpu(false)
-    },
-    active: () => slots.active,
-    waiting: () => slots.queued,
+    active: () => instances.active,
+    waiting: () => instances.queued,
+    retire: instances.retire,
+    recycle: instances.recycle,
+    warm: instances.warm,
     async close() {
       closing = true
       closeAddress()
@@ -245,16 +192,26 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
       const serverClosed = new Promise((resolve) => server.close(resolve))
       // A service whose dependencies have closed might not become ready before its startup probe gives up.
       closed.abort()
-      slots.rejectQueued()
-      await recycle()
-      await Promise.all(leaving)
+      instances.close()
+      await instances.recycle()
       // The last answers are still on their way to their callers.
       const drainTimeout = context.clock.at(context.clock.now() + DRAIN_TIMEOUT_MS, closeConnections)
-      await slots.drained()
+      await instances.drained()
       drainTimeout.cancel()
       closeConnections()
       await serverClosed
     },
+  }
+}
+
+/** As its template has it, and its defaults: https://cloud.google.com/run/docs/configuring/max-instances */
+function scaleOf({ template }: ServiceResource, most: number): Scale {
+  const { minInstanceCount: minimum = 0, maxInstanceCount } = template.scaling ?? {}
+  return {
+    concurrency: template.maxInstanceRequestConcurrency ?? DEFAULT_CONCURRENCY,
+    minimum,
+    // An instance that is configured as 0 is not configured.
+    maximum: Math.max(minimum, Math.min(maxInstanceCount || DEFAULT_MAXIMUM, most)),
   }
 }
 
@@ -275,8 +232,9 @@ interface Forwarding {
 
 /** An answer to Pub/Sub or Cloud Tasks is `run.acknowledge`; any other is `run.answer`. */
 function interceptionOf(
-  { context, resource }: DataPlaneOptions,
+  { context, resource, signal }: DataPlaneOptions,
   { headers, method, url }: Exchange,
+  instance: Instance,
 ): Forwarding['intercept'] {
   const isDelivery = /^(CloudPubSub-Google|Google-Cloud-Tasks)\b/.test(headers['user-agent'] ?? '')
   return (when) =>
@@ -285,6 +243,7 @@ function interceptionOf(
       method: isDelivery ? 'run.acknowledge' : 'run.answer',
       when,
       content: `${method} ${url}`,
+      signal: (name) => signal(instance, name),
     })
 }
 

@@ -60,6 +60,8 @@ async function setUp(way: Way, { concurrency = 10, isPublic = false, start }: Op
     port,
     idleMs: 60_000,
     withdrawsCpu: false,
+    maxInstances: 1,
+    signal: async () => undefined,
     async start() {
       starts += 1
       start?.({ starts })

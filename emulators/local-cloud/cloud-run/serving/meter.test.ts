@@ -17,43 +17,51 @@ it.each([
   expect(sizeOf(given)).toEqual(expected)
 })
 
-it('concurrent requests are billed once, and the time is rounded up to 100 ms', async () => {
+it('the time with requests is billed once for each instance, and rounded up to 100 ms', async () => {
   const { context, clock, counts } = fakeContext()
   const meter = createMeter(context, 's', () => oneVcpu)
-  meter.requestBegins()
+  meter.request()
+  const one = meter.instance()
   await clock.advance(30)
-  meter.requestBegins()
+  // It has its first request when it is ready.
+  one.busy()
   await clock.advance(30)
-  meter.requestEnds()
   expect(counts.get('run.request.vcpuMs')).toBeUndefined()
   await clock.advance(41)
-  meter.requestEnds()
+  one.idle()
   expect(Object.fromEntries(counts)).toMatchObject({
-    'run.requests': 2,
-    'run.requests.s': 2,
+    'run.requests': 1,
+    'run.requests.s': 1,
     'run.request.vcpuMs': 200,
     'run.request.gibMs': 200,
   })
   await clock.advance(1_000)
-  meter.requestBegins()
+  one.busy()
+  const other = meter.instance()
   await clock.advance(100)
-  meter.requestEnds()
-  expect(counts.get('run.request.vcpuMs')).toBe(300)
+  one.idle()
+  other.idle()
+  other.idle()
+  expect(counts.get('run.request.vcpuMs')).toBe(400)
 })
 
 it('an instance is billed from its start to its end, for a minute at least', async () => {
   const { context, clock, counts } = fakeContext()
   const meter = createMeter(context, 's', () => oneVcpu)
-  meter.instanceBegins()
-  meter.requestBegins()
+  const one = meter.instance()
   await clock.advance(1_500)
-  meter.requestEnds()
+  one.idle()
   expect(counts.get('run.instance.vcpuMs')).toBe(1_500)
-  meter.instanceEnds()
+  one.ends()
   expect(counts.get('run.instance.vcpuMs')).toBe(60_000)
-  meter.instanceBegins()
+  const other = meter.instance()
+  other.idle()
+  other.busy()
   await clock.advance(90_000)
-  meter.instanceEnds()
-  meter.instanceEnds()
+  other.ends()
+  expect(counts.get('run.instance.vcpuMs')).toBe(150_000)
+  // It finishes its last request after it has left the service.
+  await clock.advance(100)
+  other.idle()
   expect(counts.get('run.instance.vcpuMs')).toBe(150_000)
 })

@@ -1,6 +1,6 @@
 /**
  * The billed time of a service in both of Cloud Run's modes: https://cloud.google.com/run/pricing.
- * By request: while at least one request is in flight, each such span rounded up to 100 ms, and the requests themselves.
+ * By request: while an instance starts or has a request, each such span rounded up to 100 ms, and the requests themselves.
  * By instance: from its start to its end, at least a minute. Both times the CPU and memory of all of its containers.
  */
 
@@ -12,49 +12,55 @@ const MIN_INSTANCE_MS = 60_000
 const DEFAULT_LIMITS = { cpu: '1', memory: '512Mi' }
 
 export interface Meter {
-  requestBegins(): void
-  requestEnds(): void
-  instanceBegins(): void
-  instanceEnds(): void
+  request(): void
+  /** An instance begins to start. */
+  instance(): InstanceMeter
+}
+
+/** Of one instance, from its start, which is billed as a request is. */
+export interface InstanceMeter {
+  busy(): void
+  idle(): void
+  ends(): void
 }
 
 export function createMeter(context: CloudContext, service: string, resource: () => ServiceResource): Meter {
-  let active = 0
-  let busySinceMs = 0
-  /** Of the instance that lives: since when, and how far it has been counted. */
-  let instance: { readonly sinceMs: number; countedMs: number } | undefined
-
   const count = (mode: 'request' | 'instance', ms: number): void => {
     const { vcpu, gib } = sizeOf(resource())
     context.count(`run.${mode}.vcpuMs`, ms * vcpu)
     context.count(`run.${mode}.gibMs`, ms * gib)
   }
-  const settle = (): void => {
-    if (!instance) return
-    const livedMs = context.clock.now() - instance.sinceMs
-    count('instance', livedMs - instance.countedMs)
-    instance.countedMs = livedMs
-  }
   return {
-    requestBegins() {
-      if (active++ === 0) busySinceMs = context.clock.now()
+    request() {
       context.count('run.requests')
       context.count(`run.requests.${service}`)
     },
-    requestEnds() {
-      if (--active === 0)
-        count('request', Math.ceil((context.clock.now() - busySinceMs) / ROUND_UP_TO_MS) * ROUND_UP_TO_MS)
-      // So that the bill of an instance that lives on is not empty.
-      settle()
-    },
-    instanceBegins() {
-      this.instanceEnds()
-      instance = { sinceMs: context.clock.now(), countedMs: 0 }
-    },
-    instanceEnds() {
-      settle()
-      if (instance && instance.countedMs < MIN_INSTANCE_MS) count('instance', MIN_INSTANCE_MS - instance.countedMs)
-      instance = undefined
+    instance() {
+      const sinceMs = context.clock.now()
+      let busySinceMs: number | undefined = sinceMs
+      let countedMs = 0
+      let hasEnded = false
+      const settle = (): void => {
+        const livedMs = context.clock.now() - sinceMs
+        count('instance', livedMs - countedMs)
+        countedMs = livedMs
+      }
+      return {
+        busy: () => void (busySinceMs ??= context.clock.now()),
+        idle() {
+          if (busySinceMs === undefined) return
+          const busyMs = context.clock.now() - busySinceMs
+          busySinceMs = undefined
+          count('request', Math.ceil(busyMs / ROUND_UP_TO_MS) * ROUND_UP_TO_MS)
+          // So that the bill of an instance that lives on is not empty.
+          if (!hasEnded) settle()
+        },
+        ends() {
+          hasEnded = true
+          settle()
+          if (countedMs < MIN_INSTANCE_MS) count('instance', MIN_INSTANCE_MS - countedMs)
+        },
+      }
     },
   }
 }

@@ -93,6 +93,7 @@ export const serviceSchema = z.looseObject({
       serviceAccount: z.string().optional(),
       timeout: z.string().optional(),
       maxInstanceRequestConcurrency: z.int().optional(),
+      scaling: z.looseObject({ minInstanceCount: z.int().optional(), maxInstanceCount: z.int().optional() }).optional(),
       containers: z
         .array(
           z.looseObject({
@@ -175,6 +176,11 @@ export function checkService(id: string, body: Partial<ServiceResource>): void {
       `template.max_instance_request_concurrency: ${concurrency} must be between 1 and ${limits.concurrency}.`,
     )
   }
+  const { minInstanceCount: min = 0, maxInstanceCount: max = 0 } = template!.scaling ?? {}
+  if (min < 0 || max < 0 || (max > 0 && min > max))
+    throw invalidArgument(
+      `template.scaling: min_instance_count ${min} must be from 0 to max_instance_count, which is ${max || 'not set'}.`,
+    )
   const timeoutMs = timeoutOf(template!)
   if (!(timeoutMs > 0 && timeoutMs <= limits.timeoutMs))
     throw invalidArgument(`template.timeout: "${template!.timeout}" must be above 0s and at most 3600s.`)

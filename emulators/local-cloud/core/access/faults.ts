@@ -13,7 +13,7 @@ const points = ['before', 'after'] as const
 export type FaultAction =
   | {
       readonly signal: (typeof signals)[number]
-      /** The account target process gets the signal. Absent: the caller's process. */
+      /** The account whose processes get the signal. Absent: that of the caller. */
       readonly to?: string
       /** After SIGSTOP, SIGCONT follows after this time. */
       readonly resumeAfterMs?: number
@@ -60,6 +60,8 @@ export interface InterceptionPoint {
   readonly when: FaultRule['when']
   /** The text in which `about` is searched. */
   readonly content?: unknown
+  /** Signals the process that makes the call, where it is known; otherwise the account's processes get the signal. */
+  readonly signal?: (signal: NodeJS.Signals) => Promise<number | undefined>
 }
 
 export interface Faults {
@@ -82,7 +84,7 @@ export interface FaultParts {
   readonly clock: Clock
   newId(): string
   random(): number
-  /** Signals the process that serves an account; resolves with its pid, for SIGKILL once it is gone. */
+  /** Signals the processes of an account that have something to do, or all; resolves with the pid of one, for SIGKILL once they are gone. */
   signal(principal: string, signal: NodeJS.Signals): Promise<number | undefined>
 }
 
@@ -222,7 +224,7 @@ interface Outcome {
 
 async function perform(
   action: FaultAction,
-  { principal, method, when }: InterceptionPoint,
+  { principal, method, when, signal: signalCaller }: InterceptionPoint,
   parts: FaultParts,
 ): Promise<Outcome> {
   if ('delayMs' in action) {
@@ -232,10 +234,14 @@ async function perform(
   if ('error' in action) {
     return { instead: new StatusError(action.error, action.message ?? `A fault was injected ${when} ${method}.`) }
   }
-  const target = action.to ?? principal
-  const pid = await parts.signal(target, action.signal)
+  const { to } = action
+  const send =
+    to === undefined && signalCaller
+      ? signalCaller
+      : (signal: NodeJS.Signals) => parts.signal(to ?? principal, signal)
+  const pid = await send(action.signal)
   if (action.resumeAfterMs !== undefined)
-    parts.clock.at(parts.clock.now() + action.resumeAfterMs, () => void parts.signal(target, 'SIGCONT'))
+    parts.clock.at(parts.clock.now() + action.resumeAfterMs, () => void send('SIGCONT'))
   // A killed caller gets no answer, and its pending request must not be applied.
   const killed = action.signal === 'SIGKILL' && action.to === undefined
   return { pid, ...(killed ? { instead: new StatusError('UNAVAILABLE', `Killed ${when} ${method}.`) } : {}) }
