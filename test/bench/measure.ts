@@ -36,7 +36,7 @@ export function cpuByProcess(platform: TestPlatform): Map<string, number> {
   const result = new Map([['local cloud and clients', ownCpuMs()]])
   for (const { service, pid } of platform.run.processes()) {
     const ms = cpuMsOf(pid)
-    if (ms !== undefined) result.set(service, ms)
+    if (ms !== undefined) result.set(service, (result.get(service) ?? 0) + ms)
   }
   return result
 }

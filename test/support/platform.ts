@@ -50,10 +50,13 @@ export interface TestPlatformOptions {
   readonly secretVersion?: string
   /** Services whose events workers pull (default: as in the local environment). */
   readonly pulled?: readonly string[]
+  /** Of each service, and of each worker pool, that run always (default: none, and one). */
+  readonly instances?: number
 }
 
 export async function startTestPlatform(options: TestPlatformOptions = {}): Promise<TestPlatform> {
-  const services = options.services ?? allServices
+  const described = options.services ?? allServices
+  const services = described.map((service) => withWorkers(service, options.instances))
   const ports = options.ports ?? (await testPorts(services))
   const { secretVersion, pulled } = options
   const environment = {
@@ -63,7 +66,15 @@ export async function startTestPlatform(options: TestPlatformOptions = {}): Prom
   const project = { id: environment.projectId, number: environment.projectNumber, region: environment.region }
   const views = options.views === 'all' ? business.views : viewsReadBy(services)
   const delivery = pulled && (() => Object.fromEntries(pulled.map((name) => [name, 'pull' as const])))
-  const stacks = synthesize(environment, { ...business, services, views, ...(delivery ? { delivery } : {}) })
+  const { instances } = options
+  const minInstances = instances && (() => Object.fromEntries(services.map(({ name }) => [name, instances])))
+  const stacks = synthesize(environment, {
+    ...business,
+    services,
+    views,
+    ...(delivery ? { delivery } : {}),
+    ...(minInstances ? { minInstances } : {}),
+  })
   const platform = await startPlatform({
     stacks,
     ports,
@@ -90,3 +101,8 @@ export async function startTestPlatform(options: TestPlatformOptions = {}): Prom
   const { 'payment-provider': paymentProvider, carrier } = platform.partners
   return { ...platform, paymentProvider, carrier, ...clientOf(running, ports), stacks }
 }
+
+const withWorkers = (service: Service, workers = service.scale.workers): Service => ({
+  ...service,
+  scale: { ...service.scale, workers },
+})

@@ -363,8 +363,7 @@ describe('several instances', () => {
     expect(quick.pid).toBe(second!.pid)
     expect(second!.port).not.toBe(first!.port)
     expect(second!.revision).toBe(first!.revision)
-    for (const { port } of processes)
-      await expect(fetch(`http://127.0.0.1:${port}/health/live`)).rejects.toThrow()
+    for (const { port } of processes) await expect(fetch(`http://127.0.0.1:${port}/health/live`)).rejects.toThrow()
     process.kill(first!.pid, 'SIGUSR2')
     expect(await (await slowly).json()).toMatchObject({ pid: first!.pid })
     expect(cloud.counters()).toMatchObject({ 'run.coldStarts': 2 })
@@ -375,7 +374,9 @@ describe('several instances', () => {
     await run().warm('echo')
     const slowly = slow()
     await slowRequests(1)
-    const [busy, idle] = run().processes().map(({ pid }) => pid) as [number, number]
+    const [busy, idle] = run()
+      .processes()
+      .map(({ pid }) => pid) as [number, number]
     expect(await run().signalAccount('echo-account', 'SIGKILL')).toBe(busy)
     expect((await slowly).status).toBe(503)
     expect([isAlive(busy), isAlive(idle)]).toEqual([false, true])
@@ -391,7 +392,9 @@ describe('several instances', () => {
     await run().warm('echo')
     const slowly = slow()
     await slowRequests(1)
-    const [other, answering] = run().processes().map(({ pid }) => pid) as [number, number]
+    const [other, answering] = run()
+      .processes()
+      .map(({ pid }) => pid) as [number, number]
     const action = { signal: 'SIGKILL' } as const
     cloud.faults.add({ principal: 'echo-account', method: 'run.answer', when: 'before', action })
     expect((await call('/', await bearer())).status).toBe(503)
@@ -407,7 +410,13 @@ describe('several instances', () => {
     await cloud.api('PATCH', SERVICE, { labels: { release: '3' } })
     await expect.poll(() => run().processes().length, longPoll).toBe(2)
     for (const { pid } of former) expect(isAlive(pid)).toBe(false)
-    expect(new Set(run().processes().map(({ revision }) => revision.slice(0, 10)))).toEqual(new Set(['echo-00003']))
+    expect(
+      new Set(
+        run()
+          .processes()
+          .map(({ revision }) => revision.slice(0, 10)),
+      ),
+    ).toEqual(new Set(['echo-00003']))
     await cloud.close()
     await expect(call('/')).rejects.toThrow()
   })
@@ -417,7 +426,9 @@ describe('several instances', () => {
     await run().warm('echo')
     const slowly = slow()
     await slowRequests(1)
-    const [busy, idle] = run().processes().map(({ pid }) => pid) as [number, number]
+    const [busy, idle] = run()
+      .processes()
+      .map(({ pid }) => pid) as [number, number]
     expect(await run().signalAccount('echo-account', 'SIGTERM')).toBe(busy)
     expect(await (await call('/', await bearer())).json()).toMatchObject({ pid: idle })
     process.kill(busy, 'SIGUSR2')

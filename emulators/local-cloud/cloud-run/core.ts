@@ -154,7 +154,7 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
     return found
   }
 
-  /** Those that still run. */
+  /** The processes that still run. */
   const processesOf = (name: string): Set<Spawned> => {
     const known = spawned.get(name) ?? new Set()
     spawned.set(name, known)

@@ -59,6 +59,8 @@ export interface RequestLogEntry {
   readonly email?: string
   readonly attempt?: number
   readonly messageId?: string
+  /** The process of the instance that had the request. */
+  readonly pid?: number
 }
 
 export interface PluginInstance<Core = unknown> {

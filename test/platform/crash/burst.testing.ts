@@ -41,6 +41,7 @@ export interface Burst {
 /** A point that no request reaches within this time is reported by name. */
 const HIT_TIMEOUT_MS = 300_000
 const POLL_INTERVAL_MS = 50
+const LOGGED_MS = 1_000
 /** Each run reads the records of all orders. */
 const SCHEDULED_EVERY_MS = 1_000
 const clocked: readonly string[] = services.filter(isScheduled).map(({ name }) => name)
@@ -234,7 +235,9 @@ function fate(
   platform: TestPlatform,
   { retries }: RetryingClients,
 ): Pick<Hit, 'repeated' | 'lost' | 'retried'> {
-  const then = (timeMs: number): boolean => timeMs >= firing.timeMs && timeMs <= firing.timeMs + recoveredMs
+  // An instance beside it takes requests before the failure of those of the killed one is logged.
+  const untilMs = firing.timeMs + Math.max(recoveredMs, LOGGED_MS)
+  const then = (timeMs: number): boolean => timeMs >= firing.timeMs && timeMs <= untilMs
   const deliveries = platform.cloud.requestLog().filter((entry) => receiverOf(entry) === point.service)
   const failed = deliveries.filter(({ status, timeMs }) => !isSuccess(status) && then(timeMs))
   const again = failed.filter(({ resource, messageId, timeMs }) =>

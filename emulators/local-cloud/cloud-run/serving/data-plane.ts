@@ -52,7 +52,7 @@ export type ServiceState =
 export interface DataPlane {
   /** The instances that are ready. */
   instances(): readonly Instance[]
-  /** Those of them that have a request, and those that end and still have one. */
+  /** The instances that have a request, those that end included. */
   busy(): readonly Instance[]
   state(): ServiceState
   /** Requests that an instance has. */
@@ -106,6 +106,7 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
     const resource = options.resource()
     const deadlineMs = context.clock.now() + timeoutOf(resource.template)
     const admission = await admit(context.peer<Iam>('iam'), resource, exchange.headers, context.project.id)
+    let pid: number | undefined
     exchange.onClose(() => {
       const { status } = exchange
       if (status >= 500) context.count('run.5xx')
@@ -116,6 +117,7 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
         target: exchange.url,
         status,
         ...(admission.email ? { email: admission.email } : {}),
+        ...(pid === undefined ? {} : { pid }),
       })
     })
     if (!admission.admitted) return exchange.refuse(admission.status, admission.reason, admission.challenge)
@@ -131,6 +133,7 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
       if (!isCounted) meter.request()
       isCounted = true
       if (place === 'failed') return exchange.refuse(503, `The service ${service} could not be started: see its log.`)
+      pid = place.instance.pid
       const forwarded = await forward(exchange, {
         target: place.instance,
         intercept: interceptionOf(options, exchange, place.instance),

@@ -41,9 +41,9 @@ export type NoPlace = 'full' | 'disconnected' | 'stopping' | 'failed'
 
 export interface Instances {
   take(exchange: Exchange): Promise<Place | NoPlace>
-  /** Those that are ready. */
+  /** The instances that are ready. */
   running(): readonly Instance[]
-  /** Those of them that have a request. */
+  /** The instances that have a request, those that end included. */
   busy(): readonly Instance[]
   readonly isStarting: boolean
   /** Requests that an instance has. */
@@ -131,7 +131,7 @@ export function createInstances({ clock, scale, start, meter, idleMs, setCpu }: 
     review()
     return { instance, giveBack }
   }
-  /** Those that wait take what is free. */
+  /** Requests that wait take the places that are free. */
   const seat = (): void => {
     for (const waiter of queue) {
       const member = free()
@@ -158,7 +158,7 @@ export function createInstances({ clock, scale, start, meter, idleMs, setCpu }: 
       },
       (error: unknown) => {
         void retire(member)
-        // Those that wait for an instance that runs, or still starts, go on waiting.
+        // Requests that may get another instance, which runs or still starts, go on waiting.
         if (members.length === 0) for (const waiter of queue) waiter('failed')
         throw error
       },
@@ -271,7 +271,7 @@ export function createInstances({ clock, scale, start, meter, idleMs, setCpu }: 
       const stopped = leavers.map(retire)
       grow()
       await Promise.all([...stopped, ...leavers.map(({ ready }) => ready.catch(() => {}))])
-      await Promise.all([...leaving.values()].map((one) => one.stopped))
+      await Promise.all([...leaving.values()].map(async (one) => one.stopped))
     },
     close() {
       isClosed = true

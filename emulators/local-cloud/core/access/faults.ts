@@ -236,9 +236,7 @@ async function perform(
   }
   const { to } = action
   const send =
-    to === undefined && signalCaller
-      ? signalCaller
-      : (signal: NodeJS.Signals) => parts.signal(to ?? principal, signal)
+    to === undefined && signalCaller ? signalCaller : (signal: NodeJS.Signals) => parts.signal(to ?? principal, signal)
   const pid = await send(action.signal)
   if (action.resumeAfterMs !== undefined)
     parts.clock.at(parts.clock.now() + action.resumeAfterMs, () => void send('SIGCONT'))
