@@ -10,6 +10,7 @@ import { defineContracts } from '../contracts/contract.ts'
 import { createHttpApp } from '../runtime/http-app.ts'
 import { testPlatform } from '../runtime/platform.testing.ts'
 import { implement } from '../service/app.ts'
+import type { Api } from '../service/api.ts'
 import { apisFor } from '../service/define-api.ts'
 import { type EdgeCode, implementEdge } from '../service/edge-code.ts'
 import { defineEdgeSettings, tokenSettings } from '../service/edge-settings.ts'
@@ -134,11 +135,13 @@ interface Start {
   readonly edge?: EdgeCode
   readonly load?: Parameters<typeof serveOperations>[2]
   readonly access?: object
+  readonly apis?: readonly Api[]
 }
 async function started({
   edge = code,
   load = async () => ({ edge }),
   access = { guests: [], ushers: ['usher'] },
+  apis = apisOf(services),
 }: Start = {}) {
   const acts: SubmittedAct[] = []
   const publicApi = await serveOperations(
@@ -150,7 +153,7 @@ async function started({
       subjectOf: ({ sub }) => `guest:${sub}`,
       submitted: (_, act) => void acts.push(act),
     },
-    apisOf(services),
+    apis,
     load,
   )
   const sent: { path: string; body: unknown }[] = []
@@ -273,4 +276,22 @@ it('without a handler, a check or a signature it does not compile, and the servi
 
 it('with an access that the public service does not have, the service does not start', async () => {
   await expect(started({ access: { ushers: ['usher'] } })).rejects.toThrow('declares no access')
+})
+
+it('with a member of problem documents that two services declare otherwise, the service does not start', async () => {
+  const row = z.int().optional()
+  const api = { ...apisOf(services)[0]!, operations: {} }
+  const serving = (other: z.ZodOptional) => {
+    const hall = { ...api, contracts: { ...api.contracts, service: 'hall' } }
+    return started({
+      apis: [
+        { ...api, problemMembers: { row } },
+        { ...hall, problemMembers: { row: other } },
+      ],
+    })
+  }
+  await expect(serving(row)).resolves.toBeDefined()
+  await expect(serving(z.string().optional())).rejects.toThrow(
+    'seats and hall both declare the member of problem documents row, and not the same one',
+  )
 })

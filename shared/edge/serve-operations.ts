@@ -5,6 +5,7 @@ import type { Contracts } from '../contracts/contract.ts'
 import type { Message } from '../contracts/message.ts'
 import { type Api, type Asked, type Given, hasCodeAtEdge, type Submitted } from '../service/api.ts'
 import type { EdgeCode } from '../service/edge-code.ts'
+import { mergedMembers } from '../service/merged-members.ts'
 import type { OperationContext } from '../service/operation-context.ts'
 import type { Platform } from '../service/platform.ts'
 import type { Caller, Operation, Operations } from '../service/operation.ts'
@@ -36,7 +37,7 @@ interface Door extends Omit<PublicApi, 'operations' | 'handlers' | 'signatures'>
 /** Imports the module of a service's code at the edge: `functions/NAME/edge.ts`. */
 type LoadCode = (service: string) => Promise<{ readonly edge?: EdgeCode }>
 
-/** @throws Error for code at the edge that is missing. */
+/** @throws Error for code at the edge that is missing, and for a member of problem documents that two services declare otherwise. */
 export async function serveOperations(
   { submitted, description, ...door }: Door,
   apis: readonly Api[],
@@ -46,7 +47,10 @@ export async function serveOperations(
   const operations: Operations = Object.fromEntries(
     apis.flatMap((api) => Object.entries(api.operations).map(([id, one]) => [id, one.describe()])),
   )
-  const problemMembers = Object.assign({}, description.problemMembers, ...apis.map((api) => api.problemMembers))
+  const problemMembers = mergedMembers('member of problem documents', [
+    { service: 'The public API', members: description.problemMembers },
+    ...apis.map((api) => ({ service: api.contracts.service, members: api.problemMembers })),
+  ])
   const api = checkedPublicApi({
     ...door,
     description: { ...description, problemMembers },

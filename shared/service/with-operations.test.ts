@@ -103,9 +103,36 @@ it('two services have no operation of one method and path, whatever its paramete
     return { ...seats, name: 'hall', api: { contracts: hallContracts, operations, atEdge: seatsApi.atEdge } }
   }
   expect(() => withOperations([door, seats, hall('/v1/seats/{name}')])).toThrow(
-    'seats and hall both answer GET /v1/seats/{name}',
+    'seats answers GET /v1/seats/{seat}, and hall GET /v1/seats/{name}: some requests are both',
   )
   expect(() => withOperations([door, seats, hall('/v1/seats/{seat}/rows')])).not.toThrow()
+})
+
+it('two services have no operations of which one would hide requests of the other', () => {
+  const hall = (path: string, method: 'get' | 'post' = 'get'): Service => {
+    const operations = { readHall: { ...seatsApi.operations.notify, method, path } } as const
+    return { ...seats, name: 'hall', api: { contracts: hallContracts, operations, atEdge: seatsApi.atEdge } }
+  }
+  expect(() => withOperations([door, seats, hall('/v1/seats/best')])).toThrow(
+    'seats answers GET /v1/seats/{seat}, and hall GET /v1/seats/best',
+  )
+  expect(() => withOperations([door, seats, hall('/v1/{kind}/best')])).toThrow(
+    'seats answers GET /v1/seats/{seat}, and hall GET /v1/{kind}/best',
+  )
+  expect(() => withOperations([door, seats, hall('/v1/{kind}/best', 'post')])).toThrow('POST')
+  expect(() => withOperations([door, seats, hall('/v1/rows/{seat}')])).not.toThrow()
+})
+
+it('two services share a secret, and have no different ones of one name', () => {
+  const hall = (secrets: Service['secrets']): Service => {
+    const atEdge = { ...seatsApi.atEdge, secrets }
+    return { ...seats, name: 'hall', api: { contracts: hallContracts, operations: {}, atEdge } }
+  }
+  const served = (secrets: Service['secrets']) => withOperations([door, seats, hall(secrets)])
+  expect(served(seatsApi.atEdge.secrets)[0]!.secrets).toEqual({ 'till-key': 'Verifies notices.' })
+  expect(() => served({ 'till-key': 'Opens the till.' })).toThrow(
+    'seats and hall both declare the secret till-key, and not the same one',
+  )
 })
 
 it('a command that its owner does not accept from outside is refused', () => {

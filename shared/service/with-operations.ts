@@ -4,13 +4,15 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Contracts } from '../contracts/contract.ts'
 import type { Api } from './api.ts'
 import { checkSecrets } from '../base/secret.ts'
+import { mergedMembers } from './merged-members.ts'
 import type { RequestObjective } from './request-objective.ts'
 import { ownersOf, type Service } from './service.ts'
 
 /**
  * A public service serves the operations of all services: it asks, submits and reads what these need, and grants, peers,
  * settings, secrets and objectives follow.
- * @throws Error for an operation of two services, by its name or by method and path, and for a command that its owner does not accept from outside
+ * @throws Error for an internal service that serves them, for an operation of two services, by its name or by a request that both
+ * would answer, for a secret of two services that is not the same one, and for a command that its owner does not accept from outside
  */
 export function withOperations(services: readonly Service[]): readonly Service[] {
   const apis = apisOf(services)
@@ -50,7 +52,10 @@ function completed(service: Service, apis: readonly Api[]): Service {
     calls: ownersOf({ uses, queries }),
     submits: unique([...service.submits, ...apis.flatMap(submitsOf)]),
     settings: unique([...service.settings, ...apis.flatMap(({ atEdge }) => atEdge.settings)]),
-    secrets: Object.assign({}, service.secrets, ...apis.map(({ atEdge }) => atEdge.secrets)) as Service['secrets'],
+    secrets: mergedMembers('secret', [
+      { service: service.name, members: service.secrets },
+      ...apis.map(({ contracts, atEdge }) => ({ service: contracts.service, members: atEdge.secrets })),
+    ]),
     requestObjectives: [...own, ...derived],
   }
   checkSecrets(complete)
@@ -72,19 +77,40 @@ const objectivesOf = ({ operations }: Api): RequestObjective[] =>
 
 function checkNames(apis: readonly Api[]): void {
   const owners = new Map<string, string>()
+  const routes: Route[] = []
   for (const { contracts, operations } of apis)
     for (const [id, { method, path }] of Object.entries(operations)) {
-      const request = `${method.toUpperCase()} ${path}`
+      const { service } = contracts
       const other = owners.get(id)
       if (other !== undefined)
-        throw new Error(`${other} and ${contracts.service} both have the operation ${id}: give one another name.`)
-      // The router takes the first route of a pattern, whatever its parameters are called.
-      const pattern = request.replace(/\{\w+\}/g, '{}')
-      const answering = owners.get(pattern)
-      if (answering !== undefined)
-        throw new Error(`${answering} and ${contracts.service} both answer ${request}: give one another path.`)
-      owners.set(id, contracts.service).set(pattern, contracts.service)
+        throw new Error(`${other} and ${service} both have the operation ${id}: give one another name.`)
+      const route = { service, method, path }
+      const answering = routes.find((one) => haveCommonRequest(one, route))
+      if (answering)
+        throw new Error(
+          `${answering.service} answers ${requestOf(answering)}, and ${service} ${requestOf(route)}: some requests are both. Give one another path.`,
+        )
+      owners.set(id, service)
+      routes.push(route)
     }
+}
+
+interface Route {
+  readonly service: string
+  readonly method: string
+  readonly path: string
+}
+
+const requestOf = ({ method, path }: Route): string => `${method.toUpperCase()} ${path}`
+
+/** The router takes the first route that fits, whatever its parameters are called. */
+function haveCommonRequest(one: Route, other: Route): boolean {
+  const [parts, others] = [one.path.split('/'), other.path.split('/')]
+  return (
+    one.method === other.method &&
+    parts.length === others.length &&
+    parts.every((part, at) => part === others[at] || part.startsWith('{') || others[at]!.startsWith('{'))
+  )
 }
 
 function checkSubmitted(name: string, api: Api, acceptsSubmitted: readonly string[]): void {
