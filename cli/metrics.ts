@@ -43,6 +43,7 @@ void main('metrics', {
     print('Retries', of(metrics.retries).map(counted))
     print('Dead letters', of(metrics.deadLetters).map(counted))
     print('Circuit transitions', of(metrics.circuitTransitions).map(counted))
+    print('Uses of deprecated operations', of(metrics.deprecatedUses).map(counted))
     print(
       'Requests',
       of(metrics.requestDuration)

@@ -85,6 +85,13 @@ export const chartsOf = (requests: readonly RequestObjective[]): readonly Chart[
     by: ['service', 'callee'].map(label),
   },
   {
+    title: 'Uses of deprecated operations',
+    filter: customMetric('deprecatedUses'),
+    aligner: 'ALIGN_DELTA',
+    reducer: 'REDUCE_SUM',
+    by: ['operation', 'caller'].map(label),
+  },
+  {
     title: 'Dead letters',
     filter: customMetric('deadLetters'),
     aligner: 'ALIGN_DELTA',

@@ -1,8 +1,12 @@
 /** The public operations of the catalog. */
 
+import type { z } from 'zod'
 import { shopCodes } from '../shop/errors.ts'
 import { defineApi } from '../shop/roles.ts'
-import { catalogContracts } from './contracts.ts'
+import { shaped } from '../../shared/service/earlier-version.ts'
+import { catalogContracts, pricedProduct } from './contracts.ts'
+
+const product = catalogContracts.queries.readProduct.answers[200]
 
 export const catalogApi = defineApi(catalogContracts, ({ asks, submits }) => ({
   publishProduct: submits('PublishProduct', {
@@ -19,10 +23,31 @@ export const catalogApi = defineApi(catalogContracts, ({ asks, submits }) => ({
     answers: { 200: 'A page of products, and the cursor of the next page.' },
   }),
   readProduct: asks('readProduct', {
-    path: '/v1/products/{sku}',
-    summary: 'See a product with its price',
+    path: '/v2/products/{sku}',
+    summary: 'See a product with its price in each currency',
     access: 'customer',
-    answers: { 200: 'The product.' },
+    answers: { 200: 'The product, with at least one price, the newest first.' },
+    shapes: {
+      200: shaped(pricedProduct, ({ sku, name, prices, ...price }: z.output<typeof product>) => ({
+        sku,
+        name,
+        prices: prices ?? [price],
+      })),
+    },
+    earlier: [
+      {
+        // The newest price stood beside the list as well, as if it were the only one: a client that read it paid in a currency by chance.
+        path: '/v1/products/{sku}',
+        deprecated: { since: '2026-12-01T00:00:00Z', sunset: '2027-12-01T00:00:00Z' },
+        answers: {
+          200: shaped(product, ({ prices: [newest, ...others], ...rest }: z.output<typeof pricedProduct>) => ({
+            ...rest,
+            ...newest!,
+            prices: [newest!, ...others],
+          })),
+        },
+      },
+    ],
   }),
   changePrice: submits('ChangePrice', {
     path: '/v1/prices',

@@ -101,6 +101,9 @@ export const catalogContracts = defineContracts({
   },
 })
 
+/** A product as clients see it from version 2 of the public API on: its prices stand in the list alone. */
+export const pricedProduct = z.object({ sku, name: words, prices: z.array(z.object(price)).min(1) })
+
 export type TaxClass = z.output<typeof taxClass>
 
 /** A price of a product: in the catalog, and in every replica of its prices. */

@@ -48,6 +48,7 @@ export const platformCodes = defineCodes({
   'invalid-json': { status: 400 },
   'invalid-parameter': { status: 400 },
   'not-found': { status: 404 },
+  'operation-ended': { status: 410 },
   overloaded: { status: 503, isSecurityEvent: true },
   'rate-limited': { status: 429 },
   'request-invalid': { status: 400 },

@@ -36,7 +36,7 @@ const takeSeat: Operation = {
 function snapshot(changes: Partial<Operation> = {}): Snapshot {
   const document = openApiDocument({
     description: { title: 'The theatre', text: 'Seats.' },
-    access: { guests: [] },
+    access: { guests: [], crew: ['usher', 'clerk'], ushers: ['usher'] },
     operations: { takeSeat: { ...takeSeat, ...changes } },
   })
   return snapshotOf(document as unknown as Document)
@@ -174,6 +174,33 @@ describe('a change that breaks a client', () => {
     expect([breaksOf(few, more), breaksOf(more, few).length]).toEqual([[], 1])
   })
 
+  it.each<[string, Partial<Operation>, Partial<Operation>, string]>([
+    ['a role where every caller was served', {}, { access: 'ushers' }, 'takes the role usher, and took every caller'],
+    ['fewer roles', { access: 'crew' }, { access: 'ushers' }, 'takes the role clerk no longer'],
+    ['a refused role', {}, { notFor: { clerk: 'No.' } }, 'refuses the role clerk'],
+    ['a smaller body', {}, { maxBodyBytes: 1_000 }, 'body: has 1000 bytes at most, and had 1048576'],
+    [
+      'a missing header',
+      { submits: true, answers: { 201: takeSeat.answers[201]! } },
+      { answers: { 201: takeSeat.answers[201]! } },
+      'answer 201: has no header Location',
+    ],
+    [
+      'an earlier end',
+      { deprecated: { since: '2026-01-01', sunset: '2027-01-01' } },
+      { deprecated: { since: '2026-01-01', sunset: '2026-12-31' } },
+      'ends at 2026-12-31, and was to end at 2027-01-01',
+    ],
+  ])('%s', (_, was, is, fault) => {
+    expect(breaksOf(snapshot(was), snapshot(is))).toContain(`${place} ${fault}`)
+  })
+
+  it('an operation that is gone before its end, and not after it', () => {
+    const was = snapshot({ deprecated: { since: '2026-01-01', sunset: '2027-01-01' } })
+    expect(breaksOf(was, {}, Date.parse('2026-12-31'))).toEqual([`${place} is gone`])
+    expect(breaksOf(was, {}, Date.parse('2027-01-01'))).toEqual([])
+  })
+
   it('a token where none was asked for', () => {
     expect(breaksOf(snapshot({ access: 'public' }), snapshot())).toEqual([`${place} takes a token`])
   })
@@ -203,7 +230,17 @@ describe('a change that breaks none', () => {
     ],
     ['a refusal', { problems: ['not-found'] }],
     ['no token', { access: 'public' }],
+    ['a larger body', { maxBodyBytes: 2 * 1024 * 1024 }],
+    ['a deprecation', { deprecated: { since: '2026-01-01', sunset: '2027-01-01' } }],
   ])('%s', (_, changes) => {
     expect(breaks(changes)).toEqual([])
+  })
+
+  it('further roles, an end that is later, and a record from before roles were recorded', () => {
+    expect(breaksOf(snapshot({ access: 'ushers' }), snapshot({ access: 'crew' }))).toEqual([])
+    const ending = (sunset: string) => snapshot({ deprecated: { since: '2026-01-01', sunset } })
+    expect(breaksOf(ending('2027-01-01'), ending('2027-02-01'))).toEqual([])
+    const { roles: _, maxBodyBytes: __, headers: ___, ...former } = snapshot()[place]!
+    expect(breaksOf({ [place]: former }, snapshot({ access: 'ushers' }))).toEqual([])
   })
 })

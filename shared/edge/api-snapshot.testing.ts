@@ -9,25 +9,45 @@ export interface PromisedOperation {
   /** By place and name: `query limit`. */
   readonly parameters: Readonly<Record<string, { readonly required: boolean; readonly schema: Schema }>>
   readonly takesToken: boolean
+  /** Any one of them is enough; empty: every verified caller may ask. Absent in records from before roles were recorded. */
+  readonly roles?: readonly string[]
+  /** Roles whose holders are refused. */
+  readonly notFor?: readonly string[]
   readonly body?: Schema
+  readonly maxBodyBytes?: number
+  /** From this time on it is answered 410, and may be gone. */
+  readonly sunset?: string
   /** By status, of answers that are no problem; null: without a body. */
   readonly answers: Readonly<Record<string, Schema | null>>
+  /** By status, the names of the headers of those answers. */
+  readonly headers?: Readonly<Record<string, readonly string[]>>
 }
 
 /** By method and path: `POST /v1/seats`. */
 export type Snapshot = Readonly<Record<string, PromisedOperation>>
 
 interface Described {
-  readonly security: readonly object[]
+  readonly security: readonly { readonly token: readonly string[] }[]
+  readonly 'x-not-for'?: readonly string[]
+  readonly 'x-sunset'?: string
   readonly parameters: readonly {
     readonly name: string
     readonly in: string
     readonly required: boolean
     readonly schema: Schema
   }[]
-  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> }
+  readonly requestBody?: {
+    readonly 'x-max-bytes'?: number
+    readonly content: Readonly<Record<string, { readonly schema: Schema }>>
+  }
   readonly responses: Readonly<
-    Record<string, { readonly content?: Readonly<Record<string, { readonly schema: Schema }>> }>
+    Record<
+      string,
+      {
+        readonly headers?: Readonly<Record<string, unknown>>
+        readonly content?: Readonly<Record<string, { readonly schema: Schema }>>
+      }
+    >
   >
 }
 
@@ -65,10 +85,16 @@ export function snapshotOf({ paths }: Document): Snapshot {
   return Object.fromEntries(operations)
 }
 
-function promised({ security, parameters, requestBody, responses }: Described): PromisedOperation {
+function promised({ security, parameters, requestBody, responses, ...more }: Described): PromisedOperation {
   const body = requestBody?.content['application/json']?.schema
+  const { 'x-not-for': notFor, 'x-sunset': sunset } = more
+  const maxBodyBytes = requestBody?.['x-max-bytes']
+  const answers = Object.entries(responses).filter(([status]) => Number(status) < 400)
   return {
     takesToken: security.length > 0,
+    ...(security.length > 0 ? { roles: security.flatMap(({ token }) => token) } : {}),
+    ...(notFor ? { notFor } : {}),
+    ...(sunset === undefined ? {} : { sunset }),
     parameters: Object.fromEntries(
       parameters.map((one) => [
         `${one.in} ${one.name}`,
@@ -76,22 +102,26 @@ function promised({ security, parameters, requestBody, responses }: Described): 
       ]),
     ),
     ...(body ? { body: without(body, texts) } : {}),
+    ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }),
     answers: Object.fromEntries(
-      Object.entries(responses)
-        .filter(([status]) => Number(status) < 400)
-        .map(([status, { content = {} }]) => {
-          const [answer] = Object.values(content)
-          return [status, answer ? without(answer.schema, [...texts, ...bounds]) : null]
-        }),
+      answers.map(([status, { content = {} }]) => {
+        const [answer] = Object.values(content)
+        return [status, answer ? without(answer.schema, [...texts, ...bounds]) : null]
+      }),
     ),
+    headers: Object.fromEntries(answers.map(([status, { headers = {} }]) => [status, Object.keys(headers)])),
   }
 }
 
-/** The changes that break a client of the old API, each with its place: `POST /v1/seats body.guests[].name: …`. */
-export function breaksOf(old: Snapshot, now: Snapshot): string[] {
+/**
+ * The changes that break a client of the old API, each with its place: `POST /v1/seats body.guests[].name: …`. An operation may be
+ * gone after its recorded sunset.
+ */
+export function breaksOf(old: Snapshot, now: Snapshot, nowMs: number = Date.now()): string[] {
   return Object.entries(old).flatMap(([name, was]) => {
     const is = now[name]
-    return is ? ofOperation(was, is).map((fault) => `${name} ${fault}`) : [`${name} is gone`]
+    if (is) return ofOperation(was, is).map((fault) => `${name} ${fault}`)
+    return was.sunset !== undefined && Date.parse(was.sunset) <= nowMs ? [] : [`${name} is gone`]
   })
 }
 
@@ -101,6 +131,13 @@ function ofOperation(was: PromisedOperation, is: PromisedOperation): string[] {
   )
   return [
     ...(is.takesToken && !was.takesToken ? ['takes a token'] : []),
+    ...fewerCallers(was, is),
+    ...((is.maxBodyBytes ?? Infinity) < (was.maxBodyBytes ?? 0)
+      ? [`body: has ${is.maxBodyBytes} bytes at most, and had ${was.maxBodyBytes}`]
+      : []),
+    ...(was.sunset !== undefined && is.sunset !== undefined && Date.parse(is.sunset) < Date.parse(was.sunset)
+      ? [`ends at ${is.sunset}, and was to end at ${was.sunset}`]
+      : []),
     ...required.map(([name]) => `${name}: is required`),
     ...Object.entries(was.parameters).flatMap(([name, { schema }]) => {
       const now = is.parameters[name]
@@ -113,6 +150,23 @@ function ofOperation(was: PromisedOperation, is: PromisedOperation): string[] {
       if (schema === null) return []
       return now === null ? [`answer ${status}: has no body`] : read(`answer ${status}`, schema, now)
     }),
+    ...Object.entries(was.headers ?? {}).flatMap(([status, names]) =>
+      names
+        .filter((name) => is.answers[status] !== undefined && !(is.headers?.[status] ?? []).includes(name))
+        .map((name) => `answer ${status}: has no header ${name}`),
+    ),
+  ]
+}
+
+function fewerCallers({ roles: before, notFor: refused = [] }: PromisedOperation, is: PromisedOperation): string[] {
+  const { roles: after = [], notFor = [] } = is
+  if (before === undefined || !is.takesToken) return []
+  return [
+    ...(after.length > 0 && before.length === 0 ? [`takes the role ${after.join(' or ')}, and took every caller`] : []),
+    ...(after.length > 0
+      ? before.filter((role) => !after.includes(role)).map((role) => `takes the role ${role} no longer`)
+      : []),
+    ...notFor.filter((role) => !refused.includes(role)).map((role) => `refuses the role ${role}`),
   ]
 }
 

@@ -21,6 +21,17 @@ export interface Edge {
   prove(c: Context): void
 }
 
+/** Headers of answers that a page of another origin may read. */
+const exposedHeaders = [
+  'deprecation',
+  'link',
+  'location',
+  'preference-applied',
+  'ratelimit',
+  'ratelimit-policy',
+  'retry-after',
+  'sunset',
+]
 /** The time for which a browser caches the answer to a preflight. */
 const PREFLIGHT_SECONDS = 600
 
@@ -62,7 +73,7 @@ export function createEdge(http: Hono, { settings, roles, signedPaths, now }: Ed
       origin: [...settings.origins],
       allowMethods: ['GET', 'POST', 'DELETE'],
       allowHeaders: ['authorization', 'content-type', 'idempotency-key', 'prefer', 'traceparent'],
-      exposeHeaders: ['location', 'preference-applied', 'retry-after', 'ratelimit', 'ratelimit-policy'],
+      exposeHeaders: exposedHeaders,
       maxAge: PREFLIGHT_SECONDS,
     }),
   )

@@ -17,6 +17,8 @@ export interface AccessChecks {
   /** The caller whose token the request carries, charged for the request. @throws Refused (401), Limited, Unavailable. */
   caller(c: Context): Promise<Caller>
   readonly signature?: SignatureCheck | undefined
+  /** Announces and counts that the operation is deprecated. @throws Refused when it has ended */
+  readonly deprecation?: ((c: Context, caller: Caller | undefined) => void) | undefined
 }
 
 export type Handle = <const O extends Operation>(operation: O, handler: OperationHandler<O>) => void
@@ -29,6 +31,7 @@ export function createHandle(http: Hono, access: PublicApi['access'], checks: Ac
     const respond = answersOf(operation)
     http.on(method.toUpperCase(), routeOf(operation), async (c) => {
       const { caller, check } = await admit(c)
+      checks.deprecation?.(c, caller)
       const params = parametersIn(c, operation)
       const key = requiresIdempotencyKey ? keyOf(c) : undefined
       const body = schema && (await jsonBody(c, schema, { limitBytes: maxBodyBytes, check }))

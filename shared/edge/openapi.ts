@@ -5,6 +5,7 @@ import { type Code, declarationOf, type DeclaredCode } from '../base/errors.ts'
 import { idempotencyKey as keySchema } from '../base/fields.ts'
 import { pathParametersOf } from '../contracts/query.ts'
 import { once } from '../base/once.ts'
+import { BODY_BYTES } from '../http/http.ts'
 import type { Operation } from '../service/operation.ts'
 import type { documentOperations, OperationHandler, PublicApi } from '../service/public-api.ts'
 import { MAX_WAIT_SECONDS } from './prefer.ts'
@@ -48,13 +49,7 @@ export function openApiDocument(api: Described): Json {
     components: {
       schemas: { Problem: schemaOf(problem.extend(problemMembers), 'output') },
       securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
-      headers: {
-        'Retry-After': { description: 'Seconds after which to retry.', schema: { type: 'integer', minimum: 0 } },
-        RateLimit: {
-          description: 'The remaining requests, and the time until the limit is reset.',
-          schema: { type: 'string' },
-        },
-      },
+      headers,
     },
   }
 }
@@ -64,24 +59,34 @@ const isForCallers = ({ access }: Described, name: string): boolean => Object.ha
 const rolesOf = ({ access }: Described, name: string): readonly string[] => access[name] ?? []
 
 function describe(operationId: string, operation: Operation, api: Described): Json {
-  const { summary, access, notFor = {}, requiresIdempotencyKey, submits, body, answers } = operation
+  const { summary, access, notFor = {}, requiresIdempotencyKey, submits, body, answers, deprecated } = operation
   const roles = rolesOf(api, access)
-  const restrictions = [
+  const remarks = [
+    ...(deprecated ? [farewell(deprecated)] : []),
     ...(roles.length > 0 ? [`Takes the role ${roles.join(' or ')}.`] : []),
     ...Object.entries(notFor).map(([role, reason]) => `Not for the role ${role}: ${reason}`),
   ]
   return {
     operationId,
     summary,
-    ...(restrictions.length > 0 ? { description: restrictions.join(' ') } : {}),
-    security: isForCallers(api, access) ? [{ token: [] }] : [],
+    ...(remarks.length > 0 ? { description: remarks.join(' ') } : {}),
+    ...(deprecated ? { deprecated: true } : {}),
+    ...(deprecated?.sunset === undefined ? {} : { 'x-sunset': deprecated.sunset }),
+    security: securityOf(operation, api),
+    ...(Object.keys(notFor).length > 0 ? { 'x-not-for': Object.keys(notFor) } : {}),
     parameters: [
       ...parametersOf(operation),
       ...(requiresIdempotencyKey ? [idempotencyKey] : []),
       ...(submits ? [prefer] : []),
     ],
     ...(body
-      ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body, 'input') } } } }
+      ? {
+          requestBody: {
+            required: true,
+            'x-max-bytes': operation.maxBodyBytes ?? BODY_BYTES,
+            content: { 'application/json': { schema: schemaOf(body, 'input') } },
+          },
+        }
       : {}),
     responses: {
       ...Object.fromEntries(
@@ -89,7 +94,7 @@ function describe(operationId: string, operation: Operation, api: Described): Js
           status,
           {
             description: meaning,
-            headers: { RateLimit: { $ref: '#/components/headers/RateLimit' } },
+            headers: headersOf(operation),
             ...(schema ? { content: { 'application/json': { schema: schemaOf(schema, 'output') } } } : {}),
           },
         ]),
@@ -97,6 +102,41 @@ function describe(operationId: string, operation: Operation, api: Described): Js
       ...problemResponses(problemsOf(operation, api)),
     },
   }
+}
+
+const farewell = ({ since, sunset, successor }: NonNullable<Operation['deprecated']>): string =>
+  [
+    `Deprecated since ${since}.`,
+    ...(sunset === undefined ? [] : [`It is answered 410 from ${sunset} on.`]),
+    ...(successor === undefined ? [] : [`Use ${successor}.`]),
+  ].join(' ')
+
+/** Any one of the roles is enough. */
+function securityOf({ access }: Operation, api: Described): Json[] {
+  if (!isForCallers(api, access)) return []
+  const roles = rolesOf(api, access)
+  return roles.length === 0 ? [{ token: [] }] : roles.map((role) => ({ token: [role] }))
+}
+
+const header = (name: string): Json => ({ [name]: { $ref: `#/components/headers/${name}` } })
+
+const headersOf = ({ submits, deprecated }: Operation): Json => ({
+  ...header('RateLimit'),
+  ...(submits ? { ...header('Location'), ...header('Preference-Applied') } : {}),
+  ...(deprecated ? header('Deprecation') : {}),
+  ...(deprecated?.sunset === undefined ? {} : header('Sunset')),
+  ...(deprecated?.successor === undefined ? {} : header('Link')),
+})
+
+const text = { type: 'string' }
+const headers = {
+  'Retry-After': { description: 'Seconds after which to retry.', schema: { type: 'integer', minimum: 0 } },
+  RateLimit: { description: 'The remaining requests, and the time until the limit is reset.', schema: text },
+  Location: { description: 'Where the result is read.', schema: text },
+  'Preference-Applied': { description: 'For how long the answer waited, at most (RFC 7240).', schema: text },
+  Deprecation: { description: 'Since when the operation is deprecated (RFC 9745).', schema: text },
+  Sunset: { description: 'From when on it is answered 410 (RFC 8594).', schema: text },
+  Link: { description: 'The version that replaces it, as successor-version.', schema: text },
 }
 
 const idempotencyKey = {
@@ -149,7 +189,7 @@ function problemResponses(codes: readonly DeclaredCode[]): Json {
 
 /** Every code that an operation may answer with. */
 export function problemsOf(
-  { access, notFor = {}, path, parameters = {}, requiresIdempotencyKey, body, problems = [] }: Operation,
+  { access, notFor = {}, path, parameters = {}, requiresIdempotencyKey, body, problems = [], deprecated }: Operation,
   api: Described,
 ): DeclaredCode[] {
   const known: Code[] = ['rate-limited', 'overloaded', 'unavailable', ...problems]
@@ -158,6 +198,7 @@ export function problemsOf(
     if (api.privilegedTokens) known.push('token-revoked', 'second-factor-missing')
     if (rolesOf(api, access).length + Object.keys(notFor).length > 0) known.push('forbidden')
   }
+  if (deprecated?.sunset !== undefined) known.push('operation-ended')
   if (access === 'signed') known.push('signature-invalid')
   if (requiresIdempotencyKey) known.push('idempotency-key-missing', 'idempotency-key-reused', 'invalid-parameter')
   if (Object.keys(parameters).length > pathParametersOf({ path }).length) known.push('invalid-parameter')

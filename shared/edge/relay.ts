@@ -2,6 +2,7 @@
 
 import type { OperationContext } from '../service/operation-context.ts'
 import type { Platform, Relayed } from '../service/platform.ts'
+import type { Asked } from '../service/api.ts'
 import { logProblem } from '../http/refusals.ts'
 
 /** Hands on an answer or a declared refusal. */
@@ -9,9 +10,12 @@ export async function relayed(
   c: OperationContext,
   { response, refused }: Relayed,
   { security }: Platform,
+  shapes: Asked['shapes'] = {},
 ): Promise<Response> {
   const { status } = response
   if (status === 204) return c.empty(204)
+  const shape = refused ? undefined : shapes[status]
+  if (shape) return c.json(shape.from((await response.json()) as never) as object, status)
   if (!refused) return c.checked(await response.text(), status, response.headers.get('content-type') ?? '')
   const problem = (await response.json()) as { readonly detail: string }
   const retryAfter = response.headers.get('retry-after')

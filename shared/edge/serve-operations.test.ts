@@ -18,6 +18,7 @@ import type { Platform } from '../service/platform.ts'
 import { defineService, type Service } from '../service/service.ts'
 import { apisOf, withOperations } from '../service/with-operations.ts'
 import { testEdgeFor } from './edge.testing.ts'
+import { lifted, shaped } from '../service/earlier-version.ts'
 import { serveOperations, type SubmittedAct } from './serve-operations.ts'
 
 const contracts = defineContracts({
@@ -272,6 +273,51 @@ it('without a handler, a check or a signature it does not compile, and the servi
     message: expect.stringContaining(remedy),
     cause: absent,
   })
+})
+
+it('a former body is lifted before the command is submitted, and its answer lowered; a body that does not fit then is refused', async () => {
+  const { takeSeat } = seatsApi.operations
+  const earlier = [
+    {
+      path: '/v1/seats/{seat}',
+      body: lifted(z.strictObject({ notes: z.array(z.string()) }), ({ notes }) => ({ note: notes[0] })),
+      answers: {
+        202: shaped(z.object({ id: z.string() }), ({ commandId }: { commandId: string }) => ({ id: commandId })),
+      },
+    },
+  ] as const
+  const path = '/v2/seats/{seat}'
+  const newest = { ...takeSeat, path, earlier, describe: () => ({ ...takeSeat.describe(), path }) }
+  const api = { ...apisOf(services)[0]!, operations: { ...seatsApi.operations, takeSeat: newest } }
+  const { request, sent, acts } = await started({ apis: [api] })
+  const key = { 'idempotency-key': 'k1' }
+  const [former, present] = [
+    await request('POST', '/v1/seats/a1', key, { notes: ['aisle'] }),
+    await request('POST', '/v2/seats/a1', key, { note: 'aisle' }),
+  ]
+  expect([former.status, await former.json()]).toEqual([202, { id: '0c9d8f5e-2b1a-8c3d-9e4f-5a6b7c8d9e0f' }])
+  expect(await present.json()).toMatchObject({ commandId: '0c9d8f5e-2b1a-8c3d-9e4f-5a6b7c8d9e0f' })
+  // The same key has the same command, whichever version it came by.
+  expect(sent[0]).toEqual(sent[1])
+  expect(acts).toHaveLength(2)
+  const unfit = await request('POST', '/v1/seats/a1', key, { notes: [] })
+  expect([unfit.status, await unfit.json()]).toMatchObject([
+    422,
+    { code: 'invalid-body', detail: expect.stringContaining('note') },
+  ])
+  expect((await request('POST', '/v1/seats/a1', key, { notes: ['reserved'] })).status).toBe(403)
+  expect((await request('POST', '/v1/seats/a1', key, { note: 'aisle' })).status).toBe(422)
+  expect(sent).toHaveLength(2)
+})
+
+it.each([
+  [{ since: 'soon' }, 'names soon, which is no time'],
+  [{ since: '2026-01-02', sunset: '2026-01-01' }, 'ends at 2026-01-01, before it is deprecated'],
+])('with the deprecation %j the service does not start', async (deprecated, fault) => {
+  const { leaveSeat } = seatsApi.operations
+  const left = { ...leaveSeat, describe: () => ({ ...leaveSeat.describe(), deprecated }) }
+  const api = { ...apisOf(services)[0]!, operations: { ...seatsApi.operations, leaveSeat: left } }
+  await expect(started({ apis: [api as unknown as Api] })).rejects.toThrow(fault)
 })
 
 it('with an access that the public service does not have, the service does not start', async () => {

@@ -15,7 +15,9 @@ import {
   type PublicApi,
   withCommandOperations,
 } from '../service/public-api.ts'
+import { servedBy } from '../service/versions.ts'
 import { answerSubmitted } from './commands.ts'
+import { earlierHandler } from './earlier-versions.ts'
 import { relayed } from './relay.ts'
 
 /** A command that was submitted for a caller. */
@@ -45,7 +47,7 @@ export async function serveOperations(
 ): Promise<PublicApi> {
   const codes = await Promise.all(apis.map((api) => codeOf(api, loadCode)))
   const operations: Operations = Object.fromEntries(
-    apis.flatMap((api) => Object.entries(api.operations).map(([id, one]) => [id, one.describe()])),
+    apis.flatMap((api) => servedBy(api).map(({ id, describe }) => [id, describe()])),
   )
   const problemMembers = mergedMembers('member of problem documents', [
     { service: 'The public API', members: description.problemMembers },
@@ -57,7 +59,7 @@ export async function serveOperations(
     operations,
     handlers: (platform) =>
       merged(apis.map((api, at) => handlersOf(api, codes[at]!, { ...door, platform, submitted }))),
-    signatures: (platform) => merged(apis.map((api, at) => ownOf(api, codes[at]!.signatures?.(platform) ?? {}))),
+    signatures: (platform) => merged(apis.map((api, at) => ofVersions(api, codes[at]!.signatures?.(platform) ?? {}))),
   })
   return Object.values(operations).some(({ submits }) => submits) ? withCommandOperations(api) : api
 }
@@ -76,9 +78,16 @@ async function codeOf(api: Api, loadCode: LoadCode): Promise<EdgeCode> {
   return edge
 }
 
-/** Without names of operations of other services. */
-const ownOf = <V>({ operations }: Api, parts: Readonly<Record<string, V>>): Readonly<Record<string, V>> =>
-  Object.fromEntries(Object.entries(parts).filter(([id]) => Object.hasOwn(operations, id)))
+/** By the name of each version, without names of operations of other services. */
+const ofVersions = <V>(api: Api, parts: Readonly<Record<string, V>>): Readonly<Record<string, V>> => {
+  const ids = new Map(Object.entries(api.operations).map(([id, declared]) => [declared, id]))
+  return Object.fromEntries(
+    servedBy(api).flatMap(({ id, declared }) => {
+      const newest = ids.get(declared)!
+      return Object.hasOwn(parts, newest) ? [[id, parts[newest]!]] : []
+    }),
+  )
+}
 
 const merged = <V>(records: readonly Readonly<Record<string, V>>[]): Readonly<Record<string, V>> =>
   Object.assign({}, ...records) as Readonly<Record<string, V>>
@@ -88,7 +97,8 @@ interface Parts extends Pick<Door, 'subjectOf' | 'roles' | 'access'> {
   readonly submitted: Door['submitted'] | undefined
 }
 
-function handlersOf({ contracts, operations }: Api, code: EdgeCode, parts: Parts): ReturnType<PublicApi['handlers']> {
+function handlersOf(api: Api, code: EdgeCode, parts: Parts): ReturnType<PublicApi['handlers']> {
+  const { contracts, operations } = api
   const handlers = code.handlers?.(parts.platform) ?? {}
   const checks = code.checks?.(parts.platform) ?? {}
   const made = Object.entries(operations).flatMap(([id, one]): [string, Handler][] => {
@@ -96,7 +106,14 @@ function handlersOf({ contracts, operations }: Api, code: EdgeCode, parts: Parts
     if ('submits' in one) return [[id, submitting(one, checkOf(id, one, checks), parts)]]
     return Object.hasOwn(handlers, id) ? [[id, handlers[id]!]] : []
   })
-  return Object.fromEntries(made)
+  const newest = ofVersions(api, Object.fromEntries(made))
+  return Object.fromEntries(
+    servedBy(api).flatMap(({ id, earlier, declared }) => {
+      const handler = newest[id]
+      if (!handler) return []
+      return [[id, earlier ? earlierHandler(declared.describe(), earlier, handler) : handler]]
+    }),
+  )
 }
 
 type Handler = OperationHandler<Operation>
@@ -109,7 +126,7 @@ function checkOf(id: string, { isChecked }: Submitted, checks: Readonly<Record<s
 }
 
 function relaying(contracts: Contracts, operation: Asked, { platform }: Parts): Handler {
-  const { asks, request, timeoutMs, location, securityEvent } = operation
+  const { asks, request, shapes, timeoutMs, location, securityEvent } = operation
   const options = timeoutMs === undefined ? {} : { timeoutMs }
   return async (given) => {
     const { c } = given
@@ -120,7 +137,7 @@ function relaying(contracts: Contracts, operation: Asked, { platform }: Parts): 
       if (location) c.header('location', location(asked))
       if (securityEvent) platform.security({ ...securityEvent(asked), outcome: 'done', ...c.request })
     }
-    return relayed(c, answer, platform)
+    return relayed(c, answer, platform, shapes)
   }
 }
 

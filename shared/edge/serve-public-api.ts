@@ -3,16 +3,16 @@
 import type { Hono } from 'hono'
 import { Refused } from '../base/errors.ts'
 import { tokenAudience, tokenIssuer, tokenKeysUrl } from '../service/edge-settings.ts'
-import type { Platform } from '../service/platform.ts'
 import type { PublicApi, SignatureCheck } from '../service/public-api.ts'
 import { type CallerOf, createTokenCheck } from './caller-tokens.ts'
 import { commandHandlers } from './commands.ts'
 import { createEdge, type Edge } from './edge.ts'
+import { deprecationOf, type EdgePlatform } from './deprecation.ts'
 import { createHandle } from './handle.ts'
 import { documentHandlers } from './openapi.ts'
 
 /** @throws Error for an operation without access, without a handler, or with a path that is not declared completely. */
-export function servePublicApi(http: Hono, platform: Platform, api: PublicApi): void {
+export function servePublicApi(http: Hono, platform: EdgePlatform, api: PublicApi): void {
   const { operations, roles } = api
   const check = createTokenCheck(
     {
@@ -44,7 +44,8 @@ export function servePublicApi(http: Hono, platform: Platform, api: PublicApi): 
     const handler = handlers[id]
     if (!handler) throw new Error(`The operation ${id} has no handler: give one to implementEdge.`)
     const signature = Object.hasOwn(signatures, id) ? provingSignature(signatures[id]!, edge) : undefined
-    createHandle(http, api.access, { caller, signature })(operation, handler)
+    const deprecation = deprecationOf({ id, ...operation }, { api, platform })
+    createHandle(http, api.access, { caller, signature, deprecation })(operation, handler)
   }
 }
 

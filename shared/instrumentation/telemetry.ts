@@ -91,6 +91,12 @@ export interface Telemetry {
     readonly state: CircuitState
     readonly reason?: string | undefined
   }): void
+  /** A request to a deprecated operation. `caller` has few values, `subject` is in the log alone. */
+  deprecatedUse(use: {
+    readonly operation: string
+    readonly caller: string
+    readonly subject?: string | undefined
+  }): void
   close(): Promise<void>
 }
 
@@ -208,7 +214,7 @@ function ofMessages(
 function ofCalls(
   { service, isEdge, log, sink }: TelemetryParts,
   inSpan: InSpan,
-): Pick<Telemetry, 'request' | 'query' | 'partner' | 'circuit'> {
+): Pick<Telemetry, 'request' | 'query' | 'partner' | 'circuit' | 'deprecatedUse'> {
   const inner = (kind: 'client', name: string, attributes: Attributes) => ({
     name,
     kind,
@@ -258,6 +264,10 @@ function ofCalls(
     circuit({ callee, state, reason }) {
       log(state === 'open' ? 'WARNING' : 'INFO', 'circuit.changed', { callee, state, reason })
       sink.measure(metrics.circuitTransitions, 1, { service, callee, state })
+    },
+    deprecatedUse({ operation, caller, subject }) {
+      log('INFO', 'api.deprecated-use', { operation, subject })
+      sink.measure(metrics.deprecatedUses, 1, { service, operation, caller })
     },
   }
 }

@@ -10,6 +10,7 @@ import type { Contracts } from '../contracts/contract.ts'
 import type { SecurityEvent } from '../signals/security-log.ts'
 import type { ApiDescription, Caller, Operation } from './operation.ts'
 import type { RequestObjective } from './request-objective.ts'
+import type { EarlierVersion, Shaped } from './earlier-version.ts'
 
 /** The request with which a declaration computes, checked as the operation declares. */
 export interface Given<Params = object, Body = unknown, Key = string | undefined> {
@@ -23,6 +24,8 @@ interface Described<O extends Operation> {
   readonly method: Operation['method']
   readonly path: string
   readonly objective?: Pick<RequestObjective, 'name' | 'title'> | undefined
+  /** Versions that are served beside it, which is the newest. */
+  readonly earlier?: readonly EarlierVersion[] | undefined
   /** Called by a public service alone: the schemas of bodies and answers are built only there. */
   readonly describe: () => O
 }
@@ -32,6 +35,8 @@ export interface Asked<O extends Operation = Operation> extends Described<O> {
   readonly asks: string
   /** @throws Refused */
   readonly request: (given: never) => object
+  /** By status, of answers that are shown otherwise than the query's contract has them. */
+  readonly shapes?: Readonly<Record<number, Shaped | undefined>> | undefined
   readonly timeoutMs?: number | undefined
   readonly location?: ((given: never) => string) | undefined
   readonly securityEvent?: ((given: never) => ActOf) | undefined

@@ -8,8 +8,9 @@ import type { Setting } from '../base/setting.ts'
 import type { CommandType, Contracts, QueryName, QueryNamed } from '../contracts/contract.ts'
 import { type ParameterSchemas, type ParametersOf, pathParametersOf, type QueryRequest } from '../contracts/query.ts'
 import type { ActOf, Api, Asked, AtEdge, DeclaredOperation, Given, Handled, Submitted } from './api.ts'
-import { type ApiDescription, type Caller, type Operation, submittedAnswers } from './operation.ts'
+import { type ApiDescription, type Caller, type Deprecation, type Operation, submittedAnswers } from './operation.ts'
 import type { RequestObjective } from './request-objective.ts'
+import type { EarlierVersion, Shaped } from './earlier-version.ts'
 
 type PathNames<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
   ? Name | PathNames<Rest>
@@ -35,13 +36,28 @@ type Common<Access extends string, Role extends string> = Pick<
   Operation<Access, Role>,
   'access' | 'notFor' | 'summary' | 'maxBodyBytes' | 'isIdempotent'
 > & {
+  /** Deprecates all of its versions. */
+  readonly deprecated?: Deprecation
   /** Besides the refusals that the contract names, and those that follow from access, key and body. */
   readonly problems?: readonly Code[]
   /** The service level objective of its requests: that they are answered, and in which time. */
   readonly objective?: Pick<RequestObjective, 'name' | 'title'>
 }
 
-type AskOperation<Q, Path extends string, Access extends string, Role extends string, Body, Key> = Common<
+type AnswersOf<Q> = Q extends { readonly answers: infer A } ? A : object
+type BodyOf<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined
+/** Shapes that may replace the answers of a query. */
+type ShapesOf<Q> = { readonly [Status in keyof AnswersOf<Q>]?: Shaped<BodyOf<AnswersOf<Q>[Status]>> }
+/** The bodies of the newest version's answers. */
+type ShownBy<Q, Shapes> = {
+  readonly [Status in keyof AnswersOf<Q>]: Status extends keyof Shapes
+    ? Shapes[Status] extends { readonly schema: infer Schema }
+      ? BodyOf<Schema>
+      : never
+    : BodyOf<AnswersOf<Q>[Status]>
+}
+
+type AskOperation<Q, Path extends string, Access extends string, Role extends string, Body, Key, Shapes> = Common<
   Access,
   Role
 > & {
@@ -49,7 +65,11 @@ type AskOperation<Q, Path extends string, Access extends string, Role extends st
   readonly requiresIdempotencyKey?: Key
   readonly body?: Body
   /** Status → its meaning. The schemas are the query's. */
-  readonly answers: Q extends { readonly answers: infer A } ? { readonly [Status in keyof A]: string } : never
+  readonly answers: { readonly [Status in keyof AnswersOf<Q>]: string }
+  /** Answers that are shown in another shape than the query's. */
+  readonly shapes?: Shapes & ShapesOf<Q>
+  /** Former versions, served beside it. The parameters are the same. */
+  readonly earlier?: readonly EarlierVersion<BodyOf<Body>, ShownBy<Q, Shapes>>[]
   /** Absent: as long as any query. */
   readonly timeoutMs?: number
   /** The header `Location` of an answer that is no refusal. */
@@ -94,6 +114,8 @@ type SubmitOperation<
   readonly limitedTo?: (caller: Caller) => string | undefined
   /** The service's code at the edge has a check, which runs before the command is submitted. */
   readonly isChecked?: Checked
+  /** Former versions, served beside it. The parameters are the same; each body is lifted to that of the newest. */
+  readonly earlier?: readonly EarlierVersion[]
 }
 
 /** The operation as the checks and the code at the edge have it. */
@@ -110,9 +132,10 @@ export interface Declare<C extends Contracts, Role extends string, Access extend
     const Path extends `/${string}`,
     Body extends z.ZodType | undefined = undefined,
     const Key extends true | undefined = undefined,
+    const Shapes extends ShapesOf<QueryNamed<C, N>> = object,
   >(
     query: N,
-    operation: AskOperation<QueryNamed<C, N>, Path, Access, Role, Body, Key>,
+    operation: AskOperation<QueryNamed<C, N>, Path, Access, Role, Body, Key, Shapes>,
   ): Asked
   /** Submits one command of the service. The body has the fields of its data that neither the path nor `derives` give. */
   submits<
@@ -125,7 +148,9 @@ export interface Declare<C extends Contracts, Role extends string, Access extend
     operation: SubmitOperation<CommandData<C, T>, Path, Access, Role, Derived, Checked>,
   ): Submitted<SubmittedOperation<CommandData<C, T>, Derived | PathNames<Path>>, Checked>
   /** Is answered by the service's code at the edge: a composition, or a webhook, whose signature that code checks. */
-  handles<const O extends Operation<Access, Role>>(operation: O & Pick<Common<Access, Role>, 'objective'>): Handled<O>
+  handles<const O extends Operation<Access, Role>>(
+    operation: O & Pick<Common<Access, Role>, 'objective'> & { readonly earlier?: readonly EarlierVersion[] },
+  ): Handled<O>
 }
 
 type EdgeOf<C extends Contracts, Uses extends readonly Contracts[]> = {
@@ -166,14 +191,24 @@ export const apisFor = <Role extends string, Access extends string>(): DefineApi
   }) as unknown as DefineApi<Role, Access>
 
 type GivenAsk = Omit<Operation, 'method' | 'parameters' | 'answers' | 'submits'> &
-  Partial<Pick<Asked, 'request' | 'timeoutMs' | 'location' | 'securityEvent' | 'objective'>> & {
+  Partial<Pick<Asked, 'request' | 'shapes' | 'timeoutMs' | 'location' | 'securityEvent' | 'objective' | 'earlier'>> & {
     readonly answers: Readonly<Record<string, string>>
   }
 
 const asking =
   (contracts: Contracts) =>
   (query: string, given: GivenAsk): Asked => {
-    const { request = paramsOf, timeoutMs, location, securityEvent, objective, answers, ...operation } = given
+    const {
+      request = paramsOf,
+      shapes,
+      timeoutMs,
+      location,
+      securityEvent,
+      objective,
+      earlier,
+      answers,
+      ...operation
+    } = given
     const contract = contracts.queries![query]!
     const { method } = contract
     const { path, problems = [] } = operation
@@ -181,8 +216,10 @@ const asking =
       method,
       path,
       objective,
+      earlier,
       asks: query,
       request,
+      shapes,
       timeoutMs,
       location,
       securityEvent,
@@ -193,7 +230,7 @@ const asking =
         answers: Object.fromEntries(
           Object.entries(contract.answers).map(([status, schema]) => [
             status,
-            schema === null ? [answers[status]!] : [answers[status]!, schema],
+            schema === null ? [answers[status]!] : [answers[status]!, shapes?.[Number(status)]?.schema ?? schema],
           ]),
         ),
         problems: [...problems, ...(contract.refuses ?? [])],
@@ -217,19 +254,20 @@ type GivenSubmit = Omit<
   Operation,
   'method' | 'parameters' | 'answers' | 'submits' | 'body' | 'requiresIdempotencyKey'
 > &
-  Partial<Pick<Submitted, 'answers' | 'derives' | 'limitedTo' | 'isChecked' | 'objective'>> &
+  Partial<Pick<Submitted, 'answers' | 'derives' | 'limitedTo' | 'isChecked' | 'objective' | 'earlier'>> &
   Pick<Submitted, 'subject'>
 
 const submitting =
   (contracts: Contracts) =>
   (command: string, given: GivenSubmit): Submitted => {
-    const { subject, answers = [], derives = {}, limitedTo, isChecked, objective, ...operation } = given
+    const { subject, answers = [], derives = {}, limitedTo, isChecked, objective, earlier, ...operation } = given
     const { data, refuses = [] } = contracts.commands[command]!
     const { path, problems = [] } = operation
     return {
       method: 'post',
       path,
       objective,
+      earlier,
       submits: command,
       subject,
       answers,
@@ -260,7 +298,11 @@ const submitting =
 const maskOf = (names: readonly string[]): Record<string, true> =>
   Object.fromEntries(names.map((name) => [name, true as const]))
 
-const handling = ({ objective, ...operation }: Operation & Pick<Handled, 'objective'>): Handled => {
+const handling = ({
+  objective,
+  earlier,
+  ...operation
+}: Operation & Pick<Handled, 'objective' | 'earlier'>): Handled => {
   const { method, path } = operation
-  return { method, path, objective, isHandled: true, describe: () => operation }
+  return { method, path, objective, earlier, isHandled: true, describe: () => operation }
 }

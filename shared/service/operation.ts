@@ -36,6 +36,15 @@ export interface Operation<Access extends string = string, Role extends string =
   readonly answers: Readonly<Record<number, readonly [meaning: string, schema?: z.ZodType]>>
   /** Besides the refusals that follow from access, key and body. */
   readonly problems?: readonly Code[]
+  /** Clients should leave it. Each of its answers says so, and each use is counted. */
+  readonly deprecated?: (Deprecation & { readonly successor?: string }) | undefined
+}
+
+/** Since and until when a deprecated operation is served. Times in ISO 8601. */
+export interface Deprecation {
+  readonly since: string
+  /** From this time on it is answered 410. Absent: it has no end yet. */
+  readonly sunset?: string
 }
 
 export type Operations<Access extends string = string, Role extends string = string> = Readonly<

@@ -7,6 +7,7 @@ import { checkSecrets } from '../base/secret.ts'
 import { mergedMembers } from './merged-members.ts'
 import type { RequestObjective } from './request-objective.ts'
 import { ownersOf, type Service } from './service.ts'
+import { servedBy } from './versions.ts'
 
 /**
  * A public service serves the operations of all services: it asks, submits and reads what these need, and grants, peers,
@@ -79,7 +80,7 @@ function checkNames(apis: readonly Api[]): void {
   const owners = new Map<string, string>()
   const routes: Route[] = []
   for (const { contracts, operations } of apis)
-    for (const [id, { method, path }] of Object.entries(operations)) {
+    for (const { id, method, path } of servedBy({ operations })) {
       const { service } = contracts
       const other = owners.get(id)
       if (other !== undefined)

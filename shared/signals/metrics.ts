@@ -53,6 +53,14 @@ export const metrics = {
     description: 'Changes of the circuit before a callee, by the state that it changed to',
     attributes: ['service', 'callee', 'state'],
   },
+  /** `caller`: a caller with a privileged role by name, all others by the ordinary role, as there may be millions of them. */
+  deprecatedUses: {
+    kind: 'counter',
+    name: 'millrace.api.deprecated_uses',
+    unit: '{request}',
+    description: 'Requests to deprecated operations of the public API, also after their end',
+    attributes: ['service', 'operation', 'caller'],
+  },
   /** https://opentelemetry.io/docs/specs/semconv/http/http-metrics/ */
   requestDuration: {
     kind: 'histogram',

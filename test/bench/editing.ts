@@ -89,7 +89,7 @@ async function untilText(api: Api, isExpected: (text: string) => boolean): Promi
   let text = ''
   do {
     await pause(POLL_MS)
-    text = await api.send('GET', '/v1/products/NONE').then(() => '', String)
+    text = await api.send('GET', '/v2/products/NONE').then(() => '', String)
     if (isExpected(text) && text.includes('NONE')) return
   } while (performance.now() < endMs)
   throw new Error(`The edit was not seen within ${LIMIT_MS / 1000} s; the last answer was: ${text}`)

@@ -83,7 +83,7 @@ async function phase(gateway: ChildProcess, { port, customers, staff }: Target):
   let next = 0
   const get = async (token: string, address: string): Promise<boolean> => {
     const headers = { authorization: `Bearer ${token}`, 'x-forwarded-for': address }
-    const answer = await fetch(`http://127.0.0.1:${port}/v1/products/TEA-001`, { headers }).catch(() => undefined)
+    const answer = await fetch(`http://127.0.0.1:${port}/v2/products/TEA-001`, { headers }).catch(() => undefined)
     await answer?.body?.cancel()
     return answer?.status === 200
   }

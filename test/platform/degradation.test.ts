@@ -109,7 +109,7 @@ describe('while orders hangs', { timeout: 90_000 }, () => {
     await whileHanging('orders', async () => {
       const answer = await send('GET', `/v1/orders/${orderId}`)
       expect([answer.status, answer.headers.get('retry-after'), answer.body['code']]).toEqual([503, '1', 'unavailable'])
-      expect((await send('GET', '/v1/products/TEA-001')).status).toBe(200)
+      expect((await send('GET', '/v2/products/TEA-001')).status).toBe(200)
       // Consecutive failures open the circuit of orders, so the answer comes at once.
       await Promise.all(Array.from({ length: 8 }, () => send('GET', `/v1/orders/${orderId}`)))
       const ready = await fetch(`${platform.running.publicUrl}/health/ready`)

@@ -48,7 +48,7 @@ function started(settings: Readonly<Record<string, string>> = {}) {
   })
   const http = createHttpApp(app, platform, testConfig('gateway'))
   /** Status and code of a request, by default to a path for every caller. */
-  const send = async (given: TokenOptions, path = '/v1/products/TEA-001'): Promise<string> => {
+  const send = async (given: TokenOptions, path = '/v2/products/TEA-001'): Promise<string> => {
     const response = await http.request(path, { headers: { authorization: `Bearer ${await issuer.token(given)}` } })
     const { code } = (await response.json()) as { code?: string }
     return code === undefined ? String(response.status) : `${response.status} ${code}`

@@ -6,7 +6,7 @@ import type { z } from 'zod'
 import { connect } from '../../../cli/api.ts'
 import { main, parseWholeNumber, requireRunning, text, UsageError } from '../../../cli/command.ts'
 import { say, shown } from '../../../cli/terminal.ts'
-import type { catalogContracts } from '../../catalog/contracts.ts'
+import type { pricedProduct } from '../../catalog/contracts.ts'
 import { money } from './money.ts'
 import { withNearestSku } from './skus.ts'
 
@@ -14,7 +14,7 @@ const FOLLOW_TIMEOUT_MS = 30_000
 const POLL_INTERVAL_MS = 100
 const example = 'npm run price -- --sku TEA-001 --unit-minor 1250'
 
-type Product = z.output<(typeof catalogContracts)['queries']['readProduct']['answers'][200]>
+type Product = z.output<typeof pricedProduct>
 
 void main('price', {
   brief: "Changes a product's price as staff of the shop, by POST /v1/prices, and waits until the catalog shows it.",
@@ -35,8 +35,8 @@ Prices in several currencies stand side by side; a price replaces that of its ow
     const running = requireRunning()
     const api = connect(running, { sub: 'staff-1', roles: ['admin'] })
     const read = async (): Promise<number | undefined> => {
-      const { body } = await api.send<Product>('GET', `/v1/products/${encodeURIComponent(sku)}`)
-      return body.prices?.find((price) => price.currency === currency)?.unitMinor
+      const { body } = await api.send<Product>('GET', `/v2/products/${encodeURIComponent(sku)}`)
+      return body.prices.find((price) => price.currency === currency)?.unitMinor
     }
     const before = await withNearestSku(running, [sku], read)
     // A refusal of the catalog is printed with its reason.

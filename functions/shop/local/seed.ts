@@ -54,7 +54,7 @@ export async function seed(running: Running): Promise<string> {
     ),
   )
   const available = (path: string): Promise<void> => waitUntilAvailable(() => sendOnce('GET', path, {}), deadlineMs)
-  await Promise.all(products.map(({ sku }) => available(`/v1/products/${sku}`)))
+  await Promise.all(products.map(({ sku }) => available(`/v2/products/${sku}`)))
   // A delivery of an unknown product is refused.
   const lines = products.filter(({ quantity }) => quantity > 0).map(({ sku, quantity }) => ({ sku, quantity }))
   const delivered = await expectOk(await send('POST', '/v1/stock', { key: 'seed-stock', body: { lines } }))

@@ -160,7 +160,7 @@ export function retryingClients(platform: Pick<TestPlatform, 'customer' | 'staff
         await sendUntilAnswered(staff, 'POST', '/v1/products', { key: sku, body })
       }
       for (const { sku, unitMinor } of some) {
-        await until(`/v1/products/${sku}`, () => true)
+        await until(`/v2/products/${sku}`, () => true)
         await sendUntilAnswered(staff, 'POST', '/v1/prices', {
           key: `${sku}-price`,
           body: { sku, unitMinor, currency },
@@ -174,7 +174,10 @@ export function retryingClients(platform: Pick<TestPlatform, 'customer' | 'staff
       })
       await until(`/v1/deliveries/${deliveryId}`, () => true)
       for (const { sku, unitMinor } of some)
-        await until(`/v1/products/${sku}`, (body) => body['unitMinor'] === unitMinor)
+        await until(
+          `/v2/products/${sku}`,
+          ({ prices }) => (prices as { unitMinor: number }[])[0]?.unitMinor === unitMinor,
+        )
       products.push(...some)
     },
     async withdrawNewAddress() {

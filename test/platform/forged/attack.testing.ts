@@ -11,7 +11,7 @@ import { readSettings } from '../../../shared/base/config.ts'
 import { servePublicApi } from '../../../shared/edge/serve-public-api.ts'
 import { accountEmail, commandPath, eventPath, republishCommand, submissionPath } from '../../../shared/base/names.ts'
 import { deadLetterCommands } from '../../../shared/messaging/dead-letter-commands.ts'
-import { type QueryPlatform, queryRoutes } from '../../../shared/runtime/query-routes.ts'
+import { queryRoutes } from '../../../shared/runtime/query-routes.ts'
 import type { Service } from '../../../shared/service/service.ts'
 import { localEnvironment } from '../../../stacks/environments.ts'
 import { settingsOf } from '../../../stacks/service-variables.ts'
@@ -79,7 +79,8 @@ function attackOn(platform: TestPlatform, directory: string): Attack {
       const settings = settingsOf(localEnvironment(platform.ports), business)
       const setting = readSettings(service, settings)
       const app = await loadApp(service.name)
-      const of = { service, setting, secret: () => '', now: () => 0 } as unknown as QueryPlatform
+      const of = { service, setting, secret: () => '', now: () => 0 } as unknown as Parameters<typeof queryRoutes>[2] &
+        Parameters<typeof servePublicApi>[1]
       if (app.publicApi) servePublicApi(http, of, app.publicApi)
       queryRoutes(http, app, of, () => undefined)
       return http.routes

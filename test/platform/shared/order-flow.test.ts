@@ -236,8 +236,8 @@ it('a changed price is the one that catalog shows and that orders charge', { tim
   const sku = `${SKU}-PRICED`
   const body = { sku, unitMinor: 1250, currency: 'EUR' }
   await platform.staff().send('POST', '/v1/prices', { key: crypto.randomUUID(), body, waitSeconds: 20 })
-  const shown = await platform.customer().send<{ unitMinor: number }>('GET', `/v1/products/${sku}`)
-  expect(shown.body).toMatchObject({ unitMinor: 1250 })
+  const shown = await platform.customer().send<object>('GET', `/v2/products/${sku}`)
+  expect(shown.body).toMatchObject({ prices: [{ unitMinor: 1250 }] })
   // The replica follows the event of the change.
   const charged = async () => {
     const list = (await state.collection('orders', 'prices')).find(({ id }) => id === sku)

@@ -46,7 +46,7 @@ export async function runScenario(platform: TestPlatform, withinMs: number): Pro
   await waitFor('product accepted', () =>
     sent(staff, '/v1/products', sku, { sku, name: sku, unitMinor: 100, currency: 'EUR' }),
   )
-  await waitFor('product published', () => got(staff, `/v1/products/${sku}`))
+  await waitFor('product published', () => got(staff, `/v2/products/${sku}`))
   await waitFor('price accepted', () =>
     sent(staff, '/v1/prices', `${sku}-price`, { sku, unitMinor: 110, currency: 'EUR' }),
   )
@@ -55,8 +55,8 @@ export async function runScenario(platform: TestPlatform, withinMs: number): Pro
   )
   await waitFor('delivery booked', () => got(staff, `/v1/deliveries/${deliveryId}`))
   await waitFor('price changed', async () => {
-    const product = await got<{ unitMinor: number }>(staff, `/v1/products/${sku}`)
-    return product?.unitMinor === 110 ? product : undefined
+    const product = await got<{ prices: readonly { unitMinor: number }[] }>(staff, `/v2/products/${sku}`)
+    return product?.prices[0]?.unitMinor === 110 ? product : undefined
   })
   await waitFor('events of the catalog in BigQuery', async () =>
     (await eventTypes(platform, sku)).length === 3 ? true : undefined,
