@@ -1,6 +1,6 @@
 /** Two writes of one document as one: it costs one write, and the document has one write at a time. */
 
-import type { StoredFields, Value, Write } from './firestore-values.ts'
+import { fieldPath, type StoredFields, type Value, type Write } from './firestore-values.ts'
 
 interface Merge {
   readonly update: { readonly name?: string | null; readonly fields?: StoredFields | null }
@@ -31,12 +31,22 @@ export function combined(first: Write, second: Write): Write | undefined {
   }
 }
 
+/** Undefined for a write with a condition, and for one that deletes a field or replaces a map: its fields alone do not say so. */
 function mergeOf(write: Write): Merge | undefined {
   const { update, updateMask, updateTransforms, currentDocument } = write
-  const isUnconditional = update && updateMask?.fieldPaths && !currentDocument
+  const values = new Set(leafPaths(update?.fields ?? {}))
+  const isUnconditional = update && updateMask?.fieldPaths?.every((path) => values.has(path)) && !currentDocument
   const onlyRaises = (updateTransforms ?? []).every(({ fieldPath, maximum }) => fieldPath && maximum)
   return isUnconditional && onlyRaises ? ({ ...write, updateTransforms: updateTransforms ?? [] } as Merge) : undefined
 }
+
+/** The paths of the values that are no maps, and of empty maps. */
+const leafPaths = (fields: StoredFields, above = ''): string[] =>
+  Object.entries(fields).flatMap(([name, { mapValue }]) => {
+    const path = `${above}${fieldPath(name)}`
+    const inner = leafPaths(mapValue?.fields ?? {}, `${path}.`)
+    return inner.length > 0 ? inner : [path]
+  })
 
 const touches = ({ updateMask, updateTransforms }: Merge): string[] => [
   ...updateMask.fieldPaths,

@@ -7,7 +7,9 @@
 import type { protos, v1 } from '@google-cloud/pubsub-api'
 
 /** Of each subscription: Pub/Sub sends no more until some are acknowledged or given back. */
-const MAX_OUTSTANDING = { messages: 200, bytes: 10_000_000 } as const
+const MAX_MESSAGES = 200
+/** Of all subscriptions: what is parsed and handled takes several times as much of a worker's memory. */
+const MAX_BYTES = 40_000_000
 /**
  * The lease of a message, which is extended while it is handled: after it Pub/Sub delivers the message again. So do the messages of a
  * worker that was killed come again.
@@ -37,6 +39,8 @@ export interface PullOptions {
   readonly gatherMs: number
   /** The time between two extensions of the leases, in milliseconds (default: 5 seconds). */
   readonly extendMs?: number
+  /** Of messages that are not settled, shared equally by the subscriptions (default: 40 MB). */
+  readonly maxBytes?: number
   /** Resolves with true when all that follows from the message is stored, and with false when it is to come again. */
   handle(subscription: string, message: PulledMessage): Promise<boolean>
   /** The handling of a message rejected with this error: the message comes again. */
@@ -55,6 +59,7 @@ type Taken = readonly [ackId: string, message: PulledMessage]
 
 export function startPulling(options: PullOptions): Puller {
   const { client, subscriptions, gatherMs, extendMs = EXTEND_MS, handle, failed, interrupted } = options
+  const maxBytes = Math.ceil((options.maxBytes ?? MAX_BYTES) / Math.max(1, subscriptions.length))
   const waiting: (() => Promise<void>)[] = []
   const handling = new Set<Promise<void>>()
   let gathering: NodeJS.Timeout | undefined
@@ -81,6 +86,7 @@ export function startPulling(options: PullOptions): Puller {
       client,
       subscription,
       extendMs,
+      maxBytes,
       interrupted,
       take([ackId, message]) {
         waiting.push(async () => stream.settle(ackId, await isHandled(subscription, message)))
@@ -102,6 +108,7 @@ export function startPulling(options: PullOptions): Puller {
 interface StreamOptions extends Pick<PullOptions, 'client' | 'interrupted'> {
   readonly subscription: string
   readonly extendMs: number
+  readonly maxBytes: number
   take(message: Taken): void
 }
 
@@ -114,7 +121,7 @@ interface PullStream {
   close(): Promise<void>
 }
 
-function openStream({ client, subscription, extendMs, take, interrupted }: StreamOptions): PullStream {
+function openStream({ client, subscription, extendMs, maxBytes, take, interrupted }: StreamOptions): PullStream {
   let current: ReturnType<typeof client.streamingPull> | undefined
   let reopening: NodeJS.Timeout | undefined
   let pauseMs: number = REOPEN_MS.first
@@ -181,8 +188,8 @@ function openStream({ client, subscription, extendMs, take, interrupted }: Strea
     stream.write({
       subscription,
       streamAckDeadlineSeconds: ACK_DEADLINE_SECONDS,
-      maxOutstandingMessages: MAX_OUTSTANDING.messages,
-      maxOutstandingBytes: MAX_OUTSTANDING.bytes,
+      maxOutstandingMessages: MAX_MESSAGES,
+      maxOutstandingBytes: maxBytes,
     })
     send()
   }

@@ -50,11 +50,18 @@ function referencesOf(api: Api): Promise<References> {
   return known
 }
 
-/** One line of tea; with `outcomes` it resolves when the order has ended. */
-export async function place(outcomes: Outcomes | undefined, api: Api): Promise<void> {
+interface Line {
+  readonly sku: string
+  readonly quantity: number
+}
+
+const oneTea: readonly Line[] = [{ sku: 'TEA-001', quantity: 1 }]
+
+/** One line of tea, unless other lines are given; with `outcomes` it resolves when the order has ended. */
+export async function place(outcomes: Outcomes | undefined, api: Api, lines = oneTea): Promise<void> {
   const { body } = await api.send<{ orderId: string }>('POST', '/v1/orders', {
     key: crypto.randomUUID(),
-    body: { currency: 'EUR', lines: [{ sku: 'TEA-001', quantity: 1 }], ...(await referencesOf(api)) },
+    body: { currency: 'EUR', lines, ...(await referencesOf(api)) },
   })
   await outcomes?.ended(body.orderId)
 }

@@ -32,15 +32,22 @@ ${sections.map(({ name, about }) => `  ${name.padEnd(12)} ${about}`).join('\n')}
   words: { name: 'SECTION', brief: 'a section of those above; default: all', max: Infinity },
   options: {
     orders: wholeNumber('orders per run', 200, { from: 1 }),
-    clients: text('LIST', 'how many clients order at once', '1,16,64'),
+    clients: text('LIST', 'how many clients order at once', '1,16,64,256'),
     runs: wholeNumber('runs of which the median is reported', 5, { from: 1 }),
     pull: text('LIST', 'services whose events workers pull, in operations and throughput', ''),
+    'warm-up': wholeNumber('orders before the first run of throughput: rates rise for some two thousand', 2_000, {
+      from: 1,
+      to: 100_000,
+    }),
+    real: flag('throughput of orders with as many lines as those of the sample, at most 30'),
     json: flag('figures as JSON'),
   },
-  run: ({ clients, json, pull, ...others }, names) =>
+  run: ({ clients, json, pull, real, 'warm-up': warmUp, ...others }, names) =>
     bench(
       {
         ...others,
+        warmUp,
+        isReal: real === true,
         clients: clients.split(',').map(parseWholeNumber({ from: 1 })),
         pulled: pull.split(',').filter((name) => name !== ''),
       },

@@ -7,6 +7,10 @@ export interface Settings {
   readonly runs: number
   /** Services whose events workers pull. */
   readonly pulled: readonly string[]
+  /** Orders before the first run of throughput. */
+  readonly warmUp: number
+  /** Whether orders have as many lines as those of the sample, and not one. */
+  readonly isReal: boolean
 }
 
 export interface Figures {

@@ -3,16 +3,20 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startTestPlatform } from '../support/platform.ts'
+import { readFile } from '../../functions/shop/cli/import/read.ts'
+import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { root } from '../support/root.ts'
 import { openBareLog } from './bare-log.ts'
 import { cpuByProcess, median, ownCpuMs, rounded, type Served, underLoad } from './measure.ts'
 import { subscribeToOutcomes, place } from './outcomes.ts'
 import type { Section } from './section.ts'
 
-/** Services, code and connections are warm after so many orders. */
-const WARM_UP_ORDERS = 64
-/** Each customer has one document of bounds, which concurrent orders may not write. */
-const CUSTOMERS = 64
+const WARM_UP_CLIENTS = 16
+/** No run may sell them out. */
+const IN_STOCK = 100_000
+const SAMPLE = join(root, 'test', 'data', 'online-retail-2010-12-01-to-03.csv')
+/** Orders of the sample with more lines count as ones of so many. */
+const MAX_LINES = 30
 
 interface Run extends Served {
   readonly cpuMs: number
@@ -20,19 +24,30 @@ interface Run extends Served {
 
 export const throughput: Section = {
   name: 'throughput',
-  about: 'orders/s, p50 and p99 from POST to order.completed, CPU-ms per order; beside a bare SQLite log',
-  async run({ orders, clients, runs, pulled }) {
+  about:
+    'orders/s, p50 and p99 from POST to order.completed, CPU-ms per order; beside a bare SQLite log; --real: of as many lines as the orders of the sample',
+  async run({ orders, clients, runs, pulled, warmUp, isReal }) {
     // On disk, like npm start.
     const dataDirectory = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
     const platform = await startTestPlatform({ dataDirectory, views: 'all', pulled })
     const outcomes = await subscribeToOutcomes(platform.running)
     const log = await openBareLog()
     try {
-      const customers = Array.from({ length: CUSTOMERS }, (_, index) => platform.customer(`customer-${index}`))
+      // Each customer has one document of bounds, which concurrent orders may not write.
+      const customers = Array.from({ length: Math.max(WARM_UP_CLIENTS, ...clients) }, (_, index) =>
+        platform.customer(`customer-${index}`),
+      )
+      const counts = isReal ? await linesOfSample() : [1]
+      const skus = Array.from({ length: Math.max(...counts) }, (_, index) => `BENCH-${index + 1}`)
+      await stock(platform, skus)
       let placed = 0
-      const order = (): Promise<void> => place(outcomes, customers[placed++ % CUSTOMERS]!)
-      await underLoad({ clients: 16, orders: WARM_UP_ORDERS, order })
-      await underLoad({ clients: 16, orders: WARM_UP_ORDERS, order: log.order })
+      const order = (): Promise<void> => {
+        const at = placed++
+        const lines = skus.slice(0, counts[at % counts.length]).map((sku) => ({ sku, quantity: 1 }))
+        return place(outcomes, customers[at % customers.length]!, lines)
+      }
+      await underLoad({ clients: WARM_UP_CLIENTS, orders: warmUp, order })
+      await underLoad({ clients: WARM_UP_CLIENTS, orders: warmUp, order: log.order })
       const rows = []
       let processes: Record<string, unknown>[] = []
       for (const count of clients) {
@@ -62,6 +77,18 @@ export const throughput: Section = {
       rmSync(dataDirectory, { recursive: true, force: true })
     }
   },
+}
+
+/** The number of lines of each order of the sample, in its order. */
+async function linesOfSample(): Promise<number[]> {
+  const { orders } = await readFile(SAMPLE)
+  return orders.map(({ lines }) => Math.min(lines.length, MAX_LINES))
+}
+
+async function stock(platform: TestPlatform, skus: readonly string[]): Promise<void> {
+  await platform.sell(...skus.map((sku) => ({ sku, unitMinor: 1190 })))
+  const body = { lines: skus.map((sku) => ({ sku, quantity: IN_STOCK })) }
+  await platform.staff().send('POST', '/v1/stock', { key: crypto.randomUUID(), body, waitSeconds: 20 })
 }
 
 const of = (runs: readonly Run[], figure: keyof Run): number => median(runs.map((run) => run[figure]))

@@ -7,6 +7,7 @@ import { firestore as emulator } from 'local-google-cloud/firestore'
 import { connectFirestore, creating, type FirestoreClient, replacing } from '../../shared/gcp/firestore-client.ts'
 import { firestoreDocuments } from '../../shared/gcp/firestore-documents.ts'
 import { firestoreStreams } from '../../shared/gcp/firestore-streams.ts'
+import { type Fields, leafPaths, toFields } from '../../shared/gcp/firestore-values.ts'
 import { lifetimesOf } from '../../shared/service/lifetimes.ts'
 import type { DocumentStore } from '../../shared/service/platform.ts'
 
@@ -126,6 +127,19 @@ describe('merges of one document at once', () => {
       events: { a: { type: 'a' }, b: { type: 'b' }, c: { type: 'c' } },
       standing: 90,
     })
+  })
+
+  it.each<[what: string, last: Fields, masked: string, left: object]>([
+    ['deletes a field', {}, 'a', { b: 'b', c: { x: 1 } }],
+    ['deletes a field of a map', {}, 'c.x', { a: 'a', b: 'b', c: {} }],
+    ['replaces a map', { c: { y: 2 } }, 'c', { a: 'a', b: 'b', c: { y: 2 } }],
+  ])('end as the last one has it where it %s', async (_, last, masked, left) => {
+    const path = fresh()
+    const name = client.nameOf(path)
+    const merge = (fields: Fields, fieldPaths = leafPaths(fields)): Promise<unknown> =>
+      client.commit([{ update: { name, fields: toFields(fields) }, updateMask: { fieldPaths } }])
+    await Promise.all([merge({ a: 'a', c: { x: 1 } }), merge({ b: 'b' }), merge(last, [masked])])
+    expect(await store.get(path)).toEqual(left)
   })
 
   it('leave what they leave one after the other', async () => {

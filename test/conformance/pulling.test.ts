@@ -56,13 +56,14 @@ async function subscribed(): Promise<{ topic: string; subscription: string }> {
   })
   return { topic: name, subscription }
 }
-function pull(subscriptions: readonly string[], gatherMs: number): void {
+function pull(subscriptions: readonly string[], gatherMs: number, maxBytes?: number): void {
   pullers.push(
     startPulling({
       client,
       subscriptions,
       gatherMs,
       extendMs: 10,
+      ...(maxBytes === undefined ? {} : { maxBytes }),
       handle: (from, message) =>
         message.data.toString() === 'broken' && message.attempt === 1
           ? Promise.reject(new Error('The framework failed.'))
@@ -80,7 +81,10 @@ const held = (
 
 const publish = (topic: string, ...all: string[]): Promise<unknown> =>
   cloud.api('POST', `/v1/${topic}:publish`, {
-    messages: all.map((text) => ({ data: Buffer.from(text).toString('base64'), attributes: { text } })),
+    messages: all.map((text) => ({
+      data: Buffer.from(text).toString('base64'),
+      attributes: { text: text.slice(0, 9) },
+    })),
   })
 /** Of a subscription: those that are not acknowledged. */
 const unacknowledged = async (subscription: string): Promise<number> => {
@@ -99,6 +103,24 @@ afterEach(async () => {
   handled.length = 0
   interruptions.length = 0
   failures.length = 0
+})
+
+it('large messages of several subscriptions share a bound of bytes, and the others come when these are handled', async () => {
+  const [one, other] = [await subscribed(), await subscribed()]
+  const large = (name: string): string => name.repeat(100_000)
+  for (const { topic } of [one, other]) await publish(topic, ...['a', 'b', 'c', 'd'].map(large))
+  // Two of each are above half of it.
+  pull([one.subscription, other.subscription], 0, 390_000)
+  const names = (): string =>
+    texts()
+      .map((text) => text.charAt(0))
+      .toSorted()
+      .join('')
+  await expect.poll(names, LONG).toBe('aabb')
+  for (const { end } of handled) end(true)
+  await expect.poll(names, LONG).toBe('aabbccdd')
+  for (const { end } of handled) end(true)
+  await expect.poll(() => unacknowledged(one.subscription), LONG).toBe(0)
 })
 
 describe('a message', () => {

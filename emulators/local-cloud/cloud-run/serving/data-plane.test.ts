@@ -136,6 +136,17 @@ describe('the CPU of an instance', () => {
     expect(one!.cpu).toEqual([false, true, false])
   })
 
+  it('stays with one that ends, also after its last answer', async () => {
+    const calling = call()
+    await until(() => started[0]?.held.length === 1)
+    const retired = plane.retire(started[0]!)
+    answered(started[0]!)
+    expect(await calling).toBe(200)
+    await retired
+    await until(() => plane.active() === 0)
+    expect(started[0]!.cpu).toEqual([true])
+  })
+
   it('is never withdrawn when a container has resources without `cpuIdle`', async () => {
     resources = { limits: { cpu: '1' } }
     await plane.warm()
