@@ -70,12 +70,16 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
 
   /** So that decisions see the present version. */
   const upcast = (event: CommittedEvent): CommittedEvent => asDecided(contractOf(event.type), event)
-  const visible = ({ id, version, commits, companion }: StoredStream): Stream => ({
-    id,
-    version,
-    events: commits.flatMap(({ cause, time, events }) => events.map((event) => ({ ...upcast(event), time, cause }))),
-    ...(companion?.value === undefined ? {} : { companion: companion.value }),
-  })
+  const visible = (stored: StoredStream): Stream & { readonly stored: StoredStream } => {
+    const { id, version, commits, companion } = stored
+    return {
+      id,
+      version,
+      events: commits.flatMap(({ cause, time, events }) => events.map((event) => ({ ...upcast(event), time, cause }))),
+      ...(companion?.value === undefined ? {} : { companion: companion.value }),
+      stored,
+    }
+  }
   const decisionOf = <Recorded extends Message, Sent extends OutgoingCommand>({
     events,
     commands,
@@ -147,15 +151,8 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
     }
   }
 
-  /** The streams that were read, with the store's concurrency token. */
-  const storedOf = new WeakMap<Stream, StoredStream>()
-
-  const read = async (streamId: string, companion?: CompanionRequest): Promise<Stream> => {
-    const stored = await store.load(streamId, companion)
-    const stream = visible(stored)
-    storedOf.set(stream, stored)
-    return stream
-  }
+  const read = async (streamId: string, companion?: CompanionRequest): Promise<Stream> =>
+    visible(await store.load(streamId, companion))
 
   const commitCausedBy = async (stored: StoredStream, cause: string): Promise<Commit | undefined> =>
     stored.commits.find((commit) => commit.cause === cause) ??
@@ -239,7 +236,8 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
     decide: (stream: Stream) => Decision<Recorded, Sent> | Promise<Decision<Recorded, Sent>>,
   ): Promise<Decision<Recorded, Sent>> => {
     const streamId = typeof given === 'string' ? given : given.id
-    let known = typeof given === 'string' ? undefined : storedOf.get(given)
+    // A stream that the service was given by `read`, in which the store has its record.
+    let known = typeof given === 'string' ? undefined : (given.stored as StoredStream | undefined)
     const companion = known?.companion
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const stored = known ?? (await store.load(streamId, companion))

@@ -44,6 +44,8 @@ export interface Stream {
   readonly events: readonly RecordedEvent[]
   /** The document that was read with it; absent: it does not exist, or was not requested. */
   readonly companion?: Readonly<Record<string, unknown>>
+  /** The store's own record of it, with its concurrency token: `handle` decides on it without another read. Absent in tests of rules. */
+  readonly stored?: object
 }
 
 /** A document beside the streams, by its path (`COLLECTION/ID`). Plain JSON values. */

@@ -75,7 +75,7 @@ describe.each(drivers)('streams on $name', ({ open }) => {
       },
       backoff: async () => {},
     })
-    return { streams, documents, published, sent, broken, id: freshName() }
+    return { streams, store, documents, published, sent, broken, id: freshName() }
   }
 
   it.each(['__x__', '.', '..', 'a/b', '€'.repeat(3_000)])('can have any name: %s', async (id) => {
@@ -87,7 +87,7 @@ describe.each(drivers)('streams on $name', ({ open }) => {
 
   it('are created, appended to, and read as they were written', async () => {
     const { streams, id, published } = await started()
-    expect(await streams.read(id)).toEqual({ id, version: 0, events: [] })
+    expect(await streams.read(id)).toMatchObject({ id, version: 0, events: [] })
     await streams.handle<Message>(command(1), id, oneMore)
     await streams.handle<Message>(command(2), id, (stream) => ({
       events: [...oneMore(stream).events, { type: 'recorded', data: { by: 'us' } }],
@@ -108,6 +108,18 @@ describe.each(drivers)('streams on $name', ({ open }) => {
       correlationId: 'c-1',
       version: 1,
     })
+  })
+
+  it('decide on a stream that was read, or on a copy of it, without another read unless it has changed', async () => {
+    const { streams, store, id } = await started()
+    const load = vi.spyOn(store, 'load')
+    const read = await streams.read(id)
+    await streams.handle<Message>(command(1), { ...read }, oneMore)
+    expect(load).toHaveBeenCalledTimes(1)
+    // It has changed since.
+    await streams.handle<Message>(command(2), read, oneMore)
+    expect(load).toHaveBeenCalledTimes(2)
+    expect(count(await streams.read(id))).toBe(2)
   })
 
   it('write nothing for an empty decision', async () => {
