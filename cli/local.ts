@@ -2,7 +2,7 @@
 
 import { type Running, secretOf, UsageError } from './command.ts'
 
-/** @throws UsageError with the answer, when it is not of success */
+/** @throws UsageError with the answer, when its status is not 2xx */
 export async function getLocal<Answer>(running: Running, path: string): Promise<Answer> {
   const response = await fetch(`http://${running.apiHost}${path}`, { headers: secretOf(running) })
   if (!response.ok)
@@ -12,6 +12,6 @@ export async function getLocal<Answer>(running: Running, path: string): Promise<
   return (await response.json()) as Answer
 }
 
-/** After an answer of a server that `npm start` itself runs, which has no log of its own: empty unless it failed. */
+/** A hint for the user where a server of `npm start` failed: it has no log, and prints its errors in that terminal. Empty for a status below 500. */
 export const inTerminal = (server: string, status: number): string =>
   status < 500 ? '' : `\nThe ${server} answered this: its error is in the terminal of npm start.`

@@ -97,7 +97,7 @@ interface Chosen {
   readonly target: Target
   readonly operator: Operator
   readonly service: string | undefined
-  /** None: all. */
+  /** Empty: all dead letters. */
   readonly ids: readonly string[]
 }
 

@@ -32,7 +32,7 @@ export class ServiceStack extends EnvironmentStack {
         ...(queued ? [operationsMember(environment)] : []),
         // The account of Pub/Sub's pushes, which has no other grant.
         ...(service.on.length > 0 && !pulls ? [pushMember(service.name, environment)] : []),
-        // The same for Cloud Scheduler.
+        // The account of Cloud Scheduler's requests, which has no other grant.
         ...(isScheduled(service) ? [cronMember(service.name, environment)] : []),
       ],
       business,

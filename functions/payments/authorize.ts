@@ -5,19 +5,18 @@
 
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Refused, Unavailable } from '../../shared/base/errors.ts'
-import { type Decision, noChange } from '../../shared/service/platform.ts'
+import { noChange } from '../../shared/service/platform.ts'
 import { vaultOf } from '../customers/contracts.ts'
 import { amountOfLine } from './contracts.ts'
+import { decideOn, decideWithCalls, type PaymentDecision } from './decide.ts'
 import {
   authorizationKey,
   awaitedRenewal,
   hasVoidBegun,
   isAskingToAct,
   paymentId,
-  paymentIn,
   type PaymentLine,
   type PaymentRecord,
-  type PaymentSent,
   type PaymentState,
 } from './payment.ts'
 import { type Authorization, type Provider, provider } from './provider.ts'
@@ -44,15 +43,14 @@ type About = Envelope<string, { orderId: string }>
 /** Longer than a checkout waits for its payment, and shorter than the time after which a command is dead-lettered. */
 const MAX_WAIT_FOR_AUTHORIZATION_MS = 3_600_000
 
-const emit = (...events: PaymentRecord[]): Decision<PaymentRecord> => ({ events, commands: [] })
+const emit = (...events: PaymentRecord[]): PaymentDecision => ({ events, commands: [] })
 
 export function authorizePayment(
   message: Envelope<string, AuthorizeRequest>,
   platform: Platform,
-): Promise<Decision<PaymentRecord>> {
+): Promise<PaymentDecision> {
   const { orderId, customerRef, paymentMethodRef, currency, totalMinor, authorization = FIRST } = message.data
-  return platform.streams.handleWithCalls(message, orderId, async ({ events }) => {
-    const state = paymentIn(events)
+  return decideWithCalls(message, platform, async (state) => {
     if (hasVoidBegun(state) && state.lines.length === 0) {
       const data = { orderId, paymentId: paymentId(orderId), code: 'voided-before', authorization }
       return emit({ type: 'payment.declined', data })
@@ -107,10 +105,9 @@ function agreedLine(line: RequestedLine): PaymentLine {
 export function findAuthorization(
   message: Envelope<string, AuthorizeRequest>,
   platform: Platform,
-): Promise<Decision<PaymentRecord>> {
+): Promise<PaymentDecision> {
   const { orderId, currency, totalMinor: amountMinor, authorization = FIRST } = message.data
-  return platform.streams.handleWithCalls(message, orderId, async ({ events }) => {
-    const state = paymentIn(events)
+  return decideWithCalls(message, platform, async (state) => {
     const isDecided = state.status === 'declined' && state.requested >= authorization
     if (hasVoidBegun(state) || state.status === 'authorized' || isDecided) return noChange
     const about = { orderId, amountMinor, currency }
@@ -128,10 +125,9 @@ export function findAuthorization(
 }
 
 /** After a webhook about the customer's action, queries the provider for the outcome, so that the order of webhooks does not matter. */
-export function checkAuthorization(message: About, platform: Platform): Promise<Decision<PaymentRecord, PaymentSent>> {
+export function checkAuthorization(message: About, platform: Platform): Promise<PaymentDecision> {
   const { orderId } = message.data
-  return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
-    const state = paymentIn(events)
+  return decideWithCalls(message, platform, async (state) => {
     if (state.status === 'none') throw notAuthorised(message, platform)
     // The customer may have acted already: the provider's only report must not be lost before it is recorded that they have to.
     if (isAskingToAct(state) && isYoung(message, platform))
@@ -206,9 +202,9 @@ function outcome(answer: Authorization, { orderId, amountMinor, currency, author
 export function recordNotRequired(
   message: Envelope<string, { orderId: string; currency: string }>,
   platform: Platform,
-): Promise<Decision<PaymentRecord>> {
-  const { orderId, currency } = message.data
-  return platform.streams.handle(message, orderId, ({ events }) =>
-    paymentIn(events).status === 'none' ? emit({ type: 'payment.not-required', data: { currency } }) : noChange,
+): Promise<PaymentDecision> {
+  const { currency } = message.data
+  return decideOn(message, platform, ({ status }) =>
+    status === 'none' ? emit({ type: 'payment.not-required', data: { currency } }) : noChange,
   )
 }

@@ -7,9 +7,10 @@
 
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
-import { type Decision, noChange } from '../../shared/service/platform.ts'
+import { noChange } from '../../shared/service/platform.ts'
 import { captureFor, isWholeOrder } from './amounts.ts'
 import { join, joinedWith, stepOf, withCaptures } from './joined.ts'
+import { decideWithCalls, type PaymentDecision } from './decide.ts'
 import {
   attemptUnder,
   authorizationKey,
@@ -17,9 +18,7 @@ import {
   captureKey,
   currentAuthorization,
   paymentId,
-  paymentIn,
   type PaymentRecord,
-  type PaymentSent,
   type PaymentState,
 } from './payment.ts'
 import { earlierCapture } from './renew.ts'
@@ -33,13 +32,9 @@ interface Shipped {
 
 type Dispatched = Envelope<string, Shipped & { lines: readonly { lineId: string; quantity: number }[] }>
 
-export function captureForShipment(
-  message: Dispatched,
-  platform: Platform,
-): Promise<Decision<PaymentRecord, PaymentSent>> {
+export function captureForShipment(message: Dispatched, platform: Platform): Promise<PaymentDecision> {
   const { orderId, shipmentId, lines } = message.data
-  return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
-    const state = paymentIn(events)
+  return decideWithCalls(message, platform, async (state) => {
     if (state.status === 'not-required')
       return shipmentId in state.captures ? noChange : { events: [nothingDue(message.data)], commands: [] }
     if (state.status !== 'authorized')
@@ -58,13 +53,9 @@ export function captureForShipment(
   })
 }
 
-export function capturePayment(
-  message: Envelope<string, Shipped>,
-  platform: Platform,
-): Promise<Decision<PaymentRecord, PaymentSent>> {
+export function capturePayment(message: Envelope<string, Shipped>, platform: Platform): Promise<PaymentDecision> {
   const { orderId, shipmentId } = message.data
-  return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
-    const state = paymentIn(events)
+  return decideWithCalls(message, platform, async (state) => {
     if (!(shipmentId in state.captures)) return noChange
     const nowMs = platform.now()
     const step = stepOf(state, shipmentId, nowMs)
@@ -90,7 +81,7 @@ async function capture(
   message: Envelope<string, Shipped>,
   platform: Platform,
   { amountMinor, final, authorization, attempt, state }: Capture & { readonly state: PaymentState },
-): Promise<Decision<PaymentRecord, PaymentSent>> {
+): Promise<PaymentDecision> {
   const { orderId, shipmentId } = message.data
   if (amountMinor === 0) {
     await provider(platform, message).release(authorizationKey(orderId, authorization))
@@ -133,7 +124,7 @@ interface Refusal {
 function retry(
   { orderId, shipmentId }: Shipped,
   { authorization, attempt, code, nowMs }: Refusal,
-): Decision<PaymentRecord, PaymentSent> | undefined {
+): PaymentDecision | undefined {
   const waitMs = isTransient(code) ? RETRY_WAITS_MS[attempt - 1] : undefined
   if (waitMs === undefined) return undefined
   return {
@@ -147,7 +138,7 @@ async function captureTogether(
   message: Envelope<string, Shipped>,
   platform: Platform,
   { authorization, attempt, state }: Capture & { readonly state: PaymentState },
-): Promise<Decision<PaymentRecord, PaymentSent>> {
+): Promise<PaymentDecision> {
   const { orderId, shipmentId: leading } = message.data
   const { currency, captures } = state
   const ids = joinedWith(state, leading)

@@ -7,14 +7,8 @@ import { Refused } from '../../shared/base/errors.ts'
 import { derivedId } from '../../shared/base/ids.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { type Decision, noChange } from '../../shared/service/platform.ts'
-import {
-  authorizationKey,
-  paymentId,
-  paymentIn,
-  type PaymentRecord,
-  type PaymentSent,
-  type PaymentState,
-} from './payment.ts'
+import { decideWithCalls, type PaymentDecision } from './decide.ts'
+import { authorizationKey, paymentId, type PaymentRecord, type PaymentSent, type PaymentState } from './payment.ts'
 import { provider, type ReportedDispute } from './provider.ts'
 import type { PaymentsPlatform as Platform } from './service.ts'
 
@@ -38,26 +32,18 @@ interface About {
   readonly disputeId: string
 }
 
-export async function recordDispute(
-  message: Envelope<string, About>,
-  platform: Platform,
-): Promise<Decision<PaymentRecord, PaymentSent>> {
+export async function recordDispute(message: Envelope<string, About>, platform: Platform): Promise<PaymentDecision> {
   const { orderId, disputeId } = message.data
-  const decision = await platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(
-    message,
-    orderId,
-    async ({ events }) => {
-      const state = paymentIn(events)
-      const found = await provider(platform, message).dispute(disputeId)
-      if (found?.status === 'inquiry')
-        platform.log('WARNING', 'payment.inquiry', { orderId, disputeId, reason: found.reason })
-      if (!found) return noChange
-      const news = reported(state, message.data, found)
-      const isOpen = found.status === 'open' && news.length > 0
-      const first = isOpen ? question({ orderId, disputeId, question: 1 }, platform.now()) : undefined
-      return { events: news, commands: first ? [first] : [] }
-    },
-  )
+  const decision = await decideWithCalls(message, platform, async (state) => {
+    const found = await provider(platform, message).dispute(disputeId)
+    if (found?.status === 'inquiry')
+      platform.log('WARNING', 'payment.inquiry', { orderId, disputeId, reason: found.reason })
+    if (!found) return noChange
+    const news = reported(state, message.data, found)
+    const isOpen = found.status === 'open' && news.length > 0
+    const first = isOpen ? question({ orderId, disputeId, question: 1 }, platform.now()) : undefined
+    return { events: news, commands: first ? [first] : [] }
+  })
   alertOperators(decision, orderId, platform)
   return decision
 }
@@ -91,26 +77,21 @@ function question(asked: Question, nowMs: number): PaymentSent | undefined {
 export async function askAboutDispute(
   message: Envelope<string, Question>,
   platform: Platform,
-): Promise<Decision<PaymentRecord, PaymentSent>> {
+): Promise<PaymentDecision> {
   const { orderId, disputeId, question: asked } = message.data
-  const decision = await platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(
-    message,
-    orderId,
-    async ({ events }) => {
-      const state = paymentIn(events)
-      const dispute = Object.hasOwn(state.disputes, disputeId) ? state.disputes[disputeId] : undefined
-      if (dispute?.outcome !== 'open') return noChange
-      const { outcome: _, ...about } = dispute
-      const found = await provider(platform, message).dispute(disputeId)
-      const news = found ? reported(state, message.data, found) : []
-      if (news.length > 0) return { events: news, commands: [] }
-      const next = question({ orderId, disputeId, question: asked + 1 }, platform.now())
-      if (next) return { events: [], commands: [next] }
-      const { currency } = state
-      const data = { orderId, paymentId: paymentId(orderId), disputeId, ...about, currency }
-      return { events: [{ type: 'dispute.overdue', data }], commands: [] }
-    },
-  )
+  const decision = await decideWithCalls(message, platform, async (state) => {
+    const dispute = Object.hasOwn(state.disputes, disputeId) ? state.disputes[disputeId] : undefined
+    if (dispute?.outcome !== 'open') return noChange
+    const { outcome: _, ...about } = dispute
+    const found = await provider(platform, message).dispute(disputeId)
+    const news = found ? reported(state, message.data, found) : []
+    if (news.length > 0) return { events: news, commands: [] }
+    const next = question({ orderId, disputeId, question: asked + 1 }, platform.now())
+    if (next) return { events: [], commands: [next] }
+    const { currency } = state
+    const data = { orderId, paymentId: paymentId(orderId), disputeId, ...about, currency }
+    return { events: [{ type: 'dispute.overdue', data }], commands: [] }
+  })
   alertOperators(decision, orderId, platform)
   return decision
 }

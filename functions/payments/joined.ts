@@ -3,9 +3,9 @@
  * then all are captured in one. If the authorization ends before that, those that have left are captured shortly before its end.
  */
 
-import type { Decision } from '../../shared/service/platform.ts'
 import { isDeferred, isEveryLineDone, mustWait } from './amounts.ts'
-import { currentAuthorization, evolve, type PaymentRecord, type PaymentSent, type PaymentState } from './payment.ts'
+import type { PaymentDecision } from './decide.ts'
+import { currentAuthorization, evolve, type PaymentState } from './payment.ts'
 
 /** Enough for six attempts but the last, and for a renewal that is answered late. No card is authorized for the 30 days of Cloud Tasks. */
 const JOINED_BEFORE_MS = 12 * 3_600_000
@@ -33,7 +33,7 @@ const deferredIn = (state: PaymentState): string[] =>
   Object.keys(state.captures).filter((shipmentId) => isDeferred(state, shipmentId))
 
 /** Recorded before the provider is called: another shipment that is deferred meanwhile is not part of it. */
-export function join(orderId: string, state: PaymentState, shipmentId: string): Decision<PaymentRecord, PaymentSent> {
+export function join(orderId: string, state: PaymentState, shipmentId: string): PaymentDecision {
   const shipmentIds = [...new Set([...deferredIn(state), shipmentId])]
   const authorization = currentAuthorization(state)
   return {
@@ -50,8 +50,8 @@ export const joinedWith = ({ captures }: PaymentState, shipmentId: string): stri
 export function withCaptures(
   { orderId, nowMs }: { readonly orderId: string; readonly nowMs: number },
   before: PaymentState,
-  { events, commands }: Decision<PaymentRecord, PaymentSent>,
-): Decision<PaymentRecord, PaymentSent> {
+  { events, commands }: PaymentDecision,
+): PaymentDecision {
   const after = events.reduce(evolve, before)
   const isPossible = (state: PaymentState, id: string): boolean => stepOf(state, id, nowMs) !== 'wait'
   const freed = Object.keys(before.captures).filter((id) => !isPossible(before, id) && isPossible(after, id))

@@ -6,11 +6,12 @@
 
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { refuseIf, Unavailable } from '../../shared/base/errors.ts'
-import { type Decision, noChange } from '../../shared/service/platform.ts'
+import { noChange } from '../../shared/service/platform.ts'
 import { vaultOf } from '../customers/contracts.ts'
 import { shopCodes } from '../shop/errors.ts'
 import { isAllSettled, uncapturedMinor } from './amounts.ts'
 import { withCaptures } from './joined.ts'
+import { decideOn, decideWithCalls, type PaymentDecision } from './decide.ts'
 import {
   authorizationKey,
   captureKey,
@@ -21,9 +22,7 @@ import {
   keyedBy,
   nextAuthorization,
   paymentId,
-  paymentIn,
   type PaymentRecord,
-  type PaymentSent,
   type PaymentState,
 } from './payment.ts'
 import { type Authorization, MULTICAPTURE_UNAVAILABLE, type Provider, provider } from './provider.ts'
@@ -38,10 +37,9 @@ interface RecaptureRequest {
 export function recapturePayment(
   message: Envelope<string, RecaptureRequest>,
   platform: Platform,
-): Promise<Decision<PaymentRecord, PaymentSent>> {
+): Promise<PaymentDecision> {
   const { orderId, customerRef, paymentMethodRef } = message.data
-  return platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, ({ events }) => {
-    const state = paymentIn(events)
+  return decideOn(message, platform, (state) => {
     refuseIf(
       refusedIn(state).length === 0,
       shopCodes['nothing-to-recapture'],
@@ -64,10 +62,9 @@ const refusedIn = ({ captures }: PaymentState): string[] =>
 export function makeRecapture(
   message: Envelope<string, { orderId: string; authorization: number }>,
   platform: Platform,
-): Promise<Decision<PaymentRecord, PaymentSent>> {
+): Promise<PaymentDecision> {
   const { orderId, authorization } = message.data
-  return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
-    const state = paymentIn(events)
+  return decideWithCalls(message, platform, async (state) => {
     const due = state.recaptures[authorization]
     if (!due || due.isDone) return noChange
     const client = provider(platform, message)

@@ -2,19 +2,18 @@
 
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { refuseIf, Unavailable } from '../../shared/base/errors.ts'
-import { type Decision, noChange } from '../../shared/service/platform.ts'
+import { noChange } from '../../shared/service/platform.ts'
 import type { CommandOf } from '../../shared/contracts/contract.ts'
 import type { paymentsContracts } from './contracts.ts'
 import { isAllSettled, isDeferred, payableMinor } from './amounts.ts'
 import { withCaptures } from './joined.ts'
+import { decideWithCalls, type PaymentDecision } from './decide.ts'
 import {
   authorizationKey,
   currentAuthorization,
   evolve,
   paymentId,
-  paymentIn,
   type PaymentRecord,
-  type PaymentSent,
   type PaymentState,
 } from './payment.ts'
 import { provider } from './provider.ts'
@@ -26,10 +25,9 @@ type Reduction = Extract<CommandOf<typeof paymentsContracts>, { type: 'ReduceAut
 export function reduceAuthorization(
   message: Envelope<string, Reduction>,
   platform: Platform,
-): Promise<Decision<PaymentRecord, PaymentSent>> {
+): Promise<PaymentDecision> {
   const { orderId, cancellationId, lines } = message.data
-  return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
-    const state = paymentIn(events)
+  return decideWithCalls(message, platform, async (state) => {
     if (state.reductions.includes(cancellationId)) return noChange
     if (state.status === 'none') throw new Unavailable(`Nothing was authorized for ${orderId} yet.`)
     refuseIf(

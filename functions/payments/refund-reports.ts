@@ -6,11 +6,11 @@
 import { Refused, refuseIf } from '../../shared/base/errors.ts'
 import { derivedId } from '../../shared/base/ids.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
-import { type Decision, noChange } from '../../shared/service/platform.ts'
+import { noChange } from '../../shared/service/platform.ts'
+import { decideWithCalls, type PaymentDecision } from './decide.ts'
 import {
   authorizationKey,
   paymentId,
-  paymentIn,
   type PaymentRecord,
   type PaymentSent,
   type PaymentState,
@@ -45,13 +45,9 @@ interface CheckRequest {
  * After a webhook, reads all refunds of the order at the provider, so that the order of webhooks does not matter. One that was
  * made there by hand is recorded too: it is money that the customer has got.
  */
-export function checkRefunds(
-  message: Envelope<string, CheckRequest>,
-  platform: Platform,
-): Promise<Decision<PaymentRecord, PaymentSent>> {
+export function checkRefunds(message: Envelope<string, CheckRequest>, platform: Platform): Promise<PaymentDecision> {
   const { orderId } = message.data
-  return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
-    const state = paymentIn(events)
+  return decideWithCalls(message, platform, async (state) => {
     refuseIf(state.authorizations.length === 0, 'not-found', `Nothing was authorized for ${orderId}.`)
     const client = provider(platform, message)
     const made = await Promise.all(
@@ -69,7 +65,7 @@ export function checkRefunds(
 const QUESTION_WAITS_MS = [1, 6, 24, 48, 96].map((hours) => hours * 3_600_000)
 
 /** The decision, with the first question about each refund that is pending from now on. */
-export function withQuestions(events: readonly PaymentRecord[], nowMs: number): Decision<PaymentRecord, PaymentSent> {
+export function withQuestions(events: readonly PaymentRecord[], nowMs: number): PaymentDecision {
   return {
     events,
     commands: events.flatMap(({ type, data }) =>
@@ -96,26 +92,21 @@ function question({ orderId, refundId, question: number }: Question, nowMs: numb
 export async function askAboutRefund(
   message: Envelope<string, Question>,
   platform: Platform,
-): Promise<Decision<PaymentRecord, PaymentSent>> {
+): Promise<PaymentDecision> {
   const { orderId, refundId, question: asked } = message.data
-  const decision = await platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(
-    message,
-    orderId,
-    async ({ events }) => {
-      const state = paymentIn(events)
-      const refund = state.refunds[refundId]
-      if (refund?.status !== 'pending') return noChange
-      const { authorization } = refund
-      const made = await provider(platform, message).refunds(authorizationKey(orderId, authorization))
-      const found = made.find((one) => known(state, orderId, { ...one, authorization }).refundId === refundId)
-      const named = { ...refund, refundId }
-      const reports = found ? reported(state, orderId, named, found) : []
-      if (reports.length > 0) return { events: reports, commands: [] }
-      const next = question({ orderId, refundId, question: asked + 1 }, platform.now())
-      if (next) return { events: [], commands: [next] }
-      return { events: [{ type: 'refund.overdue', data: dataOf(state, orderId, named) }], commands: [] }
-    },
-  )
+  const decision = await decideWithCalls(message, platform, async (state) => {
+    const refund = state.refunds[refundId]
+    if (refund?.status !== 'pending') return noChange
+    const { authorization } = refund
+    const made = await provider(platform, message).refunds(authorizationKey(orderId, authorization))
+    const found = made.find((one) => known(state, orderId, { ...one, authorization }).refundId === refundId)
+    const named = { ...refund, refundId }
+    const reports = found ? reported(state, orderId, named, found) : []
+    if (reports.length > 0) return { events: reports, commands: [] }
+    const next = question({ orderId, refundId, question: asked + 1 }, platform.now())
+    if (next) return { events: [], commands: [next] }
+    return { events: [{ type: 'refund.overdue', data: dataOf(state, orderId, named) }], commands: [] }
+  })
   for (const { type, data } of decision.events)
     // Operators are alerted by this line: see `alertsOn` in the description. A redelivery writes it again.
     if (type === 'refund.overdue') platform.log('ERROR', type, { ...data, correlationId: orderId })

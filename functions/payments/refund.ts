@@ -5,15 +5,15 @@
 
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Refused, refuseIf } from '../../shared/base/errors.ts'
-import { type Decision, noChange } from '../../shared/service/platform.ts'
+import { noChange } from '../../shared/service/platform.ts'
 import { shopCodes } from '../shop/errors.ts'
 import { refundable, refundsOf } from './amounts.ts'
+import { decideOn, decideWithCalls, type PaymentDecision } from './decide.ts'
 import {
   authorizationKey,
   paymentId,
   paymentIn,
   type PaymentRecord,
-  type PaymentSent,
   type PaymentState,
   type Refund,
   refundKey,
@@ -70,15 +70,12 @@ export async function checkRefundable(request: RefundRequest, platform: Platform
  * caller who reads its status. A redelivery finds the event and is refused likewise.
  */
 export async function refundPayment(message: Envelope<string, RefundRequest>, platform: Platform): Promise<void> {
-  const { orderId } = message.data
-  const { events } = await platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, (stream) =>
-    decideRefund(paymentIn(stream.events), message.data),
-  )
+  const { events } = await decideOn(message, platform, (state) => decideRefund(state, message.data))
   const refusal = refusalIn(events)
   if (refusal) throw refusal
 }
 
-function decideRefund(state: PaymentState, request: RefundRequest): Decision<PaymentRecord, PaymentSent> {
+function decideRefund(state: PaymentState, request: RefundRequest): PaymentDecision {
   const { orderId, refundId, amountMinor, reason, lines } = request
   refuseIf(isNothingAgreed(state), 'not-found', `Nothing was authorized for ${orderId}.`)
   if (refundId in state.refunds) return noChange
@@ -107,10 +104,9 @@ function refusalIn(events: readonly PaymentRecord[]): Refused | undefined {
 export function issueRefund(
   message: Envelope<string, { orderId: string; refundId: string }>,
   platform: Platform,
-): Promise<Decision<PaymentRecord, PaymentSent>> {
+): Promise<PaymentDecision> {
   const { orderId, refundId } = message.data
-  return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
-    const state = paymentIn(events)
+  return decideWithCalls(message, platform, async (state) => {
     const due = state.refunds[refundId]
     // A webhook of the provider came first.
     if (due?.status !== 'due') return noChange

@@ -6,10 +6,11 @@
 
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
-import { type Decision, noChange } from '../../shared/service/platform.ts'
+import { noChange } from '../../shared/service/platform.ts'
 import { vaultOf } from '../customers/contracts.ts'
 import { uncapturedMinor } from './amounts.ts'
 import { withCaptures } from './joined.ts'
+import { decideOn, decideWithCalls, type PaymentDecision } from './decide.ts'
 import {
   authorizationKey,
   awaitedRenewal,
@@ -20,9 +21,7 @@ import {
   keyedBy,
   nextAuthorization,
   paymentId,
-  paymentIn,
   type PaymentRecord,
-  type PaymentSent,
   type PaymentState,
 } from './payment.ts'
 import { type Authorization, type Provider, provider } from './provider.ts'
@@ -34,13 +33,9 @@ type RenewRequest = Envelope<
 >
 
 /** Numbers the new authorization and fixes its request, so that a void includes it and each attempt is the same. */
-export function renewAuthorization(
-  message: RenewRequest,
-  platform: Platform,
-): Promise<Decision<PaymentRecord, PaymentSent>> {
+export function renewAuthorization(message: RenewRequest, platform: Platform): Promise<PaymentDecision> {
   const { orderId, authorization: former, customerRef, paymentMethodRef, actUntil } = message.data
-  return platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, ({ events }) => {
-    const state = paymentIn(events)
+  return decideOn(message, platform, (state) => {
     const amountMinor = uncapturedMinor(state)
     if (state.status !== 'authorized' || former !== currentAuthorization(state) || amountMinor <= 0) return noChange
     if (isAuthorizing(state)) throw new Unavailable(`Another authorization of ${orderId} is not answered yet.`)
@@ -55,13 +50,9 @@ export function renewAuthorization(
 
 type OneAuthorization = Envelope<string, { orderId: string; authorization: number }>
 
-export function makeRenewal(
-  message: OneAuthorization,
-  platform: Platform,
-): Promise<Decision<PaymentRecord, PaymentSent>> {
+export function makeRenewal(message: OneAuthorization, platform: Platform): Promise<PaymentDecision> {
   const { orderId, authorization } = message.data
-  return platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
-    const state = paymentIn(events)
+  return decideWithCalls(message, platform, async (state) => {
     const due = state.renewals[authorization]
     const client = provider(platform, message)
     if (hasVoidBegun(state)) return noChange
@@ -118,7 +109,7 @@ async function approvedOrEnded(awaited: number, { orderId, client }: Request): P
 }
 
 /** The customer's time to act is up. The provider is asked first: its webhook may be lost. */
-async function endOfWait(state: PaymentState, request: Request): Promise<Decision<PaymentRecord, PaymentSent>> {
+async function endOfWait(state: PaymentState, request: Request): Promise<PaymentDecision> {
   const { orderId, authorization, client, nowMs } = request
   const { actUntil } = state.renewals[authorization]!
   if (actUntil === undefined || nowMs < Date.parse(actUntil)) return noChange
@@ -133,7 +124,7 @@ function decided(
   state: PaymentState,
   { orderId, authorization, nowMs }: Request,
   answer: Authorization,
-): Decision<PaymentRecord, PaymentSent> {
+): PaymentDecision {
   const { currency, expiresAt } = state
   const { former, amountMinor, actUntil } = state.renewals[authorization]!
   const about = { orderId, paymentId: paymentId(orderId) }
@@ -159,18 +150,15 @@ function decided(
 }
 
 /** The provider's report on a renewal for which the customer has to act; it may have no news. */
-export async function checkRenewal(
-  state: PaymentState,
-  request: Request,
-): Promise<Decision<PaymentRecord, PaymentSent>> {
+export async function checkRenewal(state: PaymentState, request: Request): Promise<PaymentDecision> {
   const answer = await request.client.find(authorizationKey(request.orderId, request.authorization))
   return !answer || answer.status === 'action-required' ? noChange : decided(state, request, answer)
 }
 
 /** The customer's bank holds the amount once from then on. A capture that had succeeded under it is found by its own handler. */
-export function releaseAuthorization(message: OneAuthorization, platform: Platform): Promise<Decision<PaymentRecord>> {
+export function releaseAuthorization(message: OneAuthorization, platform: Platform): Promise<PaymentDecision> {
   const { orderId, authorization } = message.data
-  return platform.streams.handleWithCalls(message, orderId, async () => {
+  return decideWithCalls(message, platform, async () => {
     await provider(platform, message).release(authorizationKey(orderId, authorization))
     return noChange
   })

@@ -12,7 +12,7 @@ import type { paymentsApi } from './api.ts'
 
 type Command = SubmittedAtEdge<typeof paymentsApi>
 
-/** Of a payment intent, and of a refund of ours. Further types are not subscribed to at Stripe, and are ignored with a line in the log. */
+/** The command for each type of event about a payment intent or a refund. Stripe's endpoint subscribes to no further types; one that arrives is logged and ignored. */
 const commands: Readonly<Record<string, 'CheckAuthorization' | 'CheckRefunds'>> = {
   'payment_intent.amount_capturable_updated': 'CheckAuthorization',
   'payment_intent.payment_failed': 'CheckAuthorization',
@@ -45,7 +45,7 @@ export function stripeWebhook(platform: Platform): HandlerOf<typeof paymentsApi,
     if (command === 'CheckRefunds' && !reference.success)
       return submit({ type: 'CheckRefund', data: { providerRefundId: object.id, providerEventId: id } }, object.id)
     if (command === undefined || !reference.success) {
-      // Answered 204 as well, so that Stripe does not send it again: of the account, payments elsewhere have no order here.
+      // Answered 204 too, so that Stripe does not send it again: the account may have payments that are of no order here.
       platform.log('WARNING', 'webhook.unknown-type', { type, objectId: object.id, providerEventId: id })
       return c.empty(204)
     }

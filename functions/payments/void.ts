@@ -1,18 +1,18 @@
 /** Voids a payment: recorded before the provider is called, so that a late authorization can't overtake it. */
 
 import type { Envelope } from '../../shared/contracts/envelope.ts'
-import { type Decision, noChange } from '../../shared/service/platform.ts'
-import { authorizationKey, paymentId, paymentIn, type PaymentRecord, type PaymentSent } from './payment.ts'
+import { noChange } from '../../shared/service/platform.ts'
+import { decideOn, decideWithCalls, type PaymentDecision } from './decide.ts'
+import { authorizationKey, paymentId, type PaymentRecord } from './payment.ts'
 import { provider } from './provider.ts'
 import type { PaymentsPlatform as Platform } from './service.ts'
 
 type VoidRequest = Envelope<string, { orderId: string; authorization?: number }>
 
 /** Replies also when there is nothing to void; replies once the provider has voided each authorization. */
-export function voidPayment(message: VoidRequest, platform: Platform): Promise<Decision<PaymentRecord, PaymentSent>> {
+export function voidPayment(message: VoidRequest, platform: Platform): Promise<PaymentDecision> {
   const { orderId, authorization } = message.data
-  return platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, ({ events }) => {
-    const { status } = paymentIn(events)
+  return decideOn(message, platform, ({ status }) => {
     if (status === 'voided') return { events: [voided(orderId)], commands: [] }
     // The command to itself is retried until it is answered.
     if (status === 'voiding') return noChange
@@ -26,10 +26,9 @@ export function voidPayment(message: VoidRequest, platform: Platform): Promise<D
 export function voidAuthorization(
   message: Envelope<string, { orderId: string }>,
   platform: Platform,
-): Promise<Decision<PaymentRecord>> {
+): Promise<PaymentDecision> {
   const { orderId } = message.data
-  return platform.streams.handleWithCalls(message, orderId, async ({ events }) => {
-    const { status, requested, voidedUpTo, authorizations } = paymentIn(events)
+  return decideWithCalls(message, platform, async ({ status, requested, voidedUpTo, authorizations }) => {
     if (status !== 'voiding') return noChange
     const client = provider(platform, message)
     // Also those that were not granted: one may be on its way.

@@ -1,7 +1,8 @@
 /**
- * The stock of each product in its shards against the ledger: the sum of what came, went and is held by the streams of
- * inventory. The shards are read first, and then the streams. If a stream changed in between, its products are left
- * to the next run. BigQuery's view is compared with the streams, for products that did not move within the run's age. A run compares the products in passes, each of as many as fit into its state.
+ * Compares the stock of each product in its shards with the ledger: the pieces that inventory's streams have received, shipped
+ * and reserved. A pass reads the shards first, and then the streams; products of a stream that changed in between are left to the
+ * next run. It also compares BigQuery's view with the streams, for products that did not move within the run's age. A run makes
+ * several passes, since its state has room for some of the products only.
  */
 
 import { documentId } from '../../shared/base/ids.ts'
@@ -9,7 +10,7 @@ import type { MovementRow, ShardRow } from '../inventory/contracts.ts'
 import type { StockRow } from './analytics.ts'
 import type { Difference } from './contracts.ts'
 
-/** Of a product: the pieces in its shards, and those that were found in the streams. */
+/** The pieces of one product: those in its shards (`available`, `reserved`), and those that the streams have (`moved`, `held`). */
 interface Balance {
   readonly available: number
   readonly reserved: number
@@ -25,16 +26,16 @@ export interface StockState {
   readonly moving: readonly string[]
   /** When the reading of the shards began. */
   readonly readAt: string
-  /** The pass compares the products after this one, up to the other; absent: from the first, to the last. In the order of the shards. */
+  /** This pass compares the products after `after` and up to `upTo`, in the order of the shards. Absent: it begins with the first, ends with the last. */
   readonly after?: string
   readonly upTo?: string
 }
 
 export const noStock = (readAt: string): StockState => ({ balances: {}, moving: [], readAt })
-/** The state of a run is one document of 1 MiB, of which a product takes at most some 320 bytes. */
+/** Products of one pass: the state of a run is one document of at most 1 MiB, and a product takes some 320 bytes of it. */
 export const MAX_PRODUCTS = 2_500
 
-/** As the ids of its shards begin, so that products are in the order of their shards. */
+/** The beginning of the ids of the product's shards: sorted by it, products are in the order of their shards. */
 const keyOf = (sku: string): string => documentId(`${sku}~`)
 const isAfter = (sku: string, other: string): boolean => keyOf(sku) > keyOf(other)
 /** Whether a product is compared in this pass. */
@@ -110,7 +111,7 @@ export function withRows(
   return { state: { ...state, balances }, differences }
 }
 
-/** Of the products for which BigQuery has no row. */
+/** The differences of products for which BigQuery has no row. */
 export const rowsMissing = ({ balances, moving }: StockState): Difference[] =>
   Object.entries(balances)
     .filter(([sku, { moved, held, isRecent }]) => !isRecent && !moving.includes(sku) && (moved !== 0 || held !== 0))

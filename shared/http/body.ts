@@ -22,7 +22,7 @@ export async function readBody(
   const chunks: Uint8Array[] = []
   let bytes = 0
   const pace = enforceMinimumRate(() => bytes, evicted)
-  // Never returned: an iterator that is ended early closes the connection, and the refusal would not arrive.
+  // The iterator is not ended after a refusal: that would close the connection before the refusal is sent.
   const iterator = source[Symbol.asyncIterator]()
   const next = (): Promise<IteratorResult<Uint8Array>> => Promise.race([iterator.next(), pace.late])
   try {
@@ -32,7 +32,7 @@ export async function readBody(
       chunks.push(read.value)
     }
   } catch (error) {
-    // A stream that is read twice, say. All else that a socket's stream fails with means that nothing more comes.
+    // A TypeError is a bug, such as reading a stream twice. A socket's stream fails with any other error when the client hangs up.
     if (error instanceof Refused || error instanceof TypeError) throw error
     throw new Refused('client-closed', 'The client hung up before the end of its body.')
   } finally {

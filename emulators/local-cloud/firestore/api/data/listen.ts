@@ -103,7 +103,7 @@ function createListener(database: Database, write: Respond): Listener {
       database.count('documentReads', readsOfQuery(0))
       database.count('readUnits', 1)
     }
-    // Lets the client find out that it holds documents which went while it was away.
+    // By the number of documents the client finds out that some were deleted while it was not connected.
     if (sinceMicros !== undefined) write({ filter: { targetId, count: target.count } })
     targetChange('CURRENT', [targetId], consistentAt(micros))
     targetChange('NO_CHANGE', [], consistentAt(micros))
