@@ -32,8 +32,6 @@ export interface Tools {
   readonly commands?: Readonly<Record<string, string>>
   /** The roles of callers of the public API, by name: the local identity platform issues tokens with them. */
   readonly roles?: Roles
-  /** The roles with which `npm run ops` calls the public API. */
-  readonly operatorRoles?: readonly string[]
   /** The caller of `npm run token` without a name and a role. */
   readonly caller?: Caller
   /** Verbs of `npm run ops` besides dead-letters, replay and stuck, by name. */

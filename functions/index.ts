@@ -59,6 +59,7 @@ export const business: Business = {
   goals,
   minInstances,
   delivery,
+  operatorRoles: ['support'],
 }
 
 export const services: readonly Service[] = servicesOf(business)

@@ -38,7 +38,6 @@ export const tools: Tools = {
     admin: { secondFactor: true },
     importer: { secondFactor: true },
   },
-  operatorRoles: ['support'],
   caller: { sub: 'customer-1', roles: ['customer'] },
   ops: async () => (await import('./shop/cli/ops.ts')).verbs,
   sagas: { orders: async (api, sagaId) => (await import('./shop/cli/sagas.ts')).findSaga(api, sagaId) },

@@ -1,8 +1,7 @@
 /** The platform that a command operates on: the one that runs in this working copy, or one in a Google Cloud project. */
 
 import type { ChannelCredentials } from '@grpc/grpc-js'
-import { services } from '../../functions/index.ts'
-import { tools } from '../../functions/tools.ts'
+import { business, services } from '../../functions/index.ts'
 import { cloudRunUrl } from '../../shared/base/names.ts'
 import { type Api, connect, connectWith, noPublicService } from '../api.ts'
 import { requireRunning, text, UsageError } from '../command.ts'
@@ -25,7 +24,7 @@ export interface Target {
   api(actor: string): Api
 }
 
-const { operatorRoles = [] } = tools
+const { operatorRoles = [] } = business
 const withRoles =
   operatorRoles.length === 0
     ? ''

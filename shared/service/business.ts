@@ -23,6 +23,8 @@ export interface Business {
   minInstances?(deployment: Pick<Deployment, 'name'>): Readonly<Record<string, number>>
   /** By service: how events reach it, where that is not as its description has it. docs/scaling.md says when which costs less. */
   delivery?(deployment: Pick<Deployment, 'name'>): Readonly<Record<string, EventDelivery>>
+  /** The roles with which operators, by `npm run ops`, call the public API. Default: none. */
+  readonly operatorRoles?: readonly string[]
 }
 
 /** An environment, as far as settings depend on it. */

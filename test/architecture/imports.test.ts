@@ -2,6 +2,7 @@
 
 import { globSync, readFileSync } from 'node:fs'
 import { join, normalize } from 'node:path'
+import { parseSync } from 'oxc-parser'
 import { describe, expect, it } from 'vitest'
 import { root } from '../support/root.ts'
 
@@ -50,10 +51,15 @@ const directions: readonly Direction[] = [
 ]
 
 /** The imports of a program, those of types and those at run time included. */
-const importsIn = (file: string, program: string): readonly string[] =>
-  [...program.matchAll(/\b(?:from|import|import\() ?'([^']+)'/g)].map(([, path]) =>
-    path!.startsWith('.') ? normalize(join(file, '..', path!)) : path!,
-  )
+function importsIn(file: string, program: string): readonly string[] {
+  const { staticImports, staticExports, dynamicImports } = parseSync(file, program).module
+  return [
+    ...staticImports.map(({ moduleRequest }) => moduleRequest.value),
+    ...staticExports.flatMap(({ entries }) => entries.flatMap(({ moduleRequest }) => moduleRequest?.value ?? [])),
+    // As written, with its quotes.
+    ...dynamicImports.map(({ moduleRequest: { start, end } }) => program.slice(start + 1, end - 1)),
+  ].map((path) => (path.startsWith('.') ? normalize(join(file, '..', path)) : path))
+}
 const violations = ({ files, refuses }: Direction, file: string, program: string): readonly string[] =>
   files(file)
     ? importsIn(file, program)
@@ -92,6 +98,49 @@ it.each([
   ['stacks/cdktf.ts', "import { a } from '../functions/orders/service.ts'", 4],
 ] as const)('in %s, %s is refused', (file, program, index) => {
   expect(violations(directions[index]!, file, program)).toHaveLength(1)
+})
+
+/** A circle of imports, those of types and those at run time included; undefined: there is none. */
+function circleIn(imports: ReadonlyMap<string, readonly string[]>): readonly string[] | undefined {
+  const finished = new Set<string>()
+  const visit = (file: string, path: readonly string[]): readonly string[] | undefined => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file]
+    if (finished.has(file)) return undefined
+    for (const imported of imports.get(file) ?? []) {
+      const circle = visit(imported, [...path, file])
+      if (circle) return circle
+    }
+    finished.add(file)
+    return undefined
+  }
+  for (const file of imports.keys()) {
+    const circle = visit(file, [])
+    if (circle) return circle
+  }
+  return undefined
+}
+
+// The linter refuses all others: it passes over imports at run time.
+it('the product has no circle of imports, not even one that is closed at run time', () => {
+  const files = globSync('{shared,functions,stacks,emulators,cli}/**/*.ts', {
+    cwd: root,
+    exclude: (path) => path.endsWith('node_modules'),
+  }).filter((file) => !isTest(file))
+  expect(files.length).toBeGreaterThan(700)
+  expect(circleIn(new Map(files.map((file) => [file, importsIn(file, read(file))])))).toBeUndefined()
+})
+
+it.each([
+  ["import type { B } from './b.ts'", "export { a } from './a.ts'"],
+  ["await import('./b.ts')", "import { a } from './a.ts'"],
+])('a circle of %s and %s is found', (a, b) => {
+  const programs = [
+    ['c/first.ts', "import { a } from './a.ts'"],
+    ['c/a.ts', a],
+    ['c/b.ts', b],
+  ] as const
+  const imports = new Map(programs.map(([file, program]) => [file, importsIn(file, program)]))
+  expect(circleIn(imports)).toEqual(['c/a.ts', 'c/b.ts', 'c/a.ts'])
 })
 
 it('an import of the same folder, of one above, or of a package is allowed', () => {

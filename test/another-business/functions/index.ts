@@ -30,6 +30,7 @@ export const business: Business = {
   views: { folder: new URL('.', import.meta.url), names: [] },
   settings: () => ({ EDGE: JSON.stringify(edge) }),
   goals: () => ({ opening: { share: 0.99 }, 'visits-confirmed': { share: 0.95 } }),
+  operatorRoles: ['agent'],
 }
 
 export const services: readonly Service[] = servicesOf(business)

@@ -4,7 +4,6 @@ import type { Tools } from '../../../cli/tools.ts'
 
 export const tools: Tools = {
   roles: { reporter: {}, agent: {} },
-  operatorRoles: ['agent'],
   ops: async () => (await import('./helpdesk/cli/ops.ts')).verbs,
   sagas: { visits: async (api, sagaId) => (await import('./helpdesk/cli/ops.ts')).readVisit(api, sagaId) },
 }
