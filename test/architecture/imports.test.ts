@@ -100,7 +100,7 @@ it.each([
   expect(violations(directions[index]!, file, program)).toHaveLength(1)
 })
 
-/** A circle of imports, those of types and those at run time included; undefined: there is none. */
+/** A circle of imports, those of types and those at run time included; undefined: no circle. */
 function circleIn(imports: ReadonlyMap<string, readonly string[]>): readonly string[] | undefined {
   const finished = new Set<string>()
   const visit = (file: string, path: readonly string[]): readonly string[] | undefined => {
