@@ -41,6 +41,7 @@ const shopWords: readonly RegExp[] = [
 const allowed: readonly (readonly [files: string, words: RegExp, reason: string])[] = [
   ['shared/contracts/*', /\breserve stock\b/, 'a step in the frozen example of saga.stuck'],
   ['emulators/local-cloud/bigquery/**', /\bcatalog\b/, 'its datasets and tables'],
+  ['emulators/local-cloud/bigquery/engine/*', /\borders\b/, 'the fields of a plan by which DuckDB sorts'],
   ['emulators/local-cloud/firestore/**', /\borders\b/, 'the fields by which a query sorts'],
   [
     'emulators/local-cloud/firestore/documents/*',

@@ -1,5 +1,6 @@
 /** Datasets, tables and views: their declarations, and the schemas, tables and views of DuckDB that follow from them. */
 
+import { isDeepStrictEqual } from 'node:util'
 import type { CloudContext } from '../core/plugin.ts'
 import { alreadyExists, invalidArgument, notFound, StatusError } from '../core/status.ts'
 import type { Engine } from './engine/engine.ts'
@@ -54,7 +55,13 @@ export interface Catalog {
   readBy(datasetId: string, tableId: string): Promise<readonly Read[] | undefined>
 }
 
+/** In the engine these names would be ambiguous, or are its own. */
+const reservedIds = new Set(['bigquery', 'information_schema', 'main', 'memory', 'pg_catalog', 'system', 'temp'])
 const idRule = new RegExp(`^[A-Za-z0-9_]{1,${limits.idCharacters}}$`)
+
+/** `_field_1` is the name that a field without a name has in a result. */
+const hasUnnamedField = ({ fields = [] }: FieldSchema): boolean =>
+  fields.some((field) => /^_field_\d+$/.test(field.name) || hasUnnamedField(field))
 
 export function makeCatalog(
   context: CloudContext,
@@ -100,6 +107,31 @@ export function makeCatalog(
     }
     return translation
   }
+  /** Of each view that was made or checked: what it names, as it was then. */
+  const checks = new WeakMap<TableResource, { readonly named: readonly unknown[]; readonly done: Promise<void> }>()
+  /** Another value for each declaration of a table, and each check of a view. */
+  const versionOf = (name: string): unknown => {
+    const resource = tableTable.get(name)
+    return resource && (checks.get(resource) ?? resource)
+  }
+  const checkedBy = (resource: TableResource, tables: readonly string[], done: Promise<void>): Promise<void> => {
+    checks.set(resource, { named: tables.map(versionOf), done })
+    done.catch(() => checks.delete(resource))
+    return done
+  }
+  /** Checks a view, and makes it anew if need be, when what it names has changed. @throws the refusal of its query */
+  const checkView = async (resource: TableResource): Promise<void> => {
+    const { datasetId, tableId } = resource.tableReference
+    const { sql, tables: read } = await translationOf(datasetId, tableId)!
+    const last = checks.get(resource)
+    if (last && read.every((name, index) => versionOf(name) === last.named[index])) return last.done
+    const made = async (): Promise<void> => {
+      const name = qualified(datasetId, tableId)
+      const [wanted, now] = [await engine.describe(sql, []), await engine.describe(`SELECT * FROM ${name}`, [])]
+      if (!isDeepStrictEqual(wanted, now)) await engine.execute(`CREATE OR REPLACE VIEW ${name} AS ${sql}`)
+    }
+    await checkedBy(resource, read, made())
+  }
   const namedBy = async (datasetId: string, tableId: string): Promise<readonly string[] | undefined> =>
     (await translationOf(datasetId, tableId))?.tables
   /** How often tables are read by each of these, views included: a view that reads a view twice reads its tables twice. */
@@ -113,10 +145,11 @@ export function makeCatalog(
         throw invalidArgument(`Exceeded the maximum depth of nested views: ${limits.viewNesting} levels, at ${name}.`)
       const [datasetId, tableId] = name.split('.') as [string, string]
       // A view over a table that is gone is refused for that table.
-      table(datasetId, tableId)
+      const resource = table(datasetId, tableId)
       const inside = await namedBy(datasetId, tableId)
       if (!inside) found.add(name)
       const count = inside ? await total(inside, depth + 1) : 1
+      if (inside) await checkView(resource)
       reads.set(name, count)
       return count
     }
@@ -131,7 +164,12 @@ export function makeCatalog(
   }
   const qualified = (datasetId: string, tableId: string): string => `${quote(datasetId)}.${quote(tableId)}`
 
-  const createView = async (datasetId: string, tableId: string, query: string): Promise<FieldSchema[]> => {
+  /** @returns what records the view with its columns. */
+  const createView = async (
+    datasetId: string,
+    tableId: string,
+    query: string,
+  ): Promise<(recorded: (fields: FieldSchema[]) => TableResource) => TableResource> => {
     try {
       const translation = await engine.translate(query, projectId)
       const { sql, tables: read, verb } = translation
@@ -141,8 +179,16 @@ export function makeCatalog(
       await checkListedNames(translation, engine, [])
       if (firstUnnamed !== undefined)
         throw invalidArgument(`CREATE VIEW columns must be named, but column ${firstUnnamed} has no name`)
+      if (schema.some(hasUnnamedField))
+        throw invalidArgument(
+          'The local cloud makes no view with a STRUCT whose fields have no names: write STRUCT(1 AS a).',
+        )
       await engine.execute(`CREATE OR REPLACE VIEW ${qualified(datasetId, tableId)} AS ${sql}`)
-      return [...schema]
+      return (recorded) => {
+        const resource = recorded([...schema])
+        void checkedBy(resource, read, Promise.resolve())
+        return resource
+      }
     } catch (error) {
       throw asQueryError(sqlError(error, query))
     }
@@ -214,10 +260,13 @@ export function makeCatalog(
       for (const sql of statements) await engine.execute(sql)
     }
     const view = change['view'] as TableResource['view']
-    const seen = view ? { schema: { fields: await createView(datasetId, tableId, view.query) } } : {}
-    const changed: TableResource = { ...next, ...seen, ...stamp() }
-    tableTable.set(keyOf(datasetId, tableId), changed)
-    return changed
+    const recorded = (seen: Partial<TableResource>): TableResource => {
+      const changed: TableResource = { ...next, ...seen, ...stamp() }
+      tableTable.set(keyOf(datasetId, tableId), changed)
+      return changed
+    }
+    if (!view) return recorded({})
+    return (await createView(datasetId, tableId, view.query))((fields) => recorded({ schema: { fields } }))
   }
 
   return {
@@ -248,6 +297,8 @@ export function makeCatalog(
         throw invalidArgument(
           `Invalid dataset ID "${datasetId}". Dataset IDs must be alphanumeric (plus underscores) and must be at most ${limits.idCharacters} characters long.`,
         )
+      if (reservedIds.has(datasetId.toLowerCase()))
+        throw invalidArgument(`A dataset can not be named "${datasetId}" in the local cloud: choose another name.`)
       if (datasetTable.has(datasetId)) throw alreadyExists(`Already Exists: Dataset ${projectId}:${datasetId}`)
       const made: DatasetResource = {
         kind: 'bigquery#dataset',
@@ -283,8 +334,10 @@ export function makeCatalog(
       const view = body['view'] as TableResource['view']
       if (view && view.useLegacySql !== false)
         throw invalidArgument('Legacy SQL is not served by the local cloud: set useLegacySql to false.')
-      if (view)
-        return record(datasetId, { ...body, schema: { fields: await createView(datasetId, tableId, view.query) } })
+      if (view) {
+        const made = await createView(datasetId, tableId, view.query)
+        return made((fields) => record(datasetId, { ...body, schema: { fields } }))
+      }
       const made = replacement(datasetId, body)
       await engine.execute(made.sql)
       return made.record()

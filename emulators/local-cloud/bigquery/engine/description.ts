@@ -14,17 +14,16 @@ import { fieldOf, type Nested, unnamedField } from '../values/rows.ts'
 import { UNTYPED } from '../values/scalars.ts'
 import type { Description, EngineWork, Query } from './engine-work.ts'
 import { prepare, withTypes } from './parameters.ts'
-import type { PlanChecks } from './plan-check.ts'
+import { checkPlan } from './plan-check.ts'
 
-/** Of a query that is not run. */
+/** Of a query that is not run. @param connection to the shapes of tables and views. */
 export async function describedBy(
   connection: DuckDBConnection,
-  plans: PlanChecks,
   ...[sql, parameters, { isNamed } = { isNamed: true }]: Parameters<EngineWork['describe']>
 ): Promise<Description> {
   const query = withTypes(sql, parameters)
   const statement = await connection.prepare(query)
-  if (statement.statementType === StatementType.SELECT) await plans.check(connection, query)
+  if (statement.statementType === StatementType.SELECT) await checkPlan(connection, query)
   const count = statement.columnCount
   const names = Array.from({ length: count }, (_, index) => statement.columnName(index))
   const types = names.map((_, index) => statement.columnType(index))

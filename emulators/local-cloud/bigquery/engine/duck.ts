@@ -7,7 +7,8 @@ import { invalidArgument, type StatusError } from '../../core/status.ts'
 import type { Column, EngineWork, Query, QueryResult, Step } from './engine-work.ts'
 import { described, describedBy, prepareNamed } from './description.ts'
 import { prepare } from './parameters.ts'
-import { createPlanChecks } from './plan-check.ts'
+import { connectionsTo, connectTo } from './connections.ts'
+import { makeShapes } from './shapes.ts'
 import { makeSharedMemory } from './shared-memory.ts'
 import { type Row, rowOf } from '../values/rows.ts'
 import { macros } from '../sql/functions.ts'
@@ -19,7 +20,6 @@ const MEMORY_LIMIT = '2GB'
 const SPILL_LIMIT = '4GB'
 /** Planning takes more than the square of the depth. */
 const MAX_EXPRESSION_DEPTH = 300
-const POOLED_CONNECTIONS = 4
 /** How long an append, or a description of a query, may wait for memory. */
 const MEMORY_TIMEOUT_MS = 30_000
 const MAX_ATTEMPTS = 5
@@ -28,7 +28,7 @@ const MAX_RESULT_BYTES = 32 * 1024 * 1024
 
 export async function openDuck(directory: string, memoryLimit = MEMORY_LIMIT): Promise<Omit<EngineWork, 'translate'>> {
   const file = join(directory, 'bigquery.duckdb')
-  const instance = await DuckDBInstance.create(file, {
+  const settings = {
     memory_limit: memoryLimit,
     max_temp_directory_size: SPILL_LIMIT,
     max_expression_depth: String(MAX_EXPRESSION_DEPTH),
@@ -37,42 +37,31 @@ export async function openDuck(directory: string, memoryLimit = MEMORY_LIMIT): P
     default_null_order: 'nulls_first_on_asc_last_on_desc',
     // A query reads tables, never this machine's files.
     enable_external_access: 'false',
-  }).catch((error: Error) => {
+  }
+  const instance = await DuckDBInstance.create(file, settings).catch((error: Error) => {
     throw /\block\b/.test(error.message) ? error : damaged(file, ` (${error.message})`)
   })
-  const idle: DuckDBConnection[] = []
-  const connect = async (): Promise<DuckDBConnection> => {
-    const connection = await instance.connect()
-    await connection.run(`SET TimeZone = 'UTC'`)
-    return connection
-  }
   const inMemory = makeSharedMemory()
-  const plans = createPlanChecks()
-  const append = appender(await connect())
-  const first = await connect()
-  for (const macro of macros) await first.run(macro)
-  idle.push(first)
-
-  const borrowed = async <T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> => {
-    const connection = idle.pop() ?? (await connect())
-    try {
-      return await work(connection)
-    } finally {
-      if (idle.length < POOLED_CONNECTIONS) idle.push(connection)
-      else connection.closeSync()
-    }
-  }
+  const append = appender(await connectTo(instance))
+  const borrowed = connectionsTo(instance)
+  await borrowed(defineMacros)
+  const shapes = makeShapes(borrowed, { ...settings, threads: '1' }, defineMacros)
   return {
     query: (query) =>
       inMemory(() => borrowed((connection) => interruptible(connection, query)), query.timeoutMs).finally(() => {
-        // One that changes rows, or has steps around it, may make or replace a table.
-        if (!query.isSelect || query.before || query.after) plans.forget()
+        // A query with steps before it may make or replace a table.
+        if (query.before) shapes.changed()
       }),
     describe: (...given) =>
-      inMemory(() => borrowed((connection) => describedBy(connection, plans, ...given)), MEMORY_TIMEOUT_MS),
-    execute: (sql) => borrowed(async (connection) => void (await connection.run(sql))).finally(() => plans.forget()),
+      inMemory(() => shapes.borrowed((connection) => describedBy(connection, ...given)), MEMORY_TIMEOUT_MS),
+    execute: (sql) => borrowed(async (connection) => void (await connection.run(sql))).finally(() => shapes.changed()),
     append: (...given) => inMemory(() => append(...given), MEMORY_TIMEOUT_MS),
   }
+}
+
+/** One by one: the place of a part of a macro is counted from the beginning of the SQL that defines it. */
+async function defineMacros(connection: DuckDBConnection): Promise<void> {
+  for (const macro of macros) await connection.run(macro)
 }
 
 async function interruptible(connection: DuckDBConnection, query: Query): Promise<QueryResult> {

@@ -12,6 +12,8 @@ export const PADDING = ' '.repeat(Math.max(...macros.map((macro) => macro.length
 export interface Checked {
   /** The SQL in bytes, as the plan counts its places. */
   readonly sql: Buffer
+  /** Within a subquery that refers to the query around it. */
+  readonly isFlattened: boolean
 }
 
 /** False in a macro, and for a part without a place. */

@@ -6,48 +6,25 @@ import { refuseMixedStructs } from '../sql/mixed-structs.ts'
 import { functionName, OWN_MESSAGE } from '../sql/engine-errors.ts'
 import { checkCast, checkSetOperation, type Checked, isInQuery, nameOf, PADDING } from './implicit-casts.ts'
 import { type Part, type Type, typeOf } from './plan.ts'
+import { checkSortable } from './sortable.ts'
 
-/** Of one database. */
-export interface PlanChecks {
-  /** Of a query that the engine can prepare, without parameters. @throws INVALID_ARGUMENT, or an error that `sqlError` words. */
-  check(connection: DuckDBConnection, sql: string): Promise<void>
-  /** A table or a view has changed: another type may be in the place of the one that was checked. */
-  forget(): void
-}
-
-const MAX_KEPT = 100
-
-/** The plan of a query on views is megabytes, so a query that passed passes again until `forget`. */
-export function createPlanChecks(): PlanChecks {
-  const passed = new Set<string>()
-  let changes = 0
-  return {
-    async check(connection, sql) {
-      if (passed.has(sql)) return
-      const before = changes
-      await checkPlan(connection, sql)
-      if (changes !== before) return
-      if (passed.size >= MAX_KEPT) passed.clear()
-      passed.add(sql)
-    },
-    forget() {
-      changes += 1
-      passed.clear()
-    },
-  }
-}
-
-async function checkPlan(connection: DuckDBConnection, sql: string): Promise<void> {
+/** Of a query that the engine can prepare, without parameters. @throws INVALID_ARGUMENT, or an error that `sqlError` words. */
+export async function checkPlan(connection: DuckDBConnection, sql: string): Promise<void> {
   const padded = `${PADDING}${sql}`.replaceAll("'", "''")
   const reader = await connection.runAndReadAll(`SELECT json_serialize_plan('${padded}')`)
-  visit(JSON.parse(String(reader.getRows()[0]![0])), undefined, undefined, { sql: Buffer.from(sql) })
+  visit(JSON.parse(String(reader.getRows()[0]![0])), undefined, undefined, {
+    sql: Buffer.from(sql),
+    isFlattened: false,
+  })
 }
 
 /** @param parent the expression whose part it is. @param around the nearest expression that is written in the query itself. */
-function visit(part: unknown, parent: Part | undefined, around: Part | undefined, checked: Checked): void {
-  if (Array.isArray(part)) for (const one of part) visit(one, parent, around, checked)
+function visit(part: unknown, parent: Part | undefined, around: Part | undefined, whole: Checked): void {
+  if (Array.isArray(part)) for (const one of part) visit(one, parent, around, whole)
   else if (typeof part === 'object' && part !== null) {
+    const checked = (part as Part).type === 'LOGICAL_DELIM_JOIN' ? { ...whole, isFlattened: true } : whole
     checkPart(part)
+    checkSortable(part, checked.isFlattened)
     checkCast(part, parent, around, checked)
     checkSetOperation(part, checked)
     const isOperation = isOperationOf(part)
@@ -57,7 +34,7 @@ function visit(part: unknown, parent: Part | undefined, around: Part | undefined
   }
 }
 
-/** The plan of a view can be 30 MB, most of it types. */
+/** Most of a plan is types. */
 const withoutParts = new Set(['return_type', 'value', 'arguments', 'original_arguments', 'types', 'returned_types'])
 
 const isOperationOf = ({ expression_class: kind, comparison }: Part): boolean =>

@@ -32,6 +32,13 @@ export interface Part {
   readonly expressions?: readonly Part[]
   readonly case_checks?: readonly { readonly then_expr: Part }[]
   readonly else_expr?: Part
+  /** Of a window, and of an operator that sorts. */
+  readonly partitions?: readonly Part[]
+  readonly orders?: readonly { readonly expression: Part }[]
+  /** Of an operator that groups, and of one that leaves out repeated rows. */
+  readonly groups?: readonly Part[]
+  readonly distinct_targets?: readonly Part[]
+  readonly aggregate_type?: string
 }
 
 /** Their type is not in the plan. */

@@ -34,6 +34,14 @@ const exactly =
     return rewrite(args, name)
   }
 
+/** A literal or a parameter, in any number of parentheses: BigQuery coerces these texts alone. */
+const isTextConstant = (argument: string): boolean => /^\(*(?:'(?:[^']|'')*'|\$\w+)\)*$/.test(argument)
+const asDate = (argument: string): string => `${isTextConstant(argument) ? 'bq_date_of_text' : 'bq_date'}(${argument})`
+const asTimestamp = (argument: string): string =>
+  `${isTextConstant(argument) ? 'bq_timestamp_of_text' : 'bq_timestamp'}(${argument})`
+const asDatetime = (argument: string): string =>
+  isTextConstant(argument) ? `bq_cast_datetime(${argument})` : `(bq_time(${argument}))::TIMESTAMP`
+
 /** The day on which the week of `date` begins. */
 const weekOf = (date: string, begins: number): string =>
   `(${date} - ((dayofweek(${date}) - ${begins} + 7) % 7)::INTEGER)`
@@ -56,8 +64,8 @@ const moved = (sign: '+' | '-', type: 'DATE' | 'TIMESTAMPTZ'): Rewrite =>
     if (!unit || !allowed.includes(unit))
       throw invalidArgument(`${name} takes an INTERVAL of ${allowed.join(', ')}, not ${unit ?? interval}.`)
     return type === 'DATE'
-      ? `((bq_date(${from}) ${sign} ${interval}))::DATE`
-      : `(bq_timestamp(${from}) ${sign} ${interval})`
+      ? `((${asDate(from!)} ${sign} ${interval}))::DATE`
+      : `(${asTimestamp(from!)} ${sign} ${interval})`
   })
 
 /** GoogleSQL's format specifiers → DuckDB's with the same meaning. */
@@ -93,38 +101,38 @@ export const dateFunctions: Readonly<Record<string, Rewrite>> = {
   TIMESTAMP_MILLIS: exactly(1, ([value]) => `make_timestamptz(bq_int64(${value}) * 1000)`),
   TIMESTAMP_SECONDS: exactly(1, ([value]) => `make_timestamptz(bq_int64(${value}) * 1000000)`),
   TIMESTAMP_MICROS: exactly(1, ([value]) => `make_timestamptz(bq_int64(${value}))`),
-  UNIX_SECONDS: exactly(1, ([value]) => `(floor(epoch_us(${value}) / 1000000))::BIGINT`),
-  UNIX_MILLIS: exactly(1, ([value]) => `(floor(epoch_us(${value}) / 1000))::BIGINT`),
-  UNIX_MICROS: exactly(1, ([value]) => `epoch_us(${value})`),
-  UNIX_DATE: exactly(1, ([value]) => `date_diff('day', DATE '1970-01-01', bq_date(${value}))`),
+  UNIX_SECONDS: exactly(1, ([value]) => `(floor(epoch_us(${asTimestamp(value!)}) / 1000000))::BIGINT`),
+  UNIX_MILLIS: exactly(1, ([value]) => `(floor(epoch_us(${asTimestamp(value!)}) / 1000))::BIGINT`),
+  UNIX_MICROS: exactly(1, ([value]) => `epoch_us(${asTimestamp(value!)})`),
+  UNIX_DATE: exactly(1, ([value]) => `date_diff('day', DATE '1970-01-01', ${asDate(value!)})`),
   CURRENT_TIMESTAMP: exactly(0, () => 'now()'),
   CURRENT_DATE: exactly(0, () => 'now()::DATE'),
   TIMESTAMP_DIFF: exactly(3, ([later, earlier, unit], name) => {
     const chosen = part(unit, [...clockParts, 'DAY'], name)
-    return `date_sub('${chosen.part.toLowerCase()}', bq_timestamp(${earlier}), bq_timestamp(${later}))`
+    return `date_sub('${chosen.part.toLowerCase()}', ${asTimestamp(earlier!)}, ${asTimestamp(later!)})`
   }),
   DATE_DIFF: exactly(3, ([later, earlier, unit], name) =>
-    dateDifference(`bq_date(${later})`, `bq_date(${earlier})`, part(unit, dateParts, name)),
+    dateDifference(asDate(later!), asDate(earlier!), part(unit, dateParts, name)),
   ),
   DATETIME_DIFF: exactly(3, ([later, earlier, unit], name) => {
     const chosen = part(unit, [...clockParts, 'DAY', 'MONTH', 'QUARTER', 'YEAR'], name)
-    return `date_diff('${chosen.part.toLowerCase()}', (${earlier})::TIMESTAMP, (${later})::TIMESTAMP)`
+    return `date_diff('${chosen.part.toLowerCase()}', ${asDatetime(earlier!)}, ${asDatetime(later!)})`
   }),
   TIMESTAMP_ADD: moved('+', 'TIMESTAMPTZ'),
   TIMESTAMP_SUB: moved('-', 'TIMESTAMPTZ'),
   DATE_ADD: moved('+', 'DATE'),
   DATE_SUB: moved('-', 'DATE'),
-  DATE_TRUNC: exactly(2, ([value, unit], name) => truncatedDate(`bq_date(${value})`, part(unit, dateParts, name))),
+  DATE_TRUNC: exactly(2, ([value, unit], name) => truncatedDate(asDate(value!), part(unit, dateParts, name))),
   TIMESTAMP_TRUNC: exactly(2, ([value, unit], name) => {
     const chosen = part(unit, [...clockParts, ...dateParts], name)
-    if (chosen.part.endsWith('WEEK')) return `(${truncatedDate(`(bq_timestamp(${value}))::DATE`, chosen)})::TIMESTAMPTZ`
-    return `date_trunc('${chosen.part.toLowerCase()}', bq_timestamp(${value}))`
+    if (chosen.part.endsWith('WEEK')) return `(${truncatedDate(`(${asTimestamp(value!)})::DATE`, chosen)})::TIMESTAMPTZ`
+    return `date_trunc('${chosen.part.toLowerCase()}', ${asTimestamp(value!)})`
   }),
   FORMAT_TIMESTAMP: exactly(
     2,
-    ([form, value], name) => `strftime((bq_timestamp(${value}))::TIMESTAMP, ${format(form!, name)})`,
+    ([form, value], name) => `strftime((${asTimestamp(value!)})::TIMESTAMP, ${format(form!, name)})`,
   ),
-  FORMAT_DATE: exactly(2, ([form, value], name) => `strftime(bq_date(${value}), ${format(form!, name)})`),
+  FORMAT_DATE: exactly(2, ([form, value], name) => `strftime(${asDate(value!)}, ${format(form!, name)})`),
   PARSE_DATE: exactly(2, ([form, value], name) => `(bq_parse_time(${value}, ${format(form!, name, readable)}))::DATE`),
   PARSE_TIMESTAMP: exactly(
     2,
@@ -135,7 +143,7 @@ export const dateFunctions: Readonly<Record<string, Rewrite>> = {
     const size = { day: 1, week: 7, month: 1, quarter: 3, year: 12 }[unit]
     if (size === undefined) throw invalidArgument(`${name} takes an INTERVAL of ${dateParts.join(', ')}, not ${step}.`)
     const array = unit === 'day' || unit === 'week' ? 'bq_days_array' : 'bq_months_array'
-    return `${array}(bq_date(${from}), bq_date(${to}), ${size} * (${count}))`
+    return `${array}(${asDate(from!)}, ${asDate(to!)}, ${size} * (${count}))`
   },
 }
 
@@ -166,5 +174,5 @@ export function extract(reader: Reader, clauses: Clauses): string {
   const value = clauses(reader, (token) => closes(token) || isWord(token, 'AT'))
   if (reader.is('AT')) throw invalidArgument('EXTRACT … AT TIME ZONE is not translated by the local cloud.')
   reader.expect(')')
-  return rewrite(value)
+  return rewrite(`bq_time(${value})`)
 }

@@ -39,9 +39,7 @@ export function fromItem(reader: Reader, { aliases, elements }: FromNames, claus
   if (path.length > 1 && aliases.has(path[0]!.toLowerCase()))
     return unnest(path.map(quote).join('.'), { reader, aliases, elements, isOuter, byDefault: path.at(-1)! })
   if (reader.is('(')) throw invalidArgument(`Table-valued function not found: ${path.join('.')}`)
-  const named = readTable(path, reader)
-  aliases.add(path.at(-1)!.toLowerCase())
-  return withAlias(named, reader, aliases)
+  return withAlias(readTable(path, reader), reader, aliases, path.at(-1))
 }
 
 /** Translates the name of the table that a statement changes. @param isRead whether its rows decide what is changed. */
@@ -56,11 +54,18 @@ function readTable(path: readonly string[], reader: Reader): string {
   return named
 }
 
-function withAlias(source: string, reader: Reader, aliases: Set<string>): string {
+/** @param byDefault the name of a table without an alias. */
+function withAlias(source: string, reader: Reader, aliases: Set<string>, byDefault?: string): string {
   const alias = aliasOf(reader)
-  if (alias === undefined) return source
+  name(aliases, alias ?? byDefault)
+  return alias === undefined ? source : `${source} AS ${quote(alias)}`
+}
+
+/** @throws INVALID_ARGUMENT for a second item of one name. */
+function name(aliases: Set<string>, alias: string | undefined): void {
+  if (alias === undefined) return
+  if (aliases.has(alias.toLowerCase())) throw invalidArgument(`Duplicate table alias ${alias} in the same FROM clause`)
   aliases.add(alias.toLowerCase())
-  return `${source} AS ${quote(alias)}`
 }
 
 function tablePath(reader: Reader): string[] {
@@ -109,18 +114,18 @@ function unnest(
   { reader, aliases, elements, isOuter, byDefault }: Item & { byDefault?: string },
 ): string {
   const alias = aliasOf(reader) ?? byDefault
-  if (alias !== undefined) aliases.add(alias.toLowerCase())
-  const name = quote(alias ?? reader.elementName())
+  name(aliases, alias)
+  const element = quote(alias ?? reader.elementName())
   if (reader.is('WITH') && reader.is('OFFSET', 1)) {
     reader.take()
     reader.take()
     const offset = aliasOf(reader) ?? 'offset'
-    elements.add(name)
-    return `(SELECT unnest(${array}) AS ${name}, generate_subscripts(${array}, 1) - 1 AS ${quote(offset)}) AS ${inner(name)}`
+    elements.add(element)
+    return `(SELECT unnest(${array}) AS ${element}, generate_subscripts(${array}, 1) - 1 AS ${quote(offset)}) AS ${inner(element)}`
   }
-  if (isOuter) elements.add(name)
-  if (isOuter) return `UNNEST(${array}) AS ${inner(name)}(${name})`
-  return `(SELECT unnest(${array}, max_depth := 2) AS ${name}) AS ${name}`
+  if (isOuter) elements.add(element)
+  if (isOuter) return `UNNEST(${array}) AS ${inner(element)}(${element})`
+  return `(SELECT unnest(${array}, max_depth := 2) AS ${element}) AS ${element}`
 }
 
 const inner = (quoted: string): string => quoted.replace('"', '"_')

@@ -81,6 +81,8 @@ const notFloat = (name: string): string =>
 const notNumeric = (name: string): string =>
   refuse(`${name} of NUMERIC is not translated by the local cloud: CAST to FLOAT64 or to INT64 first.`)
 
+const noText = (type: string): string =>
+  refuse(`No matching signature for a function that takes ${type} for an argument of type STRING: CAST it`)
 const isFraction = `(typeof(x) = 'DOUBLE' OR typeof(x) LIKE 'DECIMAL%')`
 /** DuckDB would cast a text and a BOOL to a number. */
 const isNoNumber = (name: string): string => `typeof(${name}) IN ('VARCHAR', 'BOOLEAN', 'JSON')`
@@ -167,8 +169,12 @@ export const macros = [
   `bq_days_array(f, t, n) AS list_transform(bq_generate(0, date_diff('day', f, t), CAST(n AS BIGINT)), lambda i: CAST(f + to_days(CAST(i AS INTEGER)) AS DATE))`,
   // Each month is counted from the first date: the one after 28 February may be 31 March.
   `bq_months_array(f, t, n) AS list_filter(list_transform(bq_generate(0, date_diff('month', f, t), CAST(n AS BIGINT)), lambda i: CAST(f + to_months(CAST(i AS INTEGER)) AS DATE)), lambda d: CASE WHEN n > 0 THEN d <= t ELSE d >= t END)`,
-  `bq_date(x) AS CASE WHEN typeof(x) LIKE 'TIMESTAMP%' THEN ${refuse('A DATE is needed here by the local cloud: write DATE(x).')} ELSE CAST(x AS DATE) END`,
-  `bq_timestamp(x) AS CASE WHEN typeof(x) IN ('TIMESTAMP', 'DATE') THEN ${refuse('A TIMESTAMP is needed here by the local cloud: write TIMESTAMP(x).')} ELSE CAST(x AS TIMESTAMPTZ) END`,
+  // BigQuery coerces a literal text and a parameter, and no other text.
+  `bq_date(x) AS CASE WHEN typeof(x) = 'VARCHAR' THEN ${noText('DATE')} WHEN typeof(x) LIKE 'TIMESTAMP%' THEN ${refuse('A DATE is needed here by the local cloud: write DATE(x).')} ELSE CAST(x AS DATE) END`,
+  `bq_date_of_text(x) AS CASE WHEN typeof(x) = 'VARCHAR' THEN bq_cast_date(CAST(x AS VARCHAR)) ELSE bq_date(x) END`,
+  `bq_timestamp(x) AS CASE WHEN typeof(x) = 'VARCHAR' THEN ${noText('TIMESTAMP')} WHEN typeof(x) IN ('TIMESTAMP', 'DATE') THEN ${refuse('A TIMESTAMP is needed here by the local cloud: write TIMESTAMP(x).')} ELSE CAST(x AS TIMESTAMPTZ) END`,
+  `bq_timestamp_of_text(x) AS CASE WHEN typeof(x) = 'VARCHAR' THEN bq_cast_timestamp(CAST(x AS VARCHAR)) ELSE bq_timestamp(x) END`,
+  `bq_time(x) AS CASE WHEN typeof(x) = 'VARCHAR' THEN ${noText('DATE, DATETIME or TIMESTAMP')} ELSE x END`,
   ...['microsecond', 'second'].map(
     (unit) => `bq_${unit}s(n) AS to_${unit}s(CAST(n AS ${unit === 'second' ? 'DOUBLE' : 'BIGINT'}))`,
   ),

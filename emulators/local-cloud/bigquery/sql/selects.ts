@@ -26,7 +26,7 @@ interface Select {
   isGrouped: boolean
 }
 
-const aggregates = new Set(
+export const aggregates: ReadonlySet<string> = new Set(
   'ANY_VALUE APPROX_COUNT_DISTINCT APPROX_QUANTILES ARRAY_AGG AVG COUNT COUNTIF LOGICAL_AND LOGICAL_OR MAX MAX_BY MIN MIN_BY STDDEV STDDEV_POP STDDEV_SAMP STRING_AGG SUM VARIANCE VAR_POP VAR_SAMP'.split(
     ' ',
   ),
@@ -66,7 +66,7 @@ function isGiven(tokens: readonly Token[], at: number): boolean {
 }
 
 /** `DATE_TRUNC(day, MONTH)`: a part of a date may be the name of a column too. */
-const isDatePart = ({ text }: Token): boolean =>
+export const isDatePart = ({ text }: Token): boolean =>
   /^(microsecond|millisecond|second|minute|hour|day|dayofweek|dayofyear|week|isoweek|month|quarter|year|isoyear|date|time)$/i.test(
     text,
   )

@@ -11,6 +11,7 @@ import { keywords } from './functions.ts'
 import { checkLength, limits, shown, tooComplex } from '../values/limits.ts'
 import { type EndTest, isWord, quote, Reader } from './reader.ts'
 import type { Read } from './reads.ts'
+import { refusalIn } from './select-rules.ts'
 import { havingWithoutGroups, listedNamesIn } from './selects.ts'
 import { place, type Token, tokenize } from './tokens.ts'
 import { withMarks } from './unnamed.ts'
@@ -65,6 +66,8 @@ export function translate(googleSql: string, projectId: string, defaultDataset?:
     const { sql = '', tables = [], reads = [], listedNames = [] } = query ?? {}
     return { sql, tables, reads, listedNames, verb: tokens[0]!.text.toUpperCase(), ddl }
   }
+  const refusal = refusalIn(tokens)
+  if (refusal) throw invalidArgument(`${refusal.message}${placeOf(refusal.at, googleSql)}`)
   const having = havingWithoutGroups(statement)
   if (having)
     throw invalidArgument(
@@ -75,7 +78,7 @@ export function translate(googleSql: string, projectId: string, defaultDataset?:
   const conditions = conditionsOf(statement)
   return {
     ...translated(statement),
-    verb: tokens[0]!.text.toUpperCase(),
+    verb: (tokens.find(({ text }) => text !== '(') ?? tokens[0]!).text.toUpperCase(),
     hasWhere: hasWhere(statement),
     listedNames: listedNamesIn(statement).map(({ name, tokens: part }) => ({
       message: `Unrecognized name: ${shown(name.text)}${placeOf(name, googleSql)}`,
@@ -141,7 +144,10 @@ function clausesOf(reader: Reader, ends: EndTest): string {
     } else if (word === 'FROM' || word === 'JOIN') {
       reader.take()
       reader.reads.keyword(word)
-      if (word === 'FROM') clause = word
+      if (word === 'FROM') {
+        clause = word
+        names.aliases.clear()
+      }
       const isOuter = ['LEFT', 'RIGHT', 'FULL', 'OUTER'].includes(parts.at(-1) ?? '')
       const source = fromItem(reader, names, clauses, word === 'JOIN' && isOuter)
       // An array may be joined without a condition.
@@ -266,6 +272,7 @@ function keyword(word: string, reader: Reader): string {
     case 'SELECT':
       if (reader.is('AS'))
         throw invalidArgument('SELECT AS STRUCT and SELECT AS VALUE are not translated by the local cloud.')
+      if (reader.is('FROM')) throw invalidArgument('Syntax error: SELECT list must not be empty')
       return word
     case 'IN':
       if (!reader.is('UNNEST')) return word
@@ -289,6 +296,8 @@ function keyword(word: string, reader: Reader): string {
         throw invalidArgument(`Syntax error: Unexpected "${token.text}"`)
       return `AS ${quote(token.text)}`
     }
+    case 'UNNEST':
+      throw invalidArgument('Syntax error: Unexpected keyword UNNEST')
     case 'TABLESAMPLE':
     case 'PIVOT':
     case 'UNPIVOT':

@@ -26,7 +26,7 @@ describe('are', () => {
       'SELECT t.id AS again0, t.id AS again, r.x, id + 1, ((t.id)), -id, (id + 1), (r).x AS y FROM d.t',
       'again0 again x f0_ id f1_ f2_ y',
     ],
-    ['SELECT 1 one, "x" two, [1] three, COUNT(*) four, NULL five', 'one two three four five'],
+    ['SELECT 1 one, "x" two, [1] three, COUNT(*) four, NULL five FROM UNNEST([1])', 'one two three four five'],
     ['SELECT CASE WHEN id = 1 THEN 2 END, CASE WHEN id = 1 THEN 2 END c FROM d.t', 'f0_ c'],
     ['SELECT id IS NOT DISTINCT FROM 1, id * id, t.* FROM d.t', 'f0_ f1_ id r'],
     ['SELECT * FROM (SELECT 1, 2 AS b), (SELECT 3)', 'f0_ b f1_'],
