@@ -71,6 +71,7 @@ function selectsOf(tokens: readonly Token[], closing: ReadonlyMap<number, number
       if (open.length > 1) open.pop()
     } else if (isName) continue
     else if (isWord(token, 'SELECT')) {
+      ended(at)
       const select: Select = {
         begin: at,
         clauses: new Map(),
@@ -129,7 +130,8 @@ function itemsOf(tokens: readonly Token[], { begin, clauses: words, end }: Selec
   const first = isWord(tokens[begin + 1], 'DISTINCT', 'ALL') ? begin + 2 : begin + 1
   const items: Token[][] = [[]]
   let depth = 0
-  for (let at = first; at < Math.min(end, ...words.values()); at++) {
+  const endOfList = Math.min(end, ...words.values())
+  for (let at = first; at < endOfList; at++) {
     const token = tokens[at]!
     if (isSymbol(token, '(', '[')) depth += 1
     if (isSymbol(token, ')', ']')) depth -= 1
