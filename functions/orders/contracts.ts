@@ -416,7 +416,12 @@ export const ordersContracts = defineContracts({
     /** Staff names another payment method of the customer for the refused captures. */
     RecaptureOrder: {
       version: 1,
-      refuses: [shopCodes['nothing-to-recapture'], shopCodes['recapture-pending'], shopCodes['unknown-reference']],
+      refuses: [
+        shopCodes['nothing-to-recapture'],
+        shopCodes['recapture-pending'],
+        shopCodes['too-many-recaptures'],
+        shopCodes['unknown-reference'],
+      ],
       data: z.strictObject({ orderId, paymentMethodRef: reference, reason: words }),
       example: { orderId: 'o-1', paymentMethodRef: 'pm-2', reason: 'the customer has a new card' },
     },

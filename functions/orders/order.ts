@@ -60,6 +60,8 @@ export interface OrderState {
   readonly renewals: number
   /** How often the address was corrected. */
   readonly corrections: number
+  /** How often a recapture was requested. */
+  readonly recaptures: number
   /** A successor was refused. */
   readonly lapse?: {
     /** Its number. */
@@ -90,6 +92,7 @@ export const initial: OrderState = {
   isPromiseChecked: false,
   renewals: 0,
   corrections: 0,
+  recaptures: 0,
   isStalled: false,
 }
 
@@ -207,7 +210,7 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
     case 'address.corrected':
       return { ...state, ledger: corrected(state.ledger), corrections: state.corrections + 1, isStalled: false }
     case 'recapture.requested':
-      return { ...state, recapturing: data.shipmentIds }
+      return { ...state, recapturing: data.shipmentIds, recaptures: state.recaptures + 1 }
     case 'refund.recorded':
       return { ...state, refunds: withRefund(state.refunds, data) }
     case 'order.payment-not-required':

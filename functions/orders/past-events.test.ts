@@ -90,6 +90,7 @@ describe('a stream that an earlier revision recorded', () => {
         'nextReminderAtMs',
         'order',
         'promisedByMs',
+        'recaptures',
         'recapturing',
         'refunds',
         'released',

@@ -15,8 +15,11 @@ export interface Recapture {
   readonly by: string
 }
 
+/** Each holds the money of a card for a moment, and the order's stream would grow without a limit. */
+const MAX_RECAPTURES = 10
+
 /** Why this order can not be recaptured; undefined: it can. */
-export function recaptureObstacle({ status, ledger, recapturing }: OrderState): Refused | undefined {
+export function recaptureObstacle({ status, ledger, recapturing, recaptures }: OrderState): Refused | undefined {
   if (status !== 'confirmed' || refusedCaptures(ledger).length === 0)
     return new Refused(
       shopCodes['nothing-to-recapture'],
@@ -26,6 +29,11 @@ export function recaptureObstacle({ status, ledger, recapturing }: OrderState): 
     return new Refused(
       shopCodes['recapture-pending'],
       'A recapture was requested, and payments has not answered it yet.',
+    )
+  if (recaptures >= MAX_RECAPTURES)
+    return new Refused(
+      shopCodes['too-many-recaptures'],
+      `The order was recaptured ${MAX_RECAPTURES} times, and no payment method paid it: close it, and settle its money in another way.`,
     )
   return undefined
 }

@@ -28,6 +28,7 @@ export const shopCodes = defineCodes({
   'too-many-payment-attempts': { status: 409 },
   'too-many-pieces': { status: 422, isSecurityEvent: true },
   'too-many-prices': { status: 409 },
+  'too-many-recaptures': { status: 409 },
   'too-many-refunds': { status: 409 },
   'too-many-references': { status: 409, isSecurityEvent: true },
   'too-many-unpaid-orders': { status: 409, isSecurityEvent: true, isForLater: true },

@@ -192,6 +192,22 @@ describe('a cancellation and the collection', () => {
     expect(payments(world)).toEqual(['payment.authorized', 'payment.voided'])
   })
 
+  it('a carrier that keeps the booking all the same has to give it back an hour later: it is never collected', async () => {
+    const world = await createWorld({ carrier: { collectedAfterMs: 3 * HOUR, deliveredAfterMs: HOUR } })
+    const { orderId } = await world.place()
+    await world.run({ forMs: MINUTE })
+    cancel(world, orderId)
+    await world.run({ forMs: MINUTE })
+    expect(statusOf(world)).toBe('cancelled')
+    const bookings = world.carrier.partner.journal.table<object>('bookings')
+    bookings.set(`s-${orderId}-1`, { ...bookings.get(`s-${orderId}-1`), isCancelled: undefined })
+    expect(world.carrier.bookings()).toMatchObject([{ status: 'booked' }])
+    await world.run({ forMs: HOUR })
+    expect(world.carrier.bookings()).toEqual([])
+    await expectQuiescence(world, 'cancelled')
+    expect(world.platform('shipping').published.map(({ type }) => type)).not.toContain('shipment.collected-in-error')
+  })
+
   it('nothing is captured before the collection, and the collected parcel is not cancelled', async () => {
     const world = await createWorld({ carrier })
     const { orderId } = await world.place()

@@ -168,6 +168,20 @@ describe('a recapture', () => {
     })
   })
 
+  it('is made ten times, and then the order is closed', async () => {
+    const { world, orderId } = await refused()
+    for (let time = 1; time <= 10; time++) {
+      expect(await recapture(world, orderId, 'card-declined', `k-${time}`)).toEqual({ status: 202 })
+      await world.run({ forMs: MINUTE })
+    }
+    expect(await recapture(world, orderId, 'card-ok', 'k-11')).toEqual({ status: 409, code: 'too-many-recaptures' })
+    world.bus.send([{ target: 'orders', envelope: message('CloseOrder', { orderId, reason }, { actor: 'staff:jo' }) }])
+    await world.run({ forMs: DAY })
+    expect(await viewOf(world, orderId)).toMatchObject({ status: 'closed' })
+    expect(world.provider.ledger.all().flatMap(({ captures }) => captures)).toEqual([])
+    expect(world.bus.deadLetters()).toEqual([])
+  })
+
   it('that was refused as well leaves an order that staff closes, and no money is held', async () => {
     const { world, orderId } = await refused()
     await recapture(world, orderId, 'card-capture-refused', 'again')

@@ -1,6 +1,7 @@
 /** The flows that budgets count: each through the public API, until its last event was published. */
 
 import { expect, vi } from 'vitest'
+import { connect } from '../../../cli/api.ts'
 import { references, type References } from '../../../functions/shop/cli/references.ts'
 import type { TestPlatform } from '../../support/platform.ts'
 import type { BudgetName } from './operations.testing.ts'
@@ -12,6 +13,7 @@ export async function openFlows(platform: TestPlatform): Promise<Flows> {
   const own = await references(api)
   const thatWaits = await references(api, 'card-action-required')
   const declined = await references(api, 'card-declined')
+  const capturedOnce = await references(api, 'card-captured-once')
   const refusing = await references(api, 'card-capture-refused')
   const nowhere = { name: 'A', lines: ['1 Mill Lane'], postcode: '00000', city: 'Nowhere', country: 'DE' }
   const { body } = await api.send<{ addressRef: string }>('POST', '/v1/addresses', { key: 'unknown', body: nowhere })
@@ -51,10 +53,35 @@ export async function openFlows(platform: TestPlatform): Promise<Flows> {
     },
     // A parcel holds twenty pieces.
     'two-parcels': async () => void (await until(['order.completed'], () => send(own, 21))),
+    // The card allows one capture, so that of the first parcel waits for the second.
+    'captured-once': async () => void (await until(['order.completed'], () => send(capturedOnce, 21))),
+    // The bank wants the customer's approval, who gives it on its page.
+    'bank-page': async () => {
+      const orderId = await until(['order.payment-needed'], () => send(thatWaits))
+      const provider = `http://127.0.0.1:${platform.ports.partner('payment-provider')}`
+      const page = `${provider}/actions/${encodeURIComponent(`action-${orderId}:auth`)}`
+      const headers = { 'content-type': 'application/json', 'x-local-cloud-secret': platform.running.secret }
+      const approve = { method: 'POST', headers, body: '{"outcome":"authorized"}' }
+      await until(['order.completed'], async () => expect((await fetch(page, approve)).status).toBe(200))
+    },
     // While its card waits for the customer, so that all of its checkout is taken back.
     'cancelled-order': async () => {
       const orderId = await until(['order.payment-needed'], () => send(thatWaits))
       await until(['payment.voided', 'stock.released'], () => act(orderId, 'cancel', { reason: 'changed-mind' }))
+    },
+    // After its release: shipping decides. The carrier has refused its address, so that it can not leave meanwhile.
+    'cancelled-parcel': async () => {
+      const orderId = await until(['shipment.failed'], () => send({ ...own, ...unknown }))
+      await until(['payment.voided', 'stock.released'], () => act(orderId, 'cancel', { reason: 'changed-mind' }))
+    },
+    // An order of the past.
+    'imported-order': async () => {
+      const importer = connect(platform.running, { sub: 'importer-1', roles: ['importer'] })
+      const lines = [{ sku: 'OLD-001', quantity: 2, unitMinor: 255 }]
+      const body = { customerRef: 'former-1', placedAt: '2011-01-01T10:00:00.000Z', currency: 'GBP', lines }
+      await until(['order.imported'], () =>
+        importer.send('POST', '/v1/imported-orders', { key: crypto.randomUUID(), body }),
+      )
     },
     // With a card that is declined, and then with a good one.
     'second-card': async () => {

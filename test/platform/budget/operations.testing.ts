@@ -32,6 +32,10 @@ export type BudgetName =
   | 'corrected-address'
   | 'lapse'
   | 'dispute'
+  | 'captured-once'
+  | 'bank-page'
+  | 'cancelled-parcel'
+  | 'imported-order'
 
 /** The budget of a file beside this one. */
 export const budgetOf = (name: BudgetName): Budget =>
