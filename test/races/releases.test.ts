@@ -69,6 +69,22 @@ const flows: Readonly<Record<string, readonly [end: OrderFacts['status'], ...Flo
     waits(MINUTE),
     staff('RefundPayment', (orderId) => ({ orderId, refundId: 'r-1', amountMinor: 5, reason: 'broken' })),
   ],
+  'an address that is corrected': [
+    'completed',
+    (world) => world.place({ card: 'card-ok', address: 'unknown' }),
+    waits(MINUTE),
+    async (world) => {
+      const [order] = ordersOf(world)
+      const data = { orderId: order!.orderId, addressRef: world.addressRef }
+      expect(await world.submit('CorrectAddress', data, 'correct')).toEqual({ status: 202 })
+    },
+  ],
+  'a cancellation after the release': [
+    'cancelled',
+    (world) => world.place({ card: 'card-ok', address: 'unknown' }),
+    waits(MINUTE),
+    staff('CancelOrder', (orderId) => ({ orderId, by: 'customer', reason: 'changed-mind' })),
+  ],
   'a recapture': [
     'completed',
     ordered('card-capture-refused'),

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { root } from '../../support/root.ts'
 import { startTestPlatform, type TestPlatform } from '../../support/platform.ts'
 import { representatives } from '../../support/whole-lists.ts'
-import { openFlows } from './flows.testing.ts'
+import { endTimers, openFlows } from './flows.testing.ts'
 import { beyondBudget, type BudgetName, budgetOf, operationsOfOneOrder } from './operations.testing.ts'
 
 describe('a budget', () => {
@@ -81,6 +81,7 @@ describe('the platform', () => {
   afterAll(() => platform.close(), 30_000)
 
   it.each(flows)('uses no more operations for the flow $name than its budget', { timeout: 240_000 }, async (one) => {
+    await endTimers(platform)
     const operations = await operationsOfOneOrder(platform, flow[one.name], one.times)
     expect(beyondBudget(operations, budgetOf(one.name))).toEqual([])
   })

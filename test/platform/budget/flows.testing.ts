@@ -3,8 +3,14 @@
 import { expect, vi } from 'vitest'
 import { connect } from '../../../cli/api.ts'
 import { references, type References } from '../../../functions/shop/cli/references.ts'
+import { queueName } from '../../../shared/base/names.ts'
 import type { TestPlatform } from '../../support/platform.ts'
 import type { BudgetName } from './operations.testing.ts'
+
+/** Ends the timers of the orders before: they fire minutes later, and on a slow machine within the count of another flow. */
+export async function endTimers({ api, running: { projectId, region } }: TestPlatform): Promise<void> {
+  await api('POST', `/v2/projects/${projectId}/locations/${region}/queues/${queueName('orders')}:purge`, {})
+}
 
 type Flows = Readonly<Record<BudgetName, () => Promise<void>>>
 
