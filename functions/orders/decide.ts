@@ -278,11 +278,16 @@ function close(
   )
   const { orderId } = order
   const open = notCaptured(ledger)
-  // A partly captured authorization can not be voided; an unused one is voided.
-  const isUnused = ledger.captured.length === 0 && open.every((shipmentId) => shipmentId in ledger.refused)
+  // One that is not answered may still be made.
+  const areRefused = open.every((shipmentId) => shipmentId in ledger.refused)
+  // An authorization of which a part is captured can not be voided.
+  const release: OrderSent =
+    ledger.captured.length === 0
+      ? { type: 'VoidPayment', data: { orderId } }
+      : { type: 'ReleaseUncaptured', data: { orderId } }
   return {
     events: [{ type: 'order.closed', data: { orderId, reason, notCaptured: open } }],
-    commands: isUnused ? [{ type: 'VoidPayment', data: { orderId } }] : [],
+    commands: open.length > 0 && areRefused ? [release] : [],
   }
 }
 

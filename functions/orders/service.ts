@@ -51,6 +51,7 @@ export const orders = defineService({
   sends: [
     'ContinueCheckout',
     'VoidPayment',
+    'ReleaseUncaptured',
     'RecapturePayment',
     'RenewAuthorization',
     'CancelShipments',

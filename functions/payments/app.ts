@@ -14,7 +14,7 @@ import { checkRefundable, issueRefund, refundPayment } from './refund.ts'
 import { askAboutRefund, checkRefund, checkRefunds } from './refund-reports.ts'
 import { makeRenewal, releaseAuthorization, renewAuthorization } from './renew.ts'
 import { payments } from './service.ts'
-import { voidAuthorization, voidPayment } from './void.ts'
+import { releaseUncaptured, voidAuthorization, voidPayment } from './void.ts'
 
 export const app: ServiceApp = implement(payments, {
   on: { 'order.payment-not-required': recordNotRequired, 'shipment.dispatched': captureForShipment },
@@ -29,6 +29,7 @@ export const app: ServiceApp = implement(payments, {
     RenewAuthorization: renewAuthorization,
     MakeRenewal: makeRenewal,
     ReleaseAuthorization: releaseAuthorization,
+    ReleaseUncaptured: releaseUncaptured,
     RecapturePayment: recapturePayment,
     MakeRecapture: makeRecapture,
     RefundPayment: refundPayment,

@@ -479,6 +479,13 @@ export const paymentsContracts = defineContracts({
       example: { orderId: 'o-1', authorization: 2 },
       previousVersions: { 1: { data: voidPaymentV1, upcast: (old) => old } },
     },
+    /** Staff has closed an order of which a part is paid: what its card holds besides is released. */
+    ReleaseUncaptured: {
+      version: 1,
+      retryForever: true,
+      data: z.strictObject({ orderId }),
+      example: { orderId: 'o-1' },
+    },
     /** Lines of an order of which others have left were cancelled: they are not captured. */
     ReduceAuthorization: {
       version: 1,

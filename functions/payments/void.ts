@@ -1,9 +1,9 @@
-/** Voids a payment: recorded before the provider is called, so that a late authorization can't overtake it. */
+/** Voids a payment: recorded before the provider is called, so that a late authorization can't overtake it. Or releases the rest of one. */
 
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { noChange } from '../../shared/service/platform.ts'
 import { decideOn, decideWithCalls, type PaymentDecision } from './decide.ts'
-import { authorizationKey, paymentId, type PaymentRecord } from './payment.ts'
+import { authorizationKey, currentAuthorization, paymentId, type PaymentRecord } from './payment.ts'
 import { provider } from './provider.ts'
 import type { PaymentsPlatform as Platform } from './service.ts'
 
@@ -35,6 +35,20 @@ export function voidAuthorization(
     const numbers = Array.from({ length: Math.max(requested, voidedUpTo) }, (_, index) => index + 1)
     for (const number of new Set([...numbers, ...authorizations])) await client.void(authorizationKey(orderId, number))
     return { events: [voided(orderId)], commands: [] }
+  })
+}
+
+/** Of a payment that is captured in part, which can not be voided. A capture that is still due needs its authorization. */
+export function releaseUncaptured(
+  message: Envelope<string, { orderId: string }>,
+  platform: Platform,
+): Promise<PaymentDecision> {
+  const { orderId } = message.data
+  return decideWithCalls(message, platform, async (state) => {
+    const isOpen = Object.values(state.captures).some(({ outcome }) => outcome === 'due')
+    if (state.status === 'authorized' && !isOpen)
+      await provider(platform, message).release(authorizationKey(orderId, currentAuthorization(state)))
+    return noChange
   })
 }
 

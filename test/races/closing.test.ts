@@ -48,3 +48,30 @@ it('a refused capture stalls the order, and closing it releases its money and st
   expect(world.schedule.items).toEqual([])
   expectNothingNegative(world)
 })
+
+it.each([
+  ['the last parcel, which would have released the rest', '-2'],
+  ['the first parcel', '-1'],
+])(
+  'an order that is paid in part is closed when the capture of %s is refused, and holds nothing',
+  async (_which, refused) => {
+    const world = await createWorld({ piecesPerParcel: 1 })
+    const { ledger } = world.provider
+    const capture = ledger.capture.bind(ledger)
+    Object.assign(ledger, {
+      capture(...given: Parameters<typeof capture>) {
+        if (given[1].endsWith(refused)) throw new PartnerRefusal(409, 'card-expired', 'The card has expired.')
+        return capture(...given)
+      },
+    })
+    const { orderId } = await world.place({ quantity: 2 })
+    await world.run({ forMs: MINUTE })
+    const envelope = message('CloseOrder', { orderId, reason: 'paid by invoice' }, { actor: 'staff:jo' })
+    world.bus.send([{ target: 'orders', envelope }])
+    await world.run({ forMs: DAY })
+    expect(statuses(world)).toEqual(['closed'])
+    expect(ledger.all().flatMap(({ captures }) => captures)).toMatchObject([{ amountMinor: 1190 }])
+    expect(heldMinor(world)).toBe(0)
+    expect(world.bus.deadLetters()).toEqual([])
+  },
+)
