@@ -22,7 +22,7 @@ const commandsIn = (text: string): string[] => text.match(/\b(?:[A-Z][a-z]+){2,}
 const eventsIn = (text: string): string[] =>
   text.startsWith('webhook ') ? [] : (text.match(/\b[a-z]+\.[a-z]+(?:-[a-z]+)*\b/g) ?? [])
 
-/** What is wrong with an arrow; empty: nothing. */
+/** The mistakes of an arrow; empty: none. */
 function mistakesIn({ from, to, text }: Arrow): string[] {
   const commands = commandsIn(text).flatMap((type) => {
     const owner = ownerOf('commands', type)
