@@ -19,12 +19,13 @@ export interface Checked {
 /** False in a macro, and for a part without a place. */
 export const isInQuery = ({ query_location: at }: Part): boolean => isQueryPlace(at) && at >= PADDING.length
 
-const LONGEST_NAME = 400
+/** More than the longest beginning with which the SQL of a part is compared. */
+const MAX_COMPARED_BYTES = 400
 
 /** The SQL from the place on which the part begins; undefined in a macro, and for a part without a place. */
 function writtenAt(part: Part, { sql }: Checked): string | undefined {
   const at = (part.query_location ?? 0) - PADDING.length
-  return isInQuery(part) && at < sql.length ? sql.subarray(at, at + LONGEST_NAME).toString('utf8') : undefined
+  return isInQuery(part) && at < sql.length ? sql.subarray(at, at + MAX_COMPARED_BYTES).toString('utf8') : undefined
 }
 
 /**
