@@ -8,7 +8,6 @@ import { nearestOrAll } from '../shared/base/nearest.ts'
 import { printError, say } from '../cli/terminal.ts'
 import { checkTools } from '../cli/tools.ts'
 import { business, services } from '../functions/index.ts'
-import { synthesize } from '../stacks/app.ts'
 import { localEnvironment, localPorts } from '../stacks/environments.ts'
 import { makeSecret, STATE_UMASK, writeState } from 'local-google-cloud/host'
 import { afterReady } from './after-ready.ts'
@@ -16,7 +15,7 @@ import { explainStart } from './explain-start.ts'
 import { acquireLock, lockFiles, type Running } from './running.ts'
 import { tools } from '../functions/tools.ts'
 import { indexPage, pagePolicy } from './index-page.ts'
-import { startPlatform, type LocalPlatform } from './start.ts'
+import type { LocalPlatform } from './start.ts'
 import { stopOnSignal } from './stop-on-signal.ts'
 import type { TypeCheck } from './type-check.ts'
 import { warmUp } from './warm-up.ts'
@@ -88,6 +87,8 @@ async function run(options: Options): Promise<void> {
   let platform: LocalPlatform
   try {
     if (options.fresh) deleteState()
+    // A start that is refused does not load them.
+    const [{ synthesize }, { startPlatform }] = await Promise.all([import('../stacks/app.ts'), import('./start.ts')])
     const stacks = synthesize(environment, business)
     const resourceCount = stacks.flatMap(({ json }) =>
       Object.values(json.resource ?? {}).flatMap((byName) => Object.keys(byName)),

@@ -49,7 +49,8 @@ const unexecuted: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'Many refusals': 'a query of Cloud Logging, and npm run logs with options that typed-options.test.ts checks',
     'Rebuild timelines and lists':
       'names an order of a former release; test/platform/shared/ops.test.ts runs it with one',
-    "Revoke a person's sign-in": 'asks Google for a token; test/platform/security/sign-out.test.ts sends the request',
+    "Revoke a person's sign-in":
+      'asks Google for a token; test/platform/forged/forged-tokens.test.ts sends the request',
   },
   'docs/local-cloud.md': { Develop: 'commands that run until Ctrl-C; typed-options.test.ts checks their options' },
   'docs/deploy.md': { '*': 'Google Cloud: the page marks each step (not run)' },

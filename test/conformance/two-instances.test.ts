@@ -203,14 +203,17 @@ describe.each(drivers)('two instances on $name', ({ open }) => {
       await instances[0]!.handle<Message>(command('first'), id, oneMore)
       const left = ['x', 'y', 'x', 'z']
       while (left.length > 0) {
-        const [key] = left.splice(choose(left.length), 1)
-        await instances[choose(2)]!.handle<Message>(command(key!), id, oneMore)
+        // Both deliveries of x are alike.
+        const different = [...new Set(left)]
+        const key = different[choose(different.length)]!
+        left.splice(left.indexOf(key), 1)
+        await instances[choose(2)]!.handle<Message>(command(key), id, oneMore)
       }
       const { events } = await instances[0]!.read(id)
       expect(events.map(({ data, sequence }) => [data, sequence])).toEqual([1, 2, 3, 4].map((to) => [{ to }, to]))
       expect(new Set(events.map(({ cause }) => cause)).size).toBe(4)
     })
-    expect(ways).toBe(384)
+    expect(ways).toBe(192)
   })
 })
 

@@ -6,7 +6,7 @@ import type { TelemetryCore } from 'local-google-cloud/telemetry'
 import { keyCheck } from '../../emulators/partner-server.ts'
 import { createCarrier } from '../../functions/shop/local/carrier/server.ts'
 import { notifications } from '../../functions/notifications/service.ts'
-import { stuckEvent, subscriptionName } from '../../shared/base/names.ts'
+import { queueName, stuckEvent, subscriptionName } from '../../shared/base/names.ts'
 import { announce, type Ended, run, temporaryDirectory } from '../support/command.ts'
 import { envelope } from '../support/envelope.ts'
 import { googleClients, type GoogleClients } from '../support/google-clients.ts'
@@ -44,6 +44,8 @@ afterAll(async () => {
 }, 30_000)
 
 const one = { sku: 'TEA-001', quantity: 1 }
+
+const ops = (...args: string[]): Promise<Ended> => run('cli/ops.ts', args, data.path)
 
 async function whileHanging(service: string, assertions: () => Promise<void>): Promise<void> {
   const pids = platform.run
@@ -122,8 +124,40 @@ describe('while orders hangs', { timeout: 90_000 }, () => {
   })
 })
 
+describe('while the queue of payments is paused', () => {
+  const ORDERS = 5
+  const orderBy = (...args: string[]): Promise<Ended> => run('functions/shop/cli/order.ts', args, data.path)
+
+  it('five orders are listed, the queue is named while one is followed, and they go on when it is resumed', async () => {
+    const queue = `/v2/projects/${platform.running.projectId}/locations/${platform.running.region}/queues/${queueName('payments')}`
+    await platform.cloud.api('POST', `${queue}:pause`, {})
+    const ids: string[] = []
+    for (let count = 0; count < ORDERS; count++) {
+      const { stdout } = await orderBy('--sku', 'TEA-001', '--timeout', '1')
+      ids.push(/^(o-\S+) answered after/m.exec(stdout)![1]!)
+    }
+    await expect
+      .poll(async () => (await ops('queues')).stdout, { timeout: 60_000 })
+      .toMatch(new RegExp(`^queue +payments +paused +${ORDERS} +\\d+ s`, 'm'))
+    const waiting = await orderBy('--follow', ids[0]!, '--timeout', '6')
+    expect(waiting.code).toBe(1)
+    // The events that have happened, although the order has not ended; then the step that it waits for, and why.
+    expect(waiting.stdout).toMatch(/order\.placed +orders/)
+    expect(waiting.stdout).toMatch(
+      /waits for obtain-payment \(attempt 1, \d+ s left\): the queue payments is paused, 5 tasks wait/,
+    )
+    expect(waiting.stderr).toContain(`npm run order -- --follow ${ids[0]} follows it further`)
+    expect((await ops('stuck')).stdout).toContain('The queue payments is paused, and 5 tasks wait')
+    const { stdout: metrics } = await run('cli/metrics.ts', [], data.path)
+    expect(metrics).toMatch(new RegExp(`^Waiting now\n[\\s\\S]*^queue +payments +paused +${ORDERS} `, 'm'))
+
+    await platform.cloud.api('POST', `${queue}:resume`, {})
+    for (const id of ids) expect(await orderBy('--follow', id)).toMatchObject({ code: 0, stderr: '' })
+    expect((await ops('queues')).stdout).not.toMatch(/paused|failing/)
+  }, 240_000)
+})
+
 describe('while inventory accepts no commands', { timeout: 60_000 }, () => {
-  const ops = (...args: string[]): Promise<Ended> => run('cli/ops.ts', args, data.path)
   const report = (orderId: string): Promise<string> =>
     google.pubsub.topic(stuckEvent).publishMessage({
       json: envelope(stuckEvent, {

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type AnnouncedPlatform, startAnnouncedPlatform } from '../support/announced-platform.ts'
-import { blocksOf, expectedOf, runShell } from '../support/document-blocks.ts'
+import { blocksOf, expectedOf, npmFunction, runShell } from '../support/document-blocks.ts'
 import { wholeLists } from '../support/whole-lists.ts'
 import { root } from '../support/root.ts'
 import { services } from '../../functions/index.ts'
@@ -96,14 +96,23 @@ const pages: readonly { readonly page: string; /** Absent: every section. */ rea
   { page: 'docs/local-cloud.md', section: 'Secrets' },
 ]
 
+const scriptsAnywhere = Object.fromEntries(
+  Object.entries(scripts).map(([name, command]) => [
+    name,
+    command.replace(/^node cli\//, `node ${join(root, 'cli')}/`),
+  ]),
+)
+
 /** A folder whose npm scripts are the project's: programs that a page has the reader save do not end up among the sources. */
 function folderOf(page: string): string {
   const folder = join(announced.dataDirectory, 'pages', page)
   mkdirSync(folder, { recursive: true })
-  const manifest = readFileSync(join(root, 'package.json'), 'utf8')
-  writeFileSync(join(folder, 'package.json'), manifest.replaceAll('"node cli/', `"node ${join(root, 'cli')}/`))
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ scripts: scriptsAnywhere }))
   return folder
 }
+
+/** A page is typed with npm itself: the first one that a reader follows; each in `npm run verify`. */
+const usesNpm = (page: string): boolean => wholeLists || page === 'docs/quickstart.md'
 
 /** The page's addresses as those of this platform: 4110 is the first service. */
 function addressed(text: string): string {
@@ -122,7 +131,8 @@ function addressed(text: string): string {
 /** Runs these lines in the folder of the page. @returns what they print. */
 async function session(page: string, lines: string): Promise<string> {
   const env = { MILLRACE_DATA: announced.dataDirectory }
-  const { code, output } = await runShell(addressed(lines), { cwd: folderOf(page), env })
+  const text = usesNpm(page) ? lines : npmFunction(scriptsAnywhere) + lines
+  const { code, output } = await runShell(addressed(text), { cwd: folderOf(page), env })
   expect(code, output).toBe(0)
   return output
 }

@@ -1,7 +1,7 @@
 /** `npm start` as a person types it: it is ready when it reports so, refuses a second start in a folder, and leaves no process. */
 
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { connect } from '../../cli/api.ts'
@@ -119,8 +119,31 @@ async function ended(orderId: string): Promise<OrderView> {
   return order!
 }
 
-describe('npm start', { timeout: 240_000 }, () => {
-  it('is ready when it prints so, and once a folder; Ctrl-C ends every process, and the next start has the stored data', async () => {
+/** Files of an earlier version, and of a person with the usual umask. */
+const before = ['identity/journal.jsonl', 'cloud/journal.jsonl', 'logs/orders.log', 'bigquery/note', 'seeded-by-hand']
+
+function writeReadableFiles(): void {
+  chmodSync(data.path, 0o755)
+  for (const file of before) {
+    const folder = join(data.path, file, '..')
+    mkdirSync(folder, { recursive: true })
+    chmodSync(folder, 0o755)
+    writeFileSync(join(data.path, file), '')
+    chmodSync(join(data.path, file), 0o644)
+  }
+}
+
+/** The files and folders of the state, and those that another user of the machine can read. */
+function state(): { readonly paths: string[]; readonly open: string[] } {
+  const names = ['', ...readdirSync(data.path, { recursive: true, encoding: 'utf8' })]
+  const modes = names.map((name) => `${(lstatSync(join(data.path, name)).mode & 0o777).toString(8)} ${name}`)
+  return { paths: names, open: modes.filter((one) => !/^[0-7]00 /.test(one)) }
+}
+const kept = ['running.json', 'provisioned.json', 'seeded', 'cloud/journal.jsonl', 'logs/gateway.log']
+
+describe('npm start', { timeout: 600_000 }, () => {
+  it('is ready when it prints so, and once a folder; no other user reads its files; Ctrl-C ends every process, and the next start has the stored data', async () => {
+    writeReadableFiles()
     const port = await freeBlock()
     const first = npmStart(port)
     await first.says(/starting the local cloud/)
@@ -136,6 +159,8 @@ describe('npm start', { timeout: 240_000 }, () => {
     const troubles = ['run.5xx', 'pubsub.redeliveries', 'pubsub.pushNon2xx', 'tasks.retries', 'tasks.non2xx']
     expect(troubles.map((name) => [name, counters[name] ?? 0])).toEqual(troubles.map((name) => [name, 0]))
     await refusesOthers(port)
+    expect(state()).toMatchObject({ paths: expect.arrayContaining(kept), open: [] })
+    expect(state().paths.some((path) => path.startsWith('bigquery/bigquery.duckdb'))).toBe(true)
 
     const pids = await processes()
     expect(pids.length).toBeGreaterThan(services.length)
@@ -145,6 +170,7 @@ describe('npm start', { timeout: 240_000 }, () => {
     expect(first.output()).toContain('Stopping')
     await allGone(pids)
     expect(existsSync(join(data.path, 'running.json'))).toBe(false)
+    expect(state().open).toEqual([])
 
     const second = npmStart(port, '--no-watch', '--cold')
     await second.says(/Ready in/)
@@ -158,7 +184,7 @@ describe('npm start', { timeout: 240_000 }, () => {
 
   it('deletes its data with --fresh, stops at once at a second Ctrl-C, and leaves no process when npm is killed', async () => {
     const port = await freeBlock()
-    const first = npmStart(port, '--no-watch')
+    const first = npmStart(port, '--no-watch', '--cold')
     await first.says(/Ready in/)
     const { orderId } = await placed('one')
     const pids = await processes()

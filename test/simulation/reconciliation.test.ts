@@ -9,7 +9,7 @@ import { simulate } from './simulation.testing.ts'
 
 const HOUR_MS = 3_600_000
 /** Six orders each, with faults, cancellations, refunds and further cards: two hundred orders in `npm run verify`. */
-const WORLDS = wholeLists ? 34 : 12
+const WORLDS = wholeLists ? 34 : 6
 
 it(
   'a healthy platform has no difference after many orders with faults of every kind',

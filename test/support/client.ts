@@ -51,7 +51,8 @@ export interface PlatformClient {
 }
 
 const IN_STOCK = 1_000
-const POLL_INTERVAL_MS = 20
+/** A read of an order is work of three services, of which the order waits for others. */
+const POLL_INTERVAL_MS = 100
 
 /** `someCustomer` is the subject of `customer()`. */
 export function clientOf(running: RunningShop, ports: LocalPorts, someCustomer = 'customer-1'): PlatformClient {

@@ -55,8 +55,8 @@ export interface Copy {
   touchedBy(work: () => void): string[]
   /** Runs one of the check's tools over the copy; its output and exit code. */
   run(bin: string, ...args: string[]): { readonly code: number | null; readonly output: string }
-  /** Checks the types as `npm run check` does: of the whole copy, or of these files and what they import. */
-  compile(files?: readonly string[]): ReturnType<Copy['run']>
+  /** Checks the types as `npm run check` does: of the whole copy, or of these files and folders and what they import. */
+  compile(paths?: readonly string[]): ReturnType<Copy['run']>
   /** The linter's output; without the rules for which it would read all types once more, but in `npm run verify`. */
   lint(...paths: string[]): string
   /** A program of the copy itself. */
@@ -97,9 +97,9 @@ export function copyOfSources(): Copy {
         .toSorted()
     },
     run,
-    compile(files) {
-      const project = files ? 'tsconfig.some.json' : 'tsconfig.json'
-      if (files) write(project, JSON.stringify({ extends: './tsconfig.json', files, include: [] }))
+    compile(paths) {
+      const project = paths ? 'tsconfig.some.json' : 'tsconfig.json'
+      if (paths) write(project, JSON.stringify({ extends: './tsconfig.json', include: paths }))
       return run('typescript/bin/tsc', '-p', project, '--checkers', '1')
     },
     lint(...paths) {

@@ -8,17 +8,17 @@ import { root } from './root.ts'
 export const slowest: readonly string[] = [
   'test/platform/readme.test.ts',
   'test/platform/start.test.ts',
-  'test/platform/copies/add-a-service.test.ts',
   'test/platform/crash/crash.test.ts',
+  'test/platform/copies/add-a-service.test.ts',
   'test/platform/crash/restart.test.ts',
-  'test/platform/wiring/wiring.test.ts',
   'test/stacks/views.test.ts',
+  'test/platform/degradation.test.ts',
   'test/platform/reconciliation.test.ts',
   'test/platform/copies/another-business.test.ts',
   'test/platform/grants/grants.test.ts',
   'test/platform/budget/budget.test.ts',
+  'test/platform/wiring/wiring.test.ts',
   'test/platform/secrets.test.ts',
-  'test/platform/degradation.test.ts',
   'test/platform/import.test.ts',
 ]
 /** Whole platforms before the tests of one process. */

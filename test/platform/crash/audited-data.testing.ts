@@ -23,7 +23,9 @@ export interface Auditor {
   close(): Promise<void>
 }
 
-const POLL_INTERVAL_MS = 500
+/** A reading is of all data, and a killed transaction keeps its locks for a minute: the next one comes after twice the time. */
+const FIRST_POLL_MS = 500
+const MAX_POLL_MS = 4_000
 const withStreams = services.filter(({ collections }) => 'streams' in collections).map(({ name }) => name)
 
 export function openAuditor(platform: AuditedPlatform): Auditor {
@@ -33,10 +35,10 @@ export function openAuditor(platform: AuditedPlatform): Auditor {
   return {
     async reconcile(expected, withinMs) {
       const deadlineMs = Date.now() + withinMs
-      for (;;) {
+      for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(2 * pollMs, MAX_POLL_MS)) {
         const found = audit(expected, await read(platform, state, bigquery))
         if (found.length === 0 || Date.now() > deadlineMs) return found
-        await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS))
+        await new Promise((resolve) => setTimeout(resolve, pollMs))
       }
     },
     read: () => read(platform, state, bigquery),

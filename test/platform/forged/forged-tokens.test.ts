@@ -1,11 +1,11 @@
 /**
- * Every forged token: customers' at the gateway, services' at each ingress and at the partners. None is let in. Of the routes that
+ * Every forged token: customers' at the gateway, services' at each ingress and at the partners. None is let in, and no revoked sign-in. Of the routes that
  * one check protects npm test attacks the first and the last with each token, npm run verify all.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { services } from '../../../functions/index.ts'
-import { commandPath, eventPath, pushAccountId } from '../../../shared/base/names.ts'
+import { accountEmail, commandPath, eventPath, pushAccountId } from '../../../shared/base/names.ts'
 import type { TestPlatform } from '../../support/platform.ts'
 import { secretValue } from '../../support/secret-value.ts'
 import { firstAndLast, oneOf, representatives } from '../../support/whole-lists.ts'
@@ -147,5 +147,52 @@ describe('forged tokens are refused', () => {
     })
     expect(await acceptedAttempts(url(), routes, kinds)).toEqual([])
     expect(await statusOf(url(), routes.at(-1)!, bearer(genuine))).not.toBe(401)
+  })
+})
+
+describe('a sign-in of staff, which the gateway checks at the identity platform by its own grant', () => {
+  const stock = async (sub: string): Promise<number> => {
+    const { token } = await platform.identity.mint({ sub, roles: ['admin'] })
+    return answerTo(token)
+  }
+  const answerTo = async (token: string): Promise<number> => {
+    const response = await fetch(`${platform.running.publicUrl}/v1/stock/TEA-404`, {
+      headers: { authorization: `Bearer ${token}` },
+    })
+    await response.body?.cancel()
+    return response.status
+  }
+
+  it(
+    'a valid sign-in of staff is admitted; a revoked one and one without a second factor are refused',
+    { timeout: 60_000 },
+    async () => {
+      expect(await stock('clerk')).toBe(404)
+      const { token } = await platform.identity.mint({ sub: 'leaver', roles: ['admin'] })
+      platform.identity.revoke('leaver', Math.floor(Date.now() / 1000) + 60)
+      expect(await answerTo(token)).toBe(401)
+      const { token: weak } = await platform.identity.mint({ sub: 'clerk', roles: ['admin'], secondFactor: null })
+      expect(await answerTo(weak)).toBe(401)
+    },
+  )
+
+  it("only the gateway's account may read accounts, and no service may change them", async () => {
+    const { projectId } = platform.running
+    const send = async (account: string, operation: string, body: object): Promise<number> => {
+      const { accessToken } = platform.cloud.core<{ accessToken(email: string): { token: string } }>('iam')
+      const { token } = accessToken(accountEmail(account, projectId))
+      const url = `${platform.running.identityUrl}/identitytoolkit.googleapis.com/v1/projects/${projectId}/accounts:${operation}`
+      const response = await fetch(url, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+      await response.body?.cancel()
+      return response.status
+    }
+    expect(await send('gateway', 'lookup', { localId: ['clerk'] })).toBe(200)
+    expect(await send('gateway', 'update', { localId: 'clerk', validSince: '0' })).toBe(403)
+    for (const account of ['orders', 'payments', 'operations'])
+      expect(await send(account, 'lookup', { localId: ['clerk'] })).toBe(403)
   })
 })

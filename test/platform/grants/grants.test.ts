@@ -38,7 +38,8 @@ const unasked: readonly { readonly reason: string; readonly covers: (grant: Gran
     covers: ({ role }) => /^(logging|serviceusage)\./.test(role),
   },
   {
-    reason: 'used at the identity platform, which is not part of this cloud: test/platform/security/sign-out.test.ts',
+    reason:
+      'used at the identity platform, which is not part of this cloud: test/platform/forged/forged-tokens.test.ts',
     covers: ({ role }) => role === 'firebaseauth.viewer',
   },
   {
