@@ -21,7 +21,7 @@ describe('the compiler reports', () => {
     'functions/shipping/service.ts',
     'functions/customers/service.ts',
     'functions/orders/app.ts',
-    'functions/notifications/templates.ts',
+    'functions/notifications/service.ts',
   ]
   beforeAll(() => {
     copy = copyOfSources()
@@ -34,11 +34,7 @@ describe('the compiler reports', () => {
     copy.replace('functions/shipping/service.ts', "sends: ['BookCarrier',", "sends: ['BookCarier',")
     copy.replace('functions/customers/service.ts', 'settings: [', 'setings: [')
     copy.replace('functions/orders/app.ts', "    'stock.committed': recordFulfilment('committed'),\n", '')
-    copy.replace(
-      'functions/notifications/templates.ts',
-      "    case 'order.expired':\n",
-      "    case 'order.nothing' as never:\n",
-    )
+    copy.replace('functions/notifications/templates.ts', "  'order.expired': (", "  'order.expird': (")
     const { code, output: printed } = copy.compile(wholeLists ? undefined : planted)
     if (code === 0) throw new Error(`The compiler did not detect the planted faults: ${printed}`)
     output = printed
@@ -51,7 +47,7 @@ describe('the compiler reports', () => {
     ['a misspelt command', /^functions\/shipping\/service\.ts.*"BookCarier"/m],
     ['a misspelt property of a description', /^functions\/customers\/service\.ts.*'never'/m],
     ['a missing handler', /^functions\/orders\/app\.ts.*stock\.committed/m],
-    ['an unhandled case', /^functions\/notifications\/templates\.ts/m],
+    ['a text of an unknown event', /^functions\/notifications\/service\.ts.*order\.expird/m],
   ])('%s', (_, error) => expect(output).toMatch(error))
 })
 
