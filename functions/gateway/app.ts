@@ -1,5 +1,7 @@
 /** The public API: the operations that the services declare, behind the checks of `shared/edge`. */
 
+import { readFile } from 'node:fs/promises'
+import type { RpcRecord } from '../../shared/contracts/rpc-record.ts'
 import { serveOperations, type SubmittedAct } from '../../shared/edge/serve-operations.ts'
 import type { EdgeCode } from '../../shared/service/edge-code.ts'
 import { implement } from '../../shared/service/app.ts'
@@ -34,6 +36,8 @@ const publicApi = await serveOperations(
   },
   apisOf(services),
   (service) => import(`../${service}/edge.ts`) as Promise<{ readonly edge: EdgeCode }>,
+  async (service) =>
+    JSON.parse(await readFile(new URL(`../${service}/rpc.json`, import.meta.url), 'utf8')) as RpcRecord,
 )
 
 /** The person who acts, as security events and envelopes name them. */

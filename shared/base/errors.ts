@@ -112,6 +112,23 @@ export class Refused extends Error {
   }
 }
 
+/** A field of a request, and what its schema says about it. */
+export interface Violation {
+  /** With dots between its parts: `lines.0.quantity`. */
+  readonly field: string
+  readonly description: string
+}
+
+/** The schema of a request refuses it. */
+export class RefusedInput extends Refused {
+  readonly violations: readonly Violation[]
+
+  constructor(code: Code, detail: string, violations: readonly Violation[]) {
+    super(code, detail)
+    this.violations = violations
+  }
+}
+
 /** A transient failure: a caller gets Retry-After; a message is redelivered. */
 export class Unavailable extends Error {
   readonly retryAfterSeconds: number

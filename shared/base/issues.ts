@@ -10,6 +10,13 @@ export interface Issues {
   readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]
 }
 
+/** The same as data, one for each place. */
+export const violationsOf = ({ issues }: Issues, whole: string): { field: string; description: string }[] =>
+  issues.slice(0, MAX_REPORTED_ISSUES).map(({ path, message }) => ({
+    field: shortened(path.map(String).join('.') || whole, ISSUE_CHARACTERS),
+    description: shortened(message, ISSUE_CHARACTERS),
+  }))
+
 /** `whole` names the place of an issue that concerns the whole value. */
 export function listOf({ issues }: Issues, whole: string): string {
   const messages = issues

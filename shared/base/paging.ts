@@ -1,5 +1,6 @@
 /** The parameters by which a caller reads a list page by page. */
 
+import { z } from 'zod'
 import { reference } from './fields.ts'
 import { code } from './text.ts'
 
@@ -9,10 +10,15 @@ const DEFAULT_LIMIT = 20
 /** Opaque to callers: `documentQuery` reads it. */
 export const cursor = code(/^[\x21-\x7E]{1,4000}$/, 'a cursor, which the page before has as next')
 
+/** Parameters that are numbers where a request has types: in a URL all are texts. */
+export const numberParameters = z.registry<Readonly<Record<string, never>>>()
+
 /** Search parameters of a list. */
 export const pageParameters = {
   /** Rows on the page. */
-  limit: code(/^(?:[1-9][0-9]?|100)$/, 'a number from 1 to 100').optional(),
+  limit: code(/^(?:[1-9][0-9]?|100)$/, 'a number from 1 to 100')
+    .optional()
+    .register(numberParameters, {}),
   /** `next` of the page before. */
   after: cursor.optional(),
 }

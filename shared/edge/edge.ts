@@ -35,6 +35,16 @@ const exposedHeaders = [
 /** The time for which a browser caches the answer to a preflight. */
 const PREFLIGHT_SECONDS = 600
 
+/** Of Connect and gRPC-Web, which pages speak. */
+const RPC_REQUEST_HEADERS = [
+  'connect-protocol-version',
+  'connect-timeout-ms',
+  'grpc-timeout',
+  'x-grpc-web',
+  'x-user-agent',
+]
+const RPC_ANSWER_HEADERS = ['grpc-status', 'grpc-message', 'grpc-status-details-bin']
+
 interface EdgeParts {
   readonly settings: EdgeSettings
   readonly roles: Roles
@@ -72,8 +82,15 @@ export function createEdge(http: Hono, { settings, roles, signedPaths, now }: Ed
     cors({
       origin: [...settings.origins],
       allowMethods: ['GET', 'POST', 'DELETE'],
-      allowHeaders: ['authorization', 'content-type', 'idempotency-key', 'prefer', 'traceparent'],
-      exposeHeaders: exposedHeaders,
+      allowHeaders: [
+        'authorization',
+        'content-type',
+        'idempotency-key',
+        'prefer',
+        'traceparent',
+        ...RPC_REQUEST_HEADERS,
+      ],
+      exposeHeaders: [...exposedHeaders, ...RPC_ANSWER_HEADERS],
       maxAge: PREFLIGHT_SECONDS,
     }),
   )
@@ -102,7 +119,7 @@ export function createEdge(http: Hono, { settings, roles, signedPaths, now }: Ed
   }
 }
 
-const isHealth = (c: Context): boolean => c.req.path.startsWith('/health/')
+const isHealth = (c: Context): boolean => /^\/(?:health|grpc\.health\.v1\.Health)\//.test(c.req.path)
 
 /** https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ */
 function setRateLimitHeaders(

@@ -8,7 +8,7 @@ import { answerProblem } from '../http/http.ts'
 import type { Caller, Operation } from '../service/operation.ts'
 import type { OperationHandler } from '../service/public-api.ts'
 import { type TestRole, testRoleNames, testRoles } from './edge.testing.ts'
-import { createHandle } from './handle.ts'
+import { type AccessChecks, bind, routeRest } from './handle.ts'
 import { type Given, refusalsOf, send } from './operation-refusals.testing.ts'
 
 const access = { member: [], clerk: ['clerk', 'auditor'] } as const satisfies Record<string, readonly TestRole[]>
@@ -28,7 +28,7 @@ function planted<const O extends TestOperation>(operation: O) {
   const http = new Hono()
   http.onError((error, c) => answerProblem(c, error))
   const requests: unknown[] = []
-  const handle = createHandle(http, access, {
+  const checks: AccessChecks = {
     async caller(c) {
       const role = testRoleNames.find((one) => c.req.header('authorization') === `Bearer ${one}`)
       if (role === undefined) throw new Refused('token-missing', 'Send a token.')
@@ -40,11 +40,12 @@ function planted<const O extends TestOperation>(operation: O) {
         if (body.toString() !== signed) throw new Refused('signature-invalid', 'The signature is of another body.')
       }
     },
-  })
-  handle(operation, ({ c, ...request }) => {
+  }
+  const handler: OperationHandler<Operation> = ({ c, ...request }) => {
     requests.push(request)
     return c.checked('open', 200, 'text/plain')
-  })
+  }
+  routeRest(http, operation, bind(operation, handler, access, checks))
   return { requests, send: (given: Given) => send(http, operation, given, (role) => role) }
 }
 

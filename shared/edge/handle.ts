@@ -1,6 +1,7 @@
 /**
- * Binds handlers to operations. Access, path parameters, Idempotency-Key and body are checked as the operation declares them
- * before its handler runs, and its answer after it: a handler can not forget a check, and gets only checked values.
+ * Binds handlers to operations. Access, parameters, Idempotency-Key and body are checked as the operation declares them before its
+ * handler runs, and its answer after it: a handler can not forget a check, and gets only checked values. Every spelling of a
+ * request, REST or a remote procedure, passes through here.
  */
 
 import type { Context, Hono } from 'hono'
@@ -21,34 +22,67 @@ export interface AccessChecks {
   readonly deprecation?: ((c: Context, caller: Caller | undefined) => void) | undefined
 }
 
-export type Handle = <const O extends Operation>(operation: O, handler: OperationHandler<O>) => void
-
-/** @param access Name → the roles of which any one is enough. */
-export function createHandle(http: Hono, access: PublicApi['access'], checks: AccessChecks): Handle {
-  return (operation, handler) => {
-    const { method, requiresIdempotencyKey, body: schema, maxBodyBytes } = operation
-    const admit = admissionTo(operation, access, checks)
-    const respond = answersOf(operation)
-    http.on(method.toUpperCase(), routeOf(operation), async (c) => {
-      const { caller, check } = await admit(c)
-      checks.deprecation?.(c, caller)
-      const params = parametersIn(c, operation)
-      const key = requiresIdempotencyKey ? keyOf(c) : undefined
-      const body = schema && (await jsonBody(c, schema, { limitBytes: maxBodyBytes, check }))
-      // Each part was made as the declaration says from which the handler's own type follows.
-      return respond(c, (context) =>
-        handler({ c: context, caller, key, body, params } as Parameters<typeof handler>[0]),
-      )
-    })
-  }
-}
-
-interface Admitted {
+export interface Admitted {
   readonly caller?: Caller
   readonly check?: BodyCheck
 }
 
-/** @throws Error for an operation whose declaration has no access, or a signature that nothing checks. */
+/** The parts of a request in which its spellings differ, each checked when it is read. */
+export interface RequestParts {
+  params(): Readonly<Record<string, string | undefined>>
+  body(): unknown
+}
+
+/** An operation with its checks and its handler. */
+export interface Bound {
+  /** Reads nothing of the body. @throws Refused, Limited, Unavailable */
+  admit(c: Context): Promise<Admitted>
+  /** @throws Refused, Unavailable */
+  answer(c: Context, admitted: Admitted, parts: RequestParts): Promise<Response>
+}
+
+/**
+ * @param access Name → the roles of which any one is enough.
+ * @throws Error for an operation whose declaration has no access, or a signature that nothing checks.
+ */
+export function bind(
+  operation: Operation,
+  handler: OperationHandler<Operation>,
+  access: PublicApi['access'],
+  checks: AccessChecks,
+): Bound {
+  const admit = admissionTo(operation, access, checks)
+  const respond = answersOf(operation)
+  return {
+    async admit(c) {
+      const admitted = await admit(c)
+      checks.deprecation?.(c, admitted.caller)
+      return admitted
+    },
+    async answer(c, { caller }, parts) {
+      const params = parts.params()
+      const key = operation.requiresIdempotencyKey ? keyOf(c) : undefined
+      const body = operation.body && (await parts.body())
+      // Each part was made as the declaration says from which the handler's own type follows.
+      return respond(c, (context) =>
+        handler({ c: context, caller, key, body, params } as Parameters<typeof handler>[0]),
+      )
+    },
+  }
+}
+
+/** The route of the operation in REST. */
+export function routeRest(http: Hono, operation: Operation, { admit, answer }: Bound): void {
+  const { method, body: schema, maxBodyBytes: limitBytes } = operation
+  http.on(method.toUpperCase(), routeOf(operation), async (c) => {
+    const admitted = await admit(c)
+    return answer(c, admitted, {
+      params: () => parametersIn(c, operation),
+      body: () => schema && jsonBody(c, schema, { limitBytes, check: admitted.check }),
+    })
+  })
+}
+
 function admissionTo(
   { method, path, access, notFor = {}, body }: Operation,
   accesses: PublicApi['access'],

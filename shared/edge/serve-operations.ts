@@ -13,6 +13,7 @@ import {
   checkedPublicApi,
   type OperationHandler,
   type PublicApi,
+  type RpcSource,
   withCommandOperations,
 } from '../service/public-api.ts'
 import { servedBy } from '../service/versions.ts'
@@ -39,11 +40,15 @@ interface Door extends Omit<PublicApi, 'operations' | 'handlers' | 'signatures'>
 /** Imports the module of a service's code at the edge: `functions/NAME/edge.ts`. */
 type LoadCode = (service: string) => Promise<{ readonly edge?: EdgeCode }>
 
-/** @throws Error for code at the edge that is missing, and for a member of problem documents that two services declare otherwise. */
+/**
+ * @param loadRpcs Imports the record of a service's remote procedures: `functions/NAME/rpc.json`. Absent: REST alone.
+ * @throws Error for code at the edge that is missing, and for a member of problem documents that two services declare otherwise.
+ */
 export async function serveOperations(
   { submitted, description, ...door }: Door,
   apis: readonly Api[],
   loadCode: LoadCode,
+  loadRpcs?: RpcSource['load'],
 ): Promise<PublicApi> {
   const codes = await Promise.all(apis.map((api) => codeOf(api, loadCode)))
   const operations: Operations = Object.fromEntries(
@@ -57,12 +62,16 @@ export async function serveOperations(
     ...door,
     description: { ...description, problemMembers },
     operations,
+    rpcs: loadRpcs && { owners: ownersOf(apis), load: loadRpcs },
     handlers: (platform) =>
       merged(apis.map((api, at) => handlersOf(api, codes[at]!, { ...door, platform, submitted }))),
     signatures: (platform) => merged(apis.map((api, at) => ofVersions(api, codes[at]!.signatures?.(platform) ?? {}))),
   })
   return Object.values(operations).some(({ submits }) => submits) ? withCommandOperations(api) : api
 }
+
+const ownersOf = (apis: readonly Api[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(apis.flatMap((api) => servedBy(api).map(({ id }) => [id, api.contracts.service])))
 
 async function codeOf(api: Api, loadCode: LoadCode): Promise<EdgeCode> {
   if (!hasCodeAtEdge(api)) return {}

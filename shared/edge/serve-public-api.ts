@@ -8,11 +8,13 @@ import { type CallerOf, createTokenCheck } from './caller-tokens.ts'
 import { commandHandlers } from './commands.ts'
 import { createEdge, type Edge } from './edge.ts'
 import { deprecationOf, type EdgePlatform } from './deprecation.ts'
-import { createHandle } from './handle.ts'
+import { type AccessChecks, bind, routeRest } from './handle.ts'
 import { documentHandlers } from './openapi.ts'
+import type { RunningService } from './rpc-calls.ts'
+import { createRpcs } from './rpc-routes.ts'
 
 /** @throws Error for an operation without access, without a handler, or with a path that is not declared completely. */
-export function servePublicApi(http: Hono, platform: EdgePlatform, api: PublicApi): void {
+export function servePublicApi(http: Hono, platform: EdgePlatform & RunningService, api: PublicApi): void {
   const { operations, roles } = api
   const check = createTokenCheck(
     {
@@ -24,6 +26,8 @@ export function servePublicApi(http: Hono, platform: EdgePlatform, api: PublicAp
     },
     platform.now,
   )
+  const rpcs = api.rpcs && createRpcs(platform, api.rpcs, Object.entries(operations))
+  if (rpcs) http.use('*', rpcs.spelling)
   const edge = createEdge(http, {
     settings: platform.setting(api.limits),
     roles,
@@ -45,16 +49,15 @@ export function servePublicApi(http: Hono, platform: EdgePlatform, api: PublicAp
     if (!handler) throw new Error(`The operation ${id} has no handler: give one to implementEdge.`)
     const signature = Object.hasOwn(signatures, id) ? provingSignature(signatures[id]!, edge) : undefined
     const deprecation = deprecationOf({ id, ...operation }, { api, platform })
-    createHandle(http, api.access, { caller, signature, deprecation })(operation, handler)
+    const bound = bind(operation, handler, api.access, { caller, signature, deprecation })
+    routeRest(http, operation, bound)
+    rpcs?.route(http, id, operation, bound)
   }
+  rpcs?.routePlatform(http)
 }
 
 const chargedCaller =
-  (
-    check: CallerOf,
-    edge: Edge,
-    { subjectOf }: Pick<PublicApi, 'subjectOf'>,
-  ): Parameters<typeof createHandle>[2]['caller'] =>
+  (check: CallerOf, edge: Edge, { subjectOf }: Pick<PublicApi, 'subjectOf'>): AccessChecks['caller'] =>
   async (c) => {
     const caller = await check(c.req.header('authorization')).catch((error: unknown) => {
       // Keys that can not be had say nothing about the token.

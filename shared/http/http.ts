@@ -12,9 +12,10 @@ import {
   type PlatformCode,
   platformCodes,
   Refused,
+  RefusedInput,
   Unavailable,
 } from '../base/errors.ts'
-import { listOf } from '../base/issues.ts'
+import { listOf, violationsOf } from '../base/issues.ts'
 import { jsonFrom } from '../base/json-bytes.ts'
 import type { Log } from '../signals/log.ts'
 import { shortened } from '../base/shortened.ts'
@@ -81,7 +82,7 @@ export function disconnectOf(c: Context): AbortSignal | undefined {
   if (!outgoing) return undefined
   const controller = new AbortController()
   outgoing.once('close', () => {
-    if (!outgoing.writableFinished) controller.abort(new ClientClosed())
+    if (!(outgoing.writableFinished ?? outgoing.writableEnded)) controller.abort(new ClientClosed())
   })
   return controller.signal
 }
@@ -141,9 +142,14 @@ export async function jsonBody<S extends z.ZodType>(
   } catch (error) {
     throw new Refused('invalid-json', `The body is not JSON: ${(error as Error).message}`)
   }
+  return parsedBody(schema, value)
+}
+
+/** @throws RefusedInput that names the places. */
+export function parsedBody<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
-  throw new Refused('invalid-body', listOf(parsed.error, 'body'))
+  throw new RefusedInput('invalid-body', listOf(parsed.error, 'body'), violationsOf(parsed.error, 'body'))
 }
 
 /** JSON is UTF-8 (RFC 8259): another charset or a Content-Encoding is refused by name. */

@@ -81,7 +81,7 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
       await next()
       // The route's pattern, not its path: clients choose paths, and each would become a time series of its own.
       const route = routeOf(c)
-      return { status: c.res.status, ...(route === undefined ? {} : { route }) }
+      return { status: c.get('problemStatus') ?? c.res.status, ...(route === undefined ? {} : { route }) }
     })
   })
 

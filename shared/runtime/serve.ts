@@ -9,6 +9,7 @@ import type { ServiceApp } from '../service/service-app.ts'
 import type { Service } from '../service/service.ts'
 import { createCloudEventFunction } from './cloud-event-function.ts'
 import { createHttpApp } from './http-app.ts'
+import { acceptHttp2 } from './http2.ts'
 import { limitServer, serverOptions } from './server-limits.ts'
 
 /** Cloud Run kills ten seconds after SIGTERM; unfinished deliveries are redelivered. */
@@ -24,8 +25,10 @@ export async function serve(
   const config = readConfig()
   const platform = makePlatform(service, config)
   const { app, call } = await loadCode(service, load, config.GOOGLE_CLOUD_PROJECT)
-  const server = listen({ fetch: createHttpApp(app, platform, config, call).fetch, port: config.PORT, serverOptions })
+  const { fetch } = createHttpApp(app, platform, config, call)
+  const server = listen({ fetch, port: config.PORT, serverOptions })
   limitServer(server as Server)
+  const http2 = app.publicApi?.rpcs && acceptHttp2(server as Server, fetch)
 
   let isStopping = false
   // The listener stays: without one, a second signal would end the process in the middle of its work.
@@ -34,6 +37,7 @@ export async function serve(
     isStopping = true
     platform.health.stop()
     setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref()
+    http2?.close()
     void stopped(server)
       .then(() => platform.close())
       // Nothing acknowledged is lost when a resource fails to close; Cloud Run logs the instance's exit code.

@@ -1,6 +1,7 @@
 /** The timeouts and limits of Node's server, which apply before the platform's code gets a request. */
 
 import type { Server, ServerOptions } from 'node:http'
+import type { ServerOptions as Http2Options } from 'node:http2'
 
 /** A front end sends the head of a request at once. */
 const HEADERS_TIMEOUT_MS = 10_000
@@ -26,6 +27,15 @@ export const serverOptions = {
   connectionsCheckingInterval: SLOW_CHECK_INTERVAL_MS,
   keepAliveTimeout: KEEP_ALIVE_MS,
 } satisfies ServerOptions
+
+/** Requests of one connection at once: as many as Cloud Run sends to an instance, and more than one client has. */
+const STREAMS = 100
+/** A connection of HTTP/2 on which nothing happens. */
+export const HTTP2_IDLE_MS = KEEP_ALIVE_MS
+
+export const http2Options = {
+  settings: { maxConcurrentStreams: STREAMS, maxHeaderListSize: HEADER_BYTES, enablePush: false },
+} satisfies Http2Options
 
 /** Sets the limits that are not options of the constructor. */
 export function limitServer(server: Server): void {

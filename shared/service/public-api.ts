@@ -8,6 +8,7 @@ import { z } from 'zod'
 import type { Setting } from '../base/setting.ts'
 import { commandStatus } from '../contracts/command-status.ts'
 import type { ParametersOf } from '../contracts/query.ts'
+import type { RpcRecord } from '../contracts/rpc-record.ts'
 import type { OperationContext } from './operation-context.ts'
 import {
   type ApiDescription,
@@ -51,6 +52,14 @@ export type BodyCheck = (body: Buffer) => void
 /** Verifies the signature in the headers, before the body is read. @throws Refused (401), Unavailable. */
 export type SignatureCheck = (c: Context) => Promise<BodyCheck>
 
+/** The operations as remote procedures. */
+export interface RpcSource {
+  /** By operation, the service that answers it. The others are the public service's own. */
+  readonly owners: Readonly<Record<string, string>>
+  /** The content of `functions/NAME/rpc.json`. */
+  load(service: string): Promise<RpcRecord>
+}
+
 export interface PublicApi {
   readonly description: ApiDescription
   readonly roles: Roles
@@ -65,6 +74,8 @@ export interface PublicApi {
   handlers(platform: Platform): Readonly<Record<string, OperationHandler<Operation>>>
   /** Makes the check of further requirements on tokens with a privileged role. */
   privilegedTokens?(platform: Platform): ClaimsCheck
+  /** Absent: REST alone. */
+  readonly rpcs?: RpcSource | undefined
   /** Makes the check of each `signed` operation, by its name. */
   signatures?(platform: Platform): Readonly<Record<string, SignatureCheck>>
 }

@@ -44,7 +44,9 @@ describe('the image', () => {
   it('holds the services and shared/, and no file for tests', () => {
     expect(files).toContain('functions/main.ts')
     for (const { name } of services) expect(files).toContain(`functions/${name}/service.ts`)
-    const strange = files.filter((file) => !/^(?:functions|shared)\/[\w/-]+\.ts$|^package\.json$/.test(file))
+    const strange = files.filter(
+      (file) => !/^(?:functions|shared)\/[\w/-]+\.ts$|^functions\/[\w-]+\/rpc\.json$|^package\.json$/.test(file),
+    )
     expect(strange).toEqual([])
     expect(files.filter((file) => /testing/.test(file))).toEqual([])
   })

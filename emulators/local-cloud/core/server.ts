@@ -4,12 +4,9 @@ import { createServer as createHttpServer, type RequestListener } from 'node:htt
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { GrpcServer } from './api/grpc.ts'
 import { reserve } from './control-ports.ts'
+import { sniff } from './first-bytes.ts'
 import { gated } from './gate.ts'
 
-/** HTTP/2's preface begins with `PRI`; no HTTP/1 method does. */
-const PREFACE = 'PRI'
-/** The time after which a silent connection is closed. */
-const FIRST_BYTES_TIMEOUT_MS = 10_000
 /** Longer than clients keep idle connections, so that the server closes no connection while a request is arriving. */
 const KEEP_ALIVE_MS = 75_000
 
@@ -50,23 +47,4 @@ export async function listen(port: number, grpc: GrpcServer, http: RequestListen
       await closed
     },
   }
-}
-
-/** The three bytes may come one by one. */
-function sniff(socket: Socket, decided: (isHttp2: boolean) => void): void {
-  let seen = Buffer.alloc(0)
-  const timeout = setTimeout(() => socket.destroy(), FIRST_BYTES_TIMEOUT_MS)
-  const read = (): void => {
-    const chunk = socket.read() as Buffer | null
-    if (chunk === null) return
-    seen = Buffer.concat([seen, chunk])
-    const text = seen.toString('latin1', 0, PREFACE.length)
-    if (text.length < PREFACE.length && PREFACE.startsWith(text)) return
-    clearTimeout(timeout)
-    socket.off('readable', read)
-    socket.unshift(seen)
-    decided(text === PREFACE)
-  }
-  socket.on('readable', read)
-  socket.once('close', () => clearTimeout(timeout))
 }

@@ -8,6 +8,7 @@ import { readLines } from 'local-google-cloud/host'
 import { loadApp } from '../../../functions/apps.ts'
 import { business } from '../../../functions/index.ts'
 import { readSettings } from '../../../shared/base/config.ts'
+import { platformRpcs } from '../../../shared/edge/rpc-routes.ts'
 import { servePublicApi } from '../../../shared/edge/serve-public-api.ts'
 import { accountEmail, commandPath, eventPath, republishCommand, submissionPath } from '../../../shared/base/names.ts'
 import { deadLetterCommands } from '../../../shared/messaging/dead-letter-commands.ts'
@@ -26,6 +27,7 @@ const notByToken = [
   '/v1/webhooks/carrier',
   '/openapi.json',
   '/docs',
+  ...platformRpcs,
 ]
 const CONCURRENCY = 8
 /** 431: the header is longer than the limit. */

@@ -15,6 +15,7 @@ import type { CloudContext } from '../../core/plugin.ts'
 import { StatusError } from '../../core/status.ts'
 import { type Exchange, socketExchange } from './exchange.ts'
 import { admit, type Iam } from './ingress.ts'
+import { acceptHttp2, forwardGrpc, hasStream, type Http2Exchange, isGrpc } from './grpc.ts'
 import { createInstances, type Scale } from './instances.ts'
 import { headersAtPort, type LocalExchange, localExchange } from './local-exchange.ts'
 import { createMeter } from './meter.ts'
@@ -169,6 +170,17 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
   }
   const listener = gated('service', (request, response) => serve(socketExchange(request, response)))
   const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, listener)
+  const closeHttp2 = acceptHttp2(server, (exchange) => {
+    const arrival = {
+      method: exchange.method,
+      authority: exchange.headers.host,
+      target: exchange.url,
+      header: (name: string) => exchange.headers[name] as string | undefined,
+    }
+    const refusal = refusalOf(arrival, options.port, 'service')
+    if (refusal) exchange.refuse(refusal.status, refusal.message)
+    else serve(exchange)
+  })
   await listen(server, options.port)
   const closeAddress = context.openAddress(`http://127.0.0.1:${options.port}`, takeLocal)
   return {
@@ -190,6 +202,7 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
       closeAddress()
       const closeConnections = (): void => {
         server.closeAllConnections()
+        closeHttp2()
         for (const one of local) one.breakOff(new Error('The service is being stopped.'))
       }
       const serverClosed = new Promise((resolve) => server.close(resolve))
@@ -255,6 +268,7 @@ function forward(
   exchange: Exchange,
   { target, headers, clock, deadlineMs, checkLiveness, intercept }: Forwarding,
 ): Promise<'ended' | 'unreached'> {
+  if (hasStream(exchange) && isGrpc(exchange)) return grpc(exchange)
   return new Promise((resolve) => {
     const upstream = httpRequest(
       {
@@ -302,6 +316,19 @@ function forward(
     })
     exchange.sendTo(upstream)
   })
+
+  async function grpc(call: Http2Exchange): Promise<'ended' | 'unreached'> {
+    const atDeadline = (passed: () => void): (() => void) => {
+      const deadline = clock.at(deadlineMs, passed)
+      return () => deadline.cancel()
+    }
+    const ended = await forwardGrpc(call, { target, headers, intercept, atDeadline })
+    if (ended === 'ended') return ended
+    await checkLiveness(target)
+    if (ended === 'unreached') return ended
+    if (!call.hasHead) call.refuse(503, 'The instance ended before it answered.')
+    return 'ended'
+  }
 }
 
 function forwardedHeaders(

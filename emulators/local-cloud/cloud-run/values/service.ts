@@ -170,6 +170,10 @@ export function checkService(id: string, body: Partial<ServiceResource>): void {
   if (containers.length > 1 && withPort.length !== 1) {
     throw invalidArgument('template.containers: exactly one of several containers must have a port.')
   }
+  if (withPort.some(({ ports }) => ports?.some(({ name }) => name === 'h2c')))
+    throw invalidArgument(
+      'template.containers.ports.name: the local cloud hands gRPC on as HTTP/2 and everything else as HTTP/1.1, as Cloud Run does with http1, and never all as HTTP/2: name the port http1.',
+    )
   const concurrency = template!.maxInstanceRequestConcurrency ?? 80
   if (concurrency < 1 || concurrency > limits.concurrency) {
     throw invalidArgument(

@@ -1,0 +1,441 @@
+/** The gateway's operations as remote procedures, asked by clients of other makers over real connections. */
+
+import { Code, type ConnectError, createClient } from '@connectrpc/connect'
+import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node'
+import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
+import { serve } from '@hono/node-server'
+import * as fc from 'fast-check'
+import { readdirSync } from 'node:fs'
+import type { Server } from 'node:http'
+import { connect } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { requestContext } from '../../shared/base/deadline.ts'
+import { testConfig } from '../../shared/base/config.testing.ts'
+import { Unavailable } from '../../shared/base/errors.ts'
+import { detailsOf, grpcClient, type GrpcClient } from '../../shared/edge/rpc.testing.ts'
+import { createHttpApp } from '../../shared/runtime/http-app.ts'
+import { acceptHttp2 } from '../../shared/runtime/http2.ts'
+import { limitServer, serverOptions } from '../../shared/runtime/server-limits.ts'
+import { fileDescriptor, registryOf } from '../../shared/rpc/descriptors.ts'
+import { isRpc, rpcNameOf } from '../../shared/rpc/names.ts'
+import { startOfTests, testPlatform } from '../../shared/runtime/platform.testing.ts'
+import { app } from './app.ts'
+import { gateway, testEdge } from './edge.testing.ts'
+import { roles } from '../shop/roles.ts'
+import { everyAccountIsValid, openIssuer, type TestIssuer } from './issuer.testing.ts'
+
+const ORDERS = '/millrace.orders.v1.OrdersService'
+const order = {
+  currency: 'EUR',
+  lines: [{ sku: 'TEA-001', quantity: 2 }],
+  addressRef: 'address-1',
+  paymentMethodRef: 'card-ok',
+}
+const placed = {
+  orderId: 'o-1',
+  status: 'pending',
+  customerRef: 'customer-1',
+  currency: 'EUR',
+  totalMinor: 2380,
+  shippingMinor: 0,
+  lines: [{ lineId: '1', sku: 'TEA-001', quantity: 2, unitMinor: 1190 }],
+  placedAt: startOfTests,
+}
+
+let issuer: TestIssuer
+let server: Server
+let address: string
+let client: GrpcClient
+const calls: { path: string; body: unknown }[] = []
+let answer: (path: string) => Response | Promise<Response>
+
+const wide = { perSecond: 1_000, burst: 1_000 }
+const { operations, rpcs } = app.publicApi!
+const protos = new URL('../../proto/', import.meta.url)
+const files = readdirSync(protos, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.proto'))
+  .map((name) => new URL(name, protos).pathname)
+
+beforeAll(async () => {
+  issuer = await openIssuer()
+})
+afterAll(() => issuer.close())
+
+beforeEach(() => open())
+afterEach(() => close())
+
+async function open(edge = testEdge()): Promise<void> {
+  calls.length = 0
+  answer = () => Response.json(placed, { status: 201 })
+  const platform = testPlatform(gateway, {
+    settings: { EDGE: edge, ...issuer.settings },
+    callExternal: everyAccountIsValid,
+    async call(_service, path, { body } = {}) {
+      calls.push({ path, body })
+      return answer(path)
+    },
+  })
+  logs = platform.logs
+  const { fetch } = createHttpApp(app, platform, testConfig('gateway'))
+  const started = Promise.withResolvers<void>()
+  server = serve({ fetch, port: 0, hostname: '127.0.0.1', serverOptions }, () => started.resolve()) as Server
+  limitServer(server)
+  http2 = acceptHttp2(server, fetch)
+  await started.promise
+  address = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  client = grpcClient(address, files)
+}
+
+async function close(): Promise<void> {
+  client.close()
+  http2.close()
+  const closed = new Promise((resolve) => server.close(resolve))
+  server.closeAllConnections()
+  await closed
+}
+
+let http2: ReturnType<typeof acceptHttp2>
+let logs: ReturnType<typeof testPlatform>['logs']
+
+const bearer = async (roles?: readonly string[]): Promise<string> =>
+  `Bearer ${await issuer.token(roles ? { sub: `${roles[0]}-1`, roles } : {})}`
+
+async function metadata(entries: Readonly<Record<string, string>> = {}): Promise<Metadata> {
+  const made = new Metadata()
+  for (const [name, value] of Object.entries({ authorization: await bearer(), ...entries })) made.set(name, value)
+  return made
+}
+
+const failure = async (call: Promise<unknown>): Promise<{ code: number; details: ReturnType<typeof detailsOf> }> => {
+  const error = await call.then(
+    () => undefined,
+    (one: unknown) => one,
+  )
+  return { code: (error as ServiceError).code, details: detailsOf(error) }
+}
+const codeIn = ({ details }: { details: ReturnType<typeof detailsOf> }): unknown =>
+  (details['ErrorInfo'] as { metadata: { code: string } }).metadata.code
+
+const place = async (request: object = order, entries: Readonly<Record<string, string>> = {}) =>
+  client.call(`${ORDERS}/PlaceOrder`, request, await metadata({ 'idempotency-key': 'key-1', ...entries }))
+
+const problem = (httpStatus: number, code: string, more: object = {}): Response =>
+  Response.json(
+    { type: `urn:millrace:problem:${code}`, status: httpStatus, code, detail: 'no', instance: '/x', ...more },
+    { status: httpStatus, headers: { 'content-type': 'application/problem+json', 'retry-after': '7' } },
+  )
+
+describe('a gRPC client', () => {
+  it('places an order as REST does', async () => {
+    const { message, headers } = await place()
+    expect(message).toMatchObject(placed)
+    expect(headers['location']).toMatch(/^\/v1\/orders\/o-/)
+    const viaGrpc = calls.at(-1)
+    expect(viaGrpc).toEqual({
+      path: '/orders',
+      body: { sub: 'customer-1', importer: false, idempotencyKey: 'key-1', order },
+    })
+    await fetch(`http://${address}/v1/orders`, {
+      method: 'POST',
+      headers: { authorization: await bearer(), 'idempotency-key': 'key-1', 'content-type': 'application/json' },
+      body: JSON.stringify(order),
+    })
+    expect(calls.at(-1)).toEqual(viaGrpc)
+  })
+
+  it('reads a page with the parameters of its path and query, numbers as numbers', async () => {
+    answer = () => Response.json({ orders: [], next: 'more' })
+    const path = '/millrace.history.v1.HistoryService/ListOrders'
+    const { message } = await client.call(path, { status: 'pending', limit: 5 }, await metadata())
+    expect(message).toEqual({ next: 'more' })
+    expect(calls.at(-1)!.path).toBe('/orders?customer=customer-1&status=pending&limit=5')
+    expect(codeIn(await failure(client.call(path, { limit: 0 }, await metadata())))).toBe('invalid-parameter')
+  })
+
+  it('submits a command, and waits for it as Prefer has it', async () => {
+    const commandId = '0c9d8f5e-2b1a-8c3d-9e4f-5a6b7c8d9e0f'
+    answer = (path) =>
+      path.startsWith('/submissions')
+        ? Response.json({ commandId }, { status: 202 })
+        : Response.json({ commandId, command: 'CancelOrder', status: 'done', submittedAt: startOfTests })
+    const path = `${ORDERS}/CancelOrder`
+    const request = { orderId: 'o-1', reason: 'other' }
+    const entries = { 'idempotency-key': 'key-1' }
+    expect((await client.call(path, request, await metadata(entries))).message).toEqual({ commandId })
+    expect(calls.at(-1)!.body).toMatchObject({ subject: 'o-1', key: 'key-1', limitedTo: 'customer-1' })
+  })
+
+  it.each([
+    ['the key is missing', order, { 'idempotency-key': '' }, status.INVALID_ARGUMENT, 'invalid-parameter'],
+    ['the token is wrong', order, { authorization: 'Bearer x.y.z' }, status.UNAUTHENTICATED, 'token-invalid'],
+    ['a field is absent', { ...order, currency: undefined }, {}, status.INVALID_ARGUMENT, 'invalid-body'],
+    ['a list is empty', { ...order, lines: [] }, {}, status.INVALID_ARGUMENT, 'invalid-body'],
+    [
+      'a number is beyond JSON',
+      { ...order, expectedTotalMinor: '9223372036854775807' },
+      {},
+      status.INVALID_ARGUMENT,
+      'invalid-body',
+    ],
+  ])('is refused when %s', async (_, request, entries, code, named) => {
+    const found = await failure(place(request, entries))
+    expect([found.code, codeIn(found)]).toEqual([code, named])
+    expect(calls).toEqual([])
+  })
+
+  it('reads which fields were refused', async () => {
+    const { details } = await failure(place({ ...order, lines: [{ sku: 'TEA-001', quantity: 0 }] }))
+    expect(details['BadRequest']).toMatchObject({ field_violations: [{ field: 'lines.0.quantity' }] })
+    expect(details['ErrorInfo']).toMatchObject({ reason: 'INVALID_BODY', domain: 'millrace' })
+  })
+
+  it.each([
+    [409, 'price-changed', status.FAILED_PRECONDITION],
+    [409, 'idempotency-key-reused', status.ALREADY_EXISTS],
+    [422, 'unknown-reference', status.INVALID_ARGUMENT],
+    [429, 'too-many-orders', status.RESOURCE_EXHAUSTED],
+  ])('reads the refusal %s %s of the owner', async (httpStatus, code, expected) => {
+    answer = () => problem(httpStatus, code, { bound: 'orders-per-hour', limit: 3 })
+    const found = await failure(place())
+    expect([found.code, codeIn(found)]).toEqual([expected, code])
+    if (code === 'too-many-orders') {
+      expect(found.details['RetryInfo']).toEqual({ retry_delay: { seconds: 7 } })
+      expect(found.details['ErrorInfo']).toMatchObject({ metadata: { bound: 'orders-per-hour', limit: '3' } })
+    }
+  })
+
+  it('learns that there is no such order, and that a service does not answer', async () => {
+    const read = async () => failure(client.call(`${ORDERS}/ReadOrder`, { orderId: 'o-1' }, await metadata()))
+    answer = () => problem(404, 'not-found')
+    const missing = await read()
+    expect([missing.code, codeIn(missing)]).toEqual([status.NOT_FOUND, 'not-found'])
+    answer = () => {
+      throw new Unavailable('http://10.0.0.1 does not answer.', { retryAfterSeconds: 3 })
+    }
+    const silent = await read()
+    expect([silent.code, codeIn(silent)]).toEqual([status.UNAVAILABLE, 'unavailable'])
+    expect(silent.details['RetryInfo']).toEqual({ retry_delay: { seconds: 3 } })
+  })
+
+  it('is limited as REST is, before its token is read', async () => {
+    await close()
+    const limits = Object.fromEntries([...roles, 'address'].map((name) => [name, wide])) as Record<string, typeof wide>
+    await open(testEdge({ limits: { ...limits, address: { perSecond: 0.001, burst: 1 } } as never }))
+    await failure(client.call(`${ORDERS}/ReadOrder`, { orderId: 'o-1' }))
+    const found = await failure(client.call(`${ORDERS}/ReadOrder`, { orderId: 'o-1' }))
+    expect([found.code, codeIn(found)]).toEqual([status.RESOURCE_EXHAUSTED, 'rate-limited'])
+    expect(found.details['RetryInfo']).toBeDefined()
+  })
+
+  it('that waits no longer ends the calls that are made for it', async () => {
+    const asked = Promise.withResolvers<AbortSignal>()
+    answer = () => {
+      asked.resolve(requestContext()!.signal)
+      return new Promise(() => {})
+    }
+    const waiting = failure(
+      client.call(`${ORDERS}/PlaceOrder`, order, await metadata({ 'idempotency-key': 'key-1' }), 300),
+    )
+    const signal = await asked.promise
+    await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    expect((await waiting).code).toBe(status.DEADLINE_EXCEEDED)
+  })
+
+  it.each(Object.entries(operations).filter(([, one]) => isRpc(one)))(
+    'without a token is refused %s',
+    async (id, one) => {
+      const { path } = rpcNameOf(rpcs!.owners[id] ?? 'gateway', id, one)
+      const found = await failure(client.call(path, {}))
+      expect([found.code, codeIn(found)]).toEqual([status.UNAUTHENTICATED, 'token-missing'])
+      expect(calls).toEqual([])
+    },
+  )
+
+  it('without the role is refused', async () => {
+    const found = await failure(client.call(`${ORDERS}/ReadSaga`, { orderId: 'o-1' }, await metadata()))
+    expect([found.code, codeIn(found)]).toEqual([status.PERMISSION_DENIED, 'forbidden'])
+  })
+
+  it('learns that a procedure does not exist', async () => {
+    const raw = new Client(address, credentials.createInsecure())
+    const found = await failure(
+      new Promise((resolve, reject) =>
+        raw.makeUnaryRequest(
+          '/millrace.orders.v1.OrdersService/Nothing',
+          Buffer.from,
+          Buffer.from,
+          Buffer.alloc(0),
+          (error) => (error ? reject(error) : resolve(undefined)),
+        ),
+      ),
+    )
+    raw.close()
+    expect(found.code).toBe(status.UNIMPLEMENTED)
+  })
+})
+
+/** A request over HTTP/2 with any bytes: its status of gRPC, wherever it is. */
+async function sendRaw(bytes: Uint8Array, headers: Readonly<Record<string, string>> = {}): Promise<string> {
+  const session = connect(`http://${address}`)
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      const stream = session.request({
+        ':method': 'POST',
+        ':path': `${ORDERS}/PlaceOrder`,
+        'content-type': 'application/grpc',
+        te: 'trailers',
+        ...headers,
+      })
+      let found = ''
+      stream.on('response', (received) => (found = String(received['grpc-status'] ?? `HTTP ${received[':status']}`)))
+      stream.on('trailers', (received) => (found = String(received['grpc-status'])))
+      stream.on('close', () => resolve(found)).on('error', reject)
+      stream.resume().end(bytes)
+    })
+  } finally {
+    session.close()
+  }
+}
+
+const framed = (message: Uint8Array, flags = 0): Buffer => {
+  const head = Buffer.alloc(5)
+  head.writeUInt8(flags)
+  head.writeUInt32BE(message.length, 1)
+  return Buffer.concat([head, message])
+}
+
+describe('bad input', () => {
+  const credentialsOf = async () => ({ authorization: await bearer(), 'idempotency-key': 'key-1' })
+
+  it('of any bytes is refused as the fault of its sender', async () => {
+    const headers = await credentialsOf()
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), fc.boolean(), async (bytes, isFramed) => {
+        const found = await sendRaw(isFramed ? framed(bytes) : bytes, headers)
+        expect([
+          String(status.INVALID_ARGUMENT),
+          String(status.UNIMPLEMENTED),
+          String(status.RESOURCE_EXHAUSTED),
+        ]).toContain(found)
+      }),
+      { numRuns: 60 },
+    )
+    expect(calls).toEqual([])
+    expect(logs.filter(({ severity }) => severity === 'ERROR')).toEqual([])
+  })
+
+  it.each([
+    ['a message that is too large', () => framed(Buffer.alloc(1024 * 1024 + 10)), {}, status.RESOURCE_EXHAUSTED],
+    ['a length that no bytes follow', () => framed(Buffer.from('abc')).subarray(0, 6), {}, status.INVALID_ARGUMENT],
+    ['a field that no message has', () => framed(Buffer.from([0xa2, 0x06, 0x01, 0x61])), {}, status.INVALID_ARGUMENT],
+    ['a compressed message', () => framed(gzipSync('x'), 1), { 'grpc-encoding': 'gzip' }, status.UNIMPLEMENTED],
+    ['a timeout without a unit', () => framed(Buffer.alloc(0)), { 'grpc-timeout': 'soon' }, status.INVALID_ARGUMENT],
+    ['two messages', () => Buffer.concat([framed(Buffer.alloc(0)), framed(Buffer.alloc(0))]), {}, status.UNIMPLEMENTED],
+  ])('is refused by name: %s', async (_, bytes, headers, expected) => {
+    expect(await sendRaw(bytes(), { ...(await credentialsOf()), ...headers })).toBe(String(expected))
+    expect(calls).toEqual([])
+  })
+
+  it('of another media type is refused by REST, and gRPC needs HTTP/2', async () => {
+    const send = async (type: string) => {
+      const response = await fetch(`http://${address}${ORDERS}/PlaceOrder`, {
+        method: 'POST',
+        headers: { ...(await credentialsOf()), 'content-type': type },
+        body: 'x',
+      })
+      return [response.status, ((await response.json()) as { code: string }).code]
+    }
+    expect(await send('text/plain')).toEqual([415, 'unsupported-media-type'])
+    expect(await send('application/grpc')).toEqual([415, 'unsupported-media-type'])
+    expect(await sendRaw(Buffer.alloc(0), { ...(await credentialsOf()), 'content-type': 'text/plain' })).toBe(
+      'HTTP 415',
+    )
+  })
+})
+
+describe("clients of Connect's own", () => {
+  const registry = async () => {
+    const records = await Promise.all(['orders'].map((name) => rpcs!.load(name)))
+    const described = records.flatMap((one) => Object.entries(one).map(([name, each]) => fileDescriptor(name, each)))
+    return registryOf(described).getService('millrace.orders.v1.OrdersService')!
+  }
+  const transports = {
+    'Connect with JSON': () =>
+      createConnectTransport({ baseUrl: `http://${address}`, httpVersion: '1.1', useBinaryFormat: false }),
+    'Connect with bytes': () => createConnectTransport({ baseUrl: `http://${address}`, httpVersion: '1.1' }),
+    'Connect by GET': () =>
+      createConnectTransport({ baseUrl: `http://${address}`, httpVersion: '1.1', useHttpGet: true }),
+    'gRPC-Web': () => createGrpcWebTransport({ baseUrl: `http://${address}`, httpVersion: '1.1' }),
+    gRPC: () => createGrpcTransport({ baseUrl: `http://${address}` }),
+  }
+  type Methods = Readonly<
+    Record<string, (request: object, options: object) => Promise<Readonly<Record<string, unknown>>>>
+  >
+
+  it.each(Object.entries(transports))('by %s read an order, and its refusal', async (_, transport) => {
+    const methods = createClient(await registry(), transport()) as unknown as Methods
+    const headers = { authorization: await bearer() }
+    answer = (path) => (path.startsWith('/orders/o-1') ? Response.json({ ...placed }) : Response.json({ entries: [] }))
+    expect(await methods['readOrder']!({ orderId: 'o-1' }, { headers })).toMatchObject({
+      orderId: 'o-1',
+      totalMinor: 2380n,
+    })
+    const error = (await methods['readOrder']!({ orderId: 'o-1' }, {}).catch((one: unknown) => one)) as ConnectError
+    expect([error.code, error.rawMessage]).toEqual([Code.Unauthenticated, expect.stringContaining('token')])
+    expect(error.details).toHaveLength(1)
+  })
+})
+
+describe('the platform', () => {
+  it('answers health checks without a token', async () => {
+    const health = grpcClient(address, [])
+    const raw = new Client(address, credentials.createInsecure())
+    const check = (service: string): Promise<Buffer> =>
+      new Promise((resolve, reject) =>
+        raw.makeUnaryRequest(
+          '/grpc.health.v1.Health/Check',
+          (name: string) => Buffer.concat([Buffer.from([0x0a, name.length]), Buffer.from(name)]),
+          (bytes) => bytes,
+          service,
+          (error, bytes) => (error ? reject(error) : resolve(bytes!)),
+        ),
+      )
+    // Field 1, a number: SERVING.
+    expect(await check('')).toEqual(Buffer.from([0x08, 1]))
+    expect(await check('millrace.orders.v1.OrdersService')).toEqual(Buffer.from([0x08, 1]))
+    await expect(check('nothing')).rejects.toMatchObject({ code: status.NOT_FOUND })
+    raw.close()
+    health.close()
+  })
+
+  it('describes itself to tools without files, in one stream', async () => {
+    const raw = new Client(address, credentials.createInsecure())
+    const stream = raw.makeBidiStreamRequest(
+      '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
+      (bytes: Buffer) => bytes,
+      (bytes) => bytes,
+    )
+    const answers: Buffer[] = []
+    const next = async (field: number, text: string): Promise<Buffer> => {
+      const { promise, resolve } = Promise.withResolvers<Buffer>()
+      stream.once('data', resolve)
+      stream.write(Buffer.concat([Buffer.from([(field << 3) | 2, text.length]), Buffer.from(text)]))
+      const received = await promise
+      answers.push(received)
+      return received
+    }
+    // Each answer comes before the next question.
+    const listed = (await next(7, '*')).toString('latin1')
+    for (const name of ['millrace.orders.v1.OrdersService', 'grpc.health.v1.Health']) expect(listed).toContain(name)
+    expect((await next(4, 'millrace.orders.v1.OrdersService')).toString('latin1')).toContain('PlaceOrderRequest')
+    expect((await next(3, 'millrace/catalog/v1/catalog.proto')).toString('latin1')).toContain('CatalogService')
+    expect((await next(4, 'nothing.at.All')).toString('latin1')).toContain('There is no nothing.at.All.')
+    const ended = new Promise((resolve) => stream.once('status', ({ code }: { code: number }) => resolve(code)))
+    stream.end()
+    stream.resume()
+    expect(await ended).toBe(status.OK)
+    raw.close()
+  })
+})

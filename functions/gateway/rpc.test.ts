@@ -1,0 +1,69 @@
+/**
+ * The public operations as remote procedures: the numbers of their fields are recorded in the `rpc.json` of each service, and the
+ * `.proto` files of clients are made from it. `UPDATE_RPC=1` records what was added; nothing changes what is recorded.
+ */
+
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import type { RpcRecord } from '../../shared/contracts/rpc-record.ts'
+import { fileOf, isRpc } from '../../shared/rpc/names.ts'
+import { protoOf, recordOf, rpcBreaksOf, sharedNumbers } from '../../shared/rpc/record.testing.ts'
+import type { Operation } from '../../shared/service/operation.ts'
+import { services } from '../index.ts'
+import { app } from './app.ts'
+
+const { operations, rpcs } = app.publicApi!
+const owners = rpcs!.owners
+const remedy = 'record what was added: UPDATE_RPC=1 npm test -- rpc.test.ts'
+const protoFile = (packageName: string): URL => new URL(`../../proto/${fileOf(packageName)}`, import.meta.url)
+
+const describeOperation = (id: string): string => {
+  const { summary, access, requiresIdempotencyKey } = operations[id]!
+  return `${summary}. Access: ${access}.${requiresIdempotencyKey ? ' Send the metadata idempotency-key.' : ''}`
+}
+
+const records = services
+  .map(({ name, ingress }) => {
+    const own = Object.entries(operations).filter(
+      ([id]) => (owners[id] ?? (ingress === 'public' ? name : undefined)) === name,
+    )
+    return { name, own: Object.fromEntries(own) as Record<string, Operation> }
+  })
+  .filter(({ own }) => Object.values(own).some(isRpc))
+  .map(({ name, own }) => {
+    const file = new URL(`../${name}/rpc.json`, import.meta.url)
+    const recorded = (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}) as RpcRecord
+    return { name, file, recorded, now: recordOf(name, own, recorded) }
+  })
+
+describe.each(records)('the remote procedures of $name', ({ file, recorded, now: { record, values } }) => {
+  const breaks = rpcBreaksOf(recorded, record)
+
+  it('are still what a client with the recorded files understands', () => {
+    expect(breaks, 'leave the message as it is, and serve the change by another operation (/v2/…)').toEqual([])
+    expect(sharedNumbers(record)).toEqual([])
+  })
+
+  it('are all that there are', () => {
+    if (process.env['UPDATE_RPC'] && breaks.length === 0) writeFileSync(file, `${JSON.stringify(record, null, 2)}\n`)
+    else expect(record, remedy).toEqual(recorded)
+  })
+
+  it('are written as .proto files', () => {
+    for (const [packageName, one] of Object.entries(record)) {
+      const proto = protoFile(packageName)
+      const text = protoOf(packageName, one, describeOperation, values)
+      if (process.env['UPDATE_RPC'] && breaks.length === 0) {
+        mkdirSync(dirname(proto.pathname), { recursive: true })
+        writeFileSync(proto, text)
+      } else expect(existsSync(proto) ? readFileSync(proto, 'utf8') : undefined, remedy).toBe(text)
+    }
+  })
+})
+
+it('no .proto file is without its record', () => {
+  const found = readdirSync(new URL('../../proto', import.meta.url), { recursive: true, encoding: 'utf8' })
+  const made = records.flatMap(({ now }) => Object.keys(now.record).map(fileOf))
+  expect(found.filter((one) => one.endsWith('.proto')).toSorted()).toEqual(made.toSorted())
+})

@@ -1,0 +1,73 @@
+/**
+ * HTTP/2 without TLS on the port of HTTP/1.1: the first bytes of a connection decide. Cloud Run's front end hands native gRPC on as
+ * HTTP/2 and everything else as HTTP/1.1, to one port (docs/decisions/0072-grpc-beside-rest-on-one-port.md).
+ */
+
+import { getRequestListener } from '@hono/node-server'
+import type { Server } from 'node:http'
+import { createServer, type ServerHttp2Session } from 'node:http2'
+import type { Socket } from 'node:net'
+import { http2Options, HTTP2_IDLE_MS, serverOptions } from './server-limits.ts'
+
+/** HTTP/2's preface begins with it, and no method of HTTP/1.1 does. */
+const PREFACE = 'PRI'
+
+export interface Http2Side {
+  /** Each connection ends with its last answer. */
+  close(): void
+}
+
+/** @param fetch Answers the requests of both. */
+export function acceptHttp2(http1: Server, fetch: Parameters<typeof getRequestListener>[0]): Http2Side {
+  const http2 = createServer(http2Options, getRequestListener(fetch) as never)
+  http2.setTimeout(HTTP2_IDLE_MS)
+  const sessions = new Set<ServerHttp2Session>()
+  http2.on('session', (session) => {
+    sessions.add(session)
+    session.once('close', () => sessions.delete(session))
+    // A connection that breaks, or breaks the protocol, ends: its requests see that their client is gone.
+    session.on('error', () => session.destroy())
+  })
+  const undecided = new Set<Socket>()
+  const acceptHttp1 = http1.listeners('connection') as ((this: Server, socket: Socket) => void)[]
+  http1.removeAllListeners('connection')
+  http1.on('connection', (socket: Socket) => {
+    undecided.add(socket)
+    socket.once('close', () => undecided.delete(socket))
+    sniff(socket, (isHttp2) => {
+      undecided.delete(socket)
+      if (isHttp2) http2.emit('connection', socket)
+      else for (const accept of acceptHttp1) accept.call(http1, socket)
+    })
+  })
+  return {
+    close() {
+      for (const socket of undecided) socket.destroy()
+      for (const session of sessions) session.close()
+    },
+  }
+}
+
+/** The three bytes may come one by one. */
+function sniff(socket: Socket, decided: (isHttp2: boolean) => void): void {
+  let seen = Buffer.alloc(0)
+  const end = (): void => void socket.destroy()
+  const timeout = setTimeout(end, serverOptions.headersTimeout)
+  const read = (): void => {
+    const chunk = socket.read() as Buffer | null
+    if (chunk === null) return
+    seen = Buffer.concat([seen, chunk])
+    const text = seen.toString('latin1', 0, PREFACE.length)
+    if (text.length < PREFACE.length && PREFACE.startsWith(text)) return
+    clearTimeout(timeout)
+    socket.off('readable', read)
+    socket.off('error', end)
+    socket.off('end', end)
+    socket.unshift(seen)
+    decided(text === PREFACE)
+  }
+  socket.on('readable', read)
+  socket.on('error', end)
+  socket.on('end', end)
+  socket.once('close', () => clearTimeout(timeout))
+}
