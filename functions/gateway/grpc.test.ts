@@ -306,7 +306,22 @@ const framed = (message: Uint8Array, flags = 0): Buffer => {
   return Buffer.concat([head, message])
 }
 
+const text = (field: number, value: string | Buffer): Buffer =>
+  Buffer.concat([Buffer.from([(field << 3) | 2, value.length]), Buffer.from(value)])
+/** The order as it is encoded: numbers of fields stay as they are. */
+const encodedOrder = Buffer.concat([
+  text(1, 'EUR'),
+  text(2, Buffer.concat([text(1, 'TEA-001'), Buffer.from([0x10, 2])])),
+  text(5, 'address-1'),
+  text(6, 'card-ok'),
+])
+
 describe('bad input', () => {
+  it('does not include the encoded order', async () => {
+    expect(await sendRaw(framed(encodedOrder), await credentialsOf())).toBe(String(status.OK))
+    expect(calls).toMatchObject([{ body: { order } }])
+  })
+
   const credentialsOf = async () => ({ authorization: await bearer(), 'idempotency-key': 'key-1' })
 
   it('of any bytes is refused as the fault of its sender', async () => {
@@ -329,7 +344,12 @@ describe('bad input', () => {
   it.each([
     ['a message that is too large', () => framed(Buffer.alloc(1024 * 1024 + 10)), {}, status.RESOURCE_EXHAUSTED],
     ['a length that no bytes follow', () => framed(Buffer.from('abc')).subarray(0, 6), {}, status.INVALID_ARGUMENT],
-    ['a field that no message has', () => framed(Buffer.from([0xa2, 0x06, 0x01, 0x61])), {}, status.INVALID_ARGUMENT],
+    [
+      'a field that no message has',
+      () => framed(Buffer.concat([encodedOrder, Buffer.from([0xa2, 0x06, 0x01, 0x61])])),
+      {},
+      status.INVALID_ARGUMENT,
+    ],
     ['a compressed message', () => framed(gzipSync('x'), 1), { 'grpc-encoding': 'gzip' }, status.UNIMPLEMENTED],
     ['a timeout without a unit', () => framed(Buffer.alloc(0)), { 'grpc-timeout': 'soon' }, status.INVALID_ARGUMENT],
     ['two messages', () => Buffer.concat([framed(Buffer.alloc(0)), framed(Buffer.alloc(0))]), {}, status.UNIMPLEMENTED],
