@@ -14,4 +14,6 @@ export const gateway = defineService({
   sends: [],
   settings: [edgeSettings, ...tokenSettings, accountsUrl, staffSecondFactor],
   readsAccounts: true,
+  // Requests in flight, signed ones, and open streams, which wait most of the time.
+  scale: { concurrency: 120 },
 })

@@ -17,8 +17,10 @@ const { readOrder } = ordersContracts.queries
 const customersOrder = orderRequest
   .omit({ placedAt: true, customerRef: true })
   .extend({ lines: z.array(z.strictObject({ sku, quantity })).min(1).max(limits.linesPerOrder) })
+const { entries } = historyContracts.queries.readTimeline.answers[200].shape
+const entry = entries.element
 const timeline = z.object({
-  entries: historyContracts.queries.readTimeline.answers[200].shape.entries.optional(),
+  entries: entries.optional(),
   /** The history service is unavailable: the response still has the order. */
   unavailable: z.literal(true).optional(),
 })
@@ -57,6 +59,20 @@ export const ordersApi = defineApi(
       summary: "See an order of one's own with its timeline; staff see every customer's",
       access: 'customer',
       answers: { 200: ['The order.', readOrder.answers[200].extend({ timeline })] },
+      problems: readOrder.refuses,
+    }),
+    followOrder: handles({
+      method: 'get',
+      path: '/v1/orders/{orderId}/events',
+      parameters: readOrder.parameters,
+      summary:
+        "Follow an order of one's own: the entries of its timeline as server-sent events; staff follow every customer's",
+      access: 'customer',
+      streams: entry,
+      answers: {
+        200: ['Each entry, those that follow included; the event end says that none follows.'],
+        204: ['No entry follows the last one that arrived.'],
+      },
       problems: readOrder.refuses,
     }),
     importOrder: submits('ImportOrder', {

@@ -22,7 +22,7 @@ export async function orderWithTimeline(
 }
 
 /** An order that the caller may see. @throws Refused */
-async function visibleOrder(platform: Platform, caller: Caller, orderId: string): Promise<OrderView> {
+export async function visibleOrder(platform: Platform, caller: Caller, orderId: string): Promise<OrderView> {
   const answer = await platform.query(ordersContracts, 'readOrder', { orderId })
   if (answer.refused) throw new Refused(answer.refused, answer.detail)
   // 404 and not 403, so that ids can not be probed.
@@ -42,11 +42,12 @@ type ShownTimeline = { readonly entries: Entries } | { readonly unavailable: tru
 /** Names of the staff and reasons that are written for the books stay inside; the order itself has the reason for its end. */
 function forCustomers(timeline: ShownTimeline): object {
   if ('unavailable' in timeline) return timeline
-  const entries = timeline.entries.map((entry) => {
-    const { actor: _, reason: __, ...shown } = entry
-    return shown
-  })
-  return { entries }
+  return { entries: timeline.entries.map(withoutStaff) }
+}
+
+export function withoutStaff(entry: Entries[number]): object {
+  const { actor: _, reason: __, ...shown } = entry
+  return shown
 }
 
 async function timelineOf(platform: Platform, orderId: string): Promise<ShownTimeline> {

@@ -56,7 +56,7 @@ describe('the handler of an operation', () => {
       given = c
       return c.empty(204)
     })
-    const names = ['request', 'instance', 'waitSeconds', 'header', 'json', 'empty', 'checked', 'problem']
+    const names = ['request', 'instance', 'waitSeconds', 'header', 'json', 'empty', 'checked', 'events', 'problem']
     expect(Object.keys(given)).toEqual(names)
     expect(given).toMatchObject({ instance: '/v1/seats', request: { route: '/v1/seats' } })
   })

@@ -5,22 +5,22 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { fitted, shapeOf } from '../contracts/answer-shape.ts'
 import { instanceOf } from '../http/http.ts'
 import { requestOf } from '../http/refusals.ts'
-import type { OperationContext } from '../service/operation-context.ts'
+import type { EventList, OperationContext } from '../service/operation-context.ts'
 import type { Operation } from '../service/operation.ts'
+import type { OpenStream } from './event-stream.ts'
 import { waitSecondsIn } from './prefer.ts'
 
 type Respond = (c: Context, handle: (context: OperationContext) => Response | Promise<Response>) => Promise<Response>
 
 /** The result throws an Error for an answer that the operation does not declare, and for a Response of the handler's own. */
-export function answersOf({
-  method,
-  path,
-  answers,
-  submits,
-}: Pick<Operation, 'method' | 'path' | 'answers' | 'submits'>): Respond {
+export function answersOf(
+  { method, path, answers, submits, streams }: Pick<Operation, 'method' | 'path' | 'answers' | 'submits' | 'streams'>,
+  openStream?: OpenStream,
+): Respond {
   const shapes = new Map(
     Object.entries(answers).map(([status, [, schema]]) => [Number(status), schema && shapeOf(schema)]),
   )
+  const eventShape = streams && shapeOf(streams)
   const about = (status: number): string => `The answer ${status} to ${method} ${path}`
   const shapeFor = (status: number) => {
     if (!shapes.has(status)) throw new Error(`${about(status)} is not in the table of operations: declare it there.`)
@@ -51,6 +51,19 @@ export function answersOf({
       checked(text, status, contentType) {
         shapeFor(status)
         return keep(c.body(text, status as ContentfulStatusCode, { 'content-type': contentType }))
+      },
+      async events(read) {
+        if (!eventShape || !openStream)
+          throw new Error(`${method} ${path} declares no \`streams\`: give it the schema of its events.`)
+        const fitting = async (): Promise<EventList> => {
+          const { events, isComplete } = await read()
+          const about = `An event of ${method} ${path}`
+          return {
+            events: events.map(({ id, data }) => ({ id, data: fitted(eventShape, data, about) as object })),
+            isComplete,
+          }
+        }
+        return keep(await openStream(c, fitting))
       },
       problem: (document, status) =>
         keep(c.json(document, status as ContentfulStatusCode, { 'content-type': 'application/problem+json' })),

@@ -9,6 +9,7 @@ import type { PublicApi } from '../service/public-api.ts'
 import type { AccessChecks } from './handle.ts'
 
 export interface EdgePlatform extends Platform {
+  readonly health: { readonly isStopping: boolean }
   readonly telemetry: {
     deprecatedUse(use: { readonly operation: string; readonly caller: string; readonly subject?: string }): void
   }

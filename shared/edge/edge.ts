@@ -86,6 +86,7 @@ export function createEdge(http: Hono, { settings, roles, signedPaths, now }: Ed
         'authorization',
         'content-type',
         'idempotency-key',
+        'last-event-id',
         'prefer',
         'traceparent',
         ...RPC_REQUEST_HEADERS,

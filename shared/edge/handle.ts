@@ -11,6 +11,7 @@ import { routeOf } from '../contracts/query.ts'
 import { jsonBody } from '../http/http.ts'
 import { parametersIn } from '../http/parameters.ts'
 import { answersOf } from './answers.ts'
+import type { OpenStream } from './event-stream.ts'
 import type { Caller, Operation } from '../service/operation.ts'
 import type { BodyCheck, OperationHandler, PublicApi, SignatureCheck } from '../service/public-api.ts'
 
@@ -18,6 +19,7 @@ export interface AccessChecks {
   /** The caller whose token the request carries, charged for the request. @throws Refused (401), Limited, Unavailable. */
   caller(c: Context): Promise<Caller>
   readonly signature?: SignatureCheck | undefined
+  readonly openStream?: OpenStream | undefined
   /** Announces and counts that the operation is deprecated. @throws Refused when it has ended */
   readonly deprecation?: ((c: Context, caller: Caller | undefined) => void) | undefined
 }
@@ -52,7 +54,7 @@ export function bind(
   checks: AccessChecks,
 ): Bound {
   const admit = admissionTo(operation, access, checks)
-  const respond = answersOf(operation)
+  const respond = answersOf(operation, checks.openStream)
   return {
     async admit(c) {
       const admitted = await admit(c)

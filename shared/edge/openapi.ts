@@ -78,6 +78,7 @@ function describe(operationId: string, operation: Operation, api: Described): Js
       ...parametersOf(operation),
       ...(requiresIdempotencyKey ? [idempotencyKey] : []),
       ...(submits ? [prefer] : []),
+      ...(operation.streams ? [lastEventId] : []),
     ],
     ...(body
       ? {
@@ -95,6 +96,9 @@ function describe(operationId: string, operation: Operation, api: Described): Js
           {
             description: meaning,
             headers: headersOf(operation),
+            ...(status === '200' && operation.streams
+              ? { content: { 'text/event-stream': { schema: schemaOf(operation.streams, 'output') } } }
+              : {}),
             ...(schema ? { content: { 'application/json': { schema: schemaOf(schema, 'output') } } } : {}),
           },
         ]),
@@ -153,6 +157,14 @@ const prefer = {
   required: false,
   description: `wait=N: waits for the outcome of the command, ${MAX_WAIT_SECONDS} seconds at most (RFC 7240).`,
   schema: { type: 'string', examples: ['wait=10'] },
+}
+
+const lastEventId = {
+  name: 'Last-Event-ID',
+  in: 'header',
+  required: false,
+  description: 'The id of the last event that arrived: the stream resumes after it.',
+  schema: { type: 'string' },
 }
 
 function parametersOf({ path, parameters = {} }: Operation): Json[] {

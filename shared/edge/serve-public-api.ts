@@ -8,6 +8,7 @@ import { type CallerOf, createTokenCheck } from './caller-tokens.ts'
 import { commandHandlers } from './commands.ts'
 import { createEdge, type Edge } from './edge.ts'
 import { deprecationOf, type EdgePlatform } from './deprecation.ts'
+import { createEventStreams } from './event-stream.ts'
 import { type AccessChecks, bind, routeRest } from './handle.ts'
 import { documentHandlers } from './openapi.ts'
 import type { RunningService } from './rpc-calls.ts'
@@ -44,12 +45,13 @@ export function servePublicApi(http: Hono, platform: EdgePlatform & RunningServi
     // Each gets only what its own operation declares.
     ...(commandHandlers(platform, api) as ReturnType<PublicApi['handlers']>),
   }
+  const openStream = createEventStreams({ log: platform.log, isStopping: () => platform.health.isStopping })
   for (const [id, operation] of Object.entries(operations)) {
     const handler = handlers[id]
     if (!handler) throw new Error(`The operation ${id} has no handler: give one to implementEdge.`)
     const signature = Object.hasOwn(signatures, id) ? provingSignature(signatures[id]!, edge) : undefined
     const deprecation = deprecationOf({ id, ...operation }, { api, platform })
-    const bound = bind(operation, handler, api.access, { caller, signature, deprecation })
+    const bound = bind(operation, handler, api.access, { caller, signature, deprecation, openStream })
     routeRest(http, operation, bound)
     rpcs?.route(http, id, operation, bound)
   }

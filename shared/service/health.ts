@@ -26,6 +26,8 @@ export interface Health {
   readiness(): Promise<Readiness>
   /** Not ready from now on: the process received SIGTERM. */
   stop(): void
+  /** The process got SIGTERM. */
+  readonly isStopping: boolean
 }
 
 export interface HealthParts {
@@ -72,6 +74,9 @@ export function createHealth({ dependencies, openCircuits, now, log, probe = can
 
   return {
     stop: () => void (stopping = true),
+    get isStopping() {
+      return stopping
+    },
     async readiness() {
       const found = await readiness()
       const text = JSON.stringify(found)

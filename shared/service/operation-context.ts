@@ -2,6 +2,13 @@
 
 import type { SecurityEvent } from '../signals/security-log.ts'
 
+/** A list of events that grows, in its order. */
+export interface EventList {
+  readonly events: readonly { readonly id: string; readonly data: object }[]
+  /** No event follows. */
+  readonly isComplete: boolean
+}
+
 export interface OperationContext {
   /** Caller, address and route, as far as they are verified, for the security log. */
   readonly request: Pick<SecurityEvent, 'subject' | 'address' | 'route'>
@@ -17,6 +24,11 @@ export interface OperationContext {
   empty(status: 204): Response
   /** Answers a text that its owner has checked already; only the status is checked. @throws Error for a status that the operation does not declare. */
   checked(text: string, status: number, contentType: string): Response
+  /**
+   * Answers with the events of the list, those that follow included, for an operation that `streams`. `read` is called again and
+   * again, also after the deadline of the request. @throws Limited; what `read` throws at first
+   */
+  events(read: () => Promise<EventList>): Promise<Response>
   /** The problem document of a refusal by the service that owns the rule. */
   problem(document: object, status: number): Response
 }

@@ -28,6 +28,8 @@ export interface Operation<Access extends string = string, Role extends string =
   readonly body?: z.ZodType
   /** Its handler submits a command. The caller may wait for the outcome by `Prefer: wait=N`; `submittedAnswers` makes its answers. */
   readonly submits?: true
+  /** The data of each event: its answer 200 is a stream of server-sent events, 204 says that there are no more. */
+  readonly streams?: z.ZodType
   /** States that a POST or DELETE has neither body nor Idempotency-Key, since the same request again changes nothing more. */
   readonly isIdempotent?: true
   /** Absent: `BODY_BYTES`. */

@@ -1,0 +1,143 @@
+/**
+ * Answers with server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): the events of a list that grows,
+ * each with an id by which a client resumes. A stream outlives the deadline of requests, and ends before Cloud Run cuts it.
+ */
+
+import type { Context } from 'hono'
+import { outsideRequest, withDeadline } from '../base/deadline.ts'
+import { Limited, Unavailable } from '../base/errors.ts'
+import type { EventList } from '../service/operation-context.ts'
+import type { Log } from '../signals/log.ts'
+import { createSlots } from './slots.ts'
+
+/** Open streams of one caller, and of one instance: beside the requests in flight they are below Cloud Run's maximum. */
+export const STREAMS_PER_CALLER = 4
+export const STREAMS = 40
+/** Cloud Run ends an answer after 60 s. The client resumes. */
+export const STREAM_MS = 50_000
+/** The time between two readings of the list, and for one of them. */
+export const POLL_MS = 1_000
+const READ_MS = 5_000
+/** Without an event for so long, a comment keeps proxies from closing the connection. */
+export const HEARTBEAT_MS = 15_000
+/** The time after which a client resumes a stream that has ended. */
+const RETRY_MS = 1_000
+
+interface Parts {
+  readonly log: Log
+  /** The instance got SIGTERM: streams end, and clients resume at another one. */
+  isStopping(): boolean
+}
+
+/** @throws Limited when the caller, or the instance, has too many open streams; what the first reading throws */
+export type OpenStream = (c: Context, read: () => Promise<EventList>) => Promise<Response>
+
+export function createEventStreams({ log, isStopping }: Parts): OpenStream {
+  const own = createSlots(STREAMS_PER_CALLER)
+  const all = createSlots(STREAMS)
+  const take = (caller: string): (() => void) => {
+    const leaveOwn = own.take(caller)
+    if (!leaveOwn) throw new Limited(`This caller has ${STREAMS_PER_CALLER} open streams: close one, or retry.`, 1)
+    const leave = all.take('all')
+    if (leave)
+      return () => {
+        leaveOwn()
+        leave()
+      }
+    leaveOwn()
+    throw new Limited('This instance has too many open streams: retry in 1 s.', 1, 'overloaded')
+  }
+  return async (c, read) => {
+    const leave = take(c.get('subject') ?? c.get('address') ?? '')
+    try {
+      const first = await read()
+      const sent = sentBefore(first, c.req.header('last-event-id'))
+      // A client that has it all would resume for ever: by 204 a browser stops.
+      if (first.isComplete && first.events.length === sent.size) {
+        leave()
+        return c.body(null, 204)
+      }
+      const stop = new AbortController()
+      const body = new ReadableStream<Uint8Array>({
+        start(controller) {
+          const frames = { write: (text: string) => controller.enqueue(new TextEncoder().encode(text)), first, sent }
+          const work = outsideRequest(() => follow(read, frames, { signal: stop.signal, log, isStopping }))
+          void work.finally(leave).then(() => stop.signal.aborted || controller.close())
+        },
+        cancel: () => stop.abort(),
+      })
+      return c.body(body, 200, { 'content-type': 'text/event-stream; charset=utf-8' })
+    } catch (error) {
+      leave()
+      throw error
+    }
+  }
+}
+
+/**
+ * The events that a client has which resumes after this id: the event's own, and how many it had. An event that was inserted before
+ * it since then is unknown to the client: all are sent again, with the same ids in their data.
+ */
+function sentBefore({ events }: EventList, lastEventId: string | undefined): Set<string> {
+  const [, id, count] = /^([\x21-\x7D]{1,200})~(\d{1,6})$/.exec(lastEventId ?? '') ?? []
+  const at = events.findIndex((one) => one.id === id)
+  return new Set(at >= 0 && at + 1 === Number(count) ? events.slice(0, at + 1).map((one) => one.id) : [])
+}
+
+interface Frames {
+  readonly first: EventList
+  /** The ids of the events that the client has. */
+  readonly sent: Set<string>
+  write(text: string): void
+}
+
+interface Follow extends Parts {
+  /** The client hung up. */
+  readonly signal: AbortSignal
+}
+
+/** Returns when the list is complete, the time is up, the client hung up, or the instance stops. */
+async function follow(
+  read: () => Promise<EventList>,
+  { first, sent, write }: Frames,
+  { signal, log, isStopping }: Follow,
+) {
+  const endMs = performance.now() + STREAM_MS
+  let wroteMs = performance.now()
+  write(`retry: ${RETRY_MS}\n\n`)
+  for (let list = first; ;) {
+    for (const { id, data } of list.events) {
+      if (sent.has(id)) continue
+      sent.add(id)
+      write(`id: ${id}~${sent.size}\ndata: ${JSON.stringify(data)}\n\n`)
+      wroteMs = performance.now()
+    }
+    if (list.isComplete) return write('event: end\ndata: {}\n\n')
+    if (performance.now() - wroteMs >= HEARTBEAT_MS) {
+      write(': no event yet\n\n')
+      wroteMs = performance.now()
+    }
+    await paused(POLL_MS, signal)
+    if (signal.aborted || isStopping() || performance.now() >= endMs) return undefined
+    try {
+      list = await withDeadline(READ_MS, read, { disconnect: signal })
+    } catch (error) {
+      if (signal.aborted) return undefined
+      // The next reading may succeed; after any other failure the client resumes, and gets the problem as an answer.
+      if (error instanceof Unavailable) continue
+      log('ERROR', 'stream.failed', { error })
+      return undefined
+    }
+  }
+}
+
+const paused = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(done, ms)
+    function done(): void {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    signal.addEventListener('abort', done)
+  })
