@@ -147,7 +147,15 @@ function promised(): object {
     required: ['id'],
     additionalProperties: false,
   }
-  return { 'GET /v1/points/{id}': { takesToken: true, parameters: { 'path id': id }, answers: { 200: answer } } }
+  return {
+    'GET /v1/points/{id}': {
+      takesToken: true,
+      roles: ['support', 'admin'],
+      parameters: { 'path id': id },
+      answers: { 200: answer },
+      headers: { 200: ['RateLimit'] },
+    },
+  }
 }
 
 /** The service loyalty checks the customer's account before the card is authorized. Running sagas keep the steps of version 1. */
