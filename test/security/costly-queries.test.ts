@@ -118,7 +118,12 @@ it('a killed process loses no acknowledged change, and its calls get a retryable
 describe('by REST', () => {
   it.each([
     ['20,000 parentheses', `SELECT ${'('.repeat(20_000)}1${')'.repeat(20_000)}`, 'resourcesExceeded', 'deeply nested'],
-    ['400 KB of OR', `SELECT 1 FROM UNNEST([1]) WHERE ${Array(80_000).fill('1=1').join(' OR ')}`, 'resourcesExceeded', 'too complex'],
+    [
+      '400 KB of OR',
+      `SELECT 1 FROM UNNEST([1]) WHERE ${Array(80_000).fill('1=1').join(' OR ')}`,
+      'resourcesExceeded',
+      'too complex',
+    ],
     ['more than 1 MB', `SELECT 1 -- ${'x'.repeat(1024 * 1024)}`, 'invalid', 'The query is too large'],
     [
       'a result beyond all bounds',
