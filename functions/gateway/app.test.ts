@@ -136,17 +136,38 @@ describe('a customer', () => {
     expect(calls).toHaveLength(1)
   })
 
-  it.each(['limit=0', 'limit=101', 'limit=5x', 'status=lost', 'placedFrom=yesterday', 'after='])(
-    'is refused a list with %s before a service is asked',
-    async (search) => {
-      const { send, calls } = started({ history: () => Response.json({ orders: [] }) })
-      expect(await send('GET', `/v1/orders?${search}`)).toMatchObject({
-        status: 400,
-        body: { code: 'invalid-parameter' },
-      })
-      expect(calls).toEqual([])
-    },
-  )
+  it.each([
+    'limit=0',
+    'limit=101',
+    'limit=5x',
+    'status=lost',
+    'placedFrom=yesterday',
+    'after=',
+    'nope=1',
+    'status=pending&status=done',
+  ])('is refused a list with %s before a service is asked', async (search) => {
+    const { send, calls } = started({ history: () => Response.json({ orders: [] }) })
+    expect(await send('GET', `/v1/orders?${search}`)).toMatchObject({
+      status: 400,
+      body: { code: 'invalid-parameter' },
+    })
+    expect(calls).toEqual([])
+  })
+
+  it('gets an answer that it has no second time, which no cache keeps', async () => {
+    const { http } = started({ history: () => Response.json({ orders: [] }) })
+    const list = async (headers: Record<string, string>) =>
+      http.request('/v1/orders', { headers: { authorization: `Bearer ${await token()}`, ...headers } })
+    const first = await list({})
+    const etag = first.headers.get('etag')!
+    expect([first.status, await first.text()]).toEqual([200, '{"orders":[]}'])
+    const again = await list({ 'if-none-match': etag })
+    expect([again.status, await again.text(), again.headers.get('etag')]).toEqual([304, '', etag])
+    expect(again.headers.get('content-type')).toBeNull()
+    for (const { headers } of [first, again]) expect(headers.get('cache-control')).toBe('no-store')
+    const stranger = await http.request('/v1/orders', { headers: { 'if-none-match': '*' } })
+    expect(stranger.status).toBe(401)
+  })
 
   it('gets the refusal of a cursor', async () => {
     const { send } = started({ history: () => problem('/orders', 400, 'invalid-cursor') })

@@ -82,6 +82,8 @@ describe('the table of operations', () => {
     expect(counted('forbidden')).toBeGreaterThan(5)
     expect(counted('idempotency-key-missing')).toBe(all.filter((one) => one.requiresIdempotencyKey).length)
     expect(counted('signature-invalid')).toBe(3)
+    // Of a signed operation, the sender's signature is checked first.
+    expect(counted('unsupported-precondition')).toBe(all.length - 3)
   })
 
   it.each(cases)('refuses $name', async ({ operation, refusal: [, given, status, code] }) => {

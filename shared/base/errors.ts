@@ -62,6 +62,7 @@ export const platformCodes = defineCodes({
   'too-many-headers': { status: 431 },
   unavailable: { status: 503 },
   'unsupported-media-type': { status: 415 },
+  'unsupported-precondition': { status: 400 },
 })
 
 export type PlatformCode = keyof typeof platformCodes

@@ -286,11 +286,13 @@ describe('browsers', () => {
     expect(preflight.status).toBe(204)
     expect(preflight.headers.get('access-control-allow-origin')).toBe(origin)
     expect(preflight.headers.get('access-control-allow-headers')).toContain('idempotency-key')
+    expect(preflight.headers.get('access-control-allow-headers')).toContain('if-none-match')
     expect(preflight.headers.get('access-control-allow-credentials')).toBeNull()
     for (let asking = 0; asking < 3; asking++) await send('/as/member/c')
     const refused = await send('/as/member/c', { origin })
     expect([refused.status, refused.headers.get('access-control-allow-origin')]).toEqual([429, origin])
     expect(refused.headers.get('access-control-expose-headers')).toContain('retry-after')
+    expect(refused.headers.get('access-control-expose-headers')).toContain('etag')
   })
 
   it.each(['https://evil.example.com', 'https://app.example.com.evil.com', 'http://app.example.com', 'null'])(

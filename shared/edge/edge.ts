@@ -24,6 +24,7 @@ export interface Edge {
 /** Headers of answers that a page of another origin may read. */
 const exposedHeaders = [
   'deprecation',
+  'etag',
   'link',
   'location',
   'preference-applied',
@@ -86,6 +87,7 @@ export function createEdge(http: Hono, { settings, roles, signedPaths, now }: Ed
         'authorization',
         'content-type',
         'idempotency-key',
+        'if-none-match',
         'last-event-id',
         'prefer',
         'traceparent',

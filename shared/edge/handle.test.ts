@@ -61,6 +61,8 @@ describe('a new operation', () => {
     const refusals = refusalsOf(operation, { access, roles: testRoles })
     expect(refusals.map(([name]) => name)).toEqual([
       'without a token',
+      'with a parameter that it does not have',
+      'with If-Match',
       'with the role member',
       'with a bad sku',
       'without a key',

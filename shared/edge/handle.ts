@@ -9,8 +9,9 @@ import { Refused, refuseIf } from '../base/errors.ts'
 import { idempotencyKey } from '../base/fields.ts'
 import { routeOf } from '../contracts/query.ts'
 import { jsonBody } from '../http/http.ts'
-import { parametersIn } from '../http/parameters.ts'
+import { checkSearch, parametersIn } from '../http/parameters.ts'
 import { answersOf } from './answers.ts'
+import { checkConditions, hasEntityTag, tagged } from './conditional.ts'
 import type { OpenStream } from './event-stream.ts'
 import type { Caller, Operation } from '../service/operation.ts'
 import type { BodyCheck, OperationHandler, PublicApi, SignatureCheck } from '../service/public-api.ts'
@@ -78,10 +79,13 @@ export function routeRest(http: Hono, operation: Operation, { admit, answer }: B
   const { method, body: schema, maxBodyBytes: limitBytes } = operation
   http.on(method.toUpperCase(), routeOf(operation), async (c) => {
     const admitted = await admit(c)
-    return answer(c, admitted, {
+    checkConditions(c, operation)
+    checkSearch(c, operation)
+    const response = await answer(c, admitted, {
       params: () => parametersIn(c, operation),
       body: () => schema && jsonBody(c, schema, { limitBytes, check: admitted.check }),
     })
+    return hasEntityTag(operation) ? tagged(c, response) : response
   })
 }
 

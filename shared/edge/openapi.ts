@@ -8,6 +8,7 @@ import { once } from '../base/once.ts'
 import { BODY_BYTES } from '../http/http.ts'
 import type { Operation } from '../service/operation.ts'
 import type { documentOperations, OperationHandler, PublicApi } from '../service/public-api.ts'
+import { hasEntityTag } from './conditional.ts'
 import { MAX_WAIT_SECONDS } from './prefer.ts'
 import { createDocsPage } from './docs-page.ts'
 
@@ -79,6 +80,7 @@ function describe(operationId: string, operation: Operation, api: Described): Js
       ...(requiresIdempotencyKey ? [idempotencyKey] : []),
       ...(submits ? [prefer] : []),
       ...(operation.streams ? [lastEventId] : []),
+      ...(hasEntityTag(operation) ? [ifNoneMatch] : []),
     ],
     ...(body
       ? {
@@ -95,7 +97,10 @@ function describe(operationId: string, operation: Operation, api: Described): Js
           status,
           {
             description: meaning,
-            headers: headersOf(operation),
+            headers: {
+              ...headersOf(operation),
+              ...(status === '200' && hasEntityTag(operation) ? header('ETag') : {}),
+            },
             ...(status === '200' && operation.streams
               ? { content: { 'text/event-stream': { schema: schemaOf(operation.streams, 'output') } } }
               : {}),
@@ -103,6 +108,14 @@ function describe(operationId: string, operation: Operation, api: Described): Js
           },
         ]),
       ),
+      ...(hasEntityTag(operation)
+        ? {
+            304: {
+              description: 'The client has this answer.',
+              headers: { ...headersOf(operation), ...header('ETag') },
+            },
+          }
+        : {}),
       ...problemResponses(problemsOf(operation, api)),
     },
   }
@@ -136,6 +149,7 @@ const text = { type: 'string' }
 const headers = {
   'Retry-After': { description: 'Seconds after which to retry.', schema: { type: 'integer', minimum: 0 } },
   RateLimit: { description: 'The remaining requests, and the time until the limit is reset.', schema: text },
+  ETag: { description: 'The tag of the answer, for If-None-Match (RFC 9110).', schema: text },
   Location: { description: 'Where the result is read.', schema: text },
   'Preference-Applied': { description: 'For how long the answer waited, at most (RFC 7240).', schema: text },
   Deprecation: { description: 'Since when the operation is deprecated (RFC 9745).', schema: text },
@@ -164,6 +178,14 @@ const lastEventId = {
   in: 'header',
   required: false,
   description: 'The id of the last event that arrived: the stream resumes after it.',
+  schema: { type: 'string' },
+}
+
+const ifNoneMatch = {
+  name: 'If-None-Match',
+  in: 'header',
+  required: false,
+  description: 'The ETag of an answer that the client has: 304 says that it is still the same.',
   schema: { type: 'string' },
 }
 
@@ -201,10 +223,11 @@ function problemResponses(codes: readonly DeclaredCode[]): Json {
 
 /** Every code that an operation may answer with. */
 export function problemsOf(
-  { access, notFor = {}, path, parameters = {}, requiresIdempotencyKey, body, problems = [], deprecated }: Operation,
+  { access, notFor = {}, requiresIdempotencyKey, body, problems = [], deprecated }: Operation,
   api: Described,
 ): DeclaredCode[] {
-  const known: Code[] = ['rate-limited', 'overloaded', 'unavailable', ...problems]
+  const always = ['rate-limited', 'overloaded', 'unavailable', 'invalid-parameter', 'unsupported-precondition'] as const
+  const known: Code[] = [...always, ...problems]
   if (isForCallers(api, access)) {
     known.push('token-missing', 'token-invalid', 'token-expired')
     if (api.privilegedTokens) known.push('token-revoked', 'second-factor-missing')
@@ -212,8 +235,7 @@ export function problemsOf(
   }
   if (deprecated?.sunset !== undefined) known.push('operation-ended')
   if (access === 'signed') known.push('signature-invalid')
-  if (requiresIdempotencyKey) known.push('idempotency-key-missing', 'idempotency-key-reused', 'invalid-parameter')
-  if (Object.keys(parameters).length > pathParametersOf({ path }).length) known.push('invalid-parameter')
+  if (requiresIdempotencyKey) known.push('idempotency-key-missing', 'idempotency-key-reused')
   if (body) known.push('invalid-json', 'invalid-body', 'body-too-large', 'body-too-slow', 'unsupported-media-type')
   return [...new Set(known.map(declarationOf))]
 }

@@ -10,6 +10,8 @@ export interface Given {
   readonly key?: string
   readonly body?: string
   readonly parameter?: string
+  readonly search?: string
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 export type Refusal = readonly [name: string, given: Given, status: number, code: string]
@@ -19,7 +21,11 @@ export function refusalsOf(
   { access, notFor = {}, requiresIdempotencyKey, body, ...operation }: Operation,
   api: Pick<PublicApi, 'access'> & { readonly roles: Roles },
 ): Refusal[] {
-  if (access === 'public') return []
+  const ignored = (right: Given): Refusal[] => [
+    ['with a parameter that it does not have', { ...right, search: '?nope=1' }, 400, 'invalid-parameter'],
+    ['with If-Match', { ...right, headers: { 'if-match': '*' } }, 400, 'unsupported-precondition'],
+  ]
+  if (access === 'public') return ignored({})
   if (access === 'signed') return [['without a signature', { body: '{}' }, 401, 'signature-invalid']]
   const needed = api.access[access]!
   const role = needed[0] ?? api.roles.ordinary
@@ -29,6 +35,7 @@ export function refusalsOf(
   const refused = new Set([...tooSmall, ...Object.keys(notFor)])
   return [
     ['without a token', { ...right, role: undefined }, 401, 'token-missing'],
+    ...ignored(right),
     ...[...refused].map((one): Refusal => [`with the role ${one}`, { ...right, role: one }, 403, 'forbidden']),
     ...pathParametersOf(operation).map((name): Refusal => {
       const parameter = 'x'.repeat(501)
@@ -53,13 +60,14 @@ export function refusalsOf(
 export async function send(
   http: Hono,
   operation: Operation,
-  { role, key, body, parameter = 'x' }: Given,
+  { role, key, body, parameter = 'x', search = '', headers = {} }: Given,
   tokenOf: (role: string) => string,
 ): Promise<{ readonly status: number; readonly code: string }> {
-  const response = await http.request(routeOf(operation).replaceAll(/:\w+/g, parameter), {
+  const response = await http.request(`${routeOf(operation).replaceAll(/:\w+/g, parameter)}${search}`, {
     method: operation.method.toUpperCase(),
     headers: {
       'content-type': 'application/json',
+      ...headers,
       ...(role === undefined ? {} : { authorization: `Bearer ${tokenOf(role)}` }),
       ...(key === undefined ? {} : { 'idempotency-key': key }),
     },

@@ -196,7 +196,9 @@ describe('the document of a public API', () => {
   })
 
   it('has the refusals that follow from the declaration, and those of privileged tokens where the service checks them', async () => {
-    expect(await codesOf(ofGuests, '/v1/programme', 'get')).toBe('Seats., rate-limited, overloaded, unavailable')
+    expect(await codesOf(ofGuests, '/v1/programme', 'get')).toBe(
+      'Seats., invalid-parameter, unsupported-precondition, rate-limited, overloaded, unavailable',
+    )
     const codes = await codesOf(ofGuests, '/v1/house', 'post')
     expect(codes).toContain('forbidden')
     expect(codes).not.toContain('token-revoked')

@@ -3,7 +3,12 @@
 import type { Context } from 'hono'
 import { Refused, RefusedInput } from '../base/errors.ts'
 import { listOf } from '../base/issues.ts'
+import { nearestOrAll } from '../base/nearest.ts'
+import { shortened } from '../base/shortened.ts'
 import { pathParametersOf, type QueryContract } from '../contracts/query.ts'
+
+/** The letters of an unknown name that its refusal repeats. */
+const NAME_CHARACTERS = 100
 
 type Declared = Pick<QueryContract, 'path' | 'parameters'>
 
@@ -27,4 +32,31 @@ export function parsedParameters(
       ])
     }),
   )
+}
+
+/**
+ * A filter that is misspelt would list everything, and of one that is given twice only the first would be read.
+ * @throws Refused for a parameter behind the path that the contract does not declare, or that comes again
+ */
+export function checkSearch({ req: { url } }: Context, contract: Declared): void {
+  const at = url.indexOf('?')
+  if (at < 0) return
+  const inPath = pathParametersOf(contract)
+  const known = Object.keys(contract.parameters ?? {}).filter((name) => !inPath.includes(name))
+  const seen = new Set<string>()
+  for (const name of new URLSearchParams(url.slice(at)).keys()) {
+    if (!known.includes(name)) throw refusedParameter(name, `is unknown. ${remedyOf(name, known)}`)
+    if (seen.has(name)) throw refusedParameter(name, 'is given more than once: send one.')
+    seen.add(name)
+  }
+}
+
+const remedyOf = (name: string, known: readonly string[]): string =>
+  known.length === 0
+    ? 'This operation takes none behind its path.'
+    : nearestOrAll(shortened(name, NAME_CHARACTERS), known, 'There are:')
+
+function refusedParameter(name: string, fault: string): RefusedInput {
+  const field = shortened(name, NAME_CHARACTERS)
+  return new RefusedInput('invalid-parameter', `The parameter "${field}" ${fault}`, [{ field, description: fault }])
 }
