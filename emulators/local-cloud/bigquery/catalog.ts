@@ -175,8 +175,8 @@ export function makeCatalog(
       const { sql, tables: read, verb } = translation
       if (verb !== 'SELECT' && verb !== 'WITH') throw invalidArgument(`A view's query must be a SELECT, not ${verb}.`)
       await tablesBehind(read)
-      const { schema, firstUnnamed } = await engine.describe(sql, [])
       await checkListedNames(translation, engine, [])
+      const { schema, firstUnnamed } = await engine.describe(sql, [])
       if (firstUnnamed !== undefined)
         throw invalidArgument(`CREATE VIEW columns must be named, but column ${firstUnnamed} has no name`)
       if (schema.some(hasUnnamedField))

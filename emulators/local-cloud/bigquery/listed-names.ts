@@ -5,7 +5,7 @@ import type { Engine } from './engine/engine.ts'
 import type { Translation } from './sql/translate.ts'
 import type { QueryParameter } from './values/requests.ts'
 
-/** Of a statement that the engine can describe. @throws INVALID_ARGUMENT in BigQuery's words. */
+/** Before the statement is described: the engine does not take each such name. @throws INVALID_ARGUMENT in BigQuery's words. */
 export async function checkListedNames(
   { listedNames = [] }: Translation,
   engine: Pick<Engine, 'describe'>,

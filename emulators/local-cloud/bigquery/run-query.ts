@@ -78,11 +78,11 @@ export function makeRunQuery(
       if (!dryRun) await inTurn(made, () => runDdl(ddl, { catalog, engine, projectId: context.project.id, parameters }))
       return { statementType, schema: [], rows: [], resultBytes: 0, changed: undefined, bytes }
     }
+    await checkListedNames(translation, engine, parameters)
     await checkTypes(translation, parameters)
     const { schema } = await engine.describe(translation.sql, parameters)
     if (translation.conditions !== undefined)
       await engine.describe(translation.conditions, parameters, { isNamed: false })
-    await checkListedNames(translation, engine, parameters)
     const nothing = {
       statementType,
       schema: isSelect ? schema : [],

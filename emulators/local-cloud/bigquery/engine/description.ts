@@ -22,12 +22,17 @@ export async function describedBy(
   ...[sql, parameters, { isNamed } = { isNamed: true }]: Parameters<EngineWork['describe']>
 ): Promise<Description> {
   const query = withTypes(sql, parameters)
-  const statement = await connection.prepare(query)
-  if (statement.statementType === StatementType.SELECT) await checkPlan(connection, query)
+  const statement = await connection.prepare(query).catch(async (error: Error) => {
+    // DuckDB computes constants, such as a text that is no number: its type is the reason.
+    await checkPlan(connection, query)
+    throw error
+  })
   const count = statement.columnCount
   const names = Array.from({ length: count }, (_, index) => statement.columnName(index))
   const types = names.map((_, index) => statement.columnType(index))
-  if (isNamed) return described(names, types)
+  const named = isNamed ? described(names, types) : undefined
+  if (statement.statementType === StatementType.SELECT) await checkPlan(connection, query)
+  if (named) return named
   const { schema } = described(
     names.map((_, index) => `column_${index}`),
     types,

@@ -14,6 +14,10 @@ export interface Checked {
   readonly sql: Buffer
   /** Within a subquery that refers to the query around it. */
   readonly isFlattened: boolean
+  /** Within a branch of a CASE that types rule out. */
+  readonly isDead: boolean
+  /** The branches that were found to be so. */
+  readonly dead: Set<unknown>
 }
 
 /** False in a macro, and for a part without a place. */

@@ -99,6 +99,7 @@ describe('refused is', () => {
     ['a JSON', 'SELECT @v AS v', scalar('JSON', '{}'), 'parameters of type JSON are not served'],
     ['a wrong number', 'SELECT @v AS v', scalar('INT64', '1.5'), 'Invalid value for type INT64 of query parameter v'],
     ['a wrong date', 'SELECT @v AS v', scalar('DATE', '2026-02-30'), 'Invalid value for type DATE'],
+    ['NaN', 'SELECT @v AS v', scalar('FLOAT64', 'NaN'), 'parameter v: "NaN". FLOAT64 has no NaN and no Infinity'],
     ['too many digits', 'SELECT @v AS v', scalar('NUMERIC', '0.0000000001'), 'Invalid value for type NUMERIC'],
     [
       'a value that the type of a STRUCT lacks',

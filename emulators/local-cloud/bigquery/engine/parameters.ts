@@ -172,7 +172,10 @@ function scalar(name: string, { value, arrayValues, structValues }: ParameterVal
   if (arrayValues || structValues) throw invalidArgument(`Query parameter ${place}: a ${name} has one value.`)
   if (value === null || value === undefined) return { value: null, type: type.type }
   const found = type.read(String(value))
+  const reason = name === 'FLOAT64' ? scalars.noNaN(String(value)) : undefined
   if (found === undefined)
-    throw invalidArgument(`Invalid value for type ${name} of query parameter ${place}: "${shown(value)}".`)
+    throw invalidArgument(
+      `Invalid value for type ${name} of query parameter ${place}: "${shown(value)}".${reason === undefined ? '' : ` ${reason}.`}`,
+    )
   return { value: found, type: type.type }
 }

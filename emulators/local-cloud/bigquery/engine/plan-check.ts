@@ -7,6 +7,7 @@ import { functionName, OWN_MESSAGE } from '../sql/engine-errors.ts'
 import { checkCast, checkSetOperation, type Checked, isInQuery, nameOf, PADDING } from './implicit-casts.ts'
 import { type Part, type Type, typeOf } from './plan.ts'
 import { checkSortable } from './sortable.ts'
+import { checkRefusal, deadBranches } from './type-refusals.ts'
 
 /** Of a query that the engine can prepare, without parameters. @throws INVALID_ARGUMENT, or an error that `sqlError` words. */
 export async function checkPlan(connection: DuckDBConnection, sql: string): Promise<void> {
@@ -15,6 +16,8 @@ export async function checkPlan(connection: DuckDBConnection, sql: string): Prom
   visit(JSON.parse(String(reader.getRows()[0]![0])), undefined, undefined, {
     sql: Buffer.from(sql),
     isFlattened: false,
+    isDead: false,
+    dead: new Set(),
   })
 }
 
@@ -22,13 +25,18 @@ export async function checkPlan(connection: DuckDBConnection, sql: string): Prom
 function visit(part: unknown, parent: Part | undefined, around: Part | undefined, whole: Checked): void {
   if (Array.isArray(part)) for (const one of part) visit(one, parent, around, whole)
   else if (typeof part === 'object' && part !== null) {
-    const checked = (part as Part).type === 'LOGICAL_DELIM_JOIN' ? { ...whole, isFlattened: true } : whole
+    const isFlattened = whole.isFlattened || (part as Part).type === 'LOGICAL_DELIM_JOIN'
+    const isDead = whole.isDead || whole.dead.has(part)
+    const checked =
+      isFlattened === whole.isFlattened && isDead === whole.isDead ? whole : { ...whole, isFlattened, isDead }
     checkPart(part)
+    if (!isDead) checkRefusal(part)
     checkSortable(part, checked.isFlattened)
     checkCast(part, parent, around, checked)
     checkSetOperation(part, checked)
     const isOperation = isOperationOf(part)
     const isWritten = isOperation && isInQuery(part)
+    for (const one of isDead ? [] : deadBranches(part)) checked.dead.add(one)
     for (const [key, one] of Object.entries(part))
       if (!withoutParts.has(key)) visit(one, isOperation ? part : parent, isWritten ? part : around, checked)
   }
@@ -45,7 +53,8 @@ function checkPart(part: Part): void {
   if (part.expression_class === 'BOUND_CAST') checkFields(typeOf(part.child), part.return_type)
   // A comparison is an expression, or the condition of a join.
   const operator = part.comparison ?? (part.expression_class === 'BOUND_COMPARISON' ? part.type : undefined)
-  if (operator !== undefined) checkComparison(operator, typeOf(part.left))
+  if (operator !== undefined) checkComparison(operator, [part.left, part.right])
+  else if (part.type === 'COMPARE_IN' || part.type === 'COMPARE_NOT_IN') checkComparison('COMPARE_IN', part.children)
 }
 
 /** @throws an error for columns that DuckDB names `element1`, and for functions that it has for further types. */
@@ -83,11 +92,29 @@ const operators: Readonly<Record<string, string>> = {
   COMPARE_LESSTHANOREQUALTO: 'Less than or equal',
   COMPARE_GREATERTHAN: 'Greater than',
   COMPARE_GREATERTHANOREQUALTO: 'Greater than or equal',
+  COMPARE_IN: 'IN',
 }
 
-function checkComparison(operator: string, left: Type | undefined): void {
+function checkComparison(operator: string, sides: readonly (Part | undefined)[] = []): void {
   const name = operators[operator]
-  const type = left?.type_info?.alias === 'JSON' ? 'JSON' : { LIST: 'ARRAY', STRUCT: 'STRUCT' }[left?.id ?? '']
-  if (name === undefined || type === undefined || (type === 'STRUCT' && name === 'Equality')) return
-  throw invalidArgument(`${name} is not defined for arguments of type ${type}`)
+  const type = kindOf(typeOf(sides.at(0)))
+  if (name === undefined || type === undefined) return
+  if (type !== 'STRUCT' || (name !== 'Equality' && name !== 'IN'))
+    throw invalidArgument(`${name} is not defined for arguments of type ${type}`)
+  if (!sides.every(isNeverNull))
+    throw invalidArgument(
+      'The local cloud compares no STRUCTs whose fields may be NULL: there BigQuery answers NULL. Compare the fields: a.x = b.x AND a.y = b.y',
+    )
 }
+
+const kindOf = (type: Type | undefined): string | undefined =>
+  type?.type_info?.alias === 'JSON' ? 'JSON' : { LIST: 'ARRAY', STRUCT: 'STRUCT' }[type?.id ?? '']
+
+/** A literal, or a STRUCT of literals. */
+function isNeverNull(part: Part | undefined): boolean {
+  if (part?.expression_class === 'BOUND_CAST') return part.try_cast !== true && isNeverNull(part.child)
+  if (part?.expression_class === 'BOUND_CONSTANT') return part.value?.is_null === false
+  return constructors.has(part?.name ?? '') && part?.children?.every(isNeverNull) === true
+}
+
+const constructors = new Set(['row', 'struct_pack'])

@@ -16,7 +16,7 @@ export interface Part {
   readonly name?: string
   readonly alias?: string
   readonly return_type?: Type
-  readonly value?: { readonly type?: Type; readonly value?: unknown }
+  readonly value?: { readonly type?: Type; readonly is_null?: boolean; readonly value?: unknown }
   /** In bytes from the beginning of the text in which the part is written: the query's, a macro's or a view's. */
   readonly query_location?: number
   readonly child?: Part
@@ -30,7 +30,7 @@ export interface Part {
   readonly upper?: Part
   readonly children?: readonly Part[]
   readonly expressions?: readonly Part[]
-  readonly case_checks?: readonly { readonly then_expr: Part }[]
+  readonly case_checks?: readonly { readonly when_expr: Part; readonly then_expr: Part }[]
   readonly else_expr?: Part
   /** Of a window, and of an operator that sorts. */
   readonly partitions?: readonly Part[]

@@ -2,7 +2,7 @@
 
 import { invalidArgument } from '../../core/status.ts'
 import { extract } from './dates.ts'
-import { macroCasts, renamed, rewritten, sameInBoth, takesPath, types } from './functions.ts'
+import { macroCasts, mayOverflow, renamed, rewritten, sameInBoth, takesPath, types } from './functions.ts'
 import { noBigNumeric } from '../values/scalars.ts'
 import { closes, type EndTest, isWord, quote, type Reader, type Clauses } from './reader.ts'
 
@@ -11,7 +11,8 @@ const endsArgument: EndTest = (token) => token.kind === 'symbol' && (token.text 
 /** Translates a call. The reader's next token is the opening parenthesis. */
 export function call(written: string, reader: Reader, clauses: Clauses): string {
   const name = written.toUpperCase()
-  return `${called(name, written, reader, clauses)}${window(reader, clauses)}`
+  const result = `${called(name, written, reader, clauses)}${window(reader, clauses)}`
+  return mayOverflow.has(name) ? reader.finite(`bq_finite(${result})`, result) : result
 }
 
 function called(name: string, written: string, reader: Reader, clauses: Clauses): string {

@@ -41,6 +41,7 @@ const asTimestamp = (argument: string): string =>
   `${isTextConstant(argument) ? 'bq_timestamp_of_text' : 'bq_timestamp'}(${argument})`
 const asDatetime = (argument: string): string =>
   isTextConstant(argument) ? `bq_cast_datetime(${argument})` : `(bq_time(${argument}))::TIMESTAMP`
+const timeOf = (argument: string): string => (isTextConstant(argument) ? argument : `bq_time(${argument})`)
 
 /** The day on which the week of `date` begins. */
 const weekOf = (date: string, begins: number): string =>
@@ -94,9 +95,9 @@ export const dateFunctions: Readonly<Record<string, Rewrite>> = {
   WEEK: exactly(1, ([day]) => `bq_week(${day})`),
   DATE: (args, name) => {
     if (args.length === 3) return `make_date(${args.join(', ')})`
-    return exactly(1, ([value]) => `bq_cast_date(${value})`)(args, name)
+    return exactly(1, ([value]) => `bq_cast_date(${timeOf(value!)})`)(args, name)
   },
-  DATETIME: exactly(1, ([value]) => `bq_cast_datetime(${value})`),
+  DATETIME: exactly(1, ([value]) => `bq_cast_datetime(${timeOf(value!)})`),
   TIMESTAMP: exactly(1, ([value]) => `bq_cast_timestamp(${value})`),
   TIMESTAMP_MILLIS: exactly(1, ([value]) => `make_timestamptz(bq_int64(${value}) * 1000)`),
   TIMESTAMP_SECONDS: exactly(1, ([value]) => `make_timestamptz(bq_int64(${value}) * 1000000)`),

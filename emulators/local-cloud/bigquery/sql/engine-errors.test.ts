@@ -26,6 +26,11 @@ const internals =
 const MIXED =
   'meets a STRUCT whose fields have other names or places. BigQuery matches the fields by position, which the local cloud does not: give both the same names in the same order.'
 
+const NO_NAN = 'FLOAT64 has no NaN and no Infinity in the local cloud: write NULL'
+
+const NULL_FIELDS =
+  'The local cloud compares no STRUCTs whose fields may be NULL: there BigQuery answers NULL. Compare the fields: a.x = b.x AND a.y = b.y'
+
 const BIGNUMERIC = 'BIGNUMERIC is not served by the local cloud: use NUMERIC, of 38 digits, 9 of them after the point.'
 
 it.each<[query: string, message: string | RegExp | undefined]>([
@@ -47,6 +52,28 @@ it.each<[query: string, message: string | RegExp | undefined]>([
   ["SELECT 'a' + 1", 'No matching signature for operator + for argument types: STRING, INT64'],
   ["SELECT id = 'x' FROM d.t", 'No matching signature for operator = for argument types: INT64, STRING'],
   ["SELECT 1 IN (1, 'x')", 'No matching signature for operator IN for argument types: INT64, INT64, STRING'],
+  ['SELECT 1e308 * 10', 'double overflow: the result is no finite number'],
+  ['SELECT 1 + (1e308 * 10) > 1', 'double overflow: the result is no finite number'],
+  ['SELECT STDDEV(x) FROM UNNEST([1e300, -1e300]) AS x', 'double overflow: the result is no finite number'],
+  ['SELECT 1e999', 'Invalid floating point literal: 1e999'],
+  ['SELECT POW(-1, 0.5)', 'Floating point error in function: POW'],
+  ['SELECT EXP(1000)', 'Floating point error in function: EXP'],
+  ['SELECT LOG10(0)', 'Floating point error in function: LOG10(0)'],
+  ["SELECT SAFE_CAST('NaN' AS FLOAT64)", NO_NAN],
+  ['SELECT LAX_FLOAT64(JSON \'"-Infinity"\')', NO_NAN],
+  ["SELECT CAST('1e999' AS FLOAT64)", 'Bad float64 value: 1e999'],
+  ['SELECT IEEE_DIVIDE(1, 0)', 'Function not found: IEEE_DIVIDE at [1:8]'],
+  ['SELECT STRUCT(1, NULL) = STRUCT(1, NULL)', NULL_FIELDS],
+  ['SELECT id FROM d.t WHERE r IN (STRUCT(1 AS x))', NULL_FIELDS],
+  ['SELECT [1] IN ([1])', 'IN is not defined for arguments of type ARRAY'],
+  [
+    'SELECT DATE(s) FROM d.t WHERE id < 0',
+    'No matching signature for a function that takes DATE, DATETIME or TIMESTAMP for an argument of type STRING: CAST it',
+  ],
+  [
+    'SELECT UNIX_DATE(s) FROM d.t WHERE id < 0',
+    'No matching signature for a function that takes DATE for an argument of type STRING: CAST it',
+  ],
   ['SELECT TRUE AND 1', 'No matching signature for operator AND for argument types: BOOL, INT64'],
   ["SELECT COALESCE(1, 'a')", 'No matching signature for function COALESCE for argument types: INT64, STRING at [1:8]'],
   ["SELECT IF(TRUE, 1, 'a')", 'No matching signature for function IF for argument types: BOOL, INT64, STRING at [1:8]'],

@@ -103,6 +103,7 @@ const rules: readonly Rule[] = [
     () =>
       'numeric overflow: two multiplied NUMERIC values have at most 20 digits before the point in the local cloud, and 29 at Google',
   ],
+  [/Out of Range Error: (\w+) is out of range!/, () => 'double overflow: the result is no finite number'],
   [/Interval value (\S+) (\w+) out of range/, ([, value, unit]) => `Interval of ${value} ${unit} is out of range`],
   [
     /Date out of range: (-?\d+)-(\d+)-(\d+)/,

@@ -11,11 +11,22 @@ import { type Clauses, closes, isWord, quote, type Reader, text } from './reader
 /** From the loosest to the tightest; every one binds tighter than comparisons. DuckDB ranks them otherwise, hence the parentheses. */
 const levels: readonly (readonly string[])[] = [['|'], ['^'], ['&'], ['<<', '>>'], ['+', '-'], ['*', '/', '||']]
 
-/** One operand of a comparison. */
-export function arithmetic(reader: Reader, clauses: Clauses, level = 0): string {
+/** One operand of a comparison. A result that is no finite number is refused where the calculation ends: on its way it stays one. */
+export function arithmetic(reader: Reader, clauses: Clauses): string {
+  const { sql, isCalculated } = chain(reader, clauses, 0)
+  return isCalculated ? reader.finite(`bq_finite(${sql})`, sql) : sql
+}
+
+interface Chain {
+  readonly sql: string
+  /** Whether one of its operators may overflow. */
+  readonly isCalculated: boolean
+}
+
+function chain(reader: Reader, clauses: Clauses, level: number): Chain {
   const operators = levels[level]
-  if (!operators) return unary(reader, clauses)
-  let left = arithmetic(reader, clauses, level + 1)
+  if (!operators) return { sql: unary(reader, clauses), isCalculated: false }
+  let left = chain(reader, clauses, level + 1)
   let inARow = 0
   for (let token = reader.peek(); token?.kind === 'symbol'; token = reader.peek()) {
     if (token.text === '%') throw invalidArgument('Syntax error: Illegal input character "%": write MOD(a, b).')
@@ -23,18 +34,24 @@ export function arithmetic(reader: Reader, clauses: Clauses, level = 0): string 
     reader.take()
     inARow += 1
     if (inARow > limits.operatorsInARow) throw tooComplex()
-    const right = arithmetic(reader, clauses, level + 1)
-    left = applied(token.text, left, right)
+    const right = chain(reader, clauses, level + 1)
+    const isCalculated = '+-*/'.includes(token.text) || left.isCalculated || right.isCalculated
+    left = { sql: applied(token.text, left.sql, right.sql, reader), isCalculated }
   }
   return left
 }
 
-function applied(operator: string, left: string, right: string): string {
+function applied(operator: string, left: string, right: string, reader: Reader): string {
+  const [unchecked, other] = [reader.unchecked(left), reader.unchecked(right)]
   switch (operator) {
     case '/':
-      return `bq_divide(${left}, ${right})`
+      // A number over Infinity would be 0.
+      return `bq_divide(${unchecked}, ${right})`
     case '-':
-      return `bq_minus(${left}, ${right})`
+      return `bq_minus(${unchecked}, ${other})`
+    case '+':
+    case '*':
+      return `(${unchecked} ${operator} ${other})`
     case '<<':
       return `bq_left_shift(${left}, ${right})`
     case '>>':
@@ -81,9 +98,13 @@ function primary(reader: Reader, clauses: Clauses): string {
   }
 }
 
-/** Whole numbers are INT64, all others FLOAT64. @throws INVALID_ARGUMENT beyond INT64. */
+/** Whole numbers are INT64, all others FLOAT64. @throws INVALID_ARGUMENT beyond these. */
 function number(written: string): string {
-  if (!/^-?(\d+|0[xX][0-9a-fA-F]+)$/.test(written)) return /[eE]/.test(written) ? written : `${written}e0`
+  if (!/^-?(\d+|0[xX][0-9a-fA-F]+)$/.test(written)) {
+    if (!Number.isFinite(Number(written)))
+      throw invalidArgument(`Invalid floating point literal: ${written.slice(0, 40)}`)
+    return /[eE]/.test(written) ? written : `${written}e0`
+  }
   // Nineteen digits fit; to read very many takes long.
   if (written.replace(/^-?(0[xX])?0*/, '').length > 19)
     throw invalidArgument(`Invalid integer literal: ${written.slice(0, 40)}`)
@@ -98,7 +119,7 @@ function bracketed(symbol: string, reader: Reader, clauses: Clauses): string {
     const isQuery = isWord(reader.peek(), 'SELECT', 'WITH')
     const inner = isQuery ? reader.subquery(() => reader.reads.inside(read)) : read()
     reader.expect(')')
-    return `(${inner})`
+    return reader.finite(`(${inner})`, reader.unchecked(inner))
   }
   if (symbol === '[') {
     const inner = clauses(reader, (token) => token.kind === 'symbol' && token.text === ']')

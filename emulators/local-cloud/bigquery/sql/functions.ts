@@ -6,6 +6,7 @@
 import { invalidArgument } from '../../core/status.ts'
 import { OWN_MESSAGE } from './engine-errors.ts'
 import { limits } from '../values/limits.ts'
+import { NO_NAN } from '../values/scalars.ts'
 import { dateFunctions, type Rewrite } from './dates.ts'
 
 /** GoogleSQL's type names in casts → DuckDB types. */
@@ -60,7 +61,7 @@ export const castTexts: readonly [name: string, type: string, pattern: string, r
   [
     'float64',
     'DOUBLE',
-    String.raw`(?i)^\s*[+-]?(\d+\.?\d*(e[+-]?\d+)?|\.\d+(e[+-]?\d+)?|inf(inity)?|nan)\s*$`,
+    String.raw`(?i)^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$`,
     `'Bad float64 value: ' || CAST(x AS VARCHAR)`,
   ],
   [
@@ -90,6 +91,9 @@ const noNumber = refuse(
   'No matching signature for a function or operator that takes numbers: an argument is STRING, BOOL or JSON',
 )
 
+/** SQL for a text that names no number of FLOAT64, which BigQuery casts. */
+const isNaNText = String.raw`typeof(x) = 'VARCHAR' AND regexp_matches(CAST(x AS VARCHAR), '(?i)^\s*[+-]?(inf(inity)?|nan)\s*$')`
+
 /** Unicode's white space, which TRIM removes: https://cloud.google.com/bigquery/docs/reference/standard-sql/string_functions#trim */
 const WHITE_SPACE =
   '\t\n\u000b\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000'
@@ -107,10 +111,12 @@ export const macros = [
   `bq_to_json_string(v) AS CASE WHEN regexp_matches(typeof(v), 'TIME|BLOB|DECIMAL') THEN ${refuse('TO_JSON_STRING of this type is not translated by the local cloud: CAST to STRING first.')} WHEN typeof(v) = 'DOUBLE' AND abs(TRY_CAST(v AS DOUBLE)) NOT BETWEEN 1e-4 AND 1e15 AND TRY_CAST(v AS DOUBLE) <> 0 THEN ${refuse('TO_JSON_STRING of a FLOAT64 of 1e15 or more, or less than 1e-4, is not translated by the local cloud.')} ELSE COALESCE(CAST(to_json(v) AS VARCHAR), 'null') END`,
   `bq_json_scalar(j, kind) AS CASE WHEN j IS NULL THEN NULL WHEN NOT regexp_matches(json_type(j), kind) THEN ${refuse('The provided JSON input is not of the asked type')} ELSE json_extract_string(j, '$') END`,
   `bq_string(j) AS CASE typeof(j) WHEN 'JSON' THEN CASE WHEN j IS NULL THEN NULL WHEN json_type(CAST(j AS JSON)) <> 'VARCHAR' THEN ${refuse('The provided JSON input is not a string')} ELSE json_extract_string(CAST(j AS JSON), '$') END ELSE CAST(j AS VARCHAR) END`,
-  // Arithmetic.
+  // Arithmetic. FLOAT64 has no NaN and no Infinity here: DuckDB compares them otherwise, and BigQuery's operators refuse them as results.
+  `bq_finite(x) AS CASE WHEN typeof(x) = 'DOUBLE' AND NOT isfinite(TRY_CAST(x AS DOUBLE)) THEN error('double overflow: the result is no finite number') ELSE x END`,
+  `bq_result(y, called) AS CASE WHEN NOT isfinite(y) THEN error('Floating point error in function: ' || called) ELSE y END`,
   `bq_int64(x) AS CASE WHEN ${isNoNumber('x')} OR typeof(x) = 'DOUBLE' THEN ${refuse('No matching signature for a function that takes INT64')} ELSE CAST(x AS BIGINT) END`,
   `bq_divide(a, b) AS CASE WHEN ${isNoNumber('a')} OR ${isNoNumber('b')} THEN ${noNumber} WHEN typeof(a) LIKE 'DECIMAL%' OR typeof(b) LIKE 'DECIMAL%' THEN ${notNumeric('Division')} WHEN b = 0 THEN error('division by zero: ' || a || ' / ' || b) ELSE CAST(a AS DOUBLE) / b END`,
-  `bq_safe_divide(a, b) AS CASE WHEN ${isNoNumber('a')} OR ${isNoNumber('b')} THEN ${noNumber} WHEN typeof(a) LIKE 'DECIMAL%' OR typeof(b) LIKE 'DECIMAL%' THEN ${notNumeric('SAFE_DIVIDE')} WHEN b = 0 THEN NULL ELSE CAST(a AS DOUBLE) / b END`,
+  `bq_safe_divide(a, b) AS CASE WHEN ${isNoNumber('a')} OR ${isNoNumber('b')} THEN ${noNumber} WHEN typeof(a) LIKE 'DECIMAL%' OR typeof(b) LIKE 'DECIMAL%' THEN ${notNumeric('SAFE_DIVIDE')} WHEN b = 0 OR NOT isfinite(CAST(a AS DOUBLE) / b) THEN NULL ELSE CAST(a AS DOUBLE) / b END`,
   `bq_minus(a, b) AS CASE WHEN typeof(a) = typeof(b) AND typeof(b) IN ('DATE', 'TIMESTAMP', 'TIMESTAMP WITH TIME ZONE') THEN ${refuse('The difference of two times is not translated by the local cloud: use DATE_DIFF or TIMESTAMP_DIFF.')} ELSE a - b END`,
   `bq_div(a, b) AS CASE WHEN ${isNoNumber('a')} OR ${isNoNumber('b')} THEN ${noNumber} WHEN typeof(a) = 'DOUBLE' OR typeof(b) = 'DOUBLE' THEN ${notFloat('DIV')} WHEN b = 0 THEN error('division by zero: DIV(' || a || ', ' || b || ')') ELSE CAST(a AS BIGINT) // CAST(b AS BIGINT) END`,
   `bq_mod(a, b) AS CASE WHEN typeof(a) = 'DOUBLE' OR typeof(b) = 'DOUBLE' THEN ${notFloat('MOD')} WHEN b = 0 THEN error('division by zero: MOD(' || a || ', ' || b || ')') ELSE a % b END`,
@@ -119,6 +125,8 @@ export const macros = [
   `bq_right_shift(a, n) AS CASE WHEN n < 0 THEN error('Bitwise shift by a negative number: ' || n) WHEN n >= 64 THEN 0::BIGINT WHEN n = 0 THEN a ELSE (a >> n) & (9223372036854775807 >> (n - 1)) END`,
   `bq_double(x) AS CASE WHEN ${isNoNumber('x')} THEN ${noNumber} WHEN typeof(x) LIKE 'DECIMAL%' THEN ${notNumeric('This function')} ELSE CAST(x AS DOUBLE) END`,
   `bq_ln(x) AS CASE WHEN x <= 0 THEN error('Floating point error in function: LN(' || x || ')') ELSE ln(bq_double(x)) END`,
+  `bq_log10(x) AS CASE WHEN x <= 0 THEN error('Floating point error in function: LOG10(' || x || ')') ELSE log10(bq_double(x)) END`,
+  `bq_round(x, n) AS CASE WHEN n < 0 AND abs(bq_double(x)) > 1e290 THEN error('ROUND of a FLOAT64 beyond 1e290 is not translated by the local cloud') ELSE round(bq_double(x), CAST(n AS INTEGER)) END`,
   `bq_sqrt(x) AS CASE WHEN x < 0 THEN error('Argument to SQRT cannot be negative: ' || x) ELSE sqrt(bq_double(x)) END`,
   // Casts: to INT64, halves are rounded away from zero; a number becomes STRING without trailing zeros.
   `bq_cast_int64(x) AS CASE WHEN typeof(x) = 'DOUBLE' THEN CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT) WHEN typeof(x) = 'JSON' THEN ${refuse('Invalid cast from JSON to INT64')} WHEN typeof(x) = 'VARCHAR' AND NOT regexp_matches(CAST(x AS VARCHAR), '^\\s*[+-]?(\\d+|0[xX][0-9a-fA-F]+)\\s*$') THEN error('Bad int64 value: ' || CAST(x AS VARCHAR)) ELSE CAST(x AS BIGINT) END`,
@@ -130,8 +138,10 @@ export const macros = [
   `bq_cast_bytes(x) AS encode(x)`,
   `bq_safe_cast_bytes(x) AS encode(x)`,
   ...castTexts.flatMap(([name, type, pattern, refusal]) => {
-    const noBool = `WHEN typeof(x) = 'BOOLEAN' THEN ${refuse('Invalid cast from BOOL: to INT64 and STRING only')}`
-    const isOther = `typeof(x) = 'VARCHAR' AND NOT regexp_matches(CAST(x AS VARCHAR), '${pattern}')`
+    const isFloat = name === 'float64'
+    const noNaN = isFloat ? `WHEN ${isNaNText} THEN ${refuse(NO_NAN)} ` : ''
+    const noBool = `${noNaN}WHEN typeof(x) = 'BOOLEAN' THEN ${refuse('Invalid cast from BOOL: to INT64 and STRING only')}`
+    const isOther = `typeof(x) = 'VARCHAR' AND (NOT regexp_matches(CAST(x AS VARCHAR), '${pattern}')${isFloat ? ' OR NOT isfinite(TRY_CAST(x AS DOUBLE))' : ''})`
     return [
       `bq_cast_${name}(x) AS CASE ${noBool} WHEN ${isOther} THEN error(${refusal}) ELSE CAST(x AS ${type}) END`,
       `bq_safe_cast_${name}(x) AS CASE ${noBool} WHEN ${isOther} THEN NULL ELSE TRY_CAST(x AS ${type}) END`,
@@ -260,6 +270,12 @@ const withArguments =
 const floatFunction = (name: string): Rewrite =>
   withArguments(1, 2, ([value, digits]) => `${name}(bq_double(${value})${digits ? `, (${digits})::INTEGER` : ''})`)
 
+const power = withArguments(
+  2,
+  2,
+  ([base, exponent]) => `bq_result(pow(bq_double(${base}), bq_double(${exponent})), 'POW')`,
+)
+
 /** One operand of `||`. With a NULL that is constant, DuckDB forgets the type of the result. */
 export const concatenated = (value: string): string =>
   /^\(*NULL\)*$/.test(value) ? 'CASE WHEN random() > 2 THEN NULL::VARCHAR END' : value
@@ -283,6 +299,9 @@ function extractedGroup(pattern: string, name: string): 0 | 1 {
     throw invalidArgument(`${name} with a group that may be left out is not translated by the local cloud: ${pattern}`)
   return groups === 1 ? 1 : 0
 }
+
+/** Functions whose result is checked, with the window over which they are taken. */
+export const mayOverflow = new Set(['SUM', 'AVG'])
 
 /** Functions whose call is rewritten. Their arguments are translated already. */
 export const rewritten: Readonly<Record<string, Rewrite>> = {
@@ -320,22 +339,26 @@ export const rewritten: Readonly<Record<string, Rewrite>> = {
       (name) => [name, floatFunction(name)],
     ),
   ),
-  ROUND: floatFunction('round'),
+  ROUND: withArguments(1, 2, (args) =>
+    args.length === 1 ? `round(bq_double(${args[0]}))` : `bq_round(${args.join(', ')})`,
+  ),
   TRUNC: floatFunction('trunc'),
   // Of the type of its argument.
   SIGN: withArguments(1, 1, ([value]) => `(${value} - ${value} + sign(${value}))`),
   SQRT: withArguments(1, 1, ([value]) => `bq_sqrt(${value})`),
-  EXP: withArguments(1, 1, ([value]) => `exp(bq_double(${value}))`),
-  POW: withArguments(2, 2, ([base, exponent]) => `pow(bq_double(${base}), bq_double(${exponent}))`),
-  POWER: withArguments(2, 2, ([base, exponent]) => `pow(bq_double(${base}), bq_double(${exponent}))`),
+  EXP: withArguments(1, 1, ([value]) => `bq_result(exp(bq_double(${value})), 'EXP')`),
+  POW: power,
+  POWER: power,
   LN: withArguments(1, 1, ([value]) => `bq_ln(${value})`),
-  LOG10: withArguments(1, 1, ([value]) => `log10(bq_double(${value}))`),
-  LOG: withArguments(1, 2, ([value, base]) => (base ? `(bq_ln(${value}) / bq_ln(${base}))` : `bq_ln(${value})`)),
+  LOG10: withArguments(1, 1, ([value]) => `bq_log10(${value})`),
+  LOG: withArguments(1, 2, ([value, base]) =>
+    base ? `bq_result(bq_ln(${value}) / bq_ln(${base}), 'LOG')` : `bq_ln(${value})`,
+  ),
   LAX_STRING: withArguments(1, 1, ([value]) => `json_extract_string(${value}, '$')`),
   INT64: withArguments(1, 1, ([value]) => `(bq_json_scalar(${value}, 'INT'))::BIGINT`),
   LAX_INT64: withArguments(1, 1, ([value]) => `TRY_CAST(json_extract_string(${value}, '$') AS BIGINT)`),
-  FLOAT64: withArguments(1, 1, ([value]) => `(bq_json_scalar(${value}, 'INT|DOUBLE'))::DOUBLE`),
-  LAX_FLOAT64: withArguments(1, 1, ([value]) => `TRY_CAST(json_extract_string(${value}, '$') AS DOUBLE)`),
+  FLOAT64: withArguments(1, 1, ([value]) => `bq_finite((bq_json_scalar(${value}, 'INT|DOUBLE'))::DOUBLE)`),
+  LAX_FLOAT64: withArguments(1, 1, ([value]) => `bq_safe_cast_float64(json_extract_string(${value}, '$'))`),
   BOOL: withArguments(1, 1, ([value]) => `(bq_json_scalar(${value}, 'BOOLEAN'))::BOOLEAN`),
   APPROX_QUANTILES: withArguments(
     2,

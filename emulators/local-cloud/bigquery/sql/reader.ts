@@ -28,6 +28,8 @@ export class Reader {
   #subqueries = 0
   #conditions = 0
   #elements = 0
+  /** Of a translated calculation whose result is checked: the same without the check. */
+  readonly #unchecked = new Map<string, string>()
 
   constructor(tokens: readonly Token[], names: Names) {
     this.#tokens = tokens
@@ -86,6 +88,17 @@ export class Reader {
     const sql = read()
     this.#subqueries -= 1
     return sql
+  }
+
+  /** @returns `checked`, an expression that refuses what is no finite number in `bare`. */
+  finite(checked: string, bare: string): string {
+    if (bare !== checked) this.#unchecked.set(checked, bare)
+    return checked
+  }
+
+  /** An operand of a calculation that is checked as a whole. */
+  unchecked(operand: string): string {
+    return this.#unchecked.get(operand) ?? operand
   }
 
   /** A column's name for the elements of an UNNEST without an alias. */

@@ -134,8 +134,7 @@ function scalar(value: string | number | boolean, type: string, field: FieldSche
     }
     case 'FLOAT64': {
       const found = notBoolean === undefined ? undefined : scalars.float64(text)
-      const number = fitting(found, `Cannot convert value to floating point (bad value): ${shown(text)}`)
-      return Number.isFinite(number) ? number : String(number)
+      return fitting(found, scalars.noNaN(text) ?? `Cannot convert value to floating point (bad value): ${shown(text)}`)
     }
     case 'BOOL':
       return fitting(

@@ -14,7 +14,7 @@ import {
 } from '@duckdb/node-api'
 import { invalidArgument, type StatusError } from '../../core/status.ts'
 import type { FieldSchema } from './records.ts'
-import { date, dateTimeText, maxTimestamp, minTimestamp } from './scalars.ts'
+import { date, dateTimeText, maxTimestamp, minTimestamp, NO_NAN } from './scalars.ts'
 
 export interface Cell {
   readonly v: unknown
@@ -132,6 +132,7 @@ function scalar(value: DuckDBValue, isFloat: boolean): string {
   if (value instanceof DuckDBDateValue && date(value.toString()) === undefined) throw outOfRange('Date')
   if (value instanceof DuckDBDecimalValue) return numeric(value)
   if (value instanceof DuckDBBlobValue) return Buffer.from(value.bytes).toString('base64')
+  if (isFloat && !Number.isFinite(value)) throw invalidArgument(`${NO_NAN}: the result has ${String(value)}`)
   if (isFloat && Number.isInteger(value) && Math.abs(Number(value)) < 1e15) return `${value}.0`
   if (typeof value === 'bigint' && BigInt.asIntN(64, value) !== value) throw invalidArgument(`int64 overflow: ${value}`)
   return String(value)
