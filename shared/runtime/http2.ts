@@ -70,4 +70,6 @@ function sniff(socket: Socket, decided: (isHttp2: boolean) => void): void {
   socket.on('error', end)
   socket.on('end', end)
   socket.once('close', () => clearTimeout(timeout))
+  // Node does not announce bytes again that a former reader of this turn left: those behind an instance's secret, say.
+  if (socket.readableLength > 0) read()
 }

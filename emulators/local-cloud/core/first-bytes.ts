@@ -24,4 +24,6 @@ export function sniff(socket: Socket, decided: (isHttp2: boolean) => void): void
   }
   socket.on('readable', read)
   socket.once('close', () => clearTimeout(timeout))
+  // Node does not announce bytes again that a former reader of this turn left: those behind an instance's secret, say.
+  if (socket.readableLength > 0) read()
 }
