@@ -1,6 +1,5 @@
 /** Datasets, tables and views: their declarations, and the schemas, tables and views of DuckDB that follow from them. */
 
-import { isDeepStrictEqual } from 'node:util'
 import type { CloudContext } from '../core/plugin.ts'
 import { alreadyExists, invalidArgument, notFound, StatusError } from '../core/status.ts'
 import type { Engine } from './engine/engine.ts'
@@ -12,10 +11,10 @@ import { duckType } from './values/duck-types.ts'
 import { asQueryError } from './values/errors.ts'
 import type { DatasetResource, FieldSchema, TableResource } from './values/records.ts'
 import { sqlError } from './sql/engine-errors.ts'
-import { limits, tooComplex } from './values/limits.ts'
+import { limits } from './values/limits.ts'
 import { quote } from './sql/reader.ts'
 import type { Read } from './sql/reads.ts'
-import type { Translation } from './sql/translate.ts'
+import { makeViewChecks, type ViewChecks } from './view-checks.ts'
 
 export interface TableReference {
   readonly projectId: string
@@ -23,7 +22,7 @@ export interface TableReference {
   readonly tableId: string
 }
 
-export interface Catalog {
+export interface Catalog extends Pick<ViewChecks, 'namedBy' | 'tablesBehind'> {
   /** The tables and views, `dataset.table`, that were created and are not in the engine's database. */
   missing(): Promise<string[]>
   insertDataset(body: Record<string, unknown>): Promise<DatasetResource>
@@ -44,14 +43,7 @@ export interface Catalog {
   /** Removes the options that the body lacks; columns stay. */
   replaceTable(datasetId: string, tableId: string, body: Record<string, unknown>): Promise<TableResource>
   deleteTable(datasetId: string, tableId: string): Promise<void>
-  /**
-   * The tables behind these, which may be views of views: `dataset.table`, each once.
-   * @throws NOT_FOUND in BigQuery's words for the first that is not there.
-   */
-  tablesBehind(names: readonly string[]): Promise<string[]>
-  /** The tables and views that a view names, `dataset.table`; undefined for a table, and for a missing name. */
-  namedBy(datasetId: string, tableId: string): Promise<readonly string[] | undefined>
-  /** The same with the filters of each, once for each place where it is read. */
+  /** The names in a view with the filters of each, once for each place where it is read. */
   readBy(datasetId: string, tableId: string): Promise<readonly Read[] | undefined>
 }
 
@@ -94,75 +86,13 @@ export function makeCatalog(
   }
   const tables = (datasetId: string): TableResource[] =>
     [...tableTable.values()].filter((one) => one.tableReference.datasetId === datasetId && !isExpired(one))
-  /** By the view's text, which is read once. */
-  const translations = new WeakMap<TableResource, Promise<Translation>>()
-  const translationOf = (datasetId: string, tableId: string): Promise<Translation> | undefined => {
-    const resource = find(datasetId, tableId)
-    if (!resource?.view) return undefined
-    let translation = translations.get(resource)
-    if (!translation) {
-      translation = engine.translate(resource.view.query, projectId)
-      translation.catch(() => translations.delete(resource))
-      translations.set(resource, translation)
-    }
-    return translation
-  }
-  /** Of each view that was made or checked: what it names, as it was then. */
-  const checks = new WeakMap<TableResource, { readonly named: readonly unknown[]; readonly done: Promise<void> }>()
-  /** Another value for each declaration of a table, and each check of a view. */
-  const versionOf = (name: string): unknown => {
-    const resource = tableTable.get(name)
-    return resource && (checks.get(resource) ?? resource)
-  }
-  const checkedBy = (resource: TableResource, tables: readonly string[], done: Promise<void>): Promise<void> => {
-    checks.set(resource, { named: tables.map(versionOf), done })
-    done.catch(() => checks.delete(resource))
-    return done
-  }
-  /** Checks a view, and makes it anew if need be, when what it names has changed. @throws the refusal of its query */
-  const checkView = async (resource: TableResource): Promise<void> => {
-    const { datasetId, tableId } = resource.tableReference
-    const { sql, tables: read } = await translationOf(datasetId, tableId)!
-    const last = checks.get(resource)
-    if (last && read.every((name, index) => versionOf(name) === last.named[index])) return last.done
-    const made = async (): Promise<void> => {
-      const name = qualified(datasetId, tableId)
-      const [wanted, now] = [await engine.describe(sql, []), await engine.describe(`SELECT * FROM ${name}`, [])]
-      if (!isDeepStrictEqual(wanted, now)) await engine.execute(`CREATE OR REPLACE VIEW ${name} AS ${sql}`)
-    }
-    await checkedBy(resource, read, made())
-  }
-  const namedBy = async (datasetId: string, tableId: string): Promise<readonly string[] | undefined> =>
-    (await translationOf(datasetId, tableId))?.tables
-  /** How often tables are read by each of these, views included: a view that reads a view twice reads its tables twice. */
-  const tablesBehind = async (names: readonly string[]): Promise<string[]> => {
-    const found = new Set<string>()
-    const reads = new Map<string, number>()
-    const readsOf = async (name: string, depth: number): Promise<number> => {
-      const known = reads.get(name)
-      if (known !== undefined) return known
-      if (depth > limits.viewNesting)
-        throw invalidArgument(`Exceeded the maximum depth of nested views: ${limits.viewNesting} levels, at ${name}.`)
-      const [datasetId, tableId] = name.split('.') as [string, string]
-      // A view over a table that is gone is refused for that table.
-      const resource = table(datasetId, tableId)
-      const inside = await namedBy(datasetId, tableId)
-      if (!inside) found.add(name)
-      const count = inside ? await total(inside, depth + 1) : 1
-      if (inside) await checkView(resource)
-      reads.set(name, count)
-      return count
-    }
-    const total = async (all: readonly string[], depth: number): Promise<number> => {
-      let count = 0
-      for (const name of all) count += await readsOf(name, depth)
-      if (count > limits.tables) throw tooComplex()
-      return count
-    }
-    await total(names, 0)
-    return [...found]
-  }
   const qualified = (datasetId: string, tableId: string): string => `${quote(datasetId)}.${quote(tableId)}`
+  const { translationOf, namedBy, tablesBehind, checked } = makeViewChecks(engine, {
+    projectId,
+    find,
+    table,
+    recorded: (name) => tableTable.get(name),
+  })
 
   /** @returns what records the view with its columns. */
   const createView = async (
@@ -186,7 +116,7 @@ export function makeCatalog(
       await engine.execute(`CREATE OR REPLACE VIEW ${qualified(datasetId, tableId)} AS ${sql}`)
       return (recorded) => {
         const resource = recorded([...schema])
-        void checkedBy(resource, read, Promise.resolve())
+        checked(resource, read)
         return resource
       }
     } catch (error) {
