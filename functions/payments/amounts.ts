@@ -44,6 +44,12 @@ export const uncapturedMinor = (state: PaymentState): number =>
     payableMinor(state),
   )
 
+/** True while a capture is to come, and the authorization that this renewal replaces is still the present one. */
+export const isRenewalNeeded = (state: PaymentState, authorization: number): boolean =>
+  state.renewals[authorization]?.former === currentAuthorization(state) &&
+  uncapturedMinor(state) > 0 &&
+  !isAllSettled(state)
+
 /** True if every line is in a shipment or cancelled, and each shipment's capture has an outcome. */
 export const isAllSettled = (state: PaymentState): boolean =>
   Object.values(state.captures).every(({ outcome }) => outcome !== 'due') && isEveryLineDone(state)

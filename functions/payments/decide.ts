@@ -2,12 +2,32 @@
 
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import type { Decision } from '../../shared/service/platform.ts'
-import { paymentIn, type PaymentRecord, type PaymentSent, type PaymentState } from './payment.ts'
+import { isRenewalNeeded } from './amounts.ts'
+import {
+  awaitedRenewal,
+  evolve,
+  paymentIn,
+  type PaymentRecord,
+  type PaymentSent,
+  type PaymentState,
+} from './payment.ts'
 import type { PaymentsPlatform as Platform } from './service.ts'
 
 export type PaymentDecision = Decision<PaymentRecord, PaymentSent>
 
 type OfOrder = Envelope<string, { readonly orderId: string }>
+
+/**
+ * A renewal for which the customer has to act, and which this decision makes needless, is ended: what they would approve later
+ * would be held for nothing.
+ */
+function withEndOfRenewal(orderId: string, before: PaymentState, decision: PaymentDecision): PaymentDecision {
+  const authorization = awaitedRenewal(before)
+  if (authorization === undefined || decision.events.length === 0) return decision
+  const after = decision.events.reduce(evolve, before)
+  if (awaitedRenewal(after) !== authorization || isRenewalNeeded(after, authorization)) return decision
+  return { ...decision, commands: [...decision.commands, { type: 'MakeRenewal', data: { orderId, authorization } }] }
+}
 
 /** By the rules alone. */
 export const decideOn = (
@@ -15,9 +35,10 @@ export const decideOn = (
   platform: Platform,
   decide: (state: PaymentState) => PaymentDecision,
 ): Promise<PaymentDecision> =>
-  platform.streams.handle<PaymentRecord, PaymentSent>(message, message.data.orderId, ({ events }) =>
-    decide(paymentIn(events)),
-  )
+  platform.streams.handle<PaymentRecord, PaymentSent>(message, message.data.orderId, ({ events }) => {
+    const state = paymentIn(events)
+    return withEndOfRenewal(message.data.orderId, state, decide(state))
+  })
 
 /** After calls of the provider, each under a key, so that a repeated one changes nothing more. */
 export const decideWithCalls = (
@@ -25,6 +46,7 @@ export const decideWithCalls = (
   platform: Platform,
   decide: (state: PaymentState) => Promise<PaymentDecision>,
 ): Promise<PaymentDecision> =>
-  platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, message.data.orderId, ({ events }) =>
-    decide(paymentIn(events)),
-  )
+  platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, message.data.orderId, async ({ events }) => {
+    const state = paymentIn(events)
+    return withEndOfRenewal(message.data.orderId, state, await decide(state))
+  })

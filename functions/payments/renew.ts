@@ -8,7 +8,7 @@ import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
 import { noChange } from '../../shared/service/platform.ts'
 import { vaultOf } from '../customers/contracts.ts'
-import { uncapturedMinor } from './amounts.ts'
+import { isRenewalNeeded, uncapturedMinor } from './amounts.ts'
 import { withCaptures } from './joined.ts'
 import { decideOn, decideWithCalls, type PaymentDecision } from './decide.ts'
 import {
@@ -60,18 +60,13 @@ export function makeRenewal(message: OneAuthorization, platform: Platform): Prom
       return endOfWait(state, { orderId, authorization, client, nowMs: platform.now() })
     if (due?.outcome !== 'due') return noChange
     const key = authorizationKey(orderId, authorization)
-    const dropped: PaymentRecord = { type: 'renewal.dropped', data: { authorization } }
-    if (uncapturedMinor(state) <= 0) {
-      // Also what an attempt before this one was granted.
-      await client.void(key)
-      return { events: [dropped], commands: [] }
-    }
     const request = { orderId, authorization, client, nowMs: platform.now() }
+    if (!isRenewalNeeded(state, authorization)) return dropped(request)
     const awaited = awaitedRenewal(state)
-    const approved = awaited === undefined ? undefined : await approvedOrEnded(awaited, request)
+    const approved = awaited === undefined ? undefined : await approvedOrEnded(state, awaited, request)
     if (approved) {
       const { events: granted, commands } = decided(state, { ...request, authorization: awaited! }, approved)
-      return { events: [...granted, dropped], commands }
+      return { events: [...granted, droppedEvent(authorization)], commands }
     }
     const { amountMinor, paymentMethodRef, customer } = due
     const { currency } = state
@@ -86,8 +81,7 @@ export function makeRenewal(message: OneAuthorization, platform: Platform): Prom
     const isAwaited = due.actUntil !== undefined && platform.now() < Date.parse(due.actUntil)
     if (answer.status === 'action-required' && !isAwaited) await client.void(key)
     const { events: outcome, commands } = decided(state, request, answer)
-    const replaced: PaymentRecord[] =
-      awaited === undefined ? [] : [{ type: 'renewal.dropped', data: { authorization: awaited } }]
+    const replaced = awaited === undefined ? [] : [droppedEvent(awaited)]
     return { events: [...replaced, ...outcome], commands }
   })
 }
@@ -99,18 +93,31 @@ interface Request {
   readonly nowMs: number
 }
 
+const droppedEvent = (authorization: number): PaymentRecord => ({ type: 'renewal.dropped', data: { authorization } })
+
+/** No capture needs it any more. What the provider has granted meanwhile, or would grant once the customer approves, is held for nothing. */
+async function dropped({ orderId, authorization, client }: Request): Promise<PaymentDecision> {
+  await client.void(authorizationKey(orderId, authorization))
+  return { events: [droppedEvent(authorization)], commands: [] }
+}
+
 /** The authorization for which the customer has to act, if they have approved it. Otherwise it is ended: another payment method was given. */
-async function approvedOrEnded(awaited: number, { orderId, client }: Request): Promise<Authorization | undefined> {
+async function approvedOrEnded(
+  state: PaymentState,
+  awaited: number,
+  { orderId, client }: Request,
+): Promise<Authorization | undefined> {
   const key = authorizationKey(orderId, awaited)
-  const found = await client.find(key)
+  const found = isRenewalNeeded(state, awaited) ? await client.find(key) : undefined
   if (found?.status === 'authorized') return found
   await client.void(key)
   return undefined
 }
 
-/** The customer's time to act is up. The provider is asked first: its webhook may be lost. */
+/** The customer's time to act is up, or no capture needs the renewal any more. The provider is asked first: its webhook may be lost. */
 async function endOfWait(state: PaymentState, request: Request): Promise<PaymentDecision> {
   const { orderId, authorization, client, nowMs } = request
+  if (!isRenewalNeeded(state, authorization)) return dropped(request)
   const { actUntil } = state.renewals[authorization]!
   if (actUntil === undefined || nowMs < Date.parse(actUntil)) return noChange
   const key = authorizationKey(orderId, authorization)
@@ -151,6 +158,7 @@ function decided(
 
 /** The provider's report on a renewal for which the customer has to act; it may have no news. */
 export async function checkRenewal(state: PaymentState, request: Request): Promise<PaymentDecision> {
+  if (!isRenewalNeeded(state, request.authorization)) return dropped(request)
   const answer = await request.client.find(authorizationKey(request.orderId, request.authorization))
   return !answer || answer.status === 'action-required' ? noChange : decided(state, request, answer)
 }
