@@ -20,6 +20,9 @@ const orderRecord = z.object({
   cancelled: z.array(goods.element),
   /** The amount that the customer does not pay for these lines. Absent: nothing was cancelled, or as of the release before. */
   cancelledMinor: minor.optional(),
+  /** As the customer sees them. Absent: of the time before the amounts of captures were recorded, or as of the release before. */
+  capturedMinor: minor.optional(),
+  refundedMinor: minor.optional(),
   /** The shipments of which orders knows that they left. */
   dispatched: z.array(reference),
 })

@@ -5,12 +5,14 @@ import { changedAt } from '../../shared/service/stream-page.ts'
 import { goodsOf, importedView, isPlaced, orderIn } from './order.ts'
 import { shownOrder } from './payment-needed.ts'
 import type { OrderRecordRow } from './record-contracts.ts'
+import { capturedMinor, refundedMinor } from './refunds.ts'
 
 /** Undefined for an order that no customer knows of. */
 export function orderRecord(stream: Stream): OrderRecordRow | undefined {
   const state = orderIn(stream.events)
   if (!isPlaced(state) && !state.imported) return undefined
   const { status, currency, totalMinor, lines } = isPlaced(state) ? shownOrder(state) : importedView(state.imported!)
+  const paidMinor = capturedMinor(state.ledger)
   return {
     orderId: stream.id,
     changedAt: changedAt(stream),
@@ -23,6 +25,8 @@ export function orderRecord(stream: Stream): OrderRecordRow | undefined {
       : lines.map(({ lineId, sku, quantity }) => ({ lineId, sku, quantity })),
     cancelled: [...state.ledger.cancelled],
     ...(state.ledger.cancelled.length > 0 ? { cancelledMinor: state.ledger.cancelledMinor } : {}),
+    ...(paidMinor === undefined ? {} : { capturedMinor: paidMinor }),
+    refundedMinor: refundedMinor(state.refunds),
     dispatched: Object.keys(state.ledger.dispatched),
   }
 }

@@ -27,6 +27,10 @@ export function capturedMinor({ captured, amounts }: Ledger): number | undefined
   return captured.every((shipmentId) => shipmentId in amounts) ? sum(Object.values(amounts)) : undefined
 }
 
+/** The amount that the customer has got back. */
+export const refundedMinor = (refunds: Refunds): number =>
+  sum(Object.values(refunds).map(({ status, amountMinor }) => (status === 'issued' ? amountMinor : 0)))
+
 /** The money of the order as customers and staff see it; undefined while nothing was captured. */
 export function paymentView(ledger: Ledger, refunds: Refunds): OrderView['payment'] {
   if (ledger.captured.length === 0) return undefined
@@ -34,7 +38,7 @@ export function paymentView(ledger: Ledger, refunds: Refunds): OrderView['paymen
   const paidMinor = capturedMinor(ledger)
   return {
     ...(paidMinor === undefined ? {} : { capturedMinor: paidMinor }),
-    refundedMinor: sum(all.map(({ status, amountMinor }) => (status === 'issued' ? amountMinor : 0))),
+    refundedMinor: refundedMinor(refunds),
     refunds: all,
   }
 }

@@ -123,6 +123,31 @@ describe('a refund', () => {
     expect(events()).toEqual(['refund.refused r-1 100 not-ordered', 'refund.refused r-2 100 not-ordered'])
   })
 
+  it('of more pieces than were ordered in its lines together, or with those of earlier refunds, is refused', async () => {
+    const { refund, work, provider, events } = await open()
+    const of = (...quantities: number[]) => ({ lines: quantities.map((quantity) => ({ lineId: '1', quantity })) })
+    expect(await refund('r-1', 100, of(2, 2))).toBe('not-ordered')
+    provider.refundOutcome = { status: 'failed', code: 'card-takes-no-refunds' }
+    expect(await refund('r-2', 100, of(2))).toBe(undefined)
+    await work()
+    // What failed gave nothing back, and its pieces can be refunded again.
+    provider.refundOutcome = { status: 'succeeded' }
+    expect(await refund('r-3', 100, of(1, 1))).toBe(undefined)
+    expect(await refund('r-4', 100, of(2))).toBe('not-ordered')
+    await work()
+    expect(await refund('r-5', 100, of(2))).toBe('not-ordered')
+    expect(await refund('r-6', 50, of(1))).toBe(undefined)
+    expect(await refund('r-7', 50)).toBe(undefined)
+    expect(events().filter((event) => event.endsWith('not-ordered'))).toHaveLength(3)
+  })
+
+  it('after a hundred refunds is refused, whatever they gave back', async () => {
+    const { refund, events } = await open()
+    for (let number = 1; number <= 100; number++) expect(await refund(`r-${number}`, 1)).toBe(undefined)
+    expect(await refund('r-101', 1)).toBe('too-many-refunds')
+    expect(events()).toEqual(['refund.refused r-101 1 too-many-refunds'])
+  })
+
   it('of an order whose payment was voided before it was authorized is refused, and records nothing', async () => {
     const { platform } = await open()
     const of = { orderId: 'o-2' }

@@ -17,6 +17,7 @@ import {
   type PaymentState,
   type Refund,
   refundKey,
+  withLines,
 } from './payment.ts'
 import { provider } from './provider.ts'
 import { reported, withQuestions } from './refund-reports.ts'
@@ -41,16 +42,33 @@ function obstacleOf(state: PaymentState, { orderId, amountMinor, lines = [] }: R
       shopCodes['more-than-captured'],
       `${amountMinor} can not be refunded: ${leftMinor} of what was captured for ${orderId} is neither refunded nor promised.`,
     )
-  const known = new Map(state.lines.map(({ lineId, quantity }) => [lineId, quantity]))
-  const wrong = lines.find(({ lineId, quantity }) => quantity > (known.get(lineId) ?? 0))
+  const wrong = beyondOrdered(state, lines)
   if (wrong)
     return new Refused(
       shopCodes['not-ordered'],
-      `${wrong.quantity} of line ${wrong.lineId} can not be refunded: ${known.get(wrong.lineId) ?? 'none'} of it were ordered.`,
+      `${wrong.quantity} of line ${wrong.lineId} can not be refunded: ${wrong.ordered || 'none'} of it were ordered, and ${wrong.refunded || 'none'} refunded. A further amount is refunded without lines.`,
     )
   if (Object.keys(state.refunds).length >= MAX_REFUNDS)
     return new Refused(shopCodes['too-many-refunds'], `${orderId} has ${MAX_REFUNDS} refunds: settle the rest by hand.`)
   return undefined
+}
+
+/** The first line of which these pieces and the refunded ones are more than were ordered. A refund that failed gave nothing back. */
+function beyondOrdered(state: PaymentState, lines: NonNullable<Refund['lines']>) {
+  const given = Object.values(state.refunds).filter(({ status }) => status !== 'failed')
+  const refunded = withLines(
+    {},
+    given.flatMap((refund) => refund.lines ?? []),
+  )
+  const asked = withLines({}, lines)
+  return Object.entries(asked)
+    .map(([lineId, quantity]) => ({
+      lineId,
+      quantity,
+      refunded: refunded[lineId] ?? 0,
+      ordered: state.lines.find((line) => line.lineId === lineId)?.quantity ?? 0,
+    }))
+    .find(({ quantity, refunded: before, ordered }) => before + quantity > ordered)
 }
 
 /** Also of an order whose payment was voided before it was authorized. */
@@ -79,16 +97,20 @@ function decideRefund(state: PaymentState, request: RefundRequest): PaymentDecis
   const { orderId, refundId, amountMinor, reason, lines } = request
   refuseIf(isNothingAgreed(state), 'not-found', `Nothing was authorized for ${orderId}.`)
   if (refundId in state.refunds) return noChange
-  const about = { reason, ...(lines ? { lines } : {}) }
+  const withPieces = lines ? { lines } : {}
   const obstacle = obstacleOf(state, request)
   if (obstacle) {
     const { currency } = state
-    const refused = { ...about, orderId, paymentId: paymentId(orderId), refundId, amountMinor, currency }
+    const refused = { reason, ...withPieces, orderId, paymentId: paymentId(orderId), refundId, amountMinor, currency }
     return { events: [{ type: 'refund.refused', data: { ...refused, code: obstacle.code } }], commands: [] }
   }
   const due = refundsOf(state, request)
   return {
-    events: due.map((part) => ({ type: 'refund.due', data: { ...about, ...part } })),
+    // Of several authorizations: the pieces are in the first part alone, so that they count once.
+    events: due.map((part, index) => ({
+      type: 'refund.due',
+      data: { reason, ...(index === 0 ? withPieces : {}), ...part },
+    })),
     commands: due.map((part) => ({ type: 'IssueRefund', data: { orderId, refundId: part.refundId } })),
   }
 }

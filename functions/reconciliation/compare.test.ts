@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { moneyText } from './analytics.ts'
 import { differencesOf, isInFlight, type Records } from './compare.ts'
 import type { Difference, Kind } from './contracts.ts'
 import { kinds } from './contracts.ts'
@@ -19,6 +20,8 @@ const completed = {
     imported: false,
     lines: [line],
     cancelled: [],
+    capturedMinor: 2380,
+    refundedMinor: 100,
     dispatched: ['s-1'],
   },
   payment: {
@@ -44,10 +47,32 @@ const completed = {
   ],
   reservation: { orderId: 'o-1', changedAt: at, status: 'held', held: [] },
   shipments: { orderId: 'o-1', changedAt: at, shipments: [{ shipmentId: 's-1', status: 'delivered' }] },
-  analytics: { orderId: 'o-1', rows: 1, status: 'completed', totalMinor: 2380, currency: 'EUR', changedAt: at },
+  analytics: {
+    orderId: 'o-1',
+    rows: 1,
+    status: 'completed',
+    totalMinor: 2380,
+    currency: 'EUR',
+    capturedMinor: '2380 EUR',
+    refundedMinor: '100 EUR',
+    changedAt: at,
+  },
 } as const satisfies Records
+/** The order and BigQuery have the amounts of the ledger. */
+function inAgreement(records: Records): Records {
+  const { order, payment: ledger, analytics } = records
+  const sum = (field: 'capturedMinor' | 'refundedMinor'): number =>
+    (ledger?.authorizations ?? []).reduce((total, one) => total + one[field], 0)
+  const [capturedMinor, refundedMinor] = [sum('capturedMinor'), sum('refundedMinor')]
+  const shown = { capturedMinor: moneyText(capturedMinor, 'EUR'), refundedMinor: moneyText(refundedMinor, 'EUR') }
+  return {
+    ...records,
+    order: order && { ...order, capturedMinor, refundedMinor },
+    analytics: analytics && { ...analytics, ...shown },
+  }
+}
 /** Confirmed, and nothing has left. */
-const confirmed: Records = {
+const confirmed = inAgreement({
   ...completed,
   order: { ...completed.order, status: 'confirmed', dispatched: [] },
   payment: {
@@ -59,7 +84,7 @@ const confirmed: Records = {
   reservation: { ...completed.reservation, held: [{ sku, quantity: 2 }] },
   shipments: { ...completed.shipments, shipments: [{ shipmentId: 's-1', status: 'booked' }] },
   analytics: { ...completed.analytics, status: 'confirmed' },
-}
+})
 /** Of two parcels one has left. */
 const partlyShipped: Records = {
   ...completed,
@@ -75,7 +100,7 @@ const partlyShipped: Records = {
   analytics: { ...completed.analytics, status: 'confirmed' },
 }
 /** Cancelled before anything left: the payment is voided, and nothing is held. */
-const cancelled: Records = {
+const cancelled = inAgreement({
   ...confirmed,
   order: { ...confirmed.order!, status: 'cancelled' },
   payment: { ...confirmed.payment!, status: 'voided' },
@@ -83,29 +108,48 @@ const cancelled: Records = {
   reservation: { ...confirmed.reservation!, status: 'released', held: [] },
   shipments: { ...completed.shipments, shipments: [{ shipmentId: 's-1', status: 'cancelled' }] },
   analytics: { ...completed.analytics, status: 'cancelled' },
-}
+})
 /** Of two pieces one was cancelled, and the other was captured. */
-const partlyCancelled: Records = {
+const partlyCancelled = inAgreement({
   ...completed,
   order: { ...completed.order, cancelled: [{ ...line, quantity: 1 }], cancelledMinor: 1190 },
   payment: { ...completed.payment, authorizations: [{ ...completed.payment.authorizations[0], capturedMinor: 1190 }] },
   charges: [{ ...completed.charges[0], capturedMinor: 1190 }],
-}
+})
 const { cancelledMinor: _unknown, ...orderOfEarlier } = partlyCancelled.order!
 /** An answer of a revision from before orders listed the amount. */
 const partlyCancelledEarlier: Records = { ...partlyCancelled, order: orderOfEarlier }
-const imported: Records = {
+const imported = inAgreement({
   orderId: 'o-1',
   order: { ...completed.order, imported: true, dispatched: [] },
   charges: [],
   analytics: completed.analytics,
-}
-const free: Records = {
+})
+const free = inAgreement({
   ...completed,
   order: { ...completed.order, totalMinor: 0 },
   payment: { ...completed.payment, status: 'not-required', totalMinor: 0, authorizations: [] },
   charges: [],
   analytics: { ...completed.analytics, totalMinor: 0 },
+})
+const { capturedMinor: _captured, refundedMinor: _refunded, ...orderWithoutAmounts } = completed.order
+/** An answer of a revision from before orders listed what was captured and refunded. */
+const completedEarlier: Records = { ...completed, order: orderWithoutAmounts }
+/** A first authorization was released for another one. */
+const renewed: Records = {
+  ...confirmed,
+  payment: {
+    ...confirmed.payment!,
+    authorizations: ['o-1:auth', 'o-1:auth:2'].map((authorizationKey) => ({
+      authorizationKey,
+      capturedMinor: 0,
+      refundedMinor: 0,
+    })),
+  },
+  charges: [
+    { ...confirmed.charges![0]!, state: 'released' },
+    { ...confirmed.charges![0]!, authorizationKey: 'o-1:auth:2' },
+  ],
 }
 /** A first card was declined, and the second one paid. */
 const secondCard: Records = {
@@ -127,15 +171,15 @@ it.each(
     imported,
     free,
     secondCard,
+    completedEarlier,
+    renewed,
   }),
 )('an order that is %s has no difference', (_, records: Records) => {
   expect(differencesOf(records)).toEqual([])
 })
 
-const payment = (records: Records, change: object): Records => ({
-  ...records,
-  payment: { ...records.payment!, ...change },
-})
+const payment = (records: Records, change: object): Records =>
+  inAgreement({ ...records, payment: { ...records.payment!, ...change } })
 const charge = (records: Records, change: object): Records => ({
   ...records,
   charges: [{ ...records.charges![0]!, ...change }],
@@ -149,9 +193,11 @@ const paidTwice = (status: string, refundedMinor: number): Records => {
   const paid = { capturedMinor: 4760, refundedMinor }
   const authorizations = [{ authorizationKey: 'o-1:auth', ...paid }]
   return {
-    ...charge(payment(completed, { authorizations }), paid),
-    order: { ...completed.order, status },
-    analytics: { ...completed.analytics, status },
+    ...inAgreement({
+      ...charge(payment(completed, { authorizations }), paid),
+      order: { ...completed.order, status },
+      analytics: { ...completed.analytics, status },
+    }),
   }
 }
 
@@ -168,12 +214,33 @@ const planted: readonly (readonly [Kind, Records, Difference['values']])[] = [
   ['disputed-amount', charge(completed, { disputedMinor: 7 }), { provider: '7', ledger: '0' }],
   ['charge-state', charge(confirmed, { state: 'voided' }), { provider: 'voided', ledger: 'authorized' }],
   ['charge-state', charge(cancelled, { state: 'authorized' }), { provider: 'authorized', ledger: 'voided' }],
+  [
+    'authorization-held',
+    { ...renewed, charges: renewed.charges!.map((one) => ({ ...one, state: 'authorized' })) },
+    { provider: 'authorized 2380 EUR, captured 0', ledger: 'current o-1:auth:2', orders: 'confirmed' },
+  ],
+  // What staff closed holds nothing, and no other order that has ended does.
+  ...['closed', 'rejected', 'expired'].map((status): [Kind, Records, Difference['values']] => [
+    'authorization-held',
+    {
+      ...confirmed,
+      order: { ...confirmed.order!, status },
+      reservation: { ...confirmed.reservation!, held: [] },
+      analytics: { ...confirmed.analytics!, status },
+    },
+    { provider: 'authorized 2380 EUR, captured 0', ledger: 'current', orders: status },
+  ]),
+  [
+    'order-captured',
+    { ...completed, order: { ...completed.order, capturedMinor: 2370 } },
+    { ledger: '2380', orders: '2370' },
+  ],
+  ['order-refunded', { ...completed, order: { ...completed.order, refundedMinor: 0 } }, { ledger: '100', orders: '0' }],
   ['order-total', payment(completed, { totalMinor: 2390 }), { orders: '2380', ledger: '2390' }],
   [
     'captured-without-order',
     {
       ...charge(payment(cancelled, { authorizations: [account] }), { state: 'authorized', ...account }),
-      analytics: cancelled.analytics,
     },
     { ledger: 'captured 2280', orders: 'cancelled' },
   ],
@@ -279,6 +346,21 @@ const planted: readonly (readonly [Kind, Records, Difference['values']])[] = [
     'bigquery-status',
     { ...completed, analytics: { ...completed.analytics, status: 'confirmed' } },
     { orders: 'completed', bigquery: 'confirmed' },
+  ],
+  ...['0', '2370 EUR', '2380 USD', '2380 EUR and USD'].map((bigquery): [Kind, Records, Difference['values']] => [
+    'bigquery-captured',
+    { ...completed, analytics: { ...completed.analytics, capturedMinor: bigquery } },
+    { ledger: '2380 EUR', bigquery },
+  ]),
+  [
+    'bigquery-captured',
+    { ...confirmed, analytics: { ...confirmed.analytics!, capturedMinor: '1 EUR' } },
+    { ledger: '0', bigquery: '1 EUR' },
+  ],
+  [
+    'bigquery-refunded',
+    { ...completed, analytics: { ...completed.analytics, refundedMinor: '0' } },
+    { ledger: '100 EUR', bigquery: '0' },
   ],
 ]
 

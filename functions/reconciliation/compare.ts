@@ -7,7 +7,7 @@ import type { ReservationRow } from '../inventory/contracts.ts'
 import type { OrderRecordRow } from '../orders/contracts.ts'
 import type { Charge, PaymentRecordRow } from '../payments/contracts.ts'
 import type { ShipmentRow } from '../shipping/contracts.ts'
-import type { AnalyticsRow } from './analytics.ts'
+import { type AnalyticsRow, moneyText } from './analytics.ts'
 import type { Difference, Kind } from './contracts.ts'
 
 /** All records of one order. */
@@ -59,7 +59,8 @@ export function differencesOf(records: Records): Difference[] {
 }
 
 /** The provider against the ledger, by authorization. */
-function compareCharges({ payment, charges }: Records, found: Found): void {
+function compareCharges(records: Records, found: Found): void {
+  const { payment, charges } = records
   if (!charges) return
   const known = new Map(payment?.authorizations.map((one) => [one.authorizationKey, one]))
   for (const charge of charges) {
@@ -82,13 +83,25 @@ function compareCharges({ payment, charges }: Records, found: Found): void {
     const isVoided = payment!.status === 'voided'
     const isHeld = state === 'authorized' && capturedMinor === 0
     const isGone = ['declined', 'voided', 'action-required'].includes(state)
-    // Of several authorizations only the last one holds money; the ones before were released.
     if (isVoided ? isHeld : isGone)
       found('charge-state', { provider: state, ledger: isVoided ? 'voided' : 'authorized' }, key)
+    else if (isHeld) compareHeld(records, charge, found)
   }
   for (const { authorizationKey: key, capturedMinor } of known.values())
     if (!charges.some((one) => one.authorizationKey === key))
       found('charge-missing-there', { provider: 'nothing', ledger: `authorized, captured ${capturedMinor}` }, key)
+}
+
+/** Of several authorizations only the last one holds money, and that of an order that has ended none: the others were released. */
+function compareHeld({ order, payment }: Records, charge: Charge, found: Found): void {
+  const current = payment!.authorizations.at(-1)!.authorizationKey
+  const values = {
+    provider: text(charge),
+    ledger: current === charge.authorizationKey ? 'current' : `current ${current}`,
+  }
+  const hasEnded = order !== undefined && ENDED.includes(order.status)
+  if (current !== charge.authorizationKey || hasEnded)
+    found('authorization-held', { ...values, orders: order?.status ?? 'no such order' }, charge.authorizationKey)
 }
 
 const text = ({ state, amountMinor, capturedMinor, currency }: Charge): string =>
@@ -136,6 +149,11 @@ function comparePayment({ order, payment, shipments }: Records, found: Found): v
     if (unpaid.length === 0 && (isKnown ? captured !== owed : captured > owed))
       found('completed-not-captured', { orders: `completed ${owed}`, ledger: `captured ${captured}` })
   }
+  // Absent: unknown to the order, or an answer of the revision before.
+  if (order.capturedMinor !== undefined && order.capturedMinor !== captured)
+    found('order-captured', { ledger: String(captured), orders: String(order.capturedMinor) })
+  if (order.refundedMinor !== undefined && order.refundedMinor !== refunded)
+    found('order-refunded', { ledger: String(refunded), orders: String(order.refundedMinor) })
   if (isAgreed && payment.totalMinor !== order.totalMinor)
     found('order-total', { orders: String(order.totalMinor), ledger: String(payment.totalMinor) })
 }
@@ -180,8 +198,8 @@ function compareShipments({ order, shipments }: Records, found: Found): void {
     found('shipment-missing', { orders: 'completed', shipping: 'nothing has left' })
 }
 
-/** The view of orders against orders. */
-function compareAnalytics({ order, analytics }: Records, found: Found): void {
+/** The view of orders against orders, and what the views of captures and refunds have of them against the ledger. */
+function compareAnalytics({ order, payment, analytics }: Records, found: Found): void {
   if (!analytics) {
     if (order) found('bigquery-missing', { orders: order.status, bigquery: 'no row' })
     return
@@ -191,7 +209,17 @@ function compareAnalytics({ order, analytics }: Records, found: Found): void {
   const [ours, theirs] = [order, analytics].map(({ totalMinor, currency }) => `${totalMinor} ${currency}`)
   if (ours !== theirs) found('bigquery-total', { orders: ours!, bigquery: theirs! })
   if (order.status !== analytics.status) found('bigquery-status', { orders: order.status, bigquery: analytics.status })
+  for (const [kind, field] of amounts) {
+    const ledgerMinor = (payment?.authorizations ?? []).reduce((sum, one) => sum + one[field], 0)
+    const [ledger, bigquery] = [moneyText(ledgerMinor, payment?.currency), analytics[field]]
+    if (ledger !== bigquery) found(kind, { ledger, bigquery })
+  }
 }
+
+const amounts = [
+  ['bigquery-captured', 'capturedMinor'],
+  ['bigquery-refunded', 'refundedMinor'],
+] as const
 
 const leftOf = (shipments: ShipmentRow | undefined): string[] =>
   (shipments?.shipments ?? []).filter(({ status }) => LEFT.includes(status)).map(({ shipmentId }) => shipmentId)

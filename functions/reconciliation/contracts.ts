@@ -13,6 +13,7 @@ export const kinds = [
   'refunded-amount',
   'disputed-amount',
   'charge-state',
+  'authorization-held',
   'charges-not-compared',
   'order-total',
   'captured-without-order',
@@ -20,6 +21,8 @@ export const kinds = [
   'completed-not-captured',
   'captured-beyond-owed',
   'refunded-beyond-captured',
+  'order-captured',
+  'order-refunded',
   'reservation-of-ended-order',
   'reservation-missing',
   'stock-reserved',
@@ -32,14 +35,27 @@ export const kinds = [
   'bigquery-duplicate',
   'bigquery-total',
   'bigquery-status',
+  'bigquery-captured',
+  'bigquery-refunded',
   'bigquery-stock',
 ] as const
 export type Kind = (typeof kinds)[number]
 
 const side = code(/^[a-zA-Z-]{1,40}$/, '1 to 40 letters or hyphens')
 
-/** Of the time when BigQuery's stock was not compared, of that when disputes were not, and of that when the ledger of the stock was not. */
-const kindsV3 = kinds.filter((kind) => kind !== 'bigquery-stock' && kind !== 'captured-beyond-owed')
+/**
+ * Of the time when the money of orders and of BigQuery was not compared, nor the held one, of that when BigQuery's stock was not, of
+ * that when disputes were not, and of that when the ledger of the stock was not.
+ */
+const ofMoney: readonly Kind[] = [
+  'authorization-held',
+  'order-captured',
+  'order-refunded',
+  'bigquery-captured',
+  'bigquery-refunded',
+]
+const kindsV4 = kinds.filter((kind) => !ofMoney.includes(kind))
+const kindsV3 = kindsV4.filter((kind) => kind !== 'bigquery-stock' && kind !== 'captured-beyond-owed')
 const kindsV2 = kindsV3.filter((kind) => kind !== 'disputed-amount')
 const kindsV1 = kindsV2.filter((kind) => kind !== 'stock-available')
 const difference = z.strictObject({
@@ -71,18 +87,19 @@ export const reconciliationContracts = defineContracts({
   service: 'reconciliation',
   events: {
     'difference.found': {
-      version: 4,
+      version: 5,
       data: difference.extend({ runId }),
       example: {
         runId: example,
-        kind: 'bigquery-stock',
-        id: 'TEA-001',
-        values: { inventory: '10 on hand, 2 reserved', bigquery: '12 on hand, 2 reserved' },
+        kind: 'bigquery-captured',
+        id: 'o-1',
+        values: { ledger: '2380 EUR', bigquery: '0' },
       },
       previousVersions: {
         1: { data: difference.extend({ kind: z.enum(kindsV1), runId }), upcast: (old) => old },
         2: { data: difference.extend({ kind: z.enum(kindsV2), runId }), upcast: (old) => old },
         3: { data: difference.extend({ kind: z.enum(kindsV3), runId }), upcast: (old) => old },
+        4: { data: difference.extend({ kind: z.enum(kindsV4), runId }), upcast: (old) => old },
       },
     },
     'reconciliation.ended': {

@@ -8,6 +8,15 @@ const at = '2026-01-01T00:00:00.000Z'
 const ORDERS = 250
 const ids = Array.from({ length: ORDERS }, (_, index) => `o-${String(index).padStart(3, '0')}`)
 
+/** As BigQuery has it of an order without a capture. */
+const nothingTaken = {
+  captured_minor: null,
+  captured_currency: null,
+  captured_other_currency: null,
+  refunded_minor: null,
+  refunded_currency: null,
+  refunded_other_currency: null,
+}
 /** Lists of completed orders of the past, which have an order and a row alone, and what was asked for. */
 function listsOf(rowIds: readonly string[]) {
   const asked: string[] = []
@@ -33,6 +42,7 @@ function listsOf(rowIds: readonly string[]) {
         total_minor: '1',
         currency: 'EUR',
         received_ms: String(Date.parse(at)),
+        ...nothingTaken,
       })),
     }),
   }

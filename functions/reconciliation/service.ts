@@ -36,7 +36,7 @@ export const reconciliation = defineService({
     'listShipmentRecords',
   ],
   // The others read the first: BigQuery asks for the right to it as well.
-  readsViews: ['event_log', 'orders', 'stock_by_sku'],
+  readsViews: ['event_log', 'orders', 'captures', 'refunds', 'stock_by_sku'],
   collections: {
     streams: { unindexed: ['*'] },
     // Where a run stands. A run ends within hours.

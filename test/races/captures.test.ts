@@ -256,6 +256,27 @@ describe('a recapture while another parcel waits for its collection', () => {
     expect(captured(world)).toEqual([`${orderId}:auth:2 1190`, `${orderId}:auth:3 1190`])
   })
 
+  it('has its pieces counted once in a refund of money from two authorizations', async () => {
+    const { world, orderId, accept } = await firstRefused()
+    await world.run({ forMs: 5 * HOUR })
+    accept()
+    expect(await recapture(world, orderId, 'card-ok')).toEqual({ status: 202 })
+    await expectQuiescence(world, 'completed')
+    expect(captured(world)).toEqual([`${orderId}:auth 1190`, `${orderId}:auth:2 1190`])
+    const refundOnePiece = (refundId: string, amountMinor: number) =>
+      world.submit(
+        'RefundPayment',
+        { orderId, refundId, amountMinor, reason, lines: [{ lineId: '1', quantity: 1 }] },
+        refundId,
+      )
+    expect(await refundOnePiece('r-1', 1500)).toEqual({ status: 202 })
+    await world.run({ forMs: MINUTE })
+    expect(world.provider.ledger.all().map(({ refundedMinor }) => refundedMinor)).toEqual([1190, 310])
+    expect(await refundOnePiece('r-2', 400)).toEqual({ status: 202 })
+    await world.run({ forMs: MINUTE })
+    expect(await refundOnePiece('r-3', 400)).toMatchObject({ code: 'not-ordered' })
+  })
+
   it('that succeeds takes both under the new authorization, and holds nothing under the first', async () => {
     const { world, orderId } = await firstRefused('but the second')
     expect(await recapture(world, orderId, 'card-refund-pending')).toEqual({ status: 202 })

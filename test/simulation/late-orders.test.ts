@@ -61,7 +61,7 @@ describe('a run in which goods leave late, with faults', () => {
         expectAlwaysTrue(world)
         for (const mark of marksOf(world)) marks.add(mark)
       }),
-      { seed: 20_261_130, numRuns: MOST_RUNS, examples: reaching.map((seed) => [seed]) },
+      { seed: 1, numRuns: MOST_RUNS, examples: reaching.map((seed) => [seed]) },
     )
     if (MOST_RUNS >= SAMPLE) expect(missing()).toEqual([])
   })

@@ -148,13 +148,19 @@ function act({ provider }: World, random: Random): void {
       provider.ledger.act(key, random.next() < 0.7 ? 'authorized' : 'declined')
 }
 
+/** After so many recaptures staff has agreed on a card that is good: orders refuses the eleventh. */
+const RECAPTURES_AT_RANDOM = 6
+
 /** Staff recaptures what was refused. */
 function recapture(world: World, random: Random, round: number): void {
   for (const order of ordersOf(world)) {
     const { orderId } = order
     const isRefused = eventsOf(world, 'payments', orderId).some(({ type }) => type === 'payment.capture-failed')
     if (hasEnded(order) || !isRefused) continue
-    const data = { orderId, paymentMethodRef: someCard(world, random), reason: 'the customer has another card' }
+    const before = eventsOf(world, 'orders', orderId).filter(({ type }) => type === 'recapture.requested').length
+    const isAgreed = before >= RECAPTURES_AT_RANDOM
+    const paymentMethodRef = isAgreed ? world.paymentMethodOf('card-ok')! : someCard(world, random)
+    const data = { orderId, paymentMethodRef, reason: 'the customer has another card' }
     const envelope = world.commandTo('orders', 'RecaptureOrder', data, {
       key: `${orderId} ${round}`,
       actor: 'staff:jo',

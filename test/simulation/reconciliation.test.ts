@@ -38,6 +38,8 @@ async function someOrders() {
   await world.run({ forMs: 60_000 })
   await world.submit('CancelOrder', { orderId: cancelled, by: 'staff', reason: 'changed-mind' }, 'cancel')
   await world.run({ forMs: 11 * HOUR_MS })
+  const refund = { orderId: waiting, refundId: 'r-1', amountMinor: 100, reason: 'broken' }
+  await world.submit('RefundPayment', refund, 'r-1')
   const { orderId: later } = await world.place({ key: 'later' })
   await world.run({ forMs: HOUR_MS })
   return { world, completed: released, cancelled, alsoCompleted: waiting, confirmed: later }
@@ -47,6 +49,13 @@ type Orders = Awaited<ReturnType<typeof someOrders>>
 const amount = (world: World) => {
   const known = world.provider.ledger.all()[0]!
   return { currency: 'EUR', amountMinor: 500, paymentMethodRef: known.paymentMethodRef, customer: known.customer! }
+}
+/** BigQuery never got this event of payments. */
+function unpublish(world: World, orderId: string, lost: string): void {
+  const { published } = world.platform('payments')
+  const index = published.findIndex(({ subject, type }) => subject === orderId && type === lost)
+  if (index < 0) throw new Error(`${orderId} has no ${lost}.`)
+  published.splice(index, 1)
 }
 const plants: readonly (readonly [string, (orders: Orders) => unknown])[] = [
   [
@@ -117,6 +126,34 @@ const plants: readonly (readonly [string, (orders: Orders) => unknown])[] = [
       const placed = published.find(({ subject, type }) => subject === completed && type === 'order.placed')!
       published.push({ ...placed, id: freshId(0) })
     },
+  ],
+  ['bigquery-captured', ({ world, completed }) => unpublish(world, completed, 'payment.captured')],
+  ['bigquery-refunded', ({ world, alsoCompleted }) => unpublish(world, alsoCompleted, 'refund.issued')],
+  [
+    'authorization-held',
+    ({ world, confirmed }) => {
+      const { paymentMethodRef, customer } = amount(world)
+      const request = { currency: 'EUR', amountMinor: 500, paymentMethodRef, customer, reference: confirmed }
+      world.provider.ledger.authorize(`${confirmed}:auth:2`, request)
+      const [, { type, version, data }] = authorized(confirmed) as [object, ReturnType<typeof authorized>[number]]
+      append(world, 'payments', confirmed, [{ type, version, data: { ...data, authorization: 2 } }])
+    },
+  ],
+  [
+    'order-captured',
+    ({ world, completed }) => {
+      const shipmentId = `s-${completed}-1`
+      append(world, 'orders', completed, [
+        { type: 'fulfilment.recorded', version: 3, data: { kind: 'captured', shipmentId, amountMinor: 1 } },
+      ])
+    },
+  ],
+  [
+    'order-refunded',
+    ({ world, completed }) =>
+      append(world, 'orders', completed, [
+        { type: 'refund.recorded', version: 1, data: { refundId: 'by-hand', status: 'issued', amountMinor: 7 } },
+      ]),
   ],
   [
     'bigquery-status',

@@ -3,7 +3,7 @@
 import type { Envelope } from '../../../shared/contracts/envelope.ts'
 import type { ViewPage, ViewQuery } from '../../../shared/service/view-rows.ts'
 
-type Row = Readonly<Record<string, string>>
+type Row = Readonly<Record<string, string | null>>
 type Published = (service: string) => readonly Envelope[]
 
 /** The rows of the queries that reconciliation asks. */
@@ -45,13 +45,37 @@ const ends = ['completed', 'closed', 'rejected', 'expired', 'cancelled'] as cons
 
 function rowsOf(published: Published): Row[] {
   const once = [...new Map(published('orders').map((event) => [event.id, event])).values()]
+  const payments = [...new Map(published('payments').map((event) => [event.id, event])).values()]
   const byOrder = Map.groupBy(once, ({ subject }) => subject)
   return [...byOrder]
-    .flatMap(([orderId, all]) => rowOf(orderId, all))
+    .flatMap(([orderId, all]) => rowOf(orderId, all, payments))
     .toSorted((a, b) => (a['order_id']! < b['order_id']! ? -1 : 1))
 }
 
-function rowOf(orderId: string, events: readonly Envelope[]): Row[] {
+interface Money {
+  readonly refundId?: string
+  readonly amountMinor: number
+  readonly currency: string
+}
+
+function moneyOf(orderId: string, payments: readonly Envelope[]): Row {
+  const of = (type: string) =>
+    payments.filter((event) => event.subject === orderId && event.type === type).map(({ data }) => data as Money)
+  const failed = of('refund.failed').map(({ refundId }) => refundId)
+  const issued = of('refund.issued').filter(({ refundId }) => !failed.includes(refundId))
+  return { ...amountOf('captured', of('payment.captured')), ...amountOf('refunded', issued) }
+}
+
+function amountOf(name: string, all: readonly Money[]): Row {
+  const currencies = all.map(({ currency }) => currency).toSorted()
+  return {
+    [`${name}_minor`]: all.length === 0 ? null : String(all.reduce((sum, { amountMinor }) => sum + amountMinor, 0)),
+    [`${name}_currency`]: currencies[0] ?? null,
+    [`${name}_other_currency`]: currencies.at(-1) ?? null,
+  }
+}
+
+function rowOf(orderId: string, events: readonly Envelope[], payments: readonly Envelope[]): Row[] {
   const placed = events.filter(({ type }) => type === 'order.placed' || type === 'order.imported')
   if (placed.length === 0) return []
   const { totalMinor, currency } = placed[0]!.data as { readonly totalMinor: number; readonly currency: string }
@@ -63,6 +87,7 @@ function rowOf(orderId: string, events: readonly Envelope[]): Row[] {
       total_minor: String(totalMinor),
       currency,
       received_ms: String(Date.parse(placed[0]!.time)),
+      ...moneyOf(orderId, payments),
     },
   ]
 }
