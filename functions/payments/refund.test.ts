@@ -130,7 +130,7 @@ describe('a refund', () => {
     provider.refundOutcome = { status: 'failed', code: 'card-takes-no-refunds' }
     expect(await refund('r-2', 100, of(2))).toBe(undefined)
     await work()
-    // What failed gave nothing back, and its pieces can be refunded again.
+    // A refund that failed gave nothing back: its pieces can be refunded again.
     provider.refundOutcome = { status: 'succeeded' }
     expect(await refund('r-3', 100, of(1, 1))).toBe(undefined)
     expect(await refund('r-4', 100, of(2))).toBe('not-ordered')

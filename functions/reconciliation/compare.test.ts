@@ -219,7 +219,7 @@ const planted: readonly (readonly [Kind, Records, Difference['values']])[] = [
     { ...renewed, charges: renewed.charges!.map((one) => ({ ...one, state: 'authorized' })) },
     { provider: 'authorized 2380 EUR, captured 0', ledger: 'current o-1:auth:2', orders: 'confirmed' },
   ],
-  // What staff closed holds nothing, and no other order that has ended does.
+  // An order that staff closed holds nothing, nor does any other that has ended.
   ...['closed', 'rejected', 'expired'].map((status): [Kind, Records, Difference['values']] => [
     'authorization-held',
     {
