@@ -19,7 +19,7 @@ import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { acceptHttp2 } from '../../shared/runtime/http2.ts'
 import { limitServer, serverOptions } from '../../shared/runtime/server-limits.ts'
 import { fileDescriptor, registryOf } from '../../shared/rpc/descriptors.ts'
-import { isRpc, rpcNameOf } from '../../shared/rpc/names.ts'
+import { HEALTH_RPC, isRpc, REFLECTION_RPC, rpcNameOf } from '../../shared/rpc/names.ts'
 import { startOfTests, testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { app } from './app.ts'
 import { gateway, testEdge } from './edge.testing.ts'
@@ -168,7 +168,7 @@ describe('a gRPC client', () => {
   })
 
   it.each([
-    ['the key is missing', order, { 'idempotency-key': '' }, status.INVALID_ARGUMENT, 'invalid-parameter'],
+    ['the key is empty', order, { 'idempotency-key': '' }, status.INVALID_ARGUMENT, 'invalid-parameter'],
     ['the token is wrong', order, { authorization: 'Bearer x.y.z' }, status.UNAUTHENTICATED, 'token-invalid'],
     ['a field is absent', { ...order, currency: undefined }, {}, status.INVALID_ARGUMENT, 'invalid-body'],
     ['a list is empty', { ...order, lines: [] }, {}, status.INVALID_ARGUMENT, 'invalid-body'],
@@ -182,6 +182,12 @@ describe('a gRPC client', () => {
   ])('is refused when %s', async (_, request, entries, code, named) => {
     const found = await failure(place(request, entries))
     expect([found.code, codeIn(found)]).toEqual([code, named])
+    expect(calls).toEqual([])
+  })
+
+  it('is refused without a key', async () => {
+    const found = await failure(client.call(`${ORDERS}/PlaceOrder`, order, await metadata()))
+    expect([found.code, codeIn(found)]).toEqual([status.INVALID_ARGUMENT, 'idempotency-key-missing'])
     expect(calls).toEqual([])
   })
 
@@ -358,6 +364,16 @@ describe('bad input', () => {
     expect(calls).toEqual([])
   })
 
+  it.each(['base64=1&message=AAAA', 'base64=1&message=!!!', 'message=%01%02'])(
+    'in the query of GET is refused as the fault of its sender: %s',
+    async (query) => {
+      const response = await fetch(`http://${address}${ORDERS}/ReadOrder?connect=v1&encoding=proto&${query}`, {
+        headers: await credentialsOf(),
+      })
+      expect([response.status, await response.json()]).toMatchObject([400, { code: 'invalid_argument' }])
+    },
+  )
+
   it('of another media type is refused by REST, and gRPC needs HTTP/2', async () => {
     const send = async (type: string) => {
       const response = await fetch(`http://${address}${ORDERS}/PlaceOrder`, {
@@ -428,6 +444,29 @@ describe('the platform', () => {
     await expect(check('nothing')).rejects.toMatchObject({ code: status.NOT_FOUND })
     raw.close()
     health.close()
+  })
+
+  it.each([
+    ['a check of more bytes than a name has', framed(Buffer.alloc(2_000)), status.RESOURCE_EXHAUSTED],
+    ['a check that no message is', framed(Buffer.from([1, 2, 3])), status.INVALID_ARGUMENT],
+  ])('refuses %s', async (_, bytes, expected) => {
+    expect(await sendRaw(bytes, { ':path': HEALTH_RPC })).toBe(String(expected))
+  })
+
+  it('refuses a question about descriptors that no message is', async () => {
+    expect(await sendRaw(framed(Buffer.from([1, 2, 3])), { ':path': REFLECTION_RPC })).toBe(
+      String(status.INVALID_ARGUMENT),
+    )
+  })
+
+  it('ends a silent stream of a tool as if the tool had ended it', async () => {
+    const raw = new Client(address, credentials.createInsecure())
+    const silent = raw.makeBidiStreamRequest(REFLECTION_RPC, Buffer.from, (bytes) => bytes)
+    const ended = new Promise((resolve) => silent.once('status', ({ code }: { code: number }) => resolve(code)))
+    // The status comes as an error too, where it is one.
+    silent.on('error', () => {}).resume()
+    expect(await ended).toBe(status.OK)
+    raw.close()
   })
 
   it('describes itself to tools without files, in one stream', async () => {

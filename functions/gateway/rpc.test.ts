@@ -8,7 +8,7 @@ import { dirname } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { RpcRecord } from '../../shared/contracts/rpc-record.ts'
 import { fileOf, isRpc } from '../../shared/rpc/names.ts'
-import { protoOf, recordOf, rpcBreaksOf, sharedNumbers } from '../../shared/rpc/record.testing.ts'
+import { protoBreaksOf, protoOf, recordOf, rpcBreaksOf, sharedNumbers } from '../../shared/rpc/record.testing.ts'
 import type { Operation } from '../../shared/service/operation.ts'
 import { services } from '../index.ts'
 import { app } from './app.ts'
@@ -38,7 +38,13 @@ const records = services
   })
 
 describe.each(records)('the remote procedures of $name', ({ file, recorded, now: { record, values } }) => {
-  const breaks = rpcBreaksOf(recorded, record)
+  const breaks = [
+    ...rpcBreaksOf(recorded, record),
+    ...Object.entries(record).flatMap(([packageName, one]) => {
+      const proto = protoFile(packageName)
+      return existsSync(proto) ? protoBreaksOf(readFileSync(proto, 'utf8'), packageName, one) : []
+    }),
+  ]
 
   it('are still what a client with the recorded files understands', () => {
     expect(breaks, 'leave the message as it is, and serve the change by another operation (/v2/…)').toEqual([])

@@ -35,10 +35,13 @@ function started(startAt: string, answer: object = ofCatalog, status = 200) {
     },
   })
   const http = createHttpApp(app, platform, testConfig('gateway'))
-  const read = async (version: 'v1' | 'v2', roles: readonly string[] = ['customer']) => {
+  const bearer = async (roles: readonly string[] = ['customer']): Promise<string> => {
     const iat = platform.now() / 1_000
     const claims = { iat, exp: iat + 60, auth_time: iat }
-    const authorization = `Bearer ${await issuer.token({ sub: 'jo', roles, claims })}`
+    return `Bearer ${await issuer.token({ sub: 'jo', roles, claims })}`
+  }
+  const read = async (version: 'v1' | 'v2', roles?: readonly string[]) => {
+    const authorization = await bearer(roles)
     const response = await http.request(`/${version}/products/TEA%201`, {
       headers: { authorization, 'x-forwarded-for': '203.0.113.9' },
     })
@@ -46,7 +49,17 @@ function started(startAt: string, answer: object = ofCatalog, status = 200) {
     const [deprecation, sunset, link] = ['deprecation', 'sunset', 'link'].map((name) => headers.get(name))
     return { status: response.status, body: await response.json(), deprecation, sunset, link }
   }
-  return { read, asked, platform }
+  const call = async () =>
+    http.request(
+      '/millrace.catalog.v1.CatalogService/ReadProduct',
+      {
+        method: 'POST',
+        headers: { authorization: await bearer(), 'content-type': 'application/json' },
+        body: JSON.stringify({ sku: 'TEA 1' }),
+      },
+      {},
+    )
+  return { read, call, asked, platform }
 }
 
 it('version 1 has the newest price beside the list, version 2 in the list alone', async () => {
@@ -67,6 +80,14 @@ it('version 1 has the newest price beside the list, version 2 in the list alone'
   })
   expect(asked).toEqual(['/products/TEA%201', '/products/TEA%201'])
   expect(new Date(1_796_083_200_000).toISOString()).toBe('2026-12-01T00:00:00.000Z')
+})
+
+it('by RPC version 1 is announced as deprecated too, without the link that only a path can fill', async () => {
+  const { call } = started('2026-11-01T00:00:00Z')
+  const response = await call()
+  expect([response.status, await response.json()]).toMatchObject([200, { sku: 'TEA 1' }])
+  expect(response.headers.get('deprecation')).toBe('@1796083200')
+  expect(response.headers.get('link')).toBeNull()
 })
 
 it('an answer of the time when a product had one price is shown in both', async () => {

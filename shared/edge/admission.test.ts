@@ -18,7 +18,9 @@ function started(changes: Partial<EdgeSettings<TestRole>> = {}) {
     visit.admit({ sub: name, roles: [role] })
     return visit
   }
-  return { enter, admit }
+  const converse = (address: string): (() => void) =>
+    admission.converse({ address, authorization: undefined, pool: 'callers', setRateLimitHeaders() {} })
+  return { enter, admit, converse }
 }
 
 const tokenOf = (name: string): string => `Bearer ${name}.b.c`
@@ -94,6 +96,18 @@ describe('with all places taken by uploads', () => {
     next.prove()
     expect(upload.evicted.aborted).toBe(true)
   })
+})
+
+it('streams of strangers have a few slots of their own, by address and of all, which are released', () => {
+  const { admit, converse } = started({ concurrentRequests: 1 })
+  const leave = [converse('x'), converse('x')][0]!
+  expect(caught(() => converse('x'))).toEqual(rateLimited)
+  converse('y')
+  converse('y')
+  expect(caught(() => converse('z'))).toEqual(overloaded)
+  leave()
+  converse('z')
+  admit('a')
 })
 
 it('requests of a caller beyond its limit count for its address, which bounds the verifications of tokens', () => {

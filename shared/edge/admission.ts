@@ -33,12 +33,20 @@ export interface Visit {
 export interface Admission {
   /** Charges the address without a slot, for requests that are answered at once. @throws Limited */
   charge(visitor: Visitor): void
+  /**
+   * Charges the address and takes one of a few slots of its own, for a stream of a stranger: it takes none from the callers.
+   * @throws Limited
+   */
+  converse(visitor: Visitor): () => void
   /** @throws Limited: above a rate limit (429), too many concurrent requests of this address or caller (429), or of all (503). */
   enter(visitor: Visitor): Visit
 }
 
 /** Requests of a full pool whose callers are verified concurrently: some milliseconds each. */
 const CONCURRENT_CHECKS = { callers: 5, signed: 2 }
+/** Streams of strangers: a tool has one. */
+const CONVERSATIONS = 4
+const CONVERSATIONS_PER_ADDRESS = 2
 
 export function createAdmission(settings: EdgeSettings, roles: Roles, now: () => number): Admission {
   const { limits } = settings
@@ -56,6 +64,7 @@ export function createAdmission(settings: EdgeSettings, roles: Roles, now: () =>
   }
   const perAddress = createSlots(settings.requestsPerAddress)
   const perCaller = createSlots(settings.requestsPerCaller)
+  const conversations = { perAddress: createSlots(CONVERSATIONS_PER_ADDRESS), all: createSlots(CONVERSATIONS) }
   const uploads = { callers: createUploads(), signed: createUploads() }
   const checks = {
     callers: createSlots(CONCURRENT_CHECKS.callers),
@@ -64,6 +73,20 @@ export function createAdmission(settings: EdgeSettings, roles: Roles, now: () =>
 
   return {
     charge: (visitor) => void charges.charge(visitor),
+    converse(visitor) {
+      charges.charge(visitor)
+      const leaveOwn = slotOf(conversations.perAddress, visitor.address, 'streams of this address')
+      try {
+        const leave = slotOf(conversations.all, 'all', 'streams', 'overloaded')
+        return () => {
+          leaveOwn()
+          leave()
+        }
+      } catch (error) {
+        leaveOwn()
+        throw error
+      }
+    },
     enter(visitor) {
       const { address, authorization, pool, setRateLimitHeaders } = visitor
       const before = authorization === undefined ? undefined : known.find(authorization)

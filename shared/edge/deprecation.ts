@@ -38,7 +38,8 @@ export function deprecationOf(
     // https://www.rfc-editor.org/rfc/rfc9745, https://www.rfc-editor.org/rfc/rfc8594
     c.header('deprecation', `@${Math.floor(sinceMs / 1_000)}`)
     if (sunset !== undefined) c.header('sunset', new Date(sunsetMs).toUTCString())
-    if (successor !== undefined) c.header('link', `<${filled(successor, c)}>; rel="successor-version"`)
+    const link = successor === undefined ? undefined : filled(successor, c)
+    if (link !== undefined) c.header('link', `<${link}>; rel="successor-version"`)
     const nowMs = platform.now()
     if (nowMs >= sinceMs) platform.telemetry.deprecatedUse({ operation: id, ...namesOf(caller, api) })
     if (nowMs >= sunsetMs)
@@ -55,8 +56,12 @@ function timeOf(text: string, id: string): number {
   return ms
 }
 
-const filled = (path: string, c: Context): string =>
-  path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(c.req.param(name)!))
+/** Undefined for a remote procedure: its parameters are in its message, which is read later. */
+function filled(path: string, c: Context): string | undefined {
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!)
+  if (names.some((name) => c.req.param(name) === undefined)) return undefined
+  return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(c.req.param(name)!))
+}
 
 /** Privileged callers are few. */
 function namesOf(caller: Caller | undefined, { roles, subjectOf }: Parts['api']) {

@@ -6,6 +6,7 @@ import { remainingMs } from '../base/deadline.ts'
 import { Refused } from '../base/errors.ts'
 import { answerProblem } from '../http/http.ts'
 import { createEdge } from './edge.ts'
+import { HEALTH_RPC, REFLECTION_RPC } from '../rpc/names.ts'
 import type { EdgeSettings } from '../service/edge-settings.ts'
 import { testLimits, type TestRole, testRoles } from './edge.testing.ts'
 
@@ -44,6 +45,11 @@ function started(changes: Partial<EdgeSettings<TestRole>> = {}) {
     return c.json({})
   })
   http.get('/health/ready', (c) => c.json({}))
+  for (const path of [HEALTH_RPC, REFLECTION_RPC])
+    http.post(path, async (c) => {
+      await new Promise<void>((resolve) => void held.push(resolve))
+      return c.json({})
+    })
   http.get('/bug', () => {
     throw new TypeError('inside')
   })
@@ -56,6 +62,27 @@ function started(changes: Partial<EdgeSettings<TestRole>> = {}) {
     release: () => held.splice(0).forEach((end) => end()),
   }
 }
+
+describe('the procedures of the platform', () => {
+  it('health takes a slot of its address from outside, and none from the probes of the platform', async () => {
+    const { http, send, release } = started({ requestsPerAddress: 1 })
+    const held = [send(HEALTH_RPC, {}, 'POST'), ...[1, 2].map(async () => http.request(HEALTH_RPC, { method: 'POST' }))]
+    expect((await send(HEALTH_RPC, {}, 'POST')).status).toBe(429)
+    release()
+    expect((await Promise.all(held)).map(({ status }) => status)).toEqual([200, 200, 200])
+  })
+
+  it('streams of reflection take no place of the callers', async () => {
+    const { send, release } = started({ concurrentRequests: 1, limits: { ...limits, address: limit(100) } })
+    const streams = ['203.0.113.7', '203.0.113.8'].flatMap((from) =>
+      [1, 2].map(() => send(REFLECTION_RPC, { 'x-forwarded-for': from }, 'POST')),
+    )
+    expect((await send('/as/member/m-1')).status).toBe(200)
+    expect((await send(REFLECTION_RPC, {}, 'POST')).status).toBe(429)
+    release()
+    expect((await Promise.all(streams)).map(({ status }) => status)).toEqual([200, 200, 200, 200])
+  })
+})
 
 describe('a caller beyond its rate limit', () => {
   it('gets 429 with Retry-After, and is served after that time', async () => {

@@ -8,6 +8,7 @@ import { disconnectOf } from '../http/http.ts'
 import { limitHeaders } from '../http/header-limit.ts'
 import type { EdgeSettings, Limit } from '../service/edge-settings.ts'
 import type { Caller, Roles } from '../service/operation.ts'
+import { HEALTH_RPC, REFLECTION_RPC } from '../rpc/names.ts'
 import { addressOf } from './address.ts'
 import { createAdmission, type Visit, type Visitor } from './admission.ts'
 import type { RateLimitResult } from './rate-limit.ts'
@@ -100,10 +101,16 @@ export function createEdge(http: Hono, { settings, roles, signedPaths, now }: Ed
   // Outside of the limits on requests in flight: a request that ran out of time, or whose client hung up, counts until its work has ended.
   http.use('*', (c, next) => withDeadline(settings.requestTimeoutMs, next, { disconnect: disconnectOf(c) }))
   http.use('*', async (c, next) => {
-    if (isHealth(c)) {
-      // The probes of the platform, which come by no front end, pass: otherwise a busy instance would be ended.
-      if (c.req.header('x-forwarded-for') !== undefined) admission.charge(visitorOf(c))
+    // The probes of the platform, which come by no front end, pass: otherwise a busy instance would be ended.
+    const isProbe = c.req.header('x-forwarded-for') === undefined
+    // By gRPC a check has a body, for which a stranger takes a slot.
+    if (c.req.path.startsWith('/health/') || (isProbe && c.req.path === HEALTH_RPC)) {
+      if (!isProbe) admission.charge(visitorOf(c))
       return next()
+    }
+    if (c.req.path === REFLECTION_RPC) {
+      const leave = admission.converse(visitorOf(c))
+      return next().finally(leave)
     }
     const visit = admission.enter(visitorOf(c))
     visits.set(c.req.raw, visit)
@@ -121,8 +128,6 @@ export function createEdge(http: Hono, { settings, roles, signedPaths, now }: Ed
     prove: (c) => visits.get(c.req.raw)!.prove(),
   }
 }
-
-const isHealth = (c: Context): boolean => /^\/(?:health|grpc\.health\.v1\.Health)\//.test(c.req.path)
 
 /** https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ */
 function setRateLimitHeaders(

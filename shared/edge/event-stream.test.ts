@@ -30,7 +30,8 @@ function started(read: () => EventList) {
     })
   })
   const request = async (headers: Record<string, string> = {}) => http.request('/events', { headers })
-  return { request, logged, stop: () => void (stopping = true), readings: () => readings }
+  const head = async (headers: Record<string, string> = {}) => http.request('/events', { method: 'HEAD', headers })
+  return { request, head, logged, stop: () => void (stopping = true), readings: () => readings }
 }
 
 /** Reads as a client does: `text` is all that has come. */
@@ -122,6 +123,25 @@ it('a caller has a number of open streams; each is free again when its client ha
   expect(readings() - before).toBe(1 + STREAMS_PER_CALLER + 1)
   await vi.advanceTimersByTimeAsync(STREAM_MS)
   for (let at = 0; at < STREAMS_PER_CALLER; at++) expect((await request()).status).toBe(200)
+})
+
+it('HEAD is answered as GET, and opens no stream', async () => {
+  const { request, head, readings } = started(() => ({ events: events('a'), isComplete: true }))
+  for (let at = 0; at < STREAMS_PER_CALLER; at++) {
+    const { status, headers } = await head()
+    expect([status, headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8'])
+  }
+  expect((await head({ 'last-event-id': 'a~1' })).status).toBe(204)
+  const before = readings()
+  await vi.advanceTimersByTimeAsync(STREAM_MS)
+  expect(readings()).toBe(before)
+  expect((await request()).status).toBe(200)
+})
+
+it('HEAD leaves the streams of its caller to GET', async () => {
+  const { request, head } = started(() => ({ events: [], isComplete: false }))
+  for (let at = 0; at <= STREAMS_PER_CALLER; at++) expect((await head()).status).toBe(200)
+  expect((await request()).status).toBe(200)
 })
 
 it('an instance has a number of open streams', async () => {

@@ -10,7 +10,7 @@ import type { EventList } from '../service/operation-context.ts'
 import type { Log } from '../signals/log.ts'
 import { createSlots } from './slots.ts'
 
-/** Open streams of one caller, and of one instance: beside the requests in flight they are below Cloud Run's maximum. */
+/** Open streams of one caller at one instance, and of all its callers: beside the requests in flight they are below Cloud Run's maximum. */
 export const STREAMS_PER_CALLER = 4
 export const STREAMS = 40
 /** Cloud Run ends an answer after 60 s. The client resumes. */
@@ -22,6 +22,7 @@ const READ_MS = 5_000
 export const HEARTBEAT_MS = 15_000
 /** The time after which a client resumes a stream that has ended. */
 const RETRY_MS = 1_000
+const STREAM_HEADERS = { 'content-type': 'text/event-stream; charset=utf-8' }
 
 interface Parts {
   readonly log: Log
@@ -48,12 +49,13 @@ export function createEventStreams({ log, isStopping }: Parts): OpenStream {
     throw new Limited('This instance has too many open streams: retry in 1 s.', 1, 'overloaded')
   }
   return async (c, read) => {
+    // Its body is never read and never ended: a stream would hold its slot until its time is up.
+    if (c.req.method === 'HEAD') return answerHead(c, await read())
     const leave = take(c.get('subject') ?? c.get('address') ?? '')
     try {
       const first = await read()
       const sent = sentBefore(first, c.req.header('last-event-id'))
-      // A client that has it all would resume for ever: by 204 a browser stops.
-      if (first.isComplete && first.events.length === sent.size) {
+      if (hasAll(first, sent)) {
         leave()
         return c.body(null, 204)
       }
@@ -66,13 +68,22 @@ export function createEventStreams({ log, isStopping }: Parts): OpenStream {
         },
         cancel: () => stop.abort(),
       })
-      return c.body(body, 200, { 'content-type': 'text/event-stream; charset=utf-8' })
+      return c.body(body, 200, STREAM_HEADERS)
     } catch (error) {
       leave()
       throw error
     }
   }
 }
+
+function answerHead(c: Context, list: EventList): Response {
+  const isOver = hasAll(list, sentBefore(list, c.req.header('last-event-id')))
+  return isOver ? c.body(null, 204) : c.body(null, 200, STREAM_HEADERS)
+}
+
+/** A client that has it all would resume for ever: by 204 a browser stops. */
+const hasAll = ({ isComplete, events }: EventList, sent: ReadonlySet<string>): boolean =>
+  isComplete && events.length === sent.size
 
 /**
  * The events that a client has which resumes after this id: the event's own, and how many it had. An event that was inserted before

@@ -1,6 +1,7 @@
 /** Spells calls of remote procedures by Connect's library: Connect, gRPC and gRPC-Web. Loaded at the first call. */
 
 import { create, type DescMethod, type DescService, fromBinary, type Message } from '@bufbuild/protobuf'
+import { base64Decode } from '@bufbuild/protobuf/wire'
 import {
   Code,
   ConnectError,
@@ -10,7 +11,7 @@ import {
   type HandlerContext,
 } from '@connectrpc/connect'
 import type { UniversalHandler, UniversalServerResponse } from '@connectrpc/connect/protocol'
-import type { HttpBindings } from '@hono/node-server'
+import type { Http2Bindings, HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Context } from 'hono'
 import type { StatusCode } from 'hono/utils/http-status'
@@ -61,8 +62,11 @@ type Run = (message: Message, context: HandlerContext) => Promise<Message>
 const runKey = createContextKey<Run | undefined>(undefined)
 const failureKey = createContextKey<ConnectError | undefined>(undefined)
 
-/** The longest conversation about descriptors, which a tool has in one stream. */
+/** The longest conversation about descriptors, which a tool has in one stream, and the longest silence in it. */
 const REFLECTION_MS = 10_000
+const SILENCE_MS = 1_000
+/** The longest check of health has the name of a service. */
+const HEALTH_BYTES = 1_024
 
 /** @param records Of every service that answers operations. */
 export function createRpcCalls(records: readonly RpcRecord[], platform: RunningService): RpcCalls {
@@ -130,14 +134,15 @@ export function createRpcCalls(records: readonly RpcRecord[], platform: RunningS
           'unsupported-media-type',
           `${c.req.method} with "${c.req.header('content-type') ?? ''}" is neither Connect nor gRPC nor gRPC-Web.`,
         )
-      if (!isRead && bytes) checkMessage(c, handler.method, bytes)
+      if (!isRead) checkMessage(c, handler.method, bytes ?? bytesInQuery(c))
       return unary(c, spelled)
     },
     async answerPlatform(c) {
       const handler = handlers.get(c.req.path)!
       if (handler.method.methodKind === 'unary') {
-        const spelled = await spell(c, handler, await limitedBody(c, BODY_BYTES))
-        return unary(c, spelled)
+        const bytes = await limitedBody(c, HEALTH_BYTES)
+        checkMessage(c, handler.method, bytes)
+        return unary(c, await spell(c, handler, bytes))
       }
       return streamed(c, handler)
     },
@@ -177,7 +182,7 @@ const lengthOf = (frame: Uint8Array): number => new DataView(frame.buffer, frame
 
 /** The library takes a message that it can not read for a failure of its own. @throws Refused for one that its sender got wrong */
 function checkMessage(c: Context, { input }: DescMethod, bytes: Uint8Array): void {
-  const type = c.req.header('content-type') ?? ''
+  const type = (c.req.method === 'GET' ? c.req.query('encoding') : c.req.header('content-type')) ?? ''
   const isFramed = type.startsWith('application/grpc')
   const isWhole =
     !isFramed || (bytes.length >= FRAME_BYTES && bytes[0] === 0 && bytes.length === FRAME_BYTES + lengthOf(bytes))
@@ -186,6 +191,17 @@ function checkMessage(c: Context, { input }: DescMethod, bytes: Uint8Array): voi
     fromBinary(input, isFramed ? bytes.subarray(FRAME_BYTES) : bytes)
   } catch (error) {
     throw new Refused('invalid-body', `The message is no ${input.typeName}: ${(error as Error).message}`)
+  }
+}
+
+/** The message that Connect's GET has in its query. @throws Refused */
+function bytesInQuery(c: Context): Uint8Array {
+  const { message = '', base64 } = c.req.query()
+  if (base64 !== '1') return new TextEncoder().encode(message)
+  try {
+    return base64Decode(message)
+  } catch (error) {
+    throw new Refused('invalid-body', `The message is no base64: ${(error as Error).message}`)
   }
 }
 
@@ -248,14 +264,28 @@ function addTrailers({ outgoing }: HttpBindings, trailer: Headers | undefined): 
 /** Writes to the connection itself, so that the limits of the edge hold until the stream has ended. */
 async function streamed(c: Context, handler: UniversalHandler): Promise<Response> {
   const { incoming, outgoing } = c.env as HttpBindings
-  const ends = AbortSignal.timeout(REFLECTION_MS)
-  ends.addEventListener('abort', () => incoming.destroy())
-  const { status, header, body, trailer } = await spell(c, handler, undefined, undefined, incoming)
+  const { status, header, body, trailer } = await spell(c, handler, undefined, undefined, untilSilent(incoming))
   outgoing.writeHead(status, entriesOf(header))
   for await (const chunk of body ?? once(undefined)) if (!outgoing.write(chunk)) await drained(outgoing)
   addTrailers(c.env as HttpBindings, trailer)
+  // A client that sends nothing more does not end its side either: the stream ends behind the trailers.
+  const { stream } = (c.env as Http2Bindings).outgoing as Partial<Http2Bindings['outgoing']>
+  stream?.once('wantTrailers', () => setImmediate(() => stream.close()))
   outgoing.end()
   return RESPONSE_ALREADY_SENT
+}
+
+/** The client that says nothing more, or has had its time, has ended the stream. */
+async function* untilSilent(incoming: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  const endMs = performance.now() + REFLECTION_MS
+  const iterator = incoming[Symbol.asyncIterator]()
+  for (let leftMs = SILENCE_MS; leftMs > 0; leftMs = Math.min(SILENCE_MS, endMs - performance.now())) {
+    const { promise: silence, resolve } = Promise.withResolvers<undefined>()
+    const timer = setTimeout(resolve, leftMs, undefined)
+    const read = await Promise.race([iterator.next(), silence]).finally(() => clearTimeout(timer))
+    if (!read || read.done) return
+    yield read.value
+  }
 }
 
 const drained = (outgoing: HttpBindings['outgoing']): Promise<void> =>

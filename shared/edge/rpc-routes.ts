@@ -4,7 +4,7 @@
  */
 
 import type { Context, Hono, MiddlewareHandler } from 'hono'
-import { isRpc, rpcNameOf } from '../rpc/names.ts'
+import { HEALTH_RPC, isRpc, REFLECTION_RPC, rpcNameOf } from '../rpc/names.ts'
 import type { Operation } from '../service/operation.ts'
 import type { RpcSource } from '../service/public-api.ts'
 import type { RunningService } from './rpc-calls.ts'
@@ -19,10 +19,7 @@ declare module 'hono' {
 }
 
 /** The procedures of the platform itself, with which clients ask for health and for the descriptors. */
-export const platformRpcs = [
-  '/grpc.health.v1.Health/Check',
-  '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
-]
+export const platformRpcs = [HEALTH_RPC, REFLECTION_RPC]
 
 interface Rpcs {
   /** Around the whole edge: spells each problem as the protocol of its call does. */

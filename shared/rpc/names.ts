@@ -11,6 +11,10 @@ export interface RpcName {
   readonly path: string
 }
 
+/** The procedures of the platform itself. */
+export const HEALTH_RPC = '/grpc.health.v1.Health/Check'
+export const REFLECTION_RPC = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo'
+
 const capitalized = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`
 const camel = (name: string): string => name.split('-').map(capitalized).join('')
 

@@ -1,9 +1,9 @@
 import { parse } from 'protobufjs'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import type { RpcRecord } from '../contracts/rpc-record.ts'
+import { fieldNameOf, type RpcRecord } from '../contracts/rpc-record.ts'
 import type { Operation } from '../service/operation.ts'
-import { protoOf, recordOf, rpcBreaksOf } from './record.testing.ts'
+import { protoBreaksOf, protoOf, recordOf, rpcBreaksOf } from './record.testing.ts'
 
 const reserve: Operation = {
   method: 'post',
@@ -105,6 +105,26 @@ describe('the record of an operation', () => {
     const request = root.lookupType(`${name}.ReserveRequest`)
     expect(request.fields['guests']).toMatchObject({ id: 2, rule: 'repeated', type: 'Guest' })
     expect(text).toContain('// near, far')
+  })
+
+  it('has the numbers of the .proto file, which an edit of the record does not turn', () => {
+    const { record, values } = recordOf('night-desk', { reserve }, {})
+    const one = record[name]!
+    const text = protoOf(name, one, () => 'Reserve seats.', values)
+    expect(protoBreaksOf(text, name, one)).toEqual([])
+    const { roomId, kind, guests } = one.messages['ReserveRequest']!
+    const request = { roomId: { ...roomId!, number: 3 }, guests: guests!, kind: { ...kind!, number: 1 } }
+    const turned = { ...one, messages: { ...one.messages, ReserveRequest: request } }
+    // A record that was edited is its own standard: only the file tells.
+    expect(rpcBreaksOf({ [name]: turned }, { [name]: turned })).toEqual([])
+    expect(protoBreaksOf(text, name, turned)).toEqual([
+      `${name} ReserveRequest.${fieldNameOf('roomId')}: the .proto file has the number 1, and the record 3`,
+      `${name} ReserveRequest.kind: the .proto file has the number 3, and the record 1`,
+    ])
+    const { 'ReserveRequest.Guest': _, ...fewer } = one.messages
+    expect(protoBreaksOf(text, name, { ...one, messages: fewer })).toEqual([
+      `${name} ReserveRequest.Guest.name: the .proto file has the number 1, and the record none`,
+    ])
   })
 
   it('has an earlier version of an operation in a package of its own', () => {

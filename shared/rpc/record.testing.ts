@@ -3,6 +3,7 @@
  * that was recorded is never removed, so its number is never given to another one.
  */
 
+import protobuf from 'protobufjs'
 import { z } from 'zod'
 import { numberParameters } from '../base/paging.ts'
 import {
@@ -196,6 +197,25 @@ const ofMessages = (name: string, was: PackageRecord['messages'], is: PackageRec
       return changed.map((one) => `${place}: ${one} was ${recorded[one] ?? 'absent'}, and is ${found[one] ?? 'absent'}`)
     })
   })
+
+/** The fields whose recorded numbers are not those of the `.proto` file that clients have: no record may turn them. */
+export function protoBreaksOf(text: string, packageName: string, { messages }: PackageRecord): string[] {
+  const { root } = protobuf.parse(text, { keepCase: true })
+  return fieldsOf(root).flatMap(({ parent, name, id }) => {
+    const message = parent!.fullName.slice(`.${packageName}.`.length)
+    const recorded = Object.entries(messages[message] ?? {}).find(([field]) => fieldNameOf(field) === name)?.[1].number
+    const place = `${packageName} ${message}.${name}`
+    return recorded === id
+      ? []
+      : [`${place}: the .proto file has the number ${id}, and the record ${recorded ?? 'none'}`]
+  })
+}
+
+const fieldsOf = ({ nestedArray }: protobuf.NamespaceBase): protobuf.Field[] =>
+  nestedArray.flatMap((one) => [
+    ...(one instanceof protobuf.Type ? one.fieldsArray : []),
+    ...(one instanceof protobuf.Namespace ? fieldsOf(one) : []),
+  ])
 
 /** Numbers that two fields of one message share. */
 export const sharedNumbers = (record: RpcRecord): string[] =>

@@ -2,7 +2,7 @@
 
 import { type DescService, type Message, toBinary } from '@bufbuild/protobuf'
 import { type FileDescriptorProto, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
-import { Code } from '@connectrpc/connect'
+import { Code, ConnectError } from '@connectrpc/connect'
 
 interface Asked {
   readonly messageRequest: { readonly case?: string; readonly value?: unknown }
@@ -36,10 +36,20 @@ export function createReflection(
 
   return async function* reflect(requests) {
     let count = 0
-    for await (const request of requests) {
+    for await (const request of readable(requests)) {
       if (++count > MAX_REQUESTS) return
       yield { originalRequest: request, messageResponse: answer(request as Message & Asked) }
     }
+  }
+}
+
+/** The library takes a message that it can not read for a failure of its own. */
+async function* readable(requests: AsyncIterable<Message>): AsyncIterable<Message> {
+  try {
+    yield* requests
+  } catch (error) {
+    const { code, rawMessage } = ConnectError.from(error)
+    throw code === Code.Internal ? new ConnectError(rawMessage, Code.InvalidArgument) : error
   }
 }
 

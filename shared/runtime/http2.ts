@@ -22,11 +22,32 @@ export function acceptHttp2(http1: Server, fetch: Parameters<typeof getRequestLi
   const http2 = createServer(http2Options, getRequestListener(fetch) as never)
   http2.setTimeout(HTTP2_IDLE_MS)
   const sessions = new Set<ServerHttp2Session>()
+  /** Sessions with a request in flight, and how many. */
+  const streams = new Map<ServerHttp2Session, number>()
+  const count = (session: ServerHttp2Session, change: number): void => {
+    const now = (streams.get(session) ?? 0) + change
+    if (now > 0) streams.set(session, now)
+    else streams.delete(session)
+  }
   http2.on('session', (session) => {
     sessions.add(session)
-    session.once('close', () => sessions.delete(session))
+    // As for the head of a request of HTTP/1.1.
+    const first = setTimeout(() => session.destroy(), serverOptions.headersTimeout)
+    session.on('stream', (stream) => {
+      clearTimeout(first)
+      count(session, 1)
+      stream.once('close', () => count(session, -1))
+    })
+    session.once('close', () => {
+      clearTimeout(first)
+      sessions.delete(session)
+    })
     // A connection that breaks, or breaks the protocol, ends: its requests see that their client is gone.
     session.on('error', () => session.destroy())
+  })
+  // As `limitServer` does with idle connections of HTTP/1.1: they make room for the next ones.
+  http1.on('drop', () => {
+    for (const session of sessions) if (!streams.has(session)) session.destroy()
   })
   const undecided = new Set<Socket>()
   const acceptHttp1 = http1.listeners('connection') as ((this: Server, socket: Socket) => void)[]

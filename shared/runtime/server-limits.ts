@@ -28,7 +28,7 @@ export const serverOptions = {
   keepAliveTimeout: KEEP_ALIVE_MS,
 } satisfies ServerOptions
 
-/** Requests of one connection at once: as many as Cloud Run sends to an instance, and more than one client has. */
+/** Requests of one connection at once: the least that RFC 9113 (6.5.2) recommends. Those beyond it wait, or take another connection. */
 const STREAMS = 100
 /** A connection of HTTP/2 on which nothing happens. */
 export const HTTP2_IDLE_MS = KEEP_ALIVE_MS
