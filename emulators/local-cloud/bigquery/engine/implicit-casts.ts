@@ -92,9 +92,10 @@ const isConstant = (part: Part, checked: Checked): boolean =>
 
 const textOf = ({ value }: Part): string | undefined => (typeof value?.value === 'string' ? value.value : undefined)
 
+const notConcatenated = /^(FLOAT64|NUMERIC|TIMESTAMP|DATETIME|TIME|ARRAY)\b/
 /** `||` and CONCAT take each type that can be cast to STRING. Macros have it in their messages. */
 function checkConcatenated(from: string, parent: Part): void {
-  if (isInQuery(parent) && (from === 'FLOAT64' || from === 'NUMERIC' || from.startsWith('ARRAY')))
+  if (isInQuery(parent) && notConcatenated.test(from))
     throw new Error(`${OWN_MESSAGE}CONCAT of ${from} is not translated by the local cloud: CAST to STRING first.`)
 }
 

@@ -90,6 +90,14 @@ function format(argument: string, name: string, allowed: string = Object.keys(sp
 /** The specifiers that PARSE_DATE and PARSE_TIMESTAMP accept. */
 const readable = 'YmdHMSFT%'
 
+/** A year that is not in the format is 1900 in DuckDB, and 1970 at Google. */
+function readFormat(argument: string, name: string): string {
+  const translated = format(argument, name, readable)
+  if (!/^(?:[^%]|%[^Y])*%Y/s.test(translated))
+    throw invalidArgument(`${name} takes a format with a year, %Y or %F, in the local cloud: ${argument}`)
+  return translated
+}
+
 export const dateFunctions: Readonly<Record<string, Rewrite>> = {
   // The unit in DATE_TRUNC(…, WEEK(MONDAY)): `part` reads this text.
   WEEK: exactly(1, ([day]) => `bq_week(${day})`),
@@ -134,10 +142,10 @@ export const dateFunctions: Readonly<Record<string, Rewrite>> = {
     ([form, value], name) => `strftime((${asTimestamp(value!)})::TIMESTAMP, ${format(form!, name)})`,
   ),
   FORMAT_DATE: exactly(2, ([form, value], name) => `strftime(${asDate(value!)}, ${format(form!, name)})`),
-  PARSE_DATE: exactly(2, ([form, value], name) => `(bq_parse_time(${value}, ${format(form!, name, readable)}))::DATE`),
+  PARSE_DATE: exactly(2, ([form, value], name) => `(bq_parse_time(${value}, ${readFormat(form!, name)}))::DATE`),
   PARSE_TIMESTAMP: exactly(
     2,
-    ([form, value], name) => `(bq_parse_time(${value}, ${format(form!, name, readable)}))::TIMESTAMPTZ`,
+    ([form, value], name) => `(bq_parse_time(${value}, ${readFormat(form!, name)}))::TIMESTAMPTZ`,
   ),
   GENERATE_DATE_ARRAY: ([from, to, step = 'bq_days(1)'], name) => {
     const [, unit = '', count] = /^bq_(\w+)s\((.*)\)$/s.exec(step) ?? []

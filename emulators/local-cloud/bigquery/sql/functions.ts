@@ -107,10 +107,17 @@ export const macros = [
   `bq_json_query(j, p) AS CASE WHEN typeof(j) NOT IN ('JSON', '"NULL"') THEN ${refuse('JSON_QUERY of a STRING, which returns a STRING, is not translated by the local cloud: write JSON_QUERY(PARSE_JSON(x), path)')} ELSE json_extract(CAST(j AS JSON), p) END`,
   `bq_json_query_array(j, p) AS CASE WHEN typeof(j) NOT IN ('JSON', '"NULL"') THEN ${refuse('JSON_QUERY_ARRAY of a STRING, which returns a STRING, is not translated by the local cloud: write JSON_QUERY_ARRAY(PARSE_JSON(x), path)')} WHEN json_type(CAST(j AS JSON), p) = 'ARRAY' THEN CAST(json_extract(CAST(j AS JSON), p) AS JSON[]) END`,
   `bq_json_value_array(j, p) AS CASE WHEN json_valid(j) THEN CASE WHEN json_type(j, p) = 'ARRAY' AND len(list_filter(CAST(json_extract(j, p) AS JSON[]), lambda e: json_type(e) IN ('OBJECT', 'ARRAY'))) = 0 THEN CAST(json_extract(j, p) AS VARCHAR[]) END END`,
-  `bq_parse_json(t) AS CASE WHEN regexp_matches(t, '(^|[\\[:,\\s])-?[\\d.]{20,}') THEN ${refuse('A JSON number of more than 17 digits is not parsed by the local cloud')} ELSE json(t) END`,
-  `bq_to_json_string(v) AS CASE WHEN regexp_matches(typeof(v), 'TIME|BLOB|DECIMAL') THEN ${refuse('TO_JSON_STRING of this type is not translated by the local cloud: CAST to STRING first.')} WHEN typeof(v) = 'DOUBLE' AND abs(TRY_CAST(v AS DOUBLE)) NOT BETWEEN 1e-4 AND 1e15 AND TRY_CAST(v AS DOUBLE) <> 0 THEN ${refuse('TO_JSON_STRING of a FLOAT64 of 1e15 or more, or less than 1e-4, is not translated by the local cloud.')} ELSE COALESCE(CAST(to_json(v) AS VARCHAR), 'null') END`,
+  `bq_repeats_key(t) AS len(list_filter(list_append(json_keys(COALESCE(CAST(t AS VARCHAR), 'null'), '$..*'), json_keys(COALESCE(CAST(t AS VARCHAR), 'null'))), lambda names: len(names) <> len(list_distinct(names)))) > 0`,
+  `bq_parse_json(t) AS CASE WHEN regexp_matches(t, '(^|[\\[:,\\s])-?[\\d.]{20,}') THEN ${refuse('A JSON number of more than 17 digits is not parsed by the local cloud')} WHEN bq_repeats_key(t) THEN ${refuse('JSON with two members of one name in an object is not parsed by the local cloud: BigQuery keeps the first')} ELSE json(t) END`,
+  // A text of 0, 3 or 6 digits after the point, as BigQuery writes a TIMESTAMP. Of DATETIME and TIME it is not known.
+  String.raw`bq_time_text(x) AS CASE WHEN typeof(x) = 'TIMESTAMP WITH TIME ZONE' THEN regexp_replace(regexp_replace(CAST(x AS VARCHAR), '\.(\d|\d{4})\+', '.\100+'), '\.(\d\d|\d{5})\+', '.\10+') WHEN typeof(x) IN ('TIMESTAMP', 'TIME') AND regexp_matches(CAST(x AS VARCHAR), '\.\d{1,5}$') THEN ${refuse('A DATETIME or TIME with a fraction of a second is not cast to STRING by the local cloud: use FORMAT_TIMESTAMP')} ELSE CAST(x AS VARCHAR) END`,
+  `bq_to_json_refusal(v) AS CASE WHEN regexp_matches(typeof(v), 'TIME|BLOB|DECIMAL') THEN ${refuse('TO_JSON and TO_JSON_STRING of TIMESTAMP, DATETIME, TIME, BYTES and NUMERIC are not translated by the local cloud: CAST to STRING first.')} WHEN typeof(v) = 'DOUBLE' AND (abs(TRY_CAST(v AS DOUBLE)) NOT BETWEEN 1e-4 AND 1e15 AND TRY_CAST(v AS DOUBLE) <> 0 OR signbit(TRY_CAST(v AS DOUBLE)) AND TRY_CAST(v AS DOUBLE) = 0) THEN ${refuse('TO_JSON and TO_JSON_STRING of a FLOAT64 that is -0.0, 1e15 or more, or less than 1e-4, are not translated by the local cloud.')} ELSE FALSE END`,
+  // Numbers within a value are found in its text, outside of strings: whole FLOAT64s, those with exponents, and great INT64s.
+  String.raw`bq_nested_numbers(t, pattern) AS regexp_matches(regexp_replace(CAST(t AS VARCHAR), '"(\\.|[^"\\])*"', '', 'g'), pattern)`,
+  String.raw`bq_to_json_string(v) AS CASE WHEN bq_to_json_refusal(v) THEN NULL WHEN typeof(v) = 'DOUBLE' AND v IS NOT NULL THEN regexp_replace(CAST(to_json(v) AS VARCHAR), '\.0$', '') WHEN typeof(v) = 'BIGINT' AND TRY_CAST(v AS BIGINT) NOT BETWEEN -9007199254740992 AND 9007199254740992 THEN '"' || CAST(to_json(v) AS VARCHAR) || '"' WHEN regexp_matches(typeof(v), 'DOUBLE|BIGINT|INTEGER|JSON') AND typeof(v) NOT IN ('DOUBLE', 'BIGINT', 'JSON') AND bq_nested_numbers(to_json(v), '[eE]|\.0\b|\d{16}') THEN ${refuse('TO_JSON_STRING of an ARRAY or STRUCT with a whole FLOAT64, or a number of 16 digits, is not translated by the local cloud.')} ELSE COALESCE(CAST(to_json(v) AS VARCHAR), 'null') END`,
+  String.raw`bq_to_json(v) AS CASE WHEN bq_to_json_refusal(v) THEN NULL WHEN regexp_matches(typeof(v), 'DOUBLE') AND bq_nested_numbers(to_json(v), '\d[eE]|-0\.0\b|\d{16}') THEN ${refuse('TO_JSON of a FLOAT64 with an exponent, or of 16 digits, is not translated by the local cloud.')} ELSE COALESCE(to_json(v), CAST('null' AS JSON)) END`,
   `bq_json_scalar(j, kind) AS CASE WHEN j IS NULL THEN NULL WHEN NOT regexp_matches(json_type(j), kind) THEN ${refuse('The provided JSON input is not of the asked type')} ELSE json_extract_string(j, '$') END`,
-  `bq_string(j) AS CASE typeof(j) WHEN 'JSON' THEN CASE WHEN j IS NULL THEN NULL WHEN json_type(CAST(j AS JSON)) <> 'VARCHAR' THEN ${refuse('The provided JSON input is not a string')} ELSE json_extract_string(CAST(j AS JSON), '$') END ELSE CAST(j AS VARCHAR) END`,
+  `bq_string(j) AS CASE typeof(j) WHEN 'JSON' THEN CASE WHEN j IS NULL THEN NULL WHEN json_type(CAST(j AS JSON)) <> 'VARCHAR' THEN ${refuse('The provided JSON input is not a string')} ELSE json_extract_string(CAST(j AS JSON), '$') END ELSE bq_time_text(j) END`,
   // Arithmetic. FLOAT64 has no NaN and no Infinity here: DuckDB compares them otherwise, and BigQuery's operators refuse them as results.
   `bq_finite(x) AS CASE WHEN typeof(x) = 'DOUBLE' AND NOT isfinite(TRY_CAST(x AS DOUBLE)) THEN error('double overflow: the result is no finite number') ELSE x END`,
   `bq_result(y, called) AS CASE WHEN NOT isfinite(y) THEN error('Floating point error in function: ' || called) ELSE y END`,
@@ -131,7 +138,7 @@ export const macros = [
   // Casts: to INT64, halves are rounded away from zero; a number becomes STRING without trailing zeros.
   `bq_cast_int64(x) AS CASE WHEN typeof(x) = 'DOUBLE' THEN CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT) WHEN typeof(x) = 'JSON' THEN ${refuse('Invalid cast from JSON to INT64')} WHEN typeof(x) = 'VARCHAR' AND NOT regexp_matches(CAST(x AS VARCHAR), '^\\s*[+-]?(\\d+|0[xX][0-9a-fA-F]+)\\s*$') THEN error('Bad int64 value: ' || CAST(x AS VARCHAR)) ELSE CAST(x AS BIGINT) END`,
   `bq_safe_cast_int64(x) AS CASE WHEN typeof(x) = 'DOUBLE' THEN TRY_CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT) WHEN typeof(x) = 'VARCHAR' AND NOT regexp_matches(CAST(x AS VARCHAR), '^\\s*[+-]?(\\d+|0[xX][0-9a-fA-F]+)\\s*$') THEN NULL ELSE TRY_CAST(x AS BIGINT) END`,
-  `bq_cast_string(x) AS CASE WHEN typeof(x) = 'DOUBLE' AND abs(TRY_CAST(x AS DOUBLE)) >= 1e15 THEN ${refuse('A FLOAT64 of 1e15 or more is not cast to STRING by the local cloud.')} WHEN typeof(x) = 'DOUBLE' THEN regexp_replace(CAST(x AS VARCHAR), '\\.0$', '') WHEN typeof(x) LIKE 'DECIMAL%' THEN regexp_replace(CAST(x AS VARCHAR), '\\.?0+$', '') WHEN typeof(x) IN ('JSON', 'BLOB') OR typeof(x) LIKE 'STRUCT%' OR typeof(x) LIKE '%[]' THEN error('Invalid cast to STRING: the local cloud does not cast BYTES, JSON, STRUCT and ARRAY values.') ELSE CAST(x AS VARCHAR) END`,
+  `bq_cast_string(x) AS CASE WHEN typeof(x) = 'DOUBLE' AND abs(TRY_CAST(x AS DOUBLE)) >= 1e15 THEN ${refuse('A FLOAT64 of 1e15 or more is not cast to STRING by the local cloud.')} WHEN typeof(x) = 'DOUBLE' AND TRY_CAST(x AS DOUBLE) = 0 AND signbit(TRY_CAST(x AS DOUBLE)) THEN ${refuse('-0.0 is not cast to STRING by the local cloud.')} WHEN typeof(x) = 'DOUBLE' THEN regexp_replace(CAST(x AS VARCHAR), '\\.0$', '') WHEN typeof(x) LIKE 'DECIMAL%' THEN regexp_replace(CAST(x AS VARCHAR), '\\.?0+$', '') WHEN typeof(x) IN ('JSON', 'BLOB') OR typeof(x) LIKE 'STRUCT%' OR typeof(x) LIKE '%[]' THEN error('Invalid cast to STRING: the local cloud does not cast BYTES, JSON, STRUCT and ARRAY values.') ELSE bq_time_text(x) END`,
   `bq_safe_cast_string(x) AS bq_cast_string(x)`,
   `bq_cast_bool(x) AS CASE WHEN ${isFraction} THEN ${refuse('Invalid cast to BOOL: from INT64 and STRING only')} WHEN typeof(x) = 'VARCHAR' AND lower(CAST(x AS VARCHAR)) NOT IN ('true', 'false') THEN error('Bad bool value: ' || CAST(x AS VARCHAR)) ELSE CAST(x AS BOOLEAN) END`,
   `bq_safe_cast_bool(x) AS CASE WHEN ${isFraction} THEN ${refuse('Invalid cast to BOOL: from INT64 and STRING only')} WHEN typeof(x) = 'VARCHAR' AND lower(CAST(x AS VARCHAR)) NOT IN ('true', 'false') THEN NULL ELSE TRY_CAST(x AS BOOLEAN) END`,
@@ -162,9 +169,13 @@ export const macros = [
   `bq_repeat(t, n) AS CASE WHEN n < 0 THEN error('Second argument in REPEAT() cannot be negative') ELSE repeat(t, n) END`,
   `bq_replace(t, a, b) AS CASE WHEN a = '' THEN t ELSE replace(t, a, b) END`,
   `bq_regexp_replace(t, r, s) AS regexp_replace(t, r, s, 'g')`,
+  `bq_plain_replacement(s) AS CASE WHEN contains(s, chr(92)) THEN ${refuse('REGEXP_REPLACE takes a replacement with a backslash as a literal in the local cloud')} ELSE s END`,
+  `bq_split(t, d) AS CASE WHEN d IS NULL THEN NULL ELSE string_split(t, d) END`,
+  // The first argument decides the type: BigQuery takes the type that both have in common.
+  `bq_is_null_if(a, b) AS CASE WHEN typeof(a) <> typeof(b) AND (typeof(b) = 'DOUBLE' OR typeof(a) = 'BIGINT' AND typeof(b) LIKE 'DECIMAL%' OR typeof(a) = 'DATE' AND typeof(b) = 'TIMESTAMP' OR typeof(a) = 'VARCHAR' AND regexp_matches(typeof(b), 'DATE|TIME')) AND typeof(a) <> '"NULL"' THEN ${refuse('NULLIF of two types is not translated by the local cloud: CAST the first argument to the type of the second')} ELSE FALSE END`,
   `bq_to_hex(x) AS CASE WHEN typeof(x) = 'VARCHAR' THEN ${refuse('No matching signature for function TO_HEX for argument types: STRING')} ELSE lower(hex(CAST(x AS BLOB))) END`,
   // Lists.
-  `bq_array_to_string(a, s) AS CASE WHEN typeof(a) NOT IN ('VARCHAR[]', '"NULL"[]', '"NULL"') THEN ${refuse('No matching signature for function ARRAY_TO_STRING: the local cloud takes an ARRAY<STRING>')} ELSE array_to_string(a, s) END`,
+  `bq_array_to_string(a, s) AS CASE WHEN typeof(a) NOT IN ('VARCHAR[]', '"NULL"[]', '"NULL"') THEN ${refuse('No matching signature for function ARRAY_TO_STRING: the local cloud takes an ARRAY<STRING>')} ELSE CASE WHEN s IS NULL THEN NULL ELSE array_to_string(a, s) END END`,
   // The element of an array that \`*\` would have as a column: at Google a STRUCT is a column for each field.
   `bq_element(x) AS CASE WHEN typeof(x) LIKE 'STRUCT%' THEN ${refuse('The local cloud has one column for the STRUCTs of an UNNEST that is WITH OFFSET, or after LEFT JOIN: name their fields in place of *.')} ELSE x END`,
   `bq_at(a, i, n) AS CASE WHEN n < 0 OR n >= array_length(a) THEN error('Array index ' || i || ' is out of bounds' || CASE WHEN n < 0 THEN ' (underflow)' ELSE ' (overflow)' END) ELSE a[n + 1] END`,
@@ -212,17 +223,15 @@ export const renamed: Readonly<Record<string, string>> = {
   SAFE_DIVIDE: 'bq_safe_divide',
   PARSE_JSON: 'bq_parse_json',
   TO_JSON_STRING: 'bq_to_json_string',
-  TO_JSON: 'to_json',
+  TO_JSON: 'bq_to_json',
   LOGICAL_AND: 'bool_and',
   LOGICAL_OR: 'bool_or',
   IF: 'if',
   REGEXP_CONTAINS: 'regexp_matches',
-  REGEXP_REPLACE: 'bq_regexp_replace',
   ARRAY_LENGTH: 'array_length',
   CHAR_LENGTH: 'length',
   CHARACTER_LENGTH: 'length',
   ENDS_WITH: 'ends_with',
-  ARRAY_CONCAT: 'list_concat',
   ARRAY_REVERSE: 'list_reverse',
   ARRAY_TO_STRING: 'bq_array_to_string',
   DIV: 'bq_div',
@@ -245,7 +254,7 @@ export const renamed: Readonly<Record<string, string>> = {
 
 /** Functions with the same name, arguments and result in GoogleSQL and DuckDB. */
 export const sameInBoth = new Set(
-  'ABS ANY_VALUE COALESCE COUNT CUME_DIST DENSE_RANK FIRST_VALUE IFNULL LAG LAST_VALUE LEAD LENGTH LOWER MAX MIN NTH_VALUE NTILE NULLIF PERCENT_RANK RANK REVERSE ROW_NUMBER SUM'.split(
+  'ABS ANY_VALUE COALESCE COUNT CUME_DIST DENSE_RANK FIRST_VALUE IFNULL LAG LAST_VALUE LEAD LENGTH LOWER MAX MIN NTH_VALUE NTILE PERCENT_RANK RANK REVERSE ROW_NUMBER SUM'.split(
     ' ',
   ),
 )
@@ -300,6 +309,19 @@ function extractedGroup(pattern: string, name: string): 0 | 1 {
   return groups === 1 ? 1 : 0
 }
 
+/** DuckDB leaves the text as it is where a replacement names a group that the pattern does not have. */
+function checkReplacement(pattern: string, replacement: string, name: string): void {
+  if (!replacement.startsWith("'")) return
+  const groups = [...replacement.matchAll(/\\(.|$)/gs)].map(([, group]) => group!)
+  if (groups.length === 0) return
+  if (!pattern.startsWith("'")) throw invalidArgument(`${name} takes its pattern as a literal in the local cloud.`)
+  const plain = pattern.replaceAll(/\\.|\[(?:\\.|[^\]\\])*\]/gs, '')
+  const count = plain.match(/\((?!\?)|\(\?P</g)?.length ?? 0
+  for (const group of groups)
+    if (group !== '\\' && !(/^\d$/.test(group) && Number(group) <= count))
+      throw invalidArgument(`Invalid ${name} replacement: the pattern has ${count} groups, and no \\${group}`)
+}
+
 /** Functions whose result is checked, with the window over which they are taken. */
 export const mayOverflow = new Set(['SUM', 'AVG'])
 
@@ -315,7 +337,17 @@ export const rewritten: Readonly<Record<string, Rewrite>> = {
   SUBSTRING: withArguments(2, 3, (args) => `${args.length === 3 ? 'bq_substr_n' : 'bq_substr'}(${args.join(', ')})`),
   LPAD: withArguments(2, 3, ([text, length, pad = "' '"]) => `lpad(${text}, bq_pad_size(${length}, 'LPAD'), ${pad})`),
   RPAD: withArguments(2, 3, ([text, length, pad = "' '"]) => `rpad(${text}, bq_pad_size(${length}, 'RPAD'), ${pad})`),
-  SPLIT: withArguments(1, 2, ([text, delimiter = "','"]) => `string_split(${text}, ${delimiter})`),
+  SPLIT: withArguments(1, 2, ([text, delimiter = "','"]) => `bq_split(${text}, ${delimiter})`),
+  NULLIF: withArguments(2, 2, ([a, b]) => `CASE WHEN bq_is_null_if(${a}, ${b}) THEN NULL ELSE NULLIF(${a}, ${b}) END`),
+  ARRAY_CONCAT: (args, name) => {
+    if (args.length === 0) throw invalidArgument(`No matching signature for function ${name}: 0 arguments.`)
+    return `CASE WHEN ${args.map((arg) => `${arg} IS NULL`).join(' OR ')} THEN NULL ELSE list_concat(${args.join(', ')}) END`
+  },
+  REGEXP_REPLACE: withArguments(3, 3, ([text, pattern, replacement], name) => {
+    checkReplacement(pattern!, replacement!, name)
+    const isLiteral = replacement!.startsWith("'")
+    return `bq_regexp_replace(${text}, ${pattern}, ${isLiteral ? replacement : `bq_plain_replacement(${replacement})`})`
+  }),
   INSTR: withArguments(2, 2, ([text, part]) => `instr(${text}, ${part})`),
   REGEXP_EXTRACT: withArguments(2, 2, ([text, pattern], name) => {
     const group = extractedGroup(pattern!, name)

@@ -33,7 +33,7 @@ export interface Translation {
   /** Of a DELETE or MERGE: a query with its conditions. */
   readonly conditions?: string
   /** Names in WHERE that may be names of the list alone: each is one if the engine can describe this statement. */
-  readonly listedNames?: readonly { readonly message: string; readonly sql: string }[]
+  readonly listedNames?: readonly { readonly name: string; readonly message: string; readonly sql: string }[]
   /** Of a statement that makes or drops; `sql` and `tables` are those of its query. */
   readonly ddl?: Ddl
 }
@@ -81,6 +81,7 @@ export function translate(googleSql: string, projectId: string, defaultDataset?:
     verb: (tokens.find(({ text }) => text !== '(') ?? tokens[0]!).text.toUpperCase(),
     hasWhere: hasWhere(statement),
     listedNames: listedNamesIn(statement).map(({ name, tokens: part }) => ({
+      name: name.text,
       message: `Unrecognized name: ${shown(name.text)}${placeOf(name, googleSql)}`,
       sql: translated(part).sql,
     })),
