@@ -122,6 +122,13 @@ it.each(['', '{"pid":'])('a damaged file of a killed process does not keep a sta
   expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ pid: process.pid, ready: true })
 })
 
+it.each(['', '{"pid":', '{}', 'null'])('a damaged file of a platform that runs is named: %j', (text) => {
+  const first = start()
+  writeFileSync(file, text)
+  expect(start).toThrow(`${file} can't be read: stop the Millrace that runs here with Ctrl-C, then start again.`)
+  first.release()
+})
+
 it('an overwritten lock is named with its remedy, and can be deleted', () => {
   const lock = join(running.dataDirectory, 'lock')
   writeFileSync(lock, 'no lock')

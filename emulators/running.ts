@@ -49,7 +49,7 @@ const LOCK_TIMEOUT_MS = 250
  */
 export function acquireLock(running: Running): DirectoryLock {
   const file = join(running.dataDirectory, 'running.json')
-  const lock = lockDirectory(running.dataDirectory, () => alreadyRunning(liveRunInfo(file)))
+  const lock = lockDirectory(running.dataDirectory, () => alreadyRunning(file))
   // Not before the lock: a start that is refused must not see files that another one writes or deletes.
   closeState(running.dataDirectory)
   const write = (ready: boolean): void =>
@@ -89,7 +89,10 @@ export function lockDirectory(directory: string, whyBusy: () => string): Databas
   }
 }
 
-function alreadyRunning(info: RunInfo | undefined): string {
+function alreadyRunning(file: string): string {
+  const info = liveRunInfo(file)
+  if (info === 'damaged')
+    return `${file} can't be read: stop the Millrace that runs here with Ctrl-C, then start again. The file holds no data.`
   if (!info) return 'Millrace is just starting or stopping here: wait a moment, then try again.'
   const { pid, apiHost, publicUrl = `http://${apiHost}`, ready } = info
   return ready
@@ -98,12 +101,22 @@ function alreadyRunning(info: RunInfo | undefined): string {
 }
 
 /** Undefined when its process has ended: one that was killed leaves the file behind. */
-function liveRunInfo(file: string): RunInfo | undefined {
+function liveRunInfo(file: string): RunInfo | 'damaged' | undefined {
+  const info = readRunInfo(file)
+  if (info === undefined || info === 'damaged') return info
   try {
-    const info = JSON.parse(readFileSync(file, 'utf8')) as RunInfo
     process.kill(info.pid, 0)
     return info
   } catch {
     return undefined
+  }
+}
+
+function readRunInfo(file: string): RunInfo | 'damaged' | undefined {
+  try {
+    const info = JSON.parse(readFileSync(file, 'utf8')) as Partial<RunInfo> | null
+    return typeof info?.pid === 'number' ? (info as RunInfo) : 'damaged'
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : 'damaged'
   }
 }

@@ -1,5 +1,6 @@
 /** Terraform and Google's provider apply the local stacks to the local cloud by Google's APIs, and find no difference afterwards. */
 
+import { readFileSync } from 'node:fs'
 import { createServer, request } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -26,6 +27,12 @@ it('every resource that is applied has an endpoint in the local cloud', () => {
 
 it('every stack is applied but that of objectives, alerts and dashboard', () => {
   expect(stacks.filter((stack) => !applied.includes(stack)).map(({ name }) => name)).toEqual(['local-observability'])
+})
+
+it('docs/deploy.md says how many stacks are applied', () => {
+  expect(readFileSync(`${root}/docs/deploy.md`, 'utf8')).toContain(
+    `\`terraform apply\` of the ${applied.length} local stacks`,
+  )
 })
 
 describe.skipIf(terraform.missing)('terraform apply to the local cloud', () => {

@@ -57,6 +57,7 @@ interface PlannedResource {
   readonly values: Readonly<Record<string, unknown>>
 }
 
+/** @throws Error if it was asked for, and is missing: a test that is skipped proves nothing. */
 export function findTerraform(first: StackJson): Terraform {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-terraform-'))
   const env = {
@@ -67,6 +68,9 @@ export function findTerraform(first: StackJson): Terraform {
     // Any token will do: without state and data sources no request is sent.
     GOOGLE_OAUTH_ACCESS_TOKEN: 'invalid-token',
   }
+  const missing = prepare(folder, env, first)
+  if (missing !== undefined && process.env['MILLRACE_TERRAFORM'])
+    throw new Error(`MILLRACE_TERRAFORM is set, but ${missing}`)
   const run = (args: readonly string[], digest = someDigest): Promise<{ code: number | null; output: string }> =>
     new Promise((resolve, reject) => {
       const variables = { ...env, TF_VAR_image_digest: digest }
@@ -101,7 +105,7 @@ export function findTerraform(first: StackJson): Terraform {
   }
 
   return {
-    missing: prepare(folder, env, first),
+    missing,
     async validate({ json }) {
       place(withoutBackend(json))
       return (await run(['validate', '-no-color'])).output.trim()

@@ -82,6 +82,10 @@ function checkOverload({ name, children, type: kind, return_type: element }: Par
       `${OWN_MESSAGE}The columns of an UNNEST of STRUCTs without names have no names in the local cloud: write STRUCT(1 AS a).`,
     )
   const type = typeOf(children?.[0])
+  if (name === 'list_value' && type?.id === 'LIST')
+    throw new Error(
+      `${OWN_MESSAGE}Cannot construct array with element type ARRAY because nested arrays are not supported`,
+    )
   if ((name === 'greatest' || name === 'least') && kindOf(type) !== undefined)
     throw new Error(`${OWN_MESSAGE}${name.toUpperCase()} is not defined for arguments of type ${nameOf(type)}`)
   const isOther = (name === 'sum' && type?.id === 'BOOLEAN') || (name === 'length' && type?.id === 'LIST')

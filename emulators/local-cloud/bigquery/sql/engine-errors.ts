@@ -14,6 +14,8 @@ type Words = readonly string[]
 type Rule = readonly [pattern: RegExp, text: (found: Words, googleSql?: string) => string]
 
 const rules: readonly Rule[] = [
+  // A column of the list has its own name as its alias.
+  [/Column "([^"]+)" referenced that exists in the SELECT clause/, ([, name]) => `Unrecognized name: ${shown(name)}`],
   [/Referenced column "?([^"]+?)"? (?:was )?not found/, ([, name]) => `Unrecognized name: ${shown(name)}`],
   [
     /Column "([^"]+)" does not exist on (left|right) side of join/,
@@ -207,6 +209,8 @@ function signature([, name, list]: Words): string {
     .split(/, (?![^(]*\))/)
     .map(googleType)
     .join(', ')
+  if ((name === '+' || name === '-') && /^(DATE, INT64|INT64, DATE)$/.test(types))
+    return 'DATE and INT64 are not added and subtracted by the local cloud: write DATE_ADD(date, INTERVAL n DAY)'
   if (!/^\w+$/.test(name!)) return `No matching signature for operator ${name} for argument types: ${types}`
   return `No matching signature for function ${functionName(name!)} for argument types: ${types}`
 }

@@ -1,7 +1,7 @@
 /** Expressions, by GoogleSQL's precedence: https://cloud.google.com/bigquery/docs/reference/standard-sql/operators */
 
 import { invalidArgument } from '../../core/status.ts'
-import { call } from './call.ts'
+import { call, endsArgument } from './call.ts'
 import { tableName } from './from.ts'
 import { concatenated, keywords, macroCasts } from './functions.ts'
 import { noBigNumeric } from '../values/scalars.ts'
@@ -122,7 +122,7 @@ function bracketed(symbol: string, reader: Reader, clauses: Clauses): string {
     return reader.finite(`(${inner})`, reader.unchecked(inner))
   }
   if (symbol === '[') {
-    const inner = clauses(reader, (token) => token.kind === 'symbol' && token.text === ']')
+    const inner = clauses(reader, (token) => !endsArgument(token) && token.kind === 'symbol' && token.text === ']')
     reader.expect(']')
     return `[${inner}]`
   }

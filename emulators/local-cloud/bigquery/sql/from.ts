@@ -1,7 +1,7 @@
 /** Translates the items of FROM and JOIN: tables, arrays and subqueries. A project's name may contain dashes without quotes. */
 
 import { invalidArgument } from '../../core/status.ts'
-import { closes, type EndTest, isWord, quote, type Reader } from './reader.ts'
+import { aliasText, closes, type EndTest, isWord, quote, type Reader } from './reader.ts'
 
 type Clauses = (reader: Reader, ends: EndTest) => string
 
@@ -30,6 +30,7 @@ export function fromItem(reader: Reader, { aliases, elements }: FromNames, claus
     return unnest(array, { reader, aliases, elements, isOuter })
   }
   if (reader.takeIf('(')) {
+    if (reader.is('VALUES') && reader.is('(', 1)) throw invalidArgument('Syntax error: Unexpected keyword VALUES')
     const inner = reader.reads.inside(() => clauses(reader, closes))
     reader.expect(')')
     return withAlias(`(${inner})`, reader, aliases)
@@ -135,7 +136,9 @@ function aliasOf(reader: Reader): string | undefined {
     const token = reader.peek()
     if (token?.kind !== 'quoted' && (token?.kind !== 'word' || isWord(token, ...afterTable))) return undefined
   }
-  return reader.take().text
+  const alias = aliasText(reader.take())
+  if (reader.is('(')) throw invalidArgument('Syntax error: Unexpected "(": an alias in FROM has no list of columns')
+  return alias
 }
 
 /** The keywords that may follow a table, and are not its alias. */

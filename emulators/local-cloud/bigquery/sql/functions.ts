@@ -107,7 +107,8 @@ export const macros = [
   `bq_json_query(j, p) AS CASE WHEN typeof(j) NOT IN ('JSON', '"NULL"') THEN ${refuse('JSON_QUERY of a STRING, which returns a STRING, is not translated by the local cloud: write JSON_QUERY(PARSE_JSON(x), path)')} ELSE json_extract(CAST(j AS JSON), p) END`,
   `bq_json_query_array(j, p) AS CASE WHEN typeof(j) NOT IN ('JSON', '"NULL"') THEN ${refuse('JSON_QUERY_ARRAY of a STRING, which returns a STRING, is not translated by the local cloud: write JSON_QUERY_ARRAY(PARSE_JSON(x), path)')} WHEN json_type(CAST(j AS JSON), p) = 'ARRAY' THEN CAST(json_extract(CAST(j AS JSON), p) AS JSON[]) END`,
   `bq_json_value_array(j, p) AS CASE WHEN json_valid(j) THEN CASE WHEN json_type(j, p) = 'ARRAY' AND len(list_filter(CAST(json_extract(j, p) AS JSON[]), lambda e: json_type(e) IN ('OBJECT', 'ARRAY'))) = 0 THEN CAST(json_extract(j, p) AS VARCHAR[]) END END`,
-  `bq_repeats_key(t) AS len(list_filter(list_append(json_keys(COALESCE(CAST(t AS VARCHAR), 'null'), '$..*'), json_keys(COALESCE(CAST(t AS VARCHAR), 'null'))), lambda names: len(names) <> len(list_distinct(names)))) > 0`,
+  `bq_repeats(names) AS len(names) <> len(list_distinct(names))`,
+  `bq_repeats_key(t) AS bq_repeats(json_keys(COALESCE(CAST(t AS VARCHAR), 'null'))) OR len(list_filter(json_keys(COALESCE(CAST(t AS VARCHAR), 'null'), '$..*'), lambda names: bq_repeats(names))) > 0`,
   `bq_parse_json(t) AS CASE WHEN regexp_matches(t, '(^|[\\[:,\\s])-?[\\d.]{20,}') THEN ${refuse('A JSON number of more than 17 digits is not parsed by the local cloud')} WHEN bq_repeats_key(t) THEN ${refuse('JSON with two members of one name in an object is not parsed by the local cloud: BigQuery keeps the first')} ELSE json(t) END`,
   // A text of 0, 3 or 6 digits after the point, as BigQuery writes a TIMESTAMP. Of DATETIME and TIME it is not known.
   String.raw`bq_time_text(x) AS CASE WHEN typeof(x) = 'TIMESTAMP WITH TIME ZONE' THEN regexp_replace(regexp_replace(CAST(x AS VARCHAR), '\.(\d|\d{4})\+', '.\100+'), '\.(\d\d|\d{5})\+', '.\10+') WHEN typeof(x) IN ('TIMESTAMP', 'TIME') AND regexp_matches(CAST(x AS VARCHAR), '\.\d{1,5}$') THEN ${refuse('A DATETIME or TIME with a fraction of a second is not cast to STRING by the local cloud: use FORMAT_TIMESTAMP')} ELSE CAST(x AS VARCHAR) END`,
@@ -166,7 +167,8 @@ export const macros = [
   ...['trim', 'ltrim', 'rtrim'].map((name) => `bq_${name}(t) AS ${name}(t, '${WHITE_SPACE}')`),
   `bq_upper(t) AS replace(upper(t), 'ẞ', 'SS')`,
   `bq_pad_size(n, name) AS CASE WHEN n < 0 THEN error('Second argument in ' || name || ' cannot be negative') ELSE CAST(n AS INTEGER) END`,
-  `bq_repeat(t, n) AS CASE WHEN n < 0 THEN error('Second argument in REPEAT() cannot be negative') ELSE repeat(t, n) END`,
+  `bq_repeat(t, n) AS CASE WHEN typeof(t) LIKE '%[]' THEN ${refuse('No matching signature for function REPEAT for an argument of type ARRAY')} WHEN n < 0 THEN error('Second argument in REPEAT() cannot be negative') ELSE repeat(t, n) END`,
+  `bq_no_array(x) AS CASE WHEN typeof(x) LIKE '%[]' THEN ${refuse('No matching signature for function CONCAT for arguments of type ARRAY: use ARRAY_CONCAT')} ELSE x END`,
   `bq_replace(t, a, b) AS CASE WHEN a = '' THEN t ELSE replace(t, a, b) END`,
   `bq_regexp_replace(t, r, s) AS regexp_replace(t, r, s, 'g')`,
   `bq_plain_replacement(s) AS CASE WHEN contains(s, chr(92)) THEN ${refuse('REGEXP_REPLACE takes a replacement with a backslash as a literal in the local cloud')} ELSE s END`,
@@ -259,6 +261,34 @@ export const sameInBoth = new Set(
   ),
 )
 
+/** The least and the greatest number of arguments, where DuckDB takes further ones, or none. */
+export const argumentCounts: Readonly<Record<string, readonly [least: number, most: number]>> = Object.fromEntries(
+  (
+    [
+      [0, 0, 'CUME_DIST DENSE_RANK PERCENT_RANK RANK ROW_NUMBER'],
+      [
+        1,
+        1,
+        'ABS ANY_VALUE APPROX_COUNT_DISTINCT ARRAY_LENGTH ARRAY_REVERSE CHARACTER_LENGTH CHAR_LENGTH COUNT FIRST_VALUE FROM_BASE64 FROM_HEX LAST_VALUE LENGTH LOGICAL_AND LOGICAL_OR LOWER MAX MIN NTILE PARSE_JSON REVERSE STRING SUM TO_BASE64 TO_JSON TO_JSON_STRING UPPER',
+      ],
+      [
+        1,
+        2,
+        'JSON_EXTRACT JSON_EXTRACT_ARRAY JSON_EXTRACT_SCALAR JSON_QUERY JSON_QUERY_ARRAY JSON_VALUE JSON_VALUE_ARRAY',
+      ],
+      [1, 3, 'LAG LEAD'],
+      [1, Infinity, 'COALESCE CONCAT GREATEST LEAST'],
+      [
+        2,
+        2,
+        'ARRAY_TO_STRING DIV ENDS_WITH IFNULL LEFT MAX_BY MIN_BY MOD NTH_VALUE REGEXP_CONTAINS REPEAT RIGHT SAFE_DIVIDE STARTS_WITH STRPOS',
+      ],
+      [2, 3, 'GENERATE_DATE_ARRAY'],
+      [3, 3, 'IF REPLACE'],
+    ] as const
+  ).flatMap(([least, most, names]) => names.split(' ').map((name) => [name, [least, most]])),
+)
+
 /** GoogleSQL's reserved words. Every other word is a name and is quoted, because DuckDB reserves further words (`at`, `line`). */
 export const keywords = new Set(
   'ALL AND ANY ARRAY AS ASC BETWEEN BY CASE CROSS CUBE CURRENT DESC DISTINCT ELSE END EXCEPT EXISTS FALSE FOR FROM FULL GROUP GROUPING HAVING IN INNER INTERSECT INTERVAL INTO IS JOIN LATERAL LEFT LIKE LIMIT NOT NULL NULLS ON OR ORDER OUTER OVER PARTITION QUALIFY RANGE RECURSIVE RIGHT ROLLUP ROWS SELECT SET SOME STRUCT TABLESAMPLE THEN TRUE UNBOUNDED UNION UNNEST USING WHEN WHERE WINDOW WITH'.split(
@@ -330,7 +360,7 @@ export const rewritten: Readonly<Record<string, Rewrite>> = {
   ...dateFunctions,
   // `count`, because the result for no rows is 0; `sum` would give NULL.
   COUNTIF: withArguments(1, 1, ([condition]) => `count(CASE WHEN ${condition} THEN 1 END)`),
-  CONCAT: (args) => `(${args.map(concatenated).join(' || ')})`,
+  CONCAT: (args) => `bq_no_array(${args.map(concatenated).join(' || ')})`,
   GREATEST: nullIfAnyIsNull,
   LEAST: nullIfAnyIsNull,
   SUBSTR: withArguments(2, 3, (args) => `${args.length === 3 ? 'bq_substr_n' : 'bq_substr'}(${args.join(', ')})`),

@@ -5,10 +5,13 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createLocalCloud, type LocalCloud } from '../../core/local-cloud.ts'
 import { iam } from '../../iam/plugin.ts'
 import { bigquery } from '../plugin.ts'
+import { argumentCounts, renamed, sameInBoth } from './functions.ts'
 
 interface Answer {
   readonly error?: { readonly code: number; readonly message: string }
-  readonly schema: { readonly fields: readonly { readonly type: string; readonly mode: string }[] }
+  readonly schema: {
+    readonly fields: readonly { readonly name: string; readonly type: string; readonly mode: string }[]
+  }
   readonly rows: readonly { readonly f: readonly { readonly v: unknown }[] }[]
   readonly numDmlAffectedRows?: string
 }
@@ -63,6 +66,21 @@ afterAll(() => cloud.close())
 it.each(cases)('%s', async (sql, expected) => {
   const answer = await post('/queries', { query: sql, useLegacySql: false })
   expect(summarize(answer)).toBe(expected)
+})
+
+it('each function that DuckDB gets with the arguments as they are says how many it takes', () => {
+  const passedOn = [...Object.keys(renamed), ...sameInBoth]
+  expect(passedOn.filter((name) => !Object.hasOwn(argumentCounts, name))).toEqual([])
+})
+
+it.each([
+  ['SELECT ID, (T.s), r.X FROM d.t AS T', 'ID s X'],
+  ['SELECT * FROM (SELECT Id AS one, DAY FROM d.t)', 'one DAY'],
+  ['WITH a AS (SELECT t.DAY FROM d.t) SELECT day FROM a', 'day'],
+  ['SELECT CURRENT_DATE, `S` FROM d.t', 'f0_ S'],
+])('the columns of %s have the names that it writes', async (sql, names) => {
+  const { schema } = await post('/queries', { query: sql, useLegacySql: false })
+  expect(schema.fields.map(({ name }) => name).join(' ')).toBe(names)
 })
 
 /** `refused`, or `2 rows` changed, or the types' first letters and the rows. */

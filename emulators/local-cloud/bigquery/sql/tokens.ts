@@ -30,6 +30,8 @@ export function tokenize(sql: string): Token[] {
     if (!found) throw invalidArgument(`Syntax error: ${tokenError(sql, at)} at ${place(sql, at)}`)
     const [text, kind] = found
     at += text.length
+    if (kind === 'number' && /[A-Za-z_]/.test(sql[at] ?? ''))
+      throw invalidArgument(`Syntax error: Missing whitespace between literal and alias at ${place(sql, at)}`)
     if (kind === 'space') continue
     const begin = at - text.length
     tokens.push({ ...(kind === 'string' ? literal(text) : { kind, text: contentOf(text, kind) }), at: begin })

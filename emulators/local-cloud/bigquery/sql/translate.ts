@@ -9,7 +9,7 @@ import { arithmetic } from './expression.ts'
 import { changedTable, fromItem } from './from.ts'
 import { keywords } from './functions.ts'
 import { checkLength, limits, shown, tooComplex } from '../values/limits.ts'
-import { type EndTest, isWord, quote, Reader } from './reader.ts'
+import { aliasText, type EndTest, isWord, quote, Reader } from './reader.ts'
 import type { Read } from './reads.ts'
 import { refusalIn } from './select-rules.ts'
 import { havingWithoutGroups, listedNamesIn } from './selects.ts'
@@ -143,6 +143,7 @@ function clausesOf(reader: Reader, ends: EndTest): string {
       reader.take()
       parts.push(clause === 'FROM' ? `, ${fromItem(reader, names, clauses)}` : ',')
     } else if (word === 'FROM' || word === 'JOIN') {
+      if (parts.length === 0) throw invalidArgument(`Syntax error: Unexpected keyword ${word}`)
       reader.take()
       reader.reads.keyword(word)
       if (word === 'FROM') {
@@ -151,8 +152,8 @@ function clausesOf(reader: Reader, ends: EndTest): string {
       }
       const isOuter = ['LEFT', 'RIGHT', 'FULL', 'OUTER'].includes(parts.at(-1) ?? '')
       const source = fromItem(reader, names, clauses, word === 'JOIN' && isOuter)
-      // An array may be joined without a condition.
       const needsNone = word === 'FROM' || parts.at(-1) === 'CROSS' || isWord(reader.peek(), 'ON', 'USING')
+      if (!needsNone) checkUnconditional(parts, source)
       parts.push(word, needsNone ? source : `${source} ON TRUE`)
     } else if (isStatement(word, reader)) {
       reader.take()
@@ -162,7 +163,9 @@ function clausesOf(reader: Reader, ends: EndTest): string {
     } else if (token.kind === 'symbol' && token.text === '*') {
       reader.take()
       stars.push(parts.push(`*${starChanges(reader)}`) - 1)
+      refuseAfterStar(reader)
     } else if (isKeyword(word, clause, reader)) {
+      if (word === 'USING' && clause === 'DELETE') throw invalidArgument('Syntax error: Unexpected keyword USING')
       if (word === 'SELECT') {
         checkElements(parts, stars, names.elements)
         stars = []
@@ -173,15 +176,30 @@ function clausesOf(reader: Reader, ends: EndTest): string {
       reader.take()
       parts.push(token.text === '<>' ? '!=' : token.text)
     } else if (isOrdinal(clause, reader)) parts.push(reader.take().text)
-    else if ((clause === 'LIMIT' || clause === 'OFFSET') && token.kind === 'string')
-      throw invalidArgument(`Syntax error: Unexpected string literal in ${clause}`)
+    else if ((clause === 'LIMIT' || clause === 'OFFSET') && token.kind !== 'parameter' && token.text !== '-')
+      throw invalidArgument(`Syntax error: ${clause} takes an integer literal or a parameter, not "${token.text}"`)
     else {
       const part = arithmetic(reader, clauses)
       parts.push(part.endsWith('.*') ? `${part}${starChanges(reader)}` : part)
+      if (part.endsWith('.*')) refuseAfterStar(reader)
     }
   }
   checkElements(parts, stars, names.elements)
   return parts.join(' ')
+}
+
+/** @throws INVALID_ARGUMENT for a join without ON and USING, unless it is that of an array, to what stands before it. */
+function checkUnconditional(parts: readonly string[], source: string): void {
+  const [before, last] = parts.slice(-2)
+  const kind = last === 'OUTER' ? before! : ['LEFT', 'RIGHT', 'FULL'].includes(last ?? '') ? last! : 'INNER'
+  const isArray = source.startsWith('(SELECT unnest(') || source.startsWith('UNNEST(')
+  if (!isArray || kind === 'RIGHT' || kind === 'FULL')
+    throw invalidArgument(`Syntax error: ${kind} JOIN must have an immediately following ON or USING clause`)
+}
+
+function refuseAfterStar(reader: Reader): void {
+  if (isWord(reader.peek(), 'LIKE', 'NOT', 'IS', 'IN', 'BETWEEN'))
+    throw invalidArgument(`Syntax error: Unexpected keyword ${reader.peek()!.text.toUpperCase()}`)
 }
 
 /** Lets `*` refuse STRUCTs that are one column here, as it does those without an alias. */
@@ -275,7 +293,22 @@ function keyword(word: string, reader: Reader): string {
         throw invalidArgument('SELECT AS STRUCT and SELECT AS VALUE are not translated by the local cloud.')
       if (reader.is('FROM')) throw invalidArgument('Syntax error: SELECT list must not be empty')
       return word
+    case 'ANY':
+    case 'SOME':
+      throw unexpected(word)
+    case 'ALL': {
+      const isListed = isWord(reader.peek(-2), 'SELECT')
+      if (!isListed && !(isWord(reader.peek(-2), 'BY') && isWord(reader.peek(-3), 'GROUP'))) throw unexpected(word)
+      return word
+    }
+    case 'VALUES':
+      if (reader.peek(-2)?.text === '(' || isWord(reader.peek(-2), 'ALL', 'DISTINCT')) throw unexpected(word)
+      return word
+    case 'NOT':
+      if (reader.is('NULL') && endsOperand(reader.peek(-2))) throw unexpected(word)
+      return word
     case 'IN':
+      if (!reader.is('UNNEST') && !reader.is('(')) throw invalidArgument('Syntax error: Expected "(" or keyword UNNEST')
       if (!reader.is('UNNEST')) return word
       reader.take()
       return `IN (SELECT unnest(${reader.subquery(() => parenthesised(reader))}))`
@@ -284,6 +317,7 @@ function keyword(word: string, reader: Reader): string {
         throw invalidArgument('LIKE ANY, SOME and ALL are not translated by the local cloud.')
       return `LIKE ${arithmetic(reader, clauses)} ESCAPE '\\'`
     case 'DISTINCT':
+      if (isWord(reader.peek(), 'ON')) throw unexpected('ON')
       return isWord(reader.peek(), 'FROM') && reader.take() ? 'DISTINCT FROM' : word
     case 'USING':
       // Of a MERGE; a join's is followed by column names.
@@ -293,9 +327,7 @@ function keyword(word: string, reader: Reader): string {
     case 'AS': {
       if (reader.is('(')) return word
       const token = reader.take()
-      if (token.kind !== 'word' && token.kind !== 'quoted')
-        throw invalidArgument(`Syntax error: Unexpected "${token.text}"`)
-      return `AS ${quote(token.text)}`
+      return `AS ${quote(aliasText(token))}`
     }
     case 'UNNEST':
       throw invalidArgument('Syntax error: Unexpected keyword UNNEST')
@@ -307,6 +339,13 @@ function keyword(word: string, reader: Reader): string {
       return word
   }
 }
+
+const unexpected = (word: string): Error => invalidArgument(`Syntax error: Unexpected keyword ${word}`)
+
+/** Whether a value may end here. */
+const endsOperand = (token: Token | undefined): boolean =>
+  token !== undefined &&
+  (token.kind === 'symbol' ? [')', ']'].includes(token.text) : !isWord(token, ...keywords, 'DISTINCT'))
 
 function parenthesised(reader: Reader): string {
   reader.expect('(')

@@ -16,15 +16,21 @@ const endsList = 'FROM WHERE GROUP HAVING QUALIFY WINDOW ORDER LIMIT UNION INTER
 export function withMarks(tokens: readonly Token[]): readonly Token[] {
   const result: Token[] = []
   /** For each list that we are in: how deep it is, and its last column so far. */
-  const lists: { readonly depth: number; item: Token[]; begin: number }[] = []
+  const lists: { readonly depth: number; readonly isRelation: boolean; item: Token[]; begin: number }[] = []
   let depth = 0
   let marks = 0
+  const bare = bareNames(tokens)
+  /** For each parenthesis that is open: whether a query in it is one of FROM or WITH. That of an expression needs no names. */
+  const relations = [true]
   const endItem = (end: number): void => {
     const list = lists.at(-1)!
     const field = fieldOf(list.item)
-    const isNamed = hasName(list.item) || isPathInParentheses(tokens.slice(list.begin, end))
+    const inside = pathInParentheses(tokens.slice(list.begin, end))
+    const path = inside ?? list.item
+    const isNamed = inside !== undefined || hasName(list.item)
     if (field === undefined && !isNamed) marks += 1
-    const name = field ?? (isNamed || list.item.length === 0 ? undefined : columnMark(marks))
+    const mark = isNamed || list.item.length === 0 ? undefined : columnMark(marks)
+    const name = field ?? mark ?? (list.isRelation && isPath(path) ? writtenName(path, bare) : undefined)
     if (name !== undefined) result.push({ kind: 'word', text: 'AS' }, { kind: 'quoted', text: name })
     list.item = []
     list.begin = end + 1
@@ -38,18 +44,42 @@ export function withMarks(tokens: readonly Token[]): readonly Token[] {
       endItem(at)
       lists.pop()
     } else if (isHere && !(list.item.length === 0 && isWord(token, 'DISTINCT', 'ALL'))) list.item.push(token)
-    if (isSymbol && opening.has(token.text)) depth += 1
+    if (isSymbol && opening.has(token.text)) {
+      depth += 1
+      relations.push(relations.at(-1)! && token.text === '(' && isBeforeRelation(tokens[at - 1]))
+    }
     if (isSymbol && closing.has(token.text)) {
       depth -= 1
+      if (relations.length > 1) relations.pop()
       const outer = lists.at(-1)
       if (outer?.depth === depth) outer.item.push(token)
     }
     result.push(token)
-    if (isWord(token, 'SELECT') && !isWord(tokens[at + 1], 'AS')) lists.push({ depth, item: [], begin: at + 1 })
+    if (isWord(token, 'SELECT') && !isWord(tokens[at + 1], 'AS'))
+      lists.push({ depth, isRelation: relations.at(-1)!, item: [], begin: at + 1 })
   }
   if (lists.at(-1)?.depth === depth) endItem(tokens.length)
   return result
 }
+
+const isBeforeRelation = (token: Token | undefined): boolean =>
+  token === undefined || isWord(token, 'AS', 'FROM', 'JOIN') || (token.kind === 'symbol' && token.text === '(')
+
+const isPath = (item: readonly Token[]): boolean =>
+  item.length > 0 &&
+  item.every((token, index) => (index % 2 === 0 ? isName(token) : isDot(token))) &&
+  isName(item.at(-1))
+
+/** A column has the name by which the query calls it: DuckDB would write it as the table does. */
+function writtenName(path: readonly Token[], bare: ReadonlySet<string>): string | undefined {
+  const name = path.at(-1)!.text.split('.').at(-1)!
+  // An alias that the statement also uses as a name could stand for it.
+  return path.length > 1 && bare.has(name.toLowerCase()) ? undefined : name
+}
+
+/** The names without a dot before them. */
+const bareNames = (tokens: readonly Token[]): ReadonlySet<string> =>
+  new Set(tokens.filter((token, at) => isName(token) && !isDot(tokens[at - 1])).map(({ text }) => text.toLowerCase()))
 
 /** `EXCEPT` after a star belongs to it, as does the FROM of `IS DISTINCT FROM`. */
 function endsHere(token: Token, tokens: readonly Token[], at: number): boolean {
@@ -86,14 +116,12 @@ function fieldOf(item: readonly Token[]): string | undefined {
   return !isPath && isDot(item.at(-2)) && (last?.kind === 'word' || last?.kind === 'quoted') ? last.text : undefined
 }
 
-/** `(id)` and `((t.id))`: the last name is the column's. */
-function isPathInParentheses(column: readonly Token[]): boolean {
+/** Of `(id)` and `((t.id))`: the last name is the column's. */
+function pathInParentheses(column: readonly Token[]): readonly Token[] | undefined {
   const [first, last] = [column[0], column.at(-1)]
-  if (first?.kind !== 'symbol' || first.text !== '(' || last?.kind !== 'symbol' || last.text !== ')') return false
+  if (first?.kind !== 'symbol' || first.text !== '(' || last?.kind !== 'symbol' || last.text !== ')') return undefined
   const inside = column.slice(1, -1)
-  const isPath =
-    inside.every((token, index) => (index % 2 === 0 ? isName(token) : isDot(token))) && isName(inside.at(-1))
-  return isPath || isPathInParentheses(inside)
+  return isPath(inside) ? inside : pathInParentheses(inside)
 }
 
 /** A star at the beginning or after a dot; any other multiplies. */

@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
-import { damaged, writeState } from '../state-files.ts'
+import { writeState } from '../state-files.ts'
 import { attributesOf } from './attributes.ts'
 import { type OwnerApi, type Provisioner, type Provisioning, provisionersOf } from './provisioner.ts'
 import type { TerraformResource } from './resource.ts'
@@ -98,7 +98,9 @@ function read(file: string): Stored[] {
   } catch {
     // Falls through to the error below.
   }
-  throw damaged(file)
+  throw new Error(
+    `${file} can't be read: delete it, then start again. No data is lost, and resources that the stacks no longer declare stay.`,
+  )
 }
 
 const write = (file: string, resources: readonly Stored[]): void => writeState(file, JSON.stringify(resources))
