@@ -55,6 +55,7 @@ describe('stores', () => {
     ['TIMESTAMP', {}, 1767225600.5, '1767225600500000'],
     ['TIMESTAMP', {}, '9999-12-31T23:59:59.999999Z', '253402300799999999'],
     ['JSON', {}, '{"k":[1,null]}', '{"k":[1,null]}'],
+    ['JSON', {}, '{"k":{"k":"a:"},"l":[{"k":"\\\\"},"k"]}', '{"k":{"k":"a:"},"l":[{"k":"\\\\"},"k"]}'],
   ])('%s %o: %s', async (type, parameters, value, expected) => {
     expect(await inserted(value, { type, ...parameters })).toBe(expected)
   })
@@ -106,6 +107,7 @@ describe('refuses', () => {
     ['TIMESTAMP', {}, '9999-12-31T23:59:59-01:00', /^a: Could not parse/],
     ['TIMESTAMP', {}, 'never', /^a: Could not parse 'never' as a timestamp/],
     ['JSON', {}, '{', /^a: Invalid JSON/],
+    ['JSON', {}, '[{"b":{"k":1,"k" :2}}]', /^a: The local cloud stores no JSON with two members of one name/],
     ['STRING', { mode: 'REPEATED' }, ['x', null], 'Only optional fields can be set to NULL. Field: a; Value: NULL'],
     ['STRING', { mode: 'REPEATED' }, 'x', 'Repeated field must be imported as a JSON array. Field: a.'],
     ['STRING', { mode: 'REQUIRED' }, null, 'Missing required field: a.'],
