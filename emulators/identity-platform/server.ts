@@ -1,4 +1,4 @@
-/** Stands in for Identity Platform: signs the tokens of callers, publishes the key that verifies them, and has its accounts. */
+/** Simulates Identity Platform: signs the tokens of callers, publishes the key that verifies them, and serves the API of accounts. */
 
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -17,7 +17,7 @@ import {
 import { SECRET_COMMAND } from '../running.ts'
 import { type Account, type Accounts, createAccounts } from './accounts.ts'
 
-/** By name. */
+/** The roles that are known, by name. */
 export type Roles = Readonly<Record<string, Role>>
 
 export interface Role {
@@ -166,7 +166,7 @@ const namesOf = (roles: Roles): string =>
     .map((name) => `"${name}"`)
     .join(' | ')
 
-/** Undefined for text that is no JSON or nests too deep. */
+/** Undefined if the text is not JSON, or nests too deep. */
 function bodyOf(text: string): unknown {
   try {
     return parseJson(text)

@@ -12,7 +12,7 @@ interface EntryMetadata {
   /** Hash of the request: the same key with another request is refused. */
   readonly requestHash: string
   readonly addedAt: string
-  /** Present: new orders may not name it any more. */
+  /** Present once the entry is withdrawn: new orders can no longer use it. */
   readonly withdrawnAt?: string
 }
 
@@ -42,7 +42,7 @@ export interface Added<K extends Kind> {
 const entriesOf = <K extends Kind>(vault: Vault, kind: K): Entries<K> => vault[kind] ?? {}
 const isActive = ({ withdrawnAt }: EntryMetadata): boolean => withdrawnAt === undefined
 
-/** The entry that was added under this idempotency key. @throws Refused if that was another request. */
+/** The entry that was added under this idempotency key. @throws Refused if the key was used for another request. */
 export function addedUnder(
   vault: Vault,
   kind: Kind,
@@ -97,7 +97,7 @@ export function withoutEntry(vault: Vault, kind: Kind, ref: string, at: string):
   return isActive(entry) ? { ...vault, [kind]: { ...entries, [ref]: { ...entry, withdrawnAt: at } } } : undefined
 }
 
-/** The vault without the data of this entry; undefined when it is absent, active, or was withdrawn later than that. */
+/** The vault without the data of this entry; undefined when it is absent, active, or was withdrawn after `withdrawnBy`. */
 export function erased(vault: Vault, kind: Kind, ref: string, withdrawnBy: string): Vault | undefined {
   const { [ref]: entry, ...rest } = entriesOf(vault, kind)
   const isDue = entry?.withdrawnAt !== undefined && entry.withdrawnAt <= withdrawnBy

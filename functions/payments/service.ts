@@ -32,7 +32,7 @@ export const payments = defineService({
     streams: { unindexed: ['*'] },
     // By the key of an authorization: the payment intent of Stripe that stands for it.
     intents: { unindexed: ['*'], keptForDays: 400 },
-    // By run of reconciliation: what the provider has, in the order of the orders.
+    // The charges that the provider listed for one run of reconciliation, sorted by order.
     charges: { unindexed: ['*'], indexes: [['runId', 'position']], keptForDays: 3 },
   },
   settings: [paymentProviderUrl, paymentProviderApi],

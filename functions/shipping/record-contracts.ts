@@ -1,4 +1,4 @@
-/** The query by which shipping answers where the shipments of each order are. */
+/** The query that lists the status of each order's shipments. Reconciliation asks it. */
 
 import { z } from 'zod'
 import type { Immutable } from '../../shared/contracts/immutable.ts'
@@ -8,14 +8,14 @@ import { goods, orderId } from '../shop/fields.ts'
 
 const shipmentRecord = z.object({
   orderId,
-  /** Of the last commit. */
+  /** The time of the last commit. */
   changedAt: timestamp,
   /** Shipments that have left are dispatched, delivered or returned. */
   shipments: z.array(
     z.object({
       shipmentId: reference,
       status: reference,
-      /** Absent in answers of the time when they were not compared. */
+      /** Absent in answers of earlier revisions: they did not compare lines. */
       lines: goods.optional(),
     }),
   ),
@@ -23,7 +23,7 @@ const shipmentRecord = z.object({
 export type ShipmentRow = Immutable<z.output<typeof shipmentRecord>>
 
 export const shippingRecordQueries = {
-  /** In the order of the orders' ids. */
+  /** Sorted by order id. */
   listShipmentRecords: {
     method: 'get',
     path: '/shipment-records',

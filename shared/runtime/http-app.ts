@@ -98,9 +98,9 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     deliveries()
   }
   if (app.publicApi) servePublicApi(http, platform, app.publicApi)
-  // Strangers reach it as well: behind the limits of the public service.
+  // Every client may ask for the health of a public service: its limits apply first.
   if (!isInternal) health()
-  // To another service it says that this revision has no such route, and nothing about what was asked for.
+  // `route-missing` means that this revision lacks the route. It does not mean that the requested object is missing.
   const missing = isInternal ? 'route-missing' : 'not-found'
   http.notFound((c) =>
     answerProblem(c, { code: missing, detail: `There is nothing at ${c.req.method} ${c.req.path}.` }),
@@ -184,7 +184,7 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
       serviceOf(await caller(c, Object.values(config.SUBMITTERS).flat(), 'query')),
     )
     queryRoutes(http, app, platform, (c, query) => caller(c, accountsFor(config.CALLERS, query), 'query'))
-    // A stranger learns of no other path whether it exists.
+    // A caller without a grant can not find out which other paths exist.
     http.use('*', async (c, next) => {
       await caller(c, Object.values(config.CALLERS).flat(), 'query')
       await next()
@@ -204,7 +204,7 @@ function answer(c: Context, { status, retryAfterSeconds }: Outcome): Response {
 
 /**
  * Opens a connection to a service that this one calls: for a minute or more after its start, an instance on Cloud Run may
- * have no way into the VPC. A service that calls none needs no way. @throws Error of the connection
+ * have no way into the VPC. A service that calls no other needs no connection. @throws Error of the connection
  */
 async function reachPeer(peers: Config['PEERS']): Promise<void> {
   const [url] = Object.values(peers)

@@ -1,4 +1,4 @@
-/** Refuses what a business names and does not have: a misspelt name would change nothing, and no error would show it. */
+/** Refuses settings, goals and other values of a business whose names match nothing that it declares: they would be ignored in silence. */
 
 import { type Business, type Deployment, servicesOf } from './business.ts'
 

@@ -1,4 +1,4 @@
-/** Provisions google_pubsub_schema through the public REST API, as Terraform would: another definition is a new revision. */
+/** Provisions google_pubsub_schema through the public REST API, as Terraform would: a changed definition becomes a new revision. */
 
 import { type Attributes, attributesOf, readAttributes } from '../core/terraform/attributes.ts'
 import { policyGrants } from '../core/terraform/policy-grants.ts'

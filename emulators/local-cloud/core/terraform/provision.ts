@@ -1,4 +1,4 @@
-/** Brings every resource of the synthesized stacks into the local cloud, or says why one stays out. */
+/** Creates the resources of the synthesized stacks in the local cloud. A type that has no local part is listed with its reason. */
 
 import { type OwnerApi, type Provisioner, type Provisioning, provisionersOf } from './provisioner.ts'
 import type { TerraformResource } from './resource.ts'
