@@ -49,4 +49,4 @@ export function refuseExisting(read: Read, paths: readonly string[]): void {
 
 /** The next step, after which a public service that serves the operations of all asks or submits it. */
 export const declaring = (owner: string, operation: string): string =>
-  `Declare a public operation in functions/${owner}/api.ts, ${operation}: docs/add-a-service.md, A public operation. One that no operation names fails npm test.`
+  `Declare a public operation in functions/${owner}/api.ts, ${operation}, and record it by UPDATE_API=1 npm test -- frozen-: docs/add-a-service.md, A public operation. One that no operation names fails npm test.`

@@ -23,7 +23,7 @@ const client = (platform: CustomersPlatform, name: string): Promise<Stripe> =>
   })
 
 const refused = (): Refused =>
-  new Refused(shopCodes['payment-method-refused'], 'token: the payment provider does not take it for this customer.')
+  new Refused(shopCodes['payment-method-refused'], 'token: the payment provider refuses this card for this customer.')
 
 /** @throws Refused, Unavailable */
 export async function attachAtStripe(

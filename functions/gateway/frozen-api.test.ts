@@ -3,8 +3,9 @@
  * breaks it: one that would is served at `/v2/…`, beside the old one until its sunset. `UPDATE_API=1` records what was added.
  */
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { writeRecord } from '../../shared/contracts/write-record.testing.ts'
 import { breaksOf, type Document, type Snapshot, snapshotOf } from '../../shared/edge/api-snapshot.testing.ts'
 import { openApiDocument } from '../../shared/edge/openapi.ts'
 import { servedBy } from '../../shared/service/versions.ts'
@@ -40,7 +41,7 @@ describe.each(records)('the recorded operations of $name', ({ promises, file }) 
   })
 
   it('are all that there are', () => {
-    if (process.env['UPDATE_API'] && breaks.length === 0) writeFileSync(file, `${JSON.stringify(now, null, 2)}\n`)
-    else expect(now, 'record what was added: UPDATE_API=1 npm test -- functions/gateway').toEqual(frozen)
+    if (process.env['UPDATE_API'] && breaks.length === 0) writeRecord(file, frozen, now)
+    else expect(now, 'record what was added: UPDATE_API=1 npm test -- frozen-').toEqual(frozen)
   })
 })

@@ -66,7 +66,7 @@ afterAll(() => issuer.close())
 beforeEach(() => open())
 afterEach(() => close())
 
-async function open(edge = testEdge()): Promise<void> {
+async function open(edge = testEdge(), served = app): Promise<void> {
   calls.length = 0
   answer = () => Response.json(placed, { status: 201 })
   const platform = testPlatform(gateway, {
@@ -78,7 +78,7 @@ async function open(edge = testEdge()): Promise<void> {
     },
   })
   logs = platform.logs
-  const { fetch } = createHttpApp(app, platform, testConfig('gateway'))
+  const { fetch } = createHttpApp(served, platform, testConfig('gateway'))
   const started = Promise.withResolvers<void>()
   server = serve({ fetch, port: 0, hostname: '127.0.0.1', serverOptions }, () => started.resolve()) as Server
   limitServer(server)
@@ -262,6 +262,22 @@ describe('a gRPC client', () => {
   it('without the role is refused', async () => {
     const found = await failure(client.call(`${ORDERS}/ReadSaga`, { orderId: 'o-1' }, await metadata()))
     expect([found.code, codeIn(found)]).toEqual([status.PERMISSION_DENIED, 'forbidden'])
+  })
+
+  it('of a service that is not recorded yet gets an error, with the remedy in the log; the other services answer', async () => {
+    await close()
+    const load = (service: string): ReturnType<NonNullable<typeof rpcs>['load']> =>
+      rpcs!.load(service === 'catalog' ? 'nowhere' : service)
+    await open(testEdge(), { ...app, publicApi: { ...app.publicApi!, rpcs: { ...rpcs!, load } } })
+    const procedure = '/millrace.catalog.v2.CatalogService/ReadProduct'
+    const codeFor = async (entries: Metadata): Promise<number> =>
+      (await failure(client.call(procedure, { sku: 'TEA-001' }, entries))).code
+    expect(await codeFor(await metadata())).toBe(status.INTERNAL)
+    expect(String(logs.at(-1)?.fields?.['error'])).toBe(
+      `Error: ${procedure} is not recorded: UPDATE_API=1 npm test -- frozen-.`,
+    )
+    expect(await codeFor(new Metadata())).toBe(status.UNAUTHENTICATED)
+    expect((await place()).message).toMatchObject({ orderId: 'o-1' })
   })
 
   it('learns that a procedure does not exist', async () => {

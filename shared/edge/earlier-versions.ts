@@ -11,35 +11,35 @@ export const earlierHandler =
   (newest: Operation, earlier: EarlierVersion, handler: OperationHandler<Operation>): OperationHandler<Operation> =>
   (given) => {
     const { c, body } = given as { readonly c: OperationContext; readonly body: unknown }
-    const lifted = earlier.body ? { body: liftedBody(newest, earlier.body, body) } : {}
-    return handler({ ...given, ...lifted, c: lowering(c, earlier) } as Parameters<typeof handler>[0])
+    const upcast = earlier.body ? { body: newestBody(newest, earlier.body, body) } : {}
+    return handler({ ...given, ...upcast, c: withFormerAnswers(c, earlier) } as Parameters<typeof handler>[0])
   }
 
 /** @throws Refused for a body that the former version took and the newest does not */
-function liftedBody(
+function newestBody(
   { body: schema }: Operation,
-  { lift }: NonNullable<EarlierVersion['body']>,
+  { upcast }: NonNullable<EarlierVersion['body']>,
   body: unknown,
 ): unknown {
-  const parsed = schema!.safeParse(lift(body as never))
+  const parsed = schema!.safeParse(upcast(body as never))
   if (!parsed.success) throw new Refused('invalid-body', listOf(parsed.error, 'body'))
   return parsed.data
 }
 
 /** The same, but for answers that the former version has in another shape. */
-function lowering(c: OperationContext, { answers = {} }: EarlierVersion): OperationContext {
+function withFormerAnswers(c: OperationContext, { answers = {} }: EarlierVersion): OperationContext {
   const shapes = answers as Readonly<Record<number, Shaped | undefined>>
-  const lowered = (shape: Shaped, body: unknown, status: number): Response =>
+  const formerAnswer = (shape: Shaped, body: unknown, status: number): Response =>
     c.json(shape.from(body as never) as object, status)
   return {
     ...c,
     json(body, status) {
       const shape = shapes[status]
-      return shape ? lowered(shape, body, status) : c.json(body, status)
+      return shape ? formerAnswer(shape, body, status) : c.json(body, status)
     },
     checked(text, status, contentType) {
       const shape = shapes[status]
-      return shape ? lowered(shape, JSON.parse(text), status) : c.checked(text, status, contentType)
+      return shape ? formerAnswer(shape, JSON.parse(text), status) : c.checked(text, status, contentType)
     },
   }
 }

@@ -62,6 +62,8 @@ type Run = (message: Message, context: HandlerContext) => Promise<Message>
 const runKey = createContextKey<Run | undefined>(undefined)
 const failureKey = createContextKey<ConnectError | undefined>(undefined)
 
+const HEALTH_PATH = '/grpc.health.v1.Health/Check'
+
 /** The longest conversation about descriptors, which a tool has in one stream, and the longest silence in it. */
 const REFLECTION_MS = 10_000
 const SILENCE_MS = 1_000
@@ -103,7 +105,7 @@ export function createRpcCalls(records: readonly RpcRecord[], platform: RunningS
   return {
     async answer(c, { name, operation, answer }) {
       const handler = handlers.get(name.path)
-      if (!handler) throw new Error(`${name.path} is not recorded: UPDATE_RPC=1 npm test -- rpc.test.ts.`)
+      if (!handler) throw new Error(`${name.path} is not recorded: UPDATE_API=1 npm test -- frozen-.`)
       refuseIf(
         isGrpcOverHttp1(c),
         'unsupported-media-type',
@@ -153,7 +155,8 @@ export function createRpcCalls(records: readonly RpcRecord[], platform: RunningS
       const failure = errorOf(problem, retryAfter === null ? undefined : Number(retryAfter), c.get('violations'))
       const spelled = await spell(
         c,
-        handlers.get(c.req.path)!,
+        // The problem of a procedure that is not recorded is spelled alike.
+        handlers.get(c.req.path) ?? handlers.get(HEALTH_PATH)!,
         undefined,
         createContextValues().set(failureKey, failure),
       )

@@ -18,7 +18,7 @@ import type { Platform } from '../service/platform.ts'
 import { defineService, type Service } from '../service/service.ts'
 import { apisOf, withOperations } from '../service/with-operations.ts'
 import { testEdgeFor } from './edge.testing.ts'
-import { lifted, shaped } from '../service/earlier-version.ts'
+import { shaped, upcastBody } from '../service/earlier-version.ts'
 import { serveOperations, type SubmittedAct } from './serve-operations.ts'
 
 const contracts = defineContracts({
@@ -275,12 +275,12 @@ it('without a handler, a check or a signature it does not compile, and the servi
   })
 })
 
-it('a former body is lifted before the command is submitted, and its answer lowered; a body that does not fit then is refused', async () => {
+it('a former body is upcast before the command is submitted, and answered in the former shape; a body that does not fit then is refused', async () => {
   const { takeSeat } = seatsApi.operations
   const earlier = [
     {
       path: '/v1/seats/{seat}',
-      body: lifted(z.strictObject({ notes: z.array(z.string()) }), ({ notes }) => ({ note: notes[0] })),
+      body: upcastBody(z.strictObject({ notes: z.array(z.string()) }), ({ notes }) => ({ note: notes[0] })),
       answers: {
         202: shaped(z.object({ id: z.string() }), ({ commandId }: { commandId: string }) => ({ id: commandId })),
       },

@@ -11,7 +11,7 @@ import { createReceiver, type Received } from './receive.ts'
 import { loadCode, STOP_TIMEOUT_MS } from './serve.ts'
 
 /**
- * Events of one order come some tens of milliseconds apart, and most read models are read by people. A longer time saves little:
+ * Events with one cause come some tens of milliseconds apart, and most read models are read by people. A longer time saves little:
  * docs/scaling.md has the figures.
  */
 const GATHER_MS = 500

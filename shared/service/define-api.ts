@@ -114,7 +114,7 @@ type SubmitOperation<
   readonly limitedTo?: (caller: Caller) => string | undefined
   /** The service's code at the edge has a check, which runs before the command is submitted. */
   readonly isChecked?: Checked
-  /** Former versions, served beside it. The parameters are the same; each body is lifted to that of the newest. */
+  /** Former versions, served beside it. The parameters are the same; each body is upcast to that of the newest. */
   readonly earlier?: readonly EarlierVersion[]
 }
 

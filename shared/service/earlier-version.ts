@@ -13,15 +13,15 @@ export const shaped = <From, Schema extends z.ZodType>(
   from: (answer: From) => z.input<Schema>,
 ): Shaped<From, Schema> => ({ schema, from })
 
-/** A body that clients of a former version send. `lift` is pure: the same body has the same result, as its key demands. */
-export interface Lifted<To = unknown, Schema extends z.ZodType = z.ZodType> {
+/** A body that clients of a former version send. `upcast` is pure: the same body has the same result, as its key demands. */
+export interface UpcastBody<To = unknown, Schema extends z.ZodType = z.ZodType> {
   readonly schema: Schema
-  readonly lift: (body: never) => To
+  readonly upcast: (body: never) => To
 }
-export const lifted = <To, Schema extends z.ZodType>(
+export const upcastBody = <To, Schema extends z.ZodType>(
   schema: Schema,
-  lift: (body: z.output<Schema>) => To,
-): Lifted<To, Schema> => ({ schema, lift })
+  upcast: (body: z.output<Schema>) => To,
+): UpcastBody<To, Schema> => ({ schema, upcast })
 
 /** A former version, which is served beside the newest. Method, parameters, access and key are those of the newest. */
 export interface EarlierVersion<Body = unknown, Answers = Readonly<Record<number, never>>> {
@@ -30,7 +30,7 @@ export interface EarlierVersion<Body = unknown, Answers = Readonly<Record<number
   /** Absent: both are recommended. */
   readonly deprecated?: Deprecation
   /** Absent: the body of the newest. */
-  readonly body?: Lifted<Body>
+  readonly body?: UpcastBody<Body>
   /** By status, from the newest answer; absent: the answer of the newest. */
   readonly answers?: { readonly [Status in keyof Answers]?: Shaped<Answers[Status]> }
 }

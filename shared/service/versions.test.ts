@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineContracts } from '../contracts/contract.ts'
 import { apisFor } from './define-api.ts'
-import { lifted, shaped } from './earlier-version.ts'
+import { shaped, upcastBody } from './earlier-version.ts'
 import { servedBy } from './versions.ts'
 
 const contracts = defineContracts({
@@ -76,7 +76,7 @@ it.each([
   expect(() => servedBy(api as unknown as Parameters<typeof servedBy>[0])).toThrow(fault)
 })
 
-it('a shape that the answer does not fit, and a lift that misses the body, do not compile', () => {
+it('a shape that the answer does not fit, and an upcaster that misses the body, do not compile', () => {
   defineApi(contracts, ({ asks }) => ({
     readSeat: asks('readSeat', {
       ...read,
@@ -95,5 +95,5 @@ it('a shape that the answer does not fit, and a lift that misses the body, do no
     }),
   }))
   // @ts-expect-error there is no field `guest`
-  lifted(z.object({ name: z.string() }), ({ guest }) => ({ guests: [guest] }))
+  upcastBody(z.object({ name: z.string() }), ({ guest }) => ({ guests: [guest] }))
 })

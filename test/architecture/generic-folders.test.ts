@@ -33,7 +33,7 @@ const shopWords: readonly RegExp[] = [
   // Its roles and its records about people.
   /\b(consents?|importers?|staff|vault)\b/,
   // The noun of the business, as opposed to `ORDER BY`, "in this order" and an index's order.
-  /\b(an|another|each|every|per|place|placed|placing|run) orders?\b(?! of\b)/,
+  /\b(an|another|each|every|one|per|place|placed|placing|run|two) orders?\b(?! of\b)/,
   /\border (ids?|lines?|placed|confirmed|rejected|completed|s)\b/,
 ]
 
@@ -109,6 +109,7 @@ describe('no word of the shop', () => {
         'row.order_id',
         "on: ['order.placed']",
         'the id of each order',
+        'Events of one order come together.',
         'Calls the Gateway.',
         'unitPrice',
         'acts of staff',

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { parseSync } from 'oxc-parser'
 import { describe, expect, it } from 'vitest'
+import { services } from '../../functions/index.ts'
 import { checkout } from '../../functions/orders/checkout.ts'
 import { root } from '../support/root.ts'
 import { documents, scripts, typedCommands } from './typed-commands.testing.ts'
@@ -29,6 +30,13 @@ describe('documents', () => {
       .map(([, target]) => target!)
       .filter((target) => !existsSync(join(root, dirname(document), target)))
     expect(broken).toEqual([])
+  })
+
+  it.each(documents)('%s links to each decision by its number', (document) => {
+    const wrong = [...text(document).matchAll(/\[[^\]]*?\b(\d{4})\]\((?:[^)]*\/)?(\d{4})-[^)]*\.md[^)]*\)/g)]
+      .filter(([, number, linked]) => number !== linked)
+      .map(([link]) => link)
+    expect(wrong).toEqual([])
   })
 
   it.each(documents)('%s names only exports of the files that it links to', (document) => {
@@ -80,6 +88,13 @@ function anchorsOf(page: string): ReadonlySet<string> {
     ),
   )
 }
+
+it('README.md has each service in its table and in their number', () => {
+  const [, table] = text('README.md').split('| service ')
+  const named = [...table!.split('\n\n')[0]!.matchAll(/^\| ([a-z]\w+) /gm)].map(([, name]) => name!)
+  expect(named.toSorted()).toEqual(services.map(({ name }) => name).toSorted())
+  expect(text('README.md')).toMatch(new RegExp(`: ${services.length} services\\.`))
+})
 
 it('docs/architecture.md shows the declared steps of the checkout', () => {
   const rows = text('docs/architecture.md').split('\n')

@@ -24,6 +24,7 @@ const replaced: readonly (readonly [RegExp, string])[] = [
   [/\bgiven[ -]up\b/, 'dead-lettered, no longer retried'],
   [/\bundo(es|ne|ing)?\b/, 'compensate'],
   [/\b(asleep|awake)\b/, 'scaled to zero, started'],
+  [/\b(is|are) (lifted|lowered)\b/, 'upcast, shaped'],
 ]
 
 const replacedInAnyCase = replaced.map(([word, instead]) => [new RegExp(word, 'i'), instead] as const)
@@ -64,6 +65,7 @@ const replacedInNames: readonly (readonly [RegExp, string])[] = [
     /\b(patience|patient(ly)?|hurr(y|ied)|asleep|awake|at rest|under way)\b/,
     'timeout, retry, in flight, scaled to zero',
   ],
+  [/\b(lift(s|ed|ing)?|lower(ed|ing))\b/, 'upcast, shape'],
   [/\bat once\b/, 'concurrent, MAX_CONCURRENT_…'],
   [/\b(books|shopper|survivors?|agenda|mesh|undertaker|lanes?|rooms)\b/, 'the standard term: docs/glossary.md'],
   [/\b(moments?|obey(s|ed)?|chase|spread|wish|dismiss)\b/, 'point, handle, request, split, options, release'],

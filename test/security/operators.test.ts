@@ -1,5 +1,7 @@
 /** The account `operations` can not send messages of a service: no event, and only commands without content. */
 
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { business, services } from '../../functions/index.ts'
 import { app as orders } from '../../functions/orders/app.ts'
@@ -15,6 +17,7 @@ import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { environments } from '../../stacks/environments.ts'
 import { settingsOf } from '../../stacks/service-variables.ts'
 import { openCluster } from '../support/in-process-cluster.ts'
+import { root } from '../support/root.ts'
 
 const { prod } = environments
 
@@ -124,3 +127,13 @@ it('every path of every service except republish, replay and discard refuses ope
   const opened = services.flatMap(({ acceptsFromOperators }) => acceptsFromOperators)
   expect(opened).toEqual(['AnnounceStatus', 'ReconcileRecords'])
 })
+
+it.each(['docs/security.md', 'docs/operations.md', 'docs/decisions/0021-operators-name-what-they-replay.md'])(
+  '%s names the commands that descriptions open to operators',
+  (page) => {
+    const opened = services.flatMap(({ name, acceptsFromOperators }) =>
+      acceptsFromOperators.map((command) => `\`${command}\` of ${name}`),
+    )
+    expect(readFileSync(join(root, page), 'utf8')).toContain(`\`acceptsFromOperators\` (${opened.join(', ')})`)
+  },
+)

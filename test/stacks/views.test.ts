@@ -381,7 +381,7 @@ it('cancelled pieces are not sold, and cancellations are counted by reason, stag
   })
 })
 
-it('an order is compensated if stock or money of it was held and given back: not one that was refused before', async () => {
+it('an order counts as compensated if its stock or money was held and returned, not if it was refused before', async () => {
   const counts = async () =>
     (await query<Record<string, number>>('SELECT orders, held, compensated FROM analytics.compensation_rate'))[0]!
   const before = await counts()

@@ -26,6 +26,7 @@ const copied = [
   'test',
   'docs',
   'README.md',
+  'proto',
   'package.json',
   'tsconfig.json',
   'vitest.config.ts',
@@ -55,6 +56,8 @@ export interface Copy {
   touchedBy(work: () => void): string[]
   /** Runs one of the check's tools over the copy; its output and exit code. */
   run(bin: string, ...args: string[]): { readonly code: number | null; readonly output: string }
+  /** Runs it with more variables in its environment. */
+  runWith(environment: Readonly<Record<string, string>>, bin: string, ...args: string[]): ReturnType<Copy['run']>
   /** Checks the types as `npm run check` does: of the whole copy, or of these files and folders and what they import. */
   compile(paths?: readonly string[]): ReturnType<Copy['run']>
   /** The linter's output; without the rules for which it would read all types once more, but in `npm run verify`. */
@@ -70,16 +73,19 @@ export function copyOfSources(): Copy {
   linkPackages(join(folder, 'node_modules'))
   const read = (path: string): string => readFileSync(join(folder, path), 'utf8')
   const write = (path: string, text: string): void => writeFileSync(join(folder, path), text)
-  const run: Copy['run'] = (bin, ...args) => execute(join(root, 'node_modules', bin), ...args)
+  const runWith: Copy['runWith'] = (environment, bin, ...args) =>
+    execute(environment, join(root, 'node_modules', bin), ...args)
+  const run: Copy['run'] = (bin, ...args) => runWith({}, bin, ...args)
   const replace: Copy['replace'] = (path, from, to) => {
     const text = read(path)
     if (!text.includes(from)) throw new Error(`${path} does not hold "${from}".`)
     write(path, text.replace(from, to))
   }
-  const execute: Copy['run'] = (program, ...args) => {
+  const execute: Copy['runWith'] = (environment, program, ...args) => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
       cwd: folder,
       encoding: 'utf8',
+      env: { ...process.env, ...environment },
     })
     return { code: status, output: `${stdout}${stderr}` }
   }
@@ -97,6 +103,7 @@ export function copyOfSources(): Copy {
         .toSorted()
     },
     run,
+    runWith,
     compile(paths) {
       const project = paths ? 'tsconfig.some.json' : 'tsconfig.json'
       if (paths) write(project, JSON.stringify({ extends: './tsconfig.json', include: paths }))
@@ -106,7 +113,7 @@ export function copyOfSources(): Copy {
       if (!wholeLists) replace('.oxlintrc.json', '"typeAware": true', '"typeAware": false')
       return run('oxlint/bin/oxlint', ...paths).output
     },
-    runOwn: (file, ...args) => execute(join(folder, file), ...args),
+    runOwn: (file, ...args) => execute({}, join(folder, file), ...args),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }
 }

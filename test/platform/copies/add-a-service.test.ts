@@ -43,7 +43,7 @@ beforeAll(() => {
   record('environment', addEnvironment)
   record('Terraform type', addTerraformType)
   copy.run('oxfmt/bin/oxfmt', 'functions', 'emulators', 'stacks')
-}, 60_000)
+}, 120_000)
 afterAll(() => copy.remove())
 
 /** The words after `npm run new --` in the blocks of a document, or of one section. */
@@ -121,7 +121,6 @@ function addOperation(page: string): void {
   const [, api] = /```ts\n(\/\*\* The public operations of loyalty[\s\S]*?)```/.exec(page)!
   copy.write('functions/loyalty/api.ts', api!)
   copy.write('functions/loyalty/access.json', '{\n  "readPoints": "support"\n}\n')
-  copy.write('functions/loyalty/frozen-api.json', `${JSON.stringify(promised(), null, 2)}\n`)
   copy.replace(
     'functions/loyalty/service.ts',
     '  contracts: loyaltyContracts,\n',
@@ -132,30 +131,10 @@ function addOperation(page: string): void {
     'import { loyaltyContracts',
     "import { loyaltyApi } from './api.ts'\nimport { loyaltyContracts",
   )
-}
-
-/** As UPDATE_API=1 writes it: the id is a reference, as that of a delivery. */
-function promised(): object {
-  interface Recorded {
-    readonly parameters: Readonly<Record<string, object>>
-  }
-  const recorded = JSON.parse(copy.read('functions/inventory/frozen-api.json')) as Readonly<Record<string, Recorded>>
-  const id = recorded['GET /v1/deliveries/{deliveryId}']!.parameters['path deliveryId']!
-  const answer = {
-    type: 'object',
-    properties: { id: { type: 'string' } },
-    required: ['id'],
-    additionalProperties: false,
-  }
-  return {
-    'GET /v1/points/{id}': {
-      takesToken: true,
-      roles: ['support', 'admin'],
-      parameters: { 'path id': id },
-      answers: { 200: answer },
-      headers: { 200: ['RateLimit'] },
-    },
-  }
+  expect(page).toContain('UPDATE_API=1 npm test -- frozen-')
+  const frozen = ['run', 'frozen-']
+  const { code, output } = copy.runWith({ UPDATE_API: '1' }, 'vitest/vitest.mjs', ...frozen)
+  expect(code, output).toBe(0)
 }
 
 /** The service loyalty checks the customer's account before the card is authorized. Running sagas keep the steps of version 1. */
@@ -346,7 +325,10 @@ it('each addition touches few files', () => {
       ...loyalty('app.ts', 'contracts.ts', 'frozen-queries.json', 'read-points.test.ts', 'read-points.ts'),
       'test/architecture/stored-data.test.ts',
     ],
-    'public operation': loyalty('access.json', 'api.ts', 'frozen-api.json', 'service.ts'),
+    'public operation': [
+      ...loyalty('access.json', 'api.ts', 'frozen-api.json', 'rpc.json', 'service.ts'),
+      'proto/millrace/loyalty/v1/loyalty.proto',
+    ],
     'step of the checkout': [
       ...loyalty('app.ts', 'contracts.ts', 'frozen-messages.json'),
       'functions/orders/checkout.ts',
@@ -432,6 +414,7 @@ const suites = wholeLists
       'functions/gateway/operations.test.ts',
       'functions/gateway/openapi.test.ts',
       'functions/gateway/frozen-api.test.ts',
+      'functions/gateway/frozen-rpc.test.ts',
     ]
   : [
       'emulators/local-cloud/folders.test.ts',
@@ -442,6 +425,7 @@ const suites = wholeLists
       'test/stacks/addresses.test.ts',
       'functions/gateway/operations.test.ts',
       'functions/gateway/frozen-api.test.ts',
+      'functions/gateway/frozen-rpc.test.ts',
     ]
 
 it('the generated tests pass, and so do the suites of all services with the new one', { timeout: 300_000 }, () => {

@@ -62,7 +62,7 @@ async function receive(c: Context, signal: Signal, take: (message: unknown) => T
 
 function addSpans(traces: Traces, message: unknown): Taken {
   const { data, error } = traceRequest.safeParse(message)
-  if (!data) throw invalidArgument(`The body is no ExportTraceServiceRequest: ${error.issues[0]?.message}.`)
+  if (!data) throw invalidArgument(`The body is not an ExportTraceServiceRequest: ${error.issues[0]?.message}.`)
   const rejected = data.resourceSpans.map(({ resource, scopeSpans }) =>
     traces.add(
       String(resource.attributes['service.name'] ?? 'unknown'),

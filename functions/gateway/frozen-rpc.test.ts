@@ -1,12 +1,13 @@
 /**
  * The public operations as remote procedures: the numbers of their fields are recorded in the `rpc.json` of each service, and the
- * `.proto` files of clients are made from it. `UPDATE_RPC=1` records what was added; nothing changes what is recorded.
+ * `.proto` files of clients are made from it. `UPDATE_API=1` records what was added; nothing changes what is recorded.
  */
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { RpcRecord } from '../../shared/contracts/rpc-record.ts'
+import { writeRecord } from '../../shared/contracts/write-record.testing.ts'
 import { fileOf, isRpc } from '../../shared/rpc/names.ts'
 import { protoBreaksOf, protoOf, recordOf, rpcBreaksOf, sharedNumbers } from '../../shared/rpc/record.testing.ts'
 import type { Operation } from '../../shared/service/operation.ts'
@@ -15,7 +16,7 @@ import { app } from './app.ts'
 
 const { operations, rpcs } = app.publicApi!
 const owners = rpcs!.owners
-const remedy = 'record what was added: UPDATE_RPC=1 npm test -- rpc.test.ts'
+const remedy = 'record what was added: UPDATE_API=1 npm test -- frozen-'
 const protoFile = (packageName: string): URL => new URL(`../../proto/${fileOf(packageName)}`, import.meta.url)
 
 const describeOperation = (id: string): string => {
@@ -52,7 +53,7 @@ describe.each(records)('the remote procedures of $name', ({ file, recorded, now:
   })
 
   it('are all that there are', () => {
-    if (process.env['UPDATE_RPC'] && breaks.length === 0) writeFileSync(file, `${JSON.stringify(record, null, 2)}\n`)
+    if (process.env['UPDATE_API'] && breaks.length === 0) writeRecord(file, recorded, record)
     else expect(record, remedy).toEqual(recorded)
   })
 
@@ -60,7 +61,7 @@ describe.each(records)('the remote procedures of $name', ({ file, recorded, now:
     for (const [packageName, one] of Object.entries(record)) {
       const proto = protoFile(packageName)
       const text = protoOf(packageName, one, describeOperation, values)
-      if (process.env['UPDATE_RPC'] && breaks.length === 0) {
+      if (process.env['UPDATE_API'] && breaks.length === 0) {
         mkdirSync(dirname(proto.pathname), { recursive: true })
         writeFileSync(proto, text)
       } else expect(existsSync(proto) ? readFileSync(proto, 'utf8') : undefined, remedy).toBe(text)
