@@ -80,6 +80,15 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    title: "The bank's page, and no answer",
+    about: 'The customer does nothing until the time is up: the provider is asked what happened, before anything is voided.',
+    order: { card: 'card-action-required' },
+    async acts(flow) {
+      await flow.run(MINUTE)
+      await flow.shows()
+    },
+  },
+  {
     title: 'Cancelled before its release',
     about: 'The order waits for its release, in which the customer changes their mind: orders decides alone.',
     world: { releaseDelaySeconds: 1_800 },
@@ -105,6 +114,19 @@ export const scenarios: readonly Scenario[] = [
     world: { carrier: { collectedAfterMs: 1, deliveredAfterMs: DAY } },
     async acts(flow) {
       await flow.run(MINUTE)
+      await flow.customer('CancelOrder', { by: 'customer', reason: 'changed-mind' })
+    },
+  },
+  {
+    title: 'A part is cancelled',
+    about: 'The first of two parcels has left: the other one is cancelled, and its price is never captured.',
+    world: {
+      piecesPerParcel: 1,
+      carrier: { collectedAfterMs: HOUR, collectedApartMs: DAY, deliveredAfterMs: HOUR },
+    },
+    async acts(flow) {
+      await flow.run(1.5 * HOUR)
+      await flow.shows()
       await flow.customer('CancelOrder', { by: 'customer', reason: 'changed-mind' })
     },
   },
@@ -156,6 +178,16 @@ export const scenarios: readonly Scenario[] = [
       await flow.shows()
       const paymentMethodRef = flow.paymentMethodOf('card-ok')
       await flow.staff('RecaptureOrder', { paymentMethodRef, reason: 'agreed by telephone' })
+    },
+  },
+  {
+    title: 'A capture that is refused, and no other payment method',
+    about: 'The goods have left. Staff settles the money in another way and closes the order: the card holds nothing any more.',
+    order: { card: 'card-capture-refused' },
+    async acts(flow) {
+      await flow.run(DAY)
+      await flow.shows()
+      await flow.staff('CloseOrder', { reason: 'paid by bank transfer' })
     },
   },
   {
