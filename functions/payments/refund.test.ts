@@ -72,6 +72,9 @@ describe('a refund', () => {
       await refund('r-1', 120)
       await work()
     }
+    // Another command with the id of a known refund decides nothing.
+    expect(await refund('r-1', 60)).toBe(undefined)
+    await work()
     expect(provider.did.at(-1)).toBe('refund o-1:refund:r-1')
     expect(provider.refunds).toHaveLength(1)
     expect(events()).toEqual(['refund.issued r-1 120'])
