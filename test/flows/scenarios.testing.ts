@@ -81,7 +81,8 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     title: "The bank's page, and no answer",
-    about: 'The customer does nothing until the time is up: the provider is asked what happened, before anything is voided.',
+    about:
+      'The customer does nothing until the time is up: the provider is asked what happened, before anything is voided.',
     order: { card: 'card-action-required' },
     async acts(flow) {
       await flow.run(MINUTE)
@@ -182,7 +183,8 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     title: 'A capture that is refused, and no other payment method',
-    about: 'The goods have left. Staff settles the money in another way and closes the order: the card holds nothing any more.',
+    about:
+      'The goods have left. Staff settles the money in another way and closes the order: the card holds nothing any more.',
     order: { card: 'card-capture-refused' },
     async acts(flow) {
       await flow.run(DAY)
