@@ -9,7 +9,7 @@ import { streamRows } from '../../shared/service/stream-page.ts'
 import { checkCorrection } from './address.ts'
 import { refusalIn, refusalOf } from './cancel.ts'
 import type { checkout } from './checkout.ts'
-import { decide, isUnanswered, type OrderCommand } from './decide.ts'
+import { checkRetry, decide, isUnanswered, type OrderCommand } from './decide.ts'
 import type { FulfilmentFact, OrderRecord, RefundFact } from './records.ts'
 import type { OrderSent } from './sent.ts'
 import { checkImport, importOrder } from './imported.ts'
@@ -167,7 +167,9 @@ export const app: ServiceApp = implement(orders, {
   onSagaReply: onStepReply,
   checksSubmitted: {
     ImportOrder: checkImport,
-    RetryCheckout: checkOrder,
+    async RetryCheckout(...submission) {
+      checkRetry(await placedOrder(...submission))
+    },
     CloseOrder: checkOrder,
     CancelOrder: checkCancellation,
     async CorrectAddress(data, platform, submitter) {

@@ -19,7 +19,7 @@ import { withTimer } from './timer.ts'
 export type CancelRequest = Cancellation & { readonly nowMs: number }
 
 /** Why this order can not be cancelled any more; undefined: it can, or it is cancelled already. */
-export function refusalOf({ status, ledger, order }: PlacedOrder): Refused | undefined {
+export function refusalOf({ status, ledger, order, isCancelRefused }: PlacedOrder): Refused | undefined {
   const { orderId } = order
   switch (status) {
     case 'completed':
@@ -35,7 +35,7 @@ export function refusalOf({ status, ledger, order }: PlacedOrder): Refused | und
       return new Refused(shopCodes['already-expired'], `${orderId} has expired: nothing is shipped or charged.`)
     case 'confirmed':
       // A cancellation takes all that has not left: what it did not get has left, also while its report is under way.
-      return isShipped(order, ledger) || ledger.cancelled.length > 0
+      return isCancelRefused || isShipped(order, ledger) || ledger.cancelled.length > 0
         ? new Refused(
             shopCodes['already-dispatched'],
             `All goods of ${orderId} that are not cancelled have left: return them instead.`,
@@ -47,7 +47,7 @@ export function refusalOf({ status, ledger, order }: PlacedOrder): Refused | und
   }
 }
 
-/** A second request changes nothing. One that comes too late is recorded as refused: it was answered 202 when it was in time. */
+/** A second request changes nothing. The first that comes too late is recorded as refused: it was answered 202 when it was in time. */
 export function cancel(
   state: OrderState,
   { cancellationId, by, reason, nowMs }: CancelRequest,
@@ -57,6 +57,7 @@ export function cancel(
     return noChange
   const { orderId } = order
   const refusal = refusalOf({ ...state, order, status })
+  if (refusal && state.isCancelRefused) throw refusal
   if (refusal) return { events: [refused(order, by, refusal.code, goodsOf(order))], commands: [] }
   const about = { cancellationId, by, reason }
   const stage = status === 'pending' ? 'checkout' : state.released ? 'shipping' : 'before-release'

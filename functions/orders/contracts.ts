@@ -410,6 +410,7 @@ export const ordersContracts = defineContracts({
     RetryCheckout: {
       version: 1,
       formerSenders: ['gateway'],
+      refuses: [shopCodes['nothing-to-retry'], shopCodes['too-many-retries']],
       data: z.strictObject({ orderId, reason: words }),
       example: { orderId: 'o-1', reason: 'the provider is back' },
     },

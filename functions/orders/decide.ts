@@ -291,9 +291,22 @@ function close(
   }
 }
 
+/** Each asks other services for events, and the order's stream would grow without a limit. */
+const MAX_RETRIES = 10
+
+/** Before it is submitted, and when its turn comes. @throws Refused for one too many since the last fact */
+export function checkRetry({ retries }: OrderState): void {
+  refuseIf(
+    retries >= MAX_RETRIES,
+    shopCodes['too-many-retries'],
+    `The order was retried ${MAX_RETRIES} times, and no service has answered: find out why before the next retry.`,
+  )
+}
+
 /** An operator retries the saga; actor and reason are recorded in the stream. */
 function onRetry(state: OrderState, { reason, by, nowMs }: CommandNamed<'retry'>): Decision<OrderRecord, OrderSent> {
   const { order, saga } = state
+  checkRetry(state)
   const retried: OrderRecord = { type: 'checkout.retried', data: { reason, by } }
   const isShipping = state.status === 'confirmed' && state.released
   if (order && isShipping) {

@@ -62,6 +62,10 @@ export interface OrderState {
   readonly corrections: number
   /** How often a recapture was requested. */
   readonly recaptures: number
+  /** How often an operator has retried it since its last fact. */
+  readonly retries: number
+  /** A cancellation was refused: all that is not cancelled has left, also while its report is under way. */
+  readonly isCancelRefused: boolean
   /** A successor was refused. */
   readonly lapse?: {
     /** Its number. */
@@ -93,6 +97,8 @@ export const initial: OrderState = {
   renewals: 0,
   corrections: 0,
   recaptures: 0,
+  retries: 0,
+  isCancelRefused: false,
   isStalled: false,
 }
 
@@ -131,7 +137,7 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
         ledger: { ...decided(state.ledger), cancelled: data.lines, cancelledMinor: data.amountMinor },
       }
     case 'order.cancel-refused':
-      return { ...state, ledger: decided(state.ledger) }
+      return { ...state, ledger: decided(state.ledger), isCancelRefused: true }
     case 'cancellation.settled':
       return {
         ...state,
@@ -141,7 +147,7 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
     case 'order.stalled':
       return { ...state, isStalled: true }
     case 'checkout.retried':
-      return { ...state, isStalled: false }
+      return { ...state, isStalled: false, retries: state.retries + 1 }
     case 'customerAction.required':
       return { ...state, ...data, wasAsked: true }
     case 'order.payment-needed': {
@@ -191,6 +197,7 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
             ? state.recapturing.filter((shipmentId) => shipmentId !== data.shipmentId)
             : state.recapturing,
         isStalled: false,
+        retries: 0,
       }
     case 'promise.checked':
       return { ...state, isPromiseChecked: true }

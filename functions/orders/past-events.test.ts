@@ -83,6 +83,7 @@ describe('a stream that an earlier revision recorded', () => {
     expect(Object.keys(state).toSorted()).toEqual(
       [
         'corrections',
+        'isCancelRefused',
         'isDelayed',
         'isPromiseChecked',
         'isStalled',
@@ -96,6 +97,7 @@ describe('a stream that an earlier revision recorded', () => {
         'released',
         'reminderCount',
         'renewals',
+        'retries',
         'saga',
         'status',
         'timerAtMs',

@@ -17,6 +17,7 @@ import {
   mustWait,
   open,
   openUnder,
+  type OrderShipments,
   renewBookings,
   reported,
   secure,
@@ -31,7 +32,22 @@ import {
 import { parcelsOf } from './parcels.ts'
 import { piecesPerParcel } from './settings.ts'
 import { shipmentRecord } from './record-rows.ts'
-import { shipping } from './service.ts'
+import { shipping, type ShippingPlatform } from './service.ts'
+
+/** Takes the bookings back that the carrier has not collected; `left` are the events of those that it has. */
+async function takenBack(orderId: string, state: OrderShipments, platform: ShippingPlatform) {
+  const withoutBooking: Shipment[] = []
+  const collected: string[] = []
+  const left: ShippingRecord[] = []
+  for (const shipment of undecided(state)) {
+    const key = bookingKey(shipment)
+    if (await isCollected(platform, key)) {
+      collected.push(shipment.shipmentId)
+      left.push(...reported(orderId, shipment, (await findBooking(platform, key))!))
+    } else withoutBooking.push(shipment)
+  }
+  return { withoutBooking, collected, left }
+}
 
 const shipmentIdOf = (orderId: string, index: number): string => `s-${orderId}-${index + 1}`
 
@@ -136,14 +152,7 @@ export const app: ServiceApp = implement(shipping, {
       const { orderId } = message.data
       return platform.streams.handleWithCalls<ShippingRecord, ShippingSent>(message, orderId, async (stream) => {
         const state = shipmentsIn(stream.events)
-        const withoutBooking: Shipment[] = []
-        const left: ShippingRecord[] = []
-        for (const shipment of undecided(state)) {
-          const key = bookingKey(shipment)
-          if (!(await isCollected(platform, key))) withoutBooking.push(shipment)
-          else left.push(...reported(orderId, shipment, (await findBooking(platform, key))!))
-        }
-        const decision = held(state, message.data, { withoutBooking, left })
+        const decision = held(state, message.data, await takenBack(orderId, state, platform))
         return withQuestions(state, decision, { orderId, nowMs: platform.now() })
       })
     },
@@ -153,10 +162,9 @@ export const app: ServiceApp = implement(shipping, {
       return platform.streams.handleWithCalls<ShippingRecord, ShippingSent>(message, orderId, async (stream) => {
         const state = shipmentsIn(stream.events)
         if (state.decided.includes(cancellationId)) return noChange
-        const collected: string[] = []
-        for (const shipment of undecided(state))
-          if (await isCollected(platform, bookingKey(shipment))) collected.push(shipment.shipmentId)
-        const decision = { events: [decideCancellation(state, message.data, collected)], commands: [] }
+        const { collected, left } = await takenBack(orderId, state, platform)
+        // The collection is recorded here as well: its webhook may be lost.
+        const decision = { events: [...left, decideCancellation(state, message.data, collected)], commands: [] }
         return withQuestions(state, decision, { orderId, nowMs: platform.now() })
       })
     },

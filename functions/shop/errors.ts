@@ -31,6 +31,7 @@ export const shopCodes = defineCodes({
   'too-many-recaptures': { status: 409 },
   'too-many-refunds': { status: 409 },
   'too-many-references': { status: 409, isSecurityEvent: true },
+  'too-many-retries': { status: 409 },
   'too-many-unpaid-orders': { status: 409, isSecurityEvent: true, isForLater: true },
   'unknown-discount': { status: 422 },
   'unknown-reference': { status: 422, isSecurityEvent: true },
