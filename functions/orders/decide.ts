@@ -36,7 +36,7 @@ import { advance } from './advance.ts'
 import { type CancelAnswer, type CancelRequest, cancel, onCancelAnswer, settle } from './cancel.ts'
 import { progressed, promiseToWatchMs, withTimer } from './timer.ts'
 import { recordedFrom, onActionRequired, onLapsed, onRenewed, whenAuthorizationEnds } from './renewal.ts'
-import { isLapsed } from './renewal-times.ts'
+import { isLapsed, isPaidEarly } from './renewal-times.ts'
 
 export interface Rules {
   /** Between confirmation and release; 0: at once. */
@@ -150,7 +150,16 @@ function recordFulfilment(
 ): Decision<OrderRecord, OrderSent> {
   if (!state.order || hasFact(state.ledger, fact)) return noChange
   const recorded: OrderRecord = { type: 'fulfilment.recorded', data: fact }
-  return advance(state, { events: [recorded], commands: [] }, nowMs)
+  if (!isPaidEarly(evolve(state, recorded))) return advance(state, { events: [recorded], commands: [] }, nowMs)
+  const { orderId } = state.order
+  return advance(
+    state,
+    {
+      events: [recorded, { type: 'shipments.resumed', data: {} }],
+      commands: [{ type: 'ResumeShipments', data: { orderId } }],
+    },
+    nowMs,
+  )
 }
 
 /** A parcel has one end: later reports change nothing. */

@@ -81,6 +81,8 @@ export interface OrderState {
   }
   /** Where the order stood when it was cancelled. */
   readonly cancelStage?: CancelStage
+  /** All is paid although parcels have not left: no authorization is needed. */
+  readonly isPaid: boolean
   /** Orders sends no more reminders: staff has to act. */
   readonly isStalled: boolean
 }
@@ -99,6 +101,7 @@ export const initial: OrderState = {
   recaptures: 0,
   retries: 0,
   isCancelRefused: false,
+  isPaid: false,
   isStalled: false,
 }
 
@@ -176,6 +179,8 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
       return { ...state, renewing: data.authorization, renewals: state.renewals + 1 }
     case 'hold.requested':
       return { ...state, heldFor: data.authorization }
+    case 'shipments.resumed':
+      return { ...state, isPaid: true }
     case 'authorization.lapsed': {
       const { refused, until } = data
       const attempts = state.lapse?.attempts ?? 0

@@ -85,6 +85,7 @@ describe('a stream that an earlier revision recorded', () => {
         'corrections',
         'isCancelRefused',
         'isDelayed',
+        'isPaid',
         'isPromiseChecked',
         'isStalled',
         'ledger',

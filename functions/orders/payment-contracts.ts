@@ -97,6 +97,8 @@ export const paymentRecords = {
     data: z.strictObject({ authorization: number }),
     example: { authorization: 1 },
   },
+  /** All is paid although parcels have not left, which are free: they need no authorization. */
+  'shipments.resumed': { version: 1, data: z.strictObject({}), example: {} },
   /** No successor was granted: the number of the refused one, and the end of the time for another payment method. */
   'authorization.lapsed': {
     version: 1,

@@ -1,8 +1,9 @@
 /** The times at which something is due for the authorization of a confirmed order whose goods have not left. */
 
 import { HELD_BEFORE_MS } from './contracts.ts'
-import { isShipped } from './fulfilment.ts'
+import { isShipped, type Ledger } from './fulfilment.ts'
 import type { OrderState } from './order.ts'
+import { capturedMinor } from './refunds.ts'
 
 /** The reason of a request to the customer to act on the bank's page. */
 export const ACTION_REQUIRED = 'action-required'
@@ -19,9 +20,20 @@ export const MAX_RENEWALS = 4
 /** Other payment methods that the customer may try after a lapse. */
 export const MAX_LAPSE_ATTEMPTS = 3
 
-/** Its authorization matters: goods have not left. After a cancellation the rest has, also while its report is under way. */
-export const isOpen = ({ status, order, ledger }: OrderState): boolean =>
-  status === 'confirmed' && order !== undefined && ledger.cancelled.length === 0 && !isShipped(order, ledger)
+/** Its authorization matters: goods that are to be paid have not left. After a cancellation the rest has, also while its report is under way. */
+export const isOpen = ({ status, order, ledger, isPaid }: OrderState): boolean =>
+  status === 'confirmed' && order !== undefined && !isPaid && ledger.cancelled.length === 0 && !isShipped(order, ledger)
+
+/** The parcels that have left pay all: what has not left is free, and needs no authorization. */
+export function isPaidEarly(state: OrderState): boolean {
+  const { authorization, order, ledger } = state
+  // The capture of a parcel may be reported before its dispatch: then it is not known what has left.
+  if (!authorization || !isOpen(state) || notReported(ledger).length > 0) return false
+  return (capturedMinor(ledger) ?? 0) >= order!.totalMinor
+}
+
+const notReported = ({ captured, dispatched }: Ledger): string[] =>
+  captured.filter((shipmentId) => !(shipmentId in dispatched))
 
 /** A new authorization was refused, and the order waits for another payment method, or for the answer to one. */
 export const isLapsed = (state: OrderState): boolean =>

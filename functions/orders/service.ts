@@ -56,6 +56,7 @@ export const orders = defineService({
     'RenewAuthorization',
     'CancelShipments',
     'HoldShipments',
+    'ResumeShipments',
     'ChangeAddress',
     'CheckShipments',
     'ReleaseStock',

@@ -20,6 +20,7 @@ import {
   type OrderShipments,
   renewBookings,
   reported,
+  resume,
   secure,
   type Shipment,
   shipmentOf,
@@ -155,6 +156,12 @@ export const app: ServiceApp = implement(shipping, {
         const decision = held(state, message.data, await takenBack(orderId, state, platform))
         return withQuestions(state, decision, { orderId, nowMs: platform.now() })
       })
+    },
+    ResumeShipments: (message, platform) => {
+      const { orderId } = message.data
+      return platform.streams.handle<ShippingRecord, ShippingSent>(message, orderId, (stream) =>
+        resume(shipmentsIn(stream.events), orderId),
+      )
     },
     // The carrier is asked before the commit: a booking may have succeeded whose answer is not recorded yet.
     CancelShipments: (message, platform) => {

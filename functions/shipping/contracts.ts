@@ -97,6 +97,8 @@ export const shippingContracts = defineContracts({
       data: z.strictObject({ until: timestamp }),
       example: { until: '2026-01-08T00:00:00.000Z' },
     },
+    /** Nothing is left to pay: no parcel waits for an authorization from then on. */
+    'payment.completed': { version: 1, data: z.strictObject({}), example: {} },
     /** The parcel waits for a new authorization: the carrier has no booking of it any more. */
     'booking.held': { version: 1, data: z.strictObject({ shipmentId }), example: { shipmentId: 's-1' } },
     /** The carrier is asked again, with the corrected address or with a new authorization. */
@@ -137,6 +139,13 @@ export const shippingContracts = defineContracts({
       retryForever: true,
       data: z.strictObject({ orderId, authorizedUntil: timestamp }),
       example: { orderId: 'o-1', authorizedUntil: '2026-01-08T00:00:00.000Z' },
+    },
+    /** All is paid while parcels have not left: those that wait for a new authorization are booked again, and none waits later. */
+    ResumeShipments: {
+      version: 1,
+      retryForever: true,
+      data: z.strictObject({ orderId }),
+      example: { orderId: 'o-1' },
     },
     /**
      * Cancels what has not left of these lines. Without a shipment they are cancelled too: one that is released later is

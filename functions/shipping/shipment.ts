@@ -46,7 +46,7 @@ export interface CarrierReport {
 export interface OrderShipments {
   readonly shipments: readonly Shipment[]
   readonly addressRef?: string
-  /** The end of the payment's authorization; absent: nothing is to be paid, or it was not reported. */
+  /** The end of the payment's authorization; absent: nothing is to be paid, or it was not reported; Infinity: all is paid. */
   readonly securedUntilMs?: number
   /** The cancellations that were decided. One is a tombstone: no shipment is created after it. */
   readonly decided: readonly string[]
@@ -70,6 +70,8 @@ export function evolve(state: OrderShipments, { type, data }: ShippingRecord): O
     case 'payment.secured':
       // Reports come in any order: each authorization ends later than the one before.
       return { ...state, securedUntilMs: Math.max(state.securedUntilMs ?? 0, Date.parse(data.until)) }
+    case 'payment.completed':
+      return { ...state, securedUntilMs: Infinity }
     case 'booking.held':
       return withStatus(givingBack(state, [data.shipmentId]), [data.shipmentId], 'held')
     case 'booking.made':
@@ -181,13 +183,16 @@ export function secure(
   state: OrderShipments,
   { orderId, until }: { orderId: string; until: string },
 ): ShippingDecision {
-  const secured: ShippingRecord = { type: 'payment.secured', data: { until } }
-  return bookedAgain(
-    orderId,
-    state.shipments.filter(({ status }) => status === 'held'),
-    [secured],
-  )
+  return bookedAgain(orderId, heldIn(state), [{ type: 'payment.secured', data: { until } }])
 }
+
+/** All is paid: parcels that waited are booked again, and none waits later. */
+export function resume(state: OrderShipments, orderId: string): ShippingDecision {
+  if (state.securedUntilMs === Infinity) return noChange
+  return bookedAgain(orderId, heldIn(state), [{ type: 'payment.completed', data: {} }])
+}
+
+const heldIn = ({ shipments }: OrderShipments): Shipment[] => shipments.filter(({ status }) => status === 'held')
 
 /**
  * The outcome of a hold.
