@@ -223,7 +223,14 @@ describe('a placed order', () => {
     const again = await send({ key })
     const turned = await send({ key, body: Object.fromEntries(Object.entries(order()).toReversed()) })
     const payment = { capturedMinor: placed['totalMinor'], refundedMinor: 0, refunds: [] }
-    const shipments = [{ shipmentId: `s-${String(placed['orderId'])}-1`, status: 'delivered' }]
+    const shipments = [
+      {
+        shipmentId: `s-${String(placed['orderId'])}-1`,
+        status: 'delivered',
+        trackingRef: expect.any(String),
+        lines: [{ lineId: '1', sku: 'TEA-001', quantity: 2 }],
+      },
+    ]
     expect(again).toEqual({ status: 200, body: { ...placed, status: 'completed', payment, shipments } })
     expect(turned).toEqual(again)
     expect(await state.all()).toEqual(before)

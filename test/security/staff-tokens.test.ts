@@ -6,6 +6,7 @@ import { gateway, testEdge } from '../../functions/gateway/edge.testing.ts'
 import { openIssuer, type TestIssuer, type TokenOptions } from '../../functions/gateway/issuer.testing.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
+import answersOfCatalog from '../../functions/catalog/frozen-queries.json' with { type: 'json' }
 import answersOfOrders from '../../functions/orders/frozen-queries.json' with { type: 'json' }
 import { STAFF_SESSION_MAX_SECONDS, STATE_FRESH_MS, STATE_STALE_MS } from '../../functions/gateway/staff-tokens.ts'
 import { testConfig } from '../../shared/base/config.testing.ts'
@@ -37,7 +38,8 @@ function started(settings: Readonly<Record<string, string>> = {}) {
       ...issuer.settings,
       ...settings,
     },
-    call: async () => Response.json({ ...answersOfOrders['readOrder@200'], sku: 'TEA-001', entries: [] }),
+    call: async () =>
+      Response.json({ ...answersOfOrders['readOrder@200'], ...answersOfCatalog['readProduct@200'], entries: [] }),
     async callExternal(url, options) {
       issuers.queries.push({ url, token: options.token, body: options.body })
       if (!issuers.answers) throw new Unavailable('The issuer is silent.')

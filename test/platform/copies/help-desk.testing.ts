@@ -34,6 +34,7 @@ interface Packages {
 function removeShop(copy: Copy): void {
   for (const path of ['functions', 'test', 'docs']) rmSync(join(copy.root, path), { recursive: true })
   const ofShop = [
+    '@connectrpc/connect-node',
     '@duckdb/node-api',
     '@google-cloud/firestore',
     '@hyperjump/browser',
@@ -41,7 +42,6 @@ function removeShop(copy: Copy): void {
     'csv-parse',
     'dinero.js',
     'fast-check',
-    'protobufjs',
     'stripe',
   ]
   const uninstall = ({ dependencies, devDependencies }: Packages): void => {
