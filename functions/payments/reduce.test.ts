@@ -17,6 +17,8 @@ async function authorized() {
     authorizedMinor: () => [...provider.authorizedMinor.values()],
     reduced: () =>
       platform.published.filter(({ type }) => type === 'payment.reduced').map(({ data }) => data as object),
+    /** A redelivery publishes its events again, under the same ids. */
+    reductionIds: () => new Set(platform.published.flatMap(({ type, id }) => (type === 'payment.reduced' ? [id] : []))),
   }
 }
 
@@ -45,13 +47,14 @@ describe('a payment of which lines were cancelled', () => {
   })
 
   it('after the others were captured releases the rest of the authorization, once', async () => {
-    const { reduce, dispatched, work, captured, released, reduced } = await authorized()
+    const { reduce, dispatched, work, captured, released, reduced, reductionIds } = await authorized()
     await dispatched('s-1', '1', '2')
     await work()
     for (const key of [1, 1, 2]) await reduce(['3'], key)
     expect(captured()).toEqual([{ amountMinor: 250, final: false }])
     expect(released()).toEqual(['release o-1:auth'])
     expect(reduced()[0]).toMatchObject({ amountMinor: 250 })
+    expect(reductionIds().size).toBe(1)
   })
 
   it('waits for a capture whose amount is fixed already', async () => {

@@ -99,6 +99,8 @@ describe('a recapture', () => {
       { authorization: 1, code: 'card-expired' },
       { authorization: 2, code },
     ])
+    // The customer could approve it later, for nothing.
+    expect(world.provider.ledger.all().filter(({ status }) => status === 'action-required')).toEqual([])
     expect(await viewOf(world, orderId)).toMatchObject({ status: 'payment-failed' })
     expect(await recapture(world, orderId, 'card-ok')).toEqual({ status: 202 })
     await expectQuiescence(world, 'completed')
