@@ -38,7 +38,7 @@ export interface Operation<Access extends string = string, Role extends string =
   readonly answers: Readonly<Record<number, readonly [meaning: string, schema?: z.ZodType]>>
   /** Besides the refusals that follow from access, key and body. */
   readonly problems?: readonly Code[]
-  /** Clients should leave it. Each of its answers says so, and each use is counted. */
+  /** Marks the operation as deprecated: each answer carries the header `Deprecation`, and a metric counts each call by its caller. */
   readonly deprecated?: (Deprecation & { readonly successor?: string }) | undefined
 }
 
