@@ -353,7 +353,7 @@ test('by REST, documents are created, listed and read at the root and in subcoll
     expect(((await cloud.api('GET', `${root}/${at}`)) as { documents: object[] }).documents).toHaveLength(2)
   }
   const page = (await cloud.api('GET', `${root}/rest/1/inner?pageSize=1&mask.fieldPaths=x`)) as Record<string, unknown>
-  expect(page).toMatchObject({ documents: [{ name: expect.stringContaining('/rest/1/inner/2') }] })
+  expect(page).toMatchObject({ documents: [{ name: expect.stringContaining('/rest/1/inner/') }] })
   expect(page['nextPageToken']).toBeTruthy()
   expect(await cloud.api('POST', `${root}:listCollectionIds`, {})).toMatchObject({
     collectionIds: expect.arrayContaining(['rest']),
