@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 import { ProgressReporter } from './test/support/progress-reporter.ts'
 import { SlowestFirst } from './test/support/slowest-first.ts'
 
-const folders = '{stacks,functions,shared,emulators,cli}/**/*.test.ts'
+const folders = '{stacks,functions,shared,emulators,cli,legacy}/**/*.test.ts'
 /** Of these, the ones that start programs, or whole local clouds for seconds. */
 const programs = [
   'cli/bill.test.ts',

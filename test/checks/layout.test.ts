@@ -73,7 +73,7 @@ it('a helper of one suite is a *.testing.ts in its folder; helpers of several ar
 })
 
 /** test/architecture/imports.test.ts and emulators/local-cloud/folders.test.ts have the rules of these. */
-const ruledByTests = ['shared', 'emulators', 'emulators/identity-platform', 'emulators/local-cloud']
+const ruledByTests = ['shared', 'legacy', 'emulators', 'emulators/identity-platform', 'emulators/local-cloud']
 
 it('the README lists each folder and file for which the linter or a test has rules about imports', () => {
   interface Override {

@@ -54,7 +54,7 @@ const sleeping = (paths: readonly string[]): readonly string[] =>
     .toSorted()
 
 it('no file of tests waits by a timer of the machine', () => {
-  const paths = filesIn('{cli,emulators,functions,shared,stacks,test}/**/*.test.ts')
+  const paths = filesIn('{cli,emulators,functions,legacy,shared,stacks,test}/**/*.test.ts')
   expect(paths.length).toBeGreaterThan(200)
   expect(sleeping(paths), 'wait for a condition, or give the reason in test/checks/sleeps.test.ts').toEqual(
     Object.keys(allowed).toSorted(),
@@ -63,7 +63,7 @@ it('no file of tests waits by a timer of the machine', () => {
 
 it('the helpers that ask again after a pause are those that are named here', () => {
   const paths = [
-    ...filesIn('{cli,emulators,functions,shared,stacks}/**/*.testing.ts'),
+    ...filesIn('{cli,emulators,functions,legacy,shared,stacks}/**/*.testing.ts'),
     ...filesIn('test/**/*.ts').filter((path) => !path.endsWith('.test.ts')),
   ]
   expect(paths.length).toBeGreaterThan(100)

@@ -38,6 +38,7 @@ const finished: readonly string[] = [
   'cli/**/*.{ts,mjs}',
   'emulators/**/*.ts',
   'functions/**/*.{ts,sql}',
+  'legacy/**/*.ts',
   'shared/**/*.ts',
   'stacks/*.ts',
   'test/**/!(words.test).ts',
@@ -155,7 +156,7 @@ describe('comments', () => {
 })
 
 describe('names', () => {
-  const programs = globSync('{cli,emulators,functions,shared,stacks,test}/**/*.{ts,mjs}', { cwd: root }).filter(
+  const programs = globSync('{cli,emulators,functions,legacy,shared,stacks,test}/**/*.{ts,mjs}', { cwd: root }).filter(
     (path) => !path.includes('node_modules') && !stored.test(path),
   )
 

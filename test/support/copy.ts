@@ -23,6 +23,7 @@ const copied = [
   'shared',
   'emulators',
   'cli',
+  'legacy',
   'test',
   'docs',
   'README.md',
