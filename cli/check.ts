@@ -1,28 +1,16 @@
-/** `npm run check`: format, lint with import directions, types, unused code, helpers and pins. It runs all before it fails. */
+/** `npm run check`: format, lint with import directions, types, unused code, helpers, pins and records. It runs all before it fails. */
 
-import { spawn } from 'node:child_process'
-import { constants } from 'node:os'
-import { join } from 'node:path'
 import { findUnpinned } from './check/pins.ts'
+import { compareRecords } from './check/records.ts'
+import { execute, type Outcome, root } from './check/tool.ts'
 import { flag, main } from './command.ts'
 import { say } from './terminal.ts'
-
-const root = join(import.meta.dirname, '..')
-const modules = join(root, 'node_modules')
-
-/** Of the tool that runs: tsc 7 does not end at SIGINT or SIGTERM. */
-const stopped = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.once(signal, () => {
-    stopped.abort()
-    process.exit(128 + constants.signals[signal])
-  })
 
 void main('check', {
   brief: 'Runs oxfmt, oxlint (type-aware, import directions), tsc and knip over the whole repository.',
   about: `
 Also refuses files that only tests use but that are not named *.testing.ts, and unpinned inputs: images without digest,
-actions without commit, packages without version or integrity.`,
+actions without commit, packages without version or integrity; and records that lack something (npm run record).`,
   options: { fix: flag('apply the fixes of the formatter and the linter') },
   async run({ fix }) {
     const tools: [name: string, bin: string, ...args: string[]][] = [
@@ -33,18 +21,13 @@ actions without commit, packages without version or integrity.`,
       ['unused', 'knip/bin/knip.js'],
     ]
     let failed = 0
-    for (const [name, bin, ...args] of tools)
-      if (!(await passes(name, () => execute(join(modules, bin), args)))) failed += 1
+    for (const [name, bin, ...args] of tools) if (!(await passes(name, () => execute(bin, args)))) failed += 1
     if (!(await passes('helpers', helpers))) failed += 1
     if (!(await passes('pins', async () => pins()))) failed += 1
+    if (!(await passes('records', () => compareRecords(false)))) failed += 1
     return failed === 0 ? 0 : 1
   },
 })
-
-interface Outcome {
-  readonly code: number | null
-  readonly output: string
-}
 
 async function passes(name: string, check: () => Promise<Outcome>): Promise<boolean> {
   const startedMs = performance.now()
@@ -57,7 +40,7 @@ async function passes(name: string, check: () => Promise<Outcome>): Promise<bool
 
 /** Files that only tests use must be named for it, because the image and knip exclude them by name. */
 async function helpers(): Promise<Outcome> {
-  const { code, output } = await execute(join(modules, 'knip/bin/knip.js'), ['--production', '--include', 'files'])
+  const { code, output } = await execute('knip/bin/knip.js', ['--production', '--include', 'files'])
   const remedy = 'Name files that only tests use *.testing.ts, or move them to test/: see CONTRIBUTING.md.'
   return { code, output: `${output.trim()}\n${remedy}` }
 }
@@ -65,23 +48,4 @@ async function helpers(): Promise<Outcome> {
 function pins(): Outcome {
   const findings = findUnpinned(root)
   return { code: findings.length === 0 ? 0 : 1, output: findings.join('\n') }
-}
-
-function execute(bin: string, args: string[]): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    // Escape sequences of colours would be printed as text; some tools treat CI as a terminal.
-    const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined }
-    const tool = spawn(process.execPath, [bin, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env,
-      signal: stopped.signal,
-      killSignal: 'SIGKILL',
-    })
-    let output = ''
-    const collect = (chunk: Buffer): void => void (output += chunk.toString())
-    tool.stdout.on('data', collect)
-    tool.stderr.on('data', collect)
-    tool.on('error', reject)
-    tool.on('close', (code) => resolve({ code, output }))
-  })
 }

@@ -4,7 +4,7 @@ import { parseSync } from 'oxc-parser'
 import { describe, expect, it } from 'vitest'
 import { UsageError } from './command.ts'
 import { makeCommand } from './new/command.ts'
-import { keysOf, inVariable, withImport, withItem } from './new/edit.ts'
+import { inCall, keysOf, inVariable, withImport, withItem } from './new/edit.ts'
 import { makeEmulator } from './new/emulator.ts'
 import { makeEvent } from './new/event.ts'
 import type { Existing, Read } from './new/generated.ts'
@@ -284,22 +284,10 @@ it('a generated test takes its data from the contracts, so that a further field 
   }
 })
 
-it('a command and the event that it records have frozen examples, appended to those of their owner', () => {
-  const frozenIn = (text: string | undefined): unknown => {
-    const withFrozen: Read = (path) => (path === 'functions/tickets/frozen-messages.json' ? text : read(path))
-    const made = makeCommand(
-      { name: 'GrantPoints', service: 'tickets', sentBy: 'seating' },
-      { ...existing, read: withFrozen },
-    )
-    return Object.entries(JSON.parse(made.files['functions/tickets/frozen-messages.json']!) as object)
-  }
-  const added = [
-    ['grant-points.handled@1', { id: 'id-1' }],
-    ['GrantPoints@1', { id: 'id-1' }],
-  ]
-  expect(frozenIn(undefined)).toEqual(added)
-  expect(frozenIn('{}\n')).toEqual(added)
-  expect(frozenIn('{\n  "SellTicket@1": { "seat": "B7" }\n}\n')).toEqual([['SellTicket@1', { seat: 'B7' }], ...added])
+it('a command is handled where the others are, with the imports that its handler needs', () => {
+  const { files } = makeCommand({ name: 'GrantPoints', service: 'tickets', sentBy: 'seating' }, existing)
+  expect(files['functions/tickets/app.ts']).toContain("import type { ticketsContracts } from './contracts.ts'")
+  expect(keysOf(files['functions/tickets/app.ts']!, inCall('implement', 'commands'))).toEqual(['GrantPoints'])
 })
 
 it('a service gets the number after the highest, even if a lower one is free', () => {

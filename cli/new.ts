@@ -37,7 +37,7 @@ const service = define({
 })
 
 const event = define({
-  brief: 'Generates the contract of an event with its frozen example.',
+  brief: 'Generates the contract of an event.',
   words: name('points.granted'),
   options: { service: text('SERVICE', 'the service that owns it') },
   run: async ({ service: owner }, [given]) =>

@@ -86,12 +86,10 @@ export const services = Object.values(numberedServices)
   'functions/seating/service.ts':
     "export const seating = defineService({ name: 'seating', uses: [], on: [], sends: [] })\n",
   'functions/seating/app.ts': app('seating'),
-  'functions/seating/frozen-messages.json': '{\n  "seat.taken@1": { "seat": "B7" }\n}\n',
   'functions/tickets/contracts.ts': contracts('ticketsContracts', 'tickets', "'ticket.sold': ticketSold"),
   'functions/tickets/service.ts':
     "export const tickets = defineService({ name: 'tickets', acceptsSubmitted: ['SellTicket'], uses: [], sends: [] })\n",
   'functions/tickets/app.ts': app('tickets'),
-  'functions/tickets/frozen-messages.json': '{\n  "ticket.sold@1": { "seat": "B7" }\n}\n',
   'functions/posters/contracts.ts': contracts('postersContracts', 'posters'),
   'functions/posters/service.ts':
     "export const posters = defineService({ name: 'posters', uses: [], on: [], sends: [] })\n",

@@ -3,8 +3,16 @@
 import type { Service } from '../../shared/service/service.ts'
 import { UsageError } from '../command.ts'
 import { inCall, keysOf, namesIn, withImport, withItem, withListed } from './edit.ts'
-import { contractOf, frozen, withFields } from './event.ts'
-import { declaring, edited, editedContracts, type Existing, type Generated, refuseExisting } from './generated.ts'
+import { contractOf, withFields } from './event.ts'
+import {
+  declaring,
+  edited,
+  editedContracts,
+  type Existing,
+  type Generated,
+  RECORDS,
+  refuseExisting,
+} from './generated.ts'
 import { camelCase, checkCommandName, contractsVariable, kebabCase, messageOwner, serviceNamed } from './names.ts'
 
 export interface NewCommand {
@@ -25,9 +33,8 @@ export function makeCommand({ name, service, sentBy }: NewCommand, { services, r
       `${owner.name} has no streams, in which a command records its decision: add streams: { unindexed: ['*'] } to the collections in functions/${owner.name}/service.ts, then run this again.`,
     )
   const folder = `functions/${owner.name}`
-  const file = kebabCase(name)
-  const frozenFile = `${folder}/frozen-messages.json`
-  refuseExisting(read, [`${folder}/${file}.ts`, `${folder}/${file}.test.ts`])
+  const testFile = `${folder}/${kebabCase(name)}.test.ts`
+  refuseExisting(read, [testFile])
 
   const recorded = recordedBy(name)
   const isSubmitted = sender.ingress === 'public'
@@ -49,21 +56,21 @@ export function makeCommand({ name, service, sentBy }: NewCommand, { services, r
         (text) => withRecorded(text, recorded),
         withFields,
       ),
-      [frozenFile]: frozen(frozen(read(frozenFile), recorded), name),
       ...(isSubmitted
         ? { [ownerFile]: edited(read, ownerFile, listedIn('acceptsSubmitted')) }
         : { [senderFile]: edited(read, senderFile, listedIn('sends'), use) }),
       [`${folder}/app.ts`]: edited(
         read,
         `${folder}/app.ts`,
-        (text) => withItem(text, inCall('implement', 'commands'), `${name}: ${camelCase(name)}`),
-        (text) => withImport(text, camelCase(name), `./${file}.ts`),
+        (text) => withItem(text, inCall('implement', 'commands'), handler(name, owner.name)),
+        (text) => withImport(text, 'noChange', '../../shared/service/platform.ts'),
+        (text) => withImport(text, 'RecordOf', '../../shared/contracts/contract.ts', true),
+        (text) => withImport(text, contractsVariable(owner.name), './contracts.ts', true),
       ),
-      [`${folder}/${file}.ts`]: handler(name, owner.name),
-      [`${folder}/${file}.test.ts`]: test(name, owner.name),
+      [testFile]: test(name, owner.name),
     },
     nextSteps: [
-      `Add the fields of ${name} in ${folder}/contracts.ts, update its example there and in ${frozenFile}, and write its rules in ${folder}/${file}.ts.`,
+      `Add the fields of ${name} in ${folder}/contracts.ts, with their values in its example, and write its rules in ${folder}/app.ts. ${RECORDS}`,
       sending(name, owner, sender),
       `Run npm test -- ${folder}, then npm run check.`,
     ],
@@ -94,27 +101,15 @@ function withRecorded(text: string, type: string): string {
     : withItem(text, inCall('defineContracts'), `recorded: { ${contractOf(type)} }`)
 }
 
-const handler = (name: string, owner: string): string => `/** Handles ${name}. */
-
-import type { RecordOf } from '../../shared/contracts/contract.ts'
-import type { Envelope } from '../../shared/contracts/envelope.ts'
-import { type Decision, noChange, type Platform } from '../../shared/service/platform.ts'
-import type { ${contractsVariable(owner)} } from './contracts.ts'
-
-type Recorded = RecordOf<typeof ${contractsVariable(owner)}>
-
-/** A repeated command decides nothing. */
-export function ${camelCase(name)}(
-  message: Envelope<string, { id: string }>,
-  platform: Platform,
-): Promise<Decision<Recorded>> {
+/** An entry of `commands`. A handler that grows gets a file of its own. */
+const handler = (name: string, owner: string): string => `${name}(message, platform) {
   const { id } = message.data
-  return platform.streams.handle<Recorded>(message, id, ({ events }) => {
+  return platform.streams.handle<RecordOf<typeof ${contractsVariable(owner)}>>(message, id, ({ events }) => {
+    // A repeated command decides nothing.
     if (events.some(({ type }) => type === '${recordedBy(name)}')) return noChange
     return { events: [{ type: '${recordedBy(name)}', data: { id } }], commands: [] }
   })
-}
-`
+}`
 
 const test = (name: string, owner: string): string => `import { expect, it } from 'vitest'
 import { deliver, message } from '../../shared/runtime/deliver.testing.ts'

@@ -70,18 +70,20 @@ export function namesIn(text: string, find: Find): readonly string[] {
 
 /**
  * The text with `name` imported from `module`, in its alphabetical place among imports of the same kind.
+ * @param isType a type, or a value of which only the type is used
  * @throws EditError when the name has another meaning there.
  */
-export function withImport(text: string, name: string, module: string): string {
+export function withImport(text: string, name: string, module: string, isType = false): string {
   const program = parse(text)
   const imports = program.body.filter((node): node is ImportDeclaration => node.type === 'ImportDeclaration')
-  const same = imports.find(({ source, importKind }) => source.value === module && importKind !== 'type')
-  if (same) {
-    const names = same.specifiers.map(({ local }) => local.name)
-    return names.includes(name) ? text : insert(text, same.specifiers.at(-1)!.end, `, ${name}`)
+  const same = imports.filter(({ source, importKind }) => source.value === module && (isType || importKind !== 'type'))
+  if (same.some(({ specifiers }) => specifiers.some(({ local }) => local.name === name))) return text
+  if (same[0]) {
+    const added = isType && same[0].importKind !== 'type' ? `type ${name}` : name
+    return insert(text, same[0].specifiers.at(-1)!.end, `, ${added}`)
   }
   if (namesOf(program).includes(name)) throw new EditError(`it has the name "${name}" already: take another one`)
-  const line = `import { ${name} } from '${module}'\n`
+  const line = `import ${isType ? 'type ' : ''}{ ${name} } from '${module}'\n`
   const kind = (path: string): string => path.split('/')[0]!
   const alike = imports.filter(({ source }) => kind(source.value) === kind(module))
   const next = alike.find(({ source }) => source.value > module)

@@ -1,7 +1,7 @@
-/** An event of a service: its contract and its frozen example. */
+/** An event of a service: its contract, from which `npm run record` makes its frozen example. */
 
-import { inCall, withEntry, withImport, withItem } from './edit.ts'
-import { editedContracts, type Existing, type Generated } from './generated.ts'
+import { inCall, withImport, withItem } from './edit.ts'
+import { editedContracts, type Existing, type Generated, RECORDS } from './generated.ts'
 import { checkEventType, messageOwner } from './names.ts'
 
 export interface NewEvent {
@@ -16,17 +16,14 @@ export function makeEvent({ type, service }: NewEvent, { services, read }: Exist
   const { name } = messageOwner(service, services)
   const folder = `functions/${name}`
   return {
-    files: {
-      ...editedContracts(
-        read,
-        folder,
-        (text) => withItem(text, inCall('defineContracts', 'events'), contractOf(type)),
-        withFields,
-      ),
-      [`${folder}/frozen-messages.json`]: frozen(read(`${folder}/frozen-messages.json`), type),
-    },
+    files: editedContracts(
+      read,
+      folder,
+      (text) => withItem(text, inCall('defineContracts', 'events'), contractOf(type)),
+      withFields,
+    ),
     nextSteps: [
-      `Add the fields of ${type} in ${folder}/contracts.ts, and update its example there and in ${folder}/frozen-messages.json.`,
+      `Add the fields of ${type} in ${folder}/contracts.ts, with their values in its example. ${RECORDS}`,
       `Return { type: '${type}', data: … } from a decision of ${name}.`,
       `Add it to "on" of each service that subscribes to it: the compiler then requires a handler.`,
     ],
@@ -39,6 +36,3 @@ export const contractOf = (type: string): string =>
 /** The imports that a contract from here needs. */
 export const withFields = (text: string): string =>
   withImport(withImport(text, 'z', 'zod'), 'reference', '../../shared/base/fields.ts')
-
-/** The text of frozen-messages.json with this event or command; `text` is undefined where the service had none. */
-export const frozen = (text: string | undefined, type: string): string => withEntry(text, `${type}@1`, { id: 'id-1' })

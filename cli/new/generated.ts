@@ -47,6 +47,9 @@ export function refuseExisting(read: Read, paths: readonly string[]): void {
     throw new UsageError(`${existing} exists already, so nothing was changed: take another name, or remove it.`)
 }
 
+/** After the fields are settled, since a recorded example stays as it is. */
+export const RECORDS = 'Then run npm run record, which keeps the example in frozen-messages.json.'
+
 /** The next step, after which a public service that serves the operations of all asks or submits it. */
 export const declaring = (owner: string, operation: string): string =>
-  `Declare a public operation in functions/${owner}/api.ts, ${operation}, and record it by UPDATE_API=1 npm test -- frozen-: docs/add-a-service.md, A public operation. One that no operation names fails npm test.`
+  `Declare a public operation in functions/${owner}/api.ts, ${operation}, and record it by npm run record: docs/add-a-service.md, A public operation. One that no operation names fails npm test.`

@@ -3,8 +3,8 @@
 import type { Service } from '../../shared/service/service.ts'
 import { UsageError } from '../command.ts'
 import { inVariable, keysOf, withImport, withItem } from './edit.ts'
-import { contractOf, frozen } from './event.ts'
-import { edited, type Existing, type Generated, refuseExisting } from './generated.ts'
+import { contractOf } from './event.ts'
+import { edited, type Existing, type Generated, RECORDS, refuseExisting } from './generated.ts'
 import { camelCase, checkEventType, checkServiceName, contractsVariable, eventTypes, ownerOfEvent } from './names.ts'
 import { checkRoles, publicFiles, publicNextSteps } from './public-service.ts'
 
@@ -42,7 +42,6 @@ export function makeService({ name, on, emits, roles }: NewService, { services, 
   return {
     files: {
       [`${folder}/contracts.ts`]: contracts({ name, on, emits }),
-      ...(recorded === undefined ? {} : { [`${folder}/frozen-messages.json`]: frozen(undefined, recorded) }),
       ...inFolder(
         folder,
         roles === undefined ? internalFiles({ name, on, emits }, services) : publicFiles(name, roles),
@@ -60,9 +59,7 @@ export function makeService({ name, on, emits, roles }: NewService, { services, 
         : publicNextSteps(folder, roles)),
       ...(recorded === undefined
         ? []
-        : [
-            `Add the fields of ${recorded} in ${folder}/contracts.ts, and update its example there and in ${folder}/frozen-messages.json.`,
-          ]),
+        : [`Add the fields of ${recorded} in ${folder}/contracts.ts, with their values in its example. ${RECORDS}`]),
       // A service without handlers has no test of its own yet; these hold for every service.
       `Run npm test -- ${on.length === 0 ? 'test/architecture' : folder}, then npm run check; npm start runs the service.`,
     ],

@@ -1,11 +1,11 @@
 /**
  * The promise of the public API to its clients is recorded in the folder of each service that answers, in `frozen-api.json`. No change
- * breaks it: one that would is served at `/v2/…`, beside the old one until its sunset. `UPDATE_API=1` records what was added.
+ * breaks it: one that would is served at `/v2/…`, beside the old one until its sunset. `npm run record` adds what was added.
  */
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { writeRecord } from '../../shared/contracts/write-record.testing.ts'
+import { isRecording, readRecord, RECORD, writeRecord } from '../../shared/contracts/records.testing.ts'
 import { breaksOf, type Document, type Snapshot, snapshotOf } from '../../shared/edge/api-snapshot.testing.ts'
 import { openApiDocument } from '../../shared/edge/openapi.ts'
 import { servedBy } from '../../shared/service/versions.ts'
@@ -29,7 +29,7 @@ const records = services
   .filter(({ promises, file }) => promises.length > 0 || existsSync(file))
 
 describe.each(records)('the recorded operations of $name', ({ promises, file }) => {
-  const frozen = (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}) as Snapshot
+  const frozen = readRecord(file) as Snapshot
   const now: Snapshot = Object.fromEntries(promises.map((name) => [name, all[name]!]))
   const breaks = breaksOf(frozen, now)
 
@@ -41,7 +41,7 @@ describe.each(records)('the recorded operations of $name', ({ promises, file }) 
   })
 
   it('are all that there are', () => {
-    if (process.env['UPDATE_API'] && breaks.length === 0) writeRecord(file, frozen, now)
-    else expect(now, 'record what was added: UPDATE_API=1 npm test -- frozen-').toEqual(frozen)
+    if (isRecording && breaks.length === 0) writeRecord(file, frozen, now)
+    else expect(now, RECORD).toEqual(frozen)
   })
 })

@@ -1,13 +1,12 @@
 /**
  * The public operations as remote procedures: the numbers of their fields are recorded in the `rpc.json` of each service, and the
- * `.proto` files of clients are made from it. `UPDATE_API=1` records what was added; nothing changes what is recorded.
+ * `.proto` files of clients are made from it. `npm run record` adds what was added; nothing changes what is recorded.
  */
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { RpcRecord } from '../../shared/contracts/rpc-record.ts'
-import { writeRecord } from '../../shared/contracts/write-record.testing.ts'
+import { isRecording, readRecord, RECORD, writeMade, writeRecord } from '../../shared/contracts/records.testing.ts'
 import { fileOf, isRpc } from '../../shared/rpc/names.ts'
 import { protoBreaksOf, protoOf, recordOf, rpcBreaksOf, sharedNumbers } from '../../shared/rpc/record.testing.ts'
 import type { Operation } from '../../shared/service/operation.ts'
@@ -16,7 +15,6 @@ import { app } from './app.ts'
 
 const { operations, rpcs } = app.publicApi!
 const owners = rpcs!.owners
-const remedy = 'record what was added: UPDATE_API=1 npm test -- frozen-'
 const protoFile = (packageName: string): URL => new URL(`../../proto/${fileOf(packageName)}`, import.meta.url)
 
 const describeOperation = (id: string): string => {
@@ -34,7 +32,7 @@ const records = services
   .filter(({ own }) => Object.values(own).some(isRpc))
   .map(({ name, own }) => {
     const file = new URL(`../${name}/rpc.json`, import.meta.url)
-    const recorded = (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}) as RpcRecord
+    const recorded = readRecord(file) as RpcRecord
     return { name, file, recorded, now: recordOf(name, own, recorded) }
   })
 
@@ -53,18 +51,16 @@ describe.each(records)('the remote procedures of $name', ({ file, recorded, now:
   })
 
   it('are all that there are', () => {
-    if (process.env['UPDATE_API'] && breaks.length === 0) writeRecord(file, recorded, record)
-    else expect(record, remedy).toEqual(recorded)
+    if (isRecording && breaks.length === 0) writeRecord(file, recorded, record)
+    else expect(record, RECORD).toEqual(recorded)
   })
 
   it('are written as .proto files', () => {
     for (const [packageName, one] of Object.entries(record)) {
       const proto = protoFile(packageName)
       const text = protoOf(packageName, one, describeOperation, values)
-      if (process.env['UPDATE_API'] && breaks.length === 0) {
-        mkdirSync(dirname(proto.pathname), { recursive: true })
-        writeFileSync(proto, text)
-      } else expect(existsSync(proto) ? readFileSync(proto, 'utf8') : undefined, remedy).toBe(text)
+      if (isRecording && breaks.length === 0) writeMade(proto, text)
+      else expect(existsSync(proto) ? readFileSync(proto, 'utf8') : undefined, RECORD).toBe(text)
     }
   })
 })

@@ -273,9 +273,7 @@ describe('a gRPC client', () => {
     const codeFor = async (entries: Metadata): Promise<number> =>
       (await failure(client.call(procedure, { sku: 'TEA-001' }, entries))).code
     expect(await codeFor(await metadata())).toBe(status.INTERNAL)
-    expect(String(logs.at(-1)?.fields?.['error'])).toBe(
-      `Error: ${procedure} is not recorded: UPDATE_API=1 npm test -- frozen-.`,
-    )
+    expect(String(logs.at(-1)?.fields?.['error'])).toBe(`Error: ${procedure} is not recorded: run npm run record.`)
     expect(await codeFor(new Metadata())).toBe(status.UNAUTHENTICATED)
     expect((await place()).message).toMatchObject({ orderId: 'o-1' })
   })

@@ -1,15 +1,11 @@
 /** The declared requirements of every operation of the gateway's table are checked before its handler runs. */
 
 import type { Hono } from 'hono'
-import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { testConfig } from '../../shared/base/config.testing.ts'
 import { refusalsOf, send } from '../../shared/edge/operation-refusals.testing.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
-import type { Operation } from '../../shared/service/operation.ts'
-import { servedBy } from '../../shared/service/versions.ts'
-import { services } from '../index.ts'
 import { app } from './app.ts'
 import { gateway, testEdge } from './edge.testing.ts'
 import { everyAccountIsValid, openIssuer, type TestIssuer } from './issuer.testing.ts'
@@ -23,28 +19,6 @@ beforeAll(async () => {
   for (const role of roles) tokens.set(role, await issuer.token({ sub: `${role}-1`, roles: [role] }))
 })
 afterAll(() => issuer.close())
-
-const readJson = (path: string): unknown => JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'))
-const remedy =
-  'access that is meant to change is changed in access.json, so that a review sees who may call an operation from now on'
-/** `customer, not importer` */
-const accessOf = ({ access, notFor = {} }: Operation): string =>
-  [access, ...Object.keys(notFor).map((role) => `not ${role}`)].join(', ')
-const accessesOf = (ids: readonly string[]) => Object.fromEntries(ids.map((id) => [id, accessOf(operations[id]!)]))
-
-describe('the access of each operation is as it was reviewed', () => {
-  const declaring = services.filter(({ api }) => api)
-
-  it.each(declaring)('of $name', ({ name, api }) => {
-    expect(accessesOf(servedBy(api!).map(({ id }) => id)), remedy).toEqual(readJson(`../${name}/access.json`))
-  })
-
-  it('of the platform, and the roles of each access', () => {
-    const ofServices = declaring.flatMap(({ api }) => servedBy(api!).map(({ id }) => id))
-    const own = Object.keys(operations).filter((id) => !ofServices.includes(id))
-    expect({ roles: requiredRoles, operations: accessesOf(own) }, remedy).toEqual(readJson('access.json'))
-  })
-})
 
 describe('the table of operations', () => {
   const called: string[] = []

@@ -1,11 +1,11 @@
 /** Every message and query of these owners: its frozen example fits its contract, and old versions can be upcast. */
 
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { Contracts, MessageContract } from './contract.ts'
 import { pathParametersOf, type QueryContract } from './query.ts'
+import { readRecord, RECORD, withNewEntries } from './records.testing.ts'
 import { upcastToCurrent } from './versions.ts'
 
 export interface Owner {
@@ -25,10 +25,16 @@ interface FrozenQuery {
 }
 const WHAT_MAY_CHANGE = `Revisions of caller and owner differ during a deployment. So method, path and the names of the parameters never change, no field of a body is removed or becomes required, and no value that was taken is refused. A new field is optional: append a body with it, and let callers send it from the next deployment on. Any other change is a query of another name; the old one stays until no revision asks it.`
 
-/** Empty without the file. */
-function read(folder: string, name: string): object {
-  const file = join(import.meta.dirname, '..', '..', folder, name)
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as object) : {}
+const fileIn = (folder: string, name: string): URL => new URL(`../../${folder}/${name}`, import.meta.url)
+
+/** The frozen messages of an owner; while recording, with the examples that fit their contracts. */
+function frozenMessagesOf({ folder, contracts }: Owner): Record<string, unknown> {
+  const all = Object.entries<MessageContract>({ ...contracts.events, ...contracts.recorded, ...contracts.commands })
+  const fitting = all.filter(([, { data, example }]) => isDeepStrictEqual(data.safeParse(example).data, example))
+  return withNewEntries(
+    fileIn(folder, 'frozen-messages.json'),
+    Object.fromEntries(fitting.map(([type, { version, example }]) => [`${type}@${version}`, example])),
+  )
 }
 
 /** The messages of each owner, with the file that holds their frozen examples. */
@@ -69,19 +75,16 @@ const INTEGER = `"minimum":${Number.MIN_SAFE_INTEGER},"maximum":${Number.MAX_SAF
 
 /** Declares the tests. */
 export function testFrozen(owners: readonly Owner[]): void {
-  /** The merged contents of these files of all owners. */
-  const together = (name: string): Record<string, unknown> =>
-    Object.assign({}, ...owners.map(({ folder }) => read(folder, name))) as Record<string, unknown>
   /**
    * The events and commands of each owner, by `type@version`. Never change them, only add to them: streams, queues and dead
    * letters hold these shapes, and a redelivery sends what a commit recorded long ago.
    */
-  const frozen = together('frozen-messages.json')
+  const frozen: Record<string, unknown> = Object.assign({}, ...owners.map(frozenMessagesOf))
   /**
    * The requests of each query, by its name, and its answers, by `query@status`: during a deployment a caller may be of an
    * earlier or of a later revision than the owner.
    */
-  const ofQueries = Object.entries(together('frozen-queries.json'))
+  const ofQueries = owners.flatMap(({ folder }) => Object.entries(readRecord(fileIn(folder, 'frozen-queries.json'))))
   const isAnswer = ([name]: readonly [string, unknown]): boolean => name.includes('@')
   const frozenAnswers = Object.fromEntries(ofQueries.filter(isAnswer))
   const frozenQueries = Object.fromEntries(ofQueries.filter((one) => !isAnswer(one))) as Readonly<
@@ -108,7 +111,7 @@ export function testFrozen(owners: readonly Owner[]): void {
     it('still upcasts the frozen example of each earlier version', () => {
       for (let version = 1; version <= contract.version; version++) {
         const example = frozen[`${type}@${version}`]
-        expect(example, `add "${type}@${version}" to ${file}, with its example`).toBeDefined()
+        expect(example, `"${type}@${version}" is not in ${file}: ${RECORD}`).toBeDefined()
         const schema = version === contract.version ? contract.data : contract.previousVersions![version]!.data
         expect(schema.parse(example)).toEqual(example)
         contract.data.parse(upcastToCurrent(contract, { type, version, data: example }))

@@ -105,7 +105,7 @@ export function createRpcCalls(records: readonly RpcRecord[], platform: RunningS
   return {
     async answer(c, { name, operation, answer }) {
       const handler = handlers.get(name.path)
-      if (!handler) throw new Error(`${name.path} is not recorded: UPDATE_API=1 npm test -- frozen-.`)
+      if (!handler) throw new Error(`${name.path} is not recorded: run npm run record.`)
       refuseIf(
         isGrpcOverHttp1(c),
         'unsupported-media-type',

@@ -236,7 +236,7 @@ export function protoOf(
   const owner = packageName.split('.').at(-2)!.replaceAll('_', '-')
   const allowed = (field: string): readonly unknown[] | undefined => values.get(`${packageName}.${field}`)
   const lines = [
-    '// Made from the operations of the service (functions/*/api.ts) by UPDATE_API=1 npm test -- frozen-.',
+    '// Made from the operations of the service (functions/*/api.ts) by npm run record.',
     '// Each field has presence: one that is absent is not sent. Numbers of fields are recorded in the rpc.json of the service.',
     '',
     'syntax = "proto3";',

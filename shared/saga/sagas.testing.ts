@@ -1,8 +1,7 @@
 /** The rules of every saga of a business: a name of its own, frozen versions by which waiting sagas continue, and no success before the pivot. */
 
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { RECORD, withNewEntries } from '../contracts/records.testing.ts'
 import { message } from '../runtime/deliver.testing.ts'
 import { testPlatform } from '../runtime/platform.testing.ts'
 import type { Service } from '../service/service.ts'
@@ -19,8 +18,7 @@ export function testSagas(services: readonly Service[], folder: string): void {
 
   describe.each(sagas)('the saga $name of $service.name', ({ service, definition }) => {
     const file = `${folder}/${service.name}/frozen-sagas.json`
-    const path = join(import.meta.dirname, '..', '..', file)
-    const frozen = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>) : {}
+    const frozen = withNewEntries(new URL(`../../${file}`, import.meta.url), frozenVersions(definition))
 
     it('has every version that is frozen', () => {
       const remedy = `a version may go 31 days after its last saga has ended: then take it out of ${file} as well`
@@ -28,7 +26,7 @@ export function testSagas(services: readonly Service[], folder: string): void {
     })
 
     it.each(Object.entries(frozenVersions(definition)))('%s equals its frozen definition', (version, steps) => {
-      expect(frozen[version], `add "${version}" to ${file}: ${JSON.stringify(steps)}`).toBeDefined()
+      expect(frozen[version], `"${version}" is not in ${file}: ${RECORD}`).toBeDefined()
       expect(steps, `${version} has changed: give the step a new name, retire the old one, raise the version`).toEqual(
         frozen[version],
       )

@@ -1,12 +1,14 @@
-/** docs/flows.md has the flows as they run: UPDATE_FLOWS=1 writes it anew. */
+/** docs/flows.md has the flows as they run: `npm run record` writes it anew. */
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { expect, it } from 'vitest'
 import { inventoryContracts } from '../../functions/inventory/contracts.ts'
 import { ordersContracts } from '../../functions/orders/contracts.ts'
 import { paymentsContracts } from '../../functions/payments/contracts.ts'
 import { shippingContracts } from '../../functions/shipping/contracts.ts'
+import { isRecording, writeMade } from '../../shared/contracts/records.testing.ts'
 import { root } from '../support/root.ts'
 import { drawn, duration } from './draw.testing.ts'
 import { record } from './flow.testing.ts'
@@ -35,7 +37,7 @@ const leftOut: Readonly<Record<string, readonly string[]>> = {
 
 const introduction = `# Flows of an order
 
-The ways that an order goes, message by message. A test runs each with the real handlers of all services, the simulated partners and a virtual clock, and draws what passed: \`test/flows\`. So a picture is right for the code beside it, and \`UPDATE_FLOWS=1 npm test -- test/flows\` draws them anew after a change. [What each flow means](orders.md) is written by hand.
+The ways that an order goes, message by message. A test runs each with the real handlers of all services, the simulated partners and a virtual clock, and draws what passed: \`test/flows\`. So a picture is right for the code beside it, and \`npm run record\` draws them anew after a change. [What each flow means](orders.md) is written by hand.
 
 - A solid arrow is a command (by Cloud Tasks) or a request with the status of its answer; a dashed one is an event (by Pub/Sub) that the service handles; a note is an event that only read models and BigQuery get.
 - History and notifications, which get nearly every event, are left out, and so are queries between services, timers that a service sets itself, and the reminders by which orders asks again while it waits.
@@ -66,8 +68,8 @@ The customer is notified of: ${notifiedOf === '' ? 'nothing' : notifiedOf}.
 
 it('docs/flows.md shows every flow as it runs', { timeout: 120_000 }, async () => {
   const text = await written()
-  if (process.env['UPDATE_FLOWS'] === '1') writeFileSync(page, text)
-  expect(text, 'UPDATE_FLOWS=1 npm test -- test/flows draws the flows anew').toBe(readFileSync(page, 'utf8'))
+  if (isRecording) writeMade(pathToFileURL(page), text)
+  expect(text, 'npm run record draws the flows anew').toBe(readFileSync(page, 'utf8'))
 })
 
 it('each event and command of these services is in a picture, or among those that are left out', () => {

@@ -3,17 +3,16 @@
  * follow from the paths of the constructs, which `addresses.json` lists: `*` is a name of the business, such as an event's type.
  */
 
-import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { business, services } from '../../functions/index.ts'
 import { stuckEvent } from '../../shared/base/names.ts'
+import { isRecording, readRecord, RECORD, writeMade } from '../../shared/contracts/records.testing.ts'
 import { synthesize } from '../../stacks/app.ts'
 import { environments } from '../../stacks/environments.ts'
 import { formerPaths } from '../../stacks/moved.ts'
 import { stacksOf } from './synthesized.testing.ts'
 
 const { dev } = environments
-const UPDATE = 'UPDATE_ADDRESSES=1 npm test -- test/stacks/addresses.test.ts'
 const file = new URL('addresses.json', import.meta.url)
 
 /** Of the business, the longest first: each may be part of another. */
@@ -58,14 +57,14 @@ for (const { name: stack, json } of [...stacksOf(dev), ...pulled]) {
 
 declared.set('names', namedAtGoogle)
 
-const read = () => JSON.parse(readFileSync(file, 'utf8')) as Readonly<Record<string, readonly string[]>>
-if (process.env['UPDATE_ADDRESSES']) {
+const read = () => readRecord(file) as Readonly<Record<string, readonly string[]>>
+if (isRecording) {
   const before = read()
   const all = [...declared].map(([kind, paths]) => [
     kind,
     [...new Set([...(before[kind] ?? []), ...paths, ...(moved.get(kind) ?? [])])].toSorted(),
   ])
-  writeFileSync(file, `${JSON.stringify(Object.fromEntries(all), undefined, 2)}\n`)
+  writeMade(file, `${JSON.stringify(Object.fromEntries(all), undefined, 2)}\n`)
 }
 const frozen = read()
 
@@ -78,7 +77,7 @@ describe.each(Object.keys(frozen))('in addresses.json, "%s"', (kind) => {
 
   it('are all listed', () => {
     const known = new Set(frozen[kind])
-    expect([...declared.get(kind)!].filter((path) => !known.has(path), `run ${UPDATE}`)).toEqual([])
+    expect([...declared.get(kind)!].filter((path) => !known.has(path), RECORD)).toEqual([])
   })
 })
 

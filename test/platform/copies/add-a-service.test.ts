@@ -4,7 +4,7 @@
  * and their tests and run together, and each touches few files.
  */
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -19,9 +19,19 @@ import { wholeLists } from '../../support/whole-lists.ts'
 let copy: Copy
 const documents = ['docs/add-a-service.md', 'emulators/local-cloud/core/README.md']
 
-/** The files that each addition touched. */
+/** The files that each addition touched: by hand or by `npm run new`, and then by `npm run record`. */
 const touched: Record<string, readonly string[]> = {}
-const record = (addition: string, work: () => void): void => void (touched[addition] = copy.touchedBy(work))
+const recorded: Record<string, readonly string[]> = {}
+const add = (addition: string, work: () => void): void => void (touched[addition] = copy.touchedBy(work))
+/** Records these additions. */
+const record = (...additions: readonly string[]): void => {
+  const written = copy.touchedBy(() => {
+    const { code, output } = copy.runOwn('cli/record.ts')
+    expect(code, output).toBe(0)
+    for (const path of output.matchAll(/^written (.+)$/gm)) expect(existsSync(join(copy.root, path[1]!))).toBe(true)
+  })
+  recorded[additions.join(', ')] = written
+}
 
 beforeAll(() => {
   copy = copyOfSources()
@@ -29,21 +39,26 @@ beforeAll(() => {
   expect(commands.map(([kind]) => kind)).toEqual(['service', 'event', 'command', 'query', 'emulator'])
   expect(commandsIn('CONTRIBUTING.md', 'Add something')).toEqual(commands)
   for (const [index, words] of commands.entries()) {
-    record(words[0]!, () => {
+    add(words[0]!, () => {
       expect(copy.runOwn('cli/new.ts', ...words)).toMatchObject({ code: 0 })
       completions[words[0]!]?.()
     })
     if (index === 0) expectAsShown(copy.read(documents[0]!))
   }
-  record('listener', addListener)
-  record('notification', addNotification)
-  record('public operation', () => addOperation(copy.read(documents[0]!)))
-  record('step of the checkout', addStep)
-  record('method of an emulator', addMethod)
-  record('environment', addEnvironment)
-  record('Terraform type', addTerraformType)
+  add('listener', addListener)
+  add('notification', addNotification)
+  add('public operation', () => addOperation(copy.read(documents[0]!)))
+  const lacking = copy.run('vitest/vitest.mjs', 'run', 'frozen-', 'test/architecture/contracts.test.ts')
+  for (const entry of ['points.granted@1', 'GrantPoints@1', 'readPoints']) expect(lacking.output).toContain(entry)
+  expect(lacking).toMatchObject({ code: 1, output: expect.stringContaining('npm run record adds it') })
+  record('service', 'event', 'notification', 'command', 'public operation')
+  add('step of the checkout', addStep)
+  add('method of an emulator', addMethod)
+  add('environment', addEnvironment)
+  add('Terraform type', addTerraformType)
+  record('step of the checkout', 'Terraform type')
   copy.run('oxfmt/bin/oxfmt', 'functions', 'emulators', 'stacks')
-}, 120_000)
+}, 180_000)
 afterAll(() => copy.remove())
 
 /** The words after `npm run new --` in the blocks of a document, or of one section. */
@@ -55,8 +70,8 @@ const commandsIn = (document: string, section?: string): string[][] =>
 
 /** Asserts that the page shows the files of the new service. */
 function expectAsShown(page: string): void {
-  const blocks = [...page.matchAll(/`functions\/loyalty\/([\w-]+\.(?:ts|json))`[^`]*```(?:ts|json)\n([\s\S]*?)```/g)]
-  expect(blocks.map(([, file]) => file)).toEqual(['contracts.ts', 'frozen-messages.json', 'service.ts', 'app.ts'])
+  const blocks = [...page.matchAll(/`functions\/loyalty\/([\w-]+\.ts)`[^`]*```ts\n([\s\S]*?)```/g)]
+  expect(blocks.map(([, file]) => file)).toEqual(['contracts.ts', 'service.ts', 'app.ts'])
   for (const [, file, text] of blocks) expect(text).toBe(copy.read(`functions/loyalty/${file}`))
 }
 
@@ -120,7 +135,6 @@ function sendCommand(): void {
 function addOperation(page: string): void {
   const [, api] = /```ts\n(\/\*\* The public operations of loyalty[\s\S]*?)```/.exec(page)!
   copy.write('functions/loyalty/api.ts', api!)
-  copy.write('functions/loyalty/access.json', '{\n  "readPoints": "support"\n}\n')
   copy.replace(
     'functions/loyalty/service.ts',
     '  contracts: loyaltyContracts,\n',
@@ -131,10 +145,6 @@ function addOperation(page: string): void {
     'import { loyaltyContracts',
     "import { loyaltyApi } from './api.ts'\nimport { loyaltyContracts",
   )
-  expect(page).toContain('UPDATE_API=1 npm test -- frozen-')
-  const frozen = ['run', 'frozen-']
-  const { code, output } = copy.runWith({ UPDATE_API: '1' }, 'vitest/vitest.mjs', ...frozen)
-  expect(code, output).toBe(0)
 }
 
 /** The service loyalty checks the customer's account before the card is authorized. Running sagas keep the steps of version 1. */
@@ -159,24 +169,15 @@ function addStep(): void {
     GrantPoints:`,
   )
   copy.replace(
-    'functions/loyalty/frozen-messages.json',
-    '{',
-    `{
-  "account.checked@1": { "orderId": "o-1" },
-  "account.blocked@1": { "orderId": "o-1", "code": "account-blocked" },
-  "CheckAccount@1": { "orderId": "o-1" },`,
-  )
-  copy.replace(
     'functions/loyalty/app.ts',
-    '  commands: { GrantPoints: grantPoints }',
+    '  commands: {\n',
     `  commands: {
-    GrantPoints: grantPoints,
     CheckAccount: (message, platform) =>
       platform.streams.handle<Recorded>(message, \`account-\${message.data.orderId}\`, () => ({
         events: [{ type: 'account.checked', data: message.data }],
         commands: [],
       })),
-  }`,
+`,
   )
   copy.replace(
     'functions/orders/checkout.ts',
@@ -211,11 +212,6 @@ function addStep(): void {
       ...authorizePayment,
       name: 'obtain-payment',`,
   )
-  const file = 'functions/orders/frozen-sagas.json'
-  const frozen = JSON.parse(copy.read(file)) as Record<string, readonly object[]>
-  const [reserve, obtain] = frozen['checkout@2']!
-  const check = { name: 'check-account', command: 'CheckAccount', done: 'account.checked', failed: 'account.blocked' }
-  copy.write(file, `${JSON.stringify({ ...frozen, 'checkout@3': [reserve, check, obtain] }, null, 2)}\n`)
 }
 
 /** A database has no user credentials, because this emulator can not create one. */
@@ -298,26 +294,17 @@ export const indexProvisioner`,
     "    covers: ({ type }) => type === 'google_firestore_field',\n  },\n",
     "    covers: ({ type }) => type === 'google_firestore_field',\n  },\n  { reason: 'no service reads it', covers: ({ type }) => type === 'google_firestore_document' },\n",
   )
-  // As UPDATE_ADDRESSES=1 writes it.
-  copy.replace(
-    'test/stacks/addresses.json',
-    '    "google_firestore_field store/expires-*"',
-    '    "google_firestore_document store/note",\n    "google_firestore_field store/expires-*"',
-  )
 }
 
 it('each addition touches few files', () => {
   const loyalty = (...files: string[]): string[] => files.map((file) => `functions/loyalty/${file}`)
   expect(touched).toEqual({
-    service: [
-      'functions/index.ts',
-      ...loyalty('app.test.ts', 'app.ts', 'contracts.ts', 'frozen-messages.json', 'service.ts'),
-    ],
-    event: loyalty('app.test.ts', 'app.ts', 'contracts.ts', 'frozen-messages.json'),
+    service: ['functions/index.ts', ...loyalty('app.test.ts', 'app.ts', 'contracts.ts', 'service.ts')],
+    event: loyalty('app.test.ts', 'app.ts', 'contracts.ts'),
     listener: ['functions/catalog/app.ts', 'functions/catalog/service.ts'],
     notification: ['functions/notifications/templates.ts'],
     command: [
-      ...loyalty('app.ts', 'contracts.ts', 'frozen-messages.json', 'grant-points.test.ts', 'grant-points.ts'),
+      ...loyalty('app.ts', 'contracts.ts', 'grant-points.test.ts'),
       'functions/orders/advance.ts',
       'functions/orders/service.ts',
     ],
@@ -325,15 +312,8 @@ it('each addition touches few files', () => {
       ...loyalty('app.ts', 'contracts.ts', 'frozen-queries.json', 'read-points.test.ts', 'read-points.ts'),
       'test/architecture/stored-data.test.ts',
     ],
-    'public operation': [
-      ...loyalty('access.json', 'api.ts', 'frozen-api.json', 'rpc.json', 'service.ts'),
-      'proto/millrace/loyalty/v1/loyalty.proto',
-    ],
-    'step of the checkout': [
-      ...loyalty('app.ts', 'contracts.ts', 'frozen-messages.json'),
-      'functions/orders/checkout.ts',
-      'functions/orders/frozen-sagas.json',
-    ],
+    'public operation': loyalty('api.ts', 'service.ts'),
+    'step of the checkout': [...loyalty('app.ts', 'contracts.ts'), 'functions/orders/checkout.ts'],
     'method of an emulator': [
       'emulators/local-cloud/firestore/api/admin/databases.ts',
       'emulators/local-cloud/firestore/permissions.ts',
@@ -351,10 +331,28 @@ it('each addition touches few files', () => {
       'stacks/google.ts',
       'stacks/service-database.ts',
       'test/platform/wiring/optional-resources.testing.ts',
-      'test/stacks/addresses.json',
     ],
   })
+  for (const [additions, files] of Object.entries(recorded))
+    expect(files).toEqual([...new Set(additions.split(', ').flatMap((addition) => recordsOf[addition]!))].toSorted())
 })
+
+/** By addition: what `npm run record` writes for it. */
+const recordsOf: Readonly<Record<string, readonly string[]>> = {
+  service: ['functions/loyalty/frozen-messages.json'],
+  event: ['functions/loyalty/frozen-messages.json'],
+  // The flows say which events their customer is notified of.
+  notification: ['docs/flows.md'],
+  command: ['functions/loyalty/frozen-messages.json'],
+  'public operation': [
+    'functions/loyalty/access.json',
+    'functions/loyalty/frozen-api.json',
+    'functions/loyalty/rpc.json',
+    'proto/millrace/loyalty/v1/loyalty.proto',
+  ],
+  'step of the checkout': ['functions/loyalty/frozen-messages.json', 'functions/orders/frozen-sagas.json'],
+  'Terraform type': ['test/stacks/addresses.json'],
+}
 
 /** The additions of the table, by their first words. */
 const rows: Readonly<Record<string, string>> = {
@@ -374,15 +372,15 @@ const rows: Readonly<Record<string, string>> = {
 
 const isOfTests = (file: string): boolean => file.endsWith('.test.ts') || file.startsWith('test/')
 
-it('the page has the number of files of each addition, with and without those of tests', () => {
+it('the page has the number of files of each addition, with and without those of tests, and of its records', () => {
   const [, table] = copy.read('docs/add-a-service.md').split('## What an addition costs')
-  const shown = [...table!.matchAll(/^\| (an? [^|]*?) +\| [^|]*\| (\d+) +\| (\d+) +\|/gm)].map(
+  const shown = [...table!.matchAll(/^\| (an? [^|]*?) +\| [^|]*\| (\d+) +\| (\d+) +\| (\d+) +\|/gm)].map(
     ([, name, ...counts]) => [name, ...counts.map(Number)],
   )
   expect(shown).toEqual(
     Object.entries(rows).map(([addition, name]) => {
       const files = touched[addition]!
-      return [name, files.filter((file) => !isOfTests(file)).length, files.length]
+      return [name, files.filter((file) => !isOfTests(file)).length, files.length, recordsOf[addition]?.length ?? 0]
     }),
   )
 })
@@ -415,6 +413,7 @@ const suites = wholeLists
       'functions/gateway/openapi.test.ts',
       'functions/gateway/frozen-api.test.ts',
       'functions/gateway/frozen-rpc.test.ts',
+      'functions/gateway/frozen-access.test.ts',
     ]
   : [
       'emulators/local-cloud/folders.test.ts',
