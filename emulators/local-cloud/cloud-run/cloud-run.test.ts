@@ -351,6 +351,15 @@ describe('several instances', () => {
   const slow = async (): Promise<Response> => call('/slow', await bearer())
   const slowRequests = (count: number): Promise<void> =>
     expect.poll(() => lines.filter((line) => line === 'slow began'), longPoll).toHaveLength(count)
+  /** The process ids of two instances, of which one has a request that is answered at its SIGUSR2. */
+  async function oneBusy(): Promise<{ slowly: Promise<Response>; busy: number; idle: number }> {
+    await cloud.api('PATCH', SERVICE, scaled({ minInstanceCount: 2 }))
+    await run().warm('echo')
+    const slowly = slow()
+    await slowRequests(1)
+    const [busy, idle] = run().processes()
+    return { slowly, busy: busy!.pid, idle: idle!.pid }
+  }
 
   it('are processes of their own, each with its port, its secret and the same revision', async () => {
     await cloud.api('PATCH', SERVICE, scaled({ maxInstanceCount: 2 }))
@@ -370,13 +379,7 @@ describe('several instances', () => {
   })
 
   it('a signal to their account reaches those with a request, one to the service all', async () => {
-    await cloud.api('PATCH', SERVICE, scaled({ minInstanceCount: 2 }))
-    await run().warm('echo')
-    const slowly = slow()
-    await slowRequests(1)
-    const [busy, idle] = run()
-      .processes()
-      .map(({ pid }) => pid) as [number, number]
+    const { slowly, busy, idle } = await oneBusy()
     expect(await run().signalAccount('echo-account', 'SIGKILL')).toBe(busy)
     expect((await slowly).status).toBe(503)
     expect([isAlive(busy), isAlive(idle)]).toEqual([false, true])
@@ -388,13 +391,7 @@ describe('several instances', () => {
   })
 
   it('a fault at an answer kills the instance that gave it, and not the one beside it', async () => {
-    await cloud.api('PATCH', SERVICE, scaled({ minInstanceCount: 2 }))
-    await run().warm('echo')
-    const slowly = slow()
-    await slowRequests(1)
-    const [other, answering] = run()
-      .processes()
-      .map(({ pid }) => pid) as [number, number]
+    const { slowly, busy: other, idle: answering } = await oneBusy()
     const action = { signal: 'SIGKILL' } as const
     cloud.faults.add({ principal: 'echo-account', method: 'run.answer', when: 'before', action })
     expect((await call('/', await bearer())).status).toBe(503)
@@ -422,13 +419,7 @@ describe('several instances', () => {
   })
 
   it('one that gets SIGTERM takes no request more, and the others go on', async () => {
-    await cloud.api('PATCH', SERVICE, scaled({ minInstanceCount: 2 }))
-    await run().warm('echo')
-    const slowly = slow()
-    await slowRequests(1)
-    const [busy, idle] = run()
-      .processes()
-      .map(({ pid }) => pid) as [number, number]
+    const { slowly, busy, idle } = await oneBusy()
     expect(await run().signalAccount('echo-account', 'SIGTERM')).toBe(busy)
     expect(await (await call('/', await bearer())).json()).toMatchObject({ pid: idle })
     process.kill(busy, 'SIGUSR2')
