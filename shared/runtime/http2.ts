@@ -7,10 +7,8 @@ import { getRequestListener } from '@hono/node-server'
 import type { Server } from 'node:http'
 import { createServer, type ServerHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
+import { sniff } from './first-bytes.ts'
 import { http2Options, HTTP2_IDLE_MS, serverOptions } from './server-limits.ts'
-
-/** HTTP/2's preface begins with it, and no method of HTTP/1.1 does. */
-const PREFACE = 'PRI'
 
 export interface Http2Side {
   /** Each connection ends with its last answer. */
@@ -67,30 +65,4 @@ export function acceptHttp2(http1: Server, fetch: Parameters<typeof getRequestLi
       for (const session of sessions) session.close()
     },
   }
-}
-
-/** The three bytes may come one by one. */
-function sniff(socket: Socket, decided: (isHttp2: boolean) => void): void {
-  let seen = Buffer.alloc(0)
-  const end = (): void => void socket.destroy()
-  const timeout = setTimeout(end, serverOptions.headersTimeout)
-  const read = (): void => {
-    const chunk = socket.read() as Buffer | null
-    if (chunk === null) return
-    seen = Buffer.concat([seen, chunk])
-    const text = seen.toString('latin1', 0, PREFACE.length)
-    if (text.length < PREFACE.length && PREFACE.startsWith(text)) return
-    clearTimeout(timeout)
-    socket.off('readable', read)
-    socket.off('error', end)
-    socket.off('end', end)
-    socket.unshift(seen)
-    decided(text === PREFACE)
-  }
-  socket.on('readable', read)
-  socket.on('error', end)
-  socket.on('end', end)
-  socket.once('close', () => clearTimeout(timeout))
-  // Node does not announce bytes again that a former reader of this turn left: those behind an instance's secret, say.
-  if (socket.readableLength > 0) read()
 }

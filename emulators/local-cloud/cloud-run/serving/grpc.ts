@@ -42,10 +42,7 @@ export function acceptHttp2(server: Server, serve: (exchange: Http2Exchange) => 
   const acceptHttp1 = server.listeners('connection') as ((this: Server, socket: Socket) => void)[]
   server.removeAllListeners('connection')
   server.on('connection', (socket: Socket) => {
-    const end = (): void => void socket.destroy()
-    socket.on('error', end)
     sniff(socket, (isHttp2) => {
-      socket.off('error', end)
       if (isHttp2) http2.emit('connection', socket)
       else for (const accept of acceptHttp1) accept.call(server, socket)
     })
