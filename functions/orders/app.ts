@@ -10,7 +10,7 @@ import { checkCorrection } from './address.ts'
 import { refusalIn, refusalOf } from './cancel.ts'
 import type { checkout } from './checkout.ts'
 import { checkRetry, decide, isUnanswered, type OrderCommand } from './decide.ts'
-import type { FulfilmentFact, OrderRecord, RefundFact } from './records.ts'
+import type { OrderRecord } from './records.ts'
 import type { OrderSent } from './sent.ts'
 import { checkImport, importOrder } from './imported.ts'
 import { importedView, isPlaced, orderIn, type OrderState, type PlacedOrder } from './order.ts'
@@ -89,71 +89,12 @@ const onStepReply = (
 ): Promise<Decision<OrderRecord, OrderSent>> =>
   apply(message, message.data.orderId, platform, { type: 'step-reply', reply: message, nowMs: platform.now() })
 
-/** A shipment left, was paid, or was taken out of stock. */
-const recordFulfilment =
-  <Data extends { readonly orderId: string; readonly shipmentId: string }>(
-    kind: FulfilmentFact['kind'],
-    about: (data: Data) => Partial<FulfilmentFact> = () => ({}),
-  ) =>
-  (message: Envelope<string, Data>, platform: Platform): Promise<Decision<OrderRecord, OrderSent>> => {
-    const { orderId, shipmentId } = message.data
-    const fact: FulfilmentFact = { ...about(message.data), kind, shipmentId }
-    return apply(message, orderId, platform, { type: 'fulfilment', fact, nowMs: platform.now() })
-  }
-
-const recordRefund =
-  (status: RefundFact['status']) =>
-  (
-    message: Envelope<string, { orderId: string; refundId: string; amountMinor: number; code?: string }>,
-    platform: Platform,
-  ): Promise<Decision<OrderRecord, OrderSent>> => {
-    const { orderId, refundId, amountMinor, code } = message.data
-    const fact: RefundFact = { refundId, status, amountMinor, ...(code === undefined ? {} : { code }) }
-    return apply(message, orderId, platform, { type: 'refund', fact })
-  }
-
 export const app: ServiceApp = implement(orders, {
   on: {
     'price.changed'(message, platform) {
       const { sku, validFrom = message.time, ...price } = message.data
       return storePrice(platform, sku, { ...price, validFrom, announcedAt: message.time })
     },
-    'shipment.dispatched': recordFulfilment('dispatched', ({ lines, trackingRef }) => ({ lines, trackingRef })),
-    'payment.captured': recordFulfilment('captured', ({ amountMinor, authorization }) => ({
-      amountMinor,
-      authorization,
-    })),
-    'payment.capture-deferred': recordFulfilment('deferred', ({ authorization }) => ({ authorization })),
-    'refund.pending': recordRefund('pending'),
-    'refund.issued': recordRefund('issued'),
-    'refund.failed': recordRefund('failed'),
-    'payment.nothing-due': recordFulfilment('captured', () => ({ amountMinor: 0 })),
-    'stock.committed': recordFulfilment('committed'),
-    'shipment.failed'(message, platform) {
-      const { orderId, shipmentId, code, stage, attempt } = message.data
-      if (stage === 'booking')
-        return apply(message, orderId, platform, { type: 'parcel-refused', refusal: { shipmentId, code, attempt } })
-      const fact = { shipmentId, status: 'returned', code } as const
-      return apply(message, orderId, platform, { type: 'delivery', fact, nowMs: platform.now() })
-    },
-    'shipment.delivered'(message, platform) {
-      const { orderId, shipmentId } = message.data
-      const fact = { shipmentId, status: 'delivered' } as const
-      return apply(message, orderId, platform, { type: 'delivery', fact, nowMs: platform.now() })
-    },
-    'shipment.cancel-decided'(message, platform) {
-      const { orderId, cancellationId, cancelled, refused } = message.data
-      const answer = { cancellationId, cancelled, refused, nowMs: platform.now() }
-      return apply(message, orderId, platform, { type: 'cancel-answer', ...answer })
-    },
-    'payment.lapsed': (message, platform) =>
-      apply(message, message.data.orderId, platform, {
-        type: 'authorization-lapsed',
-        lapsed: message.data,
-        nowMs: platform.now(),
-      }),
-    'payment.reduced': (message, platform) =>
-      apply(message, message.data.orderId, platform, { type: 'authorization-reduced', nowMs: platform.now() }),
     async 'payment.capture-failed'(message, platform) {
       const { orderId, shipmentId, code, authorization } = message.data
       platform.log('ERROR', 'payment.capture-failed', { correlationId: orderId, shipmentId, code })
@@ -164,6 +105,8 @@ export const app: ServiceApp = implement(orders, {
       })
     },
   },
+  onSubscribed: (message, { orderId, fact }, platform) =>
+    apply(message, orderId, platform, { ...fact, nowMs: platform.now() }),
   onSagaReply: onStepReply,
   checksSubmitted: {
     ImportOrder: checkImport,

@@ -89,7 +89,7 @@ function takeBack(
 }
 
 /** The answer of shipping: each line is in one of the two lists, or its quantity is split. */
-export interface CancelAnswer {
+interface CancelAnswer {
   readonly cancellationId: string
   readonly cancelled: Goods
   readonly refused: Goods

@@ -26,14 +26,15 @@ import {
   stalled,
 } from './fulfilment.ts'
 import { type Correction, correct, recordRefusal } from './address.ts'
-import type { DeliveryFact, FulfilmentFact, OrderRecord, ParcelRefusal, Placed, RefundFact } from './records.ts'
+import type { Fact } from './facts.ts'
+import type { OrderRecord, Placed } from './records.ts'
 import { type Recapture, recapture } from './recapture.ts'
 import { isNews } from './refunds.ts'
 import type { OrderSent } from './sent.ts'
 import { checkoutOf, evolve, goodsOf, type OrderState } from './order.ts'
 import { pay, type Payment, requestToCustomer, withStatus } from './payment-needed.ts'
 import { advance } from './advance.ts'
-import { type CancelAnswer, type CancelRequest, cancel, onCancelAnswer, settle } from './cancel.ts'
+import { type CancelRequest, cancel, onCancelAnswer, settle } from './cancel.ts'
 import { progressed, promiseToWatchMs, withTimer } from './timer.ts'
 import { recordedFrom, onActionRequired, onLapsed, onRenewed, whenAuthorizationEnds } from './renewal.ts'
 import { isLapsed, isPaidEarly } from './renewal-times.ts'
@@ -52,19 +53,13 @@ export type OrderCommand =
       readonly reply: ReplyOf<typeof checkout>
       readonly nowMs: number
     }
-  | { readonly type: 'fulfilment'; readonly fact: FulfilmentFact; readonly nowMs: number }
-  | { readonly type: 'refund'; readonly fact: RefundFact }
+  | (Fact & { readonly nowMs: number })
   | { readonly type: 'retry'; readonly reason: string; readonly by: string; readonly nowMs: number }
   | { readonly type: 'close'; readonly reason: string }
   | (Recapture & { readonly type: 'recapture' })
   | ({ readonly type: 'correct-address' } & Correction)
-  | { readonly type: 'delivery'; readonly fact: DeliveryFact; readonly nowMs: number }
-  | { readonly type: 'parcel-refused'; readonly refusal: ParcelRefusal }
   | ({ readonly type: 'pay' } & Payment)
   | ({ readonly type: 'cancel' } & CancelRequest)
-  | ({ readonly type: 'cancel-answer' } & CancelAnswer)
-  | { readonly type: 'authorization-reduced'; readonly nowMs: number }
-  | { readonly type: 'authorization-lapsed'; readonly lapsed: Parameters<typeof onLapsed>[1]; readonly nowMs: number }
   /** Of an order whose status was never published: see `withStatus`. */
   | { readonly type: 'announce' }
   | { readonly type: 'timeout'; readonly dueAtMs: number; readonly nowMs: number }

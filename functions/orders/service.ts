@@ -9,6 +9,7 @@ import { shippingContracts } from '../shipping/contracts.ts'
 import { checkout } from './checkout.ts'
 import { ordersApi } from './api.ts'
 import { ordersContracts } from './contracts.ts'
+import { facts } from './facts.ts'
 import { upcast } from './past-events.ts'
 import { chargesSetting, placingBounds, releaseDelaySeconds } from './settings.ts'
 
@@ -18,23 +19,8 @@ export const orders = defineService({
   contracts: ordersContracts,
   api: ordersApi,
   uses: [catalogContracts, customersContracts, inventoryContracts, paymentsContracts, shippingContracts],
-  on: [
-    'price.changed',
-    'shipment.dispatched',
-    'payment.captured',
-    'payment.capture-deferred',
-    'payment.capture-failed',
-    'payment.reduced',
-    'payment.lapsed',
-    'payment.nothing-due',
-    'stock.committed',
-    'shipment.failed',
-    'shipment.delivered',
-    'shipment.cancel-decided',
-    'refund.pending',
-    'refund.issued',
-    'refund.failed',
-  ],
+  on: ['price.changed', 'payment.capture-failed'],
+  subscriptions: facts,
   // A price for the replica alone, where the two differ.
   acceptsManualEvents: ['price.changed'],
   acceptsFromOperators: ['AnnounceStatus'],

@@ -9,6 +9,7 @@ import type { runtimeContracts } from '../contracts/runtime-events.ts'
 import type { ReplyOf } from '../saga/definition.ts'
 import { checkKnown } from './check-business.ts'
 import type { Service } from './service.ts'
+import type { Subscriptions } from './subscriptions.ts'
 import type { Delivery, Handler, ServiceApp, Submitter } from './service-app.ts'
 
 interface Described {
@@ -17,6 +18,7 @@ interface Described {
   readonly contracts: Contracts
   readonly uses: readonly Contracts[]
   readonly on: readonly string[]
+  readonly subscriptions?: Subscriptions
   readonly saga?: Service['saga']
   readonly acceptsSubmitted?: readonly string[]
   readonly submits?: readonly string[]
@@ -55,6 +57,9 @@ export type Implementation<S extends Described> = {
 } & (S extends { readonly saga: { readonly definition: infer Definition } }
   ? SagaHandler<Definition, PlatformOf<S>>
   : unknown) &
+  (S extends { readonly subscriptions: Subscriptions<infer Meaning> }
+    ? SubscriptionHandler<Meaning, PlatformOf<S>>
+    : unknown) &
   (S['contracts'] extends { readonly queries: object } ? QueryHandlers<S['contracts'], PlatformOf<S>> : unknown) &
   (S extends { readonly ingress: 'public' } ? { readonly publicApi: PublicApi } : unknown)
 
@@ -80,19 +85,37 @@ interface SagaHandler<Definition, Platform> {
   readonly onSagaReply: (message: SagaReply<Definition>, platform: Platform, delivery: Delivery) => Promise<unknown>
 }
 
+interface SubscriptionHandler<Meaning, Platform> {
+  /** Takes every event of the service's `subscriptions`, with its meaning. */
+  readonly onSubscribed: (
+    message: Envelope,
+    meaning: Meaning,
+    platform: Platform,
+    delivery: Delivery,
+  ) => Promise<unknown>
+}
+
 /**
  * Binds handlers to a description; a missing or superfluous one does not compile.
  * @throws Error for a public service without a table of operations, for routes that are in none, and for an objective of requests that the service does not take.
  */
 export function implement<S extends Described>(description: S, implementation: Implementation<S>): ServiceApp {
   checkRoutes(description, implementation)
-  const { saga, submits = [] } = description
+  const { saga, subscriptions, submits = [] } = description
   // Each handler sees only messages that passed its own contract: the runtime parses before it calls.
-  const { onSagaReply, ...app } = implementation as unknown as ServiceApp & { readonly onSagaReply: Handler }
+  const { onSagaReply, onSubscribed, ...app } = implementation as unknown as ServiceApp & {
+    readonly onSagaReply: Handler
+    readonly onSubscribed: SubscriptionHandler<unknown, unknown>['onSubscribed']
+  }
   checkObjectives(description, app.publicApi)
   if (app.publicApi && submits.length > 0) return { ...app, publicApi: withCommandOperations(app.publicApi) }
-  if (!saga) return app
-  return { ...app, on: { ...app.on, ...sameHandlerFor(saga.definition.replies, onSagaReply) } }
+  const meanings = Object.entries(subscriptions?.meanings ?? {})
+  const subscribed = meanings.map(([type, meaningOf]): [string, Handler] => [
+    type,
+    (message, platform, delivery) => onSubscribed(message, meaningOf(message as never), platform, delivery),
+  ])
+  const replies = saga ? sameHandlerFor(saga.definition.replies, onSagaReply) : {}
+  return { ...app, on: { ...app.on, ...Object.fromEntries(subscribed), ...replies } }
 }
 
 /**

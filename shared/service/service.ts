@@ -13,6 +13,7 @@ import { commandsOf, type Saga } from '../saga/definition.ts'
 import type { RecordedSaga } from '../saga/pivot.ts'
 import type { SagaState } from '../saga/saga.ts'
 import type { RequestObjective } from './request-objective.ts'
+import type { Subscriptions } from './subscriptions.ts'
 
 export interface Collection {
   /** Fields that no index covers: large or never queried ones. */
@@ -97,7 +98,9 @@ export interface Service {
   readonly emits: readonly string[]
   /** Event types it listens to. */
   readonly on: readonly string[]
-  /** Of these, those that people may publish too, with sequence 0. Any other event with sequence 0 is dead-lettered. */
+  /** Of these, those with a meaning for its rules, which one handler takes (`onSubscribed`). */
+  readonly subscriptions?: Subscriptions
+  /** Of the events that it listens to, those that people may publish too, with sequence 0. Any other event with sequence 0 is dead-lettered. */
   readonly acceptsManualEvents: readonly string[]
   /** All commands of its own contracts. */
   readonly accepts: readonly string[]
@@ -157,7 +160,10 @@ interface Description<Own extends Contracts, Uses extends readonly Contracts[]> 
   readonly ingress: 'public' | 'internal'
   readonly contracts: Own
   readonly uses: Uses
+  /** The events that have a handler of their own. */
   readonly on: readonly EventType<Uses[number] | Own | typeof runtimeContracts>[]
+  /** Its events and contracts are not repeated in `on` and `uses`. */
+  readonly subscriptions?: Subscriptions
   readonly acceptsManualEvents?: readonly EventType<Uses[number] | Own>[]
   readonly acceptsFromOperators?: readonly CommandType<Own>[]
   readonly acceptsSubmitted?: readonly CommandType<Own>[]
@@ -223,6 +229,7 @@ export function defineService<
     ...given,
     emits: Object.keys(given.contracts.events),
     accepts: Object.keys(given.contracts.commands),
+    ...withSubscriptions(given),
     calls: ownersOf(given),
     collections: {
       ...given.collections,
@@ -237,6 +244,22 @@ export function defineService<
   checkSchedules(service)
   checkWorkers(service)
   return (saga ? withSaga(service, saga) : service) as Service & Defined<D>
+}
+
+/** @throws Error for an event that has a handler of its own as well. */
+function withSubscriptions({
+  name,
+  on,
+  uses,
+  subscriptions: { contracts, meanings } = { contracts: [], meanings: {} },
+}: Pick<Description<Contracts, readonly Contracts[]>, 'name' | 'on' | 'uses' | 'subscriptions'>): Pick<
+  Service,
+  'on' | 'uses'
+> {
+  const twice = on.find((type) => Object.hasOwn(meanings, type))
+  if (twice !== undefined)
+    throw new Error(`${name} has ${twice} in its \`on\` and in its \`subscriptions\`: take it out of one of them.`)
+  return { on: [...on, ...Object.keys(meanings)], uses: [...new Set([...uses, ...contracts])] }
 }
 
 /** @throws Error for an event to which the service does not subscribe. */

@@ -45,6 +45,7 @@ beforeAll(() => {
     })
     if (index === 0) expectAsShown(copy.read(documents[0]!))
   }
+  add('first listener', addFirstListener)
   add('listener', addListener)
   add('notification', addNotification)
   add('public operation', () => addOperation(copy.read(documents[0]!)))
@@ -93,8 +94,24 @@ function spendPoints(): void {
   copy.replace('functions/loyalty/app.test.ts', 'size).toBe(1)', 'size).toBe(2)')
 }
 
-/** The catalog subscribes to the event. */
+/** Orders has a table of the events that are facts about an order: spent points reduce what is authorized. */
 function addListener(): void {
+  const facts = 'functions/orders/facts.ts'
+  copy.replace(
+    facts,
+    'import { inventoryContracts',
+    "import { loyaltyContracts } from '../loyalty/contracts.ts'\nimport { inventoryContracts",
+  )
+  copy.replace(facts, '()([inventoryContracts, ', '()([inventoryContracts, loyaltyContracts, ')
+  copy.replace(
+    facts,
+    "  'payment.reduced':",
+    "  'points.spent': ({ data }) => ({ orderId: data.id, fact: { type: 'authorization-reduced' } }),\n  'payment.reduced':",
+  )
+}
+
+/** The catalog has subscribed to no event before, and handles this one. */
+function addFirstListener(): void {
   const [description, app] = ['functions/catalog/service.ts', 'functions/catalog/app.ts']
   copy.replace(description, '  uses: [],\n  on: [],\n', "  uses: [loyaltyContracts],\n  on: ['points.spent'],\n")
   copy.replace(
@@ -301,7 +318,8 @@ it('each addition touches few files', () => {
   expect(touched).toEqual({
     service: ['functions/index.ts', ...loyalty('app.test.ts', 'app.ts', 'contracts.ts', 'service.ts')],
     event: loyalty('app.test.ts', 'app.ts', 'contracts.ts'),
-    listener: ['functions/catalog/app.ts', 'functions/catalog/service.ts'],
+    'first listener': ['functions/catalog/app.ts', 'functions/catalog/service.ts'],
+    listener: ['functions/orders/facts.ts'],
     notification: ['functions/notifications/templates.ts'],
     command: [
       ...loyalty('app.ts', 'contracts.ts', 'grant-points.test.ts'),
@@ -359,6 +377,7 @@ const rows: Readonly<Record<string, string>> = {
   service: 'a service',
   event: 'an event',
   listener: 'a subscription to it',
+  'first listener': 'a first one of a service',
   notification: 'a notification of one',
   command: 'a command',
   query: 'a query',
@@ -498,7 +517,7 @@ it.runIf(wholeLists)(
       ]
       const statuses = await Promise.all(paths.map(async (path) => (await fetch(`${project}/${path}`)).status))
       expect(statuses).toEqual([200, 404, 404, 200, 404])
-      for (const subscription of ['loyalty.order.completed', 'catalog.points.spent'])
+      for (const subscription of ['loyalty.order.completed', 'catalog.points.spent', 'orders.points.spent'])
         await expect
           .poll(
             () =>
