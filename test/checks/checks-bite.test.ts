@@ -21,6 +21,7 @@ describe('the compiler reports', () => {
     'functions/shipping/service.ts',
     'functions/customers/service.ts',
     'functions/orders/app.ts',
+    'functions/orders/facts.ts',
     'functions/notifications/service.ts',
   ]
   beforeAll(() => {
@@ -33,7 +34,10 @@ describe('the compiler reports', () => {
     copy.replace('functions/inventory/service.ts', "on: ['shipment.dispatched']", "on: ['shipment.dispached']")
     copy.replace('functions/shipping/service.ts', "sends: ['BookCarrier',", "sends: ['BookCarier',")
     copy.replace('functions/customers/service.ts', 'settings: [', 'setings: [')
-    copy.replace('functions/orders/app.ts', "    'stock.committed': recordFulfilment('committed'),\n", '')
+    const announce =
+      "    AnnounceStatus: (message, platform) => apply(message, message.data.orderId, platform, { type: 'announce' }),\n"
+    copy.replace('functions/orders/app.ts', announce, '')
+    copy.replace('functions/orders/facts.ts', "  'stock.committed':", "  'stock.comitted':")
     copy.replace('functions/notifications/templates.ts', "  'order.expired': (", "  'order.expird': (")
     const { code, output: printed } = copy.compile(wholeLists ? undefined : planted)
     if (code === 0) throw new Error(`The compiler did not detect the planted faults: ${printed}`)
@@ -46,7 +50,8 @@ describe('the compiler reports', () => {
     ['a misspelt event', /^functions\/inventory\/service\.ts.*'"shipment\.dispached"' is not assignable/m],
     ['a misspelt command', /^functions\/shipping\/service\.ts.*"BookCarier"/m],
     ['a misspelt property of a description', /^functions\/customers\/service\.ts.*'never'/m],
-    ['a missing handler', /^functions\/orders\/app\.ts.*stock\.committed/m],
+    ['a missing handler', /^functions\/orders\/app\.ts.*AnnounceStatus/m],
+    ['a misspelt event of a table of subscriptions', /^functions\/orders\/facts\.ts.*stock\.comitted/m],
     ['a text of an unknown event', /^functions\/notifications\/service\.ts.*order\.expird/m],
   ])('%s', (_, error) => expect(output).toMatch(error))
 })

@@ -368,7 +368,11 @@ const recordsOf: Readonly<Record<string, readonly string[]>> = {
     'functions/loyalty/rpc.json',
     'proto/millrace/loyalty/v1/loyalty.proto',
   ],
-  'step of the checkout': ['functions/loyalty/frozen-messages.json', 'functions/orders/frozen-sagas.json'],
+  'step of the checkout': [
+    'docs/flows.md',
+    'functions/loyalty/frozen-messages.json',
+    'functions/orders/frozen-sagas.json',
+  ],
   'Terraform type': ['test/stacks/addresses.json'],
 }
 
