@@ -131,32 +131,32 @@ describe('a refusal names the value and the remedy', () => {
     ],
     [
       'a query with a capital letter',
-      () => makeQuery({ name: 'ReadSeat', owner: 'seating', askedBy: 'tickets' }, existing),
+      () => makeQuery({ name: 'ReadSeat', owner: 'seating', caller: 'tickets' }, existing),
       /"ReadSeat".*"readPoints"/,
     ],
     [
       'a query that the generated files import',
-      () => makeQuery({ name: 'testPlatform', owner: 'seating', askedBy: 'tickets' }, existing),
+      () => makeQuery({ name: 'testPlatform', owner: 'seating', caller: 'tickets' }, existing),
       /"testPlatform".*import something of that name/,
     ],
     [
       'a query of no owner',
-      () => makeQuery({ name: 'readSeat', owner: undefined, askedBy: 'tickets' }, existing),
+      () => makeQuery({ name: 'readSeat', owner: undefined, caller: 'tickets' }, existing),
       /--owner is missing.*seating/,
     ],
     [
       'a query of a public service',
-      () => makeQuery({ name: 'readSeat', owner: 'front-desk', askedBy: 'tickets' }, existing),
+      () => makeQuery({ name: 'readSeat', owner: 'front-desk', caller: 'tickets' }, existing),
       /front-desk is public.*internal service/,
     ],
     [
       'a query that its owner asks',
-      () => makeQuery({ name: 'readSeat', owner: 'seating', askedBy: 'seating' }, existing),
+      () => makeQuery({ name: 'readSeat', owner: 'seating', caller: 'seating' }, existing),
       /seating needs no query.*--asked-by/,
     ],
     [
       'a query of a service that records no event',
-      () => makeQuery({ name: 'readPoster', owner: 'posters', askedBy: 'tickets' }, existing),
+      () => makeQuery({ name: 'readPoster', owner: 'posters', caller: 'tickets' }, existing),
       /posters records no event.*npm run new -- event NAME --service posters/,
     ],
     [
@@ -209,7 +209,7 @@ describe('generated code imports only existing exports', () => {
     ['a public service', () => service('shopfront', { roles: ['guest', 'usher'] })],
     ['an event', () => makeEvent({ type: 'points.granted', service: 'tickets' }, existing)],
     ['a command', () => makeCommand({ name: 'GrantPoints', service: 'seating', sentBy: 'tickets' }, existing)],
-    ['a query', () => makeQuery({ name: 'readSeat', owner: 'seating', askedBy: 'tickets' }, existing)],
+    ['a query', () => makeQuery({ name: 'readSeat', owner: 'seating', caller: 'tickets' }, existing)],
     // Not the emulator of the documents, which may exist in a working copy.
     ['an emulator', () => makeEmulator({ name: 'sample-store', resource: 'sample' }, read)],
   ])('%s', (_, make) => {
@@ -255,10 +255,10 @@ it('a command from a public service is submitted to its owner: the sender gets n
 })
 
 it('a query is listed at the service that asks it, with the contracts of its owner, and nowhere without one', () => {
-  const { files } = makeQuery({ name: 'readSeat', owner: 'seating', askedBy: 'tickets' }, existing)
+  const { files } = makeQuery({ name: 'readSeat', owner: 'seating', caller: 'tickets' }, existing)
   expect(files['functions/tickets/service.ts']).toMatch(/queries: \['readSeat'\]/)
   expect(files['functions/tickets/service.ts']).toMatch(/uses: \[seatingContracts\]/)
-  const alone = makeQuery({ name: 'readSeat', owner: 'seating', askedBy: undefined }, existing)
+  const alone = makeQuery({ name: 'readSeat', owner: 'seating', caller: undefined }, existing)
   expect(Object.keys(alone.files).filter((path) => !path.startsWith('functions/seating/'))).toEqual([])
   expect(alone.nextSteps.join(' ')).toContain('a query that no service asks fails npm test')
 })
@@ -266,7 +266,7 @@ it('a query is listed at the service that asks it, with the contracts of its own
 it('a query is added to the test of stored data, where the project has one', () => {
   const file = 'test/architecture/stored-data.test.ts'
   const withTest: Read = (path) => (path === file ? 'const reads = { readHall: hall }\n' : read(path))
-  const made = makeQuery({ name: 'readSeat', owner: 'seating', askedBy: undefined }, { ...existing, read: withTest })
+  const made = makeQuery({ name: 'readSeat', owner: 'seating', caller: undefined }, { ...existing, read: withTest })
   expect(keysOf(made.files[file]!, inVariable('reads'))).toEqual(['readHall', 'readSeat'])
 })
 
@@ -274,7 +274,7 @@ it('a generated test takes its data from the contracts, so that a further field 
   const made = [
     makeService({ name: 'loyalty', on: ['seat.taken'], emits: 'points.granted' }, existing),
     makeCommand({ name: 'GrantPoints', service: 'tickets', sentBy: 'seating' }, existing),
-    makeQuery({ name: 'readSeat', owner: 'seating', askedBy: undefined }, existing),
+    makeQuery({ name: 'readSeat', owner: 'seating', caller: undefined }, existing),
   ]
   const tests = made.flatMap(({ files }) => Object.entries(files).filter(([path]) => path.endsWith('.test.ts')))
   expect(tests).toHaveLength(3)

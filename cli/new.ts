@@ -64,8 +64,8 @@ const query = define({
     owner: text('SERVICE', 'the service that answers it'),
     'asked-by': text('SERVICE', 'the service that asks it; absent: name it there by hand'),
   },
-  run: async ({ owner, 'asked-by': askedBy }, [given]) =>
-    write(makeQuery({ name: named(given, 'query'), owner, askedBy }, existing)),
+  run: async ({ owner, 'asked-by': caller }, [given]) =>
+    write(makeQuery({ name: named(given, 'query'), owner, caller }, existing)),
 })
 
 const emulator = define({

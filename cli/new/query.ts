@@ -12,17 +12,17 @@ export interface NewQuery {
   /** Name of the service that answers it. */
   readonly owner: string | undefined
   /** Name of the service that asks it; absent: no service yet. */
-  readonly askedBy: string | undefined
+  readonly caller: string | undefined
 }
 
 /** Where a project has it, a test reads data that was stored under earlier bounds by each query. */
 const storedDataTest = 'test/architecture/stored-data.test.ts'
 
 /** @throws UsageError */
-export function makeQuery({ name, owner: answeredBy, askedBy }: NewQuery, { services, read }: Existing): Generated {
+export function makeQuery({ name, owner: answeredBy, caller }: NewQuery, { services, read }: Existing): Generated {
   checkQueryName(name, services)
   const owner = messageOwner(answeredBy, services, 'owner')
-  const asker = askedBy === undefined ? undefined : serviceNamed(askedBy, 'asked-by', services)
+  const asker = caller === undefined ? undefined : serviceNamed(caller, 'asked-by', services)
   if (asker === owner)
     throw new UsageError(`${owner.name} needs no query for its own data: name another service by --asked-by.`)
   const [recorded] = Object.entries({ ...owner.contracts.events, ...owner.contracts.recorded })

@@ -14,16 +14,16 @@ import {
 /** Adding and withdrawing may call the payment provider; an import calls it for each customer. */
 const WRITE_MS = 20_000
 
-interface Asked<Params> {
+interface OwnRequest<Params> {
   readonly caller: Caller
   readonly params: Params
 }
 /** The customer's own vault, and no other. */
-const own = <Params>({ caller, params }: Asked<Params>): { readonly vault: string } & Params => ({
+const own = <Params>({ caller, params }: OwnRequest<Params>): { readonly vault: string } & Params => ({
   ...params,
   vault: vaultOf(caller.sub),
 })
-interface Added<Body> extends Asked<object> {
+interface Added<Body> extends OwnRequest<object> {
   readonly key: string
   readonly body: Body
 }

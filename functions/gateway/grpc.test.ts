@@ -236,15 +236,15 @@ describe('a gRPC client', () => {
   })
 
   it('that waits no longer ends the calls that are made for it', async () => {
-    const asked = Promise.withResolvers<AbortSignal>()
+    const requested = Promise.withResolvers<AbortSignal>()
     answer = () => {
-      asked.resolve(requestContext()!.signal)
+      requested.resolve(requestContext()!.signal)
       return new Promise(() => {})
     }
     const waiting = failure(
       client.call(`${ORDERS}/PlaceOrder`, order, await metadata({ 'idempotency-key': 'key-1' }), 300),
     )
-    const signal = await asked.promise
+    const signal = await requested.promise
     await new Promise((resolve) => signal.addEventListener('abort', resolve))
     expect((await waiting).code).toBe(status.DEADLINE_EXCEEDED)
   })

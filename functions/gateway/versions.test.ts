@@ -19,7 +19,7 @@ const about = { sku: 'TEA 1', name: 'Darjeeling' }
 const ofCatalog = { ...about, ...inEuro, prices: [inEuro, inDollars] }
 
 function started(startAt: string, answer: object = ofCatalog, status = 200) {
-  const asked: string[] = []
+  const requested: string[] = []
   const platform = testPlatform(gateway, {
     startAt,
     settings: {
@@ -30,7 +30,7 @@ function started(startAt: string, answer: object = ofCatalog, status = 200) {
     },
     callExternal: everyAccountIsValid,
     async call(_service, path) {
-      asked.push(path)
+      requested.push(path)
       return Response.json(answer, { status })
     },
   })
@@ -59,11 +59,11 @@ function started(startAt: string, answer: object = ofCatalog, status = 200) {
       },
       {},
     )
-  return { read, call, asked, platform }
+  return { read, call, requested, platform }
 }
 
 it('version 1 has the newest price beside the list, version 2 in the list alone', async () => {
-  const { read, asked } = started('2026-11-01T00:00:00Z')
+  const { read, requested } = started('2026-11-01T00:00:00Z')
   expect(await read('v2')).toEqual({
     status: 200,
     body: { ...about, prices: [inEuro, inDollars] },
@@ -78,7 +78,7 @@ it('version 1 has the newest price beside the list, version 2 in the list alone'
     sunset: 'Wed, 01 Dec 2027 00:00:00 GMT',
     link: '</v2/products/TEA%201>; rel="successor-version"',
   })
-  expect(asked).toEqual(['/products/TEA%201', '/products/TEA%201'])
+  expect(requested).toEqual(['/products/TEA%201', '/products/TEA%201'])
   expect(new Date(1_796_083_200_000).toISOString()).toBe('2026-12-01T00:00:00.000Z')
 })
 
@@ -124,7 +124,7 @@ it('each use of version 1 since it is deprecated is counted: staff by name, cust
 })
 
 it('from its sunset on version 1 is answered 410, without a call, and still counted; version 2 stays', async () => {
-  const { read, asked, platform } = started('2027-11-30T23:59:59Z')
+  const { read, requested, platform } = started('2027-11-30T23:59:59Z')
   expect((await read('v1')).status).toBe(200)
   platform.advance(1_000)
   const ended = await read('v1')
@@ -136,7 +136,7 @@ it('from its sunset on version 1 is answered 410, without a call, and still coun
     },
     link: '</v2/products/TEA%201>; rel="successor-version"',
   })
-  expect(asked).toHaveLength(1)
+  expect(requested).toHaveLength(1)
   expect(platform.measures.filter(({ name }) => name === 'millrace.api.deprecated_uses')).toHaveLength(2)
   expect((await read('v2')).status).toBe(200)
 })

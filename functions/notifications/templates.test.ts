@@ -12,8 +12,8 @@ describe('the notification of a payment that needs the customer', () => {
   })
 
   it("for the customer's approval has the link", () => {
-    const asked = { ...facts, reason: 'action-required', actionUrl: 'https://bank.test/1' }
-    expect(textFor('order.payment-needed', asked)).toBe(
+    const requested = { ...facts, reason: 'action-required', actionUrl: 'https://bank.test/1' }
+    expect(textFor('order.payment-needed', requested)).toBe(
       'Your bank wants you to approve the payment of EUR 23.80 for your order o-1 at https://bank.test/1. We keep the goods for you until 2026-01-01 00:05 UTC.',
     )
   })

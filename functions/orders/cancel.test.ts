@@ -129,8 +129,8 @@ describe('a released order', () => {
   /** Cancels it, and returns the id of the cancellation. */
   const locked = async (order: Order, key = 1): Promise<string> => {
     await cancel(order, { key })
-    const asked = order.shop.platform.published.find(({ type }) => type === 'order.cancel-requested')!
-    return (asked.data as { cancellationId: string }).cancellationId
+    const requested = order.shop.platform.published.find(({ type }) => type === 'order.cancel-requested')!
+    return (requested.data as { cancellationId: string }).cancellationId
   }
   const decide = ({ shop, orderId }: Order, id: string, cancelled: number): Promise<void> =>
     shop.deliver(...cancelDecided(orderId, id, cancelled), { key: `${id} ${cancelled}` })
@@ -167,8 +167,8 @@ describe('a released order', () => {
       shop.platform.advance(HOUR)
       await shop.fireTimers()
     }
-    const asked = shop.platform.sent.filter(({ envelope }) => envelope.type === 'RepublishEvents')
-    expect(asked.map(({ target }) => target)).toContain('shipping')
+    const requested = shop.platform.sent.filter(({ envelope }) => envelope.type === 'RepublishEvents')
+    expect(requested.map(({ target }) => target)).toContain('shipping')
     expect(shop.platform.published.find(({ type }) => type === 'saga.stuck')?.data).toMatchObject({
       step: 'cancellation: shipping',
     })
@@ -289,8 +289,8 @@ describe('a released order', () => {
         waitsFor: [{ step: 'fulfilment: payments, shipping' }],
       })
       await shop.deliver('RetryCheckout', { orderId, reason: 'payments is back' })
-      const asked = shop.platform.sent.filter(({ envelope }) => envelope.type === 'RepublishEvents')
-      expect(asked.map(({ target }) => target)).toContain('payments')
+      const requested = shop.platform.sent.filter(({ envelope }) => envelope.type === 'RepublishEvents')
+      expect(requested.map(({ target }) => target)).toContain('payments')
     })
 
     it('can not be cancelled again', async () => {

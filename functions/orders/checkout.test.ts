@@ -89,8 +89,8 @@ describe('the fulfilment after the pivot', () => {
     shop.platform.advance(24 * 60 * MINUTE)
     await shop.fireTimers()
     expect(shop.sentTypes().slice(-3)).toEqual(['RepublishEvents', 'RepublishEvents', 'CheckShipments'])
-    const asked = shop.platform.sent.filter(({ target }) => target === 'shipping')
-    expect(asked.map(({ envelope }) => envelope.data)).toEqual([{ correlationId: orderId }, { orderId }])
+    const requested = shop.platform.sent.filter(({ target }) => target === 'shipping')
+    expect(requested.map(({ envelope }) => envelope.data)).toEqual([{ correlationId: orderId }, { orderId }])
     expect(shop.publishedTypes().at(-1)).toBe('saga.stuck')
     const stuck = shop.platform.logs.filter(({ event }) => event === 'saga.stuck')
     expect(stuck).toMatchObject([

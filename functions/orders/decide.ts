@@ -238,8 +238,8 @@ function whenDue(
     // The carrier has reported neither the delivery nor that a parcel comes back, and was asked.
     if (state.reminderCount > 0)
       return and({ events: [{ type: 'order.completed', data: { orderId: order.orderId } }], commands: [] })
-    const asked = and({ events: [], commands: [askCarrier(order.orderId)] })
-    return withTimer(state, nowMs, asked, { nextReminderAtMs: nowMs + LAST_REPORT_MS, reminderCount: 1 })
+    const inquiry = and({ events: [], commands: [askCarrier(order.orderId)] })
+    return withTimer(state, nowMs, inquiry, { nextReminderAtMs: nowMs + LAST_REPORT_MS, reminderCount: 1 })
   }
   const missing = missingFrom({ order, ledger })
   if (missing.length === 0 || state.reminderCount >= MAX_REMINDERS) {

@@ -165,18 +165,18 @@ describe('a refused capture', () => {
 
 describe('a parcel on its way', () => {
   const onItsWay = () => shipped('captured', 'committed')
-  const asked = (shop: Shop): number => counted(shop.sentTypes(), 'CheckShipments')
+  const requested = (shop: Shop): number => counted(shop.sentTypes(), 'CheckShipments')
 
   it('is reported as delayed once when the promised time has passed, and the carrier is asked', async () => {
     const { shop, orderId } = await onItsWay()
     await days(shop, 1)
-    expect([counted(shop.publishedTypes(), 'order.delayed'), asked(shop)]).toEqual([0, 0])
+    expect([counted(shop.publishedTypes(), 'order.delayed'), requested(shop)]).toEqual([0, 0])
     await hours(shop, 24)
-    expect([counted(shop.publishedTypes(), 'order.delayed'), asked(shop)]).toEqual([0, 1])
+    expect([counted(shop.publishedTypes(), 'order.delayed'), requested(shop)]).toEqual([0, 1])
     await hours(shop, 1)
-    expect([counted(shop.publishedTypes(), 'order.delayed'), asked(shop)]).toEqual([1, 1])
+    expect([counted(shop.publishedTypes(), 'order.delayed'), requested(shop)]).toEqual([1, 1])
     await days(shop, 5)
-    expect([counted(shop.publishedTypes(), 'order.delayed'), asked(shop)]).toEqual([1, 1])
+    expect([counted(shop.publishedTypes(), 'order.delayed'), requested(shop)]).toEqual([1, 1])
     await shop.deliver(...replies.delivered(orderId))
     expect(shop.publishedTypes().at(-1)).toBe('order.completed')
   })
@@ -184,7 +184,7 @@ describe('a parcel on its way', () => {
   it('whose delivery the carrier reports when it is asked at the promised time is not delayed', async () => {
     const { shop, orderId } = await onItsWay()
     await days(shop, 2)
-    expect(asked(shop)).toBe(1)
+    expect(requested(shop)).toBe(1)
     await shop.deliver(...replies.delivered(orderId))
     await days(shop, 5)
     expect(shop.publishedTypes()).not.toContain('order.delayed')
@@ -230,7 +230,7 @@ describe('a parcel on its way', () => {
   it('can be retried: the carrier is asked', async () => {
     const { shop, orderId } = await onItsWay()
     await shop.deliver('RetryCheckout', { orderId, reason }, asStaff)
-    expect(asked(shop)).toBe(1)
+    expect(requested(shop)).toBe(1)
     expect(counted(shop.sentTypes(), 'RepublishEvents')).toBe(0)
   })
 
@@ -246,9 +246,9 @@ describe('a parcel on its way', () => {
   it('that the carrier never reports is asked for a day before the order completes', async () => {
     const { shop } = await onItsWay()
     await days(shop, 12)
-    expect(asked(shop)).toBe(1)
+    expect(requested(shop)).toBe(1)
     await days(shop, 1)
-    expect(asked(shop)).toBe(2)
+    expect(requested(shop)).toBe(2)
     expect(shop.publishedTypes()).not.toContain('order.completed')
     await days(shop, 1)
     expect(shop.publishedTypes().at(-1)).toBe('order.completed')

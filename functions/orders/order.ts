@@ -32,11 +32,11 @@ export interface OrderState {
   /** A reference to the page on which the customer has to act for the payment. */
   readonly actionUrlRef?: string
   /** The customer was asked to act for the payment, or for another payment method. */
-  readonly wasAsked?: true
+  readonly wasPaymentRequested?: true
   /** The last published status, while it is one that the order leaves again. */
   readonly waitsAs?: WaitingStatus
   /** The last request to the customer: the reason, and the page to act on. */
-  readonly asked?: Pick<NonNullable<OrderView['paymentNeeded']>, 'reason' | 'actionUrl'>
+  readonly paymentRequest?: Pick<NonNullable<OrderView['paymentNeeded']>, 'reason' | 'actionUrl'>
   /** The payment method that the customer gave after the first, with the number of its authorization. */
   readonly payment?: { readonly paymentMethodRef: string; readonly authorization: number }
   /** The time of the armed timer, in milliseconds since the epoch; 0: none is armed. */
@@ -152,11 +152,11 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
     case 'checkout.retried':
       return { ...state, isStalled: false, retries: state.retries + 1 }
     case 'customerAction.required':
-      return { ...state, ...data, wasAsked: true }
+      return { ...state, ...data, wasPaymentRequested: true }
     case 'order.payment-needed': {
       const { reason, actionUrl } = data
-      const asked = { reason, ...(actionUrl === undefined ? {} : { actionUrl }) }
-      return { ...state, wasAsked: true, asked, waitsAs: 'payment-needed' }
+      const paymentRequest = { reason, ...(actionUrl === undefined ? {} : { actionUrl }) }
+      return { ...state, wasPaymentRequested: true, paymentRequest, waitsAs: 'payment-needed' }
     }
     case 'lapse.acting': {
       const { authorization: acting, actionUrlRef } = data

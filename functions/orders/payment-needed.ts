@@ -58,24 +58,24 @@ const waitsAfterLapse = (state: OrderState): boolean => isLapsed(state) && !stat
 
 /** The order in the view of other services, with the request to its customer. */
 export function shownOrder(state: PlacedOrder): OrderView {
-  const { asked, actionUrlRef } = state
+  const { paymentRequest, actionUrlRef } = state
   const view = viewOf(state)
   if (waitsAfterLapse(state)) {
     const until = new Date(state.lapse!.untilMs).toISOString()
-    const paymentNeeded = { ...asked!, until, attemptsLeft: lapseAttemptsLeft(state) }
+    const paymentNeeded = { ...paymentRequest!, until, attemptsLeft: lapseAttemptsLeft(state) }
     return { ...view, status: 'payment-needed', paymentNeeded, ...pageOf(state) }
   }
   const saga = waiting(state)
   if (!saga) return view
   // Absent in an order whose customer was asked before requests were recorded.
-  if (!asked) return { ...view, ...(actionUrlRef === undefined ? {} : { actionUrlRef }) }
+  if (!paymentRequest) return { ...view, ...(actionUrlRef === undefined ? {} : { actionUrlRef }) }
   const until = new Date(saga.deadlineMs).toISOString()
-  const paymentNeeded = { ...asked, until, attemptsLeft: attemptsLeft(checkout, saga) }
+  const paymentNeeded = { ...paymentRequest, until, attemptsLeft: attemptsLeft(checkout, saga) }
   return { ...view, status: 'payment-needed', paymentNeeded, ...pageOf(state) }
 }
 
-const pageOf = ({ asked, actionUrlRef }: OrderState): { readonly actionUrlRef?: string } =>
-  asked?.reason === ACTION_REQUIRED && actionUrlRef !== undefined ? { actionUrlRef } : {}
+const pageOf = ({ paymentRequest, actionUrlRef }: OrderState): { readonly actionUrlRef?: string } =>
+  paymentRequest?.reason === ACTION_REQUIRED && actionUrlRef !== undefined ? { actionUrlRef } : {}
 
 /** The decision, with the event of a status that the order enters or leaves by it. Its ends have events of their own. */
 export function withStatus(

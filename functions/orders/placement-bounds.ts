@@ -36,11 +36,11 @@ export function placementBounds(platform: Platform, bounds: Bounds, sub: string,
 }
 
 async function placementStatusOf(platform: Platform, orderId: string): Promise<PlacementStatus> {
-  const { status, saga, wasAsked, cancelStage } = orderIn((await platform.streams.read(orderId)).events)
+  const { status, saga, wasPaymentRequested, cancelStage } = orderIn((await platform.streams.read(orderId)).events)
   if (status === 'pending')
     return { kind: 'unpaid', endsAtMs: saga?.phase === 'running' ? saga.deadlineMs : platform.now() }
   // An order that asked its customer to act for the payment, or for another payment method, held stock until the customer acted
   // or the order ended. An order that did not held stock for a moment only, or its end was not the customer's fault.
   const isUnpaid = status === 'expired' || status === 'rejected' || cancelStage === 'checkout'
-  return { kind: isUnpaid && wasAsked ? 'lapsed' : 'over' }
+  return { kind: isUnpaid && wasPaymentRequested ? 'lapsed' : 'over' }
 }

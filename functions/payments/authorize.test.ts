@@ -23,10 +23,10 @@ function open() {
   const meanwhile: { work?: (() => Promise<void>) | undefined } = {}
   const platform = testPlatform(payments, {
     settings: { PAYMENT_PROVIDER_URL: 'https://provider.example.com', PAYMENT_PROVIDER_API: '{"kind":"simulator"}' },
-    async callExternal(url, asked) {
-      const answer = await provider.callExternal(url, asked)
+    async callExternal(url, requested) {
+      const answer = await provider.callExternal(url, requested)
       const { work } = meanwhile
-      if (asked.method !== 'POST' || !work) return answer
+      if (requested.method !== 'POST' || !work) return answer
       meanwhile.work = undefined
       await work()
       return answer

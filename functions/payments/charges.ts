@@ -30,7 +30,7 @@ export async function collectCharges(
   return { collected: charges.length, ...(next === undefined ? {} : { next }) }
 }
 
-interface Asked {
+interface ChargesRequest {
   readonly runId: string
   readonly after?: string | undefined
   readonly limit?: string | undefined
@@ -39,10 +39,10 @@ interface Asked {
 /** The charges of the next orders. All of an order are on one page. */
 export async function chargeRows(
   { documents }: PaymentsPlatform,
-  asked: Asked,
+  request: ChargesRequest,
 ): Promise<{ readonly rows: readonly Charge[]; readonly next?: string }> {
-  const { runId, after } = asked
-  const limit = limitOf(asked.limit)
+  const { runId, after } = request
+  const limit = limitOf(request.limit)
   const rows: Charge[] = []
   let cursor: string | undefined
   do {

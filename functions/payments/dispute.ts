@@ -68,9 +68,9 @@ interface Question extends About {
 }
 
 /** Undefined: it was the last. */
-function question(asked: Question, nowMs: number): PaymentSent | undefined {
-  const waitMs = QUESTION_WAITS_MS[asked.question - 1]
-  return waitMs === undefined ? undefined : { type: 'AskAboutDispute', data: asked, notBeforeMs: nowMs + waitMs }
+function question(next: Question, nowMs: number): PaymentSent | undefined {
+  const waitMs = QUESTION_WAITS_MS[next.question - 1]
+  return waitMs === undefined ? undefined : { type: 'AskAboutDispute', data: next, notBeforeMs: nowMs + waitMs }
 }
 
 /** Asks the provider about a dispute that is still open. The last question without an end is an event for staff. */
@@ -78,7 +78,7 @@ export async function askAboutDispute(
   message: Envelope<string, Question>,
   platform: Platform,
 ): Promise<PaymentDecision> {
-  const { orderId, disputeId, question: asked } = message.data
+  const { orderId, disputeId, question: count } = message.data
   const decision = await decideWithCalls(message, platform, async (state) => {
     const dispute = Object.hasOwn(state.disputes, disputeId) ? state.disputes[disputeId] : undefined
     if (dispute?.outcome !== 'open') return noChange
@@ -86,7 +86,7 @@ export async function askAboutDispute(
     const found = await provider(platform, message).dispute(disputeId)
     const news = found ? reported(state, message.data, found) : []
     if (news.length > 0) return { events: news, commands: [] }
-    const next = question({ orderId, disputeId, question: asked + 1 }, platform.now())
+    const next = question({ orderId, disputeId, question: count + 1 }, platform.now())
     if (next) return { events: [], commands: [next] }
     const { currency } = state
     const data = { orderId, paymentId: paymentId(orderId), disputeId, ...about, currency }

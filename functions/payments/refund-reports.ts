@@ -93,7 +93,7 @@ export async function askAboutRefund(
   message: Envelope<string, Question>,
   platform: Platform,
 ): Promise<PaymentDecision> {
-  const { orderId, refundId, question: asked } = message.data
+  const { orderId, refundId, question: count } = message.data
   const decision = await decideWithCalls(message, platform, async (state) => {
     const refund = state.refunds[refundId]
     if (refund?.status !== 'pending') return noChange
@@ -103,7 +103,7 @@ export async function askAboutRefund(
     const named = { ...refund, refundId }
     const reports = found ? reported(state, orderId, named, found) : []
     if (reports.length > 0) return { events: reports, commands: [] }
-    const next = question({ orderId, refundId, question: asked + 1 }, platform.now())
+    const next = question({ orderId, refundId, question: count + 1 }, platform.now())
     if (next) return { events: [], commands: [next] }
     return { events: [{ type: 'refund.overdue', data: dataOf(state, orderId, named) }], commands: [] }
   })

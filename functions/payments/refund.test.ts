@@ -190,8 +190,8 @@ describe('a refund', () => {
 it('of an order whose payment was voided before it was authorized is refused', async () => {
   const platform = testPlatform(payments)
   await deliver(app, platform, message('VoidPayment', { orderId }))
-  const asked = message('RefundPayment', { orderId, refundId: 'r-1', amountMinor: 1, reason: 'broken' })
-  await expect(deliver(app, platform, asked)).rejects.toMatchObject({ name: 'Refused', code: 'not-found' })
+  const requested = message('RefundPayment', { orderId, refundId: 'r-1', amountMinor: 1, reason: 'broken' })
+  await expect(deliver(app, platform, requested)).rejects.toMatchObject({ name: 'Refused', code: 'not-found' })
 })
 
 describe('the request of a refund', () => {
@@ -296,55 +296,55 @@ describe('a pending refund whose webhook was lost', () => {
     await one.refund('r-1', TOTAL)
     await one.work()
     /** Delivers each command at its hour; returns the hours at which the provider was asked. */
-    const askedIn = async (hours: number): Promise<number[]> => {
-      const asked: number[] = []
+    const requestedIn = async (hours: number): Promise<number[]> => {
+      const requested: number[] = []
       for (let hour = 1; hour <= hours; hour++) {
         one.platform.advance(HOUR_MS)
         const before = one.platform.externalCalls.length
         await one.work()
-        if (one.platform.externalCalls.length > before) asked.push(hour)
+        if (one.platform.externalCalls.length > before) requested.push(hour)
       }
-      return asked
+      return requested
     }
-    return { ...one, askedIn }
+    return { ...one, requestedIn }
   }
 
   it.each(['succeeded', 'failed'] as const)('is asked about, and found to have %s', async (status) => {
-    const { provider, events, askedIn } = await pending()
+    const { provider, events, requestedIn } = await pending()
     Object.assign(provider.refunds[0]!, { status, code: 'account-closed' })
-    expect(await askedIn(300)).toEqual([1])
+    expect(await requestedIn(300)).toEqual([1])
     expect(events()[1]).toBe(
       status === 'succeeded' ? `refund.issued r-1 ${TOTAL}` : `refund.failed r-1 ${TOTAL} account-closed`,
     )
   })
 
   it('is asked about five times within a week, and is then an event and a line for staff; a later report counts', async () => {
-    const { provider, events, askedIn, platform, webhook } = await pending()
-    expect(await askedIn(1_000)).toEqual([1, 7, 31, 79, 175])
+    const { provider, events, requestedIn, platform, webhook } = await pending()
+    expect(await requestedIn(1_000)).toEqual([1, 7, 31, 79, 175])
     expect(events()).toEqual([`refund.pending r-1 ${TOTAL}`, `refund.overdue r-1 ${TOTAL}`])
     const lines = platform.logs.filter(({ event }) => event === 'refund.overdue')
     expect(lines).toMatchObject([{ severity: 'ERROR', fields: { refundId: 'r-1' } }])
     Object.assign(provider.refunds[0]!, { status: 'succeeded' })
     await webhook('event-1')
     expect(events().at(-1)).toBe(`refund.issued r-1 ${TOTAL}`)
-    expect(await askedIn(1_000)).toEqual([])
+    expect(await requestedIn(1_000)).toEqual([])
   })
 
   it('that was made by hand is asked about as well', async () => {
-    const { provider, events, webhook, askedIn } = await pending()
+    const { provider, events, webhook, requestedIn } = await pending()
     Object.assign(provider.refunds[0]!, { status: 'failed', code: 'account-closed' })
     provider.refunds.push({ key: 'by-hand', authorizationKey: 'o-1:auth', amountMinor: 250, status: 'pending' })
     await webhook('event-1')
     Object.assign(provider.refunds[1]!, { status: 'succeeded' })
-    expect(await askedIn(300)).toEqual([1])
+    expect(await requestedIn(300)).toEqual([1])
     expect(events()).toContain('refund.issued re-by-hand 250')
   })
 
   it('is not asked about once its webhook has come', async () => {
-    const { provider, webhook, askedIn } = await pending()
+    const { provider, webhook, requestedIn } = await pending()
     Object.assign(provider.refunds[0]!, { status: 'succeeded' })
     await webhook('event-1')
-    expect(await askedIn(300)).toEqual([])
+    expect(await requestedIn(300)).toEqual([])
   })
 })
 

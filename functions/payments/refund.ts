@@ -60,8 +60,8 @@ function beyondOrdered(state: PaymentState, lines: NonNullable<Refund['lines']>)
     {},
     given.flatMap((refund) => refund.lines ?? []),
   )
-  const asked = withLines({}, lines)
-  return Object.entries(asked)
+  const requested = withLines({}, lines)
+  return Object.entries(requested)
     .map(([lineId, quantity]) => ({
       lineId,
       quantity,

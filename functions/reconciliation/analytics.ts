@@ -92,9 +92,9 @@ interface PageRequest {
 /** @throws Unavailable */
 export async function stockPage(
   { readViews }: Pick<Platform, 'readViews'>,
-  asked: PageRequest,
+  request: PageRequest,
 ): Promise<{ readonly job: string; readonly rows: readonly StockRow[] }> {
-  const page = await readViews({ sql: STOCK, ...asked })
+  const page = await readViews({ sql: STOCK, ...request })
   const rows = page.rows.map((given): StockRow => {
     const { sku, on_hand: onHand, reserved } = stockRow.parse(given)
     return { sku, onHand, reserved }

@@ -19,12 +19,12 @@ const nothingTaken = {
 }
 /** Lists of completed orders of the past, which have an order and a row alone, and what was asked for. */
 function listsOf(rowIds: readonly string[]) {
-  const asked: string[] = []
+  const requested: string[] = []
   const order = { changedAt: at, status: 'completed', currency: 'EUR', totalMinor: 1, imported: true }
   const platform = {
     now: () => Date.parse('2026-01-02T00:00:00.000Z'),
     query: async (_owner: object, name: string, { after = '', limit }: { after?: string; limit: string }) => {
-      asked.push(name)
+      requested.push(name)
       if (name === 'collectCharges') return { status: 200, body: { collected: 0 } }
       if (name !== 'listOrderRecords') return { status: 200, body: { rows: [] } }
       const rows = ids
@@ -46,7 +46,7 @@ function listsOf(rowIds: readonly string[]) {
       })),
     }),
   }
-  return { platform: platform as unknown as Platform, asked }
+  return { platform: platform as unknown as Platform, requested }
 }
 
 let largest = 0
@@ -65,11 +65,11 @@ async function runToEnd(platform: Platform, mostPages = 20) {
 }
 
 it('each record is compared once, over many pages, with a number of requests that grows with the pages alone', async () => {
-  const { platform, asked } = listsOf(ids)
+  const { platform, requested } = listsOf(ids)
   const { run, differences } = await runToEnd(platform)
   expect(differences).toEqual([])
   expect(run.compared).toMatchObject({ orders: ORDERS, rows: ORDERS })
-  expect(asked.filter((name) => name === 'listOrderRecords')).toHaveLength(3)
+  expect(requested.filter((name) => name === 'listOrderRecords')).toHaveLength(3)
 })
 
 it('rows that BigQuery lacks, or has besides, shift no other one', async () => {

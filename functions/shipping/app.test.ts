@@ -55,16 +55,16 @@ describe('a released order of more pieces than a parcel holds', () => {
     const shop = open({ piecesPerParcel: 1 })
     await shop.released()
     await shop.bookEach(both)
-    const asked = async (...[status, key, bookingKey]: Parameters<typeof shop.check>): Promise<string[]> => {
+    const requested = async (...[status, key, bookingKey]: Parameters<typeof shop.check>): Promise<string[]> => {
       const before = shop.carrier.requests.length
       await shop.check(status, key, bookingKey)
       return shop.carrier.requests.slice(before)
     }
     const find = (key: string): string => `GET /v1/bookings/${key}`
-    expect(await asked('booked', 1)).toEqual(both.map(find))
-    expect(await asked('booked', 2, 'a-number-of-the-carrier')).toEqual(both.map(find))
-    expect(await asked('collected', 3, second)).toEqual([find(second)])
-    expect(await asked('collected', 4, `${second}:2`)).toEqual(both.map(find))
+    expect(await requested('booked', 1)).toEqual(both.map(find))
+    expect(await requested('booked', 2, 'a-number-of-the-carrier')).toEqual(both.map(find))
+    expect(await requested('collected', 3, second)).toEqual([find(second)])
+    expect(await requested('collected', 4, `${second}:2`)).toEqual(both.map(find))
     expect(shop.types().filter((type) => type === 'shipment.dispatched')).toHaveLength(2)
   })
 
@@ -254,17 +254,17 @@ describe('a parcel that the carrier collects although its booking was given back
       platform.sent
         .filter(({ envelope }) => envelope.type === 'CheckShipments')
         .map(({ envelope: { data }, notBeforeMs }) => [data, (notBeforeMs! - platform.now()) / 3_600_000])
-    const asked = [1, 24, 168].map((hours) => [{ orderId, bookingKey: shipmentId }, hours])
+    const requested = [1, 24, 168].map((hours) => [{ orderId, bookingKey: shipmentId }, hours])
     const cancelled = open()
     await cancelled.released()
     await cancelled.book()
     await cancelled.cancel()
-    expect(questions(cancelled)).toEqual(asked)
+    expect(questions(cancelled)).toEqual(requested)
     const waiting = open()
     await waiting.released(1, '2026-01-03T00:00:00.000Z')
     await waiting.book()
     await waiting.hold('2026-01-03T00:00:00.000Z')
-    expect(questions(waiting)).toEqual(asked)
+    expect(questions(waiting)).toEqual(requested)
   })
 
   it('is reported of a booking that was given back for a hold, and the new booking goes on', async () => {

@@ -97,10 +97,10 @@ it('without an event it sends a comment, ends before Cloud Run would cut it, and
   await vi.advanceTimersByTimeAsync(POLL_MS)
   expect(read.ended).toBe(true)
   expect(STREAM_MS).toBeLessThan(60_000)
-  const asked = readings()
-  expect(asked).toBe(STREAM_MS / POLL_MS)
+  const requested = readings()
+  expect(requested).toBe(STREAM_MS / POLL_MS)
   await vi.advanceTimersByTimeAsync(STREAM_MS)
-  expect(readings()).toBe(asked)
+  expect(readings()).toBe(requested)
 })
 
 it('a caller has a number of open streams; each is free again when its client hangs up or it ends', async () => {

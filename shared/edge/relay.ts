@@ -2,7 +2,7 @@
 
 import type { OperationContext } from '../service/operation-context.ts'
 import type { Platform, Relayed } from '../service/platform.ts'
-import type { Asked } from '../service/api.ts'
+import type { QueryOperation } from '../service/api.ts'
 import { logProblem } from '../http/refusals.ts'
 
 /** Hands on an answer or a declared refusal. */
@@ -10,7 +10,7 @@ export async function relayed(
   c: OperationContext,
   { response, refused }: Relayed,
   { security }: Platform,
-  shapes: Asked['shapes'] = {},
+  shapes: QueryOperation['shapes'] = {},
 ): Promise<Response> {
   const { status } = response
   if (status === 204) return c.empty(204)

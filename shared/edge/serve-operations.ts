@@ -3,7 +3,7 @@
 import { submittedSchema } from '../contracts/command-status.ts'
 import type { Contracts } from '../contracts/contract.ts'
 import type { Message } from '../contracts/message.ts'
-import { type Api, type Asked, type Given, hasCodeAtEdge, type Submitted } from '../service/api.ts'
+import { type Api, type QueryOperation, type Given, hasCodeAtEdge, type Submitted } from '../service/api.ts'
 import type { EdgeCode } from '../service/edge-code.ts'
 import { mergedMembers } from '../service/merged-members.ts'
 import type { OperationContext } from '../service/operation-context.ts'
@@ -134,17 +134,17 @@ function checkOf(id: string, { isChecked }: Submitted, checks: Readonly<Record<s
   return checks[id]
 }
 
-function relaying(contracts: Contracts, operation: Asked, { platform }: Parts): Handler {
+function relaying(contracts: Contracts, operation: QueryOperation, { platform }: Parts): Handler {
   const { asks, request, shapes, timeoutMs, location, securityEvent } = operation
   const options = timeoutMs === undefined ? {} : { timeoutMs }
   return async (given) => {
     const { c } = given
     // The runtime has checked all parts as the operation declares them, from which the types of these functions follow.
-    const asked = given as never
-    const answer = await platform.relay(contracts, asks as never, request(asked) as never, options)
+    const parsed = given as never
+    const answer = await platform.relay(contracts, asks as never, request(parsed) as never, options)
     if (!answer.refused) {
-      if (location) c.header('location', location(asked))
-      if (securityEvent) platform.security({ ...securityEvent(asked), outcome: 'done', ...c.request })
+      if (location) c.header('location', location(parsed))
+      if (securityEvent) platform.security({ ...securityEvent(parsed), outcome: 'done', ...c.request })
     }
     return relayed(c, answer, platform, shapes)
   }

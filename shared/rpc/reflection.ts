@@ -4,7 +4,7 @@ import { type DescService, type Message, toBinary } from '@bufbuild/protobuf'
 import { type FileDescriptorProto, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
 import { Code, ConnectError } from '@connectrpc/connect'
 
-interface Asked {
+interface ReflectionRequest {
   readonly messageRequest: { readonly case?: string; readonly value?: unknown }
 }
 
@@ -19,7 +19,7 @@ export function createReflection(
   const byName = new Map(files.map((file) => [file.name, file]))
   const bySymbol = new Map(files.flatMap((file) => symbolsOf(file).map((symbol) => [symbol, file] as const)))
 
-  const answer = ({ messageRequest: { case: kind, value } }: Asked): object => {
+  const answer = ({ messageRequest: { case: kind, value } }: ReflectionRequest): object => {
     if (kind === 'listServices')
       return { case: 'listServicesResponse', value: { service: services.map(({ typeName: name }) => ({ name })) } }
     if (kind === 'fileByFilename' || kind === 'fileContainingSymbol') {
@@ -38,7 +38,7 @@ export function createReflection(
     let count = 0
     for await (const request of readable(requests)) {
       if (++count > MAX_REQUESTS) return
-      yield { originalRequest: request, messageResponse: answer(request as Message & Asked) }
+      yield { originalRequest: request, messageResponse: answer(request as Message & ReflectionRequest) }
     }
   }
 }

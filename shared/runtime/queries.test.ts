@@ -57,7 +57,7 @@ const waiter = defineService({
 
 type Dish = Answered<typeof readDish>
 const soup: Dish = { status: 200, body: { dish: 'soup', minor: 450 } }
-const asked = { menu: 'of today', dish: 'soup', language: 'en' }
+const requested = { menu: 'of today', dish: 'soup', language: 'en' }
 
 /** A waiter who asks a kitchen. */
 function opened({ cook = async () => soup, garble }: { cook?: () => Promise<Dish>; garble?: () => Response } = {}) {
@@ -93,9 +93,9 @@ function opened({ cook = async () => soup, garble }: { cook?: () => Promise<Dish
 describe('a query', () => {
   it('reaches its handler with its parameters, and its answer has status and body', async () => {
     const { platform, paths, requests } = opened()
-    expect(await platform.query(kitchenContracts, 'readDish', asked)).toEqual(soup)
+    expect(await platform.query(kitchenContracts, 'readDish', requested)).toEqual(soup)
     expect(paths).toEqual(['GET kitchen/menus/of%20today/dishes/soup?language=en'])
-    expect(requests).toEqual([asked])
+    expect(requests).toEqual([requested])
   })
 
   it('reaches its handler with its body, and answers without a body when its contract declares none', async () => {
@@ -113,7 +113,7 @@ describe('a query', () => {
 
   it('that the description does not name is not asked', async () => {
     const platform = testPlatform({ ...waiter, queries: ['orderDish'] })
-    await expect(platform.query(kitchenContracts, 'readDish', asked)).rejects.toThrow(
+    await expect(platform.query(kitchenContracts, 'readDish', requested)).rejects.toThrow(
       "waiter does not query readDish: name it in the description's queries.",
     )
   })
@@ -141,7 +141,7 @@ describe('a query', () => {
       queries: ['readSoup'],
     })
     // @ts-expect-error There is no query readSoup.
-    const ask = () => platform.query(kitchenContracts, 'readSoup', asked)
+    const ask = () => platform.query(kitchenContracts, 'readSoup', requested)
     // @ts-expect-error The dish is missing.
     const askLess = () => platform.query(kitchenContracts, 'readDish', { menu: 'a', language: 'en' })
     expect([ask, askLess]).toHaveLength(2)
@@ -150,8 +150,8 @@ describe('a query', () => {
 
 describe('a parameter', () => {
   it.each([
-    ['in the path', { ...asked, dish: '../soup' }, '/menus/{menu}/dishes/{dish}: dish: '],
-    ['in the search', { ...asked, language: 'EN' }, '/menus/{menu}/dishes/{dish}: language: '],
+    ['in the path', { ...requested, dish: '../soup' }, '/menus/{menu}/dishes/{dish}: dish: '],
+    ['in the search', { ...requested, language: 'EN' }, '/menus/{menu}/dishes/{dish}: language: '],
   ])('%s that breaks its schema is not asked', async (_, request, fault) => {
     const { platform, paths } = opened()
     await expect(platform.query(kitchenContracts, 'readDish', request)).rejects.toThrow(fault)
@@ -195,7 +195,7 @@ describe('an answer', () => {
     ['of a refusal that is not named', Response.json({ code: 'forbidden', detail: 'no' }, { status: 403 }), 'with 403'],
   ])('%s is an error that names the query', async (_, answer, fault) => {
     const { platform } = opened({ garble: () => answer })
-    await expect(platform.query(kitchenContracts, 'readDish', asked)).rejects.toThrow(
+    await expect(platform.query(kitchenContracts, 'readDish', requested)).rejects.toThrow(
       `kitchen answered readDish ${fault}`,
     )
   })
@@ -204,7 +204,7 @@ describe('an answer', () => {
     for (const code of ['not-found', kitchenCodes['sold-out']] as const) {
       const cook = async () => Promise.reject(new Refused(code, 'There is no soup today.'))
       const { platform } = opened({ cook })
-      const answer = await platform.query(kitchenContracts, 'readDish', asked)
+      const answer = await platform.query(kitchenContracts, 'readDish', requested)
       const refused: 'not-found' | 'sold-out' = code === 'not-found' ? code : code.name
       expect(answer).toEqual({ refused, detail: 'There is no soup today.' } satisfies typeof answer)
     }
@@ -212,14 +212,14 @@ describe('an answer', () => {
 
   it('is relayed as it came', async () => {
     const { platform } = opened({ garble: () => new Response('{ "dish" : 1 }') })
-    const { response, refused } = await platform.relay(kitchenContracts, 'readDish', asked)
+    const { response, refused } = await platform.relay(kitchenContracts, 'readDish', requested)
     expect([response.status, await response.text(), refused]).toEqual([200, '{ "dish" : 1 }', undefined])
   })
 
   it('that refuses is relayed as it came, with the declaration of its code', async () => {
     const problem = { code: 'sold-out', detail: 'No.', bound: 'soups' }
     const { platform } = opened({ garble: () => Response.json(problem, { status: 409 }) })
-    const { response, refused } = await platform.relay(kitchenContracts, 'readDish', asked)
+    const { response, refused } = await platform.relay(kitchenContracts, 'readDish', requested)
     expect([response.status, await response.json(), refused]).toEqual([409, problem, kitchenCodes['sold-out']])
   })
 
@@ -229,7 +229,7 @@ describe('an answer', () => {
     ['of a refusal without a code', new Response('no', { status: 404 }), 404],
   ])('%s is not relayed', async (_, answer, status) => {
     const { platform } = opened({ garble: () => answer })
-    await expect(platform.relay(kitchenContracts, 'readDish', asked)).rejects.toThrow(
+    await expect(platform.relay(kitchenContracts, 'readDish', requested)).rejects.toThrow(
       `kitchen answered readDish with ${status}, which its contract does not name: `,
     )
   })
@@ -239,15 +239,15 @@ describe('an answer', () => {
     async (code) => {
       const { platform } = opened({ garble: () => problemOf(code) })
       const unavailable = { name: 'Unavailable', message: `kitchen answered readDish with ${code}: No.` }
-      await expect(platform.query(kitchenContracts, 'readDish', asked)).rejects.toMatchObject(unavailable)
-      await expect(platform.relay(kitchenContracts, 'readDish', asked)).rejects.toMatchObject(unavailable)
+      await expect(platform.query(kitchenContracts, 'readDish', requested)).rejects.toMatchObject(unavailable)
+      await expect(platform.relay(kitchenContracts, 'readDish', requested)).rejects.toMatchObject(unavailable)
     },
   )
 
   it.each(['token-invalid', 'request-invalid'] as const)('of the runtime, %s, is a bug', async (code) => {
     const { platform } = opened({ garble: () => problemOf(code) })
-    await expect(platform.query(kitchenContracts, 'readDish', asked)).rejects.toMatchObject({ name: 'Error' })
-    await expect(platform.relay(kitchenContracts, 'readDish', asked)).rejects.toMatchObject({ name: 'Error' })
+    await expect(platform.query(kitchenContracts, 'readDish', requested)).rejects.toMatchObject({ name: 'Error' })
+    await expect(platform.relay(kitchenContracts, 'readDish', requested)).rejects.toMatchObject({ name: 'Error' })
   })
 
   it('of the runtime is not among the refusals that a contract names', () => {

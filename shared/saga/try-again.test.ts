@@ -117,13 +117,13 @@ describe('a step that a person may try again', () => {
   })
 
   it('takes other data in place of the action too, and ignores replies to the earlier attempt but its success', () => {
-    const asked = recorded(reply(begun, 'asks', 5)!.state)
-    expect(attemptsLeft(booking, asked)).toBe(2)
-    const second = recorded(again(asked, 50)!.state)
+    const requested = recorded(reply(begun, 'asks', 5)!.state)
+    expect(attemptsLeft(booking, requested)).toBe(2)
+    const second = recorded(again(requested, 50)!.state)
     for (const kind of ['refused', 'asks', 'open'] as const) expect(reply(second, kind, 60)).toBeUndefined()
     expect(reply(second, 'booked', 60)!.outcome).toEqual({ type: 'committed' })
-    const askedAgain = reply(second, 'asks', 60, 2)!.state
-    expect(askedAgain).toMatchObject({ deadlineMs: at(105), isPersonsTurn: true })
+    const requestedAgain = reply(second, 'asks', 60, 2)!.state
+    expect(requestedAgain).toMatchObject({ deadlineMs: at(105), isPersonsTurn: true })
   })
 
   it('is rejected at once by a failure that no person can remedy', () => {
@@ -150,11 +150,11 @@ describe('a step that a person may try again', () => {
 })
 
 describe('a step whose outcome is looked up', () => {
-  const asked = recorded(reply(begun, 'asks', 5)!.state)
-  const inquiring = recorded(onTimer(booking, asked, trip, at(105))!.state)
+  const requested = recorded(reply(begun, 'asks', 5)!.state)
+  const inquiring = recorded(onTimer(booking, requested, trip, at(105))!.state)
 
   it('is not compensated before the inquiry is answered, and its recorded reply is requested again', () => {
-    const inquiry = onTimer(booking, asked, trip, at(105))!
+    const inquiry = onTimer(booking, requested, trip, at(105))!
     expect(sent(inquiry)).toEqual(['FindRoom', 'RepublishEvents'])
     expect(inquiry.outcome).toBeUndefined()
     expect(onTimer(booking, inquiring, trip, at(114))).toBeUndefined()
@@ -185,7 +185,7 @@ describe('a step whose outcome is looked up', () => {
   })
 
   it('ignores an undecided answer while it does not inquire', () => {
-    expect(reply(asked, 'open', 50)).toBeUndefined()
+    expect(reply(requested, 'open', 50)).toBeUndefined()
   })
 })
 

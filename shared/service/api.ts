@@ -31,7 +31,7 @@ interface Described<O extends Operation> {
 }
 
 /** One query of the service, whose answer is handed on. */
-export interface Asked<O extends Operation = Operation> extends Described<O> {
+export interface QueryOperation<O extends Operation = Operation> extends Described<O> {
   readonly asks: string
   /** @throws Refused */
   readonly request: (given: never) => object
@@ -57,7 +57,7 @@ export interface Handled<O extends Operation = Operation> extends Described<O> {
   readonly isHandled: true
 }
 
-export type DeclaredOperation = Asked | Submitted | Handled
+export type DeclaredOperation = QueryOperation | Submitted | Handled
 
 export type ActOf = Pick<SecurityEvent, 'event' | 'reason' | 'act'>
 

@@ -7,7 +7,7 @@ import type { Secrets } from '../base/secret.ts'
 import type { Setting } from '../base/setting.ts'
 import type { CommandType, Contracts, QueryName, QueryNamed } from '../contracts/contract.ts'
 import { type ParameterSchemas, type ParametersOf, pathParametersOf, type QueryRequest } from '../contracts/query.ts'
-import type { ActOf, Api, Asked, AtEdge, DeclaredOperation, Given, Handled, Submitted } from './api.ts'
+import type { ActOf, Api, QueryOperation, AtEdge, DeclaredOperation, Given, Handled, Submitted } from './api.ts'
 import { type ApiDescription, type Caller, type Deprecation, type Operation, submittedAnswers } from './operation.ts'
 import type { RequestObjective } from './request-objective.ts'
 import type { EarlierVersion, Shaped } from './earlier-version.ts'
@@ -19,7 +19,7 @@ type PathNames<Path extends string> = Path extends `${string}{${infer Name}}${in
 type ParametersIn<Q> = Q extends { readonly parameters: infer P extends ParameterSchemas } ? P : object
 type PathOf<Q> = Q extends { readonly path: infer P extends string } ? P : never
 /** Of the query's parameters, those in the operation's path, and the query's search parameters. */
-type AskedParameters<Q, Path extends string> = Pick<
+type ParametersInQuery<Q, Path extends string> = Pick<
   ParametersIn<Q>,
   keyof ParametersIn<Q> & (PathNames<Path> | Exclude<keyof ParametersIn<Q>, PathNames<PathOf<Q>>>)
 >
@@ -76,12 +76,12 @@ type AskOperation<Q, Path extends string, Access extends string, Role extends st
   readonly location?: (given: AskGiven<Q, Path, Body, Key>) => string
   /** Recorded when the query was not refused. */
   readonly securityEvent?: (given: AskGiven<Q, Path, Body, Key>) => ActOf
-} & (ParametersOf<{ parameters: AskedParameters<Q, Path> }> extends QueryRequest<Q>
+} & (ParametersOf<{ parameters: ParametersInQuery<Q, Path> }> extends QueryRequest<Q>
     ? { readonly request?: AskRequest<Q, Path, Body, Key> }
     : { readonly request: AskRequest<Q, Path, Body, Key> })
 
 type AskGiven<Q, Path extends string, Body, Key> = Given<
-  ParametersOf<{ parameters: AskedParameters<Q, Path> }>,
+  ParametersOf<{ parameters: ParametersInQuery<Q, Path> }>,
   Body extends z.ZodType ? z.output<Body> : undefined,
   Key extends true ? string : undefined
 >
@@ -136,7 +136,7 @@ export interface Declare<C extends Contracts, Role extends string, Access extend
   >(
     query: N,
     operation: AskOperation<QueryNamed<C, N>, Path, Access, Role, Body, Key, Shapes>,
-  ): Asked
+  ): QueryOperation
   /** Submits one command of the service. The body has the fields of its data that neither the path nor `derives` give. */
   submits<
     const T extends CommandType<C>,
@@ -191,13 +191,15 @@ export const apisFor = <Role extends string, Access extends string>(): DefineApi
   }) as unknown as DefineApi<Role, Access>
 
 type GivenAsk = Omit<Operation, 'method' | 'parameters' | 'answers' | 'submits'> &
-  Partial<Pick<Asked, 'request' | 'shapes' | 'timeoutMs' | 'location' | 'securityEvent' | 'objective' | 'earlier'>> & {
+  Partial<
+    Pick<QueryOperation, 'request' | 'shapes' | 'timeoutMs' | 'location' | 'securityEvent' | 'objective' | 'earlier'>
+  > & {
     readonly answers: Readonly<Record<string, string>>
   }
 
 const asking =
   (contracts: Contracts) =>
-  (query: string, given: GivenAsk): Asked => {
+  (query: string, given: GivenAsk): QueryOperation => {
     const {
       request = paramsOf,
       shapes,
@@ -226,7 +228,7 @@ const asking =
       describe: () => ({
         ...operation,
         method,
-        parameters: askedParameters(contract, path),
+        parameters: parametersInQuery(contract, path),
         answers: Object.fromEntries(
           Object.entries(contract.answers).map(([status, schema]) => [
             status,
@@ -240,11 +242,11 @@ const asking =
 
 const paramsOf = ({ params }: Given): object => params
 
-function askedParameters(
-  { path: asked, parameters = {} }: { readonly path: string; readonly parameters?: ParameterSchemas },
+function parametersInQuery(
+  { path: pathOfQuery, parameters = {} }: { readonly path: string; readonly parameters?: ParameterSchemas },
   path: string,
 ): ParameterSchemas {
-  const [inPath, inQuery] = [pathParametersOf({ path }), pathParametersOf({ path: asked })]
+  const [inPath, inQuery] = [pathParametersOf({ path }), pathParametersOf({ path: pathOfQuery })]
   return Object.fromEntries(
     Object.entries(parameters).filter(([name]) => inPath.includes(name) || !inQuery.includes(name)),
   )

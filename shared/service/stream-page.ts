@@ -12,10 +12,10 @@ export interface StreamRows<Row> {
 /** @param rowOf undefined for a stream that the list does not have */
 export async function streamRows<Row>(
   streams: Pick<Streams, 'list'>,
-  { after, limit: asked }: { readonly after?: string | undefined; readonly limit?: string | undefined },
+  { after, limit: requestedLimit }: { readonly after?: string | undefined; readonly limit?: string | undefined },
   rowOf: (stream: Stream) => Row | undefined,
 ): Promise<StreamRows<Row>> {
-  const limit = limitOf(asked)
+  const limit = limitOf(requestedLimit)
   const page = await streams.list({ after, limit })
   const rows = page.flatMap((stream) => {
     const row = rowOf(stream)

@@ -78,8 +78,8 @@ const servedBy = (service: Service): readonly Api[] => (service.ingress === 'pub
 
 it.each(services)('$name asks exactly the queries that it describes', (service) => {
   const { name, queries } = service
-  const asked = new Set([...programsOf(name).flatMap(queriesIn), ...servedBy(service).flatMap(queriesOf)])
-  expect([...asked].toSorted()).toEqual([...queries].toSorted())
+  const requested = new Set([...programsOf(name).flatMap(queriesIn), ...servedBy(service).flatMap(queriesOf)])
+  expect([...requested].toSorted()).toEqual([...queries].toSorted())
 })
 
 // A command that is listed and not sent would be a right on its owner's queue, or a path of its owner, without a use.

@@ -124,8 +124,10 @@ describe('the judge of the local Stripe', () => {
   it('does not ask a description about a field that Stripe has added since', async () => {
     expect(await flip({ form: 'final_capture=false' })).toEqual([])
     const newer = judgeBy({ ...description, info: { version: '2026-01-01' } })
-    const asked = { method: 'POST', path: '/v1/coins/c_1/flip', search: '', form: 'final_capture=false' }
-    expect(await newer.exchange({ ...asked, status: 200, answer: heads })).toEqual([expect.stringMatching(/asks: #/)])
+    const requested = { method: 'POST', path: '/v1/coins/c_1/flip', search: '', form: 'final_capture=false' }
+    expect(await newer.exchange({ ...requested, status: 200, answer: heads })).toEqual([
+      expect.stringMatching(/asks: #/),
+    ])
   })
 
   it('is refused a file that is no description of Stripe', () => {

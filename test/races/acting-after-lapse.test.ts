@@ -44,10 +44,10 @@ describe('the customer', () => {
       paymentNeeded: { reason: 'action-required', actionUrl, attemptsLeft: 2 },
       actionUrlRef: `action-${orderId}:auth:3`,
     })
-    const asked = eventsOf(world, 'orders', orderId).filter(({ type }) => type === 'order.payment-needed')
-    expect(asked.at(-1)!.data).toMatchObject({ reason: 'action-required', actionUrl })
+    const requested = eventsOf(world, 'orders', orderId).filter(({ type }) => type === 'order.payment-needed')
+    expect(requested.at(-1)!.data).toMatchObject({ reason: 'action-required', actionUrl })
     const sends = [...world.platform('notifications').storedDocuments().keys()]
-    expect(sends).toContain(`sends/${asked.at(-1)!.id}`)
+    expect(sends).toContain(`sends/${requested.at(-1)!.id}`)
     await act(world, orderId, 'authorized')
     await world.run({ forMs: MINUTE })
     expect(await viewOf(world, orderId)).toMatchObject({ status: 'confirmed' })

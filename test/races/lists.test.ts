@@ -56,17 +56,17 @@ describe('an order that waits for its payment', () => {
   const needed = ordersContracts.events['order.payment-needed'].example
   const confirmed = numbered('order.confirmed', { promisedBy: '2026-01-03T00:00:00.000Z' }, 3)
   const begun = numbered('order.placed', placed, 1)
-  const asked = numbered('order.payment-needed', { ...needed, orderId: 'o-1' }, 2)
+  const requested = numbered('order.payment-needed', { ...needed, orderId: 'o-1' }, 2)
 
   it.each<[string, ReturnType<typeof event>[]]>([
-    ['payment-needed', [begun, asked]],
-    ['pending', [begun, asked, changed('pending', 4)]],
-    ['confirmed', [begun, asked, confirmed, changed('confirmed', 4)]],
+    ['payment-needed', [begun, requested]],
+    ['pending', [begun, requested, changed('pending', 4)]],
+    ['confirmed', [begun, requested, confirmed, changed('confirmed', 4)]],
     ['payment-failed', [begun, confirmed, changed('payment-failed', 4)]],
     ['confirmed', [begun, confirmed, changed('payment-failed', 4), changed('confirmed', 5)]],
     ['payment-needed', [begun, confirmed, numbered('order.payment-needed', { ...needed, orderId: 'o-1' }, 4)]],
     ['completed', [begun, confirmed, changed('payment-failed', 4), numbered('order.completed', {}, 5)]],
-    ['expired', [begun, asked, numbered('order.expired', { reason: 'payment-needed', lines: shipment.lines }, 3)]],
+    ['expired', [begun, requested, numbered('order.expired', { reason: 'payment-needed', lines: shipment.lines }, 3)]],
   ])('is listed as %s, whichever event comes last, and twice', async (status, life) => {
     for (const order of permutations(life)) {
       const platform = testPlatform(history)

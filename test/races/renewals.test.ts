@@ -38,8 +38,8 @@ describe('an order whose goods leave after the end of its authorization', () => 
     const world = await slowWorld({ piecesPerParcel: 1, carrier, cards: ['card-renewal-refused'] })
     const { orderId } = await world.place({ quantity: 2, card: 'card-renewal-refused' })
     await world.run({ forMs: 8 * DAY })
-    const asked = eventsOf(world, 'orders', orderId).find(({ type }) => type === 'order.payment-needed')
-    expect(asked?.data).toMatchObject({ amountMinor: unitMinor })
+    const requested = eventsOf(world, 'orders', orderId).find(({ type }) => type === 'order.payment-needed')
+    expect(requested?.data).toMatchObject({ amountMinor: unitMinor })
   })
 
   it('is renewed as often as it takes, while the carrier is silent, and ends by an event', async () => {

@@ -133,8 +133,8 @@ const someCard = (world: World, random: Random): string =>
 function payAgain(world: World, random: Random, round: number): void {
   for (const order of ordersOf(world)) {
     const { orderId, types } = order
-    const isAsked = types.lastIndexOf('order.payment-needed') > types.lastIndexOf('order.payment-continued')
-    if (hasEnded(order) || !isAsked || random.next() > PAID_IN_ROUND) continue
+    const isRequested = types.lastIndexOf('order.payment-needed') > types.lastIndexOf('order.payment-continued')
+    if (hasEnded(order) || !isRequested || random.next() > PAID_IN_ROUND) continue
     const data = { orderId, paymentMethodRef: someCard(world, random), by: 'customer' }
     const envelope = world.commandTo('orders', 'PayOrder', data, { key: `${orderId} ${round}` })
     world.bus.send([{ target: 'orders', envelope }])

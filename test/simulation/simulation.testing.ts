@@ -245,8 +245,8 @@ async function customers(world: World): Promise<void> {
     }
     if (random.next() < CANCELLED) cancel(world, answer.orderId, index)
     if (random.next() < REFUNDED) refund(world, answer.orderId, index)
-    const isAsked = card === 'card-declined' || card === 'card-action-required'
-    if (isAsked && random.next() < PAY_AGAIN) payAgain(world, answer.orderId, index)
+    const isRequested = card === 'card-declined' || card === 'card-action-required'
+    if (isRequested && random.next() < PAY_AGAIN) payAgain(world, answer.orderId, index)
     // Some orders are placed at the same time.
     if (random.next() < 0.5) await world.run({ forMs: Math.floor(random.next() * 60_000) })
     if (random.next() < OPERATOR_RETRIES) retry(world, index)

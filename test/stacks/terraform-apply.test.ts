@@ -42,14 +42,14 @@ describe.skipIf(terraform.missing)('terraform apply to the local cloud', () => {
    * Stands between the provider and the local cloud. It adds the secret, with which a request may start programs as services.
    * Some of the provider's clients add a version that the custom endpoint has already, unless the endpoint is one of https.
    */
-  const proxy = createServer((asked, answer) => {
-    const headers = { ...asked.headers, host: cloud.ownerHost, 'x-local-cloud-secret': cloud.secret }
-    const path = asked.url!.replace('/v1/v1/', '/v1/')
-    const passed = request(`http://${cloud.ownerHost}${path}`, { method: asked.method, headers }, (response) => {
+  const proxy = createServer((requested, answer) => {
+    const headers = { ...requested.headers, host: cloud.ownerHost, 'x-local-cloud-secret': cloud.secret }
+    const path = requested.url!.replace('/v1/v1/', '/v1/')
+    const passed = request(`http://${cloud.ownerHost}${path}`, { method: requested.method, headers }, (response) => {
       answer.writeHead(response.statusCode!, response.headers)
       response.pipe(answer)
     })
-    asked.pipe(passed)
+    requested.pipe(passed)
   })
   beforeAll(async () => {
     const { projectId: id, projectNumber: number, region } = environment

@@ -228,7 +228,7 @@ it('the status of an open order is the one that it entered last, by the order of
   const needed = ['order.payment-needed', { reason: 'authorization-lapsed' }] as const
   const confirmed = ['order.confirmed'] as const
   const lives: Readonly<Record<string, { readonly events: Lived; readonly status: string }>> = {
-    asked: { events: [needed], status: 'payment-needed' },
+    requested: { events: [needed], status: 'payment-needed' },
     continued: { events: [needed, ['order.payment-continued'], changed('pending')], status: 'pending' },
     // The customer approved it: no other payment method continued it.
     approved: { events: [needed, confirmed], status: 'confirmed' },
@@ -311,19 +311,19 @@ it('cancelled pieces are not sold, and cancellations are counted by reason, stag
   const about = { by: 'customer', reason: 'changed-mind' }
   const ofOrders = (id: string, type: string, data: object): object =>
     message(type, { orderId: id, ...data }, { subject: id, source: 'orders', key: `${type} ${id}` })
-  const asked = (id: string, stage: string, by: object = about): object =>
+  const requested = (id: string, stage: string, by: object = about): object =>
     ofOrders(id, 'order.cancel-requested', { cancellationId: `c-${id}`, ...by, stage })
   const ids = ['partly', 'whole', 'early', 'waits', 'late']
   await insert('orders', [
     ...ids.map((id) => placed(id, { ...order, lines: [line('1', 4), line('2', 2)] })),
-    asked('partly', 'shipping'),
+    requested('partly', 'shipping'),
     ofOrders('partly', 'order.partly-cancelled', { ...about, lines: [line('1', 3), line('2', 2)], amountMinor: 500 }),
     completed('partly'),
-    asked('whole', 'shipping'),
+    requested('whole', 'shipping'),
     ofOrders('whole', 'order.cancelled', { ...about, lines: [], amountMinor: 600 }),
-    asked('early', 'checkout', { by: 'staff', reason: 'suspected-fraud' }),
+    requested('early', 'checkout', { by: 'staff', reason: 'suspected-fraud' }),
     ofOrders('early', 'order.cancelled', { by: 'staff', reason: 'suspected-fraud', lines: [], amountMinor: 600 }),
-    asked('waits', 'shipping'),
+    requested('waits', 'shipping'),
     completed('late'),
     ofOrders('late', 'order.cancel-refused', { by: 'customer', reason: 'already-completed', lines: [] }),
   ])

@@ -41,9 +41,9 @@ export interface AuditedData {
 }
 
 /** Describes each inconsistency; empty if all data agree. */
-export function audit({ placed: asked, products }: Expected, data: AuditedData): string[] {
+export function audit({ placed: requested, products }: Expected, data: AuditedData): string[] {
   const found = data.streams.get('orders') ?? []
-  const placed = asked.map((one) => (one.ends === 'either' ? { ...one, ends: endOf(one, found) } : one))
+  const placed = requested.map((one) => (one.ends === 'either' ? { ...one, ends: endOf(one, found) } : one))
   return [
     ...ordersEnd(placed, found),
     ...[...data.streams].flatMap(([service, some]) => some.flatMap((stream) => gaps(service, stream))),

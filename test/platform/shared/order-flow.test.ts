@@ -283,13 +283,13 @@ describe('an order that its customer cancels', () => {
     await cancel(api, orderId)
     const order = await platform.followed(api, orderId)
     expect(order).toMatchObject({ status: 'cancelled', reason: 'cancelled-by-customer' })
-    const asked = async () => {
+    const requested = async () => {
       const { body } = await platform
         .staff()
         .send<{ timeline: { entries: { type: string; actor?: string }[] } }>('GET', `/v1/orders/${orderId}`)
       return body.timeline.entries.filter(({ type }) => type === 'order.cancel-requested').map(({ actor }) => actor)
     }
-    await expect.poll(asked, { timeout: 20_000 }).toEqual(['customer:order-flow'])
+    await expect.poll(requested, { timeout: 20_000 }).toEqual(['customer:order-flow'])
     await expect.poll(authorization, { timeout: 20_000 }).toBe('voided')
     const stock = async () => (await platform.staff().send<object>('GET', `/v1/stock/${SKU}-CANCELLED`)).body
     await expect.poll(stock, { timeout: 20_000 }).toMatchObject({ available: 1_000, reserved: 0, sold: 0 })

@@ -112,8 +112,8 @@ function expectFewAttempts(world: World, { orderId, types }: OrderFacts): void {
   const more = eventsOf(world, 'payments', orderId).filter(({ type }) =>
     ['recapture.due', 'renewal.due'].includes(type),
   )
-  const asked = world.provider.ledger.all().filter(({ reference }) => reference === orderId).length
-  expect(asked, `authorizations of ${orderId} at the provider`).toBeLessThanOrEqual(1 + continued + more.length)
+  const requested = world.provider.ledger.all().filter(({ reference }) => reference === orderId).length
+  expect(requested, `authorizations of ${orderId} at the provider`).toBeLessThanOrEqual(1 + continued + more.length)
 }
 
 /** Compensations run if and only if a step before the pivot failed or timed out, and never after the pivot. */

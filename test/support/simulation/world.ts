@@ -244,12 +244,12 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   /** By the official client over real HTTP, with the faults of every partner. */
   const callStripe =
     (from: string, caller: Pick<Platform<string>, 'callExternal'>): Platform<string>['callExternal'] =>
-    async (url, asked) => {
+    async (url, requested) => {
       const { pathname } = new URL(url)
       await scheduler.interleave(`ask ${pathname}`)
       if (happens(faults.partnerUnavailable)) throw new Unavailable(`${url} is unavailable.`)
-      const response = await caller.callExternal(url, asked)
-      const what = `${asked.method} ${pathname}`
+      const response = await caller.callExternal(url, requested)
+      const what = `${requested.method} ${pathname}`
       observe({ kind: 'request', from, to: [partnerAt(PROVIDER)], what, answer: `${response.status}` })
       await scheduler.interleave(`answer ${pathname}`)
       if (happens(faults.partnerAnswerLost)) throw new Unavailable(`The answer of ${url} was lost.`)
@@ -332,10 +332,10 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
         PIECES_PER_PARCEL: String(options.piecesPerParcel ?? 20),
         ...(options.bounds ? { PLACING: JSON.stringify(options.bounds) } : {}),
       },
-      callExternal: (url, asked) =>
+      callExternal: (url, requested) =>
         stripe && url.startsWith(stripe.url)
-          ? toStripe(url, asked)
-          : callExternalFrom(service.name)(url, asked as never),
+          ? toStripe(url, requested)
+          : callExternalFrom(service.name)(url, requested as never),
       ...(stripe ? { secrets: { 'payment-provider-key': stripe.key } } : {}),
       readViews: (query) => readSimulatedViews((name) => listeners.get(name)!.platform.published, query),
       call: callFrom(service.name),

@@ -188,8 +188,8 @@ it('jobTimeoutMs ends a job', async () => {
   await expect(bigquery.client.createQueryJob({ query, jobTimeoutMs: 300 })).rejects.toThrow(
     'Operation timed out after 0.3 seconds.',
   )
-  const asked = { query, useLegacySql: false, timeoutMs: 100, jobTimeoutMs: '1500' }
-  const answer = await bigquery.send('POST', '/queries', asked)
+  const requested = { query, useLegacySql: false, timeoutMs: 100, jobTimeoutMs: '1500' }
+  const answer = await bigquery.send('POST', '/queries', requested)
   expect(answer).toMatchObject({ jobComplete: false })
   const { jobId } = answer['jobReference'] as { jobId: string }
   expect(await bigquery.send('GET', `/jobs/${jobId}`)).toMatchObject({ status: { state: 'RUNNING' } })

@@ -54,11 +54,11 @@ export function addJobRoutes(app: Http, { catalog, jobs }: BigQueryCore, context
         location: 'configuration',
       })
     checkLocation(jobReference?.location)
-    const asked = jobReference?.projectId
-    if (asked && asked !== project.id)
+    const requestedProject = jobReference?.projectId
+    if (requestedProject && requestedProject !== project.id)
       throw bigqueryError(
         'invalid',
-        `The job is of the project ${named(asked)}, and the local cloud is ${project.id}.`,
+        `The job is of the project ${named(requestedProject)}, and the local cloud is ${project.id}.`,
         {
           location: 'jobReference.projectId',
         },

@@ -16,13 +16,13 @@ describe('the next steps of the customer', () => {
   })
 
   it("name the bank's page, the last card, and a customer who is not the default one", () => {
-    const asked = { ...about, reason: 'action-required', attemptsLeft: 1, actionUrl: 'https://bank.test/1' }
-    expect(steps(asked, 'jo').slice(1)).toEqual([
+    const requested = { ...about, reason: 'action-required', attemptsLeft: 1, actionUrl: 'https://bank.test/1' }
+    expect(steps(requested, 'jo').slice(1)).toEqual([
       'approve or decline it at https://bank.test/1, then npm run order -- --follow o-1',
       'pay with one more card: npm run order -- --pay o-1 --card card-ok --customer jo',
       'or cancel it: npm run order -- --cancel o-1 --customer jo',
     ])
-    expect(steps({ ...asked, attemptsLeft: 0 }).join()).not.toContain('--pay')
+    expect(steps({ ...requested, attemptsLeft: 0 }).join()).not.toContain('--pay')
   })
 
   it('do not exist for an order that needs no payment', () => {
