@@ -11,6 +11,7 @@ import {
   fulfilmentStep,
   hasFact,
   isOnItsWay,
+  isRefused,
   isShipped,
   LAST_REPORT_MS,
   MAX_REMINDERS,
@@ -283,7 +284,7 @@ function close(
   const { orderId } = order
   const open = notCaptured(ledger)
   // One that is not answered may still be made.
-  const areRefused = open.every((shipmentId) => shipmentId in ledger.refused)
+  const areRefused = open.every((shipmentId) => isRefused(ledger, shipmentId))
   // An authorization of which a part is captured can not be voided.
   const release: OrderSent =
     ledger.captured.length === 0

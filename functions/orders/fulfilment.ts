@@ -23,8 +23,8 @@ export interface Ledger {
   /** Shipment → the captured amount, where it was recorded. */
   readonly amounts: Readonly<Record<string, number>>
   readonly committed: readonly string[]
-  /** Shipments whose capture waits until all goods have left: the card allows one alone. */
-  readonly deferred: readonly string[]
+  /** Shipment → the last authorization under which its capture waits until all goods have left: the card allows one alone. */
+  readonly deferred: Readonly<Record<string, number>>
   /** Shipment → why the provider refused its capture, and under which authorization: the last refusal counts. */
   readonly refused: Readonly<Record<string, { readonly code: string; readonly authorization: number }>>
   /** Shipment → why the carrier refused it, and at which attempt: the last refusal counts. */
@@ -54,7 +54,7 @@ export const noFacts: Ledger = {
   captured: [],
   amounts: {},
   committed: [],
-  deferred: [],
+  deferred: {},
   refused: {},
   refusedParcels: {},
   ended: {},
@@ -77,21 +77,23 @@ export function withFact(ledger: Ledger, fact: FulfilmentFact): Ledger {
       return { ...ledger, amounts, captured: [...ledger.captured, shipmentId] }
     }
     case 'committed':
+      return { ...ledger, committed: [...ledger.committed, shipmentId] }
     case 'deferred':
-      return { ...ledger, [kind]: [...ledger[kind], shipmentId] }
+      return { ...ledger, deferred: { ...ledger.deferred, [shipmentId]: authorization } }
   }
 }
 
-/** True for a fact that is known, and for a refusal that is older than the known one. */
+/** True for a fact that is known, and for a refusal or a deferral that is older than the known one. */
 export function hasFact(ledger: Ledger, { kind, shipmentId, authorization = 1 }: FulfilmentFact): boolean {
   switch (kind) {
     case 'dispatched':
       return shipmentId in ledger.dispatched
     case 'refused':
       return authorization <= (ledger.refused[shipmentId]?.authorization ?? 0)
+    case 'deferred':
+      return authorization <= (ledger.deferred[shipmentId] ?? 0)
     case 'captured':
     case 'committed':
-    case 'deferred':
       return ledger[kind].includes(shipmentId)
   }
 }
@@ -137,13 +139,16 @@ export const notCaptured = ({ dispatched, captured }: Ledger): string[] =>
 
 /** Shipments that payments is to capture now: not those whose capture waits for others that have not left. */
 const captureDue = (order: Placed, ledger: Ledger): string[] =>
-  notCaptured(ledger).filter((shipmentId) => isShipped(order, ledger) || !ledger.deferred.includes(shipmentId))
+  notCaptured(ledger).filter((shipmentId) => isShipped(order, ledger) || !(shipmentId in ledger.deferred))
 
-/** Shipments whose capture was refused, and that were not paid since. */
-export const refusedCaptures = ({ refused, captured }: Ledger): { shipmentId: string; code: string }[] =>
-  Object.entries(refused)
-    .filter(([shipmentId]) => !captured.includes(shipmentId))
+/** Shipments whose capture was refused, and that were neither paid since nor wait under a later authorization. */
+export const refusedCaptures = (ledger: Ledger): { shipmentId: string; code: string }[] =>
+  Object.entries(ledger.refused)
+    .filter(([shipmentId]) => isRefused(ledger, shipmentId))
     .map(([shipmentId, { code }]) => ({ shipmentId, code }))
+
+export const isRefused = ({ refused, deferred, captured }: Ledger, shipmentId: string): boolean =>
+  !captured.includes(shipmentId) && (refused[shipmentId]?.authorization ?? 0) >= (deferred[shipmentId] ?? 1)
 
 /**
  * Shipments that the carrier does not take to the order's address: they wait for another one. A cancellation takes all that
@@ -194,7 +199,7 @@ export const reminderWaitMs = (count: number): number =>
 export function missingFrom({ order, ledger }: Fulfilment): string[] {
   const open = notSettled(ledger)
   const fromPayments =
-    captureDue(order, ledger).some((shipmentId) => !(shipmentId in ledger.refused)) || open.includes('payments')
+    captureDue(order, ledger).some((shipmentId) => !isRefused(ledger, shipmentId)) || open.includes('payments')
   const fromInventory = notCommitted(ledger).length > 0 || open.includes('inventory')
   if (!fromPayments && !fromInventory && !ledger.cancelling && isShipped(order, ledger)) return []
   return [...(fromPayments ? ['payments'] : []), ...(fromInventory ? ['inventory'] : []), 'shipping']

@@ -3,10 +3,10 @@
 import { fold } from '../../shared/service/fold.ts'
 import type { Message } from '../../shared/contracts/message.ts'
 import type { SagaState } from '../../shared/saga/saga.ts'
-import { type Ledger, noFacts, refusedCaptures, refusedParcels, withFact } from './fulfilment.ts'
+import { isRefused, type Ledger, noFacts, refusedCaptures, refusedParcels, withFact } from './fulfilment.ts'
 import type { OrderView } from './contracts.ts'
 import { upcast } from './past-events.ts'
-import type { Cancellation, CancelStage, Checkout, Goods, Imported, Placed } from './records.ts'
+import type { Cancellation, CancelStage, Checkout, FulfilmentFact, Goods, Imported, Placed } from './records.ts'
 import { paymentView, type Refunds, withRefund } from './refunds.ts'
 
 export type Status = 'none' | 'abandoned' | Exclude<OrderView['status'], WaitingStatus>
@@ -193,17 +193,10 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
     }
     case 'checkout.progressed':
       return { ...state, ...data }
-    case 'fulfilment.recorded':
-      return {
-        ...state,
-        ledger: withFact(state.ledger, data),
-        recapturing:
-          data.kind === 'captured' || data.kind === 'refused'
-            ? state.recapturing.filter((shipmentId) => shipmentId !== data.shipmentId)
-            : state.recapturing,
-        isStalled: false,
-        retries: 0,
-      }
+    case 'fulfilment.recorded': {
+      const ledger = withFact(state.ledger, data)
+      return { ...state, ledger, recapturing: openRecaptures(state, ledger, data), isStalled: false, retries: 0 }
+    }
     case 'promise.checked':
       return { ...state, isPromiseChecked: true }
     case 'order.delayed':
@@ -229,6 +222,16 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
     case 'saga.stuck':
       return state
   }
+}
+
+/** Payments has answered for the shipment of this fact: it is paid, refused again, or its capture waits under the new authorization. */
+function openRecaptures(
+  { recapturing }: OrderState,
+  ledger: Ledger,
+  { kind, shipmentId }: FulfilmentFact,
+): readonly string[] {
+  const isAnswer = kind === 'refused' || !isRefused(ledger, shipmentId)
+  return isAnswer ? recapturing.filter((one) => one !== shipmentId) : recapturing
 }
 
 /** As customers read it. */

@@ -89,6 +89,30 @@ describe('an order of three parcels', () => {
     expect(captures(world)).toEqual([`${orderId}:auth:2 ${3 * unitMinor}`])
   })
 
+  it('whose first capture is refused waits for the others once another such card has paid', async () => {
+    const world = await slowWorld({ piecesPerParcel: 1, carrier, cards })
+    const { orderId } = await world.place({ quantity: 3, card: 'card-ok' })
+    const { ledger } = world.provider
+    const capture = ledger.capture.bind(ledger)
+    Object.assign(ledger, {
+      capture(...given: Parameters<typeof capture>) {
+        if (given[0].endsWith(':auth')) throw new PartnerRefusal(409, 'card-expired', 'The card has expired.')
+        return capture(...given)
+      },
+    })
+    await world.run({ forMs: HOUR + MINUTE })
+    expect(await viewOf(world, orderId)).toMatchObject({ status: 'payment-failed' })
+    const recapture = { orderId, paymentMethodRef: world.paymentMethodOf(card)!, reason: 'a new card' }
+    expect(await world.submit('RecaptureOrder', recapture, 'key-1')).toEqual({ status: 202 })
+    await world.run({ forMs: MINUTE })
+    expect(paymentsOf(world, orderId)).toEqual(['payment.capture-failed', 'payment.capture-deferred'])
+    expect(await viewOf(world, orderId)).toMatchObject({ status: 'confirmed' })
+    expect(await world.submit('RecaptureOrder', recapture, 'key-2')).toMatchObject({ code: 'nothing-to-recapture' })
+    await expectQuiescence(world, 'completed')
+    expect(captures(world)).toEqual([`${orderId}:auth:2 ${3 * unitMinor}`])
+    expect(ordersOf(world)[0]!.types).not.toContain('order.stalled')
+  })
+
   it('whose one capture is transiently refused is captured at a further attempt', async () => {
     const { world, orderId } = await threeParcels()
     const { ledger } = world.provider
