@@ -37,7 +37,7 @@ import { pay, type Payment, requestToCustomer, withStatus } from './payment-need
 import { advance } from './advance.ts'
 import { type CancelRequest, cancel, onCancelAnswer, settle } from './cancel.ts'
 import { progressed, promiseToWatchMs, withTimer } from './timer.ts'
-import { recordedFrom, onActionRequired, onLapsed, onRenewed, whenAuthorizationEnds } from './renewal.ts'
+import { onActionRequired, onLapsed, onRenewed, recordedFrom, resumption, whenAuthorizationEnds } from './renewal.ts'
 import { isLapsed, isPaidEarly } from './renewal-times.ts'
 
 export interface Rules {
@@ -146,17 +146,12 @@ function recordFulfilment(
 ): Decision<OrderRecord, OrderSent> {
   if (!state.order || hasFact(state.ledger, fact)) return noChange
   const recorded: OrderRecord = { type: 'fulfilment.recorded', data: fact }
-  if (!isPaidEarly(evolve(state, recorded))) return advance(state, { events: [recorded], commands: [] }, nowMs)
-  const { orderId } = state.order
-  return advance(
-    state,
-    {
-      events: [recorded, { type: 'shipments.resumed', data: {} }],
-      commands: [{ type: 'ResumeShipments', data: { orderId } }],
-    },
-    nowMs,
-  )
+  const { events, commands } = resumedIfPaid(evolve(state, recorded))
+  return advance(state, { events: [recorded, ...events], commands }, nowMs)
 }
+
+const resumedIfPaid = (state: OrderState): Decision<OrderRecord, OrderSent> =>
+  isPaidEarly(state) ? resumption(state) : noChange
 
 /** A parcel has one end: later reports change nothing. */
 function recordDelivery(
@@ -329,8 +324,10 @@ function onRetry(state: OrderState, { reason, by, nowMs }: CommandNamed<'retry'>
       'The provider refused the capture: recapture it, or close the order.',
     )
     const progress = { nextReminderAtMs: nowMs + SETTLEMENT_REMINDER_MS, reminderCount: 0 }
-    const decision = { events: [retried], commands: reminders(order, missing) }
-    return state.isStalled ? withTimer({ ...state, isStalled: false }, nowMs, decision, progress) : decision
+    const { events, commands } = resumedIfPaid(state)
+    const decision = { events: [retried, ...events], commands: [...commands, ...reminders(order, missing)] }
+    const after = decision.events.reduce(evolve, state)
+    return state.isStalled || events.length > 0 ? withTimer(after, nowMs, decision, progress) : decision
   }
   const transition = order && saga && retry(checkout, saga, checkoutOf(state), nowMs)
   refuseIf(!transition, shopCodes['nothing-to-retry'], 'Nothing is waited for.')

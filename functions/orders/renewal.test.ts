@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest'
 import { startOfTests } from '../../shared/runtime/platform.testing.ts'
 import { cancelDecided, openShop, replies, type Shop } from './shop.testing.ts'
 import { HELD_BEFORE_MS } from './contracts.ts'
-import { LAPSE_WAIT_MS, MAX_LAPSE_ATTEMPTS, MAX_RENEWALS, RENEWED_BEFORE_MS } from './renewal-times.ts'
+import { decide, type OrderCommand } from './decide.ts'
+import { evolve, orderIn, type OrderState } from './order.ts'
+import { isLapsed, LAPSE_WAIT_MS, MAX_LAPSE_ATTEMPTS, MAX_RENEWALS, RENEWED_BEFORE_MS } from './renewal-times.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -353,5 +355,41 @@ describe('the end of the time for another payment method', () => {
     await lapsed(order, 3)
     await order.shop.fireTimers()
     expect(published(order, 'order.cancel-requested')).toHaveLength(1)
+  })
+})
+
+describe('an order whose parcels that have left pay all, and whose last fact was recorded before that was looked at', () => {
+  const rules = { releaseDelayMs: 0 }
+  async function waiting(): Promise<OrderState> {
+    const order = await afterLapse()
+    const { shop, orderId } = order
+    await shop.deliver(...replies.dispatched(orderId, 's-1', 1))
+    await shop.deliver(...replies.captured(orderId))
+    const { events } = await shop.platform.streams.read(orderId)
+    return orderIn(events.filter(({ type }) => !['shipments.resumed', 'order.status-changed'].includes(type)))
+  }
+
+  it.each<[string, OrderCommand]>([
+    ['by a retry of staff', { type: 'retry', reason: 'it is paid', by: 'staff:jo', nowMs: DUE + HOUR }],
+    ['by its next timer', { type: 'timeout', dueAtMs: DUE + LAPSE_WAIT_MS, nowMs: DUE + LAPSE_WAIT_MS }],
+  ])('is resumed once %s', async (_name, command) => {
+    const state = await waiting()
+    expect(isLapsed(state)).toBe(true)
+    const { events, commands } = decide(command, state, rules)
+    const { orderId } = state.order!
+    expect(commands).toContainEqual({ type: 'ResumeShipments', data: { orderId } })
+    expect(events.map(({ type }) => type)).not.toContain('order.cancel-requested')
+    const after = events.reduce(evolve, state)
+    expect(isLapsed(after)).toBe(false)
+    expect(decide(command, after, rules).commands).not.toContainEqual(expect.objectContaining({ type: 'ResumeShipments' }))
+  })
+
+  it('has a timer after a retry: its missing parcel is requested again', async () => {
+    const state = await waiting()
+    const retry: OrderCommand = { type: 'retry', reason: 'it is paid', by: 'staff:jo', nowMs: DUE + HOUR }
+    const after = decide(retry, { ...state, isStalled: true }, rules).events.reduce(evolve, state)
+    const dueMs = after.nextReminderAtMs!
+    const later = decide({ type: 'timeout', dueAtMs: dueMs, nowMs: dueMs }, after, rules)
+    expect(later.commands).toContainEqual(expect.objectContaining({ type: 'CheckShipments' }))
   })
 })

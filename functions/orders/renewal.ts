@@ -16,6 +16,7 @@ import {
   holdAtMs,
   isLapsed,
   isOpen,
+  isPaidEarly,
   LAPSE_WAIT_MS,
   lapseAttemptsLeft,
   lapseEndMs,
@@ -42,8 +43,16 @@ export function renewal(state: OrderState): OrderSent {
   return { type: 'RenewAuthorization', data: { orderId, authorization, customerRef, paymentMethodRef, ...act } }
 }
 
+/** The parcels that have left pay all: shipping is to send the others without an authorization. */
+export const resumption = ({ order }: OrderState): OrderDecision => ({
+  events: [{ type: 'shipments.resumed', data: {} }],
+  commands: [{ type: 'ResumeShipments', data: { orderId: order!.orderId } }],
+})
+
 /** The decision of a timer about the authorization, before all else that is due. */
 export function whenAuthorizationEnds(state: OrderState, nowMs: number): OrderDecision {
+  // Its last fact came to a revision that renewed the authorization of free parcels.
+  if (isPaidEarly(state)) return resumption(state)
   if (nowMs >= (lapseEndMs(state) ?? Infinity)) {
     const { orderId } = state.order!
     const cancellationId = `${orderId}-lapse-${state.lapse!.refused}`
