@@ -24,8 +24,8 @@ export function shipmentRows(message: Pick<Envelope, 'type' | 'time' | 'data'>):
     case 'shipment.delivered':
       return [row(data, 'delivered', { deliveredAt: at })]
     case 'shipment.failed':
-      // A refused booking has not left: it is booked again, or cancelled.
-      return data.stage === 'delivery' ? [row(data, 'returned', { code: data.code })] : []
+      // A refused booking has not left: it is booked again, or cancelled. Its reason is in the order.
+      return [data.stage === 'delivery' ? row(data, 'returned', { code: data.code }) : row(data, 'refused', {})]
     case 'shipment.cancel-decided':
       return (data.cancelledShipments ?? []).map((shipmentId) =>
         row({ orderId: data.orderId, shipmentId }, 'cancelled', {}),

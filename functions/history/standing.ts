@@ -17,7 +17,15 @@ export const orderStandings = {
   expired: 94,
   cancelled: 95,
 } as const
-export const shipmentStandings = { created: 10, dispatched: 20, delivered: 80, returned: 81, cancelled: 90 } as const
+export const shipmentStandings = {
+  created: 10,
+  /** The carrier has refused a booking of it, and has not collected it since. */
+  refused: 15,
+  dispatched: 20,
+  delivered: 80,
+  returned: 81,
+  cancelled: 90,
+} as const
 
 export type OrderStatus = keyof typeof orderStandings
 export type ShipmentStatus = keyof typeof shipmentStandings

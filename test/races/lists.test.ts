@@ -124,10 +124,19 @@ it('a shipment is listed with its last status, in any order of its events', asyn
         { shipmentId: 's-1', orderId: 'o-1', createdAt: at, dispatchedAt: at, trackingRef: 't-1', ...expected },
       ])
   const refused = event('shipment.failed', { ...shipment, code: 'address-unknown', stage: 'booking', attempt: 1 })
-  for (const order of permutations([life[0]!, refused]))
-    expect((await listed(order)).shipments).toEqual([
-      { shipmentId: 's-1', orderId: 'o-1', status: 'created', createdAt: at },
+  const again = event('shipment.failed', { ...shipment, code: 'not-serviceable', stage: 'booking', attempt: 2 })
+  for (const order of permutations([life[0]!, refused, again])) {
+    const { read } = await listed(order)
+    expect(await read('/shipments?status=created')).toEqual([])
+    expect(await read('/shipments?status=refused')).toEqual([
+      { shipmentId: 's-1', orderId: 'o-1', status: 'refused', createdAt: at },
     ])
+  }
+  for (const order of permutations([...life, refused])) {
+    const { read } = await listed(order)
+    expect(await read('/shipments?status=refused')).toEqual([])
+    expect(await read('/shipments?status=dispatched')).toMatchObject([{ trackingRef: 't-1' }])
+  }
   const decided = { cancellationId: 'c-1', cancelled: shipment.lines, refused: [], cancelledShipments: ['s-1'] }
   for (const order of permutations([life[0]!, event('shipment.cancel-decided', decided)])) {
     const { read } = await listed(order)
