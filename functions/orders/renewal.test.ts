@@ -381,7 +381,9 @@ describe('an order whose parcels that have left pay all, and whose last fact was
     expect(events.map(({ type }) => type)).not.toContain('order.cancel-requested')
     const after = events.reduce(evolve, state)
     expect(isLapsed(after)).toBe(false)
-    expect(decide(command, after, rules).commands).not.toContainEqual(expect.objectContaining({ type: 'ResumeShipments' }))
+    expect(decide(command, after, rules).commands).not.toContainEqual(
+      expect.objectContaining({ type: 'ResumeShipments' }),
+    )
   })
 
   it('has a timer after a retry: its missing parcel is requested again', async () => {

@@ -17,6 +17,7 @@ function listing(references: readonly string[]) {
     amountMinor: index,
     currency: 'EUR',
     captures: [],
+    heldMinor: index,
     refundedMinor: 0,
     disputedMinor: 0,
   }))

@@ -68,7 +68,17 @@ export async function chargeRows(
 }
 
 function rowOf(fields: Readonly<Record<string, unknown>>): Charge {
-  const { authorizationKey, orderId, state, amountMinor, currency, capturedMinor, refundedMinor, disputedMinor } =
-    fields as unknown as Charge
-  return { authorizationKey, orderId, state, amountMinor, currency, capturedMinor, refundedMinor, disputedMinor }
+  const { authorizationKey, orderId, state, ...amounts } = fields as unknown as Charge
+  const { amountMinor, currency, capturedMinor, heldMinor, refundedMinor, disputedMinor } = amounts
+  return {
+    authorizationKey,
+    orderId,
+    state,
+    amountMinor,
+    currency,
+    capturedMinor,
+    heldMinor,
+    refundedMinor,
+    disputedMinor,
+  }
 }

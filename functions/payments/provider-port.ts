@@ -33,6 +33,8 @@ export interface ListedCharge {
   /** As ISO 4217 spells it. */
   readonly currency: string
   readonly capturedMinor: number
+  /** Neither captured nor released. */
+  readonly heldMinor: number
   /** Given back, or on its way to the customer. */
   readonly refundedMinor: number
   /** With the bank, or lost to the customer by a dispute. */

@@ -38,6 +38,8 @@ const charge = account.extend({
   state: z.enum(['authorized', 'released', 'expired', 'declined', 'voided', 'action-required']),
   amountMinor: minor,
   currency,
+  /** Neither captured nor released. Absent: unknown, as of the release before. */
+  heldMinor: minor.optional(),
 })
 export type Charge = Immutable<z.output<typeof charge>>
 

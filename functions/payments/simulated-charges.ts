@@ -19,6 +19,7 @@ const listed = z.object({
       amountMinor: minor,
       currency: z.string(),
       captures: z.array(z.object({ amountMinor: minor })),
+      heldMinor: minor,
       refundedMinor: minor,
       disputedMinor: minor,
     }),
@@ -34,20 +35,15 @@ export const simulatedCharges =
     const response = await platform.callExternal(url, { method: 'GET', operation: 'payment-provider.list', token })
     const { authorizations, next } = listed.parse(await response.json())
     return {
-      charges: authorizations.map(
-        ({ key, reference: orderId, status, code, amountMinor, currency, captures, refundedMinor, disputedMinor }) => ({
-          chargeId: key,
-          authorizationKey: key,
-          orderId,
-          // The provider names the end of a voided authorization as the code of a refusal.
-          state: status === 'declined' && code === 'voided' ? ('voided' as const) : status,
-          amountMinor,
-          currency,
-          capturedMinor: captures.reduce((sum, one) => sum + one.amountMinor, 0),
-          refundedMinor,
-          disputedMinor,
-        }),
-      ),
+      charges: authorizations.map(({ key, reference: orderId, status, code, captures, ...amounts }) => ({
+        chargeId: key,
+        authorizationKey: key,
+        orderId,
+        // The provider names the end of a voided authorization as the code of a refusal.
+        state: status === 'declined' && code === 'voided' ? ('voided' as const) : status,
+        capturedMinor: captures.reduce((sum, one) => sum + one.amountMinor, 0),
+        ...amounts,
+      })),
       ...(next === undefined ? {} : { next }),
     }
   }

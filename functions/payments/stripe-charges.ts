@@ -53,7 +53,7 @@ async function disputedUnder(stripe: Stripe, intent: string): Promise<number> {
 
 /** Undefined for an intent of which nothing was asked of the bank, and for one that is of no order here. */
 function listedCharge(intent: Stripe.PaymentIntent): ListedCharge | undefined {
-  const { id, metadata, amount, currency, amount_received: capturedMinor } = intent
+  const { id, metadata, amount, currency, amount_received: capturedMinor, amount_capturable: heldMinor } = intent
   const orderId = metadata['reference']
   const state = stateOf(intent)
   if (!orderId || state === undefined) return undefined
@@ -65,6 +65,7 @@ function listedCharge(intent: Stripe.PaymentIntent): ListedCharge | undefined {
     amountMinor: amount,
     currency: currency.toUpperCase(),
     capturedMinor,
+    heldMinor,
     refundedMinor: chargeOf(intent)?.amount_refunded ?? 0,
     disputedMinor: 0,
   }

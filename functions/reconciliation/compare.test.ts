@@ -151,6 +151,12 @@ const renewed: Records = {
     { ...confirmed.charges![0]!, authorizationKey: 'o-1:auth:2' },
   ],
 }
+const charge = (records: Records, change: object): Records => ({
+  ...records,
+  charges: [{ ...records.charges![0]!, ...change }],
+})
+/** The first parcel was captured under the current authorization, which holds the price of the other. */
+const partlyHeld: Records = charge(partlyShipped, { amountMinor: 5950, heldMinor: 3570 })
 /** A first card was declined, and the second one paid. */
 const secondCard: Records = {
   ...completed,
@@ -165,6 +171,7 @@ it.each(
     completed,
     confirmed,
     partlyShipped,
+    partlyHeld,
     cancelled,
     partlyCancelled,
     partlyCancelledEarlier,
@@ -180,10 +187,6 @@ it.each(
 
 const payment = (records: Records, change: object): Records =>
   inAgreement({ ...records, payment: { ...records.payment!, ...change } })
-const charge = (records: Records, change: object): Records => ({
-  ...records,
-  charges: [{ ...records.charges![0]!, ...change }],
-})
 const account = { authorizationKey: 'o-1:auth', capturedMinor: 2380, refundedMinor: 100 }
 const gone = undefined
 
@@ -218,6 +221,29 @@ const planted: readonly (readonly [Kind, Records, Difference['values']])[] = [
     'authorization-held',
     { ...renewed, charges: renewed.charges!.map((one) => ({ ...one, state: 'authorized' })) },
     { provider: 'authorized 2380 EUR, captured 0', ledger: 'current o-1:auth:2', orders: 'confirmed' },
+  ],
+  [
+    'authorization-held',
+    charge(completed, { amountMinor: 5950, heldMinor: 3570 }),
+    { provider: 'authorized 5950 EUR, captured 2380, holds 3570', ledger: 'current', orders: 'completed' },
+  ],
+  [
+    'authorization-held',
+    {
+      ...partlyHeld,
+      payment: {
+        ...partlyHeld.payment!,
+        authorizations: [
+          ...partlyHeld.payment!.authorizations,
+          { authorizationKey: 'o-1:auth:2', capturedMinor: 0, refundedMinor: 0 },
+        ],
+      },
+      charges: [
+        ...partlyHeld.charges!,
+        { ...confirmed.charges![0]!, authorizationKey: 'o-1:auth:2', amountMinor: 3570, heldMinor: 3570 },
+      ],
+    },
+    { provider: 'authorized 5950 EUR, captured 2380, holds 3570', ledger: 'current o-1:auth:2', orders: 'confirmed' },
   ],
   // An order that staff closed holds nothing, nor does any other that has ended.
   ...['closed', 'rejected', 'expired'].map((status): [Kind, Records, Difference['values']] => [

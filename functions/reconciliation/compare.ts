@@ -81,7 +81,7 @@ function compareCharges(records: Records, found: Found): void {
     const [theirs, mine] = [charge.disputedMinor ?? 0, ours.disputedMinor ?? 0]
     if (theirs !== mine) found('disputed-amount', { provider: String(theirs), ledger: String(mine) }, key)
     const isVoided = payment!.status === 'voided'
-    const isHeld = state === 'authorized' && capturedMinor === 0
+    const isHeld = heldMinorOf(charge) > 0
     const isGone = ['declined', 'voided', 'action-required'].includes(state)
     if (isVoided ? isHeld : isGone)
       found('charge-state', { provider: state, ledger: isVoided ? 'voided' : 'authorized' }, key)
@@ -91,6 +91,10 @@ function compareCharges(records: Records, found: Found): void {
     if (!charges.some((one) => one.authorizationKey === key))
       found('charge-missing-there', { provider: 'nothing', ledger: `authorized, captured ${capturedMinor}` }, key)
 }
+
+/** A charge of the release before is known to hold its amount as long as nothing of it is captured. */
+const heldMinorOf = ({ state, amountMinor, capturedMinor, heldMinor }: Charge): number =>
+  state === 'authorized' ? (heldMinor ?? (capturedMinor === 0 ? amountMinor : 0)) : 0
 
 /** Of several authorizations only the last one holds money, and that of an order that has ended none: the others were released. */
 function compareHeld({ order, payment }: Records, charge: Charge, found: Found): void {
@@ -104,8 +108,12 @@ function compareHeld({ order, payment }: Records, charge: Charge, found: Found):
     found('authorization-held', { ...values, orders: order?.status ?? 'no such order' }, charge.authorizationKey)
 }
 
-const text = ({ state, amountMinor, capturedMinor, currency }: Charge): string =>
-  `${state} ${amountMinor} ${currency}, captured ${capturedMinor}`
+function text(charge: Charge): string {
+  const { state, amountMinor, capturedMinor, currency } = charge
+  const held = heldMinorOf(charge)
+  const holds = capturedMinor > 0 && held > 0 ? `, holds ${held}` : ''
+  return `${state} ${amountMinor} ${currency}, captured ${capturedMinor}${holds}`
+}
 
 /** The ledger against the order and its shipments. */
 function comparePayment({ order, payment, shipments }: Records, found: Found): void {

@@ -140,6 +140,16 @@ const plants: readonly (readonly [string, (orders: Orders) => unknown])[] = [
     },
   ],
   [
+    'authorization-held',
+    ({ world, completed }) => {
+      const { ledger } = world.provider
+      const all = ledger.all()
+      const listed = (one: (typeof all)[number]): typeof one =>
+        one.reference === completed ? { ...one, amountMinor: one.amountMinor + 7, heldMinor: 7 } : one
+      Object.assign(ledger, { page: () => ({ found: ledger.all().map(listed) }) })
+    },
+  ],
+  [
     'order-captured',
     ({ world, completed }) => {
       const shipmentId = `s-${completed}-1`

@@ -36,6 +36,8 @@ export interface Authorization {
 export interface Refundable extends Authorization {
   /** Ended by time, with an amount that was neither captured nor released. */
   readonly isLapsed?: true
+  /** The amount that is neither captured nor the customer's again. */
+  readonly heldMinor: number
   readonly refunds: readonly Refund[]
   /** The amount that has left and not come back. */
   readonly refundedMinor: number
@@ -188,6 +190,7 @@ export function openLedger({ journal, clock, paymentMethods, refundWillSettle, d
   const shown = (authorization: Authorization): Refundable => ({
     ...authorization,
     ...(isLapsed(authorization) && heldOf(authorization) > 0 ? { isLapsed: true } : {}),
+    heldMinor: isLapsed(authorization) ? 0 : heldOf(authorization),
     refunds: refunds.under(authorization.key),
     refundedMinor: refunds.refundedOf(authorization.key),
     disputedMinor: disputes.disputedOf(authorization.key),
