@@ -188,10 +188,12 @@ export async function startBurst(
       const cancelling = async (): Promise<void> => {
         while (hitting) await cancelOne()
       }
-      /** Only the clock calls a service with schedules: its jobs run again and again. */
+      const isHit = (point: KillPoint): boolean => fired.some((one) => one.point === point)
+      const ofClocked = points.filter(({ service }) => clocked.includes(service))
+      /** Only the clock calls a service with schedules: its jobs run again and again, until its points are hit. */
       const scheduling = async (): Promise<void> => {
         const { projectId, region } = platform.running
-        while (hitting) {
+        while (hitting && !ofClocked.every(isHit)) {
           for (const { name, schedules } of services)
             for (const schedule of Object.keys(schedules)) {
               const job = `projects/${projectId}/locations/${region}/jobs/${jobName(name, schedule)}`
@@ -200,7 +202,6 @@ export async function startBurst(
           await new Promise((resolve) => setTimeout(resolve, SCHEDULED_EVERY_MS))
         }
       }
-      const someAreScheduled = points.some(({ service }) => clocked.includes(service))
       const some = (about: string): boolean => points.some((point) => point.about === about)
       const byService = [...Map.groupBy(points, ({ service }) => service).values()]
       const locks = ([first]: readonly KillPoint[]): boolean => first?.service === LOCKING
@@ -216,7 +217,7 @@ export async function startBurst(
       await Promise.all([
         hits,
         ...(someServeStaff ? [staff()] : []),
-        ...(someAreScheduled ? [scheduling()] : []),
+        ...(ofClocked.length > 0 ? [scheduling()] : []),
         ...(someOfTheVault ? [withdrawing()] : []),
         ...(some('refund.issued') ? [refunding()] : []),
         ...(some('recapture.done') ? [recapturing()] : []),
