@@ -34,7 +34,7 @@ it.each([
   ['payments', 'VoidPayment'],
   ['payments', 'VoidAuthorization'],
   ['inventory', 'ReleaseStock'],
-])('%s, in %s: the parcel leaves or the order is cancelled', { timeout: 60_000 }, async (service, type) => {
+])('%s, in %s: the parcel leaves or the order is cancelled', { timeout: 180_000 }, async (service, type) => {
   const selector = to(service, type)
   await killedAtEachStep(
     () => cancelled(selector),
@@ -60,7 +60,7 @@ it.each<[string, Selector]>([
   ['inventory, shipment.dispatched', to('inventory', 'shipment.dispatched')],
   ['orders, shipment.dispatched', to('orders', 'shipment.dispatched')],
   ['orders, shipment.delivered', to('orders', 'shipment.delivered')],
-])('of a delivery, in %s: each of its facts is recorded once', { timeout: 60_000 }, async (_name, selector) => {
+])('of a delivery, in %s: each of its facts is recorded once', { timeout: 180_000 }, async (_name, selector) => {
   await killedAtEachStep(
     () => carried(selector, {}, { carrier: { collectedAfterMs: MINUTE, deliveredAfterMs: MINUTE } }),
     (world) => expectQuiescence(world, 'completed'),
@@ -70,7 +70,7 @@ it.each<[string, Selector]>([
 it.each<[string, Selector]>([
   ['shipping, CheckShipments', to('shipping', 'CheckShipments')],
   ['orders, shipment.failed', to('orders', 'shipment.failed')],
-])('of a return, in %s: the order stalls once', { timeout: 60_000 }, async (_name, selector) => {
+])('of a return, in %s: the order stalls once', { timeout: 180_000 }, async (_name, selector) => {
   await killedAtEachStep(
     () => carried(selector, { address: 'returned' }, {}),
     async (world) => {
@@ -81,7 +81,7 @@ it.each<[string, Selector]>([
   )
 })
 
-it('of the promised time, in orders, ContinueCheckout: it is reported once', { timeout: 60_000 }, async () => {
+it('of the promised time, in orders, ContinueCheckout: it is reported once', { timeout: 180_000 }, async () => {
   const reach = async (): Promise<Held> => {
     const world = await createWorld({ carrier: { collectedAfterMs: MINUTE, deliveredAfterMs: 3 * DAY } })
     await world.place()
@@ -99,7 +99,7 @@ it('of the promised time, in orders, ContinueCheckout: it is reported once', { t
 
 it.each<[Arrival]>([['reduce'], ['release'], ['capture'], ['commit']])(
   'of a cancelled part, in %s: the other part is paid and sold once',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async (arrival) => {
     const reach = async (): Promise<Held> => {
       const { world, holds } = await partlyCancelled([arrival])
@@ -114,7 +114,7 @@ it.each<[Arrival]>([['reduce'], ['release'], ['capture'], ['commit']])(
 
 it.each([['RefundPayment'], ['IssueRefund']])(
   'of a refund, in %s: it is refunded once',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async (type) => {
     const reach = async (): Promise<Held> => {
       const world = await createWorld()
@@ -136,7 +136,7 @@ it.each([
   ['orders', 'RecaptureOrder'],
   ['payments', 'RecapturePayment'],
   ['payments', 'MakeRecapture'],
-])('of a recapture, in %s, %s: the money is taken once', { timeout: 60_000 }, async (service, type) => {
+])('of a recapture, in %s, %s: the money is taken once', { timeout: 180_000 }, async (service, type) => {
   const reach = async (): Promise<Held> => {
     const world = await createWorld()
     const { orderId } = await world.place({ card: 'card-capture-refused' })
@@ -160,7 +160,7 @@ it.each([
   ['orders', 'PayOrder'],
   ['payments', 'AuthorizePayment'],
   ['orders', 'payment.authorized'],
-])('of a second card, in %s: %s: it pays once', { timeout: 60_000 }, async (service, type) => {
+])('of a second card, in %s: %s: it pays once', { timeout: 180_000 }, async (service, type) => {
   const reach = async (): Promise<Held> => {
     const world = await createWorld()
     const isFirst = type === 'payment.declined'
@@ -196,7 +196,7 @@ it.each([
   ['payments', 'RepublishEvents'],
 ])(
   'of the inquiry at the deadline, in %s: %s: the approved payment confirms the order',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async (service, type) => {
     const reach = async (): Promise<Held> => {
       const world = await createWorld()

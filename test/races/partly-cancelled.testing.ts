@@ -87,7 +87,7 @@ export function expectOnePieceSold(world: World): void {
   const shards = [...world.platform('inventory').storedDocuments()].filter(([path]) => path.startsWith(`shards/${sku}`))
   const stock = (field: string): number => shards.reduce((sum, [, shard]) => sum + (shard[field] as number), 0)
   expect({ onHand: stock('onHand'), reserved: stock('reserved'), sold: stock('sold') }).toEqual({
-    onHand: world.stock - 1,
+    onHand: world.stock[sku]! - 1,
     reserved: 0,
     sold: 1,
   })

@@ -18,7 +18,7 @@ import {
 import { type Held, killedAtEachStep } from './killed-at-each-step.testing.ts'
 import { expectQuiescence, SECOND } from './quiescence.testing.ts'
 
-const timeout = 60_000
+const timeout = 180_000
 
 /** The timer of orders so long before the end of the first authorization. */
 const timerBefore = ({ provider }: World, ms: number): Selector => {

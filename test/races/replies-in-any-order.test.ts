@@ -2,10 +2,10 @@
 
 import { expect, it } from 'vitest'
 import { cancelDecided, openShop, permutations, replies, type Shop } from '../../functions/orders/shop.testing.ts'
-import { oneOf } from '../support/whole-lists.ts'
+import { oneOf, wholeLists } from '../support/whole-lists.ts'
 
 const MINUTE = 60_000
-const timeout = 60_000
+const timeout = wholeLists ? 20 * MINUTE : MINUTE
 
 async function placed(): Promise<{ shop: Shop; orderId: string }> {
   const shop = await openShop()

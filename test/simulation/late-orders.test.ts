@@ -29,6 +29,18 @@ const all = [
   'acting after a lapse, completed',
 ]
 
+/** The renewal has an end after the recapture was requested. */
+function isRecapturedWhileActing(world: World, orderId: string): boolean {
+  const waits = new Set<number>()
+  for (const { type, data } of eventsOf(world, 'payments', orderId)) {
+    const { authorization, refused = authorization } = data as { authorization: number; refused?: number }
+    if (type === 'recapture.due' && waits.size > 0) return true
+    if (type === 'payment.action-required') waits.add(authorization)
+    if (['payment.authorized', 'payment.lapsed', 'renewal.dropped'].includes(type)) waits.delete(refused)
+  }
+  return false
+}
+
 function marksOf(world: World): string[] {
   return ordersOf(world).flatMap(({ orderId, status, types }) => {
     const of = (service: string, type: string): boolean =>
@@ -44,6 +56,9 @@ function marksOf(world: World): string[] {
       ...(of('orders', 'lapse.acting') ? [`acting after a lapse, ${status}`] : []),
       ...(of('payments', 'captures.joined') ? [`captured in one, ${status}`] : []),
       ...(of('payments', 'recapture.done') ? ['recaptured'] : []),
+      ...(isRecapturedWhileActing(world, orderId) ? ['recaptured while the bank waits for its customer'] : []),
+      ...(of('payments', 'payment.nothing-due') ? [`a free parcel, ${status}`] : []),
+      ...(of('orders', 'shipments.resumed') ? ['paid by the first parcels'] : []),
     ]
   })
 }

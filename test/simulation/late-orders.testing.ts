@@ -4,10 +4,12 @@
  */
 
 import { seededRandom } from 'local-google-cloud/host'
+import { PartnerRefusal } from '../../emulators/partner-server.ts'
 import { hasEnded, ordersOf } from '../support/simulation/always-true.ts'
 import { type Faults, someFaults } from '../support/simulation/faults.ts'
 import { eventsOf } from '../support/simulation/order-facts.ts'
 import { createWorld, type World } from '../support/simulation/world.ts'
+import { linesOf } from './simulation.testing.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
@@ -30,6 +32,10 @@ const orderedWith = [
   'card-captured-once',
 ]
 const ORDERS = 4
+/** So many orders have a free piece too. */
+const WITH_FREE = 0.25
+/** So many captures are refused besides those of cards that are always refused. */
+const REFUSED = 0.1
 /** The faults last longer than two authorizations. */
 const FAULTS_DAYS = 16
 const ROUND_MS = 5 * HOUR_MS
@@ -53,6 +59,8 @@ const shortly = (faults: Faults): Faults => ({
 
 export async function simulateLateOrders(seed: number): Promise<World> {
   const random = seededRandom(seed + 2 ** 33)
+  /** Of their own, so that a change of the goods changes no other choice. */
+  const ofGoods = seededRandom(seed + 2 ** 34)
   const upTo = (ms: number): number => Math.floor(random.next() * ms)
   const world = await createWorld({
     seed,
@@ -60,6 +68,7 @@ export async function simulateLateOrders(seed: number): Promise<World> {
     faults: shortly(someFaults(random)),
     concurrency: 1 + upTo(4),
     stock: 6,
+    freeStock: 2,
     // In half of the runs an order of two pieces is two parcels, which leave up to two days apart.
     piecesPerParcel: seed % 2 === 0 ? 1 : 20,
     carrier: {
@@ -69,6 +78,7 @@ export async function simulateLateOrders(seed: number): Promise<World> {
     },
     releaseDelaySeconds: random.next() < 0.6 ? 0 : Math.floor(upTo(9 * DAY_MS) / 1000),
   })
+  refuseSomeCaptures(world, seed)
   const endRounds = rounds(world, (round) => {
     payAgain(world, random, round)
     recapture(world, random, round)
@@ -76,7 +86,7 @@ export async function simulateLateOrders(seed: number): Promise<World> {
   })
   for (let index = 0; index < ORDERS; index++) {
     const card = orderedWith[upTo(orderedWith.length)]!
-    const order = { key: `key-${index}`, card, quantity: 1 + upTo(2) }
+    const order = { key: `key-${index}`, card, ...linesOf(1 + upTo(2), WITH_FREE, ofGoods) }
     let answer = await world.place(order)
     while (answer.status >= 500) {
       await world.run({ forMs: 5_000 })
@@ -95,6 +105,22 @@ export async function simulateLateOrders(seed: number): Promise<World> {
   endRounds()
   await world.run({ forMs: 3 * DAY_MS })
   return world
+}
+
+/** A card may have been blocked since. A provider repeats its answer to a key. */
+function refuseSomeCaptures({ provider: { ledger } }: World, seed: number): void {
+  const random = seededRandom(seed + 2 ** 35)
+  const answers = new Map<string, boolean>()
+  const capture = ledger.capture.bind(ledger)
+  Object.assign(ledger, {
+    capture(...given: Parameters<typeof capture>) {
+      const [, key] = given
+      const isRefused = answers.get(key) ?? random.next() < REFUSED
+      answers.set(key, isRefused)
+      if (isRefused) throw new PartnerRefusal(409, 'card-expired', 'The card has expired.')
+      return capture(...given)
+    },
+  })
 }
 
 function cancelLater({ bus, schedule, commandTo }: World, orderId: string, afterMs: number): void {

@@ -6,7 +6,15 @@ import { eventsOf, type OrderFacts, sum } from '../support/simulation/order-fact
 import { type Random, seededRandom } from 'local-google-cloud/host'
 import { someFaults } from '../support/simulation/faults.ts'
 import type { Releases } from '../support/simulation/releases.ts'
-import { createWorld, discountCodes, unitMinor, type World } from '../support/simulation/world.ts'
+import {
+  createWorld,
+  discountCodes,
+  freeSku,
+  type OrderRequest,
+  sku,
+  unitMinor,
+  type World,
+} from '../support/simulation/world.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
@@ -51,6 +59,9 @@ const MAX_CANCELLED_APART_MS = 80 * 60_000
 const MAX_DEPLOYED_AFTER_MS = 15 * 60_000
 /** About half of the ordered pieces. */
 const STOCK = 9
+/** So many orders have a free piece too, as the first or the last of their lines. */
+const WITH_FREE = 0.25
+const FREE_STOCK = 2
 /** In so many runs every order is one parcel; in the others a parcel holds a piece or two. */
 const ONE_PARCEL = 0.5
 /** Mostly soon; in some runs beyond the promised time, which is two days. */
@@ -73,6 +84,7 @@ export async function simulate(seed: number, releases?: Releases): Promise<World
     faults: someFaults(random),
     concurrency: 1 + Math.floor(random.next() * 8),
     stock: STOCK,
+    freeStock: FREE_STOCK,
     ...(random.next() < TAXED ? { taxClass: 'standard' } : {}),
     releaseDelaySeconds: random.next() < 0.7 ? 0 : Math.floor(random.next() * 1_800),
     piecesPerParcel: random.next() < ONE_PARCEL ? STOCK : 1 + Math.floor(random.next() * 2),
@@ -84,7 +96,7 @@ export async function simulate(seed: number, releases?: Releases): Promise<World
   })
   const endRounds = staffRounds(world)
   if (releases) deploy(world, releases, random)
-  await customers(world)
+  await customers(world, random)
   await world.run({ forMs: HOUR_MS })
   world.endFaults()
   await world.run({ forMs: TERMINAL_TIMEOUT_MS, until: () => ordersOf(world).every(hasEnded) })
@@ -229,15 +241,24 @@ function payAgain(world: World, orderId: string, turn: number): void {
   }
 }
 
+/** The lines of an order of tea, some with a free piece. */
+export function linesOf(quantity: number, withFree: number, random: Random): Pick<OrderRequest, 'lines'> {
+  const tea = { sku, quantity }
+  const free = { sku: freeSku, quantity: 1 }
+  const isFirst = random.next() < 0.5
+  return { lines: random.next() >= withFree ? [tea] : isFirst ? [free, tea] : [tea, free] }
+}
+
 /** A customer retries with the same key until there is an answer; some act on the provider's page, some never do. */
-async function customers(world: World): Promise<void> {
+async function customers(world: World, ofRun: Random): Promise<void> {
   const { random, provider } = world
   for (let index = 0; index < ORDERS; index++) {
     const card = cards[Math.floor(random.next() * cards.length)]!
     const discount =
       random.next() < DISCOUNTED ? { discountCode: codes[Math.floor(random.next() * codes.length)]! } : {}
     const address = random.next() < RETURNED ? ({ address: 'returned' } as const) : {}
-    const order = { key: `key-${index}`, card, quantity: 1 + Math.floor(random.next() * 3), ...discount, ...address }
+    const goods = linesOf(1 + Math.floor(random.next() * 3), WITH_FREE, ofRun)
+    const order = { key: `key-${index}`, card, ...goods, ...discount, ...address }
     let answer = await world.place(order)
     while (answer.status >= 500) {
       await world.run({ forMs: 5_000 })

@@ -8,7 +8,7 @@ import { notifications } from '../../../functions/notifications/service.ts'
 import type { Envelope } from '../../../shared/contracts/envelope.ts'
 import { expectMoney, expectNoMoneyWithoutOrder } from './money.ts'
 import { eventsOf, hasEnded, isSold, ordersOf, type OrderFacts, sum } from './order-facts.ts'
-import { sku, type World } from './world.ts'
+import type { World } from './world.ts'
 
 export { hasEnded, type OrderFacts, ordersOf } from './order-facts.ts'
 
@@ -61,13 +61,13 @@ function expectOneEnd({ orderId, status, types }: OrderFacts): void {
 const effects = { inventory: ['stock.reserved'], payments: ['payment.authorized'], shipping: [] }
 const effectsOfParcel = {
   inventory: ['stock.committed'],
-  payments: ['payment.captured'],
   shipping: ['shipment.created', 'shipment.dispatched'],
 }
 
 /** Of an order with nothing to pay. */
 const effectsOfFree = { ...effects, payments: ['payment.not-required'] }
-const effectsOfFreeParcel = { ...effectsOfParcel, payments: ['payment.nothing-due'] }
+/** A parcel is paid once; free goods, and all of an order with nothing to pay, without a capture. */
+const paid: readonly string[] = ['payment.captured', 'payment.nothing-due']
 
 function expectOneOfEach(world: World, order: OrderFacts): void {
   const { orderId, types: published, parcels } = order
@@ -80,13 +80,17 @@ function expectOneOfEach(world: World, order: OrderFacts): void {
       if (!(isAuthorizedAgain && type === 'payment.authorized'))
         expect(count(recorded, type), `${type} of ${orderId}`).toBe(1)
   }
-  for (const [service, types] of Object.entries(isFree ? effectsOfFreeParcel : effectsOfParcel))
-    for (const { shipmentId } of parcels) {
-      const recorded = eventsOf(world, service, orderId)
+  for (const { shipmentId } of parcels) {
+    const recordedBy = (service: string): string[] =>
+      eventsOf(world, service, orderId)
         .filter(({ data }) => (data as { shipmentId?: string }).shipmentId === shipmentId)
         .map(({ type }) => type)
-      for (const type of types) expect(count(recorded, type), `${type} of ${shipmentId}`).toBe(1)
-    }
+    for (const [service, types] of Object.entries(effectsOfParcel))
+      for (const type of types) expect(count(recordedBy(service), type), `${type} of ${shipmentId}`).toBe(1)
+    const payments = recordedBy('payments').filter((type) => paid.includes(type))
+    expect(payments, `payment of ${shipmentId}`).toHaveLength(1)
+    if (isFree) expect(payments, `payment of ${shipmentId}`).toEqual(['payment.nothing-due'])
+  }
   expectParcels(world, order)
 }
 
@@ -149,14 +153,17 @@ export function expectNothingNegative(world: World): void {
 
 function expectStock(world: World, orders: readonly OrderFacts[]): void {
   expectNothingNegative(world)
-  const shards = [...world.platform('inventory').storedDocuments()].filter(([path]) => path.startsWith(`shards/${sku}`))
-  const of = (field: string): number => sum(shards.map(([, shard]) => shard[field] as number))
-  const sold = sum(orders.map((order) => (isSold(order) ? order.quantity : 0)))
-  expect({ onHand: of('onHand'), reserved: of('reserved'), sold: of('sold') }, 'stock').toEqual({
-    onHand: world.stock - sold,
-    reserved: 0,
-    sold,
-  })
+  for (const [sku, received] of Object.entries(world.stock)) {
+    const documents = [...world.platform('inventory').storedDocuments()]
+    const shards = documents.filter(([path]) => path.startsWith(`shards/${sku}`))
+    const of = (field: string): number => sum(shards.map(([, shard]) => shard[field] as number))
+    const sold = sum(orders.map((order) => (isSold(order) ? (order.pieces[sku] ?? 0) : 0)))
+    expect({ onHand: of('onHand'), reserved: of('reserved'), sold: of('sold') }, `stock of ${sku}`).toEqual({
+      onHand: received - sold,
+      reserved: 0,
+      sold,
+    })
+  }
 }
 
 /** Sequences have no gaps, each cause occurs once, and each event is published under the order's id. */

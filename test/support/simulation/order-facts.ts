@@ -8,6 +8,8 @@ export interface OrderFacts {
   readonly status: 'none' | 'pending' | 'confirmed' | 'completed' | 'closed' | 'rejected' | 'expired' | 'cancelled'
   /** The ordered pieces without those that were cancelled while others had left. */
   readonly quantity: number
+  /** The same pieces by SKU. */
+  readonly pieces: Readonly<Record<string, number>>
   /** The amount that the customer pays: without the lines that were cancelled while others had left. */
   readonly totalMinor: number
   readonly types: readonly string[]
@@ -26,16 +28,21 @@ export function ordersOf(world: World): OrderFacts[] {
   return [...world.platform('orders').commitsByStream()].flatMap(([orderId, entries]) => {
     const events = entries.flatMap((entry) => entry.events)
     const placed = events.find(({ type }) => type === 'order.placed')?.data as
-      | { lines: { quantity: number }[]; totalMinor: number }
+      | { lines: Line[]; totalMinor: number }
       | undefined
     if (!placed) return []
     const types = events.filter(({ sequence }) => sequence > 0).map(({ type }) => type)
     const cancelled = events
       .filter(({ type }) => type === 'order.partly-cancelled')
       .map(({ data }) => data as { lines: Line[]; amountMinor: number })
-    const quantity = piecesOf(placed.lines) - piecesOf(cancelled.flatMap(({ lines }) => lines))
+    const pieces: Record<string, number> = {}
+    for (const { sku, quantity } of placed.lines) pieces[sku] = (pieces[sku] ?? 0) + quantity
+    for (const { sku, quantity } of cancelled.flatMap(({ lines }) => lines)) pieces[sku]! -= quantity
+    const quantity = sum(Object.values(pieces))
     const totalMinor = placed.totalMinor - sum(cancelled.map(({ amountMinor }) => amountMinor))
-    return [{ orderId, status: statusOf(types), quantity, totalMinor, types, parcels: parcelsOf(world, orderId) }]
+    return [
+      { orderId, status: statusOf(types), quantity, pieces, totalMinor, types, parcels: parcelsOf(world, orderId) },
+    ]
   })
 }
 
@@ -60,6 +67,7 @@ function parcelsOf(world: World, orderId: string): Parcel[] {
 }
 
 interface Line {
+  readonly sku: string
   readonly quantity: number
 }
 const piecesOf = (lines: readonly Line[]): number => sum(lines.map(({ quantity }) => quantity))

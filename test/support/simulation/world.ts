@@ -40,6 +40,8 @@ import { keepInTwo } from './two-instances.ts'
 
 export const sku = 'TEA-001'
 export const unitMinor = 1190
+/** A product that costs nothing; a world has it if its options name a stock of it. */
+export const freeSku = 'FREE-001'
 /** The settings of the local environment; no server listens at its addresses here. */
 const settings = settingsOf(localEnvironment(localPorts(4_100, business)), business)
 /** Discount codes of a world: a part, and all of the price. */
@@ -100,6 +102,8 @@ export interface WorldOptions {
   /** The number of concurrent activities. */
   readonly concurrency?: number
   readonly stock?: number
+  /** Pieces of the free product; absent: it is not sold. */
+  readonly freeStock?: number
   readonly releaseDelaySeconds?: number
   /** The cards of each customer, ten at most; absent: all but those that matter after days, or for several parcels. */
   readonly cards?: readonly string[]
@@ -171,7 +175,8 @@ export interface World {
   readonly random: Random
   readonly provider: ReturnType<typeof paymentProviderApp>
   readonly carrier: ReturnType<typeof carrierApp>
-  readonly stock: number
+  /** The received pieces, by SKU. */
+  readonly stock: Readonly<Record<string, number>>
   platform(service: string): TestPlatform
   /** A command as the release that its owner has sends it. */
   commandTo(owner: string, type: string, data: object, about?: MessageOptions): Envelope
@@ -200,7 +205,8 @@ export interface World {
 }
 
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
-  const { seed = 1, concurrency = 1, stock = 100, releaseDelaySeconds = 0 } = options
+  const { seed = 1, concurrency = 1, stock: tea = 100, freeStock = 0, releaseDelaySeconds = 0 } = options
+  const stock = { [sku]: tea, ...(freeStock > 0 ? { [freeSku]: freeStock } : {}) }
   let isReady = false
   const observe = (passed: Omit<Passed, 'atMs'>): void => {
     if (isReady) options.observe?.({ ...passed, atMs: schedule.now() })
@@ -586,7 +592,14 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const { taxClass } = options
   const price = { sku, unitMinor, currency: 'EUR', ...(taxClass === undefined ? {} : { taxClass }) }
   await deliver(orders.app, orders.platform, message('price.changed', price, { subject: sku, version: 2 }))
-  const delivery = { deliveryId: 'd-1', lines: [{ sku, quantity: stock }] }
+  const free = message(
+    'price.changed',
+    { ...price, sku: freeSku, unitMinor: 0 },
+    { subject: freeSku, version: 2, key: 'free' },
+  )
+  if (freeStock > 0) await deliver(orders.app, orders.platform, free)
+  const received = Object.entries(stock).map(([of, quantity]) => ({ sku: of, quantity }))
+  const delivery = { deliveryId: 'd-1', lines: received }
   const inventory = listeners.get('inventory')!
   await deliver(inventory.app, inventory.platform, commandTo('inventory', 'ReceiveStock', delivery))
   faults = options.faults ?? noFaults
