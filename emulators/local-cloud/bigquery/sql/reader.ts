@@ -2,6 +2,7 @@
 
 import { invalidArgument } from '../../core/status.ts'
 import { limits, tooComplex, tooDeep } from '../values/limits.ts'
+import { isReserved } from './grammar/words.ts'
 import { Reads } from './reads.ts'
 import type { Token } from './tokens.ts'
 import { elementMark } from './unnamed-marks.ts'
@@ -121,16 +122,9 @@ export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 /** @throws INVALID_ARGUMENT for a token that names nothing: a reserved word is quoted. */
 export function aliasText({ kind, text: written }: Token): string {
-  if (kind === 'quoted' || (kind === 'word' && !reserved.has(written.toUpperCase()))) return written
+  if (kind === 'quoted' || (kind === 'word' && !isReserved(written))) return written
   throw invalidArgument(`Syntax error: Unexpected ${kind === 'word' ? 'keyword ' : ''}"${written}"`)
 }
-
-/** `AT` is taken as a name. https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#reserved_keywords */
-const reserved = new Set(
-  'ALL AND ANY ARRAY AS ASC ASSERT_ROWS_MODIFIED BETWEEN BY CASE CAST COLLATE CONTAINS CREATE CROSS CUBE CURRENT DEFAULT DEFINE DESC DISTINCT ELSE END ENUM ESCAPE EXCEPT EXCLUDE EXISTS EXTRACT FALSE FETCH FOLLOWING FOR FROM FULL GROUP GROUPING GROUPS HASH HAVING IF IGNORE IN INNER INTERSECT INTERVAL INTO IS JOIN LATERAL LEFT LIKE LIMIT LOOKUP MERGE NATURAL NEW NO NOT NULL NULLS OF ON OR ORDER OUTER OVER PARTITION PRECEDING PROTO QUALIFY RANGE RECURSIVE RESPECT RIGHT ROLLUP ROWS SELECT SET SOME STRUCT TABLESAMPLE THEN TO TREAT TRUE UNBOUNDED UNION UNNEST USING WHEN WHERE WINDOW WITH WITHIN'.split(
-    ' ',
-  ),
-)
 
 export const text = (value: string): string => `'${value.replaceAll("'", "''")}'`
 

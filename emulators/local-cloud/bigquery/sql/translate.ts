@@ -8,6 +8,7 @@ import { repeatedParts } from './expansion.ts'
 import { arithmetic } from './expression.ts'
 import { changedTable, fromItem } from './from.ts'
 import { keywords } from './functions.ts'
+import { parseStatement } from './grammar/statement.ts'
 import { checkLength, limits, shown, tooComplex } from '../values/limits.ts'
 import { aliasText, type EndTest, isWord, quote, Reader } from './reader.ts'
 import type { Read } from './reads.ts'
@@ -66,6 +67,7 @@ export function translate(googleSql: string, projectId: string, defaultDataset?:
     const { sql = '', tables = [], reads = [], listedNames = [] } = query ?? {}
     return { sql, tables, reads, listedNames, verb: tokens[0]!.text.toUpperCase(), ddl }
   }
+  parseStatement(tokens, googleSql)
   const refusal = refusalIn(tokens)
   if (refusal) throw invalidArgument(`${refusal.message}${placeOf(refusal.at, googleSql)}`)
   const having = havingWithoutGroups(statement)
