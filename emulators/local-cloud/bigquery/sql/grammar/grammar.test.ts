@@ -28,28 +28,52 @@ const placed = / at \[\d+:\d+\]$/
 
 it.each([
   ['SELECT * EXCLUDE (a) FROM d.t', 'Syntax error: Expected end of input but got keyword EXCLUDE at [1:10]'],
-  ['FROM d.t SELECT a', 'A query that begins with FROM, which is pipe syntax, is not translated by the local cloud at [1:1]'],
+  [
+    'FROM d.t SELECT a',
+    'A query that begins with FROM, which is pipe syntax, is not translated by the local cloud at [1:1]',
+  ],
   ['SELECT a::INT64 FROM d.t', 'Syntax error: Expected end of input but got ":" at [1:9]'],
   ['SELECT [1, 2][1:2]', 'Syntax error: Expected "]" but got ":" at [1:16]'],
   ['SELECT [x FOR x IN [1]]', 'Syntax error: Expected "]" but got keyword FOR at [1:11]'],
   ['SELECT ARRAY_LENGTH(x -> x + 1) FROM d.t', 'Syntax error: Unexpected ">" at [1:24]'],
-  ['SELECT a FROM d.t POSITIONAL JOIN d.u', 'Syntax error: INNER JOIN must have an immediately following ON or USING clause at [1:38]'],
-  ['SELECT a FROM d.t AS t ASOF JOIN d.u ON t.a = u.a', 'Syntax error: Expected end of input but got identifier "ASOF" at [1:24]'],
-  ['SELECT a FROM d.t AS t SEMI JOIN d.u ON t.a = u.a', 'Syntax error: Expected end of input but got identifier "SEMI" at [1:24]'],
-  ['SELECT a FROM d.t AS t ANTI JOIN d.u ON t.a = u.a', 'Syntax error: Expected end of input but got identifier "ANTI" at [1:24]'],
+  [
+    'SELECT a FROM d.t POSITIONAL JOIN d.u',
+    'Syntax error: INNER JOIN must have an immediately following ON or USING clause at [1:38]',
+  ],
+  [
+    'SELECT a FROM d.t AS t ASOF JOIN d.u ON t.a = u.a',
+    'Syntax error: Expected end of input but got identifier "ASOF" at [1:24]',
+  ],
+  [
+    'SELECT a FROM d.t AS t SEMI JOIN d.u ON t.a = u.a',
+    'Syntax error: Expected end of input but got identifier "SEMI" at [1:24]',
+  ],
+  [
+    'SELECT a FROM d.t AS t ANTI JOIN d.u ON t.a = u.a',
+    'Syntax error: Expected end of input but got identifier "ANTI" at [1:24]',
+  ],
   ['SELECT a FROM d.t USING SAMPLE 10', 'Syntax error: Expected end of input but got keyword USING at [1:19]'],
   ['SELECT COLUMNS(*) FROM d.t', 'Function not found: COLUMNS at [1:8]'],
-  ['SELECT 1 UNION BY NAME SELECT 2', 'Syntax error: Expected keyword ALL or keyword DISTINCT but got keyword BY at [1:16]'],
+  [
+    'SELECT 1 UNION BY NAME SELECT 2',
+    'Syntax error: Expected keyword ALL or keyword DISTINCT but got keyword BY at [1:16]',
+  ],
   ['SELECT 1 UNION ALL BY NAME SELECT 2', 'BY after UNION is not translated by the local cloud at [1:20]'],
   ["SELECT {'a': 1}", 'Syntax error: Unexpected "{" at [1:8]'],
   ['SELECT 1 // 2', 'Syntax error: Unexpected "/" at [1:11]'],
   ['SELECT 2 ** 3', 'Syntax error: Unexpected "*" at [1:11]'],
   ["SELECT a FROM d.t WHERE a ILIKE 'x'", 'Syntax error: Expected end of input but got identifier "ILIKE" at [1:27]'],
-  ["SELECT a FROM d.t WHERE a SIMILAR TO 'x'", 'Syntax error: Expected end of input but got identifier "SIMILAR" at [1:27]'],
+  [
+    "SELECT a FROM d.t WHERE a SIMILAR TO 'x'",
+    'Syntax error: Expected end of input but got identifier "SIMILAR" at [1:27]',
+  ],
   ["SELECT a FROM d.t WHERE a GLOB 'x'", 'Syntax error: Expected end of input but got identifier "GLOB" at [1:27]'],
   ["SELECT a FROM d.t WHERE a ~ 'x'", 'Syntax error: Expected end of input but got "~" at [1:27]'],
   ['SELECT a FROM d.t WHERE a == 1', 'Syntax error: Unexpected "=" at [1:28]'],
-  ['SELECT a ISNULL FROM d.t WHERE a NOTNULL', 'Syntax error: Expected end of input but got identifier "NOTNULL" at [1:34]'],
+  [
+    'SELECT a ISNULL FROM d.t WHERE a NOTNULL',
+    'Syntax error: Expected end of input but got identifier "NOTNULL" at [1:34]',
+  ],
   ['SELECT a = b = c FROM d.t', 'Syntax error: Unexpected "=" at [1:14]'],
   ['SELECT SUM(a) FILTER (WHERE a > 1) FROM d.t', 'Syntax error: Expected end of input but got "(" at [1:22]'],
   ['SELECT a FROM d.t LIMIT 10%', 'Syntax error: Expected end of input but got "%" at [1:27]'],
@@ -61,7 +85,10 @@ it.each([
   ['SELECT x: 1', 'Syntax error: Expected end of input but got ":" at [1:9]'],
   ['VALUES (1), (2)', 'Syntax error: Unexpected identifier "VALUES" at [1:1]'],
   ['WITH x(a) AS (SELECT 1) SELECT a FROM x', 'Syntax error: Expected keyword AS but got "(" at [1:7]'],
-  ['WITH x AS MATERIALIZED (SELECT 1) SELECT 1 FROM x', 'Syntax error: Expected "(" but got identifier "MATERIALIZED" at [1:11]'],
+  [
+    'WITH x AS MATERIALIZED (SELECT 1) SELECT 1 FROM x',
+    'Syntax error: Expected "(" but got identifier "MATERIALIZED" at [1:11]',
+  ],
   ['SELECT a FROM d.t NATURAL JOIN d.u', 'Syntax error: Expected end of input but got keyword NATURAL at [1:19]'],
   ['SELECT a FROM d.t, LATERAL (SELECT 1)', 'Syntax error: Unexpected keyword LATERAL at [1:20]'],
   ['SELECT a FROM (d.t JOIN d.u ON TRUE)', 'A join in parentheses is not translated by the local cloud at [1:15]'],
@@ -71,22 +98,46 @@ it.each([
   ['SELECT lenght(a) FROM d.t', 'Function not found: lenght; Did you mean length? at [1:8]'],
   ['SELECT list_sum(a) FROM d.t', 'Function not found: list_sum at [1:8]'],
   ['SELECT RANK() OVER () FROM d.t', 'Window ORDER BY is required for analytic function RANK at [1:8]'],
-  ['SELECT RANK() OVER (ORDER BY a ROWS 1 PRECEDING) FROM d.t', 'Window framing clause is not allowed for analytic function RANK at [1:32]'],
+  [
+    'SELECT RANK() OVER (ORDER BY a ROWS 1 PRECEDING) FROM d.t',
+    'Window framing clause is not allowed for analytic function RANK at [1:32]',
+  ],
   ['SELECT UPPER(a) OVER () FROM d.t', 'Function UPPER does not support an OVER clause at [1:17]'],
-  ['SELECT SUM(a) OVER (ORDER BY b GROUPS 1 PRECEDING) FROM d.t', 'Syntax error: Expected ")" but got keyword GROUPS at [1:32]'],
-  ['SELECT SUM(a) OVER (ROWS 1 PRECEDING EXCLUDE CURRENT ROW) FROM d.t', 'Syntax error: Expected ")" but got keyword EXCLUDE at [1:38]'],
-  ['SELECT STRING_AGG(a IGNORE NULLS) FROM d.t', 'IGNORE NULLS or RESPECT NULLS in arguments is not supported for function STRING_AGG at [1:21]'],
+  [
+    'SELECT SUM(a) OVER (ORDER BY b GROUPS 1 PRECEDING) FROM d.t',
+    'Syntax error: Expected ")" but got keyword GROUPS at [1:32]',
+  ],
+  [
+    'SELECT SUM(a) OVER (ROWS 1 PRECEDING EXCLUDE CURRENT ROW) FROM d.t',
+    'Syntax error: Expected ")" but got keyword EXCLUDE at [1:38]',
+  ],
+  [
+    'SELECT STRING_AGG(a IGNORE NULLS) FROM d.t',
+    'IGNORE NULLS or RESPECT NULLS in arguments is not supported for function STRING_AGG at [1:21]',
+  ],
   ['SELECT COUNTIF(DISTINCT a) FROM d.t', 'DISTINCT in arguments is not supported for function COUNTIF at [1:16]'],
   ['SELECT SAFE.LN(0)', 'The prefix SAFE of SAFE.LN is not translated by the local cloud at [1:8]'],
   ['SELECT ROUND(x => 1.5)', 'A named argument of ROUND is not translated by the local cloud at [1:14]'],
-  ['SELECT CAST(a AS STRING(3)) FROM d.t', 'CAST to STRING with parameters is not translated by the local cloud at [1:18]'],
-  ["SELECT CAST(a AS STRING FORMAT 'YYYY') FROM d.t", 'CAST with FORMAT is not translated by the local cloud at [1:25]'],
+  [
+    'SELECT CAST(a AS STRING(3)) FROM d.t',
+    'CAST to STRING with parameters is not translated by the local cloud at [1:18]',
+  ],
+  [
+    "SELECT CAST(a AS STRING FORMAT 'YYYY') FROM d.t",
+    'CAST with FORMAT is not translated by the local cloud at [1:25]',
+  ],
   ['SELECT a FROM d.t |> WHERE a', 'Syntax error: Expected end of input but got "|" at [1:19]'],
   ['INSERT OR REPLACE INTO d.t (a) VALUES (1)', 'Syntax error: Unexpected keyword OR at [1:8]'],
   ['INSERT INTO d.t BY NAME SELECT 1 AS a', 'Syntax error: Unexpected keyword BY at [1:17]'],
   ['INSERT INTO d.t DEFAULT VALUES', 'Syntax error: Unexpected keyword DEFAULT at [1:17]'],
-  ['INSERT INTO d.t (a) VALUES (1) RETURNING a', 'Syntax error: Expected end of input but got identifier "RETURNING" at [1:32]'],
-  ['INSERT INTO d.t (a) VALUES (1) ON CONFLICT DO NOTHING', 'Syntax error: Expected end of input but got keyword ON at [1:32]'],
+  [
+    'INSERT INTO d.t (a) VALUES (1) RETURNING a',
+    'Syntax error: Expected end of input but got identifier "RETURNING" at [1:32]',
+  ],
+  [
+    'INSERT INTO d.t (a) VALUES (1) ON CONFLICT DO NOTHING',
+    'Syntax error: Expected end of input but got keyword ON at [1:32]',
+  ],
   ['DELETE FROM d.t USING d.u WHERE TRUE', 'Syntax error: Expected end of input but got keyword USING at [1:17]'],
   ['TRUNCATE d.t', 'Syntax error: Expected keyword TABLE but got identifier "d" at [1:10]'],
   ['PRAGMA version', 'Syntax error: Unexpected identifier "PRAGMA" at [1:1]'],
@@ -123,7 +174,15 @@ describe('accepted', () => {
 describe('statements of sql-cases.txt, changed by what DuckDB has', () => {
   /** What is added behind a token, or put in its place. */
   const operators = ['//', '**', '==', '%', '->', ' ILIKE ', ' GLOB ', ' SIMILAR TO ', '::']
-  const ends = ['USING SAMPLE 10', 'FILTER (WHERE TRUE)', 'FETCH FIRST 1 ROW ONLY', 'QUALIFY', 'RETURNING *', 'POSITIONAL JOIN d.u', 'ON CONFLICT DO NOTHING']
+  const ends = [
+    'USING SAMPLE 10',
+    'FILTER (WHERE TRUE)',
+    'FETCH FIRST 1 ROW ONLY',
+    'QUALIFY',
+    'RETURNING *',
+    'POSITIONAL JOIN d.u',
+    'ON CONFLICT DO NOTHING',
+  ]
 
   it.each(operators)('an operator is %s', (operator) => {
     const changed = accepted.flatMap((sql) =>
@@ -156,7 +215,9 @@ describe('statements of sql-cases.txt, changed by what DuckDB has', () => {
     [/\bLIMIT 1(?!')/g, 'LIMIT 1+1'],
   ])('%s is %s', (place, piece) => {
     const changed = accepted.flatMap((sql) =>
-      [...sql.matchAll(place)].map(({ 0: found, index }) => `${sql.slice(0, index)}${piece}${sql.slice(index + found.length)}`),
+      [...sql.matchAll(place)].map(
+        ({ 0: found, index }) => `${sql.slice(0, index)}${piece}${sql.slice(index + found.length)}`,
+      ),
     )
     expect(changed.length).toBeGreaterThan(0)
     expect(changed.filter((sql) => !placed.test(parsed(sql)))).toEqual([])
@@ -171,7 +232,9 @@ describe('statements of sql-cases.txt, changed by what DuckDB has', () => {
       })
     for (const sql of cut) {
       const answer = parsed(sql)
-      expect(answer === 'accepted' || placed.test(answer) || answer.includes('Unclosed'), `${sql}: ${answer}`).toBe(true)
+      expect(answer === 'accepted' || placed.test(answer) || answer.includes('Unclosed'), `${sql}: ${answer}`).toBe(
+        true,
+      )
     }
   })
 })
@@ -179,5 +242,7 @@ describe('statements of sql-cases.txt, changed by what DuckDB has', () => {
 it('the list has the functions that the translator has', () => {
   const constructs = ['ARRAY_AGG', 'STRING_AGG']
   const translated = [...Object.keys(renamed), ...sameInBoth, ...Object.keys(rewritten), ...constructs]
-  expect([...functions.keys()].toSorted()).toEqual([...new Set(translated)].filter((name) => name !== 'WEEK').toSorted())
+  expect([...functions.keys()].toSorted()).toEqual(
+    [...new Set(translated)].filter((name) => name !== 'WEEK').toSorted(),
+  )
 })
