@@ -3,7 +3,7 @@
 import type { CloudContext } from '../core/plugin.ts'
 import { alreadyExists, invalidArgument, notFound, StatusError } from '../core/status.ts'
 import type { Engine } from './engine/engine.ts'
-import { checkListedNames } from './listed-names.ts'
+import { checkListedNames, checkNeededColumns } from './listed-names.ts'
 import { checkPartitioning, checkSamePartitioning } from './partitioning.ts'
 import { patched, replaced } from './resource-change.ts'
 import { checkFields, schemaChange } from './schema.ts'
@@ -105,6 +105,7 @@ export function makeCatalog(
       const { sql, tables: read, verb } = translation
       if (verb !== 'SELECT' && verb !== 'WITH') throw invalidArgument(`A view's query must be a SELECT, not ${verb}.`)
       await tablesBehind(read)
+      checkNeededColumns(translation, find)
       await checkListedNames(translation, engine, [])
       const { schema, firstUnnamed } = await engine.describe(sql, [])
       if (firstUnnamed !== undefined)

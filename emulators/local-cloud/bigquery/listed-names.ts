@@ -3,7 +3,24 @@
 import { invalidArgument, StatusError } from '../core/status.ts'
 import type { Engine } from './engine/engine.ts'
 import type { Translation } from './sql/translate.ts'
+import type { FieldSchema, TableResource } from './values/records.ts'
 import type { QueryParameter } from './values/requests.ts'
+
+/** @param find a table or view, whose columns may be the needed ones. @throws INVALID_ARGUMENT in BigQuery's words. */
+export function checkNeededColumns(
+  { needed = [] }: Translation,
+  find: (datasetId: string, tableId: string) => TableResource | undefined,
+): void {
+  const fieldsOf = (table: string): readonly FieldSchema[] =>
+    find(...(table.split('.') as [string, string]))?.schema?.fields ?? []
+  for (const { name, tables, deep, message } of needed) {
+    const isNamed = (field: FieldSchema): boolean => field.name.toLowerCase() === name.toLowerCase()
+    const isInside = (field: FieldSchema): boolean => isNamed(field) || (field.fields ?? []).some(isInside)
+    const isFound =
+      tables.some((table) => fieldsOf(table).some(isNamed)) || deep.some((table) => fieldsOf(table).some(isInside))
+    if (!isFound) throw invalidArgument(message)
+  }
+}
 
 /** Before the statement is described: the engine does not take each such name. @throws INVALID_ARGUMENT in BigQuery's words. */
 export async function checkListedNames(

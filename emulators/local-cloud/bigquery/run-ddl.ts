@@ -4,7 +4,7 @@ import { alreadyExists, invalidArgument, StatusError } from '../core/status.ts'
 import type { Catalog } from './catalog.ts'
 import type { Engine } from './engine/engine.ts'
 import { insertOf } from './destination.ts'
-import { checkListedNames } from './listed-names.ts'
+import { checkListedNames, checkNeededColumns } from './listed-names.ts'
 import type { Ddl } from './sql/ddl.ts'
 import type { QueryParameter } from './values/requests.ts'
 
@@ -77,6 +77,7 @@ async function create(
   }
   const translation = await engine.translate(query, projectId)
   const { sql, tables } = translation
+  checkNeededColumns(translation, catalog.find)
   const { schema, firstUnnamed } = await engine.describe(sql, parameters)
   await checkListedNames(translation, engine, parameters)
   if (firstUnnamed !== undefined)

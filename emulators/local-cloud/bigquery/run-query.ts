@@ -5,7 +5,7 @@ import { invalidArgument } from '../core/status.ts'
 import type { Catalog } from './catalog.ts'
 import { checkWritten } from './coercion.ts'
 import { makeDestinations } from './destination.ts'
-import { checkListedNames } from './listed-names.ts'
+import { checkListedNames, checkNeededColumns } from './listed-names.ts'
 import { checkFilters } from './required-filters.ts'
 import { runDdl } from './run-ddl.ts'
 import type { Engine } from './engine/engine.ts'
@@ -78,6 +78,7 @@ export function makeRunQuery(
       if (!dryRun) await inTurn(made, () => runDdl(ddl, { catalog, engine, projectId: context.project.id, parameters }))
       return { statementType, schema: [], rows: [], resultBytes: 0, changed: undefined, bytes }
     }
+    checkNeededColumns(translation, catalog.find)
     await checkListedNames(translation, engine, parameters)
     await checkTypes(translation, parameters)
     const { schema } = await engine.describe(translation.sql, parameters)

@@ -1,6 +1,6 @@
 /** GoogleSQL as tokens: https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical */
 
-import { invalidArgument } from '../../core/status.ts'
+import { invalidArgument, type StatusError } from '../../core/status.ts'
 
 export interface Token {
   readonly kind: 'word' | 'quoted' | 'string' | 'bytes' | 'number' | 'parameter' | 'symbol'
@@ -10,11 +10,14 @@ export interface Token {
   readonly at?: number
 }
 
+/** @param offset in the token. */
+type Refuse = (message: string, offset: number) => StatusError
+
 const patterns: readonly [RegExp, Token['kind'] | 'space'][] = [
   [/\s+|--[^\n]*|#[^\n]*|\/\*[\s\S]*?\*\//y, 'space'],
   [/(?:[rR][bB]?|[bB][rR]?)?(?:'''(?:\\[\s\S]|[^\\])*?'''|"""(?:\\[\s\S]|[^\\])*?""")/y, 'string'],
   [/(?:[rR][bB]?|[bB][rR]?)?(?:'(?:\\[\s\S]|[^'\\\n])*'|"(?:\\[\s\S]|[^"\\\n])*")/y, 'string'],
-  [/`(?:\\.|[^`\\])*`/y, 'quoted'],
+  [/`(?:\\.|[^`\\\n])*`/y, 'quoted'],
   [/@[A-Za-z_]\w*/y, 'parameter'],
   [/\?/y, 'parameter'],
   [/0[xX][0-9a-fA-F]+|\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?/y, 'number'],
@@ -34,7 +37,12 @@ export function tokenize(sql: string): Token[] {
       throw invalidArgument(`Syntax error: Missing whitespace between literal and alias at ${place(sql, at)}`)
     if (kind === 'space') continue
     const begin = at - text.length
-    tokens.push({ ...(kind === 'string' ? literal(text) : { kind, text: contentOf(text, kind) }), at: begin })
+    const refuse: Refuse = (message, offset) =>
+      invalidArgument(`Syntax error: ${message} at ${place(sql, begin + offset)}`)
+    if (text === '``') throw refuse('Invalid empty identifier', 0)
+    if (kind === 'quoted') tokens.push({ kind, text: unescaped(contentOf(text, kind), 1, false, refuse), at: begin })
+    else
+      tokens.push({ ...(kind === 'string' ? literal(text, refuse) : { kind, text: contentOf(text, kind) }), at: begin })
   }
   return tokens
 }
@@ -78,15 +86,16 @@ function contentOf(text: string, kind: Token['kind']): string {
 }
 
 /** `'…'`, `r'…'`, `b'…'`, `rb'…'`, each in double and in threefold quotes too. */
-function literal(text: string): Token {
+function literal(text: string, refuse: Refuse): Token {
   const prefix = /^[rRbB]*/.exec(text)![0].toLowerCase()
   const body = text.slice(prefix.length)
   const width = body.startsWith("'''") || body.startsWith('"""') ? 3 : 1
   const inner = body.slice(width, -width)
   const isBytes = prefix.includes('b')
   const isRaw = prefix.includes('r')
-  if (!isBytes) return { kind: 'string', text: isRaw ? inner : unescaped(inner, false) }
-  const bytes = isRaw ? Buffer.from(inner, 'utf8') : Buffer.from(unescaped(inner, true), 'latin1')
+  const value = isRaw ? inner : unescaped(inner, prefix.length + width, isBytes, refuse)
+  if (!isBytes) return { kind: 'string', text: value }
+  const bytes = isRaw ? Buffer.from(value, 'utf8') : Buffer.from(value, 'latin1')
   return { kind: 'bytes', text: bytes.toString('hex') }
 }
 
@@ -105,18 +114,21 @@ const escapes: Readonly<Record<string, string>> = {
   v: '\v',
 }
 
-/** Bytes hold the characters of their literal as UTF-8. `\\xAA` is a character in a text and a byte in bytes. */
-function unescaped(text: string, isBytes: boolean): string {
+/** Bytes hold the characters of their literal as UTF-8. `\\xAA` is a character in a text and a byte in bytes. @param begin of the text in its token. */
+function unescaped(text: string, begin: number, isBytes: boolean, refuse: Refuse): string {
   const plain = isBytes ? Buffer.from(text, 'utf8').toString('latin1') : text
   return plain.replaceAll(
-    /\\(?:[xX]([0-9a-fA-F]{2})|([0-7]{3})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([\s\S]))/g,
-    (_, hex?: string, octal?: string, short?: string, long?: string, one?: string) => {
-      if (octal) return String.fromCharCode(Number.parseInt(octal, 8))
-      const digits = hex ?? short ?? long
-      if (digits) return String.fromCodePoint(Number.parseInt(digits, 16))
-      const known = escapes[one!]
-      if (known === undefined) throw invalidArgument(`Syntax error: Illegal escape sequence: \\${one}`)
-      return known
+    /\\(?:[xX]([0-9a-fA-F]{2})|([0-3][0-7]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([\s\S]))/g,
+    (all: string, ...[hex, octal, short, long, one, offset]: [...(string | undefined)[], number]) => {
+      const illegal = (): Error => refuse(`Illegal escape sequence: ${all}`, begin + (offset as number))
+      if (isBytes && (short ?? long) !== undefined) throw illegal()
+      const known = one === undefined ? undefined : escapes[one as string]
+      if (known !== undefined) return known
+      if (octal !== undefined) return String.fromCharCode(Number.parseInt(octal as string, 8))
+      const code = Number.parseInt((hex ?? short ?? long ?? '') as string, 16)
+      const isCharacter = code <= 0x10_ff_ff && !(code >= 0xd8_00 && code <= 0xdf_ff)
+      if (!isCharacter) throw illegal()
+      return String.fromCodePoint(code)
     },
   )
 }

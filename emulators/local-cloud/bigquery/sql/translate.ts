@@ -8,6 +8,7 @@ import { repeatedParts } from './expansion.ts'
 import { arithmetic } from './expression.ts'
 import { changedTable, fromItem } from './from.ts'
 import { keywords } from './functions.ts'
+import { type NeededColumn, neededColumns } from './grammar/names.ts'
 import { parseStatement } from './grammar/statement.ts'
 import { checkLength, limits, shown, tooComplex } from '../values/limits.ts'
 import { aliasText, type EndTest, isWord, quote, Reader } from './reader.ts'
@@ -35,6 +36,8 @@ export interface Translation {
   readonly conditions?: string
   /** Names in WHERE that may be names of the list alone: each is one if the engine can describe this statement. */
   readonly listedNames?: readonly { readonly name: string; readonly message: string; readonly sql: string }[]
+  /** Names that are found if a table has such a column, which the translator does not know. */
+  readonly needed?: readonly NeededColumn[]
   /** Of a statement that makes or drops; `sql` and `tables` are those of its query. */
   readonly ddl?: Ddl
 }
@@ -48,7 +51,7 @@ export function translate(googleSql: string, projectId: string, defaultDataset?:
   if (tokens.some(({ kind, text }) => kind === 'symbol' && text === ';'))
     throw invalidArgument('Scripts of several statements are not run by the local cloud: send them one by one.')
   const names = { projectId, defaultDataset, subqueries: subqueryNames(tokens) }
-  const statement = numbered(withAliases(tokens))
+  const statement = withAliases(numbered(tokens))
   const translated = (part: readonly Token[]): Pick<Translation, 'sql' | 'tables' | 'reads'> => {
     const reader = new Reader(withMarks(part), names)
     const sql = placed(reader, googleSql, () => clauses(reader, () => false))
@@ -64,10 +67,10 @@ export function translate(googleSql: string, projectId: string, defaultDataset?:
   if (ddl) {
     const query =
       'query' in ddl && ddl.query !== undefined ? translate(ddl.query, projectId, defaultDataset) : undefined
-    const { sql = '', tables = [], reads = [], listedNames = [] } = query ?? {}
-    return { sql, tables, reads, listedNames, verb: tokens[0]!.text.toUpperCase(), ddl }
+    const { sql = '', tables = [], reads = [], listedNames = [], needed = [] } = query ?? {}
+    return { sql, tables, reads, listedNames, needed, verb: tokens[0]!.text.toUpperCase(), ddl }
   }
-  parseStatement(tokens, googleSql)
+  const needed = neededColumns(parseStatement(tokens, googleSql), googleSql, defaultDataset)
   const refusal = refusalIn(tokens)
   if (refusal) throw invalidArgument(`${refusal.message}${placeOf(refusal.at, googleSql)}`)
   const having = havingWithoutGroups(statement)
@@ -82,6 +85,7 @@ export function translate(googleSql: string, projectId: string, defaultDataset?:
     ...translated(statement),
     verb: (tokens.find(({ text }) => text !== '(') ?? tokens[0]!).text.toUpperCase(),
     hasWhere: hasWhere(statement),
+    needed,
     listedNames: listedNamesIn(statement).map(({ name, tokens: part }) => ({
       name: name.text,
       message: `Unrecognized name: ${shown(name.text)}${placeOf(name, googleSql)}`,
@@ -177,7 +181,7 @@ function clausesOf(reader: Reader, ends: EndTest): string {
     } else if (isComparison.has(token.text) && token.kind === 'symbol') {
       reader.take()
       parts.push(token.text === '<>' ? '!=' : token.text)
-    } else if (isOrdinal(clause, reader)) parts.push(reader.take().text)
+    } else if (isOrdinal(clause, reader)) parts.push(String(Number(reader.take().text)))
     else if ((clause === 'LIMIT' || clause === 'OFFSET') && token.kind !== 'parameter' && token.text !== '-')
       throw invalidArgument(`Syntax error: ${clause} takes an integer literal or a parameter, not "${token.text}"`)
     else {

@@ -75,7 +75,7 @@ export class Cursor {
     return this.take()
   }
 
-  /** Whether the parenthesis that is next has a query in it, perhaps in further parentheses: `((SELECT 1) + 1)` is none. */
+  /** Whether the parenthesis that is next has a query in it, perhaps in further parentheses, unlike `((SELECT 1) + 1)`. */
   beginsQuery(at = this.#at): boolean {
     if (!isSymbol(this.#tokens[at], '(')) return false
     if (isWord(this.#tokens[at + 1], 'SELECT', 'WITH')) return true

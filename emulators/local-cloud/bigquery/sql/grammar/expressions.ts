@@ -156,7 +156,7 @@ function bracketed(cursor: Cursor, at: Token): Expression {
     return { kind: 'subquery', at, query: cursor.inParentheses(() => cursor.query()), operands: [] }
   return cursor.inParentheses(() => {
     const first = cursor.expression()
-    if (!cursor.takeIf(',')) return { ...first, at }
+    if (!cursor.takeIf(',')) return operation(at, '()', [first])
     const values = [first, ...cursor.list(() => cursor.expression())]
     return { kind: 'struct', at, fields: values.map((value) => ({ value, alias: undefined })) }
   })

@@ -10,10 +10,18 @@ type Item = Source['item']
 /** All items, of joins too, in the order in which they are written. */
 export function from(cursor: Cursor): Source[] {
   const sources = [source(cursor)]
+  let hasComma = false
   for (;;) {
-    if (cursor.takeIf(',')) sources.push(source(cursor))
+    // DuckDB joins before it reads the comma.
+    if (hasComma && cursor.is('RIGHT', 'FULL'))
+      throw cursor.refusal(
+        `Syntax error: ${cursor.peek()!.text.toUpperCase()} JOIN must be parenthesized when following a comma join: write CROSS JOIN in place of the comma`,
+      )
+    const comma = cursor.takeIf(',')
+    if (comma) sources.push(source(cursor))
     else if (cursor.is('JOIN', 'INNER', 'CROSS', 'LEFT', 'RIGHT', 'FULL')) sources.push(joined(cursor, sources))
     else return sources
+    hasComma ||= comma !== undefined
   }
 }
 

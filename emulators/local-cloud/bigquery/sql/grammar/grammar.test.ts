@@ -172,7 +172,7 @@ describe('accepted', () => {
 })
 
 describe('statements of sql-cases.txt, changed by what DuckDB has', () => {
-  /** What is added behind a token, or put in its place. */
+  /** Operators of DuckDB, in the place of an operator. */
   const operators = ['//', '**', '==', '%', '->', ' ILIKE ', ' GLOB ', ' SIMILAR TO ', '::']
   const ends = [
     'USING SAMPLE 10',

@@ -105,10 +105,15 @@ function columns(cursor: Cursor): Column[] {
 function column(cursor: Cursor): Column {
   if (cursor.is('*')) return star(cursor, undefined)
   const value = cursor.expression()
+  if (cursor.is('.') && value.kind === 'operation' && !isWhole.has(value.operator))
+    throw cursor.unexpected(cursor.peek(1))
   if (cursor.takeIf('.')) return star(cursor, value)
   if (cursor.takeIf('AS')) return { kind: 'value', value, alias: cursor.name() }
   return { kind: 'value', value, alias: isName(cursor.peek()) ? cursor.take() : undefined }
 }
+
+/** Operations that end with a bracket or a keyword: the star of `a + b.*` would be that of `b`. */
+const isWhole = new Set(['()', 'ARRAY', 'CASE', 'CAST', 'EXTRACT'])
 
 /** `* EXCEPT (a, b) REPLACE (a + 1 AS a)`. */
 function star(cursor: Cursor, of: Expression | undefined): Column {
@@ -119,7 +124,7 @@ function star(cursor: Cursor, of: Expression | undefined): Column {
   }
   const replacement = (): Item => {
     const value = cursor.expression()
-    cursor.takeIf('AS')
+    cursor.expect('AS')
     return { value, alias: cursor.name() }
   }
   const replaced = cursor.takeIf('REPLACE') ? cursor.inParentheses(() => cursor.list(replacement)) : []
