@@ -11,5 +11,6 @@ import { services } from './index.ts'
 for (const service of services) await loadCode(service, () => loadApp(service.name), 'none')
 await import('../shared/runtime/work.ts')
 await import('../shared/edge/rpc-calls.ts')
+await import('../shared/edge/graphql-calls.ts')
 // Some are loaded at their first use.
 for (const name of Object.keys(packageJson.dependencies)) await import(name)

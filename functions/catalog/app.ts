@@ -27,11 +27,12 @@ async function handle(message: Envelope & CatalogCommand, platform: Platform): P
   })
 }
 
+const productNamed = async (sku: string, platform: Platform): Promise<Product> =>
+  productIn(await platform.documents.get(productPath(sku)), sku, platform)
+
 /** Products from before there were such documents have one from their next command on. */
-async function productNamed(sku: string, platform: Platform): Promise<Product> {
-  const document = (await platform.documents.get(productPath(sku))) as Product | undefined
-  return document ?? productOf((await platform.streams.read(sku)).events, platform.now())
-}
+const productIn = async (document: object | undefined, sku: string, platform: Platform): Promise<Product> =>
+  (document as Product | undefined) ?? productOf((await platform.streams.read(sku)).events, platform.now())
 
 /** Undefined: it is not sold yet, since it has no name, or no price that holds. */
 function shown(sku: string, { name, prices }: Product, nowMs: number) {
@@ -51,6 +52,12 @@ export const app: ServiceApp = implement(catalog, {
       const found = shown(sku, await productNamed(sku, platform), platform.now())
       if (!found) throw new Refused('not-found', `There is no product ${sku}.`)
       return { status: 200, body: found }
+    },
+    async readProducts({ body: { skus } }, platform) {
+      const documents = await platform.documents.getAll(skus.map(productPath))
+      const nowMs = platform.now()
+      const found = skus.map(async (sku, at) => shown(sku, await productIn(documents[at], sku, platform), nowMs))
+      return { status: 200, body: { products: (await Promise.all(found)).filter((one) => one !== undefined) } }
     },
     async findUnknownSkus({ body: { skus } }, platform) {
       const products = await Promise.all(skus.map((sku) => productNamed(sku, platform)))

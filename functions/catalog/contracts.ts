@@ -83,6 +83,13 @@ export const catalogContracts = defineContracts({
       },
       refuses: ['not-found'],
     },
+    /** Those of these SKUs that are sold, in any order. */
+    readProducts: {
+      method: 'post',
+      path: '/batches/products',
+      body: z.strictObject({ skus: z.array(sku).min(1).max(MAX_SKUS) }),
+      answers: { 200: z.object({ products: z.array(product) }) },
+    },
     /** Of these SKUs, the ones that were never published. */
     findUnknownSkus: {
       method: 'post',

@@ -6,6 +6,7 @@ import type { RpcRecord } from '../../shared/contracts/rpc-record.ts'
 import { serveOperations, type SubmittedAct } from '../../shared/edge/serve-operations.ts'
 import type { EdgeCode } from '../../shared/service/edge-code.ts'
 import { implement } from '../../shared/service/app.ts'
+import type { GraphqlRecord } from '../../shared/service/public-api.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import type { Caller } from '../../shared/service/operation.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
@@ -14,7 +15,7 @@ import { services } from '../index.ts'
 import { callerRoles, isStaff, requiredRoles } from '../shop/roles.ts'
 import { accountStates } from './accounts.ts'
 import { gateway } from './service.ts'
-import { edgeSettings, staffSecondFactor } from './settings.ts'
+import { edgeSettings, graphqlDocuments, staffSecondFactor } from './settings.ts'
 import { checkStaff } from './staff-tokens.ts'
 
 const publicApi = await serveOperations(
@@ -34,6 +35,10 @@ const publicApi = await serveOperations(
       return (claims, at) => checkStaff(claims, { ...at, secondFactor, accountStateOf })
     },
     submitted: recordStaff,
+    graphql: {
+      load: graphqlRecord,
+      isRecordedOnly: (platform) => platform.setting(graphqlDocuments) === 'recorded',
+    },
   },
   apisOf(services),
   (service) => import(`../${service}/edge.ts`) as Promise<{ readonly edge: EdgeCode }>,
@@ -44,6 +49,13 @@ const publicApi = await serveOperations(
 async function rpcRecordOf(service: string): Promise<RpcRecord> {
   const file = new URL(`../${service}/rpc.json`, import.meta.url)
   return existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as RpcRecord) : {}
+}
+
+async function graphqlRecord(): Promise<GraphqlRecord> {
+  const [schema, documents] = await Promise.all(
+    ['schema.graphql', 'documents.json'].map((name) => readFile(new URL(name, import.meta.url), 'utf8')),
+  )
+  return { schema: schema!, documents: JSON.parse(documents!) as GraphqlRecord['documents'] }
 }
 
 /** The person who acts, as security events and envelopes name them. */

@@ -11,3 +11,5 @@ export const edgeSettings = defineEdgeSettings(roles)
 /** The address of Identity Platform, which reports disabled accounts and revoked sign-ins. */
 export const accountsUrl = defineSetting('ACCOUNTS_URL', httpUrl)
 export const staffSecondFactor = defineSetting('STAFF_SECOND_FACTOR', z.enum(['required', 'optional']))
+/** `recorded`: GraphQL answers the documents of `documents.json` alone, and no introspection. */
+export const graphqlDocuments = defineSetting('GRAPHQL_DOCUMENTS', z.enum(['any', 'recorded']))

@@ -7,6 +7,7 @@ import { historyContracts } from './contracts.ts'
 export const historyApi = defineApi(historyContracts, ({ asks }) => ({
   listOrders: asks('listOrders', {
     path: '/v1/orders',
+    types: { orders: 'ListedOrder' },
     summary: "List one's own orders, the newest first; staff list every customer's, by status and time",
     access: 'customer',
     answers: { 200: 'A page of orders, and the cursor of the next page.' },
@@ -20,6 +21,7 @@ export const historyApi = defineApi(historyContracts, ({ asks }) => ({
   }),
   listShipments: asks('listShipments', {
     path: '/v1/shipments',
+    types: { shipments: 'ListedShipment' },
     summary: 'List the shipments, the newest first',
     access: 'staff',
     answers: { 200: 'A page of shipments, and the cursor of the next page.' },

@@ -38,6 +38,11 @@ export const app: ServiceApp = implement(history, {
       refuseIf(document === undefined, 'not-found', `No event of ${orderId} has arrived.`)
       return { status: 200, body: timelineOf(document as unknown as TimelineDocument) }
     },
+    async readTimelines({ body: { orderIds } }, platform) {
+      const documents = await platform.documents.getAll(orderIds.map(timelinePath))
+      const found = documents.filter((one) => one !== undefined)
+      return { status: 200, body: { timelines: found.map((one) => timelineOf(one as unknown as TimelineDocument)) } }
+    },
     async listOrders(filters, platform) {
       const page = await platform.documents.query(ordersQuery(filters))
       return { status: 200, body: { orders: rowsOf<OrderRow>(page, orderStandings), next: page.next } }

@@ -22,6 +22,15 @@ const entry = z.object({
   trackingRef: reference.optional(),
 })
 
+const timeline = z.object({
+  orderId,
+  /** Absent until `order.placed` arrives. */
+  customerRef: reference.optional(),
+  entries: z.array(entry),
+})
+/** As many as a page of a list has. */
+const MAX_TIMELINES = 100
+
 /** A row of the list of orders. */
 const listedOrder = z.object({
   orderId,
@@ -54,14 +63,16 @@ export const historyContracts = defineContracts({
       path: '/orders/{orderId}/timeline',
       parameters: { orderId },
       answers: {
-        200: z.object({
-          orderId,
-          /** Absent until `order.placed` arrives. */
-          customerRef: reference.optional(),
-          entries: z.array(entry),
-        }),
+        200: timeline,
       },
       refuses: ['not-found'],
+    },
+    /** Of those of these orders of which an event has arrived, in any order. */
+    readTimelines: {
+      method: 'post',
+      path: '/batches/timelines',
+      body: z.strictObject({ orderIds: z.array(orderId).min(1).max(MAX_TIMELINES) }),
+      answers: { 200: z.object({ timelines: z.array(timeline) }) },
     },
     /** The newest first. */
     listOrders: {

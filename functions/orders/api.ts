@@ -37,6 +37,7 @@ export const ordersApi = defineApi(
     placeOrder: asks('placeOrder', {
       path: '/v1/orders',
       summary: 'Place an order',
+      types: { '': 'Order' },
       access: 'customer',
       notFor: { importer: 'An importer records orders of the past (POST /v1/imported-orders), and places none.' },
       requiresIdempotencyKey: true,
@@ -57,6 +58,7 @@ export const ordersApi = defineApi(
       path: '/v1/orders/{orderId}',
       parameters: readOrder.parameters,
       summary: "See an order of one's own with its timeline; staff see every customer's",
+      types: { '': 'Order' },
       access: 'customer',
       answers: { 200: ['The order.', readOrder.answers[200].extend({ timeline })] },
       problems: readOrder.refuses,
@@ -68,6 +70,7 @@ export const ordersApi = defineApi(
       summary:
         "Follow an order of one's own: the entries of its timeline as server-sent events; staff follow every customer's",
       access: 'customer',
+      types: { '': 'OrderTimelineEntry' },
       streams: entry,
       answers: {
         200: ['Each entry, those that follow included; the event end says that none follows.'],
@@ -139,7 +142,12 @@ export const ordersApi = defineApi(
   }),
   {
     uses: [historyContracts],
-    queries: ['readOrder', 'readTimeline'],
+    queries: ['readOrder', 'readOrders', 'readTimeline', 'readTimelines'],
+    edges: {
+      'ListedOrder.order': { by: 'orderId', like: 'readOrder', summary: 'The whole order' },
+      'ListedShipment.order': { by: 'orderId', like: 'readOrder', summary: 'The order that is shipped' },
+      'Order.timeline': { by: 'orderId', like: 'readOrder', summary: 'What has happened to the order' },
+    },
     // The bound that was exceeded; `limit` and `used` belong to it.
     problemMembers: { bound: bound.optional(), limit: z.int().optional(), used: z.int().optional() },
   },

@@ -9,6 +9,7 @@ import { streamRows } from '../../shared/service/stream-page.ts'
 import { checkCorrection } from './address.ts'
 import { refusalIn, refusalOf } from './cancel.ts'
 import type { checkout } from './checkout.ts'
+import type { OrderView } from './contracts.ts'
 import { checkRetry, decide, isUnanswered, type OrderCommand } from './decide.ts'
 import type { OrderRecord } from './records.ts'
 import type { OrderSent } from './sent.ts'
@@ -37,9 +38,18 @@ const ofPeople: readonly OrderCommand['type'][] = [
 const unknown = (orderId: string, evidence?: Evidence): Refused =>
   new Refused('not-found', `There is no order ${orderId}.`, evidence)
 
+const stateOf = async (orderId: string, platform: Platform): Promise<OrderState> =>
+  orderIn((await platform.streams.read(orderId)).events)
+
+/** Undefined: it was neither placed nor imported. */
+function viewOf(state: OrderState): OrderView | undefined {
+  if (isPlaced(state)) return shownOrder(state)
+  return state.imported && importedView(state.imported)
+}
+
 /** An order that was placed, or one of the past. */
 async function knownOrder(orderId: string, platform: Platform): Promise<OrderState> {
-  const state = orderIn((await platform.streams.read(orderId)).events)
+  const state = await stateOf(orderId, platform)
   if (!isPlaced(state) && !state.imported) throw unknown(orderId)
   return state
 }
@@ -180,8 +190,13 @@ export const app: ServiceApp = implement(orders, {
       body: await streamRows(streams, page, orderRecord),
     }),
     async readOrder({ orderId }, platform) {
-      const state = await knownOrder(orderId, platform)
-      return { status: 200, body: isPlaced(state) ? shownOrder(state) : importedView(state.imported!) }
+      const view = viewOf(await stateOf(orderId, platform))
+      if (!view) throw unknown(orderId)
+      return { status: 200, body: view }
+    },
+    async readOrders({ body: { orderIds } }, platform) {
+      const states = await Promise.all(orderIds.map((orderId) => stateOf(orderId, platform)))
+      return { status: 200, body: { orders: states.map(viewOf).filter((one) => one !== undefined) } }
     },
     async readSaga({ orderId }, platform) {
       return { status: 200, body: { orderId, ...sagaView(await knownOrder(orderId, platform)) } }

@@ -124,6 +124,9 @@ const saga = z.object({
 })
 export type OrderView = Immutable<z.output<typeof order>>
 
+/** As many as a page of a list has. */
+const MAX_ORDERS = 100
+
 /** A customer's request for an order: the body of the public API, checked at the edge and again here. */
 export const orderRequest = z.strictObject({
   currency,
@@ -474,6 +477,13 @@ export const ordersContracts = defineContracts({
       parameters: { orderId },
       answers: { 200: saga },
       refuses: ['not-found'],
+    },
+    /** Those of these orders that there are, in any order. */
+    readOrders: {
+      method: 'post',
+      path: '/batches/orders',
+      body: z.strictObject({ orderIds: z.array(orderId).min(1).max(MAX_ORDERS) }),
+      answers: { 200: z.object({ orders: z.array(order) }) },
     },
     readOrder: {
       method: 'get',

@@ -1,13 +1,19 @@
-/** Answers with one order from two services, and with its progress. */
+/** Answers with orders from two services, one by one or many together, and with the progress of one. */
 
 import { implementEdge } from '../../shared/service/edge-code.ts'
 import { ordersApi } from './api.ts'
 import { followOrder } from './order-events.ts'
-import { orderWithTimeline } from './order-with-timeline.ts'
+import { orderWithTimeline, timelinesOf, visibleOrders } from './order-with-timeline.ts'
 
 export const edge = implementEdge(ordersApi, {
   handlers: (platform) => ({
     followOrder: ({ c, caller, params }) => followOrder(c, platform, caller, params.orderId),
     readOrder: ({ c, caller, params }) => orderWithTimeline(c, platform, caller, params.orderId),
+  }),
+  edges: (platform) => ({
+    'ListedOrder.order': (orderIds, caller) => visibleOrders(platform, caller, orderIds),
+    'ListedShipment.order': (orderIds, caller) => visibleOrders(platform, caller, orderIds),
+    // Its key is that of an order which this caller sees.
+    'Order.timeline': (orderIds, caller) => timelinesOf(platform, caller, orderIds),
   }),
 })

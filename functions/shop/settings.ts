@@ -137,6 +137,8 @@ export const settings: Business['settings'] = (deployment) => {
     RELEASE_DELAY_SECONDS: String(figuresOf(name).releaseDelaySeconds),
     // An order of more pieces is shipped in several parcels, each captured when the carrier has collected it.
     PIECES_PER_PARCEL: '20',
+    // People try out documents where they develop; in staging and prod clients have theirs recorded.
+    GRAPHQL_DOCUMENTS: ['local', 'dev'].includes(name) ? 'any' : 'recorded',
     STAFF_SECOND_FACTOR: figuresOf(name).staffSecondFactor,
     EDGE: JSON.stringify(edge(deployment)),
     PLACING: JSON.stringify(placing(deployment)),

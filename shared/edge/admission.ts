@@ -21,6 +21,8 @@ export interface Visitor {
 export interface Visit {
   /** Its token was verified. @throws Limited when this caller, or the ordinary callers of its address, exceed their rate limit. */
   admit(caller: Caller): void
+  /** Charges an admitted caller for further operations of the request. @throws Limited */
+  chargeFurther(caller: Caller, operations: number): void
   /** The request's token was refused: it is not served as a known one again. */
   refuse(): void
   /** Call it when the body begins to be read. When all slots are in use, the upload that began first is evicted for the next request. */
@@ -52,6 +54,8 @@ export function createAdmission(settings: EdgeSettings, roles: Roles, now: () =>
   const { limits } = settings
   /** The setting has one for each role of the API. */
   const limitOf = (role: string): Limit => limits[role]!
+  const roleOf = (held: readonly string[]): string =>
+    roles.privileged.find((one) => held.includes(one)) ?? roles.ordinary
   const callers = new Map(
     [roles.ordinary, ...roles.privileged].map((role) => [role, createBuckets(limitOf(role), now)]),
   )
@@ -122,7 +126,7 @@ export function createAdmission(settings: EdgeSettings, roles: Roles, now: () =>
       return {
         prove,
         admit({ sub, roles: held }) {
-          const role = roles.privileged.find((one) => held.includes(one)) ?? roles.ordinary
+          const role = roleOf(held)
           if (authorization !== undefined) known.remember(authorization, { sub, role } satisfies KnownCaller)
           const result = charged ?? callers.get(role)!.consume(sub)
           setRateLimitHeaders(role, limitOf(role), result)
@@ -135,6 +139,15 @@ export function createAdmission(settings: EdgeSettings, roles: Roles, now: () =>
             refuse('This address', ofAddress)
           }
           if (!recognized) leaveOwn = slotOf(perCaller, sub, `requests of this ${role}`)
+        },
+        chargeFurther({ sub, roles: held }, operations) {
+          const role = roleOf(held)
+          for (let at = 0; at < operations; at++) {
+            const result = callers.get(role)!.consume(sub)
+            setRateLimitHeaders(role, limitOf(role), result)
+            refuse(`This ${role}`, result)
+            if (role === roles.ordinary) refuse('This address', ordinaryOfAddress.consume(address))
+          }
         },
         refuse() {
           if (before) known.forget(authorization!)

@@ -16,6 +16,8 @@ import type { RateLimitResult } from './rate-limit.ts'
 export interface Edge {
   /** @throws Limited when this caller, or the ordinary callers of its address, exceed their rate limit or have too many requests in flight. */
   admit(c: Context, caller: Caller): void
+  /** The request of an admitted caller has further operations. @throws Limited */
+  chargeFurther(c: Context, caller: Caller, operations: number): void
   /** The request's token was refused. */
   refuse(c: Context): void
   /** The signature of the request was verified: it counts no longer for its address. */
@@ -124,6 +126,7 @@ export function createEdge(http: Hono, { settings, roles, signedPaths, now }: Ed
 
   return {
     admit: (c, caller) => visits.get(c.req.raw)!.admit(caller),
+    chargeFurther: (c, caller, operations) => visits.get(c.req.raw)!.chargeFurther(caller, operations),
     refuse: (c) => visits.get(c.req.raw)!.refuse(),
     prove: (c) => visits.get(c.req.raw)!.prove(),
   }

@@ -24,6 +24,25 @@ export const HEARTBEAT_MS = 15_000
 const RETRY_MS = 1_000
 const STREAM_HEADERS = { 'content-type': 'text/event-stream; charset=utf-8' }
 
+declare module 'hono' {
+  interface ContextVariableMap {
+    /** How the request wants the events of its stream; absent: their data as it is. */
+    eventFrames?: EventFrames
+  }
+}
+
+export interface EventFrames {
+  /** The lines of an event behind its id. */
+  event(data: object): Promise<string>
+  /** The event that says that none follows. */
+  readonly end: string
+}
+
+const plainFrames: EventFrames = {
+  event: async (data) => `data: ${JSON.stringify(data)}\n`,
+  end: 'event: end\ndata: {}\n\n',
+}
+
 interface Parts {
   readonly log: Log
   /** The instance got SIGTERM: streams end, and clients resume at another one. */
@@ -62,7 +81,9 @@ export function createEventStreams({ log, isStopping }: Parts): OpenStream {
       const stop = new AbortController()
       const body = new ReadableStream<Uint8Array>({
         start(controller) {
-          const frames = { write: (text: string) => controller.enqueue(new TextEncoder().encode(text)), first, sent }
+          const spelling = c.get('eventFrames') ?? plainFrames
+          const write = (text: string): void => controller.enqueue(new TextEncoder().encode(text))
+          const frames = { spelling, write, first, sent }
           const work = outsideRequest(() => follow(read, frames, { signal: stop.signal, log, isStopping }))
           void work.finally(leave).then(() => stop.signal.aborted || controller.close())
         },
@@ -99,6 +120,7 @@ interface Frames {
   readonly first: EventList
   /** The ids of the events that the client has. */
   readonly sent: Set<string>
+  readonly spelling: EventFrames
   write(text: string): void
 }
 
@@ -110,7 +132,7 @@ interface Follow extends Parts {
 /** Returns when the list is complete, the time is up, the client hung up, or the instance stops. */
 async function follow(
   read: () => Promise<EventList>,
-  { first, sent, write }: Frames,
+  { spelling, first, sent, write }: Frames,
   { signal, log, isStopping }: Follow,
 ) {
   const endMs = performance.now() + STREAM_MS
@@ -120,10 +142,10 @@ async function follow(
     for (const { id, data } of list.events) {
       if (sent.has(id)) continue
       sent.add(id)
-      write(`id: ${id}~${sent.size}\ndata: ${JSON.stringify(data)}\n\n`)
+      write(`id: ${id}~${sent.size}\n${await spelling.event(data)}\n`)
       wroteMs = performance.now()
     }
-    if (list.isComplete) return write('event: end\ndata: {}\n\n')
+    if (list.isComplete) return write(spelling.end)
     if (performance.now() - wroteMs >= HEARTBEAT_MS) {
       write(': no event yet\n\n')
       wroteMs = performance.now()

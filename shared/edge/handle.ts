@@ -40,6 +40,8 @@ export interface RequestParts {
 export interface Bound {
   /** Reads nothing of the body. @throws Refused, Limited, Unavailable */
   admit(c: Context): Promise<Admitted>
+  /** For a caller whose token was verified and charged before. @throws Refused */
+  allow(c: Context, caller: Caller): void
   /** @throws Refused, Unavailable */
   answer(c: Context, admitted: Admitted, parts: RequestParts): Promise<Response>
 }
@@ -61,6 +63,10 @@ export function bind(
       const admitted = await admit(c)
       checks.deprecation?.(c, admitted.caller)
       return admitted
+    },
+    allow(c, caller) {
+      checkRoles(operation, access, caller)
+      checks.deprecation?.(c, caller)
     },
     async answer(c, { caller }, parts) {
       const params = parts.params()
@@ -89,11 +95,20 @@ export function routeRest(http: Hono, operation: Operation, { admit, answer }: B
   })
 }
 
+/** @throws Refused for a caller with none of the roles, or with one that the operation is not for. */
+function checkRoles({ access, notFor = {} }: Operation, accesses: PublicApi['access'], { roles }: Caller): void {
+  const needed = accesses[access]!
+  const isAllowed = needed.length === 0 || needed.some((role) => roles.includes(role))
+  refuseIf(!isAllowed, 'forbidden', `This takes the role ${needed.join(' or ')}.`)
+  for (const [role, reason] of Object.entries(notFor)) refuseIf(roles.includes(role), 'forbidden', reason!)
+}
+
 function admissionTo(
-  { method, path, access, notFor = {}, body }: Operation,
+  operation: Operation,
   accesses: PublicApi['access'],
   { caller: callerOf, signature }: AccessChecks,
 ): (c: Context) => Admitted | Promise<Admitted> {
+  const { method, path, access, body } = operation
   if (access === 'public') return () => ({})
   if (access === 'signed') {
     if (!body) throw new Error(`${method} ${path} declares no body, which the sender's signature would cover.`)
@@ -103,12 +118,9 @@ function admissionTo(
   }
   if (!Object.hasOwn(accesses, access))
     throw new Error(`${method} ${path} declares no access: name one of those in the table of operations.`)
-  const needed = accesses[access]!
   return async (c) => {
     const caller = await callerOf(c)
-    const isAllowed = needed.length === 0 || needed.some((role) => caller.roles.includes(role))
-    refuseIf(!isAllowed, 'forbidden', `This takes the role ${needed.join(' or ')}.`)
-    for (const [role, reason] of Object.entries(notFor)) refuseIf(caller.roles.includes(role), 'forbidden', reason!)
+    checkRoles(operation, accesses, caller)
     return { caller }
   }
 }

@@ -17,8 +17,7 @@ import type { Context } from 'hono'
 import type { StatusCode } from 'hono/utils/http-status'
 import { requestContext, withDeadline } from '../base/deadline.ts'
 import { Refused, refuseIf, RefusedInput, type Violation } from '../base/errors.ts'
-import { BODY_BYTES, limitedBody, parsedBody } from '../http/http.ts'
-import { parsedParameters } from '../http/parameters.ts'
+import { BODY_BYTES, limitedBody } from '../http/http.ts'
 import { jsonOf, messageOf } from '../rpc/convert.ts'
 import { fileDescriptor, registryOf } from '../rpc/descriptors.ts'
 import { errorOf, type Problem } from '../rpc/errors.ts'
@@ -30,6 +29,7 @@ import type { Operation } from '../service/operation.ts'
 import type { Health } from '../service/health.ts'
 import type { Platform } from '../service/platform.ts'
 import type { RequestParts } from './handle.ts'
+import { partsOf } from './message-parts.ts'
 
 declare module 'hono' {
   interface ContextVariableMap {
@@ -117,7 +117,9 @@ export function createRpcCalls(records: readonly RpcRecord[], platform: RunningS
       const run: Run = async (message, { timeoutMs }) => {
         isRead = true
         try {
-          const response = await within(timeoutMs(), () => answer(partsOf(message, handler.method, operation)))
+          const response = await within(timeoutMs(), () =>
+            answer(partsOf(jsonOf(message, handler.method.input), operation)),
+          )
           if (response.status < 400) return await answered(response, handler.method)
           ended = { problem: response }
         } catch (error) {
@@ -207,21 +209,6 @@ function bytesInQuery(c: Context): Uint8Array {
     throw new Refused('invalid-body', `The message is no base64: ${(error as Error).message}`)
   }
 }
-
-function partsOf(message: Message, { input }: DescMethod, operation: Operation): RequestParts {
-  // Read once, when its first part is asked for: the caller is known by then.
-  const { parameters = {}, body } = operation
-  const values = jsonOf(message, input)
-  return {
-    params: () => parsedParameters(operation, (name) => textOf(values[name])),
-    body: () =>
-      body &&
-      parsedBody(body, Object.fromEntries(Object.entries(values).filter(([name]) => !Object.hasOwn(parameters, name)))),
-  }
-}
-
-/** Parameters are texts, as a URL has them. */
-const textOf = (value: unknown): unknown => (typeof value === 'number' ? String(value) : value)
 
 const answered = async (response: Response, { output }: DescMethod): Promise<Message> =>
   response.status === 204 ? create(output) : messageOf((await response.json()) as never, output)

@@ -32,7 +32,7 @@ export interface SubmittedAct {
 }
 
 /** The public service's own part: who its callers are, and their limits. */
-interface Door extends Omit<PublicApi, 'operations' | 'handlers' | 'signatures'> {
+interface Door extends Omit<PublicApi, 'operations' | 'handlers' | 'signatures' | 'edges' | 'loaders'> {
   /** Called for each submitted command, before its answer. */
   submitted?(platform: Platform, act: SubmittedAct): void
 }
@@ -65,6 +65,8 @@ export async function serveOperations(
     rpcs: loadRpcs && { owners: ownersOf(apis), load: loadRpcs },
     handlers: (platform) =>
       merged(apis.map((api, at) => handlersOf(api, codes[at]!, { ...door, platform, submitted }))),
+    edges: merged(apis.map(({ atEdge }) => atEdge.edges)),
+    loaders: (platform) => merged(codes.map((code) => code.edges?.(platform) ?? {})),
     signatures: (platform) => merged(apis.map((api, at) => ofVersions(api, codes[at]!.signatures?.(platform) ?? {}))),
   })
   return Object.values(operations).some(({ submits }) => submits) ? withCommandOperations(api) : api

@@ -3,13 +3,15 @@
 import type { Hono } from 'hono'
 import { Refused } from '../base/errors.ts'
 import { tokenAudience, tokenIssuer, tokenKeysUrl } from '../service/edge-settings.ts'
+import type { Operation } from '../service/operation.ts'
 import type { PublicApi, SignatureCheck } from '../service/public-api.ts'
 import { type CallerOf, createTokenCheck } from './caller-tokens.ts'
 import { commandHandlers } from './commands.ts'
 import { createEdge, type Edge } from './edge.ts'
 import { deprecationOf, type EdgePlatform } from './deprecation.ts'
 import { createEventStreams } from './event-stream.ts'
-import { type AccessChecks, bind, routeRest } from './handle.ts'
+import { routeGraphql, spellGraphql } from './graphql-routes.ts'
+import { type AccessChecks, bind, type Bound, routeRest } from './handle.ts'
 import { documentHandlers } from './openapi.ts'
 import type { RunningService } from './rpc-calls.ts'
 import { createRpcs } from './rpc-routes.ts'
@@ -29,6 +31,7 @@ export function servePublicApi(http: Hono, platform: EdgePlatform & RunningServi
   )
   const rpcs = api.rpcs && createRpcs(platform, api.rpcs, Object.entries(operations))
   if (rpcs) http.use('*', rpcs.spelling)
+  if (api.graphql) http.use('*', spellGraphql)
   const edge = createEdge(http, {
     settings: platform.setting(api.limits),
     roles,
@@ -46,6 +49,7 @@ export function servePublicApi(http: Hono, platform: EdgePlatform & RunningServi
     ...(commandHandlers(platform, api) as ReturnType<PublicApi['handlers']>),
   }
   const openStream = createEventStreams({ log: platform.log, isStopping: () => platform.health.isStopping })
+  const bounds = new Map<string, { readonly operation: Operation; readonly bound: Bound }>()
   for (const [id, operation] of Object.entries(operations)) {
     const handler = handlers[id]
     if (!handler) throw new Error(`The operation ${id} has no handler: give one to implementEdge.`)
@@ -54,8 +58,15 @@ export function servePublicApi(http: Hono, platform: EdgePlatform & RunningServi
     const bound = bind(operation, handler, api.access, { caller, signature, deprecation, openStream })
     routeRest(http, operation, bound)
     rpcs?.route(http, id, operation, bound)
+    bounds.set(id, { operation, bound })
   }
   rpcs?.routePlatform(http)
+  if (api.graphql) {
+    const { edges = {} } = api
+    const loaders = api.loaders?.(platform) ?? {}
+    const { chargeFurther } = edge
+    routeGraphql(http, { platform, source: api.graphql, operations: bounds, edges, loaders, caller, chargeFurther })
+  }
 }
 
 const chargedCaller =

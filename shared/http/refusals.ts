@@ -12,12 +12,14 @@ declare module 'hono' {
     subject?: string
     /** The network address, as the edge reads it. */
     address?: string
+    /** The route of the operation that a part of the request asks for, in place of the request's own. */
+    operationRoute?: string
   }
 }
 
 /** The pattern of the request's route, never its path, because clients can send any number of paths. */
 export const routeOf = (c: Context): string | undefined =>
-  matchedRoutes(c).findLast(({ path }) => !path.endsWith('*'))?.path
+  c.get('operationRoute') ?? matchedRoutes(c).findLast(({ path }) => !path.endsWith('*'))?.path
 
 /** A service refused a delivery or a query because of its caller's account or token. */
 export function logCallerRefused(security: SecurityLog, error: unknown, route: string | undefined): void {

@@ -19,7 +19,7 @@ import {
 import type { Operation } from '../service/operation.ts'
 import { isRpc, rpcNameOf, serviceNameOf } from './names.ts'
 
-interface Schema {
+export interface Schema {
   readonly type?: string | readonly string[]
   readonly const?: unknown
   readonly enum?: readonly unknown[]
@@ -29,6 +29,8 @@ interface Schema {
   readonly minItems?: number
   readonly anyOf?: readonly Schema[]
   readonly additionalProperties?: unknown
+  readonly minimum?: number
+  readonly maximum?: number
 }
 
 type Messages = Record<string, Record<string, FieldRecord>>
@@ -64,9 +66,10 @@ interface Adding {
   readonly isRequest: boolean
 }
 
-const jsonSchema = (schema: z.ZodType, io: 'input' | 'output'): Schema => z.toJSONSchema(schema, { io }) as Schema
+export const jsonSchema = (schema: z.ZodType, io: 'input' | 'output'): Schema => z.toJSONSchema(schema, { io }) as Schema
 
-function requestSchema({ path, parameters = {}, body }: Operation): Schema {
+/** Parameters and body as the fields of one message. */
+export function requestSchema({ path, parameters = {}, body }: Operation): Schema {
   const given = body ? jsonSchema(body, 'input') : { properties: {} }
   const twice = Object.keys(parameters).find((name) => given.properties && Object.hasOwn(given.properties, name))
   if (twice !== undefined)
@@ -85,7 +88,7 @@ const parameterSchema = (schema: z.ZodType): Schema =>
   numberParameters.has(schema) ? { type: 'integer' } : jsonSchema(schema, 'input')
 
 /** The fields of all answers: which of them are there says which answer it is. */
-function answerSchema(id: string, { answers }: Operation): Schema {
+export function answerSchema(id: string, { answers }: Operation): Schema {
   const properties: Record<string, Schema> = {}
   // In the order of their statuses, of which the most complete answer is the first.
   for (const [, schema] of Object.values(answers)) {
@@ -148,12 +151,12 @@ function typeOf(place: string, schema: Schema, adding: Adding): Pick<FieldRecord
 }
 
 /** Null is absent. */
-const typeIn = ({ type }: Schema): string | undefined =>
+export const typeIn = ({ type }: Schema): string | undefined =>
   typeof type === 'object' ? type.find((one) => one !== 'null') : type
 
-const isOpen = (additional: unknown): boolean => additional !== undefined && additional !== false
+export const isOpen = (additional: unknown): boolean => additional !== undefined && additional !== false
 
-function scalarOf(schema: Schema): string | undefined {
+export function scalarOf(schema: Schema): string | undefined {
   const sample = schema.const ?? schema.enum?.[0]
   const type = typeIn(schema) ?? typeof sample
   if (type === 'string') return 'string'
@@ -163,7 +166,7 @@ function scalarOf(schema: Schema): string | undefined {
 }
 
 /** `PlaceRequest.lines` → `PlaceRequest.Line`. */
-function messageNameOf(place: string): string {
+export function messageNameOf(place: string): string {
   const at = place.lastIndexOf('.') + 1
   const name = place.slice(at)
   const single = name

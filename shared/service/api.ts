@@ -69,7 +69,20 @@ export interface AtEdge {
   readonly submits: readonly string[]
   readonly settings: readonly Setting[]
   readonly secrets: Secrets
+  /** Of the graph. */
+  readonly edges: Edges
 }
+
+/** A field of a GraphQL type that leads to the answer of an operation, read for all objects of a request together. */
+export interface Edge {
+  /** The field of the object that has the key. */
+  readonly by: string
+  /** The operation whose access it has, and whose answer it leads to unless its type has the field already. */
+  readonly like: string
+  readonly summary: string
+}
+/** By type and field: `Order.customer`. */
+export type Edges = Readonly<Record<`${string}.${string}`, Edge>>
 
 export interface Api {
   readonly contracts: Contracts
@@ -80,5 +93,6 @@ export interface Api {
 }
 
 /** Whether it has code at the edge: the export `edge` of `functions/NAME/edge.ts`. */
-export const hasCodeAtEdge = ({ operations }: Pick<Api, 'operations'>): boolean =>
+export const hasCodeAtEdge = ({ operations, atEdge }: Pick<Api, 'operations' | 'atEdge'>): boolean =>
+  Object.keys(atEdge.edges).length > 0 ||
   Object.values(operations).some((one) => 'isHandled' in one || ('isChecked' in one && one.isChecked === true))

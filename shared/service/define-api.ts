@@ -7,7 +7,11 @@ import type { Secrets } from '../base/secret.ts'
 import type { Setting } from '../base/setting.ts'
 import type { CommandType, Contracts, QueryName, QueryNamed } from '../contracts/contract.ts'
 import { type ParameterSchemas, type ParametersOf, pathParametersOf, type QueryRequest } from '../contracts/query.ts'
+<<<<<<< HEAD
 import type { ActOf, Api, QueryOperation, AtEdge, DeclaredOperation, Given, Handled, Submitted } from './api.ts'
+=======
+import type { ActOf, Api, Asked, AtEdge, DeclaredOperation, Edges, Given, Handled, Submitted } from './api.ts'
+>>>>>>> 0ecf9066 (The operations are one graph at /graphql, with edges that services declare and limits on documents)
 import { type ApiDescription, type Caller, type Deprecation, type Operation, submittedAnswers } from './operation.ts'
 import type { RequestObjective } from './request-objective.ts'
 import type { EarlierVersion, Shaped } from './earlier-version.ts'
@@ -34,7 +38,7 @@ type Fields<Data extends z.ZodObject> = keyof Data['shape'] & string
 /** The parts of `Operation` that an author gives as they are. */
 type Common<Access extends string, Role extends string> = Pick<
   Operation<Access, Role>,
-  'access' | 'notFor' | 'summary' | 'maxBodyBytes' | 'isIdempotent'
+  'access' | 'notFor' | 'summary' | 'maxBodyBytes' | 'isIdempotent' | 'types'
 > & {
   /** Deprecates all of its versions. */
   readonly deprecated?: Deprecation
@@ -159,6 +163,7 @@ type EdgeOf<C extends Contracts, Uses extends readonly Contracts[]> = {
   readonly submits?: readonly CommandType<C | Uses[number]>[]
   readonly settings?: readonly Setting[]
   readonly secrets?: Secrets
+  readonly edges?: Edges
   readonly problemMembers?: ApiDescription['problemMembers']
 }
 
@@ -185,7 +190,7 @@ export const apisFor = <Role extends string, Access extends string>(): DefineApi
     return {
       contracts,
       operations: declare({ asks: asking(contracts), submits: submitting(contracts), handles: handling }),
-      atEdge: { uses: [], queries: [], submits: [], settings: [], secrets: {}, ...edge },
+      atEdge: { uses: [], queries: [], submits: [], settings: [], secrets: {}, edges: {}, ...edge },
       ...(problemMembers ? { problemMembers } : {}),
     } satisfies Api
   }) as unknown as DefineApi<Role, Access>

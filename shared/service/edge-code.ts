@@ -3,14 +3,22 @@
 import type { SubmittedBy } from '../contracts/contract.ts'
 import type { Api, AtEdge, Handled, Submitted } from './api.ts'
 import type { Platform, PlatformOf } from './platform.ts'
-import type { Operation } from './operation.ts'
+import type { Caller, Operation } from './operation.ts'
 import type { OperationHandler, OperationRequest, SignatureCheck } from './public-api.ts'
+
+/** The most keys of one batch. */
+export const BATCH_KEYS = 100
+
+/** The objects by their keys, as their operation would answer this caller. @throws Refused, Unavailable */
+export type LoadEdge = (keys: readonly string[], caller: Caller) => Promise<ReadonlyMap<string, object>>
 
 /** Each part is made for one instance, at its start. */
 export interface EdgeCode {
   handlers?(platform: Platform): Readonly<Record<string, OperationHandler<Operation>>>
   /** By operation: runs before its command is submitted. @throws Refused, Unavailable */
   checks?(platform: Platform): Readonly<Record<string, (given: OperationRequest<Operation>) => Promise<void>>>
+  /** By edge: reads the objects with these keys, at most `BATCH_KEYS` of them. A key without an object is answered as not found. */
+  edges?(platform: Platform): Readonly<Record<string, LoadEdge>>
   /** By operation: verifies the signature of a request to a `signed` one. */
   signatures?(platform: Platform): Readonly<Record<string, SignatureCheck>>
 }
@@ -37,6 +45,11 @@ type CodeOf<A extends Pick<Api, 'operations' | 'atEdge'>> = Section<
         Id in keyof OperationsIn<A> as OperationsIn<A>[Id] extends Submitted<Operation, true> ? Id : never
       ]: OperationsIn<A>[Id] extends Submitted<infer O> ? (given: OperationRequest<O>) => Promise<void> : never
     }
+  > &
+  Section<
+    'edges',
+    EdgePlatform<A>,
+    { readonly [Id in keyof A['atEdge']['edges'] as `${string}.${string}` extends Id ? never : Id]: LoadEdge }
   > &
   Section<
     'signatures',

@@ -38,6 +38,8 @@ export interface Operation<Access extends string = string, Role extends string =
   readonly answers: Readonly<Record<number, readonly [meaning: string, schema?: z.ZodType]>>
   /** Besides the refusals that follow from access, key and body. */
   readonly problems?: readonly Code[]
+  /** Names of types in GraphQL, by the place in its answer (`''`: the answer itself). Types of one name are one type. */
+  readonly types?: Readonly<Record<string, string>>
   /** Marks the operation as deprecated: each answer carries the header `Deprecation`, and a metric counts each call by its caller. */
   readonly deprecated?: (Deprecation & { readonly successor?: string }) | undefined
 }

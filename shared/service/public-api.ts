@@ -18,6 +18,8 @@ import {
   reservedAccess,
   type Roles,
 } from './operation.ts'
+import type { Edges } from './api.ts'
+import type { LoadEdge } from './edge-code.ts'
 import type { EdgeSettings } from './edge-settings.ts'
 import type { Platform } from './platform.ts'
 
@@ -60,6 +62,19 @@ export interface RpcSource {
   load(service: string): Promise<RpcRecord>
 }
 
+/** The operations as a graph. */
+export interface GraphqlSource {
+  /** The recorded schema, and the recorded documents by the SHA-256 of their text. */
+  load(): Promise<GraphqlRecord>
+  /** Recorded documents alone are answered, and no introspection. */
+  isRecordedOnly(platform: Platform): boolean
+}
+
+export interface GraphqlRecord {
+  readonly schema: string
+  readonly documents: Readonly<Record<string, string>>
+}
+
 export interface PublicApi {
   readonly description: ApiDescription
   readonly roles: Roles
@@ -76,6 +91,11 @@ export interface PublicApi {
   privilegedTokens?(platform: Platform): ClaimsCheck
   /** Absent: REST alone. */
   readonly rpcs?: RpcSource | undefined
+  /** Absent: no GraphQL. */
+  readonly graphql?: GraphqlSource | undefined
+  /** The edges of the graph: what they are, and how an instance reads them. */
+  readonly edges?: Edges
+  loaders?(platform: Platform): Readonly<Record<string, LoadEdge>>
   /** Makes the check of each `signed` operation, by its name. */
   signatures?(platform: Platform): Readonly<Record<string, SignatureCheck>>
 }

@@ -1,0 +1,410 @@
+/** The operations as a graph: the same answers and codes as by REST, one call to each service for many objects, and limits. */
+
+import { createHash } from 'node:crypto'
+import { serverAudits } from 'graphql-http'
+import { createClient } from 'graphql-sse'
+import { getIntrospectionQuery } from 'graphql'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { Unavailable } from '../../shared/base/errors.ts'
+import { MAX_ALIASES, MAX_CALLS, MAX_DEPTH, MAX_DIRECTIVES, MAX_FIELDS } from '../../shared/graphql/limits.ts'
+import { BODY_BYTES } from '../../shared/http/http.ts'
+import documents from './documents.json' with { type: 'json' }
+import { entry, openGraph, orderNamed, shopAnswers, type TestGraph } from './graphql.testing.ts'
+import { openIssuer, type TestIssuer } from './issuer.testing.ts'
+
+let issuer: TestIssuer
+let graph: TestGraph
+beforeAll(async () => {
+  issuer = await openIssuer()
+  graph = openGraph(issuer)
+})
+afterAll(() => issuer.close())
+beforeEach(() => void (graph.platform.calls.length = 0))
+
+const codesOf = ({ errors = [] }: { readonly errors?: readonly { readonly extensions: { code: string } }[] }) =>
+  errors.map(({ extensions }) => extensions.code)
+const documentOf = (name: string): string => Object.values(documents).find((text) => text.includes(` ${name}(`))!
+
+describe('a query', () => {
+  it('of 50 orders with products, shipments and timelines asks each service once', async () => {
+    const query = documentOf('ListOrders').replace('shipments {', 'timeline { entries { type } } shipments {')
+    const { data, errors } = await graph.post({ query, variables: { limit: 50 } })
+    expect(errors).toBeUndefined()
+    expect(data.listOrders.orders).toHaveLength(50)
+    expect(data.listOrders.orders[49].order).toMatchObject({
+      lines: [{ product: { name: 'Tea SKU-0' } }, { product: { name: 'Tea TEA-001' } }],
+      shipments: [{ status: 'dispatched' }],
+      timeline: { entries: [{ type: 'order.placed' }] },
+    })
+    expect(graph.calls()).toEqual([
+      'history /orders',
+      'orders /batches/orders',
+      'catalog /batches/products',
+      'history /batches/timelines',
+    ])
+  })
+
+  it('has the answer of REST, without what is written for staff', async () => {
+    const query = documentOf('ReadOrder').replace('entries {', 'entries { actor')
+    const asked = { query, variables: { orderId: 'o-1' } }
+    const { data } = await graph.post(asked)
+    expect(data.readOrder).toMatchObject({
+      orderId: 'o-1',
+      totalMinor: 2_500,
+      timeline: { entries: [{ actor: null }] },
+    })
+    const byStaff = await graph.post(asked, { roles: ['support'] })
+    expect(byStaff.data.readOrder.timeline.entries[0].actor).toBe('staff:jo')
+    const get = `/graphql?${new URLSearchParams({ query, variables: '{"orderId":"o-1"}' })}`
+    const response = await graph.request(get, { headers: { authorization: `Bearer ${await graph.token()}` } })
+    expect(await response.json()).toEqual({ data })
+  })
+
+  it('leads to no order of another customer, and says which part is missing', async () => {
+    const call: typeof shopAnswers = async (service, path, options) =>
+      path === '/batches/orders'
+        ? Response.json({ orders: [orderNamed('o-1', 'someone'), orderNamed('o-2')] })
+        : shopAnswers(service, path, options)
+    const query = '{ listOrders(limit: 2) { orders { order { orderId } } } }'
+    const { data, errors } = await openGraph(issuer, { call }).post({ query })
+    expect(data.listOrders.orders).toEqual([{ order: null }, { order: { orderId: 'o-2' } }])
+    expect(errors).toMatchObject([{ path: ['listOrders', 'orders', 0, 'order'], extensions: { code: 'not-found' } }])
+  })
+
+  it('answers with the other parts when one service is unavailable', async () => {
+    const call: typeof shopAnswers = async (service, path, options) => {
+      if (service === 'catalog') throw new Unavailable('The catalog is down.')
+      return shopAnswers(service, path, options)
+    }
+    const dead = openGraph(issuer, { call })
+    const { status, data, errors } = await dead.post({ query: documentOf('ReadOrder'), variables: { orderId: 'o-1' } })
+    expect([status, data.readOrder.lines[0].product, data.readOrder.orderId]).toEqual([200, null, 'o-1'])
+    expect(errors).toMatchObject([{ extensions: { code: 'unavailable', status: 503, retryAfterSeconds: 1 } }])
+  })
+
+  it('has the roles of its operations, and those of an edge', async () => {
+    const query = '{ readStock(sku: "TEA-001") { available } listShipments { shipments { order { orderId } } } }'
+    const { errors } = await graph.post({ query })
+    expect(errors!.map(({ path, extensions }) => [path, extensions.code])).toEqual([
+      [['readStock'], 'forbidden'],
+      [['listShipments'], 'forbidden'],
+    ])
+    expect(graph.calls()).toEqual([])
+  })
+
+  it('answers a fault of a service with a code, and nothing of it', async () => {
+    const faulty = openGraph(issuer, { call: async () => Response.json({ orderId: 'o-1' }) })
+    const { data, errors } = await faulty.post({ query: '{ readProduct(sku: "TEA-001") { name } }' })
+    expect([data, codesOf({ errors: errors! })]).toEqual([{ readProduct: null }, ['bug']])
+    expect(JSON.stringify(errors)).not.toContain('Product.name')
+  })
+})
+
+describe('a mutation', () => {
+  const cancel =
+    'mutation M($key: String) { cancelOrder(orderId: "o-1", reason: "changed-mind", idempotencyKey: $key) { commandId } }'
+
+  it('takes its key as a header or as an argument, and is refused without one', async () => {
+    const byHeader = await graph.post({ query: cancel }, { headers: { 'idempotency-key': 'key-1' } })
+    const byArgument = await graph.post({ query: cancel, variables: { key: 'key-1' } })
+    expect([byHeader.errors, byArgument.errors]).toEqual([undefined, undefined])
+    expect(graph.calls()).toHaveLength(2)
+    expect(codesOf(await graph.post({ query: cancel }))).toEqual(['idempotency-key-missing'])
+  })
+
+  it('of several commands takes the header for the first alone', async () => {
+    const query =
+      'mutation { a: cancelOrder(orderId: "o-1", reason: "other") { commandId } b: cancelOrder(orderId: "o-2", reason: "other") { commandId } }'
+    const { data, errors } = await graph.post({ query }, { headers: { 'idempotency-key': 'key-1' } })
+    expect([data.a.commandId, data.b]).toEqual([expect.any(String), null])
+    expect(codesOf({ errors: errors! })).toEqual(['idempotency-key-missing'])
+  })
+
+  it('is refused as REST refuses it, with the fields that its schema refused', async () => {
+    const query = 'mutation { cancelOrder(orderId: "o-1", reason: "no reason", idempotencyKey: "key-1") { commandId } }'
+    const { errors } = await graph.post({ query })
+    expect(errors).toMatchObject([
+      { extensions: { code: 'invalid-body', status: 422, violations: [{ field: 'reason' }] } },
+    ])
+  })
+
+  it('is not sent by GET', async () => {
+    const url = `/graphql?${new URLSearchParams({ query: cancel })}`
+    const response = await graph.request(url, { headers: { authorization: `Bearer ${await graph.token()}` } })
+    expect([response.status, codesOf((await response.json()) as never)]).toEqual([400, ['request-invalid']])
+    expect(graph.calls()).toEqual([])
+  })
+})
+
+describe('a document', () => {
+  const times = (count: number, text: (at: number) => string): string =>
+    Array.from({ length: count }, (_, at) => text(at)).join(' ')
+  const nested = (depth: number): string => `{ ${'... on Query { '.repeat(depth)} __typename ${'}'.repeat(depth)} }`
+  const doubling = times(30, (at) => `fragment F${at} on Query { ...F${at + 1} ...F${at + 1} }`)
+
+  it.each<[string, unknown, number, string]>([
+    ['that is no JSON', '{"query":', 400, 'invalid-json'],
+    ['that is null', null, 400, 'request-invalid'],
+    ['that is a batch', [{ query: '{ __typename }' }], 400, 'request-invalid'],
+    ['with unknown members', { query: '{ __typename }', persisted: true }, 400, 'request-invalid'],
+    ['without a document', {}, 400, 'request-invalid'],
+    ['with variables that are a list', { query: '{ __typename }', variables: [] }, 400, 'request-invalid'],
+    ['with broken syntax', { query: '{ readOrder(' }, 400, 'invalid-document'],
+    ['with a lone surrogate', { query: '{ \ud800 }' }, 400, 'invalid-document'],
+    ['with an unknown field', { query: '{ orders }' }, 400, 'invalid-document'],
+    [
+      'without the operation it names',
+      { query: 'query A { __typename }', operationName: 'B' },
+      400,
+      'invalid-document',
+    ],
+    [
+      'of two operations, without a name',
+      { query: 'query A { __typename } query B { __typename }' },
+      400,
+      'invalid-document',
+    ],
+    ['of a fragment in itself', { query: '{ ...A } fragment A on Query { ...A }' }, 400, 'invalid-document'],
+    [
+      'of fragments in each other',
+      { query: '{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }' },
+      400,
+      'invalid-document',
+    ],
+    [
+      'of unused fragments in each other',
+      { query: '{ __typename } fragment A on Query { ...B } fragment B on Query { ...A }' },
+      400,
+      'invalid-document',
+    ],
+    [
+      'of fragments that double',
+      { query: `{ ...F0 } ${doubling} fragment F30 on Query { __typename }` },
+      400,
+      'document-too-complex',
+    ],
+    ['of 1,000 aliases', { query: `{ ${times(1_000, (at) => `a${at}:__typename`)} }` }, 400, 'document-too-complex'],
+    [
+      'of too many aliases',
+      { query: `{ ${times(MAX_ALIASES + 1, (at) => `a${at}: __typename`)} }` },
+      400,
+      'document-too-complex',
+    ],
+    [
+      'of too many directives',
+      { query: `{ __typename ${'@skip(if: false) '.repeat(MAX_DIRECTIVES + 1)} }` },
+      400,
+      'document-too-complex',
+    ],
+    ['of too many fields', { query: `{ ${'__typename '.repeat(MAX_FIELDS + 1)} }` }, 400, 'document-too-complex'],
+    [
+      'of too many operations',
+      { query: `{ ${times(MAX_CALLS + 1, (at) => `a${at}: listAddresses { addresses { city } }`)} }` },
+      400,
+      'document-too-complex',
+    ],
+    [
+      'of one operation too often, without aliases',
+      { query: `{ ${'listAddresses { addresses { city } } '.repeat(MAX_CALLS + 1)} }` },
+      400,
+      'document-too-complex',
+    ],
+    [
+      'that is too deep',
+      { query: `{ ${'a { '.repeat(MAX_DEPTH)} b ${'}'.repeat(MAX_DEPTH)} }` },
+      400,
+      'document-too-complex',
+    ],
+    ['of 600 fragments in a row', { query: nested(600) }, 400, 'document-too-complex'],
+    [
+      'of too many objects',
+      {
+        query:
+          '{ ' +
+          times(
+            3,
+            (at) =>
+              `a${at}: listOrders(limit: 100) { orders { order { lines { taxes { amountMinor } product { prices { unitMinor } } } } } }`,
+          ) +
+          ' }',
+      },
+      400,
+      'document-too-complex',
+    ],
+    [
+      'with a huge list of variables',
+      {
+        query: 'query($a: [PlaceOrderLineInput!]!) { __typename }',
+        variables: { a: Array.from({ length: 20_000 }, () => ({ sku: 1 })) },
+      },
+      400,
+      'invalid-document',
+    ],
+    [
+      'with variables of a wrong type',
+      { query: 'query($o: String!) { readOrder(orderId: $o) { orderId } }', variables: { o: { a: 'b' } } },
+      400,
+      'invalid-variables',
+    ],
+    [
+      'with variables that are nested deeply',
+      `{"query":"query($o: String!) { readOrder(orderId: $o) { orderId } }","variables":{"o":${'['.repeat(5_000)}${']'.repeat(5_000)}}}`,
+      400,
+      'invalid-variables',
+    ],
+    [
+      'with a body that is too large',
+      { query: '{ __typename }', variables: { a: 'x'.repeat(BODY_BYTES) } },
+      413,
+      'body-too-large',
+    ],
+  ])('%s is refused by name', async (_, body, status, code) => {
+    const answer = await graph.post(body)
+    expect([answer.status, codesOf(answer)[0]]).toEqual([status, code])
+    expect(graph.calls()).toEqual([])
+    expect(JSON.stringify(answer).length).toBeLessThan(5_000)
+  })
+
+  it('with a limit that is none is refused by its operation, and lets no other in', async () => {
+    const many = 'orders { order { lines { taxes { amountMinor } product { prices { unitMinor } } } } }'
+    const query = `query($n: Int) { a: listOrders(limit: -1000) { ${many} } b: listOrders(limit: $n) { ${many} } c: listOrders(limit: 100) { ${many} } }`
+    expect(codesOf(await graph.post({ query, variables: { n: 100 } }))).toEqual(['document-too-complex'])
+  })
+
+  it('without a token, or with another media type, is not read', async () => {
+    const unknown = await graph.request('/graphql', { method: 'POST', body: '{ not json' })
+    expect([unknown.status, codesOf((await unknown.json()) as never)]).toEqual([401, ['token-missing']])
+    const form = await graph.post('query={__typename}', {
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    })
+    expect([form.status, codesOf(form)]).toEqual([415, ['unsupported-media-type']])
+  })
+
+  it('is charged for each of its operations and edges', async () => {
+    const limits = Object.fromEntries(
+      ['customer', 'support', 'warehouse', 'admin', 'importer', 'address'].map((role) => [
+        role,
+        { perSecond: 0.001, burst: role === 'customer' ? 10 : 1_000 },
+      ]),
+    ) as never
+    const limited = openGraph(issuer, { edge: { limits } })
+    const query = `{ ${times(5, (at) => `a${at}: readProduct(sku: "TEA-001") { name }`)} }`
+    expect((await limited.post({ query })).status).toBe(200)
+    expect((await limited.post({ query })).status).toBe(200)
+    const answer = await limited.post({ query })
+    expect([answer.status, codesOf(answer)]).toEqual([429, ['rate-limited']])
+  })
+})
+
+describe('recorded documents', () => {
+  const [digest, text] = Object.entries(documents).find(([, one]) => one.includes('query ReadOrder('))!
+  const variables = { orderId: 'o-1' }
+
+  it('are asked for by their digest, by POST and by GET', async () => {
+    const closed = openGraph(issuer, { documents: 'recorded' })
+    for (const asked of [{ documentId: `sha256:${digest}` }, { documentId: digest }, { query: text }])
+      expect((await closed.post({ ...asked, variables })).data.readOrder.orderId).toBe('o-1')
+    const url = `/graphql?${new URLSearchParams({ documentId: `sha256:${digest}`, variables: JSON.stringify(variables) })}`
+    const response = await closed.request(url, { headers: { authorization: `Bearer ${await closed.token()}` } })
+    expect(response.status).toBe(200)
+  })
+
+  it.each<[string, object]>([
+    ['another document', { query: '{ readOrder(orderId: "o-1") { orderId } }' }],
+    ['a recorded document with a space more', { query: `${text} ` }],
+    ['introspection', { query: getIntrospectionQuery() }],
+    ['the smallest introspection', { query: '{ __schema { queryType { name } } }' }],
+    ['an unknown digest', { documentId: `sha256:${createHash('sha256').update('x').digest('hex')}` }],
+    ['the name of a property', { documentId: 'constructor' }],
+  ])('are all that is answered where nothing else is: %s is refused', async (_, asked) => {
+    const closed = openGraph(issuer, { documents: 'recorded' })
+    const answer = await closed.post(asked)
+    expect([answer.status, codesOf(answer)]).toEqual([403, ['document-not-recorded']])
+    expect(closed.calls()).toEqual([])
+  })
+
+  it('tools introspect where any document is answered', async () => {
+    expect((await graph.post({ query: getIntrospectionQuery() })).data.__schema.queryType).toEqual({ name: 'Query' })
+  })
+})
+
+describe('a subscription', () => {
+  const query = 'subscription { progress: followOrder(orderId: "o-1") { type actor } }'
+
+  function following(entries: () => readonly object[], requestTimeoutMs = 25_000): TestGraph {
+    const call: typeof shopAnswers = async (service, path, options) =>
+      path.endsWith('/timeline')
+        ? Response.json({ orderId: 'o-1', entries: entries() })
+        : shopAnswers(service, path, options)
+    return openGraph(issuer, { call, edge: { requestTimeoutMs } })
+  }
+  async function streamed(of: TestGraph, headers: Record<string, string> = {}, sub = 'customer-1'): Promise<Response> {
+    const authorization = `Bearer ${await of.token({ sub })}`
+    const all = { authorization, 'content-type': 'application/json', accept: 'text/event-stream', ...headers }
+    return of.request('/graphql', { method: 'POST', headers: all, body: JSON.stringify({ query }) })
+  }
+  const [placed, completed] = [entry('e-1', 'order.placed'), entry('e-2', 'order.completed')]
+
+  it('sends each event as the document asks, and resumes behind the last one', async () => {
+    const of = following(() => [placed, completed])
+    const text = await (await streamed(of)).text()
+    expect(text).toContain(
+      'id: e-1~1\nevent: next\ndata: {"data":{"progress":{"type":"order.placed","actor":null}}}\n\n',
+    )
+    expect(text.endsWith('event: complete\ndata:\n\n')).toBe(true)
+    const rest = await (await streamed(of, { 'last-event-id': 'e-1~1' })).text()
+    expect(rest).not.toContain('order.placed')
+    expect(rest).toContain('order.completed')
+    expect((await streamed(of, { 'last-event-id': 'e-2~2' })).status).toBe(204)
+  })
+
+  it("of another customer's order is refused before it begins", async () => {
+    const response = await streamed(
+      following(() => [placed]),
+      {},
+      'someone',
+    )
+    expect([response.status, codesOf((await response.json()) as never)]).toEqual([404, ['not-found']])
+  })
+
+  it('without an event stream is refused', async () => {
+    expect(codesOf(await graph.post({ query }))).toEqual(['request-invalid'])
+  })
+
+  // graphql-yoga#3268: its stream ended behind the first event.
+  it('outlives the deadline of requests, for a client that we did not write', { timeout: 20_000 }, async () => {
+    let entries: readonly object[] = [placed]
+    const of = following(() => entries, 500)
+    const client = createClient({
+      url: 'http://gateway/graphql',
+      headers: async () => ({ authorization: `Bearer ${await of.token()}` }),
+      fetchFn: (url: string, init: RequestInit) => of.request(new URL(url).pathname, init),
+    })
+    const types: unknown[] = []
+    for await (const { data } of client.iterate<{ progress: { type: string } }>({ query })) {
+      types.push(data?.progress.type)
+      // It is read a second later, and requests have half a second.
+      entries = [placed, completed]
+    }
+    expect(types).toEqual(['order.placed', 'order.completed'])
+    client.dispose()
+  })
+})
+
+describe('the specification of GraphQL over HTTP', () => {
+  it('has no objection', async () => {
+    const authorization = `Bearer ${await graph.token()}`
+    const fetchFn = async (url: string, init: RequestInit = {}) =>
+      graph.request(`${new URL(url).pathname}${new URL(url).search}`, {
+        ...init,
+        headers: { ...(init.headers as object), authorization },
+      })
+    const audits = serverAudits({ url: 'http://gateway/graphql', fetchFn: fetchFn as never })
+    const results = await Promise.all(audits.map(async (audit) => ({ name: audit.name, result: await audit.fn() })))
+    expect(results.length).toBeGreaterThan(50)
+    const found = results.flatMap(({ name, result }) =>
+      result.status === 'ok' ? [] : [`${result.status}: ${name}: ${'reason' in result ? result.reason : ''}`],
+    )
+    expect(found).toEqual([])
+  })
+})
