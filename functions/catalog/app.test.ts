@@ -53,6 +53,18 @@ describe('the catalog', () => {
     expect([answer.status, await answer.json()]).toEqual([200, { unknown: ['TEA-009'] }])
   })
 
+  it('answers with several products in one read, without those that are not sold', async () => {
+    const { platform, http } = started()
+    await deliver(app, platform, publish)
+    platform.billed.reads = 0
+    const body = JSON.stringify({ skus: ['BANK CHARGES', 'BANK CHARGES'] })
+    const headers = { 'content-type': 'application/json' }
+    const answer = await http.request('/batches/products', { method: 'POST', headers, body })
+    expect((await answer.json()) as object).toMatchObject({ products: [{ sku: 'BANK CHARGES', unitMinor: 1500 }, {}] })
+    const none = await http.request('/batches/products', { method: 'POST', headers, body: '{"skus":["TEA-009"]}' })
+    expect([none.status, await none.json()]).toEqual([200, { products: [] }])
+  })
+
   it('answers with the price of each currency, and with the newest of them as the one price of former callers', async () => {
     const { platform, http } = started()
     await deliver(app, platform, publish)

@@ -9,7 +9,7 @@ import { Unavailable } from '../../shared/base/errors.ts'
 import { MAX_ALIASES, MAX_CALLS, MAX_DEPTH, MAX_DIRECTIVES, MAX_FIELDS } from '../../shared/graphql/limits.ts'
 import { BODY_BYTES } from '../../shared/http/http.ts'
 import documents from './documents.json' with { type: 'json' }
-import { entry, openGraph, orderNamed, shopAnswers, type TestGraph } from './graphql.testing.ts'
+import { entry, openGraph, orderNamed, partAt, shopAnswers, type TestGraph } from './graphql.testing.ts'
 import { openIssuer, type TestIssuer } from './issuer.testing.ts'
 
 let issuer: TestIssuer
@@ -30,8 +30,8 @@ describe('a query', () => {
     const query = documentOf('ListOrders').replace('shipments {', 'timeline { entries { type } } shipments {')
     const { data, errors } = await graph.post({ query, variables: { limit: 50 } })
     expect(errors).toBeUndefined()
-    expect(data.listOrders.orders).toHaveLength(50)
-    expect(data.listOrders.orders[49].order).toMatchObject({
+    expect(partAt(data, 'listOrders', 'orders')).toHaveLength(50)
+    expect(partAt(data, 'listOrders', 'orders', 49, 'order')).toMatchObject({
       lines: [{ product: { name: 'Tea SKU-0' } }, { product: { name: 'Tea TEA-001' } }],
       shipments: [{ status: 'dispatched' }],
       timeline: { entries: [{ type: 'order.placed' }] },
@@ -48,13 +48,13 @@ describe('a query', () => {
     const query = documentOf('ReadOrder').replace('entries {', 'entries { actor')
     const asked = { query, variables: { orderId: 'o-1' } }
     const { data } = await graph.post(asked)
-    expect(data.readOrder).toMatchObject({
+    expect(partAt(data, 'readOrder')).toMatchObject({
       orderId: 'o-1',
       totalMinor: 2_500,
       timeline: { entries: [{ actor: null }] },
     })
     const byStaff = await graph.post(asked, { roles: ['support'] })
-    expect(byStaff.data.readOrder.timeline.entries[0].actor).toBe('staff:jo')
+    expect(partAt(byStaff.data, 'readOrder', 'timeline', 'entries', 0, 'actor')).toBe('staff:jo')
     const get = `/graphql?${new URLSearchParams({ query, variables: '{"orderId":"o-1"}' })}`
     const response = await graph.request(get, { headers: { authorization: `Bearer ${await graph.token()}` } })
     expect(await response.json()).toEqual({ data })
@@ -67,7 +67,7 @@ describe('a query', () => {
         : shopAnswers(service, path, options)
     const query = '{ listOrders(limit: 2) { orders { order { orderId } } } }'
     const { data, errors } = await openGraph(issuer, { call }).post({ query })
-    expect(data.listOrders.orders).toEqual([{ order: null }, { order: { orderId: 'o-2' } }])
+    expect(partAt(data, 'listOrders', 'orders')).toEqual([{ order: null }, { order: { orderId: 'o-2' } }])
     expect(errors).toMatchObject([{ path: ['listOrders', 'orders', 0, 'order'], extensions: { code: 'not-found' } }])
   })
 
@@ -78,7 +78,8 @@ describe('a query', () => {
     }
     const dead = openGraph(issuer, { call })
     const { status, data, errors } = await dead.post({ query: documentOf('ReadOrder'), variables: { orderId: 'o-1' } })
-    expect([status, data.readOrder.lines[0].product, data.readOrder.orderId]).toEqual([200, null, 'o-1'])
+    expect(status).toBe(200)
+    expect(partAt(data, 'readOrder')).toMatchObject({ orderId: 'o-1', lines: [{ product: null }] })
     expect(errors).toMatchObject([{ extensions: { code: 'unavailable', status: 503, retryAfterSeconds: 1 } }])
   })
 
@@ -116,7 +117,7 @@ describe('a mutation', () => {
     const query =
       'mutation { a: cancelOrder(orderId: "o-1", reason: "other") { commandId } b: cancelOrder(orderId: "o-2", reason: "other") { commandId } }'
     const { data, errors } = await graph.post({ query }, { headers: { 'idempotency-key': 'key-1' } })
-    expect([data.a.commandId, data.b]).toEqual([expect.any(String), null])
+    expect(data).toEqual({ a: { commandId: expect.any(String) }, b: null })
     expect(codesOf({ errors: errors! })).toEqual(['idempotency-key-missing'])
   })
 
@@ -303,7 +304,7 @@ describe('recorded documents', () => {
   it('are asked for by their digest, by POST and by GET', async () => {
     const closed = openGraph(issuer, { documents: 'recorded' })
     for (const asked of [{ documentId: `sha256:${digest}` }, { documentId: digest }, { query: text }])
-      expect((await closed.post({ ...asked, variables })).data.readOrder.orderId).toBe('o-1')
+      expect(await closed.post({ ...asked, variables })).toMatchObject({ data: { readOrder: { orderId: 'o-1' } } })
     const url = `/graphql?${new URLSearchParams({ documentId: `sha256:${digest}`, variables: JSON.stringify(variables) })}`
     const response = await closed.request(url, { headers: { authorization: `Bearer ${await closed.token()}` } })
     expect(response.status).toBe(200)
@@ -324,7 +325,10 @@ describe('recorded documents', () => {
   })
 
   it('tools introspect where any document is answered', async () => {
-    expect((await graph.post({ query: getIntrospectionQuery() })).data.__schema.queryType).toEqual({ name: 'Query' })
+    expect(await graph.post({ query: getIntrospectionQuery() })).toMatchObject({
+      status: 200,
+      data: { __schema: { queryType: { name: 'Query' } } },
+    })
   })
 })
 
@@ -399,7 +403,7 @@ describe('the specification of GraphQL over HTTP', () => {
         ...init,
         headers: { ...(init.headers as object), authorization },
       })
-    const audits = serverAudits({ url: 'http://gateway/graphql', fetchFn: fetchFn as never })
+    const audits = serverAudits({ url: 'http://gateway/graphql', fetchFn })
     const results = await Promise.all(audits.map(async (audit) => ({ name: audit.name, result: await audit.fn() })))
     expect(results.length).toBeGreaterThan(50)
     const found = results.flatMap(({ name, result }) =>

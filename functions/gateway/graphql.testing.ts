@@ -77,10 +77,18 @@ export const shopAnswers: Call = async (_service, path, { body } = {}) => {
   return Response.json({ code: 'not-found', detail: 'There is none.', status: 404 }, { status: 404 })
 }
 
+/** The part of an answer at this path. */
+export const partAt = (data: unknown, ...path: readonly (string | number)[]): unknown =>
+  path.reduce((part, name) => (part as Readonly<Record<string | number, unknown>> | undefined)?.[name], data)
+
 export interface GraphqlAnswer {
   readonly status: number
-  readonly data?: any
-  readonly errors?: readonly { readonly message: string; readonly path?: unknown; readonly extensions: any }[]
+  readonly data?: unknown
+  readonly errors?: readonly {
+    readonly message: string
+    readonly path?: unknown
+    readonly extensions: { readonly code: string }
+  }[]
 }
 
 export interface TestGraph {

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import type { EventContract } from '../../shared/contracts/contract.ts'
 import { runtimeContracts } from '../../shared/contracts/runtime-events.ts'
 import { deliver, message, versionOf } from '../../shared/runtime/deliver.testing.ts'
+import { serveQueries } from '../../shared/runtime/queries.testing.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { app } from './app.ts'
 import { history } from './service.ts'
@@ -23,4 +24,24 @@ it.each(events)('$type becomes an entry of the timeline', async ({ type, example
   await deliver(app, platform, event)
   const timelines = [...platform.storedDocuments()].filter(([path]) => path.startsWith('timelines/'))
   expect(timelines.map(([, document]) => document)).toMatchObject([{ events: { [event.id]: { type } } }])
+})
+
+it('several timelines are answered in one read, without those of which no event has arrived', async () => {
+  const platform = testPlatform(history)
+  const { example } = events.find(({ type }) => type === 'order.completed')!
+  for (const orderId of ['o-1', 'o-2'])
+    await deliver(
+      app,
+      platform,
+      message('order.completed', example, { correlationId: orderId, version: versionOf(history, 'order.completed') }),
+    )
+  const body = JSON.stringify({ orderIds: ['o-2', 'o-3', 'o-1'] })
+  const headers = { 'content-type': 'application/json' }
+  const answer = await serveQueries(app, platform).request('/batches/timelines', { method: 'POST', headers, body })
+  expect(await answer.json()).toMatchObject({
+    timelines: [
+      { orderId: 'o-2', entries: [{ type: 'order.completed' }] },
+      { orderId: 'o-1', entries: [{ type: 'order.completed' }] },
+    ],
+  })
 })

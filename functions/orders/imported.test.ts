@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { services } from '../index.ts'
 import { checkSubmitted, deliver, message } from '../../shared/runtime/deliver.testing.ts'
+import { serveQueries } from '../../shared/runtime/queries.testing.ts'
 import { app } from './app.ts'
 import { ordersContracts } from './contracts.ts'
 import { openShop, replies, type Shop } from './shop.testing.ts'
@@ -37,6 +38,22 @@ describe('an imported order', () => {
       shippingMinor: 70,
       lines: [{ lineId: '1', sku: '85123A', quantity: 6, unitMinor: 255 }],
       placedAt: '2010-12-01T08:26:00.000Z',
+    })
+  })
+
+  it('is read together with orders that were placed; an unknown one is left out', async () => {
+    const shop = await openShop()
+    await take(shop)
+    const placed = (await (await shop.place()).json()) as { readonly orderId: string }
+    const body = JSON.stringify({ orderIds: ['o-1', 'o-unknown', placed.orderId] })
+    const headers = { 'content-type': 'application/json' }
+    const http = serveQueries(app, shop.platform)
+    const answer = await http.request('/batches/orders', { method: 'POST', headers, body })
+    expect(await answer.json()).toMatchObject({
+      orders: [
+        { orderId: 'o-1', status: 'completed' },
+        { orderId: placed.orderId, status: 'pending' },
+      ],
     })
   })
 

@@ -66,7 +66,8 @@ interface Adding {
   readonly isRequest: boolean
 }
 
-export const jsonSchema = (schema: z.ZodType, io: 'input' | 'output'): Schema => z.toJSONSchema(schema, { io }) as Schema
+export const jsonSchema = (schema: z.ZodType, io: 'input' | 'output'): Schema =>
+  z.toJSONSchema(schema, { io }) as Schema
 
 /** Parameters and body as the fields of one message. */
 export function requestSchema({ path, parameters = {}, body }: Operation): Schema {

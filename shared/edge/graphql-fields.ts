@@ -1,0 +1,132 @@
+/** Binds the fields of the schema to operations and edges: each is answered as a request to its operation would be. */
+
+import DataLoader from 'dataloader'
+import { GraphQLError, GraphQLObjectType, type GraphQLSchema } from 'graphql'
+import { Context } from 'hono'
+import { RefusedInput } from '../base/errors.ts'
+import { routeOf } from '../contracts/query.ts'
+import { KEY_ARGUMENT, WAIT_ARGUMENT } from '../graphql/names.ts'
+import { answerProblem } from '../http/http.ts'
+import { logRefusal } from '../http/refusals.ts'
+import { BATCH_KEYS } from '../service/edge-code.ts'
+import type { Arguments, Graph, Run } from './graph.ts'
+import { errorIn, type Problem } from './graphql-answers.ts'
+import { partsOf } from './message-parts.ts'
+
+export function bindFields(schema: GraphQLSchema, graph: Graph): void {
+  const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]
+  for (const type of roots)
+    for (const [id, field] of Object.entries(type?.getFields() ?? {})) {
+      if (!graph.operations.has(id))
+        throw new Error(`${id} of the schema is no operation: UPDATE_API=1 npm test -- frozen-.`)
+      if (type === schema.getSubscriptionType())
+        // The stream itself is that of REST: its events are executed one by one.
+        field.subscribe = (_, args, run: Run) => {
+          run.followed = { id, args: args as Arguments }
+          return noEvents()
+        }
+      else field.resolve = (_, args, run: Run) => called(graph, run, id, args as Arguments)
+    }
+  for (const [name, { by, like }] of Object.entries(graph.edges)) {
+    const [owner, field] = name.split('.') as [string, string]
+    const type = schema.getType(owner)
+    if (!(type instanceof GraphQLObjectType))
+      throw new Error(`The schema has no ${owner}: UPDATE_API=1 npm test -- frozen-.`)
+    type.getFields()[field]!.resolve = (from: Readonly<Record<string, unknown>>, _, run: Run) =>
+      from[field] ?? loaderOf(graph, run, { name, like }).load(from[by] as string)
+  }
+}
+
+async function* noEvents(): AsyncGenerator<never> {}
+
+/** One operation, as a request to its route would be answered. @throws GraphQLError */
+async function called(graph: Graph, run: Run, id: string, given: Arguments): Promise<unknown> {
+  const { operation, bound } = graph.operations.get(id)!
+  const values = withoutNull(given) as Arguments
+  const c = contextOf(run, id, graph, values)
+  return failing(graph, c, async () => {
+    bound.allow(c, run.caller)
+    const response = await bound.answer(c, { caller: run.caller }, partsOf(ownOf(values), operation))
+    if (response.status >= 400) throw spelled(response, (await response.json()) as Problem, c)
+    return response.status === 204 ? true : response.json()
+  })
+}
+
+const ownOf = (values: Arguments): Arguments =>
+  Object.fromEntries(Object.entries(values).filter(([name]) => name !== KEY_ARGUMENT && name !== WAIT_ARGUMENT))
+
+/** Null is absent, as in every message of this API. */
+export function withoutNull(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNull)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, one]) => (one === null ? [] : [[name, withoutNull(one)]])),
+  )
+}
+
+/** The context of one operation: its headers are those of the request, and what its arguments say in their place. */
+export function contextOf(run: Run, id: string, { operations }: Graph, values: Arguments): Context {
+  const { operation } = operations.get(id)!
+  const headers = new Headers(run.c.req.raw.headers)
+  const { [KEY_ARGUMENT]: key, [WAIT_ARGUMENT]: wait } = values
+  if (operation.requiresIdempotencyKey) {
+    // One key for two commands would be a key that is used again.
+    if (run.keyed++ > 0) headers.delete('idempotency-key')
+    if (typeof key === 'string') headers.set('idempotency-key', key)
+  }
+  if (typeof wait === 'number') headers.set('prefer', `wait=${wait}`)
+  const c = new Context(new Request(new URL(run.c.req.url), { method: 'POST', headers }), {
+    env: {},
+    path: run.c.req.path,
+  })
+  c.set('subject', run.c.get('subject'))
+  c.set('address', run.c.get('address'))
+  c.set('operationRoute', routeOf(operation))
+  return c
+}
+
+/** @throws GraphQLError for what the operation throws: its refusal is logged as that of a request is. */
+async function failing<T>({ platform }: Graph, c: Context, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof GraphQLError) throw error
+    logRefusal(platform.security, c, { error, isInternal: false })
+    if (error instanceof RefusedInput) c.set('violations', error.violations)
+    const response = answerProblem(c, error as Error, platform.log)
+    throw spelled(response, (await response.json()) as Problem, c)
+  }
+}
+
+function spelled({ headers }: Response, problem: Problem, c: Context): GraphQLError {
+  const { message, extensions } = errorIn(problem, headers.get('retry-after'), c.get('violations'))
+  return new GraphQLError(message, { extensions })
+}
+
+/** Reads the objects of an edge together: all of a request that are asked for at one time. */
+function loaderOf(
+  graph: Graph,
+  run: Run,
+  { name, like }: { readonly name: string; readonly like: string },
+): DataLoader<string, object> {
+  const known = run.loaders.get(name)
+  if (known) return known
+  const made = new DataLoader<string, object>(
+    async (keys) => {
+      const c = contextOf(run, like, graph, {})
+      const objects = await failing(graph, c, async () => {
+        graph.operations.get(like)!.bound.allow(c, run.caller)
+        return graph.loaders[name]!(keys, run.caller)
+      })
+      return keys.map((key) => objects.get(key) ?? missing(name, key))
+    },
+    { maxBatchSize: BATCH_KEYS },
+  )
+  run.loaders.set(name, made)
+  return made
+}
+
+const missing = (name: string, key: string): GraphQLError =>
+  new GraphQLError(`${name} leads to ${key}, which there is not for this caller.`, {
+    extensions: { status: 404, code: 'not-found' },
+  })
