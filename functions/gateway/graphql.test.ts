@@ -101,6 +101,11 @@ describe('a query', () => {
   })
 })
 
+it('an argument that is null is absent', async () => {
+  const { data, errors } = await graph.post({ query: '{ listOrders(status: null, limit: 1) { orders { orderId } } }' })
+  expect([data, errors]).toEqual([{ listOrders: { orders: [{ orderId: 'o-1' }] } }, undefined])
+})
+
 describe('a mutation', () => {
   const cancel =
     'mutation M($key: String) { cancelOrder(orderId: "o-1", reason: "changed-mind", idempotencyKey: $key) { commandId } }'

@@ -2,8 +2,7 @@
 
 import type { Context } from 'hono'
 import type DataLoader from 'dataloader'
-import type { Edges } from '../service/api.ts'
-import type { LoadEdge } from '../service/edge-code.ts'
+import type { Edges, LoadEdge } from '../service/edges.ts'
 import type { Caller, Operation } from '../service/operation.ts'
 import type { Platform } from '../service/platform.ts'
 import type { GraphqlSource } from '../service/public-api.ts'

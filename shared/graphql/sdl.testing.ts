@@ -12,7 +12,7 @@ import {
   type Schema,
   typeIn,
 } from '../rpc/record.testing.ts'
-import type { Edge, Edges } from '../service/api.ts'
+import type { Edge, Edges } from '../service/edges.ts'
 import type { Operation, Operations } from '../service/operation.ts'
 import { KEY_ARGUMENT, rootTypeOf, WAIT_ARGUMENT } from './names.ts'
 

@@ -9,6 +9,7 @@ import type { Setting } from '../base/setting.ts'
 import type { Contracts } from '../contracts/contract.ts'
 import type { SecurityEvent } from '../signals/security-log.ts'
 import type { ApiDescription, Caller, Operation } from './operation.ts'
+import type { Edges } from './edges.ts'
 import type { RequestObjective } from './request-objective.ts'
 import type { EarlierVersion, Shaped } from './earlier-version.ts'
 
@@ -72,17 +73,6 @@ export interface AtEdge {
   /** Of the graph. */
   readonly edges: Edges
 }
-
-/** A field of a GraphQL type that leads to the answer of an operation, read for all objects of a request together. */
-export interface Edge {
-  /** The field of the object that has the key. */
-  readonly by: string
-  /** The operation whose access it has, and whose answer it leads to unless its type has the field already. */
-  readonly like: string
-  readonly summary: string
-}
-/** By type and field: `Order.customer`. */
-export type Edges = Readonly<Record<`${string}.${string}`, Edge>>
 
 export interface Api {
   readonly contracts: Contracts

@@ -7,12 +7,9 @@ import type { Secrets } from '../base/secret.ts'
 import type { Setting } from '../base/setting.ts'
 import type { CommandType, Contracts, QueryName, QueryNamed } from '../contracts/contract.ts'
 import { type ParameterSchemas, type ParametersOf, pathParametersOf, type QueryRequest } from '../contracts/query.ts'
-<<<<<<< HEAD
 import type { ActOf, Api, QueryOperation, AtEdge, DeclaredOperation, Given, Handled, Submitted } from './api.ts'
-=======
-import type { ActOf, Api, Asked, AtEdge, DeclaredOperation, Edges, Given, Handled, Submitted } from './api.ts'
->>>>>>> 0ecf9066 (The operations are one graph at /graphql, with edges that services declare and limits on documents)
 import { type ApiDescription, type Caller, type Deprecation, type Operation, submittedAnswers } from './operation.ts'
+import type { Edges } from './edges.ts'
 import type { RequestObjective } from './request-objective.ts'
 import type { EarlierVersion, Shaped } from './earlier-version.ts'
 

@@ -3,14 +3,9 @@
 import type { SubmittedBy } from '../contracts/contract.ts'
 import type { Api, AtEdge, Handled, Submitted } from './api.ts'
 import type { Platform, PlatformOf } from './platform.ts'
-import type { Caller, Operation } from './operation.ts'
+import type { LoadEdge } from './edges.ts'
+import type { Operation } from './operation.ts'
 import type { OperationHandler, OperationRequest, SignatureCheck } from './public-api.ts'
-
-/** The most keys of one batch. */
-export const BATCH_KEYS = 100
-
-/** The objects by their keys, as their operation would answer this caller. @throws Refused, Unavailable */
-export type LoadEdge = (keys: readonly string[], caller: Caller) => Promise<ReadonlyMap<string, object>>
 
 /** Each part is made for one instance, at its start. */
 export interface EdgeCode {

@@ -18,8 +18,7 @@ import {
   reservedAccess,
   type Roles,
 } from './operation.ts'
-import type { Edges } from './api.ts'
-import type { LoadEdge } from './edge-code.ts'
+import type { Edges, LoadEdge } from './edges.ts'
 import type { EdgeSettings } from './edge-settings.ts'
 import type { Platform } from './platform.ts'
 
