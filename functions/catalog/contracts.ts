@@ -83,7 +83,7 @@ export const catalogContracts = defineContracts({
       },
       refuses: ['not-found'],
     },
-    /** Those of these SKUs that are sold, in any order. */
+    /** Several products, without SKUs that are not sold, in any order. */
     readProducts: {
       method: 'post',
       path: '/batches/products',

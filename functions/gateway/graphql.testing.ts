@@ -74,7 +74,7 @@ export const shopAnswers: Call = async (_service, path, { body } = {}) => {
   if (path.startsWith('/products/'))
     return Response.json({ sku: 'TEA-001', name: 'Tea', unitMinor: 1_250, currency: 'EUR', validFrom: placedAt })
   if (path.startsWith('/submissions/')) return Response.json({ commandId: crypto.randomUUID() }, { status: 202 })
-  return Response.json({ code: 'not-found', detail: 'There is none.', status: 404 }, { status: 404 })
+  return Response.json({ code: 'not-found', detail: 'There is nothing here.', status: 404 }, { status: 404 })
 }
 
 /** The part of an answer at this path. */

@@ -67,7 +67,7 @@ export const historyContracts = defineContracts({
       },
       refuses: ['not-found'],
     },
-    /** Of those of these orders of which an event has arrived, in any order. */
+    /** Several timelines, without orders of which no event has arrived, in any order. */
     readTimelines: {
       method: 'post',
       path: '/batches/timelines',

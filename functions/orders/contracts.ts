@@ -478,7 +478,7 @@ export const ordersContracts = defineContracts({
       answers: { 200: saga },
       refuses: ['not-found'],
     },
-    /** Those of these orders that there are, in any order. */
+    /** Several orders, without unknown ones, in any order. */
     readOrders: {
       method: 'post',
       path: '/batches/orders',

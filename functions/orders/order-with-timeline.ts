@@ -21,7 +21,7 @@ export async function orderWithTimeline(
   return c.json({ ...order, timeline: servesCustomers(caller) ? timeline : forCustomers(timeline) }, 200)
 }
 
-/** Those of these orders that the caller may see, by their ids. */
+/** The orders that the caller may see, by their ids. */
 export async function visibleOrders(
   platform: Platform,
   caller: Caller,

@@ -45,7 +45,7 @@ interface Measuring {
   readonly schema: GraphQLSchema
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>
   readonly variables: Readonly<Record<string, unknown>>
-  /** By type and field: `Order.customer`. */
+  /** By type and field: `Order.dish`. */
   isEdge(name: string): boolean
   fields: number
   calls: number
@@ -75,7 +75,7 @@ export function measured(
     ),
   )
   const measuring = { ...about, fragments, fields: 0, calls: 0, cost: 0 }
-  // Those that are not asked for are validated as well.
+  // Operations and fragments that are not asked for are validated as well.
   for (const one of document.definitions)
     if (one !== operation && 'selectionSet' in one)
       measure(one.selectionSet, measuring, { type: undefined, depth: 1, objects: 1, rows: undefined, within: [] })

@@ -9,7 +9,7 @@ export interface Edge {
   readonly like: string
   readonly summary: string
 }
-/** By type and field: `Order.customer`. */
+/** By type and field: `Order.dish`. */
 export type Edges = Readonly<Record<`${string}.${string}`, Edge>>
 
 /** The most keys of one batch. */

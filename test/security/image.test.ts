@@ -45,7 +45,10 @@ describe('the image', () => {
     expect(files).toContain('functions/main.ts')
     for (const { name } of services) expect(files).toContain(`functions/${name}/service.ts`)
     const strange = files.filter(
-      (file) => !/^(?:functions|shared)\/[\w/-]+\.ts$|^functions\/[\w-]+\/rpc\.json$|^package\.json$/.test(file),
+      (file) =>
+        !/^(?:functions|shared)\/[\w/-]+\.ts$|^functions\/[\w-]+\/(?:(?:rpc|documents)\.json|schema\.graphql)$|^package\.json$/.test(
+          file,
+        ),
     )
     expect(strange).toEqual([])
     expect(files.filter((file) => /testing/.test(file))).toEqual([])
