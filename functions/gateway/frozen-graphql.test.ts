@@ -1,13 +1,13 @@
 /**
  * The schema of GraphQL is recorded in `schema.graphql`, and the documents of clients (functions/shop/documents) in `documents.json`, by
- * the SHA-256 of their text. `UPDATE_API=1` records what was added; nothing takes away what a client may still ask for.
+ * the SHA-256 of their text. `npm run record` adds what was added; nothing takes away what a client may still ask for.
  */
 
 import { createHash } from 'node:crypto'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { buildSchema, findBreakingChanges, parse, printSchema, validate, validateSchema } from 'graphql'
 import { expect, it } from 'vitest'
-import { writeRecord, writeText } from '../../shared/contracts/write-record.testing.ts'
+import { isRecording, readRecord, RECORD, writeFormatted, writeRecord } from '../../shared/contracts/records.testing.ts'
 import { sdlOf } from '../../shared/graphql/sdl.testing.ts'
 import { servedBy } from '../../shared/service/versions.ts'
 import { apisOf } from '../../shared/service/with-operations.ts'
@@ -17,8 +17,6 @@ import { app } from './app.ts'
 const { operations, edges = {} } = app.publicApi!
 const earlier = apisOf(services).flatMap((api) => servedBy(api).flatMap(({ id, earlier: is }) => (is ? [id] : [])))
 const newest = Object.fromEntries(Object.entries(operations).filter(([id]) => !earlier.includes(id)))
-const remedy = 'record what was added: UPDATE_API=1 npm test -- frozen-'
-const isUpdating = process.env['UPDATE_API'] !== undefined
 
 const schemaFile = new URL('schema.graphql', import.meta.url)
 const sdl = sdlOf(newest, edges)
@@ -26,10 +24,7 @@ const schema = buildSchema(sdl)
 const recordedSdl = existsSync(schemaFile) ? readFileSync(schemaFile, 'utf8') : undefined
 
 const documentsFile = new URL('documents.json', import.meta.url)
-const recorded = (existsSync(documentsFile) ? JSON.parse(readFileSync(documentsFile, 'utf8')) : {}) as Record<
-  string,
-  string
->
+const recorded = readRecord(documentsFile) as Record<string, string>
 const texts = globSync(new URL('../shop/documents/*.graphql', import.meta.url).pathname)
   .toSorted()
   .map((file) => readFileSync(file, 'utf8'))
@@ -46,13 +41,15 @@ it('the schema is valid, and still answers what a client asks by the recorded on
 })
 
 it('the schema is recorded as it is', () => {
-  if (isUpdating && breaks.length === 0) writeText(schemaFile, recordedSdl, sdl)
-  else expect(recordedSdl && printSchema(buildSchema(recordedSdl)), remedy).toBe(printSchema(schema))
+  const isRecorded = recordedSdl !== undefined && printSchema(buildSchema(recordedSdl)) === printSchema(schema)
+  if (isRecorded) return
+  if (isRecording && breaks.length === 0) writeFormatted(schemaFile, sdl)
+  else expect(recordedSdl, RECORD).toBe(sdl)
 })
 
 it('every document of a client is recorded, by the digest of its text', () => {
-  if (isUpdating) writeRecord(documentsFile, recorded, documents)
-  else expect(recorded, remedy).toEqual(documents)
+  if (isRecording) writeRecord(documentsFile, recorded, documents)
+  else expect(recorded, RECORD).toEqual(documents)
   for (const [digest, text] of Object.entries(documents))
     expect(createHash('sha256').update(text).digest('hex')).toBe(digest)
 })

@@ -46,14 +46,14 @@ describe('a query', () => {
 
   it('has the answer of REST, without what is written for staff', async () => {
     const query = documentOf('ReadOrder').replace('entries {', 'entries { actor')
-    const asked = { query, variables: { orderId: 'o-1' } }
-    const { data } = await graph.post(asked)
+    const request = { query, variables: { orderId: 'o-1' } }
+    const { data } = await graph.post(request)
     expect(partAt(data, 'readOrder')).toMatchObject({
       orderId: 'o-1',
       totalMinor: 2_500,
       timeline: { entries: [{ actor: null }] },
     })
-    const byStaff = await graph.post(asked, { roles: ['support'] })
+    const byStaff = await graph.post(request, { roles: ['support'] })
     expect(partAt(byStaff.data, 'readOrder', 'timeline', 'entries', 0, 'actor')).toBe('staff:jo')
     const get = `/graphql?${new URLSearchParams({ query, variables: '{"orderId":"o-1"}' })}`
     const response = await graph.request(get, { headers: { authorization: `Bearer ${await graph.token()}` } })
@@ -308,8 +308,8 @@ describe('recorded documents', () => {
 
   it('are asked for by their digest, by POST and by GET', async () => {
     const closed = openGraph(issuer, { documents: 'recorded' })
-    for (const asked of [{ documentId: `sha256:${digest}` }, { documentId: digest }, { query: text }])
-      expect(await closed.post({ ...asked, variables })).toMatchObject({ data: { readOrder: { orderId: 'o-1' } } })
+    for (const request of [{ documentId: `sha256:${digest}` }, { documentId: digest }, { query: text }])
+      expect(await closed.post({ ...request, variables })).toMatchObject({ data: { readOrder: { orderId: 'o-1' } } })
     const url = `/graphql?${new URLSearchParams({ documentId: `sha256:${digest}`, variables: JSON.stringify(variables) })}`
     const response = await closed.request(url, { headers: { authorization: `Bearer ${await closed.token()}` } })
     expect(response.status).toBe(200)
@@ -322,9 +322,9 @@ describe('recorded documents', () => {
     ['the smallest introspection', { query: '{ __schema { queryType { name } } }' }],
     ['an unknown digest', { documentId: `sha256:${createHash('sha256').update('x').digest('hex')}` }],
     ['the name of a property', { documentId: 'constructor' }],
-  ])('are all that is answered where nothing else is: %s is refused', async (_, asked) => {
+  ])('are all that is answered where nothing else is: %s is refused', async (_, request) => {
     const closed = openGraph(issuer, { documents: 'recorded' })
-    const answer = await closed.post(asked)
+    const answer = await closed.post(request)
     expect([answer.status, codesOf(answer)]).toEqual([403, ['document-not-recorded']])
     expect(closed.calls()).toEqual([])
   })

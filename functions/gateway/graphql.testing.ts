@@ -45,7 +45,7 @@ const rowOf = (orderId: string) => ({
 
 /** Answers as the services do: by the path, with as many orders as a page is asked for. */
 export const shopAnswers: Call = async (_service, path, { body } = {}) => {
-  const asked = (body ?? {}) as { readonly orderIds?: string[]; readonly skus?: string[] }
+  const sent = (body ?? {}) as { readonly orderIds?: string[]; readonly skus?: string[] }
   const url = new URL(path, 'http://shop')
   if (path.startsWith('/orders?') || path === '/orders') {
     const rows = Number(url.searchParams.get('limit') ?? 20)
@@ -53,11 +53,11 @@ export const shopAnswers: Call = async (_service, path, { body } = {}) => {
   }
   if (path === '/batches/orders')
     return Response.json({
-      orders: asked.orderIds!.map((id, at) => orderNamed(id, 'customer-1', [`SKU-${at % 7}`, 'TEA-001'])),
+      orders: sent.orderIds!.map((id, at) => orderNamed(id, 'customer-1', [`SKU-${at % 7}`, 'TEA-001'])),
     })
   if (path === '/batches/products')
     return Response.json({
-      products: asked.skus!.map((sku) => ({
+      products: sent.skus!.map((sku) => ({
         sku,
         name: `Tea ${sku}`,
         unitMinor: 1_250,
@@ -67,7 +67,7 @@ export const shopAnswers: Call = async (_service, path, { body } = {}) => {
     })
   if (path === '/batches/timelines')
     return Response.json({
-      timelines: asked.orderIds!.map((orderId) => ({ orderId, entries: [entry('e-1', 'order.placed')] })),
+      timelines: sent.orderIds!.map((orderId) => ({ orderId, entries: [entry('e-1', 'order.placed')] })),
     })
   if (path.endsWith('/timeline')) return Response.json({ orderId: 'o-1', entries: [entry('e-1', 'order.placed')] })
   if (path.startsWith('/orders/')) return Response.json(orderNamed('o-1'))

@@ -32,7 +32,12 @@ export function writeMade(file: URL, text: string): void {
 /** Writes the record if it has changed, formatted as the check demands. @throws Error when the file can not be formatted. */
 export function writeRecord(file: URL, recorded: object, now: object): void {
   if (isDeepStrictEqual(recorded, now)) return
-  writeMade(file, `${JSON.stringify(now, null, 2)}\n`)
+  writeFormatted(file, `${JSON.stringify(now, null, 2)}\n`)
+}
+
+/** Writes a text that is made from declarations, formatted as the check demands. @throws Error when the file can not be formatted. */
+export function writeFormatted(file: URL, text: string): void {
+  writeMade(file, text)
   const packageFile = createRequire(import.meta.url).resolve('oxfmt/package.json')
   const oxfmt = fileURLToPath(new URL('bin/oxfmt', `file://${packageFile}`))
   const { status, stderr } = spawnSync(process.execPath, [oxfmt, fileURLToPath(file)], { encoding: 'utf8' })

@@ -27,10 +27,10 @@ export function createGraphqlCalls(graph: Graph, { schema: sdl, documents }: Gra
 
   return {
     async answer(c, caller, body) {
-      const asked = parsedRequest(body === undefined ? inQuery(c) : body)
-      const document = parsed(textOf(asked, documents, isRecordedOnly))
-      const variables = asked.variables ?? {}
-      const operation = getOperationAST(document, asked.operationName)
+      const request = parsedRequest(body === undefined ? inQuery(c) : body)
+      const document = parsed(textOf(request, documents, isRecordedOnly))
+      const variables = request.variables ?? {}
+      const operation = getOperationAST(document, request.operationName)
       if (!operation)
         throw new Refused('invalid-document', 'Name one of the operations of the document in operationName.')
       const { calls } = measured(document, operation, { schema, variables, isEdge })
@@ -48,7 +48,7 @@ export function createGraphqlCalls(graph: Graph, { schema: sdl, documents }: Gra
         document,
         contextValue: run,
         variableValues: variables,
-        operationName: asked.operationName ?? null,
+        operationName: request.operationName ?? null,
         abortSignal: requestContext()?.signal ?? null,
         options: { maxCoercionErrors: MAX_ERRORS },
       }

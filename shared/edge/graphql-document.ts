@@ -21,14 +21,14 @@ const requestSchema = z.strictObject({
   variables: z.record(z.string(), z.unknown()).nullish(),
   extensions: z.record(z.string(), z.unknown()).nullish(),
 })
-export type Asked = z.output<typeof requestSchema>
+export type DocumentRequest = z.output<typeof requestSchema>
 
 /** @throws Refused */
-export function parsedRequest(value: unknown): Asked {
+export function parsedRequest(value: unknown): DocumentRequest {
   refuseIf(Array.isArray(value), 'request-invalid', 'A request has one document: send those of a batch one by one.')
-  const asked = requestSchema.safeParse(value)
-  if (asked.success) return asked.data
-  throw new Refused('request-invalid', listOf(asked.error, 'body'))
+  const request = requestSchema.safeParse(value)
+  if (request.success) return request.data
+  throw new Refused('request-invalid', listOf(request.error, 'body'))
 }
 
 /** The members of a request by GET. @throws Refused */
@@ -49,9 +49,9 @@ function jsonIn(name: string, text: string): unknown {
   }
 }
 
-/** The text of the document that is asked for. @throws Refused */
+/** The text of the document that is request for. @throws Refused */
 export function textOf(
-  { query, documentId }: Asked,
+  { query, documentId }: DocumentRequest,
   documents: GraphqlRecord['documents'],
   isRecordedOnly: boolean,
 ): string {

@@ -17,8 +17,7 @@ export function bindFields(schema: GraphQLSchema, graph: Graph): void {
   const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]
   for (const type of roots)
     for (const [id, field] of Object.entries(type?.getFields() ?? {})) {
-      if (!graph.operations.has(id))
-        throw new Error(`${id} of the schema is no operation: UPDATE_API=1 npm test -- frozen-.`)
+      if (!graph.operations.has(id)) throw new Error(`${id} of the schema is no operation: npm run record.`)
       if (type === schema.getSubscriptionType())
         // The stream itself is that of REST: its events are executed one by one.
         field.subscribe = (_, args, run: Run) => {
@@ -30,8 +29,7 @@ export function bindFields(schema: GraphQLSchema, graph: Graph): void {
   for (const [name, { by, like }] of Object.entries(graph.edges)) {
     const [owner, field] = name.split('.') as [string, string]
     const type = schema.getType(owner)
-    if (!(type instanceof GraphQLObjectType))
-      throw new Error(`The schema has no ${owner}: UPDATE_API=1 npm test -- frozen-.`)
+    if (!(type instanceof GraphQLObjectType)) throw new Error(`The schema has no ${owner}: npm run record.`)
     type.getFields()[field]!.resolve = (from: Readonly<Record<string, unknown>>, _, run: Run) =>
       from[field] ?? loaderOf(graph, run, { name, like }).load(from[by] as string)
   }

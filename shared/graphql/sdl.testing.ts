@@ -51,7 +51,7 @@ export function sdlOf(operations: Operations, edges: Edges): string {
   const answers = new Map([...roots.values()].flatMap((fields) => [...fields].map(([id, { type }]) => [id, type])))
   for (const [name, edge] of Object.entries(edges)) addEdge(name, edge, deriving.types, answers)
   const texts = [
-    '# Made from the operations of the services (functions/*/api.ts) by UPDATE_API=1 npm test -- frozen-.',
+    '# Made from the operations of the services (functions/*/api.ts) by npm run record.',
     '"""An integer that a JSON number holds exactly."""\nscalar SafeInt',
     ...[...roots].map(([name, fields]) => block('type', name, fields)),
     ...[...deriving.types].map(([name, fields]) => block('type', name, fields)),
