@@ -1,4 +1,4 @@
-/** A client of gRPC at the address of the public service: through the local ingress, to a container that takes both protocols on one port. */
+/** Clients of gRPC and of GraphQL at the address of the public service: through the local ingress, to a container that takes both protocols on one port. */
 
 import { Metadata } from '@grpc/grpc-js'
 import { join } from 'node:path'
@@ -33,4 +33,21 @@ it('places an order, which completes', { timeout: 120_000 }, async () => {
   const { message: read } = await client.call('/millrace.orders.v1.OrdersService/ReadOrder', { orderId }, metadata)
   expect(read).toMatchObject({ orderId, status: 'completed' })
   client.close()
+})
+
+it('shows the order with its product and its timeline as a graph', async () => {
+  const { token } = await signIn(platform.running, { sub, roles: ['customer'] })
+  const query =
+    '{ listOrders(limit: 1) { orders { order { status lines { product { sku } } timeline { entries { type } } } } } }'
+  const response = await fetch(new URL('/graphql', platform.running.publicUrl), {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ query }),
+  })
+  const order = {
+    status: 'completed',
+    lines: [{ product: { sku } }],
+    timeline: { entries: expect.arrayContaining([{ type: 'order.placed' }, { type: 'order.completed' }]) as unknown },
+  }
+  expect(await response.json()).toEqual({ data: { listOrders: { orders: [{ order }] } } })
 })
