@@ -3,6 +3,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { invalidArgument } from '../core/status.ts'
 import type { Engine } from './engine/engine.ts'
+import { checkListedNames, checkNeededColumns } from './listed-names.ts'
 import { quote } from './sql/reader.ts'
 import type { Translation } from './sql/translate.ts'
 import { limits, tooComplex } from './values/limits.ts'
@@ -63,13 +64,18 @@ export function makeViewChecks(
   /** Checks a view, and makes it anew if need be, when what it names has changed. @throws the refusal of its query */
   const checkView = async (resource: TableResource): Promise<void> => {
     const { datasetId, tableId } = resource.tableReference
-    const { sql, tables: read } = await translationOf(datasetId, tableId)!
+    const translation = await translationOf(datasetId, tableId)!
+    const { sql, tables: read } = translation
     const last = checks.get(resource)
     if (last && read.every((name, index) => versionOf(name) === last.named[index])) return last.done
     const made = async (): Promise<void> => {
       const name = `${quote(datasetId)}.${quote(tableId)}`
-      const [wanted, now] = [await engine.describe(sql, []), await engine.describe(`SELECT * FROM ${name}`, [])]
-      if (!isDeepStrictEqual(wanted, now)) await engine.execute(`CREATE OR REPLACE VIEW ${name} AS ${sql}`)
+      checkNeededColumns(translation, find)
+      await checkListedNames(translation, engine, [])
+      const wanted = await engine.describe(sql, [])
+      // One that was made before this start may have been translated by other rules.
+      const isSame = last && isDeepStrictEqual(wanted, await engine.describe(`SELECT * FROM ${name}`, []))
+      if (!isSame) await engine.execute(`CREATE OR REPLACE VIEW ${name} AS ${sql}`)
     }
     await checkedBy(resource, read, made())
   }

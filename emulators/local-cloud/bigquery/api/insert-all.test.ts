@@ -117,6 +117,17 @@ describe('refuses', () => {
     else expect(fault).toBe(`a: ${message}`)
   })
 
+  it('two members of one name, of which JSON.parse would keep the last', async () => {
+    await bigquery.table('members', [{ name: 'a', type: 'JSON' }])
+    const body = '{"rows":[{"json":{"a":{"k":1,"k":2}}}]}'
+    const url = `http://${bigquery.cloud.ownerHost}/bigquery/v2/projects/p/datasets/d/tables/members/insertAll`
+    const headers = { 'content-type': 'application/json' }
+    const response = await fetch(url, { method: 'POST', body, headers })
+    expect(await response.json()).toMatchObject({
+      error: { code: 400, message: expect.stringContaining('two members of one name') as string },
+    })
+  })
+
   it('faults inside a record, with their path', async () => {
     expect(await inserted({ x: 1, y: 2 }, nested)).toBe('a.y: no such field: a.y.')
     expect(await inserted({}, nested)).toBe('a.x: Missing required field: a.x.')

@@ -137,13 +137,29 @@ const literals: Readonly<Record<string, string>> = {
   NUMERIC: 'DECIMAL(38, 9)',
 }
 
+/** Literals that DuckDB reads as BigQuery does: a constant may be compared within a STRUCT, since it is not NULL. */
+const plainTimes: Readonly<Record<string, RegExp>> = {
+  DATE: /^\d{4}-\d\d-\d\d$/,
+  TIMESTAMP: /^\d{4}-\d\d-\d\d(?:[ T](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?)?$/,
+  TIMESTAMPTZ: /^\d{4}-\d\d-\d\d(?:[ T](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?(?:Z|\+00)?)?$/,
+}
+
+/** Whether a text begins with a day of the years 1 to 9999. */
+function isDay(value: string): boolean {
+  const day = value.slice(0, 10)
+  const time = Date.parse(`${day}T00:00:00Z`)
+  return day >= '0001-01-01' && !Number.isNaN(time) && new Date(time).toISOString().startsWith(day)
+}
+
 function word(written: string, reader: Reader, clauses: Clauses): string {
   const name = written.toUpperCase()
   if (name === 'BIGNUMERIC' && reader.peek()?.kind === 'string') throw noBigNumeric()
   if (name === 'JSON' && reader.peek()?.kind === 'string') return `bq_parse_json(${text(reader.take().text)})`
   const literal = literals[name]
   if (literal && reader.peek()?.kind === 'string') {
-    const written = text(reader.take().text)
+    const value = reader.take().text
+    const written = text(value)
+    if (literal in plainTimes && plainTimes[literal]!.test(value) && isDay(value)) return `(${written})::${literal}`
     const macro = macroCasts[literal]
     return macro ? `${macro}(${written})` : `(${written})::${literal}`
   }

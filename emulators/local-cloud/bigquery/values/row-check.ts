@@ -4,6 +4,7 @@ import { nestsDeeper } from '../../core/json.ts'
 import { invalidArgument } from '../../core/status.ts'
 import { limits, shown } from './limits.ts'
 import type { FieldSchema } from './records.ts'
+import { repeatsMember } from './members.ts'
 import * as scalars from './scalars.ts'
 import { parameterOf, typeName } from './type-parameters.ts'
 
@@ -110,8 +111,7 @@ function json(value: unknown, place: string): unknown {
   if (nestsDeeper(value, limits.jsonNesting))
     throw new Misfit(`A JSON value nests deeper than ${limits.jsonNesting} levels.`, place)
   const parsed = parsedJson(value, place)
-  const written = value.match(/"(?:\\.|[^"\\])*"\s*:?/gs)?.filter((text) => text.endsWith(':')) ?? []
-  if (written.length !== membersOf(parsed))
+  if (repeatsMember(value, parsed))
     throw new Misfit(
       `The local cloud stores no JSON with two members of one name in an object, of which BigQuery keeps the first: ${shown(value)}`,
       place,
@@ -125,13 +125,6 @@ function parsedJson(value: string, place: string): unknown {
   } catch {
     throw new Misfit(`Invalid JSON: ${shown(value)}: the text of a JSON column must be JSON.`, place)
   }
-}
-
-/** The number of members of all objects within. */
-function membersOf(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0
-  const parts = Object.values(value)
-  return parts.reduce((sum: number, part) => sum + membersOf(part), Array.isArray(value) ? 0 : parts.length)
 }
 
 function scalar(value: string | number | boolean, type: string, field: FieldSchema, place: string): unknown {
