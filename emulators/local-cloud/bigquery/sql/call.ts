@@ -2,25 +2,11 @@
 
 import { invalidArgument } from '../../core/status.ts'
 import { extract } from './dates.ts'
-import {
-  argumentCounts,
-  macroCasts,
-  mayOverflow,
-  renamed,
-  rewritten,
-  sameInBoth,
-  takesPath,
-  types,
-} from './functions.ts'
+import { macroCasts, mayOverflow, renamed, rewritten, sameInBoth, takesPath, types } from './functions.ts'
 import { noBigNumeric } from '../values/scalars.ts'
 import { aliasText, closes, type EndTest, isWord, quote, type Reader, type Clauses } from './reader.ts'
 
-/** @throws INVALID_ARGUMENT for a clause in the place of an argument: `SUM(x ORDER BY x)`, `[x FOR x IN y]`. */
-export const endsArgument: EndTest = (token) => {
-  if (isWord(token, 'FOR', 'FROM', 'GROUP', 'HAVING', 'LIMIT', 'ON', 'ORDER', 'QUALIFY', 'UNION', 'USING', 'WHERE'))
-    throw invalidArgument(`Syntax error: Unexpected keyword ${token.text.toUpperCase()}`)
-  return token.kind === 'symbol' && (token.text === ')' || token.text === ',')
-}
+export const endsArgument: EndTest = (token) => token.kind === 'symbol' && (token.text === ')' || token.text === ',')
 
 /** Translates a call. The reader's next token is the opening parenthesis. */
 export function call(written: string, reader: Reader, clauses: Clauses): string {
@@ -46,7 +32,6 @@ function called(name: string, written: string, reader: Reader, clauses: Clauses)
       const known = renamed[name] ?? (sameInBoth.has(name) ? name : undefined)
       if (!rewrite && !known) throw invalidArgument(`Function not found: ${written}`)
       const args = callArguments(reader, clauses)
-      checkArguments(args, name)
       if (takesPath.has(name)) checkPath(args, name)
       if (rewrite) return rewrite(args, name)
       return `${known}(${args.join(', ')})`
@@ -74,14 +59,6 @@ export function callArguments(reader: Reader, clauses: Clauses): string[] {
   }
   reader.expect(')')
   return args
-}
-
-function checkArguments(args: readonly string[], name: string): void {
-  const [least, most] = argumentCounts[name] ?? [0, Infinity]
-  if (args.length < least || args.length > most)
-    throw invalidArgument(`Number of arguments does not match for function ${name}`)
-  if (args.some((one) => (one === '*' && name !== 'COUNT') || one.startsWith('* ') || one.endsWith('.*')))
-    throw invalidArgument(`Syntax error: Unexpected "*" in ${name}`)
 }
 
 /** Accepts a JSONPath literal in the forms that mean the same in GoogleSQL and DuckDB. */
@@ -135,7 +112,6 @@ function collected(name: string, reader: Reader, clauses: Clauses): string {
   const ends: EndTest = (token) => closes(token) || isWord(token, 'IGNORE', 'RESPECT', 'ORDER', 'LIMIT', 'HAVING')
   const value = clauses(reader, (token) => ends(token) || (token.kind === 'symbol' && token.text === ','))
   const separator = name === 'STRING_AGG' && reader.takeIf(',') ? clauses(reader, ends) : undefined
-  if (reader.is(',')) throw invalidArgument(`Number of arguments does not match for function ${name}`)
   const ignores = reader.is('IGNORE')
   if (ignores || reader.is('RESPECT')) {
     reader.take()

@@ -23,17 +23,6 @@ function part(
   return { part: found, begins: week ? weekdays.indexOf(week[1]!) : found === 'ISOWEEK' ? 1 : 0 }
 }
 
-/** A rewrite of exactly this number of arguments. @throws INVALID_ARGUMENT for another number; a further one is most often a time zone. */
-const exactly =
-  (count: number, rewrite: Rewrite): Rewrite =>
-  (args, name) => {
-    if (args.length !== count)
-      throw invalidArgument(
-        `No matching signature for function ${name}: the local cloud takes ${count} arguments, not ${args.length}, and no time zone but UTC.`,
-      )
-    return rewrite(args, name)
-  }
-
 /** A literal or a parameter, in any number of parentheses: BigQuery coerces these texts alone. */
 const isTextConstant = (argument: string): boolean => /^\(*(?:'(?:[^']|'')*'|\$\w+)\)*$/.test(argument)
 const asDate = (argument: string): string => `${isTextConstant(argument) ? 'bq_date_of_text' : 'bq_date'}(${argument})`
@@ -58,8 +47,9 @@ function dateDifference(later: string, earlier: string, chosen: { part: string; 
   return `(date_diff('day', ${weekOf(earlier, chosen.begins)}, ${weekOf(later, chosen.begins)}) // 7)::BIGINT`
 }
 
-const moved = (sign: '+' | '-', type: 'DATE' | 'TIMESTAMPTZ'): Rewrite =>
-  exactly(2, ([from, interval], name) => {
+const moved =
+  (sign: '+' | '-', type: 'DATE' | 'TIMESTAMPTZ'): Rewrite =>
+  ([from, interval], name) => {
     const unit = /^bq_(\w+)s\(/.exec(interval!)?.[1]?.toUpperCase()
     const allowed = type === 'DATE' ? dateParts : [...clockParts, 'DAY']
     if (!unit || !allowed.includes(unit))
@@ -67,7 +57,7 @@ const moved = (sign: '+' | '-', type: 'DATE' | 'TIMESTAMPTZ'): Rewrite =>
     return type === 'DATE'
       ? `((${asDate(from!)} ${sign} ${interval}))::DATE`
       : `(${asTimestamp(from!)} ${sign} ${interval})`
-  })
+  }
 
 /** GoogleSQL's format specifiers → DuckDB's with the same meaning. */
 const specifiers: Readonly<Record<string, string>> = {
@@ -100,53 +90,48 @@ function readFormat(argument: string, name: string): string {
 
 export const dateFunctions: Readonly<Record<string, Rewrite>> = {
   // The unit in DATE_TRUNC(…, WEEK(MONDAY)): `part` reads this text.
-  WEEK: exactly(1, ([day]) => `bq_week(${day})`),
+  WEEK: ([day]) => `bq_week(${day})`,
   DATE: (args, name) => {
     if (args.length === 3) return `make_date(${args.join(', ')})`
-    return exactly(1, ([value]) => `bq_cast_date(${timeOf(value!)})`)(args, name)
+    if (args.length === 2)
+      throw invalidArgument(`No matching signature for function ${name}: the local cloud has no time zone but UTC.`)
+    return `bq_cast_date(${timeOf(args[0]!)})`
   },
-  DATETIME: exactly(1, ([value]) => `bq_cast_datetime(${timeOf(value!)})`),
-  TIMESTAMP: exactly(1, ([value]) => `bq_cast_timestamp(${value})`),
-  TIMESTAMP_MILLIS: exactly(1, ([value]) => `make_timestamptz(bq_int64(${value}) * 1000)`),
-  TIMESTAMP_SECONDS: exactly(1, ([value]) => `make_timestamptz(bq_int64(${value}) * 1000000)`),
-  TIMESTAMP_MICROS: exactly(1, ([value]) => `make_timestamptz(bq_int64(${value}))`),
-  UNIX_SECONDS: exactly(1, ([value]) => `(floor(epoch_us(${asTimestamp(value!)}) / 1000000))::BIGINT`),
-  UNIX_MILLIS: exactly(1, ([value]) => `(floor(epoch_us(${asTimestamp(value!)}) / 1000))::BIGINT`),
-  UNIX_MICROS: exactly(1, ([value]) => `epoch_us(${asTimestamp(value!)})`),
-  UNIX_DATE: exactly(1, ([value]) => `date_diff('day', DATE '1970-01-01', ${asDate(value!)})`),
-  CURRENT_TIMESTAMP: exactly(0, () => 'now()'),
-  CURRENT_DATE: exactly(0, () => 'now()::DATE'),
-  TIMESTAMP_DIFF: exactly(3, ([later, earlier, unit], name) => {
+  DATETIME: ([value]) => `bq_cast_datetime(${timeOf(value!)})`,
+  TIMESTAMP: ([value]) => `bq_cast_timestamp(${value})`,
+  TIMESTAMP_MILLIS: ([value]) => `make_timestamptz(bq_int64(${value}) * 1000)`,
+  TIMESTAMP_SECONDS: ([value]) => `make_timestamptz(bq_int64(${value}) * 1000000)`,
+  TIMESTAMP_MICROS: ([value]) => `make_timestamptz(bq_int64(${value}))`,
+  UNIX_SECONDS: ([value]) => `(floor(epoch_us(${asTimestamp(value!)}) / 1000000))::BIGINT`,
+  UNIX_MILLIS: ([value]) => `(floor(epoch_us(${asTimestamp(value!)}) / 1000))::BIGINT`,
+  UNIX_MICROS: ([value]) => `epoch_us(${asTimestamp(value!)})`,
+  UNIX_DATE: ([value]) => `date_diff('day', DATE '1970-01-01', ${asDate(value!)})`,
+  CURRENT_TIMESTAMP: () => 'now()',
+  CURRENT_DATE: () => 'now()::DATE',
+  TIMESTAMP_DIFF: ([later, earlier, unit], name) => {
     const chosen = part(unit, [...clockParts, 'DAY'], name)
     return `date_sub('${chosen.part.toLowerCase()}', ${asTimestamp(earlier!)}, ${asTimestamp(later!)})`
-  }),
-  DATE_DIFF: exactly(3, ([later, earlier, unit], name) =>
+  },
+  DATE_DIFF: ([later, earlier, unit], name) =>
     dateDifference(asDate(later!), asDate(earlier!), part(unit, dateParts, name)),
-  ),
-  DATETIME_DIFF: exactly(3, ([later, earlier, unit], name) => {
+  DATETIME_DIFF: ([later, earlier, unit], name) => {
     const chosen = part(unit, [...clockParts, 'DAY', 'MONTH', 'QUARTER', 'YEAR'], name)
     return `date_diff('${chosen.part.toLowerCase()}', ${asDatetime(earlier!)}, ${asDatetime(later!)})`
-  }),
+  },
   TIMESTAMP_ADD: moved('+', 'TIMESTAMPTZ'),
   TIMESTAMP_SUB: moved('-', 'TIMESTAMPTZ'),
   DATE_ADD: moved('+', 'DATE'),
   DATE_SUB: moved('-', 'DATE'),
-  DATE_TRUNC: exactly(2, ([value, unit], name) => truncatedDate(asDate(value!), part(unit, dateParts, name))),
-  TIMESTAMP_TRUNC: exactly(2, ([value, unit], name) => {
+  DATE_TRUNC: ([value, unit], name) => truncatedDate(asDate(value!), part(unit, dateParts, name)),
+  TIMESTAMP_TRUNC: ([value, unit], name) => {
     const chosen = part(unit, [...clockParts, ...dateParts], name)
     if (chosen.part.endsWith('WEEK')) return `(${truncatedDate(`(${asTimestamp(value!)})::DATE`, chosen)})::TIMESTAMPTZ`
     return `date_trunc('${chosen.part.toLowerCase()}', ${asTimestamp(value!)})`
-  }),
-  FORMAT_TIMESTAMP: exactly(
-    2,
-    ([form, value], name) => `strftime((${asTimestamp(value!)})::TIMESTAMP, ${format(form!, name)})`,
-  ),
-  FORMAT_DATE: exactly(2, ([form, value], name) => `strftime(${asDate(value!)}, ${format(form!, name)})`),
-  PARSE_DATE: exactly(2, ([form, value], name) => `(bq_parse_time(${value}, ${readFormat(form!, name)}))::DATE`),
-  PARSE_TIMESTAMP: exactly(
-    2,
-    ([form, value], name) => `(bq_parse_time(${value}, ${readFormat(form!, name)}))::TIMESTAMPTZ`,
-  ),
+  },
+  FORMAT_TIMESTAMP: ([form, value], name) => `strftime((${asTimestamp(value!)})::TIMESTAMP, ${format(form!, name)})`,
+  FORMAT_DATE: ([form, value], name) => `strftime(${asDate(value!)}, ${format(form!, name)})`,
+  PARSE_DATE: ([form, value], name) => `(bq_parse_time(${value}, ${readFormat(form!, name)}))::DATE`,
+  PARSE_TIMESTAMP: ([form, value], name) => `(bq_parse_time(${value}, ${readFormat(form!, name)}))::TIMESTAMPTZ`,
   GENERATE_DATE_ARRAY: ([from, to, step = 'bq_days(1)'], name) => {
     const [, unit = '', count] = /^bq_(\w+)s\((.*)\)$/s.exec(step) ?? []
     const size = { day: 1, week: 7, month: 1, quarter: 3, year: 12 }[unit]

@@ -29,7 +29,6 @@ function chain(reader: Reader, clauses: Clauses, level: number): Chain {
   let left = chain(reader, clauses, level + 1)
   let inARow = 0
   for (let token = reader.peek(); token?.kind === 'symbol'; token = reader.peek()) {
-    if (token.text === '%') throw invalidArgument('Syntax error: Illegal input character "%": write MOD(a, b).')
     if (!operators.includes(token.text)) break
     reader.take()
     inARow += 1
@@ -173,12 +172,8 @@ function word(written: string, reader: Reader, clauses: Clauses): string {
   if ((name === 'CURRENT_TIMESTAMP' || name === 'CURRENT_DATE') && !reader.is('('))
     return name === 'CURRENT_DATE' ? 'now()::DATE' : 'now()'
   if (name === 'ARRAY' && reader.takeIf('[')) return bracketed('[', reader, clauses)
-  if ((name === 'ARRAY' || name === 'STRUCT') && reader.is('<'))
-    throw invalidArgument(`Typed ${name}<…> constructors are not translated by the local cloud.`)
   if ((name === 'ARRAY' || name === 'EXISTS') && reader.takeIf('(')) return `${name}${bracketed('(', reader, clauses)}`
   if (reader.is('(')) return call(written, reader, clauses)
-  if (reader.is('.') && reader.is('(', 2))
-    throw invalidArgument(`Function not found: ${written}.${reader.peek(1)!.text}`)
   if (keywords.has(name)) throw invalidArgument(`Syntax error: Unexpected keyword ${name}`)
   return quote(written)
 }

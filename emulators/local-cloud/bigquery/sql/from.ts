@@ -30,7 +30,6 @@ export function fromItem(reader: Reader, { aliases, elements }: FromNames, claus
     return unnest(array, { reader, aliases, elements, isOuter })
   }
   if (reader.takeIf('(')) {
-    if (reader.is('VALUES') && reader.is('(', 1)) throw invalidArgument('Syntax error: Unexpected keyword VALUES')
     const inner = reader.reads.inside(() => clauses(reader, closes))
     reader.expect(')')
     return withAlias(`(${inner})`, reader, aliases)
@@ -39,7 +38,6 @@ export function fromItem(reader: Reader, { aliases, elements }: FromNames, claus
   // `FROM t, t.items`: the array is a column of an earlier table of the list.
   if (path.length > 1 && aliases.has(path[0]!.toLowerCase()))
     return unnest(path.map(quote).join('.'), { reader, aliases, elements, isOuter, byDefault: path.at(-1)! })
-  if (reader.is('(')) throw invalidArgument(`Table-valued function not found: ${path.join('.')}`)
   return withAlias(readTable(path, reader), reader, aliases, path.at(-1))
 }
 
@@ -136,9 +134,7 @@ function aliasOf(reader: Reader): string | undefined {
     const token = reader.peek()
     if (token?.kind !== 'quoted' && (token?.kind !== 'word' || isWord(token, ...afterTable))) return undefined
   }
-  const alias = aliasText(reader.take())
-  if (reader.is('(')) throw invalidArgument('Syntax error: Unexpected "(": an alias in FROM has no list of columns')
-  return alias
+  return aliasText(reader.take())
 }
 
 /** The keywords that may follow a table, and are not its alias. */

@@ -261,34 +261,6 @@ export const sameInBoth = new Set(
   ),
 )
 
-/** The least and the greatest number of arguments, where DuckDB takes further ones, or none. */
-export const argumentCounts: Readonly<Record<string, readonly [least: number, most: number]>> = Object.fromEntries(
-  (
-    [
-      [0, 0, 'CUME_DIST DENSE_RANK PERCENT_RANK RANK ROW_NUMBER'],
-      [
-        1,
-        1,
-        'ABS ANY_VALUE APPROX_COUNT_DISTINCT ARRAY_LENGTH ARRAY_REVERSE CHARACTER_LENGTH CHAR_LENGTH COUNT FIRST_VALUE FROM_BASE64 FROM_HEX LAST_VALUE LENGTH LOGICAL_AND LOGICAL_OR LOWER MAX MIN NTILE PARSE_JSON REVERSE STRING SUM TO_BASE64 TO_JSON TO_JSON_STRING UPPER',
-      ],
-      [
-        1,
-        2,
-        'JSON_EXTRACT JSON_EXTRACT_ARRAY JSON_EXTRACT_SCALAR JSON_QUERY JSON_QUERY_ARRAY JSON_VALUE JSON_VALUE_ARRAY',
-      ],
-      [1, 3, 'LAG LEAD'],
-      [1, Infinity, 'COALESCE CONCAT GREATEST LEAST'],
-      [
-        2,
-        2,
-        'ARRAY_TO_STRING DIV ENDS_WITH IFNULL LEFT MAX_BY MIN_BY MOD NTH_VALUE REGEXP_CONTAINS REPEAT RIGHT SAFE_DIVIDE STARTS_WITH STRPOS',
-      ],
-      [2, 3, 'GENERATE_DATE_ARRAY'],
-      [3, 3, 'IF REPLACE'],
-    ] as const
-  ).flatMap(([least, most, names]) => names.split(' ').map((name) => [name, [least, most]])),
-)
-
 /** GoogleSQL's reserved words. Every other word is a name and is quoted, because DuckDB reserves further words (`at`, `line`). */
 export const keywords = new Set(
   'ALL AND ANY ARRAY AS ASC BETWEEN BY CASE CROSS CUBE CURRENT DESC DISTINCT ELSE END EXCEPT EXISTS FALSE FOR FROM FULL GROUP GROUPING HAVING IN INNER INTERSECT INTERVAL INTO IS JOIN LATERAL LEFT LIKE LIMIT NOT NULL NULLS ON OR ORDER OUTER OVER PARTITION QUALIFY RANGE RECURSIVE RIGHT ROLLUP ROWS SELECT SET SOME STRUCT TABLESAMPLE THEN TRUE UNBOUNDED UNION UNNEST USING WHEN WHERE WINDOW WITH'.split(
@@ -296,24 +268,13 @@ export const keywords = new Set(
   ),
 )
 
-/** A rewrite of `least` to `most` arguments. @throws INVALID_ARGUMENT for another number of them. */
-const withArguments =
-  (minArguments: number, maxArguments: number, rewrite: Rewrite): Rewrite =>
-  (args, name) => {
-    if (args.length < minArguments || args.length > maxArguments)
-      throw invalidArgument(`No matching signature for function ${name}: ${args.length} arguments.`)
-    return rewrite(args, name)
-  }
-
 /** A function of INT64 or FLOAT64 that returns FLOAT64. `bq_double` refuses NUMERIC. */
-const floatFunction = (name: string): Rewrite =>
-  withArguments(1, 2, ([value, digits]) => `${name}(bq_double(${value})${digits ? `, (${digits})::INTEGER` : ''})`)
+const floatFunction =
+  (name: string): Rewrite =>
+  ([value, digits]) =>
+    `${name}(bq_double(${value})${digits ? `, (${digits})::INTEGER` : ''})`
 
-const power = withArguments(
-  2,
-  2,
-  ([base, exponent]) => `bq_result(pow(bq_double(${base}), bq_double(${exponent})), 'POW')`,
-)
+const power: Rewrite = ([base, exponent]) => `bq_result(pow(bq_double(${base}), bq_double(${exponent})), 'POW')`
 
 /** One operand of `||`. With a NULL that is constant, DuckDB forgets the type of the result. */
 export const concatenated = (value: string): string =>
@@ -359,80 +320,68 @@ export const mayOverflow = new Set(['SUM', 'AVG'])
 export const rewritten: Readonly<Record<string, Rewrite>> = {
   ...dateFunctions,
   // `count`, because the result for no rows is 0; `sum` would give NULL.
-  COUNTIF: withArguments(1, 1, ([condition]) => `count(CASE WHEN ${condition} THEN 1 END)`),
+  COUNTIF: ([condition]) => `count(CASE WHEN ${condition} THEN 1 END)`,
   CONCAT: (args) => `bq_no_array(${args.map(concatenated).join(' || ')})`,
   GREATEST: nullIfAnyIsNull,
   LEAST: nullIfAnyIsNull,
-  SUBSTR: withArguments(2, 3, (args) => `${args.length === 3 ? 'bq_substr_n' : 'bq_substr'}(${args.join(', ')})`),
-  SUBSTRING: withArguments(2, 3, (args) => `${args.length === 3 ? 'bq_substr_n' : 'bq_substr'}(${args.join(', ')})`),
-  LPAD: withArguments(2, 3, ([text, length, pad = "' '"]) => `lpad(${text}, bq_pad_size(${length}, 'LPAD'), ${pad})`),
-  RPAD: withArguments(2, 3, ([text, length, pad = "' '"]) => `rpad(${text}, bq_pad_size(${length}, 'RPAD'), ${pad})`),
-  SPLIT: withArguments(1, 2, ([text, delimiter = "','"]) => `bq_split(${text}, ${delimiter})`),
-  NULLIF: withArguments(2, 2, ([a, b]) => `CASE WHEN bq_is_null_if(${a}, ${b}) THEN NULL ELSE NULLIF(${a}, ${b}) END`),
-  ARRAY_CONCAT: (args, name) => {
-    if (args.length === 0) throw invalidArgument(`No matching signature for function ${name}: 0 arguments.`)
+  SUBSTR: (args) => `${args.length === 3 ? 'bq_substr_n' : 'bq_substr'}(${args.join(', ')})`,
+  SUBSTRING: (args) => `${args.length === 3 ? 'bq_substr_n' : 'bq_substr'}(${args.join(', ')})`,
+  LPAD: ([text, length, pad = "' '"]) => `lpad(${text}, bq_pad_size(${length}, 'LPAD'), ${pad})`,
+  RPAD: ([text, length, pad = "' '"]) => `rpad(${text}, bq_pad_size(${length}, 'RPAD'), ${pad})`,
+  SPLIT: ([text, delimiter = "','"]) => `bq_split(${text}, ${delimiter})`,
+  NULLIF: ([a, b]) => `CASE WHEN bq_is_null_if(${a}, ${b}) THEN NULL ELSE NULLIF(${a}, ${b}) END`,
+  ARRAY_CONCAT: (args) => {
     return `CASE WHEN ${args.map((arg) => `${arg} IS NULL`).join(' OR ')} THEN NULL ELSE list_concat(${args.join(', ')}) END`
   },
-  REGEXP_REPLACE: withArguments(3, 3, ([text, pattern, replacement], name) => {
+  REGEXP_REPLACE: ([text, pattern, replacement], name) => {
     checkReplacement(pattern!, replacement!, name)
     const isLiteral = replacement!.startsWith("'")
     return `bq_regexp_replace(${text}, ${pattern}, ${isLiteral ? replacement : `bq_plain_replacement(${replacement})`})`
-  }),
-  INSTR: withArguments(2, 2, ([text, part]) => `instr(${text}, ${part})`),
-  REGEXP_EXTRACT: withArguments(2, 2, ([text, pattern], name) => {
+  },
+  INSTR: ([text, part]) => `instr(${text}, ${part})`,
+  REGEXP_EXTRACT: ([text, pattern], name) => {
     const group = extractedGroup(pattern!, name)
     return `CASE WHEN regexp_matches(${text}, ${pattern}) THEN regexp_extract(${text}, ${pattern}, ${group}) END`
-  }),
-  REGEXP_EXTRACT_ALL: withArguments(
-    2,
-    2,
-    ([text, pattern], name) => `regexp_extract_all(${text}, ${pattern}, ${extractedGroup(pattern!, name)})`,
-  ),
-  MD5: withArguments(1, 1, ([value]) => `unhex(md5(${value}))`),
-  SHA256: withArguments(1, 1, ([value]) => `unhex(sha256(${value}))`),
-  TO_HEX: withArguments(1, 1, ([value]) => `bq_to_hex(${value})`),
-  GENERATE_UUID: withArguments(0, 0, () => 'uuid()::VARCHAR'),
-  AVG: withArguments(1, 1, ([value]) => {
+  },
+  REGEXP_EXTRACT_ALL: ([text, pattern], name) =>
+    `regexp_extract_all(${text}, ${pattern}, ${extractedGroup(pattern!, name)})`,
+  MD5: ([value]) => `unhex(md5(${value}))`,
+  SHA256: ([value]) => `unhex(sha256(${value}))`,
+  TO_HEX: ([value]) => `bq_to_hex(${value})`,
+  GENERATE_UUID: () => 'uuid()::VARCHAR',
+  AVG: ([value]) => {
     const distinct = /^DISTINCT /.exec(value!)?.[0] ?? ''
     return `avg(${distinct}bq_double(${value!.slice(distinct.length)}))`
-  }),
+  },
   ...Object.fromEntries(
     ['STDDEV', 'STDDEV_POP', 'STDDEV_SAMP', 'VARIANCE', 'VAR_POP', 'VAR_SAMP', 'CEIL', 'CEILING', 'FLOOR'].map(
       (name) => [name, floatFunction(name)],
     ),
   ),
-  ROUND: withArguments(1, 2, (args) =>
-    args.length === 1 ? `round(bq_double(${args[0]}))` : `bq_round(${args.join(', ')})`,
-  ),
+  ROUND: (args) => (args.length === 1 ? `round(bq_double(${args[0]}))` : `bq_round(${args.join(', ')})`),
   TRUNC: floatFunction('trunc'),
   // Of the type of its argument.
-  SIGN: withArguments(1, 1, ([value]) => `(${value} - ${value} + sign(${value}))`),
-  SQRT: withArguments(1, 1, ([value]) => `bq_sqrt(${value})`),
-  EXP: withArguments(1, 1, ([value]) => `bq_result(exp(bq_double(${value})), 'EXP')`),
+  SIGN: ([value]) => `(${value} - ${value} + sign(${value}))`,
+  SQRT: ([value]) => `bq_sqrt(${value})`,
+  EXP: ([value]) => `bq_result(exp(bq_double(${value})), 'EXP')`,
   POW: power,
   POWER: power,
-  LN: withArguments(1, 1, ([value]) => `bq_ln(${value})`),
-  LOG10: withArguments(1, 1, ([value]) => `bq_log10(${value})`),
-  LOG: withArguments(1, 2, ([value, base]) =>
-    base ? `bq_result(bq_ln(${value}) / bq_ln(${base}), 'LOG')` : `bq_ln(${value})`,
-  ),
-  LAX_STRING: withArguments(1, 1, ([value]) => `json_extract_string(${value}, '$')`),
-  INT64: withArguments(1, 1, ([value]) => `(bq_json_scalar(${value}, 'INT'))::BIGINT`),
-  LAX_INT64: withArguments(1, 1, ([value]) => `TRY_CAST(json_extract_string(${value}, '$') AS BIGINT)`),
-  FLOAT64: withArguments(1, 1, ([value]) => `bq_finite((bq_json_scalar(${value}, 'INT|DOUBLE'))::DOUBLE)`),
-  LAX_FLOAT64: withArguments(1, 1, ([value]) => `bq_safe_cast_float64(json_extract_string(${value}, '$'))`),
-  BOOL: withArguments(1, 1, ([value]) => `(bq_json_scalar(${value}, 'BOOLEAN'))::BOOLEAN`),
-  APPROX_QUANTILES: withArguments(
-    2,
-    2,
-    ([value, count]) =>
-      `quantile_disc(${value}, list_transform(range(0, ${count} + 1), lambda i: (i)::DOUBLE / ${count}))`,
-  ),
-  GENERATE_ARRAY: withArguments(2, 3, ([from, to, step = '1']) => `bq_generate(${from}, ${to}, ${step})`),
+  LN: ([value]) => `bq_ln(${value})`,
+  LOG10: ([value]) => `bq_log10(${value})`,
+  LOG: ([value, base]) => (base ? `bq_result(bq_ln(${value}) / bq_ln(${base}), 'LOG')` : `bq_ln(${value})`),
+  LAX_STRING: ([value]) => `json_extract_string(${value}, '$')`,
+  INT64: ([value]) => `(bq_json_scalar(${value}, 'INT'))::BIGINT`,
+  LAX_INT64: ([value]) => `TRY_CAST(json_extract_string(${value}, '$') AS BIGINT)`,
+  FLOAT64: ([value]) => `bq_finite((bq_json_scalar(${value}, 'INT|DOUBLE'))::DOUBLE)`,
+  LAX_FLOAT64: ([value]) => `bq_safe_cast_float64(json_extract_string(${value}, '$'))`,
+  BOOL: ([value]) => `(bq_json_scalar(${value}, 'BOOLEAN'))::BOOLEAN`,
+  APPROX_QUANTILES: ([value, count]) =>
+    `quantile_disc(${value}, list_transform(range(0, ${count} + 1), lambda i: (i)::DOUBLE / ${count}))`,
+  GENERATE_ARRAY: ([from, to, step = '1']) => `bq_generate(${from}, ${to}, ${step})`,
   ...Object.fromEntries(
     ['TRIM', 'LTRIM', 'RTRIM'].map((name) => [
       name,
-      withArguments(1, 2, (args) => `${args.length === 1 ? 'bq_' : ''}${name.toLowerCase()}(${args.join(', ')})`),
+      (args) => `${args.length === 1 ? 'bq_' : ''}${name.toLowerCase()}(${args.join(', ')})`,
     ]),
   ),
 }

@@ -1,4 +1,4 @@
-/** Finds what BigQuery refuses in a SELECT and DuckDB accepts: an alias that its list or WHERE uses, and HAVING without groups. */
+/** Finds what BigQuery refuses in a SELECT and DuckDB accepts: an alias that its list or WHERE uses. */
 // https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#visibility
 
 import { type Aliases, aliasesOf, closingOf } from './aliases.ts'
@@ -22,15 +22,8 @@ interface Select {
   hasFrom: boolean
   /** The end of its FROM, where WHERE or what follows begins. */
   fromEnd: number | undefined
-  having: number | undefined
-  isGrouped: boolean
 }
 
-export const aggregates: ReadonlySet<string> = new Set(
-  'ANY_VALUE APPROX_COUNT_DISTINCT APPROX_QUANTILES ARRAY_AGG AVG COUNT COUNTIF LOGICAL_AND LOGICAL_OR MAX MAX_BY MIN MIN_BY STDDEV STDDEV_POP STDDEV_SAMP STRING_AGG SUM VARIANCE VAR_POP VAR_SAMP'.split(
-    ' ',
-  ),
-)
 const endsFrom = 'WHERE GROUP HAVING QUALIFY WINDOW ORDER LIMIT UNION INTERSECT EXCEPT'.split(' ')
 
 export function listedNamesIn(tokens: readonly Token[]): ListedName[] {
@@ -66,19 +59,10 @@ function isGiven(tokens: readonly Token[], at: number): boolean {
 }
 
 /** `DATE_TRUNC(day, MONTH)`: a part of a date may be the name of a column too. */
-export const isDatePart = ({ text }: Token): boolean =>
+const isDatePart = ({ text }: Token): boolean =>
   /^(microsecond|millisecond|second|minute|hour|day|dayofweek|dayofyear|week|isoweek|month|quarter|year|isoyear|date|time)$/i.test(
     text,
   )
-
-/** The first expression of a HAVING in a SELECT that has neither GROUP BY nor an aggregate function. */
-export function havingWithoutGroups(tokens: readonly Token[]): Token | undefined {
-  const having = walk(tokens, (at, select) => {
-    const isCall = isSymbol(tokens[at + 1], '(')
-    if (isCall && aggregates.has(tokens[at]!.text.toUpperCase())) select.isGrouped = true
-  }).find((select) => select.having !== undefined && !select.isGrouped)?.having
-  return having === undefined ? undefined : tokens[having + 1]
-}
 
 /** Calls `visit` for each word and quoted name in a SELECT, with the innermost one. @returns all of them */
 function walk(tokens: readonly Token[], visit: (at: number, select: Select) => void): Select[] {
@@ -101,8 +85,6 @@ function walk(tokens: readonly Token[], visit: (at: number, select: Select) => v
         part: 'list',
         hasFrom: false,
         fromEnd: undefined,
-        having: undefined,
-        isGrouped: false,
       }
       all.push(select)
       open[Math.max(open.length - 1, 0)] = select
@@ -114,8 +96,6 @@ function walk(tokens: readonly Token[], visit: (at: number, select: Select) => v
         now.fromEnd ??= at
         now.part = isWord(token, 'WHERE') ? 'where' : 'after'
       }
-      if (isWord(token, 'GROUP')) now.isGrouped = true
-      if (isWord(token, 'HAVING')) now.having = at
       visit(at, now)
     }
   }

@@ -5,7 +5,6 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createLocalCloud, type LocalCloud } from '../../core/local-cloud.ts'
 import { iam } from '../../iam/plugin.ts'
 import { bigquery } from '../plugin.ts'
-import { argumentCounts, renamed, sameInBoth } from './functions.ts'
 
 interface Answer {
   readonly error?: { readonly code: number; readonly message: string }
@@ -66,11 +65,6 @@ afterAll(() => cloud.close())
 it.each(cases)('%s', async (sql, expected) => {
   const answer = await post('/queries', { query: sql, useLegacySql: false })
   expect(summarize(answer)).toBe(expected)
-})
-
-it('each function that DuckDB gets with the arguments as they are says how many it takes', () => {
-  const passedOn = [...Object.keys(renamed), ...sameInBoth]
-  expect(passedOn.filter((name) => !Object.hasOwn(argumentCounts, name))).toEqual([])
 })
 
 it.each([

@@ -9,12 +9,12 @@ import { arithmetic } from './expression.ts'
 import { changedTable, fromItem } from './from.ts'
 import { keywords } from './functions.ts'
 import { type NeededColumn, neededColumns } from './grammar/names.ts'
+import { checkSelects } from './grammar/select-rules.ts'
 import { parseStatement } from './grammar/statement.ts'
 import { checkLength, limits, shown, tooComplex } from '../values/limits.ts'
 import { aliasText, type EndTest, isWord, quote, Reader } from './reader.ts'
 import type { Read } from './reads.ts'
-import { refusalIn } from './select-rules.ts'
-import { havingWithoutGroups, listedNamesIn } from './selects.ts'
+import { listedNamesIn } from './selects.ts'
 import { place, type Token, tokenize } from './tokens.ts'
 import { withMarks } from './unnamed.ts'
 
@@ -70,14 +70,9 @@ export function translate(googleSql: string, projectId: string, defaultDataset?:
     const { sql = '', tables = [], reads = [], listedNames = [], needed = [] } = query ?? {}
     return { sql, tables, reads, listedNames, needed, verb: tokens[0]!.text.toUpperCase(), ddl }
   }
-  const needed = neededColumns(parseStatement(tokens, googleSql), googleSql, defaultDataset)
-  const refusal = refusalIn(tokens)
-  if (refusal) throw invalidArgument(`${refusal.message}${placeOf(refusal.at, googleSql)}`)
-  const having = havingWithoutGroups(statement)
-  if (having)
-    throw invalidArgument(
-      `The HAVING clause requires GROUP BY or aggregation to be present${placeOf(having, googleSql)}`,
-    )
+  const tree = parseStatement(tokens, googleSql)
+  checkSelects(tree, googleSql)
+  const needed = neededColumns(tree, googleSql, defaultDataset)
   const written = writtenBy(statement)
   const twice = matchedTwice(statement)
   const conditions = conditionsOf(statement)
@@ -149,7 +144,6 @@ function clausesOf(reader: Reader, ends: EndTest): string {
       reader.take()
       parts.push(clause === 'FROM' ? `, ${fromItem(reader, names, clauses)}` : ',')
     } else if (word === 'FROM' || word === 'JOIN') {
-      if (parts.length === 0) throw invalidArgument(`Syntax error: Unexpected keyword ${word}`)
       reader.take()
       reader.reads.keyword(word)
       if (word === 'FROM') {
@@ -158,9 +152,8 @@ function clausesOf(reader: Reader, ends: EndTest): string {
       }
       const isOuter = ['LEFT', 'RIGHT', 'FULL', 'OUTER'].includes(parts.at(-1) ?? '')
       const source = fromItem(reader, names, clauses, word === 'JOIN' && isOuter)
-      const needsNone = word === 'FROM' || parts.at(-1) === 'CROSS' || isWord(reader.peek(), 'ON', 'USING')
-      if (!needsNone) checkUnconditional(parts, source)
-      parts.push(word, needsNone ? source : `${source} ON TRUE`)
+      const hasCondition = word === 'FROM' || parts.at(-1) === 'CROSS' || isWord(reader.peek(), 'ON', 'USING')
+      parts.push(word, hasCondition ? source : `${source} ON TRUE`)
     } else if (isStatement(word, reader)) {
       reader.take()
       reader.reads.keyword(word)
@@ -169,9 +162,7 @@ function clausesOf(reader: Reader, ends: EndTest): string {
     } else if (token.kind === 'symbol' && token.text === '*') {
       reader.take()
       stars.push(parts.push(`*${starChanges(reader)}`) - 1)
-      refuseAfterStar(reader)
     } else if (isKeyword(word, clause, reader)) {
-      if (word === 'USING' && clause === 'DELETE') throw invalidArgument('Syntax error: Unexpected keyword USING')
       if (word === 'SELECT') {
         checkElements(parts, stars, names.elements)
         stars = []
@@ -182,30 +173,13 @@ function clausesOf(reader: Reader, ends: EndTest): string {
       reader.take()
       parts.push(token.text === '<>' ? '!=' : token.text)
     } else if (isOrdinal(clause, reader)) parts.push(String(Number(reader.take().text)))
-    else if ((clause === 'LIMIT' || clause === 'OFFSET') && token.kind !== 'parameter' && token.text !== '-')
-      throw invalidArgument(`Syntax error: ${clause} takes an integer literal or a parameter, not "${token.text}"`)
     else {
       const part = arithmetic(reader, clauses)
       parts.push(part.endsWith('.*') ? `${part}${starChanges(reader)}` : part)
-      if (part.endsWith('.*')) refuseAfterStar(reader)
     }
   }
   checkElements(parts, stars, names.elements)
   return parts.join(' ')
-}
-
-/** @throws INVALID_ARGUMENT for a join without ON and USING, unless it is that of an array, to what stands before it. */
-function checkUnconditional(parts: readonly string[], source: string): void {
-  const [before, last] = parts.slice(-2)
-  const kind = last === 'OUTER' ? before! : ['LEFT', 'RIGHT', 'FULL'].includes(last ?? '') ? last! : 'INNER'
-  const isArray = source.startsWith('(SELECT unnest(') || source.startsWith('UNNEST(')
-  if (!isArray || kind === 'RIGHT' || kind === 'FULL')
-    throw invalidArgument(`Syntax error: ${kind} JOIN must have an immediately following ON or USING clause`)
-}
-
-function refuseAfterStar(reader: Reader): void {
-  if (isWord(reader.peek(), 'LIKE', 'NOT', 'IS', 'IN', 'BETWEEN'))
-    throw invalidArgument(`Syntax error: Unexpected keyword ${reader.peek()!.text.toUpperCase()}`)
 }
 
 /** Lets `*` refuse STRUCTs that are one column here, as it does those without an alias. */
@@ -287,43 +261,18 @@ function keyword(word: string, reader: Reader): string {
       reader.condition()
       return word
     case 'UNION':
-      if (!reader.is('ALL') && !reader.is('DISTINCT'))
-        throw invalidArgument('Syntax error: Expected keyword ALL or keyword DISTINCT')
       return reader.take().text.toUpperCase() === 'ALL' ? 'UNION ALL' : 'UNION'
     case 'EXCEPT':
     case 'INTERSECT':
-      reader.expect('DISTINCT')
-      return word
-    case 'SELECT':
-      if (reader.is('AS'))
-        throw invalidArgument('SELECT AS STRUCT and SELECT AS VALUE are not translated by the local cloud.')
-      if (reader.is('FROM')) throw invalidArgument('Syntax error: SELECT list must not be empty')
-      return word
-    case 'ANY':
-    case 'SOME':
-      throw unexpected(word)
-    case 'ALL': {
-      const isListed = isWord(reader.peek(-2), 'SELECT')
-      if (!isListed && !(isWord(reader.peek(-2), 'BY') && isWord(reader.peek(-3), 'GROUP'))) throw unexpected(word)
-      return word
-    }
-    case 'VALUES':
-      if (reader.peek(-2)?.text === '(' || isWord(reader.peek(-2), 'ALL', 'DISTINCT')) throw unexpected(word)
-      return word
-    case 'NOT':
-      if (reader.is('NULL') && endsOperand(reader.peek(-2))) throw unexpected(word)
+      reader.take()
       return word
     case 'IN':
-      if (!reader.is('UNNEST') && !reader.is('(')) throw invalidArgument('Syntax error: Expected "(" or keyword UNNEST')
       if (!reader.is('UNNEST')) return word
       reader.take()
       return `IN (SELECT unnest(${reader.subquery(() => parenthesised(reader))}))`
     case 'LIKE':
-      if (reader.is('ANY') || reader.is('SOME') || reader.is('ALL'))
-        throw invalidArgument('LIKE ANY, SOME and ALL are not translated by the local cloud.')
       return `LIKE ${arithmetic(reader, clauses)} ESCAPE '\\'`
     case 'DISTINCT':
-      if (isWord(reader.peek(), 'ON')) throw unexpected('ON')
       return isWord(reader.peek(), 'FROM') && reader.take() ? 'DISTINCT FROM' : word
     case 'USING':
       // Of a MERGE; a join's is followed by column names.
@@ -335,23 +284,10 @@ function keyword(word: string, reader: Reader): string {
       const token = reader.take()
       return `AS ${quote(aliasText(token))}`
     }
-    case 'UNNEST':
-      throw invalidArgument('Syntax error: Unexpected keyword UNNEST')
-    case 'TABLESAMPLE':
-    case 'PIVOT':
-    case 'UNPIVOT':
-      throw invalidArgument(`${word} is not translated by the local cloud.`)
     default:
       return word
   }
 }
-
-const unexpected = (word: string): Error => invalidArgument(`Syntax error: Unexpected keyword ${word}`)
-
-/** Whether a value may end here. */
-const endsOperand = (token: Token | undefined): boolean =>
-  token !== undefined &&
-  (token.kind === 'symbol' ? [')', ']'].includes(token.text) : !isWord(token, ...keywords, 'DISTINCT'))
 
 function parenthesised(reader: Reader): string {
   reader.expect('(')

@@ -68,7 +68,7 @@ function check(cursor: Cursor, at: Token, rules: FunctionRules, { args, modifier
   const name = at.text.toUpperCase()
   if (args.length < rules.least || args.length > rules.most)
     throw cursor.refusal(
-      `Number of arguments does not match for function ${name}: the local cloud takes ${counts(rules)}, not ${args.length}`,
+      `Number of arguments does not match for function ${name}: the local cloud takes ${counts(rules)}, not ${args.length}${/DATE|TIME/.test(name) ? ', and no time zone but UTC' : ''}`,
       at,
     )
   for (const [modifier, token] of modifiers)

@@ -237,7 +237,8 @@ const withListed = (scope: Scope, listed: ReadonlySet<string>): Scope =>
     ? scope
     : { ...scope, sources: [...scope.sources, { alias: undefined, columns: columnsOf(listed) }] }
 
-function lastName(value: Expression): Token | undefined {
+/** The name of a column that is given none. */
+export function lastName(value: Expression): Token | undefined {
   if (value.kind === 'path') return value.names.at(-1)
   if (value.kind === 'operation' && value.operator === '()') return lastName(value.operands[0]!)
   return value.kind === 'field' ? value.name : undefined
