@@ -21,7 +21,7 @@ it('is made again by the first query, once, or refused', async () => {
   const { tablesBehind } = makeViewChecks(
     {
       translate: async (sql) => translate(sql, 'p'),
-      describe: async () => ({ schema, firstUnnamed: undefined }) as never,
+      describe: async () => ({ schema, firstUnnamed: undefined }),
       execute: async (sql) => void made.push(sql),
     },
     {
