@@ -7,8 +7,9 @@ import type { FieldSchema, TableResource } from './values/records.ts'
 
 const tables: Readonly<Record<string, Partial<TableResource>>> = {
   t: { schema: { fields: [{ name: 'id', type: 'INTEGER' }] } },
+  u: { schema: { fields: [{ name: 'k', type: 'INTEGER' }] } },
   good: { view: { query: 'SELECT id FROM d.t' } },
-  bad: { view: { query: 'SELECT y FROM d.t, (SELECT id AS y) AS q' } },
+  bad: { view: { query: 'SELECT y FROM d.t, (SELECT id AS y FROM d.u) AS q' } },
 }
 const find = (datasetId: string, tableId: string): TableResource =>
   ({ tableReference: { projectId: 'p', datasetId, tableId }, ...tables[tableId] }) as TableResource

@@ -140,6 +140,10 @@ it.each([
   ],
   ['DELETE FROM d.t USING d.u WHERE TRUE', 'Syntax error: Expected end of input but got keyword USING at [1:17]'],
   ['TRUNCATE d.t', 'Syntax error: Expected keyword TABLE but got identifier "d" at [1:10]'],
+  [
+    'SELECT 1 FROM d.t, d.u RIGHT JOIN d.v ON u.a = v.a',
+    'Syntax error: RIGHT JOIN must be parenthesized when following a comma join: write CROSS JOIN in place of the comma at [1:24]',
+  ],
   ['PRAGMA version', 'Syntax error: Unexpected identifier "PRAGMA" at [1:1]'],
   ['PIVOT d.t ON a USING SUM(b)', 'Syntax error: Unexpected identifier "PIVOT" at [1:1]'],
   ['SELECT a FROM d.t PIVOT (SUM(b) FOR c IN (1))', 'PIVOT is not translated by the local cloud at [1:19]'],
