@@ -15,7 +15,7 @@ const MOST_RUNS = Number(process.env['SIMULATION_RUNS'] ?? 40)
 /** `npm test` ends after so many, once all of `all` is reached. */
 const LEAST_RUNS = wholeLists || process.env['SIMULATION_RUNS'] ? MOST_RUNS : 12
 /** Seeds whose runs together reach all of `all`; a change of the rules may make others reach it, after more runs. */
-const reaching = [20, 1_134_399_254, 2_147_483_628, 1_983_255_375, 631_252_071]
+const reaching = [20, 121, 153, 1_134_399_254]
 /** So many runs are enough to reach all of `all`. */
 const SAMPLE = 40
 
