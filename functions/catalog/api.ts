@@ -77,6 +77,9 @@ export const catalogApi = defineApi(
         by: 'sku',
         like: 'readProduct',
         summary: 'The product as it is sold now; the line has the price that was agreed',
+        timeoutMs: 2_000,
+        // A name and a price of an hour ago are better than none: nothing is sold by them.
+        copiesForSeconds: 3_600,
       },
     },
   },

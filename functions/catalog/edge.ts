@@ -6,8 +6,8 @@ import { catalogContracts } from './contracts.ts'
 
 export const edge = implementEdge(catalogApi, {
   edges: (platform) => ({
-    async 'OrderLine.product'(skus) {
-      const { body } = await platform.query(catalogContracts, 'readProducts', { body: { skus: [...skus] } })
+    async 'OrderLine.product'(skus, _, options) {
+      const { body } = await platform.query(catalogContracts, 'readProducts', { body: { skus: [...skus] } }, options)
       return new Map(body.products.map((one) => [one.sku, pricedOf(one)]))
     },
   }),

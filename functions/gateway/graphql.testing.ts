@@ -84,6 +84,7 @@ export const partAt = (data: unknown, ...path: readonly (string | number)[]): un
 export interface GraphqlAnswer {
   readonly status: number
   readonly data?: unknown
+  readonly extensions?: unknown
   readonly errors?: readonly {
     readonly message: string
     readonly path?: unknown

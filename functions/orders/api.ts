@@ -31,6 +31,9 @@ const bound = z.enum(['orders-per-hour', 'unpaid-orders', 'unpaid-pieces', 'laps
 const orderIdOf = ({ sub }: Caller, key: string): string => derivedName('o', sub, key)
 const by = (caller: Caller): 'staff' | 'customer' => (servesCustomers(caller) ? 'staff' : 'customer')
 
+/** Edges to an order, or to a part of one, which is for its customer and staff: no copies are kept. */
+const toOrder = { by: 'orderId', like: 'readOrder', timeoutMs: 5_000 } as const
+
 export const ordersApi = defineApi(
   ordersContracts,
   ({ asks, submits, handles }) => ({
@@ -144,9 +147,9 @@ export const ordersApi = defineApi(
     uses: [historyContracts],
     queries: ['readOrder', 'readOrders', 'readTimeline', 'readTimelines'],
     edges: {
-      'ListedOrder.order': { by: 'orderId', like: 'readOrder', summary: 'The whole order' },
-      'ListedShipment.order': { by: 'orderId', like: 'readOrder', summary: 'The order that is shipped' },
-      'Order.timeline': { by: 'orderId', like: 'readOrder', summary: 'What has happened to the order' },
+      'ListedOrder.order': { ...toOrder, summary: 'The whole order' },
+      'ListedShipment.order': { ...toOrder, summary: 'The order that is shipped' },
+      'Order.timeline': { ...toOrder, summary: 'What has happened to the order', timeoutMs: 2_000 },
     },
     // The bound that was exceeded; `limit` and `used` belong to it.
     problemMembers: { bound: bound.optional(), limit: z.int().optional(), used: z.int().optional() },

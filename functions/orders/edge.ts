@@ -11,9 +11,9 @@ export const edge = implementEdge(ordersApi, {
     readOrder: ({ c, caller, params }) => orderWithTimeline(c, platform, caller, params.orderId),
   }),
   edges: (platform) => ({
-    'ListedOrder.order': (orderIds, caller) => visibleOrders(platform, caller, orderIds),
-    'ListedShipment.order': (orderIds, caller) => visibleOrders(platform, caller, orderIds),
+    'ListedOrder.order': visibleOrders(platform),
+    'ListedShipment.order': visibleOrders(platform),
     // Its key is that of an order which this caller sees.
-    'Order.timeline': (orderIds, caller) => timelinesOf(platform, caller, orderIds),
+    'Order.timeline': timelinesOf(platform),
   }),
 })

@@ -2,6 +2,7 @@
 
 import { Cancelled, Refused } from '../../shared/base/errors.ts'
 import type { QueryAnswer } from '../../shared/contracts/query.ts'
+import type { LoadEdge } from '../../shared/service/edges.ts'
 import type { OperationContext } from '../../shared/service/operation-context.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import type { Caller } from '../../shared/service/operation.ts'
@@ -22,32 +23,28 @@ export async function orderWithTimeline(
 }
 
 /** The orders that the caller may see, by their ids. */
-export async function visibleOrders(
-  platform: Platform,
-  caller: Caller,
-  orderIds: readonly string[],
-): Promise<ReadonlyMap<string, OrderView>> {
-  const { body } = await platform.query(ordersContracts, 'readOrders', { body: { orderIds: [...orderIds] } })
-  const visible = body.orders.filter(({ customerRef }) => customerRef === caller.sub || servesCustomers(caller))
-  return new Map(visible.map((one) => [one.orderId, one]))
-}
+export const visibleOrders =
+  (platform: Platform): LoadEdge =>
+  async (orderIds, caller, options) => {
+    const { body } = await platform.query(ordersContracts, 'readOrders', { body: { orderIds: [...orderIds] } }, options)
+    const visible = body.orders.filter(({ customerRef }) => customerRef === caller.sub || servesCustomers(caller))
+    return new Map(visible.map((one) => [one.orderId, one]))
+  }
 
 /** The timelines of orders that the caller sees, by their ids; of one without an event yet, an empty one. */
-export async function timelinesOf(
-  platform: Platform,
-  caller: Caller,
-  orderIds: readonly string[],
-): Promise<ReadonlyMap<string, object>> {
-  const request = { body: { orderIds: [...orderIds] } }
-  const { body } = await platform.query(historyContracts, 'readTimelines', request, { timeoutMs: HISTORY_TIMEOUT_MS })
-  const entries = new Map(body.timelines.map((one) => [one.orderId, one.entries]))
-  return new Map(
-    orderIds.map((orderId) => {
-      const shown = { entries: entries.get(orderId) ?? [] }
-      return [orderId, servesCustomers(caller) ? shown : forCustomers(shown)]
-    }),
-  )
-}
+export const timelinesOf =
+  (platform: Platform): LoadEdge =>
+  async (orderIds, caller, options) => {
+    const request = { body: { orderIds: [...orderIds] } }
+    const { body } = await platform.query(historyContracts, 'readTimelines', request, options)
+    const entries = new Map(body.timelines.map((one) => [one.orderId, one.entries]))
+    return new Map(
+      orderIds.map((orderId) => {
+        const shown = { entries: entries.get(orderId) ?? [] }
+        return [orderId, servesCustomers(caller) ? shown : forCustomers(shown)]
+      }),
+    )
+  }
 
 /** An order that the caller may see. @throws Refused */
 export async function visibleOrder(platform: Platform, caller: Caller, orderId: string): Promise<OrderView> {

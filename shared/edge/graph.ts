@@ -28,6 +28,16 @@ export interface Run {
   readonly loaders: Map<string, DataLoader<string, object>>
   /** The mutations of the request that take a key: the header is for one alone. */
   keyed: number
+  /** The edges that were answered from copies. */
+  readonly stale: StalePart[]
   followed?: { readonly id: string; readonly args: Arguments }
+}
+/** A part that was answered from copies: the result has it in its extensions. */
+export interface StalePart {
+  readonly edge: string
+  /** Of the oldest copy. */
+  readonly ageSeconds: number
+  /** Why it was not read. */
+  readonly code: string
 }
 export type Arguments = Readonly<Record<string, unknown>>

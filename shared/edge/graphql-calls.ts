@@ -42,7 +42,7 @@ export function createGraphqlCalls(graph: Graph, { schema: sdl, documents }: Gra
         `GET reads alone: send the ${operation.operation} by POST.`,
       )
       graph.chargeFurther(c, caller, Math.max(0, calls - 1))
-      const run: Run = { c, caller, loaders: new Map(), keyed: 0 }
+      const run: Run = { c, caller, loaders: new Map(), stale: [], keyed: 0 }
       const args = {
         schema,
         document,

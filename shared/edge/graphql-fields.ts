@@ -11,9 +11,11 @@ import { logRefusal } from '../http/refusals.ts'
 import { BATCH_KEYS } from '../service/edges.ts'
 import type { Arguments, Graph, Run } from './graph.ts'
 import { errorIn, type Problem } from './graphql-answers.ts'
+import { createEdgeReads, type ReadEdge } from './edge-reads.ts'
 import { partsOf } from './message-parts.ts'
 
 export function bindFields(schema: GraphQLSchema, graph: Graph): void {
+  const read = createEdgeReads(graph.edges, graph.loaders, graph.platform.now)
   const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]
   for (const type of roots)
     for (const [id, field] of Object.entries(type?.getFields() ?? {})) {
@@ -31,7 +33,7 @@ export function bindFields(schema: GraphQLSchema, graph: Graph): void {
     const type = schema.getType(owner)
     if (!(type instanceof GraphQLObjectType)) throw new Error(`The schema has no ${owner}: npm run record.`)
     type.getFields()[field]!.resolve = (from: Readonly<Record<string, unknown>>, _, run: Run) =>
-      from[field] ?? loaderOf(graph, run, { name, like }).load(from[by] as string)
+      from[field] ?? loaderOf(graph, run, { name, like, read }).load(from[by] as string)
   }
 }
 
@@ -84,16 +86,19 @@ export function contextOf(run: Run, id: string, { operations }: Graph, values: A
 }
 
 /** @throws GraphQLError for what the operation throws: its refusal is logged as that of a request is. */
-async function failing<T>({ platform }: Graph, c: Context, work: () => Promise<T>): Promise<T> {
+async function failing<T>(graph: Graph, c: Context, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    if (error instanceof GraphQLError) throw error
-    logRefusal(platform.security, c, { error, isInternal: false })
-    if (error instanceof RefusedInput) c.set('violations', error.violations)
-    const response = answerProblem(c, error as Error, platform.log)
-    throw spelled(response, (await response.json()) as Problem, c)
+    throw error instanceof GraphQLError ? error : await errorFrom(graph, c, error)
   }
+}
+
+async function errorFrom({ platform }: Graph, c: Context, error: unknown): Promise<GraphQLError> {
+  logRefusal(platform.security, c, { error, isInternal: false })
+  if (error instanceof RefusedInput) c.set('violations', error.violations)
+  const response = answerProblem(c, error as Error, platform.log)
+  return spelled(response, (await response.json()) as Problem, c)
 }
 
 function spelled({ headers }: Response, problem: Problem, c: Context): GraphQLError {
@@ -105,18 +110,21 @@ function spelled({ headers }: Response, problem: Problem, c: Context): GraphQLEr
 function loaderOf(
   graph: Graph,
   run: Run,
-  { name, like }: { readonly name: string; readonly like: string },
+  { name, like, read }: { readonly name: string; readonly like: string; readonly read: ReadEdge },
 ): DataLoader<string, object> {
   const known = run.loaders.get(name)
   if (known) return known
   const made = new DataLoader<string, object>(
     async (keys) => {
       const c = contextOf(run, like, graph, {})
-      const objects = await failing(graph, c, async () => {
+      const { objects, stale } = await failing(graph, c, async () => {
         graph.operations.get(like)!.bound.allow(c, run.caller)
-        return graph.loaders[name]!(keys, run.caller)
+        return read(name, keys, run.caller)
       })
-      return keys.map((key) => objects.get(key) ?? missing(name, key))
+      if (!stale) return keys.map((key) => objects.get(key) ?? missing(name, key))
+      const error = await errorFrom(graph, c, stale.error)
+      run.stale.push({ edge: name, ageSeconds: stale.ageSeconds, code: String(error.extensions['code']) })
+      return keys.map((key) => objects.get(key) ?? error)
     },
     { maxBatchSize: BATCH_KEYS },
   )

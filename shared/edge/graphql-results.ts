@@ -38,8 +38,9 @@ export function answered(c: Context, result: object): Response {
 const prefersStream = (c: Context): boolean => /^\s*text\/event-stream/.test(c.req.header('accept') ?? '')
 
 /** Failures of the operations have their code; any other is a fault of an answer, which is logged and not shown. */
-export function formatted({ data, errors }: ExecutionResult, { platform }: Graph, { c }: Run): object {
-  if (!errors) return { data }
+export function formatted({ data, errors }: ExecutionResult, { platform }: Graph, { c, stale }: Run): object {
+  const parts = stale.length === 0 ? {} : { extensions: { stale } }
+  if (!errors) return { data, ...parts }
   const shown = errors.map((error): GraphQLFormattedError => {
     const { message, extensions, ...place } = error.toJSON()
     if (extensions && 'code' in extensions) return { message, ...place, extensions }
@@ -54,5 +55,5 @@ export function formatted({ data, errors }: ExecutionResult, { platform }: Graph
   // The answer is 200, and the worst failure counts for the objectives.
   const worst = Math.max(...shown.map(({ extensions }) => Number(extensions?.['status'] ?? 0)))
   if (worst >= 500) c.set('problemStatus', worst)
-  return { errors: shown, data }
+  return { errors: shown, data, ...parts }
 }

@@ -22,14 +22,14 @@ import { type RequestContext, requestContext, startTimer, unlessAborted } from '
 import { Cancelled, DeadlineExceeded, Unavailable } from '../base/errors.ts'
 
 /** Concurrent calls to one callee, and calls that wait: the next is refused at once. */
-const MAX_CALLS = { concurrent: 100, queued: 200 }
+export const MAX_CALLS = { concurrent: 100, queued: 200 }
 /** The number of failures in a row that open the circuit, and the time after which one call tests the callee. */
-const FAILURES_TO_OPEN = 8
-const HALF_OPEN_AFTER_MS = 2_000
+export const FAILURES_TO_OPEN = 8
+export const HALF_OPEN_AFTER_MS = 2_000
 /** The retries of an idempotent call, each after a random backoff. */
-const MAX_RETRIES = 2
-const MIN_BACKOFF_MS = 50
-const MAX_BACKOFF_MS = 500
+export const MAX_RETRIES = 2
+export const MIN_BACKOFF_MS = 50
+export const MAX_BACKOFF_MS = 500
 
 export interface CallOptions {
   /** Milliseconds that the callee has for all attempts together: beyond them it has failed. */

@@ -9,8 +9,8 @@ import type { Platform } from '../service/platform.ts'
 import { type Allowance, createResiliencePolicy, type ResiliencePolicy } from '../http/resilience.ts'
 import { type Telemetry, traceHeaders, traceparent } from '../instrumentation/telemetry.ts'
 
-const QUERY_TIMEOUT_MS = 5_000
-const EXTERNAL_TIMEOUT_MS = 10_000
+export const QUERY_TIMEOUT_MS = 5_000
+export const EXTERNAL_TIMEOUT_MS = 10_000
 /** A timeline has less than 1 MiB: a Firestore document holds no more. */
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024
 

@@ -1,0 +1,57 @@
+/** The calls that a program makes to other services and to partners, with the time that each has, read from its syntax tree. */
+
+import { type Expression, type Program, Visitor } from 'oxc-parser'
+
+export interface CallInSource {
+  readonly kind: 'query' | 'partner'
+  /** The query, or the name of the call in traces. Undefined: it is a variable. */
+  readonly name: string | undefined
+  /** Undefined: the default of its kind, or a variable of another function. */
+  readonly timeoutMs: number | undefined
+}
+
+type Argument = Parameters<
+  NonNullable<ConstructorParameters<typeof Visitor>[0]['CallExpression']>
+>[0]['arguments'][number]
+
+/** Calls of `query(owner, 'name', request, options)`, `relay(…)` and `callExternal(url, options)`, of the platform or bound to it. */
+export function callsIn(program: Program): CallInSource[] {
+  const values = new Map<string, Expression>()
+  const calls: CallInSource[] = []
+  const resolved = (one: Argument | Expression | undefined): Argument | Expression | undefined =>
+    one?.type === 'Identifier' ? values.get(one.name) : one
+  const member = (one: Argument | Expression | undefined, name: string): Expression | undefined => {
+    const object = resolved(one)
+    if (object?.type !== 'ObjectExpression') return undefined
+    for (const property of object.properties)
+      if (property.type === 'Property' && 'name' in property.key && property.key.name === name) return property.value
+    return undefined
+  }
+  const literal = (one: Argument | Expression | undefined): unknown => {
+    const value = resolved(one)
+    return value?.type === 'Literal' ? value.value : undefined
+  }
+  new Visitor({
+    VariableDeclarator({ id, init }) {
+      if (id.type === 'Identifier' && init) values.set(id.name, init)
+    },
+  }).visit(program)
+  new Visitor({
+    CallExpression({ callee, arguments: given }) {
+      const property = callee.type === 'MemberExpression' ? callee.property : callee
+      const called = 'name' in property ? String(property.name) : ''
+      const kind =
+        called === 'callExternal' ? 'partner' : called === 'query' || called === 'relay' ? 'query' : undefined
+      if (!kind) return
+      const options = given[kind === 'query' ? 3 : 1]
+      const name = literal(kind === 'query' ? given[1] : member(options, 'operation'))
+      const timeoutMs = literal(member(options, 'timeoutMs'))
+      calls.push({
+        kind,
+        name: typeof name === 'string' ? name : undefined,
+        timeoutMs: typeof timeoutMs === 'number' ? timeoutMs : undefined,
+      })
+    },
+  }).visit(program)
+  return calls
+}
