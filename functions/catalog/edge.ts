@@ -6,8 +6,8 @@ import { catalogContracts } from './contracts.ts'
 
 export const edge = implementEdge(catalogApi, {
   edges: (platform) => ({
-    async 'OrderLine.product'(skus, _, options) {
-      const { body } = await platform.query(catalogContracts, 'readProducts', { body: { skus: [...skus] } }, options)
+    async 'OrderLine.product'(skus, _, edge) {
+      const { body } = await platform.query(catalogContracts, 'readProducts', { body: { skus: [...skus] } }, edge)
       return new Map(body.products.map((one) => [one.sku, pricedOf(one)]))
     },
   }),

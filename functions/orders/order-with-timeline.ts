@@ -25,8 +25,8 @@ export async function orderWithTimeline(
 /** The orders that the caller may see, by their ids. */
 export const visibleOrders =
   (platform: Platform): LoadEdge =>
-  async (orderIds, caller, options) => {
-    const { body } = await platform.query(ordersContracts, 'readOrders', { body: { orderIds: [...orderIds] } }, options)
+  async (orderIds, caller, edge) => {
+    const { body } = await platform.query(ordersContracts, 'readOrders', { body: { orderIds: [...orderIds] } }, edge)
     const visible = body.orders.filter(({ customerRef }) => customerRef === caller.sub || servesCustomers(caller))
     return new Map(visible.map((one) => [one.orderId, one]))
   }
@@ -34,9 +34,9 @@ export const visibleOrders =
 /** The timelines of orders that the caller sees, by their ids; of one without an event yet, an empty one. */
 export const timelinesOf =
   (platform: Platform): LoadEdge =>
-  async (orderIds, caller, options) => {
+  async (orderIds, caller, edge) => {
     const request = { body: { orderIds: [...orderIds] } }
-    const { body } = await platform.query(historyContracts, 'readTimelines', request, options)
+    const { body } = await platform.query(historyContracts, 'readTimelines', request, edge)
     const entries = new Map(body.timelines.map((one) => [one.orderId, one.entries]))
     return new Map(
       orderIds.map((orderId) => {

@@ -1,130 +1,25 @@
 /** `docs/resilience.md` has every call to another service and to a partner, with its time, as the code and the declarations have them. */
 
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseSync } from 'oxc-parser'
 import { expect, it } from 'vitest'
-import { modulesFrom } from '../../cli/import-graph.ts'
-import { services } from '../../functions/index.ts'
 import { isRecording, RECORD, writeFormatted } from '../../shared/contracts/records.testing.ts'
-import type { Contracts } from '../../shared/contracts/contract.ts'
-import { EXTERNAL_TIMEOUT_MS, QUERY_TIMEOUT_MS } from '../../shared/runtime/caller.ts'
-import {
-  FAILURES_TO_OPEN,
-  HALF_OPEN_AFTER_MS,
-  MAX_BACKOFF_MS,
-  MAX_CALLS,
-  MAX_RETRIES,
-  MIN_BACKOFF_MS,
-} from '../../shared/http/resilience.ts'
-import { servedBy } from '../../shared/service/versions.ts'
-import type { Service } from '../../shared/service/service.ts'
-import { type CallInSource, callsIn } from '../support/calls-in-source.ts'
+import { callsIn } from '../support/calls-in-source.ts'
+import { resiliencePage } from '../support/resilience-page.ts'
 import { root } from '../support/root.ts'
 
 const file = join(root, 'docs/resilience.md')
-const seconds = (ms: number): string => `${ms / 1_000} s`
-
-function callsOf(name: string, entry: 'app.ts' | 'edge.ts'): CallInSource[] {
-  const folder = join(root, 'functions', name)
-  if (!existsSync(join(folder, entry))) return []
-  const modules = modulesFrom(join(folder, entry), { lazy: true }).filter((one) => dirname(one.file) === folder)
-  return modules.flatMap(({ program }) => callsIn(program))
-}
-
-const contractsIn = ({ uses, contracts }: Service): readonly Contracts[] => [...uses, contracts]
-/** The owner of a query and its method: only GET is repeated. */
-function ownerOf(query: string): { readonly owner: string; readonly repeated: string } {
-  const owner = services.flatMap(contractsIn).find(({ queries }) => queries && Object.hasOwn(queries, query))!
-  return { owner: owner.service, repeated: owner.queries![query]!.method === 'get' ? `${MAX_RETRIES} times` : 'no' }
-}
-
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [head, head.map(() => '---'), ...[...new Set(rows.map((row) => row.join(' | ')))].map((row) => [row])]
-    .map((row) => `| ${row.join(' | ')} |`)
-    .join('\n')
-
-const refusal = '503 `unavailable`, with Retry-After'
-
-const ofOperations = services.flatMap(({ api }) =>
-  (api ? servedBy(api) : []).flatMap(({ method, path, declared }) => {
-    const request = `${method.toUpperCase()} ${path}`
-    if ('submits' in declared)
-      return [
-        [request, api!.contracts.service, `submits ${declared.submits}`, seconds(QUERY_TIMEOUT_MS), 'no', refusal],
-      ]
-    if (!('asks' in declared)) return []
-    const { owner, repeated } = ownerOf(declared.asks)
-    return [[request, owner, declared.asks, seconds(declared.timeoutMs ?? QUERY_TIMEOUT_MS), repeated, refusal]]
-  }),
-)
-
-const ofEdges = services.flatMap(({ api }) =>
-  Object.entries(api?.atEdge.edges ?? {}).map(([name, { timeoutMs, copiesForSeconds }]) => [
-    `\`${name}\``,
-    seconds(timeoutMs),
-    copiesForSeconds === undefined
-      ? 'null, with its error'
-      : `copies that are up to ${copiesForSeconds} s old, with their age; without one null, with its error`,
-  ]),
-)
-
-const rowsOf = (name: string, entry: 'app.ts' | 'edge.ts'): string[][] =>
-  callsOf(name, entry)
-    .filter(({ kind, name: query }) => kind === 'query' && query !== undefined)
-    .map(({ name: query, timeoutMs = QUERY_TIMEOUT_MS }) => {
-      const { owner, repeated } = ownerOf(query!)
-      return [entry === 'edge.ts' ? `${name}, at the edge` : name, owner, query!, seconds(timeoutMs), repeated]
-    })
-const ofCode = services.flatMap(({ name }) => [...rowsOf(name, 'edge.ts'), ...rowsOf(name, 'app.ts')])
-
-const ofPartners = services.flatMap(({ name }) =>
-  [...callsOf(name, 'edge.ts'), ...callsOf(name, 'app.ts')]
-    .filter(({ kind, name: call }) => kind === 'partner' && call !== undefined)
-    .map(({ name: call, timeoutMs = EXTERNAL_TIMEOUT_MS }) => [name, call!, seconds(timeoutMs)]),
-)
-
-const text = `# Calls to others, and what is left without them
-
-Made from the code and the declarations by \`npm run record\`. Every call has its own time and the caller's identity, and passes the same policy, one for each callee ([\`createResiliencePolicy\`](../shared/http/resilience.ts)):
-
-- **Bulkhead**: ${MAX_CALLS.concurrent} calls to one callee at a time, ${MAX_CALLS.queued} wait, the next is refused.
-- **Time**: it covers the wait and all attempts, and is never longer than what is left of the request.
-- **Repeated**: a GET after a failure, at most ${MAX_RETRIES} times, after ${MIN_BACKOFF_MS} to ${MAX_BACKOFF_MS} ms. Partners are not called twice in one delivery: the delivery is repeated, under the same key.
-- **Circuit**: ${FAILURES_TO_OPEN} failures in a row open it; after ${seconds(HALF_OPEN_AFTER_MS)} one call tries the callee. A refusal, a client that hangs up and the deadline of the request are no failures.
-
-\`functions/gateway/faults.test.ts\` makes orders, catalog and history slow, dead, wrong and flapping, and compares the page of an order and the list with this page.
-
-## Public operations
-
-${table(['request', 'callee', 'asks', 'time', 'repeated', 'without it'], ofOperations)}
-
-## Edges of the graph
-
-The objects of an edge are read together. In the result \`errors\` names a part that is missing, and \`extensions.stale\` an edge that was answered from copies, with \`ageSeconds\` and the \`code\` of the failure.
-
-${table(['edge', 'time', 'without it'], ofEdges)}
-
-## Code of the services
-
-A request fails with 503 without its callee, and an event or a command is delivered again. The exception is the timeline of an order: \`GET /v1/orders/{orderId}\` answers \`timeline.unavailable\` without history.
-
-${table(['service', 'callee', 'query', 'time', 'repeated'], ofCode)}
-
-## Partners and Google's APIs
-
-${table(['service', 'call', 'time'], ofPartners)}
-`
 
 /** Without the widths of columns, which the formatter sets. */
 const words = (one: string): string => one.replaceAll(/[ -]*\|[ -]*/g, '|')
 
 it('docs/resilience.md has every call as it is', () => {
   const recorded = existsSync(file) ? readFileSync(file, 'utf8') : ''
-  if (words(recorded) === words(text)) return
-  if (isRecording) writeFormatted(pathToFileURL(file), text)
-  else expect(words(recorded), RECORD).toBe(words(text))
+  if (words(recorded) === words(resiliencePage)) return
+  if (isRecording) writeFormatted(pathToFileURL(file), resiliencePage)
+  else expect(words(recorded), RECORD).toBe(words(resiliencePage))
 })
 
 it('a call is found with its name and its time, however they are written', () => {
@@ -135,12 +30,14 @@ it('a call is found with its name and its time, however they are written', () =>
      platform.query(contracts, 'readOne', {}, options)
      query(contracts, 'readTwo', {}, { timeoutMs: 5 })
      platform.relay(contracts, 'readThree', {})
+     const load = (keys, edge) => query(contracts, 'readFour', { keys }, edge)
      platform.callExternal(url, { method: 'POST', operation: 'bank.pay', timeoutMs: SLOW_MS })`,
   )
   expect(callsIn(program)).toEqual([
     { kind: 'query', name: 'readOne', timeoutMs: 9_000 },
     { kind: 'query', name: 'readTwo', timeoutMs: 5 },
     { kind: 'query', name: 'readThree', timeoutMs: undefined },
+    { kind: 'query', name: 'readFour', timeoutMs: 'given' },
     { kind: 'partner', name: 'bank.pay', timeoutMs: 9_000 },
   ])
 })

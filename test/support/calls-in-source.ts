@@ -6,8 +6,8 @@ export interface CallInSource {
   readonly kind: 'query' | 'partner'
   /** The query, or the name of the call in traces. Undefined: it is a variable. */
   readonly name: string | undefined
-  /** Undefined: the default of its kind, or a variable of another function. */
-  readonly timeoutMs: number | undefined
+  /** Undefined: the default of its kind. `given`: a parameter of the function around it. */
+  readonly timeoutMs: number | 'given' | undefined
 }
 
 type Argument = Parameters<
@@ -45,11 +45,12 @@ export function callsIn(program: Program): CallInSource[] {
       if (!kind) return
       const options = given[kind === 'query' ? 3 : 1]
       const name = literal(kind === 'query' ? given[1] : member(options, 'operation'))
-      const timeoutMs = literal(member(options, 'timeoutMs'))
+      const isGiven = options?.type === 'Identifier' && values.get(options.name)?.type !== 'ObjectExpression'
+      const timeoutMs = isGiven ? 'given' : literal(member(options, 'timeoutMs'))
       calls.push({
         kind,
         name: typeof name === 'string' ? name : undefined,
-        timeoutMs: typeof timeoutMs === 'number' ? timeoutMs : undefined,
+        timeoutMs: typeof timeoutMs === 'number' || timeoutMs === 'given' ? timeoutMs : undefined,
       })
     },
   }).visit(program)
