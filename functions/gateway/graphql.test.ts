@@ -93,11 +93,15 @@ describe('a query', () => {
     expect(graph.calls()).toEqual([])
   })
 
-  it('answers a fault of a service with a code, and nothing of it', async () => {
-    const faulty = openGraph(issuer, { call: async () => Response.json({ orderId: 'o-1' }) })
-    const { data, errors } = await faulty.post({ query: '{ readProduct(sku: "TEA-001") { name } }' })
-    expect([data, codesOf({ errors: errors! })]).toEqual([{ readProduct: null }, ['bug']])
-    expect(JSON.stringify(errors)).not.toContain('Product.name')
+  it.each([
+    ['that its contract does not have', '{ readProduct(sku: "TEA-001") { name } }', { orderId: 'o-1' }],
+    ['that lacks a field', '{ listAddresses { addresses { city } } }', { addresses: [{}] }],
+  ])('answers a fault of a service with a code, and nothing of an answer %s', async (_, query, body) => {
+    const faulty = openGraph(issuer, { call: async () => Response.json(body) })
+    const { errors } = await faulty.post({ query })
+    expect(codesOf({ errors: errors! })).toEqual(['bug'])
+    expect(JSON.stringify(errors)).not.toMatch(/non-nullable|Product\.name|orderId/)
+    expect(faulty.platform.logs.filter(({ severity }) => severity === 'ERROR')).toHaveLength(1)
   })
 })
 
