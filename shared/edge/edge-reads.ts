@@ -9,7 +9,7 @@ const MAX_COPIES = 2_000
 
 export interface ReadObjects {
   readonly objects: ReadonlyMap<string, object>
-  /** They are copies, of which the oldest is so old; objects without a copy fail with this error. */
+  /** The objects are copies, of which the oldest is so old; an object without a copy fails with this error. */
   readonly stale?: { readonly ageSeconds: number; readonly error: unknown }
 }
 
