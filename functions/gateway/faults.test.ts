@@ -27,7 +27,7 @@ async function openFaultyShop(): Promise<FaultyShop> {
   const faults = new Map<string, Fault>()
   let calls = 0
   const network = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
-    const url = new URL(input as string)
+    const url = new URL(input)
     const fault = faults.get(url.hostname)
     calls += 1
     if (fault === 'dead' || (fault === 'flapping' && calls % 2 === 1)) throw new TypeError('fetch failed')
@@ -44,7 +44,7 @@ async function openFaultyShop(): Promise<FaultyShop> {
     authorizationFor: async () => 'Bearer test',
     accessAuthorization: async () => 'Bearer test',
     telemetry: { query: (_, work) => work(), partner: (_, work) => work(), circuit: () => {} },
-    fetch: network as typeof fetch,
+    fetch: network,
   })
   const graph = openGraph(issuer, { call })
   // The keys of the issuer come by a real network.
