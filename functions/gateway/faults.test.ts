@@ -49,15 +49,20 @@ async function openFaultyShop(): Promise<FaultyShop> {
   const graph = openGraph(issuer, { call })
   // The keys of the issuer come by a real network.
   await graph.post({ query: '{ __typename }' })
-  vi.useFakeTimers()
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
   return {
     graph,
     set: (service, fault) => void (fault ? faults.set(service, fault) : faults.delete(service)),
     async timed(query) {
+      const before = calls
       const startedMs = performance.now()
       let tookMs: number | undefined
       const answer = graph.post({ query }).finally(() => (tookMs = performance.now() - startedMs))
-      while (tookMs === undefined) await vi.advanceTimersByTimeAsync(50)
+      while (tookMs === undefined) {
+        // The check of the token takes real time, in which the clock stands still.
+        for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => void setImmediate(resolve))
+        if (calls > before) await vi.advanceTimersByTimeAsync(50)
+      }
       return { ...(await answer), tookMs }
     },
   }
@@ -69,8 +74,8 @@ const list =
   '{ listOrders(limit: 2) { orders { orderId order { status lines { product { name } } timeline { entries { type } } } } } }'
 const codesOf = ({ errors = [] }: GraphqlAnswer) => [...new Set(errors.map(({ extensions }) => extensions.code))]
 
-/** An edge has two seconds or five, and a query five; the clock goes on while tokens are verified. */
-const MAX_ANSWER_MS = 8_000
+/** An edge has two seconds or five, and a query five. */
+const MAX_ANSWER_MS = 6_000
 
 describe.each<[Fault, string]>([
   ['slow', 'unavailable'],
