@@ -2,18 +2,19 @@
 
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { flag, main, text, UsageError, wholeNumber } from '../cli/command.ts'
+import { flag, main, text, texts, UsageError, wholeNumber } from '../cli/command.ts'
 import { workerPoolName } from '../shared/base/names.ts'
 import { nearestOrAll } from '../shared/base/nearest.ts'
 import { printError, say } from '../cli/terminal.ts'
 import { checkTools } from '../cli/tools.ts'
-import { business, services } from '../functions/index.ts'
+import { business as declared, services } from '../functions/index.ts'
 import { localEnvironment, localPorts } from '../stacks/environments.ts'
 import { makeSecret, STATE_UMASK, writeState } from 'local-google-cloud/host'
 import { afterReady } from './after-ready.ts'
 import { explainStart } from './explain-start.ts'
 import { acquireLock, lockFiles, type Running } from './running.ts'
 import { tools } from '../functions/tools.ts'
+import { withSettings } from './with-settings.ts'
 import { indexPage, pagePolicy } from './index-page.ts'
 import type { LocalPlatform } from './start.ts'
 import { stopOnSignal } from './stop-on-signal.ts'
@@ -38,6 +39,7 @@ void main('start', {
     prune: flag('remove resources with data that the stacks no longer declare, which are set aside otherwise'),
     cold: flag('leave the services scaled to zero until their first request'),
     inspect: text('SERVICE', `open Node's inspector of this service at 127.0.0.1:${INSPECTOR_PORT}`),
+    set: texts('NAME=VALUE', 'give a setting of the services another value'),
     'no-watch': flag('do not restart services when their files change'),
     fresh: flag('delete the local state in .data/ and begin anew'),
   },
@@ -59,10 +61,13 @@ interface Options {
   readonly cold?: boolean | undefined
   /** A service. */
   readonly inspect?: string | undefined
+  /** `NAME=VALUE` */
+  readonly set?: readonly string[] | undefined
   readonly 'no-watch'?: boolean | undefined
 }
 
 async function run(options: Options): Promise<void> {
+  const business = withSettings(declared, options.set)
   checkTools(tools, business)
   const names = services.map(({ name }) => name)
   if (options.inspect !== undefined && !names.includes(options.inspect))

@@ -1,26 +1,43 @@
-/** `npm run legacy`: the old shop, in one process with one database. */
+/** `npm run legacy`: the old shop, in one process with one database; beside it, when the platform runs, the migration to it. */
 
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { serve } from '@hono/node-server'
-import { dataDirectory, main, wholeNumber } from '../cli/command.ts'
-import { say } from '../cli/terminal.ts'
+import { Hono } from 'hono'
+import { dataDirectory, findRunning, main, wholeNumber } from '../cli/command.ts'
+import { printError, say } from '../cli/terminal.ts'
 import { createShop } from './shop/app.ts'
 import { openDatabase } from './shop/database.ts'
+import { LEGACY_PORT } from './strangler/port.ts'
 
 void main('legacy', {
   brief: 'Starts the old shop that docs/strangler.md replaces step by step: one process, one SQL database.',
-  options: { port: wholeNumber('the port of its HTTP API', 4090, { from: 1024, to: 65_000 }) },
+  options: { port: wholeNumber('the port of its HTTP API', LEGACY_PORT, { from: 1024, to: 65_000 }) },
   async run({ port }) {
+    const running = findRunning()
     const file = join(dataDirectory(), 'legacy', 'shop.sqlite')
     mkdirSync(dirname(file), { recursive: true })
     const db = openDatabase(file)
-    const server = serve({ fetch: createShop(db).fetch, port, hostname: '127.0.0.1' }, () =>
-      say(`The old shop answers at http://127.0.0.1:${port}. Its database is ${file}.`),
-    )
-    await new Promise<void>((resolve) => {
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => server.close(() => resolve()))
+    const shop = createShop(db)
+    const app = new Hono()
+    const { openMigration } = await import('./strangler/open.ts')
+    const migration = running?.ready ? await openMigration(db, running, printError) : undefined
+    if (migration) {
+      app.on(['POST', 'PUT'], ['/orders', '/products/*'], (c, next) =>
+        migration.hasMoved() ? Promise.resolve(c.json({ error: 'The platform does this now.' }, 409)) : next(),
+      )
+      app.route('/', migration.app)
+    }
+    app.mount('/', shop.fetch)
+    const server = serve({ fetch: app.fetch, port, hostname: '127.0.0.1' }, () => {
+      say(`The old shop answers at http://127.0.0.1:${port}. Its database is ${file}.`)
+      say(migration ? 'npm run strangle -- status' : 'The platform does not run here, so there is no migration.')
     })
+    const stopped = Promise.withResolvers<void>()
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => server.close(() => stopped.resolve()))
+    await stopped.promise
+    await migration?.close()
     db.close()
   },
 })

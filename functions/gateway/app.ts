@@ -15,7 +15,7 @@ import { services } from '../index.ts'
 import { callerRoles, isStaff, requiredRoles } from '../shop/roles.ts'
 import { accountStates } from './accounts.ts'
 import { gateway } from './service.ts'
-import { edgeSettings, graphqlDocuments, staffSecondFactor } from './settings.ts'
+import { edgeSettings, graphqlDocuments, otherSystemUrl, staffSecondFactor } from './settings.ts'
 import { checkStaff } from './staff-tokens.ts'
 
 const publicApi = await serveOperations(
@@ -28,6 +28,7 @@ const publicApi = await serveOperations(
     roles: callerRoles,
     access: requiredRoles,
     limits: edgeSettings,
+    otherSystem: otherSystemUrl,
     subjectOf: actorOf,
     privilegedTokens(platform) {
       const secondFactor = platform.setting(staffSecondFactor)

@@ -15,9 +15,17 @@ export interface TokenOptions {
 }
 
 export interface TestIssuer {
-  /** The gateway's settings for this issuer. */
+  /** The gateway's settings for this issuer, without another system. */
   readonly settings: Readonly<
-    Record<'TOKEN_ISSUER' | 'TOKEN_AUDIENCE' | 'TOKEN_JWKS_URL' | 'ACCOUNTS_URL' | 'STAFF_SECOND_FACTOR', string>
+    Record<
+      | 'TOKEN_ISSUER'
+      | 'TOKEN_AUDIENCE'
+      | 'TOKEN_JWKS_URL'
+      | 'ACCOUNTS_URL'
+      | 'STAFF_SECOND_FACTOR'
+      | 'OTHER_SYSTEM_URL',
+      string
+    >
   >
   /** A token that is valid for an hour of the tests' clock, with a second factor; by default a customer's. */
   token(options?: TokenOptions): Promise<string>
@@ -43,6 +51,7 @@ export async function openIssuer(): Promise<TestIssuer> {
     TOKEN_JWKS_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`,
     ACCOUNTS_URL: 'https://accounts.example.com',
     STAFF_SECOND_FACTOR: 'required',
+    OTHER_SYSTEM_URL: 'off',
   }
   const iat = Date.parse(startOfTests) / 1000
   return {

@@ -10,6 +10,8 @@ export const edgeSettings = defineEdgeSettings(roles)
 
 /** The address of Identity Platform, which reports disabled accounts and revoked sign-ins. */
 export const accountsUrl = defineSetting('ACCOUNTS_URL', httpUrl)
+/** The address of a shop that this one replaces step by step (docs/strangler.md), or `off`. */
+export const otherSystemUrl = defineSetting('OTHER_SYSTEM_URL', z.union([z.literal('off'), httpUrl]))
 export const staffSecondFactor = defineSetting('STAFF_SECOND_FACTOR', z.enum(['required', 'optional']))
 /** `recorded`: GraphQL answers the documents of `documents.json` alone, and no introspection. */
 export const graphqlDocuments = defineSetting('GRAPHQL_DOCUMENTS', z.enum(['any', 'recorded']))

@@ -37,6 +37,7 @@ export function webhookGateway({ edge = testEdge(), submitting, paymentProviderA
       TOKEN_JWKS_URL: 'https://issuer.example.com/jwks',
       ACCOUNTS_URL: 'https://accounts.example.com',
       STAFF_SECOND_FACTOR: 'required',
+      OTHER_SYSTEM_URL: 'off',
       PAYMENT_PROVIDER_URL: 'https://provider.example.com',
       PAYMENT_PROVIDER_API: JSON.stringify(paymentProviderApi ?? { kind: 'simulator' }),
       PAYMENT_WEBHOOK_URL: `${origin}${paths.provider}`,

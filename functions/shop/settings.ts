@@ -140,6 +140,8 @@ export const settings: Business['settings'] = (deployment) => {
     // People try out documents where they develop; in staging and prod clients have theirs recorded.
     GRAPHQL_DOCUMENTS: ['local', 'dev'].includes(name) ? 'any' : 'recorded',
     STAFF_SECOND_FACTOR: figuresOf(name).staffSecondFactor,
+    // `npm start -- --set OTHER_SYSTEM_URL=…` for a migration on a laptop: docs/strangler.md.
+    OTHER_SYSTEM_URL: 'off',
     EDGE: JSON.stringify(edge(deployment)),
     PLACING: JSON.stringify(placing(deployment)),
     CHARGES: JSON.stringify(charges),

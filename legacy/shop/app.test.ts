@@ -52,7 +52,7 @@ it('is finished by the packer, once and again', async () => {
 
 it('keeps customers by their login', async () => {
   const ask = shop()
-  const jo = { name: 'Jo', street: '1 Mill Lane', zip: '10115', city: 'Berlin', country: 'DE' }
+  const jo = { name: 'Jo', street: '1 Mill Lane', zip: '10115', city: 'Berlin', country: 'DE', card: 'card-ok' }
   for (const one of [jo, { ...jo, city: 'Köln' }])
     expect(await ask('PUT', '/customers/jo', one)).toEqual({ status: 200, body: { login: 'jo' } })
   expect(await ask('PUT', '/customers/jo', { ...jo, city: 7 })).toMatchObject({ status: 400 })

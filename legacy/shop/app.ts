@@ -21,13 +21,14 @@ export function createShop(db: DatabaseSync, now: () => number = Date.now): Hono
 
   app.put('/customers/:login', async (c) => {
     const body = await bodyOf(c)
-    const [name, street, zip, city, country] = ['name', 'street', 'zip', 'city', 'country'].map((field) =>
+    const [name, street, zip, city, country, card] = ['name', 'street', 'zip', 'city', 'country', 'card'].map((field) =>
       textIn(body, field),
-    ) as [string, string, string, string, string]
+    ) as [string, string, string, string, string, string]
     db.prepare(
-      `INSERT INTO customers (login, name, street, zip, city, country) VALUES (?, ?, ?, ?, ?, ?)
-       ON CONFLICT (login) DO UPDATE SET name = excluded.name, street = excluded.street, zip = excluded.zip, city = excluded.city, country = excluded.country`,
-    ).run(c.req.param('login'), name, street, zip, city, country)
+      `INSERT INTO customers (login, name, street, zip, city, country, card) VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (login) DO UPDATE SET name = excluded.name, street = excluded.street, zip = excluded.zip,
+         city = excluded.city, country = excluded.country, card = excluded.card`,
+    ).run(c.req.param('login'), name, street, zip, city, country, card)
     return c.json({ login: c.req.param('login') })
   })
 

@@ -10,7 +10,8 @@ const schema = `
     street  TEXT NOT NULL,
     zip     TEXT NOT NULL,
     city    TEXT NOT NULL,
-    country TEXT NOT NULL
+    country TEXT NOT NULL,
+    card    TEXT NOT NULL DEFAULT ''
   );
   CREATE TABLE IF NOT EXISTS products (
     sku   TEXT PRIMARY KEY,

@@ -12,6 +12,7 @@ export interface EdgePlatform extends Platform {
   readonly health: { readonly isStopping: boolean }
   readonly telemetry: {
     deprecatedUse(use: { readonly operation: string; readonly caller: string; readonly subject?: string }): void
+    compared(comparison: { readonly operation: string; readonly outcome: string }): void
   }
 }
 

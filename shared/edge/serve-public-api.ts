@@ -2,9 +2,10 @@
 
 import type { Hono } from 'hono'
 import { Refused } from '../base/errors.ts'
+import { once } from '../base/once.ts'
 import { tokenAudience, tokenIssuer, tokenKeysUrl } from '../service/edge-settings.ts'
 import type { Operation } from '../service/operation.ts'
-import type { PublicApi, SignatureCheck } from '../service/public-api.ts'
+import type { OperationHandler, PublicApi, SignatureCheck } from '../service/public-api.ts'
 import { type CallerOf, createTokenCheck } from './caller-tokens.ts'
 import { commandHandlers } from './commands.ts'
 import { createEdge, type Edge } from './edge.ts'
@@ -49,6 +50,7 @@ export function servePublicApi(http: Hono, platform: EdgePlatform & RunningServi
     // Each gets only what its own operation declares.
     ...(commandHandlers(platform, api) as ReturnType<PublicApi['handlers']>),
   }
+  const beside = besideOtherSystem(platform, api)
   const openStream = createEventStreams({ log: platform.log, isStopping: () => platform.health.isStopping })
   const bounds = new Map<string, { readonly operation: Operation; readonly bound: Bound }>()
   for (const [id, operation] of Object.entries(operations)) {
@@ -56,7 +58,12 @@ export function servePublicApi(http: Hono, platform: EdgePlatform & RunningServi
     if (!handler) throw new Error(`The operation ${id} has no handler: give one to implementEdge.`)
     const signature = Object.hasOwn(signatures, id) ? provingSignature(signatures[id]!, edge) : undefined
     const deprecation = deprecationOf({ id, ...operation }, { api, platform })
-    const bound = bind(operation, handler, api.access, { caller, signature, deprecation, openStream })
+    const bound = bind(operation, beside(id, operation, handler), api.access, {
+      caller,
+      signature,
+      deprecation,
+      openStream,
+    })
     routeRest(http, operation, bound)
     rpcs?.route(http, id, operation, bound)
     bounds.set(id, { operation, bound })
@@ -68,6 +75,20 @@ export function servePublicApi(http: Hono, platform: EdgePlatform & RunningServi
     const { chargeFurther } = edge
     routeGraphql(http, { platform, source: api.graphql, operations: bounds, edges, loaders, caller, chargeFurther })
   }
+}
+
+type Beside = (id: string, operation: Operation, handler: OperationHandler<Operation>) => OperationHandler<Operation>
+
+/** Handlers as they are, unless there is another system: its part is loaded by the first request. */
+function besideOtherSystem(platform: EdgePlatform, { otherSystem }: Pick<PublicApi, 'otherSystem'>): Beside {
+  const url = otherSystem ? platform.setting(otherSystem) : 'off'
+  if (url === 'off') return (_id, _operation, handler) => handler
+  const { telemetry } = platform
+  const strangler = once(async () => {
+    const { openStrangler } = await import('../strangler/divert.ts')
+    return openStrangler({ url, platform, compared: (comparison) => telemetry.compared(comparison) })
+  })
+  return (id, operation, handler) => async (given) => (await strangler()).answer(id, operation, handler, given)
 }
 
 const chargedCaller =

@@ -97,6 +97,8 @@ export interface Telemetry {
     readonly caller: string
     readonly subject?: string | undefined
   }): void
+  /** The answer of a second system was compared with that of the first. */
+  compared(comparison: { readonly operation: string; readonly outcome: string }): void
   close(): Promise<void>
 }
 
@@ -214,7 +216,7 @@ function ofMessages(
 function ofCalls(
   { service, isEdge, log, sink }: TelemetryParts,
   inSpan: InSpan,
-): Pick<Telemetry, 'request' | 'query' | 'partner' | 'circuit' | 'deprecatedUse'> {
+): Pick<Telemetry, 'request' | 'query' | 'partner' | 'circuit' | 'deprecatedUse' | 'compared'> {
   const inner = (kind: 'client', name: string, attributes: Attributes) => ({
     name,
     kind,
@@ -269,6 +271,7 @@ function ofCalls(
       log('INFO', 'api.deprecated-use', { operation, subject })
       sink.measure(metrics.deprecatedUses, 1, { service, operation, caller })
     },
+    compared: ({ operation, outcome }) => sink.measure(metrics.shadowComparisons, 1, { service, operation, outcome }),
   }
 }
 

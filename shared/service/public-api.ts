@@ -88,6 +88,8 @@ export interface PublicApi {
   handlers(platform: Platform): Readonly<Record<string, OperationHandler<Operation>>>
   /** Makes the check of further requirements on tokens with a privileged role. */
   privilegedTokens?(platform: Platform): ClaimsCheck
+  /** The address of a system that the platform replaces, which answers operations as its flags say, or `off`. Absent: there is no such system. */
+  readonly otherSystem?: Setting<string>
   /** Absent: REST alone. */
   readonly rpcs?: RpcSource | undefined
   /** Absent: no GraphQL. */

@@ -61,6 +61,14 @@ export const metrics = {
     description: 'Requests to deprecated operations of the public API, also after their end',
     attributes: ['service', 'operation', 'caller'],
   },
+  /** `outcome`: same, different, missing, failed, skipped. */
+  shadowComparisons: {
+    kind: 'counter',
+    name: 'millrace.shadow.comparisons',
+    unit: '{comparison}',
+    description: 'Answers of a second system that were compared with the first one, during a migration',
+    attributes: ['service', 'operation', 'outcome'],
+  },
   /** https://opentelemetry.io/docs/specs/semconv/http/http-metrics/ */
   requestDuration: {
     kind: 'histogram',

@@ -96,8 +96,9 @@ it.each(services)('$name sends or submits each command that it describes', (serv
 it.each(services)('$name reads exactly the settings that it describes', async (service) => {
   const { name, settings } = service
   const { publicApi } = await loadApp(name)
-  // The edge reads those of tokens and limits.
-  const ofEdge = publicApi ? [...tokenSettings, publicApi.limits].map((setting) => setting.name) : []
+  // The edge reads those of tokens and limits, and the address of another system.
+  const { limits, otherSystem } = publicApi ?? {}
+  const ofEdge = [...(publicApi ? tokenSettings : []), limits, otherSystem].flatMap((setting) => setting?.name ?? [])
   const ofOperations = servedBy(service).flatMap(({ atEdge }) => atEdge.settings.map((setting) => setting.name))
   const read = new Set([...(await settingsReadBy(modulesOf(name))), ...ofEdge, ...ofOperations])
   expect([...read].toSorted()).toEqual(settings.map((setting) => setting.name).toSorted())

@@ -31,6 +31,7 @@ const executed: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'A payment that needs the customer': 'test/platform/shared/order-flow.test.ts',
     Cancel: 'test/platform/shared/order-flow.test.ts',
   },
+  'docs/strangler.md': { 'Walk through it': 'test/migration/strangler-page.test.ts' },
   'docs/telemetry.md': { Telemetry: 'test/platform/readme.test.ts' },
   'docs/your-own.md': { '*': 'test/platform/copies/own-business.test.ts' },
   'docs/your-own-program.md': { '*': 'test/cloud/your-own-program.test.ts' },
@@ -53,6 +54,10 @@ const unexecuted: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       'asks Google for a token; test/platform/forged/forged-tokens.test.ts sends the request',
   },
   'docs/local-cloud.md': { Develop: 'commands that run until Ctrl-C; typed-options.test.ts checks their options' },
+  'docs/strangler.md': {
+    'Replace an old shop step by step':
+      'programs that run until Ctrl-C; emulators/with-settings.test.ts has the setting, and typed-options.test.ts the option',
+  },
   'docs/deploy.md': { '*': 'Google Cloud: the page marks each step (not run)' },
   'docs/reliability.md': { '*': 'takes hours: npm run verify has the same kills' },
   'AGENTS.md': { '*': 'runs the tests themselves' },

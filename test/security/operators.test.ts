@@ -95,6 +95,7 @@ it('every path of every service except republish, replay and discard refuses ope
     TOKEN_JWKS_URL: 'http://127.0.0.1:1/jwks',
     ACCOUNTS_URL: 'http://127.0.0.1:1',
     STAFF_SECOND_FACTOR: 'required',
+    OTHER_SYSTEM_URL: 'off',
   })
   const open: string[] = []
   let requestCount = 0

@@ -1,0 +1,180 @@
+/** Both shops in one process: the old one with its facade, the services of the platform in a world, and a gateway before both. */
+
+import { loadApp } from '../../functions/apps.ts'
+import { gateway, testEdge } from '../../functions/gateway/edge.testing.ts'
+import { everyAccountIsValid, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
+import { testConfig } from '../../shared/base/config.testing.ts'
+import { createHttpApp } from '../../shared/runtime/http-app.ts'
+import { testPlatform } from '../../shared/runtime/platform.testing.ts'
+import { serveQueries } from '../../shared/runtime/queries.testing.ts'
+import { submissionRoutes } from '../../shared/runtime/submissions.ts'
+import { RULES_TTL_MS } from '../../shared/strangler/rules-source.ts'
+import { createWorld } from '../../test/support/simulation/world.ts'
+import { createShop } from '../shop/app.ts'
+import { openDatabase } from '../shop/database.ts'
+import { createFacade } from './facade.ts'
+import { copied, type PlatformEvent } from './from-platform.ts'
+import { importedOrder } from './mapping.ts'
+import { createMigration, type Messages } from './migration.ts'
+import { MIGRATOR, openStore } from './store.ts'
+import type { ChangeMessage, PlatformApi } from './to-platform.ts'
+
+const OTHER = 'https://old.test'
+
+/** Delivered in their order, and again while their handling fails. */
+function queue<M>(): Messages<M> & { push(messages: readonly M[]): void; readonly failures: unknown[] } {
+  const waiting: { readonly message: M; readonly id: string }[] = []
+  const failures: unknown[] = []
+  let count = 0
+  return {
+    failures,
+    push: (messages) => void waiting.push(...messages.map((message) => ({ message, id: `m-${(count += 1)}` }))),
+    async pull(limit, handle) {
+      let handled = 0
+      while (handled < limit && waiting[0]) {
+        await handle(waiting[0].message, waiting[0].id)
+        waiting.shift()
+        handled += 1
+      }
+      return handled
+    },
+  }
+}
+
+export async function openBoth(issuer: TestIssuer, toImport = importedOrder) {
+  const world = await createWorld({ stock: 1_000 })
+  const db = openDatabase()
+  const store = openStore(db)
+  const now = () => world.schedule.now()
+  const shop = createShop(db, now)
+  const facade = createFacade(db, store, now)
+  let isReachable = true
+
+  const routes = new Map<string, ReturnType<typeof serveQueries>>()
+  for (const name of ['orders', 'history', 'catalog', 'customers', 'inventory']) {
+    const app = await loadApp(name)
+    const of = serveQueries(app, world.platform(name))
+    submissionRoutes(of, app, world.platform(name), async () => 'gateway')
+    routes.set(name, of)
+  }
+  const platform = testPlatform(gateway, {
+    settings: { EDGE: testEdge(), ...issuer.settings, OTHER_SYSTEM_URL: OTHER },
+    async callExternal(url, options) {
+      if (!url.startsWith(OTHER)) return everyAccountIsValid(url, options)
+      if (!isReachable) throw new Error('The old shop is off.')
+      const { method, body, headers = {}, idempotencyKey } = options
+      return facade.request(url.slice(OTHER.length), {
+        method,
+        headers: { ...headers, ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }) },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      })
+    },
+    call: async (name, path, { method = 'GET', body } = {}) =>
+      routes.get(name)!.request(path, {
+        method,
+        headers: { 'content-type': 'application/json' },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      }),
+  })
+  const door = createHttpApp(await loadApp('gateway'), platform, testConfig('gateway'))
+
+  const tokens = {
+    customer: await issuer.token(),
+    importer: await issuer.token({ sub: MIGRATOR, roles: ['importer'] }),
+    admin: await issuer.token({ sub: MIGRATOR, roles: ['admin'] }),
+  }
+  /** A request at the gateway. */
+  async function ask(
+    role: keyof typeof tokens,
+    method: string,
+    path: string,
+    { body, key }: { body?: object; key?: string } = {},
+  ) {
+    const response = await door.request(path, {
+      method,
+      headers: {
+        authorization: `Bearer ${tokens[role]}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(key === undefined ? {} : { 'idempotency-key': key }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    const answer = (await response.json()) as Readonly<Record<string, unknown>>
+    return { status: response.status, location: response.headers.get('location'), body: answer }
+  }
+  const api: PlatformApi = {
+    async send<Body>(role: 'importer' | 'admin', method: 'GET' | 'POST', path: string, options = {}) {
+      const { status, body } = await ask(role, method, path, options)
+      if (status >= 400) throw new Error(`${method} ${path} was answered ${status}: ${JSON.stringify(body)}`)
+      return body as Body
+    },
+  }
+
+  const published = queue<ChangeMessage>()
+  const events = queue<PlatformEvent>()
+  let seen = { orders: 0, catalog: 0 }
+  const collect = (): void => {
+    for (const name of ['orders', 'catalog'] as const) {
+      const all = world.platform(name).published
+      const fresh = all.slice(seen[name]).filter(({ type }) => (copied as readonly string[]).includes(type))
+      seen = { ...seen, [name]: all.length }
+      events.push(fresh.map(({ type, time, data }) => ({ type, time, data: data as PlatformEvent['data'] })))
+    }
+  }
+  const run = async (): Promise<void> => {
+    await world.run()
+    collect()
+  }
+  const migration = createMigration({
+    db,
+    store,
+    api,
+    changes: {
+      pull: (limit, handle) => published.pull(limit, handle),
+      // By way of JSON, as Pub/Sub carries it.
+      publish: async (messages) => published.push(JSON.parse(JSON.stringify(messages)) as ChangeMessage[]),
+    },
+    events: { pull: (limit, handle) => events.pull(limit, handle) },
+    settle: run,
+    toImport,
+  })
+
+  return {
+    world,
+    db,
+    store,
+    migration,
+    platform,
+    ask,
+    run,
+    /** The old shop's own door, for the people in its office. */
+    async office(method: string, path: string, body?: object) {
+      const response = await shop.request(path, { method, ...(body ? { body: JSON.stringify(body) } : {}) })
+      return (await response.json()) as Readonly<Record<string, unknown>>
+    },
+    /** Until the gateway has read the rules of now. */
+    async renewRules(): Promise<void> {
+      platform.advance(RULES_TTL_MS)
+      await ask('customer', 'GET', '/v2/products/TEA-001')
+      await new Promise(setImmediate)
+    },
+    turnOff: () => void (isReachable = false),
+    turnOn: () => void (isReachable = true),
+    place: (key: string, quantity = 2) =>
+      ask('customer', 'POST', '/v1/orders', {
+        key,
+        body: {
+          currency: 'EUR',
+          lines: [{ sku: 'TEA-001', quantity }],
+          addressRef: world.addressRef,
+          paymentMethodRef: world.paymentMethodOf('card-ok')!,
+        },
+      }),
+    /** How often each outcome was counted. */
+    outcomes(): Readonly<Record<string, number>> {
+      const counted = platform.measures.filter(({ name }) => name === 'millrace.shadow.comparisons')
+      const byOutcome = Map.groupBy(counted, ({ attributes }) => String(attributes['outcome']))
+      return Object.fromEntries([...byOutcome].map(([outcome, { length }]) => [outcome, length]))
+    },
+  }
+}

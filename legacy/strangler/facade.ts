@@ -1,0 +1,125 @@
+/** The old shop in the words of the platform's API: the operations that the gateway sends here, translated and answered from the old database. */
+
+import type { DatabaseSync } from 'node:sqlite'
+import { type Context, Hono } from 'hono'
+import {
+  CALLER_HEADER,
+  CALLER_ROLES_HEADER,
+  KNOWN_ONLY_HEADER,
+  MOVED,
+  RULES_PATH,
+} from '../../shared/strangler/headers.ts'
+import { decide } from '../../shared/strangler/rules.ts'
+import { inTransaction } from '../shop/database.ts'
+import { insertOrder, listOrders, type Order, readOrder, ShopError } from '../shop/orders.ts'
+import { CURRENCY, type OldProduct, orderRow, orderView, productView } from './mapping.ts'
+import { rulesOf } from './steps.ts'
+import type { Store } from './store.ts'
+
+const DEFAULT_PAGE = 50
+
+interface PlaceOrder {
+  readonly currency: string
+  readonly lines: readonly { readonly sku: string; readonly quantity: number }[]
+  readonly discountCode?: string
+}
+
+class Problem extends Error {
+  readonly status: 404 | 409 | 422
+  readonly code: string
+  constructor(status: Problem['status'], code: string, detail: string) {
+    super(detail)
+    this.status = status
+    this.code = code
+  }
+}
+
+export function createFacade(db: DatabaseSync, store: Store, now: () => number): Hono {
+  const app = new Hono()
+  app.onError((error, c) => {
+    const { status, code } =
+      error instanceof Problem
+        ? error
+        : error instanceof ShopError
+          ? { status: error.status === 400 ? (422 as const) : error.status, code: codeOf(error) }
+          : { status: 500 as const, code: 'unknown' }
+    const detail = status === 500 ? 'The old shop failed.' : error.message
+    return c.json({ type: `urn:millrace:problem:${code}`, status, code, detail }, status)
+  })
+
+  const shown = (order: Order) => ({ ...orderView(store.idOf(order.no), order), timeline: { entries: [] } })
+
+  app.get(RULES_PATH, (c) => c.json(rulesOf(store.state())))
+
+  app.post('/v1/orders', async (c) => {
+    const { sub } = callerOf(c)
+    const key = c.req.header('idempotency-key') ?? ''
+    const before = store.placedBy(sub, key)
+    const answered = (order: Order, status: 200 | 201) => {
+      const { timeline: _, ...placed } = shown(order)
+      c.header('location', `/v1/orders/${placed.orderId}`)
+      return c.json(placed, status)
+    }
+    if (before !== undefined) return answered(readOrder(db, before), 200)
+    if (c.req.header(KNOWN_ONLY_HEADER)) throw new Problem(404, 'not-found', 'The old shop did not take this order.')
+    const { flags, killed } = rulesOf(store.state())
+    const rule = flags['placeOrder']
+    if (!rule || decide('placeOrder', rule, { killed, caller: sub }).value === 'platform')
+      throw new Problem(409, MOVED, 'The platform takes orders now.')
+    const { currency, lines, discountCode } = await c.req.json<PlaceOrder>()
+    if (currency !== CURRENCY) throw new Problem(422, 'invalid-body', `currency: the old shop sells in ${CURRENCY}.`)
+    if (discountCode !== undefined)
+      throw new Problem(422, 'invalid-body', 'discountCode: the old shop has no discounts.')
+    const items = lines.map(({ sku, quantity: qty }) => ({ sku, qty }))
+    const order = inTransaction(db, () => {
+      const taken = insertOrder(db, sub, items, now())
+      store.rememberRequest(taken.no, sub, key)
+      return taken
+    })
+    return answered(order, 201)
+  })
+
+  app.get('/v1/orders', (c) => {
+    const { sub, isStaff } = callerOf(c)
+    const { customer, status, after, limit } = c.req.query()
+    const login = isStaff ? customer : sub
+    const count = limit === undefined ? DEFAULT_PAGE : Number(limit)
+    const found = listOrders(db, {
+      ...(login === undefined ? {} : { login }),
+      ...(after === undefined ? {} : { before: Number(after) }),
+      limit: count,
+    })
+    const orders = found.map((order) => orderRow(store.idOf(order.no), order))
+    return c.json({
+      orders: status === undefined ? orders : orders.filter((order) => order.status === status),
+      ...(found.length === count ? { next: String(found.at(-1)!.no) } : {}),
+    })
+  })
+
+  app.get('/v1/orders/:id', (c) => {
+    const { sub, isStaff } = callerOf(c)
+    const no = store.numberOf(c.req.param('id'))
+    const order = no === undefined ? undefined : readOrder(db, no)
+    if (!order || (order.login !== sub && !isStaff))
+      throw new Problem(404, 'not-found', `There is no order ${c.req.param('id')}.`)
+    return c.json(shown(order))
+  })
+
+  app.get('/v2/products/:sku', (c) => {
+    const sku = c.req.param('sku')
+    const product = db.prepare('SELECT sku, title, price FROM products WHERE sku = ?').get(sku)
+    if (!product) throw new Problem(404, 'not-found', `There is no product ${sku}.`)
+    return c.json(productView(product as unknown as OldProduct))
+  })
+
+  return app
+}
+
+const codeOf = ({ status }: ShopError): string =>
+  status === 404 ? 'not-found' : status === 409 ? 'conflict' : 'unknown-sku'
+
+/** The caller whose token the gateway has verified: it alone reaches these routes. */
+function callerOf(c: Context): { readonly sub: string; readonly isStaff: boolean } {
+  const roles = (c.req.header(CALLER_ROLES_HEADER) ?? '').split(' ')
+  return { sub: c.req.header(CALLER_HEADER) ?? '', isStaff: roles.includes('support') || roles.includes('admin') }
+}

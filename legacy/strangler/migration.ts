@@ -1,0 +1,172 @@
+/** Moves between the steps, one at a time and in both directions: each has its condition, and nothing is lost on the way. */
+
+import type { DatabaseSync } from 'node:sqlite'
+import { relayChanges } from '../../shared/strangler/change-capture.ts'
+import { type Comparison, compareData } from './compare.ts'
+import { copyEvent, type PlatformEvent } from './from-platform.ts'
+import type { importedOrder } from './mapping.ts'
+import { isStep, type Step, steps } from './steps.ts'
+import type { State, Store } from './store.ts'
+import { applyChange, type ChangeMessage, messageOf, type PlatformApi } from './to-platform.ts'
+
+/** How often a step waits for both systems to agree. */
+const MAX_ROUNDS = 20
+const BATCH_MESSAGES = 100
+
+/** Messages in Pub/Sub. `pull` returns how many were handled: one whose handling fails is delivered again. */
+export interface Messages<M> {
+  pull(limit: number, handle: (message: M, id: string) => Promise<void>): Promise<number>
+}
+export interface Changes extends Messages<ChangeMessage> {
+  publish(messages: readonly ChangeMessage[]): Promise<void>
+}
+
+export interface MigrationParts {
+  readonly db: DatabaseSync
+  readonly store: Store
+  readonly api: PlatformApi
+  readonly changes: Changes
+  /** The events in `copied` that the platform has published. */
+  readonly events: Messages<PlatformEvent>
+  /** Waits until the platform has had time to act. */
+  settle(): Promise<void>
+  /** How an order is written for the platform; absent: as the mapping has it. */
+  readonly toImport?: typeof importedOrder
+}
+
+/** A step whose condition does not hold. */
+export class StepRefused extends Error {}
+
+export interface Moving {
+  readonly percent?: number | undefined
+  readonly callers?: readonly string[] | undefined
+}
+
+export interface Migration {
+  /** @throws StepRefused; the migration stays at the last step whose condition held */
+  goTo(step: number, moving?: Moving): Promise<State>
+  /** Back to the old shop for all callers, or forward again: the flags alone change. */
+  kill(killed: boolean): State
+  /** Publishes, applies and copies all that waits. */
+  pump(): Promise<number>
+  compare(): Promise<Comparison>
+  /** Orders of the old shop that are not finished. */
+  open(): number
+}
+
+export function createMigration({ db, store, api, changes, events, settle, toImport }: MigrationParts): Migration {
+  const set = (change: Partial<State>): State => {
+    const state = store.state()
+    store.setState({ ...state, ...change, version: state.version + 1 })
+    return store.state()
+  }
+
+  const copy = (): Promise<number> => all(events, async (event) => copyEvent(db, store, event))
+
+  async function pump(): Promise<number> {
+    const { step } = store.state()
+    if (step < 2) return 0
+    const published = await relayChanges(store.outbox, (rows) =>
+      changes.publish(rows.map((row) => messageOf(db, store, row, toImport))),
+    )
+    const applied = await all(changes, (message, id) => applyChange(api, message, id))
+    // The copies of step 6 wait in Pub/Sub.
+    const copies = step === 6 ? 0 : await copy()
+    return published + applied + copies
+  }
+
+  /** Until nothing waits and both sides agree. @throws StepRefused with the differences */
+  async function agree(): Promise<void> {
+    let differences: readonly string[] = []
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      await pump()
+      await settle()
+      if ((await pump()) > 0) continue
+      ;({ differences } = await compareData(db, store, api))
+      if (differences.length === 0) return
+    }
+    throw new StepRefused(`Both systems do not agree: ${differences.join('; ')}.`)
+  }
+
+  const open = (): number =>
+    Number(
+      db
+        .prepare(
+          `SELECT COUNT(*) AS count FROM orders WHERE status = 'new'
+           AND no NOT IN (SELECT "order" FROM strangler_orders WHERE platform = 1 AND "order" IS NOT NULL)`,
+        )
+        .get()!['count'],
+    )
+
+  /** By the higher of the two steps: what makes it so, and what takes it back. */
+  const transitions: Readonly<Record<Exclude<Step, 1>, { up(): Promise<void>; down(): Promise<void> }>> = {
+    2: {
+      up: async () => store.capture(),
+      async down() {
+        await pump()
+        store.endCapture()
+      },
+    },
+    3: { up: async () => {}, down: async () => {} },
+    4: {
+      async up() {
+        store.captureAll()
+        await agree()
+      },
+      down: async () => {},
+    },
+    5: {
+      up: agree,
+      async down() {
+        await settle()
+        await pump()
+      },
+    },
+    6: {
+      async up() {
+        const count = open()
+        if (count > 0)
+          throw new StepRefused(
+            `${count} orders of the old shop are not finished: finish them there (POST /orders/NUMBER/done).`,
+          )
+        await agree()
+      },
+      async down() {
+        await copy()
+      },
+    },
+  }
+
+  return {
+    async goTo(step, { percent = 100, callers = [] } = {}) {
+      if (store.state().killed) throw new StepRefused('The kill switch is on: npm run strangle -- resume.')
+      if (!isStep(step)) throw new StepRefused(`There is no step ${step}: 1 to ${Object.keys(steps).length}.`)
+      while (store.state().step < step) {
+        const next = store.state().step + 1
+        await transitions[next as Exclude<Step, 1>].up()
+        set({ step: next, percent: 100, callers: [] })
+      }
+      while (store.state().step > step) {
+        const { step: from } = store.state()
+        await transitions[from as Exclude<Step, 1>].down()
+        set({ step: from - 1, percent: 100, callers: [] })
+        // The old shop answers again what it did not see meanwhile, once it has the copies.
+        if (from >= 5) await agree()
+      }
+      return set({ percent, callers })
+    },
+    kill: (killed) => set({ killed }),
+    pump,
+    compare: () => compareData(db, store, api),
+    open,
+  }
+}
+
+async function all<M>(messages: Messages<M>, handle: (message: M, id: string) => Promise<void>): Promise<number> {
+  let count = 0
+  for (;;) {
+    const handled = await messages.pull(BATCH_MESSAGES, handle)
+    if (handled === 0) return count
+    count += handled
+  }
+}

@@ -1,0 +1,72 @@
+/** The migration beside the old shop in its process: facade, controls, and the work that goes on all the time. */
+
+import type { DatabaseSync } from 'node:sqlite'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Hono } from 'hono'
+import { connect } from '../../cli/api.ts'
+import type { Running } from '../../cli/command.ts'
+import { createControl } from './control.ts'
+import { createFacade } from './facade.ts'
+import { createMigration } from './migration.ts'
+import { openPubSub } from './pubsub.ts'
+import { MIGRATOR, openStore } from './store.ts'
+
+const PUMP_EVERY_MS = 500
+const SETTLE_MS = 500
+
+export interface Opened {
+  /** All of the migration's routes. */
+  readonly app: Hono
+  /** True when the old shop's own door takes no orders and no prices any more. */
+  hasMoved(): boolean
+  close(): Promise<void>
+}
+
+export async function openMigration(
+  db: DatabaseSync,
+  running: Running,
+  report: (line: string) => void,
+): Promise<Opened> {
+  const store = openStore(db)
+  const roles = {
+    importer: connect(running, { sub: MIGRATOR, roles: ['importer'] }),
+    admin: connect(running, { sub: MIGRATOR, roles: ['admin'] }),
+  }
+  const { changes, events } = await openPubSub(`http://${running.apiHost}`, running.projectId)
+  const migration = createMigration({
+    db,
+    store,
+    api: { send: async (role, method, path, options) => (await roles[role].send<never>(method, path, options)).body },
+    changes,
+    events,
+    settle: () => pause(SETTLE_MS),
+  })
+  let last: Promise<unknown> = Promise.resolve()
+  const exclusively = <T>(act: () => Promise<T>): Promise<T> => {
+    const next = last.catch(() => {}).then(act)
+    last = next
+    return next
+  }
+  let isWaiting = false
+  const timer = setInterval(() => {
+    if (isWaiting) return
+    isWaiting = true
+    exclusively(() => migration.pump())
+      .catch((error: unknown) => report(`A change waits: ${String(error)}`))
+      .finally(() => {
+        isWaiting = false
+      })
+  }, PUMP_EVERY_MS)
+
+  const app = new Hono()
+  app.route('/', createControl({ migration, store }, running.secret, exclusively))
+  app.route('/', createFacade(db, store, Date.now))
+  return {
+    app,
+    hasMoved: () => store.state().step >= 5 && !store.state().killed && store.state().percent === 100,
+    async close() {
+      clearInterval(timer)
+      await last.catch(() => {})
+    },
+  }
+}

@@ -1,0 +1,42 @@
+/** The migration's messages by the local Pub/Sub. */
+
+import { createLocalCloud } from 'local-google-cloud'
+import { iam } from 'local-google-cloud/iam'
+import { pubsub } from 'local-google-cloud/pubsub'
+import { expect, it, onTestFinished } from 'vitest'
+import { copied } from './from-platform.ts'
+import { openPubSub } from './pubsub.ts'
+
+const project = { id: 'millrace-local', number: '1', region: 'europe-west1' }
+
+it('delivers changes and the events that are copied, and again what was not handled', async () => {
+  const cloud = await createLocalCloud({ plugins: [iam, pubsub], project })
+  onTestFinished(() => cloud.close())
+  const api = `http://${cloud.ownerHost}`
+  const topic = (method: string, path: string, body: object) =>
+    fetch(`${api}/v1/projects/${project.id}/topics/${path}`, {
+      method,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+  for (const type of copied) await topic('PUT', type, {})
+  await openPubSub(api, project.id)
+  // A second start finds all there.
+  const { changes, events } = await openPubSub(api, project.id)
+
+  await changes.publish([{}, { path: '/v1/products', role: 'admin', body: { sku: 'TEA-001' } }])
+  const ids: string[] = []
+  await expect(changes.pull(10, () => Promise.reject(new Error('the platform is away')))).rejects.toThrow('away')
+  const handled: unknown[] = []
+  while (ids.length < 2) await changes.pull(10, async (message, id) => void (handled.push(message), ids.push(id)))
+  expect(handled).toContainEqual({ path: '/v1/products', role: 'admin', body: { sku: 'TEA-001' } })
+  expect(await changes.pull(10, async () => {})).toBe(0)
+
+  const event = { type: 'price.changed', time: '2026-01-01T00:00:00.000Z', data: { sku: 'TEA-001' } }
+  await topic('POST', 'price.changed:publish', {
+    messages: [{ data: Buffer.from(JSON.stringify(event)).toString('base64') }],
+  })
+  const copies: unknown[] = []
+  expect(await events.pull(10, async (one) => void copies.push(one))).toBe(1)
+  expect(copies).toEqual([event])
+})

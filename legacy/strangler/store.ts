@@ -1,0 +1,142 @@
+/** The tables that the migration adds to the old database: ids that both systems know, the outbox that triggers fill, and the step. */
+
+import type { DatabaseSync } from 'node:sqlite'
+import { derivedName } from '../../shared/base/ids.ts'
+import type { Change, Outbox } from '../../shared/strangler/change-capture.ts'
+
+/** The migration as a caller of the platform. From its name and a key the platform derives the id of an imported order. */
+export const MIGRATOR = 'strangler'
+export const importKeyOf = (no: number): string => `legacy-${no}`
+
+export const captured = ['orders', 'products', 'customers'] as const
+export type CapturedTable = (typeof captured)[number]
+const keyOf: Readonly<Record<CapturedTable, string>> = { orders: 'no', products: 'sku', customers: 'login' }
+
+export interface RowChange extends Change {
+  readonly table: CapturedTable
+  /** The primary key of the row, or the customer's login. */
+  readonly key: string
+}
+
+export interface State {
+  readonly step: number
+  /** Grows with each change of the rules. */
+  readonly version: number
+  readonly killed: boolean
+  /** The share of the customers for whom the operation moves that moves in this step, 0 to 100. */
+  readonly percent: number
+  /** Customers for whom it moves besides. */
+  readonly callers: readonly string[]
+}
+
+const initial: State = { step: 1, version: 1, killed: false, percent: 100, callers: [] }
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS strangler_state (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS strangler_outbox (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, "table" TEXT NOT NULL, key TEXT NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS strangler_orders (
+    id       TEXT PRIMARY KEY,
+    "order"  INTEGER UNIQUE REFERENCES orders (no),
+    request  TEXT UNIQUE,
+    platform INTEGER NOT NULL DEFAULT 0,
+    status   TEXT
+  );
+`
+
+export type Store = ReturnType<typeof openStore>
+
+export function openStore(db: DatabaseSync) {
+  db.exec(schema)
+  const outbox: Outbox<RowChange> = {
+    read: (limit) =>
+      db
+        .prepare('SELECT sequence, "table", key FROM strangler_outbox ORDER BY sequence LIMIT ?')
+        .all(limit)
+        .map((row) => ({ ...row }) as unknown as RowChange),
+    remove: (sequence) => void db.prepare('DELETE FROM strangler_outbox WHERE sequence <= ?').run(sequence),
+  }
+  return {
+    outbox,
+    waiting: () => Number(db.prepare('SELECT COUNT(*) AS count FROM strangler_outbox').get()!['count']),
+    state(): State {
+      const row = db.prepare(`SELECT value FROM strangler_state WHERE name = 'state'`).get()
+      return row ? (JSON.parse(String(row['value'])) as State) : initial
+    },
+    setState(state: State): void {
+      db.prepare(`INSERT OR REPLACE INTO strangler_state VALUES ('state', ?)`).run(JSON.stringify(state))
+    },
+    /** From now on each change of a captured table is a row of the outbox, in the transaction of the change. The old code stays as it is. */
+    capture(): void {
+      for (const table of captured)
+        for (const event of ['INSERT', 'UPDATE'])
+          db.exec(
+            `CREATE TRIGGER IF NOT EXISTS strangler_${table}_${event} AFTER ${event} ON ${table} BEGIN
+               INSERT INTO strangler_outbox ("table", key) VALUES ('${table}', NEW.${keyOf[table]});
+             END`,
+          )
+    },
+    endCapture(): void {
+      for (const table of captured)
+        for (const event of ['INSERT', 'UPDATE']) db.exec(`DROP TRIGGER IF EXISTS strangler_${table}_${event}`)
+    },
+    /** All rows, as if each had changed now. */
+    captureAll(): void {
+      for (const table of captured)
+        db.exec(`INSERT INTO strangler_outbox ("table", key) SELECT '${table}', ${keyOf[table]} FROM ${table}`)
+    },
+    /** Writes what came from the platform, of which nothing goes back to it. To be called in a transaction. */
+    withoutCapture(work: () => void): void {
+      const last = db.prepare('SELECT COALESCE(MAX(sequence), 0) AS last FROM strangler_outbox').get()!['last']!
+      work()
+      db.prepare('DELETE FROM strangler_outbox WHERE sequence > ?').run(last)
+    },
+    /** The id by which both systems know the order with this number. */
+    idOf(no: number): string {
+      const known = db.prepare('SELECT id FROM strangler_orders WHERE "order" = ?').get(no)
+      if (known) return String(known['id'])
+      const id = derivedName('o', MIGRATOR, importKeyOf(no))
+      db.prepare('INSERT INTO strangler_orders (id, "order") VALUES (?, ?)').run(id, no)
+      return id
+    },
+    numberOf(id: string): number | undefined {
+      // Orders that no one has asked for have no entry yet.
+      for (const { no } of db
+        .prepare(
+          'SELECT no FROM orders WHERE no NOT IN (SELECT "order" FROM strangler_orders WHERE "order" IS NOT NULL)',
+        )
+        .all())
+        this.idOf(Number(no))
+      const row = db.prepare('SELECT "order" FROM strangler_orders WHERE id = ?').get(id)
+      return row?.['order'] == null ? undefined : Number(row['order'])
+    },
+    isOfPlatform: (no: number) =>
+      db.prepare('SELECT platform FROM strangler_orders WHERE "order" = ?').get(no)?.['platform'] === 1,
+    /** The order that was placed by this request, in either system. */
+    placedBy(sub: string, key: string): number | undefined {
+      const row = db
+        .prepare('SELECT "order" FROM strangler_orders WHERE request = ? OR id = ?')
+        .get(`${sub} ${key}`, derivedName('o', sub, key))
+      return row?.['order'] == null ? undefined : Number(row['order'])
+    },
+    rememberRequest(no: number, sub: string, key: string): void {
+      this.idOf(no)
+      db.prepare('UPDATE strangler_orders SET request = ? WHERE "order" = ?').run(`${sub} ${key}`, no)
+    },
+    /** Of an order that the platform placed: its number here, when it has come, and its last status. */
+    ofPlatform(id: string): { readonly no?: number; readonly status?: string } {
+      const row = db.prepare('SELECT "order", status FROM strangler_orders WHERE id = ? AND platform = 1').get(id)
+      return {
+        ...(row?.['order'] == null ? {} : { no: Number(row['order']) }),
+        ...(row?.['status'] == null ? {} : { status: String(row['status']) }),
+      }
+    },
+    setOfPlatform(id: string, { no, status }: { readonly no?: number; readonly status?: string }): void {
+      db.prepare(
+        `INSERT INTO strangler_orders (id, "order", platform, status) VALUES (?, ?, 1, ?)
+         ON CONFLICT (id) DO UPDATE SET "order" = COALESCE(excluded."order", "order"), status = COALESCE(excluded.status, status)`,
+      ).run(id, no ?? null, status ?? null)
+    },
+  }
+}

@@ -1,0 +1,232 @@
+/** Operations beside another system: who is answered by which, comparisons, the kill switch, and a write that has moved. */
+
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { withDeadline } from '../base/deadline.ts'
+import { Refused, Unavailable } from '../base/errors.ts'
+import type { OperationContext } from '../service/operation-context.ts'
+import type { Operation } from '../service/operation.ts'
+import { openStrangler } from './divert.ts'
+import { KNOWN_ONLY_HEADER, RULES_PATH } from './headers.ts'
+import type { Rules } from './rules.ts'
+import { RULES_TTL_MS } from './rules-source.ts'
+import { MAX_CONCURRENT_SHADOWS } from './shadow.ts'
+
+const read = {
+  method: 'get',
+  path: '/things/{id}',
+  parameters: { id: z.string(), page: z.string().optional() },
+  access: 'caller',
+  summary: 'Read',
+  answers: {},
+} as unknown as Operation
+const write = { ...read, method: 'post', path: '/things', parameters: {}, requiresIdempotencyKey: true } as Operation
+
+const side = (percent: number, shadow = false, callers: readonly string[] = []): Rules['flags'] => ({
+  read: { on: 'platform', off: 'other', percent, callers: [...callers] },
+  write: { on: 'platform', off: 'other', percent, callers: [...callers] },
+  'read.shadow': { on: true, off: false, percent: shadow ? 100 : 0, callers: [] },
+})
+
+type Answer = () => Response | Promise<Response>
+
+async function beside(flags: Rules['flags'], more: Partial<Rules> = {}) {
+  let rules: Rules = { version: 1, killed: false, flags, exempt: [], known: [], elsewhere: [], ignored: {}, ...more }
+  let nowMs = 0
+  const requests: { path: string; headers: Readonly<Record<string, string>> | undefined }[] = []
+  const outcomes: string[] = []
+  const logged: { event: string; fields: unknown }[] = []
+  const system: { other: Answer; own: Answer; rules: Answer } = {
+    other: () => Response.json({ from: 'other' }),
+    own: () => Response.json({ from: 'platform' }),
+    rules: () => Response.json(rules),
+  }
+  const strangler = await openStrangler({
+    url: 'https://other.test',
+    platform: {
+      now: () => nowMs,
+      log: (_severity, event, fields) => void logged.push({ event, fields }),
+      async callExternal(url, { headers }) {
+        const path = url.replace('https://other.test', '')
+        if (path === RULES_PATH) return system.rules()
+        requests.push({ path, headers })
+        return system.other()
+      },
+    },
+    compared: ({ outcome }) => void outcomes.push(outcome),
+  })
+  const sent: Record<string, string> = {}
+  const c: OperationContext = {
+    request: {},
+    instance: '/things/a%20b',
+    waitSeconds: 0,
+    header: (name, value) => void (sent[name] = value),
+    json: (body, status) => Response.json(body, { status }),
+    empty: (status) => new Response(null, { status }),
+    checked: (text, status) => new Response(text, { status }),
+    events: () => Promise.reject(new Error('unused')),
+    problem: (document, status) => Response.json(document, { status }),
+  }
+  const call = async (id: string, sub = 'jo') => {
+    const operation = id === 'write' ? write : read
+    const params = id === 'write' ? {} : { id: 'a b', page: '2' }
+    const given = { c, caller: { sub, roles: ['caller'] }, key: 'key-1', params }
+    const response = await strangler.answer(
+      id,
+      operation,
+      async ({ c }) => {
+        c.header('from', 'platform')
+        return system.own()
+      },
+      given as never,
+    )
+    return { status: response.status, body: (await response.json()) as object }
+  }
+  return {
+    ...strangler,
+    system,
+    requests,
+    outcomes,
+    logged,
+    sent,
+    call,
+    change(change: Partial<Rules>) {
+      rules = { ...rules, ...change, version: rules.version + 1 }
+    },
+    advance: (ms: number) => void (nowMs += ms),
+  }
+}
+
+const from = (system: string) => ({ status: 200, body: { from: system } })
+
+describe('an operation', () => {
+  it('is answered by the other system with its parameters and the verified caller, or by the platform', async () => {
+    const { call, requests } = await beside(side(0, false, ['sam']))
+    expect(await call('read')).toEqual(from('other'))
+    expect(requests).toEqual([
+      { path: '/things/a%20b?page=2', headers: { 'x-caller-sub': 'jo', 'x-caller-roles': 'caller' } },
+    ])
+    expect(await call('read', 'sam')).toEqual(from('platform'))
+    expect(requests).toHaveLength(1)
+  })
+
+  it('of an exempt caller is answered by the platform, also while the kill switch is on', async () => {
+    const { call, requests } = await beside(side(0), { exempt: ['jo'], killed: true })
+    expect([await call('read'), await call('read', 'sam')]).toEqual([from('platform'), from('other')])
+    expect(requests).toHaveLength(1)
+  })
+
+  it('without a flag stays on the platform', async () => {
+    const { call, requests } = await beside({})
+    expect([await call('read'), await call('write'), requests]).toEqual([from('platform'), from('platform'), []])
+  })
+
+  it('moves back by the kill switch without a restart', async () => {
+    const { call, change, advance } = await beside(side(100))
+    expect(await call('read')).toEqual(from('platform'))
+    change({ killed: true })
+    advance(RULES_TTL_MS)
+    // The request that finds the rules too old goes on with them, and reads them anew.
+    await call('read')
+    await new Promise(setImmediate)
+    expect(await call('read')).toEqual(from('other'))
+  })
+
+  it('is refused while the rules were never read, and keeps the last ones while they can not be read', async () => {
+    const { call, system, advance, logged } = await beside(side(100))
+    const { rules } = system
+    system.rules = () => Promise.reject(new Unavailable('down'))
+    await expect(call('write')).rejects.toThrow('The rules of the migration at https://other.test could not be read')
+    system.rules = rules
+    expect(await call('read')).toEqual(from('platform'))
+    system.rules = () => Promise.reject(new Unavailable('down'))
+    advance(RULES_TTL_MS)
+    for (const _ of [1, 2]) expect(await call('read')).toEqual(from('platform'))
+    await new Promise(setImmediate)
+    expect(logged.map(({ event }) => event)).toEqual(['strangler.rules-unavailable'])
+  })
+
+  it('of which the platform has no object is asked of the other system, if the rules say so', async () => {
+    const { call, system, change, advance } = await beside(side(100), { elsewhere: ['read'] })
+    system.own = () => Promise.reject(new Refused('not-found', 'There is no thing.'))
+    expect(await call('read')).toEqual(from('other'))
+    system.own = () => Response.json({ code: 'not-found' }, { status: 404 })
+    expect(await call('read')).toEqual(from('other'))
+    system.other = () => Response.json({ code: 'not-found' }, { status: 404 })
+    expect((await call('read')).status).toBe(404)
+    change({ elsewhere: [] })
+    advance(RULES_TTL_MS)
+    await call('read')
+    await new Promise(setImmediate)
+    system.other = () => Response.json({ from: 'other' })
+    expect((await call('read')).status).toBe(404)
+  })
+})
+
+describe('a write', () => {
+  it('that has moved meanwhile is answered by the platform, once the rules say so', async () => {
+    const { call, system, change } = await beside(side(0))
+    await call('read')
+    system.other = () => Response.json({ code: 'moved' }, { status: 409 })
+    await expect(call('write')).rejects.toThrow('write has moved, and the rules do not say so yet')
+    change({ flags: side(100) })
+    expect(await call('write')).toEqual(from('platform'))
+  })
+
+  it('whose key the other system has answered is answered by it again', async () => {
+    const { call, system, requests } = await beside(side(100), { known: ['write'] })
+    expect(await call('write')).toEqual(from('other'))
+    expect(requests.map(({ headers }) => headers?.[KNOWN_ONLY_HEADER])).toEqual(['1'])
+    system.other = () => Response.json({ code: 'not-found' }, { status: 404 })
+    expect(await call('write')).toEqual(from('platform'))
+  })
+
+  it('is never compared, and a refusal is handed on as a problem of this API', async () => {
+    const { call, system, outcomes } = await beside({
+      ...side(0),
+      'write.shadow': { on: true, off: true, percent: 100, callers: [] },
+    })
+    system.other = () => Response.json({ code: 'invalid-body', detail: 'no' }, { status: 422 })
+    expect(await call('write')).toEqual({
+      status: 422,
+      body: { code: 'invalid-body', detail: 'no', instance: '/things/a%20b' },
+    })
+    expect(outcomes).toEqual([])
+  })
+})
+
+describe('a comparison', () => {
+  it.each<[string, number, Answer, string]>([
+    ['the same answer', 0, () => Response.json({ from: 'other' }), 'same'],
+    ['another answer', 0, () => Response.json({ from: 'platform' }), 'different'],
+    ['an object that is not there yet', 0, () => Response.json({}, { status: 404 }), 'missing'],
+    ['a failure', 0, () => Promise.reject(new Error('down')), 'failed'],
+    ['another status', 0, () => Response.json({ from: 'other' }, { status: 410 }), 'different'],
+  ])('counts %s, of which the caller sees nothing', async (_, percent, own, outcome) => {
+    const { call, system, shadows, outcomes, sent, logged } = await beside(side(percent, true))
+    system.own = own
+    expect(await call('read')).toEqual(from('other'))
+    await shadows.settled()
+    expect([outcomes, sent]).toEqual([[outcome], {}])
+    expect(logged.filter(({ event }) => event === 'shadow.different')).toHaveLength(outcome === 'different' ? 1 : 0)
+  })
+
+  it('has the other system second when the platform answers, without ignored members', async () => {
+    const { call, shadows, outcomes } = await beside(side(100, true), { ignored: { read: ['from'] } })
+    expect(await call('read')).toEqual(from('platform'))
+    await shadows.settled()
+    expect(outcomes).toEqual(['same'])
+  })
+
+  it('neither delays the answer nor takes part in its deadline, and finds no place while too many run', async () => {
+    const { call, system, shadows, outcomes } = await beside(side(0, true))
+    const never = Promise.withResolvers<Response>()
+    system.own = () => never.promise
+    for (let count = 0; count < MAX_CONCURRENT_SHADOWS + 1; count++)
+      expect(await withDeadline(1_000, () => call('read'))).toEqual(from('other'))
+    expect(outcomes).toEqual(['skipped'])
+    never.reject(new Error('ended'))
+    await shadows.settled()
+    expect(outcomes.filter((outcome) => outcome === 'failed')).toHaveLength(MAX_CONCURRENT_SHADOWS)
+  })
+})
