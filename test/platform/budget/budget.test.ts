@@ -59,6 +59,9 @@ const counted = [
   { name: 'bank-page', times: 3 },
   { name: 'cancelled-parcel', times: 3 },
   { name: 'imported-order', times: 3 },
+  { name: 'nothing-to-pay', times: 5 },
+  { name: 'returned-parcel', times: 3 },
+  { name: 'cancelled-too-late', times: 3 },
 ] as const satisfies readonly { readonly name: BudgetName; readonly times: number }[]
 const common = ['one-order', 'two-parcels', 'second-card', 'refund', 'cancelled-order', 'cancelled-parcel']
 const flows = representatives(counted, common, ({ name }) => name)

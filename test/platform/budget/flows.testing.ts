@@ -12,6 +12,13 @@ export async function endTimers({ api, running: { projectId, region } }: TestPla
   await api('POST', `/v2/projects/${projectId}/locations/${region}/queues/${queueName('orders')}:purge`, {})
 }
 
+const FREE = 'FREE-001'
+async function giveAway(staff: ReturnType<TestPlatform['staff']>): Promise<void> {
+  const product = { sku: FREE, name: 'A sample', unitMinor: 0, currency: 'EUR' }
+  await staff.send('POST', '/v1/products', { key: 'sample', body: product })
+  await staff.send('POST', '/v1/stock', { key: 'sample', body: { lines: [{ sku: FREE, quantity: 100 }] } })
+}
+
 type Flows = Readonly<Record<BudgetName, () => Promise<void>>>
 
 export async function openFlows(platform: TestPlatform): Promise<Flows> {
@@ -24,19 +31,26 @@ export async function openFlows(platform: TestPlatform): Promise<Flows> {
   const nowhere = { name: 'A', lines: ['1 Mill Lane'], postcode: '00000', city: 'Nowhere', country: 'DE' }
   const { body } = await api.send<{ addressRef: string }>('POST', '/v1/addresses', { key: 'unknown', body: nowhere })
   const unknown = { addressRef: body.addressRef }
+  const returning = { ...nowhere, postcode: '99999' }
+  const { body: back } = await api.send<{ addressRef: string }>('POST', '/v1/addresses', {
+    key: 'back',
+    body: returning,
+  })
+  const staff = platform.staff()
   const late = { ...(await references(api, 'card-ends-soon')), ...unknown }
   const lapsing = { ...(await references(api, 'card-lapses')), ...unknown }
   /** The orders that are completed: to be refunded, and to be disputed. */
   const refundable: string[] = []
   const disputable: string[] = []
+  let completed = ''
 
-  const send = async (owned: References, quantity = 1): Promise<string> => {
-    const { body } = await api.send<{ orderId: string }>('POST', '/v1/orders', {
+  const place = (owned: References, quantity: number, sku: string) =>
+    api.send<{ orderId: string; totalMinor: number }>('POST', '/v1/orders', {
       key: crypto.randomUUID(),
-      body: { currency: 'EUR', lines: [{ sku: 'TEA-001', quantity }], ...owned },
+      body: { currency: 'EUR', lines: [{ sku, quantity }], ...owned },
     })
-    return body.orderId
-  }
+  const send = async (owned: References, quantity = 1): Promise<string> =>
+    (await place(owned, quantity, 'TEA-001')).body.orderId
   const act = (orderId: string, action: string, body: object, by = api) =>
     by.send('POST', `/v1/orders/${orderId}/${action}`, { key: crypto.randomUUID(), body })
   const ended = (event: string): number => platform.cloud.counters()[`pubsub.messages.published.${event}`] ?? 0
@@ -51,11 +65,14 @@ export async function openFlows(platform: TestPlatform): Promise<Flows> {
     return result
   }
   const { paymentMethodRef, addressRef } = own
+  await giveAway(staff)
+  await vi.waitFor(async () => expect((await place(own, 1, FREE)).status).toBe(201), { timeout: 60_000 })
   return {
     'one-order': async () => {
       const orderId = await until(['order.completed'], () => send(own))
       refundable.push(orderId)
       disputable.push(orderId)
+      completed = orderId
     },
     // A parcel holds twenty pieces.
     'two-parcels': async () => void (await until(['order.completed'], () => send(own, 21))),
@@ -80,6 +97,20 @@ export async function openFlows(platform: TestPlatform): Promise<Flows> {
       const orderId = await until(['shipment.failed'], () => send({ ...own, ...unknown }))
       await until(['payment.voided', 'stock.released'], () => act(orderId, 'cancel', { reason: 'changed-mind' }))
     },
+    // Its price is zero, so that its checkout skips the payment.
+    'nothing-to-pay': async () => void (await until(['order.completed'], () => place(own, 1, FREE))),
+    // The recipient is unknown: staff refunds and closes the order.
+    'returned-parcel': async () => {
+      const reported = ['order.stalled', 'payment.captured']
+      const { body } = await until(reported, () => place({ ...own, addressRef: back.addressRef }, 1, 'TEA-001'))
+      const { orderId, totalMinor } = body
+      const refund = { amountMinor: totalMinor, reason: 'it came back' }
+      await until(['refund.issued'], () => act(orderId, 'refunds', refund, staff))
+      await until(['order.closed'], () => act(orderId, 'close', { reason: 'it came back' }, staff))
+    },
+    // The customer has it.
+    'cancelled-too-late': () =>
+      expect(act(completed, 'cancel', { reason: 'changed-mind' })).rejects.toThrow('already-completed'),
     // An order of the past.
     'imported-order': async () => {
       const importer = connect(platform.running, { sub: 'importer-1', roles: ['importer'] })

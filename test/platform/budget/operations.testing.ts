@@ -36,6 +36,9 @@ export type BudgetName =
   | 'bank-page'
   | 'cancelled-parcel'
   | 'imported-order'
+  | 'nothing-to-pay'
+  | 'returned-parcel'
+  | 'cancelled-too-late'
 
 /** The budget of a file beside this one. */
 export const budgetOf = (name: BudgetName): Budget =>
