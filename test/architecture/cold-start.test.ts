@@ -1,4 +1,4 @@
-/** A service starts without any client of Google or Stripe, and without OpenTelemetry: each costs hundreds of milliseconds, and is imported when it is first used. */
+/** A service starts without any client of Google or Stripe, and without OpenTelemetry, and a command of operators without the local cloud: each costs a hundred milliseconds or more, and is imported when it is first used. */
 
 import { join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -24,5 +24,28 @@ describe.each(entries)('$name', ({ file }) => {
     )
     expect(found.length).toBeGreaterThan(3)
     expect(found.filter(([name]) => heavy.test(name))).toEqual([])
+  })
+})
+
+const ofTheLocalCloud = /^(hono|protobufjs|local-google-cloud)(\/|$)/
+const commands = [
+  'cli/ops.ts',
+  'cli/logs.ts',
+  'cli/trace.ts',
+  'cli/metrics.ts',
+  'cli/publish.ts',
+  'cli/query.ts',
+  'cli/token.ts',
+  'functions/shop/cli/order.ts',
+  'functions/shop/cli/import.ts',
+]
+
+describe.each(commands)('%s', (file) => {
+  it('imports nothing that only a running local cloud needs', () => {
+    const found = modulesFrom(join(root, file)).flatMap((module) =>
+      module.imports.map((name) => [name, relative(root, module.file)] as const),
+    )
+    expect(found.length).toBeGreaterThan(3)
+    expect(found.filter(([name]) => ofTheLocalCloud.test(name) || heavy.test(name))).toEqual([])
   })
 })
