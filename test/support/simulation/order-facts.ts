@@ -23,31 +23,49 @@ export interface Parcel {
   readonly end?: 'delivered' | 'returned'
 }
 
+type Commits = readonly Commit[]
+
+/** Computed once for each state of a stream, whose list of commits is never changed: runs ask after every step. */
+function onceFor<Facts>(compute: (commits: Commits) => Facts): (commits: Commits) => Facts {
+  const known = new WeakMap<Commits, { readonly facts: Facts }>()
+  return (commits) => {
+    const found = known.get(commits) ?? { facts: compute(commits) }
+    known.set(commits, found)
+    return found.facts
+  }
+}
+
 /** Every placed order, by the events of its stream. */
 export function ordersOf(world: World): OrderFacts[] {
-  return [...world.platform('orders').commitsByStream()].flatMap(([orderId, entries]) => {
-    const events = entries.flatMap((entry) => entry.events)
-    const placed = events.find(({ type }) => type === 'order.placed')?.data as
-      | { lines: Line[]; totalMinor: number }
-      | undefined
-    if (!placed) return []
-    const types = events.filter(({ sequence }) => sequence > 0).map(({ type }) => type)
-    const cancelled = events
-      .filter(({ type }) => type === 'order.partly-cancelled')
-      .map(({ data }) => data as { lines: Line[]; amountMinor: number })
-    const pieces: Record<string, number> = {}
-    for (const { sku, quantity } of placed.lines) pieces[sku] = (pieces[sku] ?? 0) + quantity
-    for (const { sku, quantity } of cancelled.flatMap(({ lines }) => lines)) pieces[sku]! -= quantity
-    const quantity = sum(Object.values(pieces))
-    const totalMinor = placed.totalMinor - sum(cancelled.map(({ amountMinor }) => amountMinor))
-    return [
-      { orderId, status: statusOf(types), quantity, pieces, totalMinor, types, parcels: parcelsOf(world, orderId) },
-    ]
+  const shipments = world.platform('shipping').commitsByStream()
+  return [...world.platform('orders').commitsByStream()].flatMap(([orderId, commits]) => {
+    const facts = placedFacts(commits)
+    return facts ? [{ orderId, ...facts, parcels: parcelsIn(shipments.get(orderId) ?? none) }] : []
   })
 }
 
-function parcelsOf(world: World, orderId: string): Parcel[] {
-  const events = eventsOf(world, 'shipping', orderId)
+const none: Commits = []
+
+const placedFacts = onceFor((commits): Omit<OrderFacts, 'orderId' | 'parcels'> | undefined => {
+  const events = commits.flatMap((commit) => commit.events)
+  const placed = events.find(({ type }) => type === 'order.placed')?.data as
+    | { lines: Line[]; totalMinor: number }
+    | undefined
+  if (!placed) return undefined
+  const types = events.filter(({ sequence }) => sequence > 0).map(({ type }) => type)
+  const cancelled = events
+    .filter(({ type }) => type === 'order.partly-cancelled')
+    .map(({ data }) => data as { lines: Line[]; amountMinor: number })
+  const pieces: Record<string, number> = {}
+  for (const { sku, quantity } of placed.lines) pieces[sku] = (pieces[sku] ?? 0) + quantity
+  for (const { sku, quantity } of cancelled.flatMap(({ lines }) => lines)) pieces[sku]! -= quantity
+  const quantity = sum(Object.values(pieces))
+  const totalMinor = placed.totalMinor - sum(cancelled.map(({ amountMinor }) => amountMinor))
+  return { status: statusOf(types), quantity, pieces, totalMinor, types }
+})
+
+const parcelsIn = onceFor((commits): Parcel[] => {
+  const events = commits.flatMap((commit) => commit.events)
   const idsOf = (named: string, stage?: string): string[] =>
     events
       .map(({ type, data }) => ({ type, ...(data as { shipmentId: string; stage?: string }) }))
@@ -64,7 +82,7 @@ function parcelsOf(world: World, orderId: string): Parcel[] {
       ...(delivered.includes(shipmentId) ? { end: 'delivered' } : {}),
       ...(returned.includes(shipmentId) ? { end: 'returned' } : {}),
     }))
-}
+})
 
 interface Line {
   readonly sku: string
