@@ -46,12 +46,12 @@ const unexecuted: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'CONTRIBUTING.md': { 'Set up': 'the check itself; test/platform/copies/own-business.test.ts runs it in a copy' },
   'docs/operations.md': {
     Reconciliation:
-      'waits for the age of a day-old shop; test/platform/reconciliation.test.ts runs both commands with another age',
+      'waits for the age of a day-old shop; test/platform/in-turn/reconciliation.testing.ts runs both commands with another age',
     'Many refusals': 'a query of Cloud Logging, and npm run logs with options that typed-options.test.ts checks',
     'Rebuild timelines and lists':
       'names an order of a former release; test/platform/shared/ops.test.ts runs it with one',
     "Revoke a person's sign-in":
-      'asks Google for a token; test/platform/forged/forged-tokens.test.ts sends the request',
+      'asks Google for a token; test/platform/forged/forged-tokens.testing.ts sends the request',
   },
   'docs/local-cloud.md': { Develop: 'commands that run until Ctrl-C; typed-options.test.ts checks their options' },
   'docs/strangler.md': {

@@ -11,7 +11,7 @@ it('each test in test/ is in a folder', () => {
 
 /** A call that starts or joins a whole platform. */
 const startsPlatform =
-  /\b(?:startTestPlatform|startAnnouncedPlatform|startPlatform|joinPlatform)\(|\b(?:start|run|program)\(\s*'emulators\/run\.ts'|'npm', \['start'/
+  /\b(?:startTestPlatform|startAnnouncedPlatform|startPlatform|joinPlatform|platformInTurn|sharePlatformInTurn)\(|\b(?:start|run|program)\(\s*'emulators\/run\.ts'|'npm', \['start'/
 /** Benchmarks are programs; helpers of several suites start what a suite asks for. */
 const mayStartPlatforms = /^test\/(?:platform|bench|support)\//
 
@@ -32,6 +32,7 @@ describe('a file that starts or joins a whole platform is in test/platform', () 
     'platform = await startTestPlatform({ seeded: false })',
     'announced = await startAnnouncedPlatform()',
     "const platform = joinPlatform('callers')",
+    'sharePlatformInTurn({ seeded: false })',
     "started = start('emulators/run.ts', ['--port', '4100'], data.path)",
     "const child = spawn('npm', ['start'])",
   ])('elsewhere it is found: %s', (line) => {

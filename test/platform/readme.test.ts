@@ -36,7 +36,7 @@ const says: Readonly<Record<string, RegExp>> = {
 let announced: AnnouncedPlatform
 let startedMs: number
 beforeAll(async () => {
-  announced = await startAnnouncedPlatform('all')
+  announced = await startAnnouncedPlatform({ views: 'all' })
   startedMs = Date.now()
 }, 120_000)
 afterAll(() => announced?.close(), 30_000)

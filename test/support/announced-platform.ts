@@ -10,9 +10,9 @@ export interface AnnouncedPlatform {
   close(): Promise<void>
 }
 
-export async function startAnnouncedPlatform(views?: TestPlatformOptions['views']): Promise<AnnouncedPlatform> {
+export async function startAnnouncedPlatform(options: TestPlatformOptions = {}): Promise<AnnouncedPlatform> {
   const data = temporaryDirectory()
-  const platform = await startTestPlatform({ dataDirectory: data.path, views })
+  const platform = await startTestPlatform({ ...options, dataDirectory: data.path })
   announce(platform, data.path)
   return {
     platform,

@@ -6,20 +6,17 @@ import { root } from './root.ts'
 
 /** By their processor time, the longest first. Vitest knows the times of earlier runs, which a new clone does not have. */
 export const slowest: readonly string[] = [
+  'test/platform/in-turn/operation.test.ts',
+  'test/platform/in-turn/all-data.test.ts',
   'test/platform/readme.test.ts',
   'test/platform/start.test.ts',
   'test/platform/crash/crash.test.ts',
   'test/platform/copies/add-a-service.test.ts',
   'test/platform/crash/restart.test.ts',
   'test/stacks/views.test.ts',
-  'test/platform/degradation.test.ts',
-  'test/platform/reconciliation.test.ts',
   'test/platform/copies/another-business.test.ts',
   'test/platform/grants/grants.test.ts',
-  'test/platform/budget/budget.test.ts',
-  'test/platform/wiring/wiring.test.ts',
-  'test/platform/secrets.test.ts',
-  'test/platform/import.test.ts',
+  'test/platform/in-turn/deployments.test.ts',
 ]
 /** Whole platforms before the tests of one process. */
 const projects = ['platform', 'shared-platform', 'programs']

@@ -16,8 +16,8 @@ import { queryRoutes } from '../../../shared/runtime/query-routes.ts'
 import type { Service } from '../../../shared/service/service.ts'
 import { localEnvironment } from '../../../stacks/environments.ts'
 import { settingsOf } from '../../../stacks/service-variables.ts'
-import { temporaryDirectory } from '../../support/command.ts'
-import { startTestPlatform, type TestPlatform } from '../../support/platform.ts'
+import type { TestPlatform } from '../../support/platform.ts'
+import { platformInTurn } from '../../support/platform-in-turn.ts'
 import { type Attempt, type Genuine, places, signed, tokens } from './kinds.testing.ts'
 
 /** Public routes; or routes with a signed body, whose tests are `functions/gateway/payment-webhook.test.ts` and `carrier-webhook.test.ts`. */
@@ -54,21 +54,12 @@ export interface Attack {
 export interface Victim {
   readonly platform: TestPlatform
   readonly attack: Attack
-  close(): Promise<void>
 }
 
-/** A platform whose files the attack can read. */
-export async function startVictim(): Promise<Victim> {
-  const folder = temporaryDirectory()
-  const platform = await startTestPlatform({ seeded: false, dataDirectory: folder.path })
-  return {
-    platform,
-    attack: attackOn(platform, folder.path),
-    async close() {
-      await platform.close()
-      folder.remove()
-    },
-  }
+/** The platform of the test file, whose files the attack can read. */
+export function victimInTurn(): Victim {
+  const { platform, dataDirectory } = platformInTurn()
+  return { platform, attack: attackOn(platform, dataDirectory) }
 }
 
 /** Makes an attack on the platform whose data are in that directory. */

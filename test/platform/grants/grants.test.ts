@@ -39,7 +39,7 @@ const unasked: readonly { readonly reason: string; readonly covers: (grant: Gran
   },
   {
     reason:
-      'used at the identity platform, which is not part of this cloud: test/platform/forged/forged-tokens.test.ts',
+      'used at the identity platform, which is not part of this cloud: test/platform/forged/forged-tokens.testing.ts',
     covers: ({ role }) => role === 'firebaseauth.viewer',
   },
   {

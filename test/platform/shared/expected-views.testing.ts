@@ -178,7 +178,7 @@ export function expectedRows(
       },
     ],
     saga_durations: placed.map(({ orderId, end }) => ({ order_id: orderId, status: statuses[end], measured: true })),
-    // A run compares what has rested for a while: test/platform/reconciliation.test.ts.
+    // A run compares what has rested for a while: test/platform/in-turn/reconciliation.testing.ts.
     reconciliations: [],
     differences: [],
     left_out: [],

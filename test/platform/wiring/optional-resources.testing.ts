@@ -30,7 +30,7 @@ const rules: readonly { readonly reason: string; readonly covers: (resource: Ter
     covers: ({ type }) => type === 'google_firestore_backup_schedule',
   },
   {
-    reason: 'read when an instance starts; the scenario has running ones (test/platform/secrets.test.ts)',
+    reason: 'read when an instance starts; the scenario has running ones (test/platform/in-turn/secrets.testing.ts)',
     covers: ({ type }) => type.startsWith('google_secret_manager_secret'),
   },
   {
@@ -154,7 +154,7 @@ const rules: readonly { readonly reason: string; readonly covers: (resource: Ter
       ['customers', 'history', 'notifications'].includes(String(attributes['name'])),
   },
   {
-    reason: 'compares records at night; no order waits for it (test/platform/reconciliation.test.ts)',
+    reason: 'compares records at night; no order waits for it (test/platform/in-turn/reconciliation.testing.ts)',
     covers: ({ stack, address, attributes }) =>
       /reconcil|difference/.test(`${stack} ${address} ${String(attributes['member'])} ${String(attributes['topic'])}`),
   },

@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { request } from 'node:http'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { freePort } from 'local-google-cloud/host'
 import { business, services } from '../../../functions/index.ts'
 import { accountEmail, commandPath, operationsAccountId, pushAccountId } from '../../../shared/base/names.ts'
@@ -29,8 +29,7 @@ import {
   NO_ANSWER,
   REFUSALS,
   type Route,
-  startVictim,
-  type Victim,
+  victimInTurn,
 } from './attack.testing.ts'
 import { type Genuine, signed } from './kinds.testing.ts'
 
@@ -39,14 +38,11 @@ const live: Route = { method: 'GET', path: '/health/live' }
 const chosen = representatives(services, ['gateway', 'orders', 'notifications'], ({ name }) => name)
 const internal = chosen.filter(({ ingress }) => ingress === 'internal')
 
-let victim: Victim
 let platform: TestPlatform
 let attack: Attack
-beforeAll(async () => {
-  victim = await startVictim()
-  ;({ platform, attack } = victim)
-}, 240_000)
-afterAll(() => victim?.close(), 60_000)
+beforeAll(() => {
+  ;({ platform, attack } = victimInTurn())
+})
 
 const urlOf = (service: Service): string => platform.running.serviceUrls[service.name]!
 const withoutSignature = (token: string): string => token.replace(/[^.]*$/, 'SIGNATURE_REMOVED_BY_GOOGLE')

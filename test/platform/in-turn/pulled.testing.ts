@@ -2,13 +2,14 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { FaultRule } from 'local-google-cloud'
-import { deadLetterName } from '../../shared/base/names.ts'
-import { eventsOfCompletedOrder } from '../support/events-of-an-order.ts'
-import { commits } from '../support/commits.ts'
-import { googleClients } from '../support/google-clients.ts'
-import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
-import { stateOf } from '../support/state.ts'
-import { representatives } from '../support/whole-lists.ts'
+import { deadLetterName } from '../../../shared/base/names.ts'
+import { eventsOfCompletedOrder } from '../../support/events-of-an-order.ts'
+import { commits } from '../../support/commits.ts'
+import { googleClients } from '../../support/google-clients.ts'
+import type { TestPlatform } from '../../support/platform.ts'
+import { platformInTurn } from '../../support/platform-in-turn.ts'
+import { stateOf } from '../../support/state.ts'
+import { representatives } from '../../support/whole-lists.ts'
 
 const SKU = 'PULL-1'
 const PULLED = ['history', 'notifications']
@@ -19,7 +20,7 @@ let platform: TestPlatform
 let google: ReturnType<typeof googleClients>
 let state: ReturnType<typeof stateOf>
 beforeAll(async () => {
-  platform = await startTestPlatform({ pulled: PULLED })
+  platform = platformInTurn().platform
   google = googleClients(platform)
   state = stateOf(platform)
   await platform.sell({ sku: SKU, unitMinor: 1190 })
@@ -27,7 +28,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await state.close()
   await google.close()
-  await platform.close()
 })
 beforeEach(() => {
   // The local cloud reports each worker that ends.

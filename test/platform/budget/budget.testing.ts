@@ -2,9 +2,10 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { root } from '../../support/root.ts'
-import { startTestPlatform, type TestPlatform } from '../../support/platform.ts'
+import type { TestPlatform } from '../../support/platform.ts'
+import { platformInTurn } from '../../support/platform-in-turn.ts'
 import { representatives } from '../../support/whole-lists.ts'
 import { endTimers, openFlows } from './flows.testing.ts'
 import { beyondBudget, type BudgetName, budgetOf, operationsOfOneOrder } from './operations.testing.ts'
@@ -76,12 +77,11 @@ describe('the platform', () => {
   let platform: TestPlatform
   let flow: Awaited<ReturnType<typeof openFlows>>
   beforeAll(async () => {
-    platform = await startTestPlatform()
+    platform = platformInTurn().platform
     flow = await openFlows(platform)
     // The first of each kind starts the services, which then have the keys and the prices.
     for (const { name } of flows) await flow[name]()
   }, 180_000)
-  afterAll(() => platform.close(), 30_000)
 
   it.each(flows)('uses no more operations for the flow $name than its budget', { timeout: 240_000 }, async (one) => {
     await endTimers(platform)

@@ -2,11 +2,12 @@
 
 import type { Message, Subscription } from '@google-cloud/pubsub'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { accountEmail, deadLetterName, eventPath, pushAccountId, queueName } from '../../shared/base/names.ts'
-import { envelope } from '../support/envelope.ts'
-import { googleClients, type GoogleClients } from '../support/google-clients.ts'
-import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
-import { stateOf, type State } from '../support/state.ts'
+import { accountEmail, deadLetterName, eventPath, pushAccountId, queueName } from '../../../shared/base/names.ts'
+import { envelope } from '../../support/envelope.ts'
+import { googleClients, type GoogleClients } from '../../support/google-clients.ts'
+import type { TestPlatform } from '../../support/platform.ts'
+import { platformInTurn } from '../../support/platform-in-turn.ts'
+import { stateOf, type State } from '../../support/state.ts'
 
 let platform: TestPlatform
 let state: State
@@ -15,7 +16,7 @@ let kept: Subscription[] = []
 const deadLetters: Message[] = []
 
 beforeAll(async () => {
-  platform = await startTestPlatform({ views: 'all' })
+  platform = platformInTurn().platform
   state = stateOf(platform)
   google = googleClients(platform)
   kept = ['orders', 'notifications'].map((consumer) => google.pubsub.subscription(deadLetterName(consumer)))
@@ -30,7 +31,6 @@ afterAll(async () => {
   await Promise.all(kept.map((subscription) => subscription.close()))
   await google?.close()
   await state?.close()
-  await platform?.close()
 }, 30_000)
 
 /** Publishes like `npm run publish`. */

@@ -3,7 +3,7 @@
  * one check protects npm test attacks the first and the last with each token, npm run verify all.
  */
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { services } from '../../../functions/index.ts'
 import { accountEmail, commandPath, eventPath, pushAccountId } from '../../../shared/base/names.ts'
 import type { TestPlatform } from '../../support/platform.ts'
@@ -18,23 +18,19 @@ import {
   unissuedClaims,
   REFUSALS,
   type Route,
-  startVictim,
-  type Victim,
+  victimInTurn,
 } from './attack.testing.ts'
 import { places, signed, tokens } from './kinds.testing.ts'
 
 /** The statuses with which the ingress refuses external callers itself, without starting a service. */
 const INGRESS_REFUSALS = [...REFUSALS, 404]
 
-let victim: Victim
 let platform: TestPlatform
 let attack: Attack
 
-beforeAll(async () => {
-  victim = await startVictim()
-  ;({ platform, attack } = victim)
-}, 240_000)
-afterAll(() => victim?.close(), 60_000)
+beforeAll(() => {
+  ;({ platform, attack } = victimInTurn())
+})
 
 it('forged tokens are of at least forty kinds', () => {
   expect(Object.keys(tokens).length + Object.keys(places).length).toBeGreaterThanOrEqual(40)

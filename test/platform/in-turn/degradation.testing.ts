@@ -1,21 +1,22 @@
 /** The platform while a part of it is unavailable: the remaining answers, the waiting work, and the commands of operators. */
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { references } from '../../functions/shop/cli/references.ts'
+import { references } from '../../../functions/shop/cli/references.ts'
 import type { TelemetryCore } from 'local-google-cloud/telemetry'
-import { keyCheck } from '../../emulators/partner-server.ts'
-import { createCarrier } from '../../functions/shop/local/carrier/server.ts'
-import { notifications } from '../../functions/notifications/service.ts'
-import { queueName, stuckEvent, subscriptionName } from '../../shared/base/names.ts'
-import { announce, type Ended, run, temporaryDirectory } from '../support/command.ts'
-import { envelope } from '../support/envelope.ts'
-import { googleClients, type GoogleClients } from '../support/google-clients.ts'
-import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
-import { secretValue } from '../support/secret-value.ts'
-import { completed, spansOf, tree } from '../support/spans.ts'
-import { stateOf, type State } from '../support/state.ts'
+import { keyCheck } from '../../../emulators/partner-server.ts'
+import { createCarrier } from '../../../functions/shop/local/carrier/server.ts'
+import { notifications } from '../../../functions/notifications/service.ts'
+import { queueName, stuckEvent, subscriptionName } from '../../../shared/base/names.ts'
+import { type Ended, run } from '../../support/command.ts'
+import { envelope } from '../../support/envelope.ts'
+import { googleClients, type GoogleClients } from '../../support/google-clients.ts'
+import type { TestPlatform } from '../../support/platform.ts'
+import { platformInTurn } from '../../support/platform-in-turn.ts'
+import { secretValue } from '../../support/secret-value.ts'
+import { completed, spansOf, tree } from '../../support/spans.ts'
+import { stateOf, type State } from '../../support/state.ts'
 
-const data = temporaryDirectory()
+let dataDirectory: string
 let platform: TestPlatform
 let google: GoogleClients
 let state: State
@@ -25,8 +26,7 @@ let order: object
 const stopped = new Set<number>()
 
 beforeAll(async () => {
-  platform = await startTestPlatform({ dataDirectory: data.path })
-  announce(platform, data.path)
+  ;({ platform, dataDirectory } = platformInTurn())
   google = googleClients(platform)
   state = stateOf(platform)
   await state.seeded()
@@ -39,13 +39,11 @@ afterAll(async () => {
   await google?.close()
   await state?.close()
   await carrier?.close()
-  await platform?.close()
-  data.remove()
 }, 30_000)
 
 const one = { sku: 'TEA-001', quantity: 1 }
 
-const ops = (...args: string[]): Promise<Ended> => run('cli/ops.ts', args, data.path)
+const ops = (...args: string[]): Promise<Ended> => run('cli/ops.ts', args, dataDirectory)
 
 async function whileHanging(service: string, assertions: () => Promise<void>): Promise<void> {
   const pids = platform.run
@@ -126,7 +124,7 @@ describe('while orders hangs', { timeout: 90_000 }, () => {
 
 describe('while the queue of payments is paused', () => {
   const ORDERS = 5
-  const orderBy = (...args: string[]): Promise<Ended> => run('functions/shop/cli/order.ts', args, data.path)
+  const orderBy = (...args: string[]): Promise<Ended> => run('functions/shop/cli/order.ts', args, dataDirectory)
 
   it('five orders are listed, the queue is named while one is followed, and they go on when it is resumed', async () => {
     const queue = `/v2/projects/${platform.running.projectId}/locations/${platform.running.region}/queues/${queueName('payments')}`
@@ -148,7 +146,7 @@ describe('while the queue of payments is paused', () => {
     )
     expect(waiting.stderr).toContain(`npm run order -- --follow ${ids[0]} follows it further`)
     expect((await ops('stuck')).stdout).toContain('The queue payments is paused, and 5 tasks wait')
-    const { stdout: metrics } = await run('cli/metrics.ts', [], data.path)
+    const { stdout: metrics } = await run('cli/metrics.ts', [], dataDirectory)
     expect(metrics).toMatch(new RegExp(`^Waiting now\n[\\s\\S]*^queue +payments +paused +${ORDERS} `, 'm'))
 
     await platform.cloud.api('POST', `${queue}:resume`, {})
@@ -217,7 +215,11 @@ describe('while inventory accepts no commands', { timeout: 60_000 }, () => {
     expect((await ops('stuck')).stdout).toMatch(
       new RegExp(`${orderId} +rejected +compensate reserve-stock +5 +\\d+ s .*the compensation is not answered`),
     )
-    const { stdout: log } = await run('cli/logs.ts', ['orders', '--no-follow', '--json', '--lines', '500'], data.path)
+    const { stdout: log } = await run(
+      'cli/logs.ts',
+      ['orders', '--no-follow', '--json', '--lines', '500'],
+      dataDirectory,
+    )
     const line = log.split('\n').findLast((one) => one.includes('saga.retried'))!
     expect(JSON.parse(line)).toMatchObject({ actor: 'staff:jo', reason: 'is inventory back?', correlationId: orderId })
 

@@ -1,22 +1,17 @@
 /** The requests that need the secret of a run, the forms in which it may be sent, and its readers. */
 
 import { request } from 'node:http'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { announce, run, type TemporaryDirectory, temporaryDirectory } from '../../support/command.ts'
-import { startTestPlatform, type TestPlatform } from '../../support/platform.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { run } from '../../support/command.ts'
+import type { TestPlatform } from '../../support/platform.ts'
+import { platformInTurn } from '../../support/platform-in-turn.ts'
 
 let platform: TestPlatform
-let data: TemporaryDirectory
+let dataDirectory: string
 
-beforeAll(async () => {
-  platform = await startTestPlatform({ seeded: false })
-  data = temporaryDirectory()
-  announce(platform, data.path)
-}, 120_000)
-afterAll(async () => {
-  await platform.close()
-  data.remove()
-}, 60_000)
+beforeAll(() => {
+  ;({ platform, dataDirectory } = platformInTurn())
+})
 
 interface Answer {
   readonly status: number
@@ -109,8 +104,8 @@ describe('the secret of a run', () => {
 
   it('is read by the commands', async () => {
     const [printed, token] = await Promise.all([
-      run('cli/secret.ts', [], data.path),
-      run('cli/token.ts', ['shop', '--role', 'admin'], data.path),
+      run('cli/secret.ts', [], dataDirectory),
+      run('cli/token.ts', ['shop', '--role', 'admin'], dataDirectory),
     ])
     expect(printed).toMatchObject({ code: 0, stdout: `${secret()}\n` })
     const claims = JSON.parse(Buffer.from(token.stdout.split('.')[1]!, 'base64url').toString()) as object

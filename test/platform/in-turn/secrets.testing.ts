@@ -2,18 +2,18 @@
 
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { provision } from 'local-google-cloud'
-import { planOf, resourcesOf } from '../../emulators/start.ts'
-import { business, services } from '../../functions/index.ts'
-import { Refusal } from '../../cli/api.ts'
-import type { OrderView } from '../../functions/shop/cli/order-view.ts'
-import { synthesize } from '../../stacks/app.ts'
-import { localEnvironment } from '../../stacks/environments.ts'
-import { temporaryDirectory } from '../support/command.ts'
-import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
-import { secretValue } from '../support/secret-value.ts'
-import { wholeLists } from '../support/whole-lists.ts'
+import { planOf, resourcesOf } from '../../../emulators/start.ts'
+import { business, services } from '../../../functions/index.ts'
+import { Refusal } from '../../../cli/api.ts'
+import type { OrderView } from '../../../functions/shop/cli/order-view.ts'
+import { synthesize } from '../../../stacks/app.ts'
+import { localEnvironment } from '../../../stacks/environments.ts'
+import type { TestPlatform } from '../../support/platform.ts'
+import { platformInTurn } from '../../support/platform-in-turn.ts'
+import { secretValue } from '../../support/secret-value.ts'
+import { wholeLists } from '../../support/whole-lists.ts'
 
 const SECRETS = ['payment-provider-key', 'carrier-key'] as const
 const [SECRET] = SECRETS
@@ -23,16 +23,11 @@ const ORDERS = wholeLists ? 200 : 12
 const CONCURRENCY = 6
 
 let platform: TestPlatform
-let folder: ReturnType<typeof temporaryDirectory>
+let dataDirectory: string
 beforeAll(async () => {
-  folder = temporaryDirectory()
-  platform = await startTestPlatform({ dataDirectory: folder.path, seeded: false, secretVersion: '1' })
+  ;({ platform, dataDirectory } = platformInTurn())
   await platform.sell({ sku: SKU, unitMinor: 100 })
 }, 240_000)
-afterAll(async () => {
-  await platform?.close()
-  folder?.remove()
-}, 60_000)
 
 type Name = (typeof SECRETS)[number]
 
@@ -136,17 +131,17 @@ describe.each(SECRETS)('the value of %s', (secret) => {
   it('is in the journal of Secret Manager, and in no log, ledger, table, trace or other file', async () => {
     const value = await secretValue(platform.running, secret)
     expect(value.length).toBeGreaterThan(15)
-    expect(filesWith(value, folder.path)).toEqual([])
+    expect(filesWith(value, dataDirectory)).toEqual([])
     const encoded = Buffer.from(value).toString('base64')
-    expect(filesWith(encoded, folder.path)).toEqual(['cloud/journal.jsonl'])
-    const changes = readFileSync(join(folder.path, 'cloud', 'journal.jsonl'), 'utf8')
+    expect(filesWith(encoded, dataDirectory)).toEqual(['cloud/journal.jsonl'])
+    const changes = readFileSync(join(dataDirectory, 'cloud', 'journal.jsonl'), 'utf8')
       .split('\n')
       .filter((line) => line.includes(encoded))
       .flatMap((line) => JSON.parse(line) as [table: string, key: string, value: unknown][])
       .filter((change) => JSON.stringify(change).includes(encoded))
     expect(new Set(changes.map(([table]) => table))).toEqual(new Set(['secret-manager/values']))
     // The logs are among the files.
-    expect(readdirSync(join(folder.path, 'logs')).length).toBeGreaterThan(0)
+    expect(readdirSync(join(dataDirectory, 'logs')).length).toBeGreaterThan(0)
   })
 
   it('is answered by no other API: not by Cloud Run, the request log, the counters or the processes', async () => {

@@ -2,11 +2,11 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import type { RequestLogEntry } from 'local-google-cloud'
 import type { Container } from 'local-google-cloud/cloud-run'
 import type { TelemetryCore } from 'local-google-cloud/telemetry'
-import { services } from '../../functions/index.ts'
+import { services } from '../../../functions/index.ts'
 import {
   accountEmail,
   commandPath,
@@ -16,13 +16,14 @@ import {
   pushAccountId,
   submissionPath,
   subscriptionName,
-} from '../../shared/base/names.ts'
-import { secretVariable } from '../../shared/base/secret.ts'
-import { enqueuedBy, isScheduled } from '../../shared/service/service.ts'
-import { announce, run, temporaryDirectory } from '../support/command.ts'
-import { secretValue } from '../support/secret-value.ts'
-import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
-import { root } from '../support/root.ts'
+} from '../../../shared/base/names.ts'
+import { secretVariable } from '../../../shared/base/secret.ts'
+import { enqueuedBy, isScheduled } from '../../../shared/service/service.ts'
+import { run } from '../../support/command.ts'
+import { secretValue } from '../../support/secret-value.ts'
+import type { TestPlatform } from '../../support/platform.ts'
+import { platformInTurn } from '../../support/platform-in-turn.ts'
+import { root } from '../../support/root.ts'
 
 let platform: TestPlatform
 let events: readonly { readonly type: string }[]
@@ -31,7 +32,7 @@ const names = services.map(({ name }) => name)
 const secrets = new Map<string, string>()
 
 beforeAll(async () => {
-  platform = await startTestPlatform()
+  platform = platformInTurn().platform
   for (const secret of services.flatMap((service) => Object.keys(service.secrets)))
     secrets.set(secretVariable(secret), await secretValue(platform.running, secret))
   const orderId = await platform.place({ sku: 'TEA-001', quantity: 1 })
@@ -60,7 +61,6 @@ async function runSchedules(): Promise<void> {
     log('task').some(({ target }) => Number(new URL(target!).port) === platform.ports.service(service))
   await vi.waitUntil(() => scheduled.every(hasActed), { timeout: 30_000 })
 }
-afterAll(() => platform?.close(), 30_000)
 
 const email = (account: string): string => accountEmail(account, platform.running.projectId)
 const log = (kind: RequestLogEntry['kind']): RequestLogEntry[] =>
@@ -205,9 +205,6 @@ describe('after a second order, whose card is declined', () => {
   })
 
   it('npm run trace shows the last order', { timeout: 30_000 }, async () => {
-    const data = temporaryDirectory()
-    onTestFinished(() => data.remove())
-    announce(platform, data.path)
-    expect((await run('cli/trace.ts', [], data.path)).stdout).toContain(`${second}: trace `)
+    expect((await run('cli/trace.ts', [], platformInTurn().dataDirectory)).stdout).toContain(`${second}: trace `)
   })
 })

@@ -1,8 +1,11 @@
 /** Some resources without which the scenario fails, and one of each type in `npm run verify`; `npm run wiring` tries all. */
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { services } from '../../../functions/index.ts'
 import { withEachGrant } from '../../support/grants.ts'
-import { startTestPlatform, type TestPlatform } from '../../support/platform.ts'
+import type { TestPlatform } from '../../support/platform.ts'
+import { platformInTurn } from '../../support/platform-in-turn.ts'
+import { viewsReadBy } from '../../support/views-read-by.ts'
 import { representatives, wholeLists } from '../../support/whole-lists.ts'
 import { whyOptional } from './optional-resources.testing.ts'
 import { durationLimit, wired } from './wiring.testing.ts'
@@ -36,17 +39,24 @@ const some = representatives(
   ([text]) => text,
 )
 
+/** The scenario queries each view that is among the resources: all of them in `npm run verify`, otherwise those that services read. */
+function withReadViews(platform: TestPlatform): TestPlatform {
+  const read = new Set<unknown>(viewsReadBy(services).names)
+  const isUnread = ({ resource: { attributes } }: TestPlatform['provisioned'][number]): boolean =>
+    attributes['view'] !== undefined && !read.has(attributes['table_id'])
+  return wholeLists ? platform : { ...platform, provisioned: platform.provisioned.filter((one) => !isUnread(one)) }
+}
+
 describe('wiring', () => {
   let platform: TestPlatform
   let limitMs: number
   beforeAll(async () => {
-    platform = await startTestPlatform({ seeded: false, views: wholeLists ? 'all' : undefined })
+    platform = withReadViews(platformInTurn().platform)
     process.env['BIGQUERY_EMULATOR_HOST'] = `http://${platform.running.apiHost}`
     process.env['FIRESTORE_EMULATOR_HOST'] = platform.running.apiHost
     process.env['PUBSUB_EMULATOR_HOST'] = platform.running.apiHost
     limitMs = await durationLimit(platform)
   }, 120_000)
-  afterAll(() => platform.close(), 30_000)
 
   it('covers every provisioned type that has a needed resource', () => {
     const others = platform.provisioned.filter(

@@ -2,24 +2,22 @@
 
 import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { references } from '../../functions/shop/cli/references.ts'
-import { badOrders, line, order, own } from '../support/bad-orders.ts'
-import { stateOf, type State } from '../support/state.ts'
-import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { references } from '../../../functions/shop/cli/references.ts'
+import { badOrders, line, order, own } from '../../support/bad-orders.ts'
+import { stateOf, type State } from '../../support/state.ts'
+import type { TestPlatform } from '../../support/platform.ts'
+import { platformInTurn } from '../../support/platform-in-turn.ts'
 
 let platform: TestPlatform
 let state: State
 
 beforeAll(async () => {
-  platform = await startTestPlatform()
+  platform = platformInTurn().platform
   state = stateOf(platform)
   Object.assign(own, await references(platform.customer()))
   await state.seeded()
 }, 120_000)
-afterAll(async () => {
-  await state?.close()
-  await platform?.close()
-}, 30_000)
+afterAll(() => state?.close(), 30_000)
 
 interface Given {
   readonly method?: 'GET' | 'POST'
@@ -203,16 +201,23 @@ describe('a path is answered 404:', () => {
   it('of an unknown order', () => refused({ method: 'GET', path: '/v1/orders/o-none' }, 404, 'not-found'))
 })
 
+/** Waits until nothing more is written for the order. */
+async function done(customer: string, orderId: unknown): Promise<void> {
+  await platform.followed(platform.customer(customer), String(orderId))
+  // The notifications of placed, confirmed, dispatched, delivered and completed are the last writes.
+  const sends = async (): Promise<unknown[]> =>
+    (await state.collection('notifications', 'sends')).filter((send) => send['orderId'] === orderId)
+  await vi.waitUntil(async () => (await sends()).length === 5, { timeout: 10_000 })
+  await state.tasksDone()
+}
+
 describe('a placed order', () => {
   const key = 'the-one-key'
   let placed: Record<string, unknown>
 
   beforeAll(async () => {
     placed = (await send({ key })).body
-    await platform.followed(platform.customer(), String(placed['orderId']))
-    // The notifications of placed, confirmed, dispatched, delivered and completed are the last writes.
-    await vi.waitUntil(async () => (await state.collection('notifications', 'sends')).length === 5, { timeout: 10_000 })
-    await state.tasksDone()
+    await done('customer-1', placed['orderId'])
   }, 60_000)
 
   it('is not changed by its key with another body, which is refused', () =>
@@ -248,7 +253,7 @@ describe('a placed order', () => {
     const other = await send({ key, token: await token('customer-2'), body: order(theirs) })
     expect(other.status).toBe(201)
     expect(other.body['orderId']).not.toBe(placed['orderId'])
-    await platform.followed(platform.customer('customer-2'), String(other.body['orderId']))
+    await done('customer-2', other.body['orderId'])
   })
 
   it('is answered 404 to another customer', async () => {

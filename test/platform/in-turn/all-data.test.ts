@@ -1,0 +1,10 @@
+/** Suites that compare all data before and after, and then one that removes resources. */
+
+import { inTurn, sharePlatformInTurn } from '../../support/platform-in-turn.ts'
+
+sharePlatformInTurn({ views: 'all' })
+
+inTurn('bad messages', () => import('./bad-messages.testing.ts'))
+inTurn('bad input', () => import('./bad-input.testing.ts'))
+inTurn('an import', () => import('./import.testing.ts'))
+inTurn('resources', () => import('../wiring/samples.testing.ts'))
