@@ -49,7 +49,7 @@ function findInCode(text: string): string[] {
 }
 
 /** These files contain faults on purpose: planted ones and the search patterns. */
-const isSearched = (file: string): boolean => !/\.test\.ts$|package-lock\.json$|^cli\/check\//.test(file)
+const isSearched = (file: string): boolean => !/\.test(ing)?\.ts$|package-lock\.json$|^cli\/check\//.test(file)
 
 /**
  * The unpinned inputs of the repository at `root`, one line each: `file: finding — remedy`. Only the given files are

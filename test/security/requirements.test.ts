@@ -31,7 +31,7 @@ describe('the table of requirements', () => {
 
   it.each(rows)('$requirements names existing tests, or a reason', ({ shownBy }) => {
     if (/^(Open|Not applicable): \S/.test(shownBy)) return
-    const references = [...shownBy.matchAll(/`([^`]+\.test\.ts)`(?: "([^"]+)")?/g)]
+    const references = [...shownBy.matchAll(/`([^`]+\.test(?:ing)?\.ts)`(?: "([^"]+)")?/g)]
     expect(references, shownBy).not.toEqual([])
     for (const [, file, name] of references) {
       expect(existsSync(join(root, file!)), file).toBe(true)

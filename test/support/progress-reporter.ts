@@ -9,7 +9,7 @@ interface Output {
   write(text: string): unknown
 }
 
-/** `52 of 119 files, 1 failed, 1 min 10 s; now test/platform/readme.test.ts`. In a terminal, vitest's own summary shows the progress instead. */
+/** `52 of 119 files, 1 failed, 1 min 10 s; now test/platform/start.test.ts`. In a terminal, vitest's own summary shows the progress instead. */
 export class ProgressReporter implements Reporter {
   readonly #output: Output
   readonly #running = new Set<string>()

@@ -8,7 +8,6 @@ import { root } from './root.ts'
 export const slowest: readonly string[] = [
   'test/platform/in-turn/operation.test.ts',
   'test/platform/in-turn/all-data.test.ts',
-  'test/platform/readme.test.ts',
   'test/platform/start.test.ts',
   'test/platform/crash/crash.test.ts',
   'test/platform/copies/add-a-service.test.ts',

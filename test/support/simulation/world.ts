@@ -497,8 +497,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       const ready = scheduler.ready()
       // The schedule is sorted only when another item may begin: most steps are of an activity that has begun.
       const due = ready.length < concurrency ? schedule.due() : []
-      if (due.length > 0)
-        begin(concurrency === 1 && faults === noFaults ? due[0]! : pick(due))
+      if (due.length > 0) begin(concurrency === 1 && faults === noFaults ? due[0]! : pick(due))
       else if (ready.length > 0) await step(concurrency === 1 ? ready[0]! : pick(ready))
       else {
         const nextMs = schedule.nextMs()

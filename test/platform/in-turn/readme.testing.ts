@@ -3,13 +3,14 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { type AnnouncedPlatform, startAnnouncedPlatform } from '../support/announced-platform.ts'
-import { blocksOf, expectedOf, npmFunction, runShell } from '../support/document-blocks.ts'
-import { wholeLists } from '../support/whole-lists.ts'
-import { root } from '../support/root.ts'
-import { services } from '../../functions/index.ts'
-import { queueName } from '../../shared/base/names.ts'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
+import type { AnnouncedPlatform } from '../../support/announced-platform.ts'
+import { blocksOf, expectedOf, npmFunction, runShell } from '../../support/document-blocks.ts'
+import { platformInTurn } from '../../support/platform-in-turn.ts'
+import { wholeLists } from '../../support/whole-lists.ts'
+import { root } from '../../support/root.ts'
+import { services } from '../../../functions/index.ts'
+import { queueName } from '../../../shared/base/names.ts'
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
 const tour = blocksOf(readme).find(({ section }) => section === 'Five minutes')!.text
@@ -35,11 +36,10 @@ const says: Readonly<Record<string, RegExp>> = {
 
 let announced: AnnouncedPlatform
 let startedMs: number
-beforeAll(async () => {
-  announced = await startAnnouncedPlatform({ views: 'all' })
+beforeAll(() => {
+  announced = platformInTurn()
   startedMs = Date.now()
-}, 120_000)
-afterAll(() => announced?.close(), 30_000)
+})
 
 /** So many lines of the sample make a dozen orders; the whole sample has 337. */
 const FEW_LINES = 200
