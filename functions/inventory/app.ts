@@ -3,7 +3,7 @@
 import { implement } from '../../shared/service/app.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import { Refused, refuseIf } from '../../shared/base/errors.ts'
-import { streamRows } from '../../shared/service/stream-page.ts'
+import { listsStreams } from '../../shared/service/stream-page.ts'
 import { adjustStock, checkAdjustable, checkCountable, countStock } from './adjustments.ts'
 import { bookedDelivery, receiveStock } from './deliveries.ts'
 import { commitStock, releaseStock, reserveStock } from './handlers.ts'
@@ -22,14 +22,8 @@ export const app: ServiceApp = implement(inventory, {
   },
   checksSubmitted: { AdjustStock: checkAdjustable, CountStock: checkCountable },
   queries: {
-    listReservations: async (page, { streams }) => ({
-      status: 200,
-      body: await streamRows(streams, page, reservationRecord),
-    }),
-    listMovements: async (page, { streams }) => ({
-      status: 200,
-      body: await streamRows(streams, page, movementRecord),
-    }),
+    listReservations: listsStreams(reservationRecord),
+    listMovements: listsStreams(movementRecord),
     listShards: async (page, platform) => ({ status: 200, body: await shardRecords(platform, page) }),
     async readStock({ sku }, platform) {
       const shards = await platform.documents.getAll(shardPaths(sku))

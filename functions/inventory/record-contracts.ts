@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import type { Immutable } from '../../shared/contracts/immutable.ts'
 import { reference, timestamp } from '../../shared/base/fields.ts'
-import { cursor, pageParameters, recordPage } from '../../shared/base/paging.ts'
+import { cursor, pageParameters, rowsQuery } from '../../shared/base/paging.ts'
 import { minor, orderId, sku } from '../shop/fields.ts'
 
 const reservationRecord = z.object({
@@ -33,19 +33,9 @@ export type ShardRow = Immutable<z.output<typeof shardRecord>>
 
 export const inventoryRecordQueries = {
   /** In the order of the orders' ids. */
-  listReservations: {
-    method: 'get',
-    path: '/reservations',
-    parameters: recordPage,
-    answers: { 200: z.object({ rows: z.array(reservationRecord), next: reference.optional() }) },
-  },
+  listReservations: rowsQuery('/reservations', reservationRecord),
   /** The pieces that each stream has moved and holds: their sum is the ledger with which the shards have to agree. */
-  listMovements: {
-    method: 'get',
-    path: '/movements',
-    parameters: recordPage,
-    answers: { 200: z.object({ rows: z.array(movementRecord), next: reference.optional() }) },
-  },
+  listMovements: rowsQuery('/movements', movementRecord),
   /** The shards of each SKU: its stock is their sum. `after` is the `next` of the page before. */
   listShards: {
     method: 'get',

@@ -5,7 +5,7 @@ import type { ServiceApp, Submitter } from '../../shared/service/service-app.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { type Evidence, Refused, Unavailable } from '../../shared/base/errors.ts'
 import type { Decision, Platform } from '../../shared/service/platform.ts'
-import { streamRows } from '../../shared/service/stream-page.ts'
+import { listsStreams } from '../../shared/service/stream-page.ts'
 import { checkCorrection } from './address.ts'
 import { refusalIn, refusalOf } from './cancel.ts'
 import type { checkout } from './checkout.ts'
@@ -185,10 +185,7 @@ export const app: ServiceApp = implement(orders, {
   },
   queries: {
     placeOrder: ({ body }, platform) => placeOrder(body, platform),
-    listOrderRecords: async (page, { streams }) => ({
-      status: 200,
-      body: await streamRows(streams, page, orderRecord),
-    }),
+    listOrderRecords: listsStreams(orderRecord),
     async readOrder({ orderId }, platform) {
       const view = viewOf(await stateOf(orderId, platform))
       if (!view) throw unknown(orderId)

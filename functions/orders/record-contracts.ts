@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import type { Immutable } from '../../shared/contracts/immutable.ts'
 import { reference, timestamp } from '../../shared/base/fields.ts'
-import { recordPage } from '../../shared/base/paging.ts'
+import { rowsQuery } from '../../shared/base/paging.ts'
 import { currency, goods, minor, orderId } from '../shop/fields.ts'
 
 const orderRecord = z.object({
@@ -30,10 +30,5 @@ export type OrderRecordRow = Immutable<z.output<typeof orderRecord>>
 
 export const orderRecordQueries = {
   /** In the order of the ids. */
-  listOrderRecords: {
-    method: 'get',
-    path: '/order-records',
-    parameters: recordPage,
-    answers: { 200: z.object({ rows: z.array(orderRecord), next: reference.optional() }) },
-  },
+  listOrderRecords: rowsQuery('/order-records', orderRecord),
 } as const

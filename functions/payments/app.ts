@@ -2,7 +2,7 @@
 
 import { implement } from '../../shared/service/app.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
-import { streamRows } from '../../shared/service/stream-page.ts'
+import { listsStreams } from '../../shared/service/stream-page.ts'
 import { authorizePayment, checkAuthorization, findAuthorization, recordNotRequired } from './authorize.ts'
 import { captureForShipment, capturePayment } from './capture.ts'
 import { chargeRows, collectCharges } from './charges.ts'
@@ -42,10 +42,7 @@ export const app: ServiceApp = implement(payments, {
     AskAboutDispute: askAboutDispute,
   },
   queries: {
-    listPaymentRecords: async (page, { streams }) => ({
-      status: 200,
-      body: await streamRows(streams, page, paymentRecord),
-    }),
+    listPaymentRecords: listsStreams(paymentRecord),
     collectCharges: async ({ body }, platform) => ({ status: 200, body: await collectCharges(platform, body) }),
     listCollectedCharges: async (page, platform) => ({ status: 200, body: await chargeRows(platform, page) }),
     listCharges: async () => ({ status: 200, body: { rows: [], unlisted: 'not-collected' } }),

@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import type { Immutable } from '../../shared/contracts/immutable.ts'
 import { reference, timestamp } from '../../shared/base/fields.ts'
-import { recordPage } from '../../shared/base/paging.ts'
+import { recordPage, rowsQuery } from '../../shared/base/paging.ts'
 import { currency, minor, orderId } from '../shop/fields.ts'
 
 /** An authorization with the money that moved under it. */
@@ -52,12 +52,7 @@ export type CollectedCharges = Immutable<z.output<typeof collected>>
 
 export const paymentRecordQueries = {
   /** In the order of the orders' ids. */
-  listPaymentRecords: {
-    method: 'get',
-    path: '/payment-records',
-    parameters: recordPage,
-    answers: { 200: z.object({ rows: z.array(paymentRecord), next: reference.optional() }) },
-  },
+  listPaymentRecords: rowsQuery('/payment-records', paymentRecord),
   /** Keeps a page of the provider's list for a run of reconciliation, whichever order the provider has. */
   collectCharges: {
     method: 'post',

@@ -4,7 +4,7 @@ import { implement } from '../../shared/service/app.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import { refuseIf, Unavailable } from '../../shared/base/errors.ts'
 import { noChange } from '../../shared/service/platform.ts'
-import { streamRows } from '../../shared/service/stream-page.ts'
+import { listsStreams } from '../../shared/service/stream-page.ts'
 import { addressOf } from './address.ts'
 import { bookedBy, findBooking, findGivenBack, isCollected } from './carrier.ts'
 import {
@@ -54,10 +54,7 @@ const shipmentIdOf = (orderId: string, index: number): string => `s-${orderId}-$
 
 export const app: ServiceApp = implement(shipping, {
   queries: {
-    listShipmentRecords: async (page, { streams }) => ({
-      status: 200,
-      body: await streamRows(streams, page, shipmentRecord),
-    }),
+    listShipmentRecords: listsStreams(shipmentRecord),
   },
   on: {
     'order.released': (message, platform) => {

@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import type { Immutable } from '../../shared/contracts/immutable.ts'
 import { reference, timestamp } from '../../shared/base/fields.ts'
-import { recordPage } from '../../shared/base/paging.ts'
+import { rowsQuery } from '../../shared/base/paging.ts'
 import { goods, orderId } from '../shop/fields.ts'
 
 const shipmentRecord = z.object({
@@ -24,10 +24,5 @@ export type ShipmentRow = Immutable<z.output<typeof shipmentRecord>>
 
 export const shippingRecordQueries = {
   /** Sorted by order id. */
-  listShipmentRecords: {
-    method: 'get',
-    path: '/shipment-records',
-    parameters: recordPage,
-    answers: { 200: z.object({ rows: z.array(shipmentRecord), next: reference.optional() }) },
-  },
+  listShipmentRecords: rowsQuery('/shipment-records', shipmentRecord),
 } as const

@@ -26,4 +26,13 @@ export const pageParameters = {
 /** Search parameters of a list in the order of ids, whose reader is another service: `after` is the id at which the page before ended. */
 export const recordPage = { limit: pageParameters.limit, after: reference.optional() }
 
+/** A query that answers a row for each stream of a service, in the order of their ids: see `listsStreams`. */
+export const rowsQuery = <const Path extends string, Row extends z.ZodType>(path: Path, row: Row) =>
+  ({
+    method: 'get',
+    path,
+    parameters: recordPage,
+    answers: { 200: z.object({ rows: z.array(row), next: reference.optional() }) },
+  }) as const
+
 export const limitOf = (limit: string | undefined): number => (limit === undefined ? DEFAULT_LIMIT : Number(limit))
