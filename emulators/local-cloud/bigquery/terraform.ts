@@ -120,18 +120,13 @@ function tableOf(table: Attributes) {
       // Terraform's default, which the API refuses by name.
       useLegacySql: view.flag('use_legacy_sql') ?? true,
     })),
-    timePartitioning: table.block('time_partitioning', (partitioning) => ({
-      type: partitioning.text('type'),
-      field: partitioning.text('field'),
-      expirationMs: partitioning.number('expiration_ms'),
-    })),
+    timePartitioning: table.block('time_partitioning', (partitioning) =>
+      partitioning.alike({ text: ['type', 'field'], number: ['expiration_ms'] }),
+    ),
     clustering: clustering === undefined ? undefined : { fields: clustering },
     requirePartitionFilter: table.flag('require_partition_filter'),
   }
 }
 
-const described = (attributes: Attributes) => ({
-  description: attributes.text('description'),
-  friendlyName: attributes.text('friendly_name'),
-  labels: attributes.value('labels'),
-})
+const described = (attributes: Attributes) =>
+  attributes.alike({ text: ['description', 'friendly_name'], value: ['labels'] })

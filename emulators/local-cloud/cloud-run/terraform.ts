@@ -58,105 +58,72 @@ function serviceOf(service: Attributes): Message {
   // Terraform's own, or notes of the tool that deployed it.
   service.ignore('deletion_protection', 'client', 'client_version')
   return defined({
-    description: service.text('description'),
-    labels: service.value('labels'),
-    annotations: service.value('annotations'),
-    launchStage: service.text('launch_stage'),
-    ingress: service.text('ingress'),
-    invokerIamDisabled: service.flag('invoker_iam_disabled'),
-    customAudiences: service.value('custom_audiences'),
+    ...service.alike({
+      text: ['description', 'launch_stage', 'ingress'],
+      value: ['labels', 'annotations', 'custom_audiences'],
+      flag: ['invoker_iam_disabled'],
+    }),
     scaling: service.block('scaling', scalingOf),
     template: service.block('template', templateOf),
-    traffic: service.blocks('traffic', (target) => ({
-      type: target.text('type'),
-      revision: target.text('revision'),
-      percent: target.number('percent'),
-      tag: target.text('tag'),
-    })),
+    traffic: service.blocks('traffic', (target) =>
+      target.alike({ text: ['type', 'revision', 'tag'], number: ['percent'] }),
+    ),
   })
 }
 
 function workerPoolOf(pool: Attributes): Message {
   pool.ignore('deletion_protection', 'client', 'client_version')
   return defined({
-    description: pool.text('description'),
-    labels: pool.value('labels'),
-    annotations: pool.value('annotations'),
-    launchStage: pool.text('launch_stage'),
-    scaling: pool.block('scaling', (scaling) => ({
-      scalingMode: scaling.text('scaling_mode'),
-      manualInstanceCount: scaling.number('manual_instance_count'),
-    })),
-    instanceSplits: pool.blocks('instance_splits', (split) => ({
-      type: split.text('type'),
-      revision: split.text('revision'),
-      percent: split.number('percent'),
-    })),
+    ...pool.alike({ text: ['description', 'launch_stage'], value: ['labels', 'annotations'] }),
+    scaling: pool.block('scaling', (scaling) =>
+      scaling.alike({ text: ['scaling_mode'], number: ['manual_instance_count'] }),
+    ),
+    instanceSplits: pool.blocks('instance_splits', (split) =>
+      split.alike({ text: ['type', 'revision'], number: ['percent'] }),
+    ),
     template: pool.block('template', templateOf),
   })
 }
 
 const templateOf = (template: Attributes): Message => ({
-  labels: template.value('labels'),
-  annotations: template.value('annotations'),
-  serviceAccount: template.text('service_account'),
-  timeout: template.text('timeout'),
-  maxInstanceRequestConcurrency: template.number('max_instance_request_concurrency'),
-  executionEnvironment: template.text('execution_environment'),
-  sessionAffinity: template.flag('session_affinity'),
+  ...template.alike({
+    value: ['labels', 'annotations'],
+    text: ['service_account', 'timeout', 'execution_environment'],
+    number: ['max_instance_request_concurrency'],
+    flag: ['session_affinity'],
+  }),
   scaling: template.block('scaling', scalingOf),
   vpcAccess: template.block('vpc_access', (access) => ({
     egress: access.text('egress'),
-    networkInterfaces: access.blocks('network_interfaces', (one) => ({
-      network: one.text('network'),
-      subnetwork: one.text('subnetwork'),
-      tags: one.value('tags'),
-    })),
+    networkInterfaces: access.blocks('network_interfaces', (one) =>
+      one.alike({ text: ['network', 'subnetwork'], value: ['tags'] }),
+    ),
   })),
   containers: template.blocks('containers', containerOf),
 })
 
-const scalingOf = (scaling: Attributes): Message => ({
-  minInstanceCount: scaling.number('min_instance_count'),
-  maxInstanceCount: scaling.number('max_instance_count'),
-})
+const scalingOf = (scaling: Attributes): Message =>
+  scaling.alike({ number: ['min_instance_count', 'max_instance_count'] })
 
 const containerOf = (container: Attributes): Message => ({
-  name: container.text('name'),
-  image: container.text('image'),
-  command: container.value('command'),
-  args: container.value('args'),
-  workingDir: container.text('working_dir'),
-  dependsOn: container.value('depends_on'),
+  ...container.alike({ text: ['name', 'image', 'working_dir'], value: ['command', 'args', 'depends_on'] }),
   env: container.blocks('env', (variable) => ({
-    name: variable.text('name'),
-    value: variable.text('value'),
+    ...variable.alike({ text: ['name', 'value'] }),
     valueSource: variable.block('value_source', (source) => ({
-      secretKeyRef: source.block('secret_key_ref', (secret) => ({
-        secret: secret.text('secret'),
-        version: secret.text('version'),
-      })),
+      secretKeyRef: source.block('secret_key_ref', (secret) => secret.alike({ text: ['secret', 'version'] })),
     })),
   })),
-  ports: container.blocks('ports', (port) => ({
-    name: port.text('name'),
-    containerPort: port.number('container_port'),
-  })),
-  resources: container.block('resources', (resources) => ({
-    limits: resources.value('limits'),
-    cpuIdle: resources.flag('cpu_idle'),
-    startupCpuBoost: resources.flag('startup_cpu_boost'),
-  })),
+  ports: container.blocks('ports', (port) => port.alike({ text: ['name'], number: ['container_port'] })),
+  resources: container.block('resources', (resources) =>
+    resources.alike({ value: ['limits'], flag: ['cpu_idle', 'startup_cpu_boost'] }),
+  ),
   startupProbe: container.block('startup_probe', probeOf),
   livenessProbe: container.block('liveness_probe', probeOf),
 })
 
 const probeOf = (probe: Attributes): Message => ({
-  httpGet: probe.block('http_get', (get) => ({ path: get.text('path'), port: get.number('port') })),
+  httpGet: probe.block('http_get', (get) => get.alike({ text: ['path'], number: ['port'] })),
   tcpSocket: probe.block('tcp_socket', (socket) => ({ port: socket.number('port') })),
-  grpc: probe.block('grpc', (grpc) => ({ port: grpc.number('port'), service: grpc.text('service') })),
-  initialDelaySeconds: probe.number('initial_delay_seconds'),
-  periodSeconds: probe.number('period_seconds'),
-  timeoutSeconds: probe.number('timeout_seconds'),
-  failureThreshold: probe.number('failure_threshold'),
+  grpc: probe.block('grpc', (grpc) => grpc.alike({ number: ['port'], text: ['service'] })),
+  ...probe.alike({ number: ['initial_delay_seconds', 'period_seconds', 'timeout_seconds', 'failure_threshold'] }),
 })

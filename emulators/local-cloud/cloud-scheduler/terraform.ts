@@ -36,43 +36,24 @@ const jobName = (attributes: Attributes): string => `${parentOf(attributes)}/job
 function jobOf(attributes: Attributes): Message & { readonly name: string } {
   return {
     name: jobName(attributes),
-    description: attributes.text('description'),
-    schedule: attributes.text('schedule'),
-    timeZone: attributes.text('time_zone'),
-    attemptDeadline: attributes.text('attempt_deadline'),
-    retryConfig: attributes.block('retry_config', (retry) => ({
-      retryCount: retry.number('retry_count'),
-      maxRetryDuration: retry.text('max_retry_duration'),
-      minBackoffDuration: retry.text('min_backoff_duration'),
-      maxBackoffDuration: retry.text('max_backoff_duration'),
-      maxDoublings: retry.number('max_doublings'),
-    })),
+    ...attributes.alike({ text: ['description', 'schedule', 'time_zone', 'attempt_deadline'] }),
+    retryConfig: attributes.block('retry_config', (retry) =>
+      retry.alike({
+        number: ['retry_count', 'max_doublings'],
+        text: ['max_retry_duration', 'min_backoff_duration', 'max_backoff_duration'],
+      }),
+    ),
     httpTarget: attributes.block('http_target', (target) => ({
-      uri: target.text('uri'),
-      httpMethod: target.text('http_method'),
-      headers: target.value('headers'),
-      body: target.text('body'),
-      oidcToken: target.block('oidc_token', (token) => ({
-        serviceAccountEmail: token.text('service_account_email'),
-        audience: token.text('audience'),
-      })),
-      oauthToken: target.block('oauth_token', (token) => ({
-        serviceAccountEmail: token.text('service_account_email'),
-        scope: token.text('scope'),
-      })),
+      ...target.alike({ text: ['uri', 'http_method', 'body'], value: ['headers'] }),
+      oidcToken: target.block('oidc_token', (token) => token.alike({ text: ['service_account_email', 'audience'] })),
+      oauthToken: target.block('oauth_token', (token) => token.alike({ text: ['service_account_email', 'scope'] })),
     })),
     // The API refuses both by name.
-    pubsubTarget: attributes.block('pubsub_target', (target) => ({
-      topicName: target.text('topic_name'),
-      data: target.text('data'),
-      attributes: target.value('attributes'),
-    })),
-    appEngineHttpTarget: attributes.block('app_engine_http_target', (target) => ({
-      relativeUri: target.text('relative_uri'),
-      httpMethod: target.text('http_method'),
-      body: target.text('body'),
-      headers: target.value('headers'),
-      appEngineRouting: target.value('app_engine_routing'),
-    })),
+    pubsubTarget: attributes.block('pubsub_target', (target) =>
+      target.alike({ text: ['topic_name', 'data'], value: ['attributes'] }),
+    ),
+    appEngineHttpTarget: attributes.block('app_engine_http_target', (target) =>
+      target.alike({ text: ['relative_uri', 'http_method', 'body'], value: ['headers', 'app_engine_routing'] }),
+    ),
   }
 }

@@ -45,16 +45,14 @@ function queueOf(attributes: Attributes) {
   attributes.ignore('desired_state', 'stackdriver_logging_config')
   return {
     name: queueName(attributes),
-    rateLimits: attributes.block('rate_limits', (limits) => ({
-      maxDispatchesPerSecond: limits.number('max_dispatches_per_second'),
-      maxConcurrentDispatches: limits.number('max_concurrent_dispatches'),
-    })),
-    retryConfig: attributes.block('retry_config', (retry) => ({
-      maxAttempts: retry.number('max_attempts'),
-      maxRetryDuration: retry.text('max_retry_duration'),
-      minBackoff: retry.text('min_backoff'),
-      maxBackoff: retry.text('max_backoff'),
-      maxDoublings: retry.number('max_doublings'),
-    })),
+    rateLimits: attributes.block('rate_limits', (limits) =>
+      limits.alike({ number: ['max_dispatches_per_second', 'max_concurrent_dispatches'] }),
+    ),
+    retryConfig: attributes.block('retry_config', (retry) =>
+      retry.alike({
+        number: ['max_attempts', 'max_doublings'],
+        text: ['max_retry_duration', 'min_backoff', 'max_backoff'],
+      }),
+    ),
   }
 }

@@ -53,13 +53,17 @@ function databaseOf(database: Attributes): Message {
   // It controls Terraform's destroy alone; no API has it.
   database.ignore('deletion_policy')
   return defined({
-    locationId: database.text('location_id'),
-    type: database.text('type'),
-    databaseEdition: database.text('database_edition'),
-    concurrencyMode: database.text('concurrency_mode'),
-    pointInTimeRecoveryEnablement: database.text('point_in_time_recovery_enablement'),
-    appEngineIntegrationMode: database.text('app_engine_integration_mode'),
-    deleteProtectionState: database.text('delete_protection_state'),
+    ...database.alike({
+      text: [
+        'location_id',
+        'type',
+        'database_edition',
+        'concurrency_mode',
+        'point_in_time_recovery_enablement',
+        'app_engine_integration_mode',
+        'delete_protection_state',
+      ],
+    }),
   })
 }
 
@@ -90,9 +94,7 @@ interface Index {
 function indexOf(attributes: Attributes): { group: string; index: Index } {
   const apiScope = attributes.text('api_scope')
   const fields = attributes.blocks('fields', (field) => ({
-    fieldPath: field.text('field_path'),
-    order: field.text('order'),
-    arrayConfig: field.text('array_config'),
+    ...field.alike({ text: ['field_path', 'order', 'array_config'] }),
     vectorConfig: field.block('vector_config', (vector) => ({
       dimension: vector.number('dimension'),
       flat: vector.block('flat', () => ({})),
@@ -138,7 +140,7 @@ function fieldOf(attributes: Attributes): Message {
   const indexConfig = attributes.blocks('index_config', (config) => ({
     indexes: config.blocks('indexes', (index) => ({
       queryScope: index.text('query_scope') ?? 'COLLECTION',
-      fields: [defined({ fieldPath, order: index.text('order'), arrayConfig: index.text('array_config') })],
+      fields: [defined({ fieldPath, ...index.alike({ text: ['order', 'array_config'] }) })],
     })),
   }))
   return defined({

@@ -12,7 +12,7 @@ export const serviceAccount: Provisioner = {
       accountId: account.required('account_id'),
       path: accountPath(account),
       collection: `/v1/projects/${account.project()}/serviceAccounts`,
-      settings: { displayName: account.text('display_name'), description: account.text('description') },
+      settings: account.alike({ text: ['display_name', 'description'] }),
       disabled: account.flag('disabled'),
     }))
     await upsert(

@@ -12,8 +12,7 @@ export const schemaProvisioner: Provisioner = {
   async create(resource, api) {
     const { name, type, definition } = readAttributes(resource, (schema) => ({
       name: schemaName(schema),
-      type: schema.text('type'),
-      definition: schema.text('definition'),
+      ...schema.alike({ text: ['type', 'definition'] }),
     })) as { name: string; type: string; definition: string }
     const [parent, id] = name.split('/schemas/')
     await upsert(

@@ -83,17 +83,11 @@ const subscriptionName = (subscription: Attributes): string =>
 function topicOf(topic: Attributes): Message {
   return defined({
     name: topicName(topic),
-    labels: topic.value('labels'),
-    kmsKeyName: topic.text('kms_key_name'),
-    messageRetentionDuration: topic.text('message_retention_duration'),
-    messageStoragePolicy: topic.block('message_storage_policy', (policy) => ({
-      allowedPersistenceRegions: policy.value('allowed_persistence_regions'),
-      enforceInTransit: policy.flag('enforce_in_transit'),
-    })),
-    schemaSettings: topic.block('schema_settings', (settings) => ({
-      schema: settings.text('schema'),
-      encoding: settings.text('encoding'),
-    })),
+    ...topic.alike({ value: ['labels'], text: ['kms_key_name', 'message_retention_duration'] }),
+    messageStoragePolicy: topic.block('message_storage_policy', (policy) =>
+      policy.alike({ value: ['allowed_persistence_regions'], flag: ['enforce_in_transit'] }),
+    ),
+    schemaSettings: topic.block('schema_settings', (settings) => settings.alike({ text: ['schema', 'encoding'] })),
   })
 }
 
@@ -102,43 +96,34 @@ function subscriptionOf(subscription: Attributes): Message {
   return defined({
     name: subscriptionName(subscription),
     topic: topic.includes('/') ? topic : `projects/${subscription.project()}/topics/${topic}`,
-    ackDeadlineSeconds: subscription.number('ack_deadline_seconds'),
-    messageRetentionDuration: subscription.text('message_retention_duration'),
-    retainAckedMessages: subscription.flag('retain_acked_messages'),
-    enableMessageOrdering: subscription.flag('enable_message_ordering'),
-    enableExactlyOnceDelivery: subscription.flag('enable_exactly_once_delivery'),
-    filter: subscription.text('filter'),
-    labels: subscription.value('labels'),
+    ...subscription.alike({
+      number: ['ack_deadline_seconds'],
+      text: ['message_retention_duration', 'filter'],
+      flag: ['retain_acked_messages', 'enable_message_ordering', 'enable_exactly_once_delivery'],
+      value: ['labels'],
+    }),
     expirationPolicy: subscription.block('expiration_policy', (expiration) => ({
       // An empty ttl says: never.
       ttl: expiration.text('ttl') || undefined,
     })),
-    retryPolicy: subscription.block('retry_policy', (retry) => ({
-      minimumBackoff: retry.text('minimum_backoff'),
-      maximumBackoff: retry.text('maximum_backoff'),
-    })),
-    deadLetterPolicy: subscription.block('dead_letter_policy', (deadLetter) => ({
-      deadLetterTopic: deadLetter.text('dead_letter_topic'),
-      maxDeliveryAttempts: deadLetter.number('max_delivery_attempts'),
-    })),
+    retryPolicy: subscription.block('retry_policy', (retry) =>
+      retry.alike({ text: ['minimum_backoff', 'maximum_backoff'] }),
+    ),
+    deadLetterPolicy: subscription.block('dead_letter_policy', (deadLetter) =>
+      deadLetter.alike({ text: ['dead_letter_topic'], number: ['max_delivery_attempts'] }),
+    ),
     pushConfig: subscription.block('push_config', pushConfigOf),
-    bigqueryConfig: subscription.block('bigquery_config', (bigquery) => ({
-      table: bigquery.text('table'),
-      useTopicSchema: bigquery.flag('use_topic_schema'),
-      useTableSchema: bigquery.flag('use_table_schema'),
-      writeMetadata: bigquery.flag('write_metadata'),
-      dropUnknownFields: bigquery.flag('drop_unknown_fields'),
-      serviceAccountEmail: bigquery.text('service_account_email'),
-    })),
+    bigqueryConfig: subscription.block('bigquery_config', (bigquery) =>
+      bigquery.alike({
+        text: ['table', 'service_account_email'],
+        flag: ['use_topic_schema', 'use_table_schema', 'write_metadata', 'drop_unknown_fields'],
+      }),
+    ),
   })
 }
 
 const pushConfigOf = (push: Attributes): Message => ({
-  pushEndpoint: push.text('push_endpoint'),
-  attributes: push.value('attributes'),
-  oidcToken: push.block('oidc_token', (token) => ({
-    serviceAccountEmail: token.text('service_account_email'),
-    audience: token.text('audience'),
-  })),
+  ...push.alike({ text: ['push_endpoint'], value: ['attributes'] }),
+  oidcToken: push.block('oidc_token', (token) => token.alike({ text: ['service_account_email', 'audience'] })),
   noWrapper: push.block('no_wrapper', (noWrapper) => ({ writeMetadata: noWrapper.flag('write_metadata') })),
 })

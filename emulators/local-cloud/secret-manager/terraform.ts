@@ -19,9 +19,7 @@ export const secretProvisioner: Provisioner = {
         name: nameIn(attributes),
         replication: attributes.block('replication', replicationOf),
         changeable: defined({
-          labels: attributes.value('labels'),
-          annotations: attributes.value('annotations'),
-          versionAliases: attributes.value('version_aliases'),
+          ...attributes.alike({ value: ['labels', 'annotations', 'version_aliases'] }),
         }),
       }
     })

@@ -35,6 +35,20 @@ it("treats null, an empty list and Terraform's own arguments as unset", () => {
   expect(read({ name: 'orders', ...unset })).toMatchObject({ limits: undefined })
 })
 
+it('reads attributes that the API names alike in camel case, and leaves out unset ones', () => {
+  const given = { time_zone: 'UTC', max_doublings: '3', is_paused: 'false', max_backoff: null }
+  expect(
+    readAttributes(queue(given), (of) => {
+      of.ignore('project')
+      const texts = { text: ['time_zone', 'max_backoff'] }
+      return of.alike({ ...texts, number: ['max_doublings'], flag: ['is_paused'], value: ['labels'] })
+    }),
+  ).toEqual({ timeZone: 'UTC', maxDoublings: 3, isPaused: false })
+  expect(() => readAttributes(queue(given), (of) => of.alike({ number: ['time_zone'] }))).toThrow(
+    '"time_zone" is "UTC", but must be a number.',
+  )
+})
+
 it.each([
   [{ name: 'orders', colour: 'red' }, 'google_queue.orders has the attribute "colour", which the local cloud does not'],
   [{ name: 'orders', limits: { per_day: 1 } }, 'google_queue.orders limits has the attribute "per_day"'],

@@ -28,6 +28,8 @@ export const attributesOf = ({ address, attributes }: TerraformResource): Attrib
 export const defined = (message: Message): Message =>
   Object.fromEntries(Object.entries(message).filter(([, value]) => value !== undefined))
 
+const camelCase = (name: string): string => name.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+
 export class Attributes {
   /** Of the resource, and of the block within it. */
   readonly address: string
@@ -84,6 +86,13 @@ export class Attributes {
     if (value === undefined || typeof value === 'boolean') return value
     if (value === 'true' || value === 'false') return value === 'true'
     throw this.#wrong(name, value, 'true or false')
+  }
+
+  /** Attributes that the API names alike, in camel case: `{ text: ['time_zone'] }` gives `timeZone`. Those that are not set are left out. */
+  alike(names: { readonly [Kind in 'text' | 'number' | 'flag' | 'value']?: readonly string[] }): Message {
+    const kinds = Object.keys(names) as (keyof typeof names)[]
+    const fields = kinds.flatMap((kind) => names[kind]!.map((name) => [camelCase(name), this[kind](name)] as const))
+    return defined(Object.fromEntries(fields))
   }
 
   /** A nested block, of which Terraform's JSON may write a list of one. */
