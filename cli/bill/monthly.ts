@@ -43,7 +43,7 @@ const priced: Readonly<Record<string, (resource: Block) => Readonly<Record<strin
     return { 'run-worker-vcpu': instances * vcpu, 'run-worker-memory': instances * memory }
   },
   google_cloud_scheduler_job: () => ({ 'scheduler-jobs': 1 }),
-  // One version in use, in one place. A rotation has two for a time.
+  // A secret has one version in each place, and two while it is rotated.
   google_secret_manager_secret: ({ replication }) => ({
     'secret-versions': Math.max(1, blocks(block(block(replication)['user_managed'])['replicas']).length),
   }),

@@ -28,7 +28,7 @@ export const kebabCase = (name: string): string =>
 
 /** Names that are taken by the table of the runtime's events and by the dead-letter topic of BigQuery's subscriptions. */
 const reserved: readonly string[] = [runtimeContracts.service, 'bigquery']
-/** The stacks beside those of services, whose names would be the same. */
+/** Stacks that belong to no service. A service of such a name would have a stack of the same name. */
 const stacks: readonly string[] = ['platform', 'bus', 'observability']
 /** Names that the generated files import; `operations` is taken by an account. */
 const imported: readonly string[] = [
@@ -134,7 +134,7 @@ export function serviceNamed(name: string | undefined, option: string, services:
   throw new UsageError(`${problem}. ${nearestOrAll(name ?? '', names, `--${option} takes one of:`)}`)
 }
 
-/** The owner of a new event, command or query: none reaches a public service. @throws UsageError */
+/** The owner of a new event, command or query, which is an internal service. @throws UsageError */
 export function messageOwner(name: string | undefined, services: readonly Service[], option = 'service'): Service {
   const service = serviceNamed(name, option, services)
   if (service.ingress === 'public')

@@ -84,7 +84,7 @@ const nextNumber = (text: string): number =>
 
 const subject = (name: string): string => `The service ${name}`
 const quoted = (types: readonly string[]): string => types.map((type) => `'${type}'`).join(', ')
-/** Contracts of the services whose events it subscribes to: those of the runtime are everyone's. */
+/** The services whose contracts it uses for the events that it subscribes to. Every service has the contracts of the runtime. */
 const ownersOf = (on: readonly string[], services: readonly Service[]): readonly string[] =>
   [...new Set(on.map((type) => ownerOfEvent(type, services)!))].filter((owner) => owner !== 'runtime').toSorted()
 const importContracts = (service: string): string =>

@@ -14,8 +14,8 @@ const MAX_SIGNATURE_CHARACTERS = 1_024
 const load = once(() => import('stripe'))
 
 /**
- * The returned check looks at the header, before the body is read: its form, and its time in both directions. The check of the
- * body that it returns compares the HMAC.
+ * The returned function checks the form of the header, and that its time is neither too old nor in the future, before the body is
+ * read. It returns the check of the body, which compares the HMAC.
  */
 export function stripeCheck(
   platform: Pick<EdgePlatform<typeof paymentsApi>, 'secret' | 'setting' | 'now'>,
@@ -32,7 +32,10 @@ export function stripeCheck(
       )
     const nowSeconds = Math.floor(platform.now() / 1_000)
     if (Math.abs(nowSeconds - Number(time)) > TOLERANCE_SECONDS)
-      throw new Refused('signature-invalid', `The signature is more than ${TOLERANCE_SECONDS} s old, or of the future.`)
+      throw new Refused(
+        'signature-invalid',
+        `The signature is more than ${TOLERANCE_SECONDS} s old, or its time is in the future.`,
+      )
     const { default: Stripe } = await load()
     return (body) => {
       try {
@@ -46,7 +49,7 @@ export function stripeCheck(
         )
       } catch (error) {
         if (!(error instanceof Stripe.errors.StripeSignatureVerificationError)) throw error
-        throw new Refused('signature-invalid', 'The signature is of another body, or by another key.')
+        throw new Refused('signature-invalid', 'The signature was made for another body, or with another key.')
       }
     }
   }

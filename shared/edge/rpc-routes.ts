@@ -1,6 +1,6 @@
 /**
  * The operations of a public API as remote procedures: Connect, gRPC and gRPC-Web, beside REST. A call passes the same edge, the same
- * checks and the same handler; only its message and its answer are spelled otherwise. What spells them is loaded at the first call.
+ * checks and the same handler; only its message and its answer have another encoding. The code for that is loaded at the first call.
  */
 
 import type { Context, Hono, MiddlewareHandler } from 'hono'
@@ -13,7 +13,7 @@ import type { RpcCalls } from './rpc-calls.ts'
 
 declare module 'hono' {
   interface ContextVariableMap {
-    /** The status of a problem that a remote procedure spells as an answer with the status 200. */
+    /** The status of a problem that a remote procedure encodes in an answer with the status 200. */
     problemStatus?: number
   }
 }
@@ -22,7 +22,7 @@ declare module 'hono' {
 export const platformRpcs = [HEALTH_RPC, REFLECTION_RPC]
 
 interface Rpcs {
-  /** Around the whole edge: spells each problem as the protocol of its call does. */
+  /** Runs around the whole edge: encodes each problem in the protocol of its call. */
   readonly spelling: MiddlewareHandler
   route(http: Hono, id: string, operation: Operation, bound: Bound): void
   routePlatform(http: Hono): void
@@ -75,5 +75,5 @@ export function createRpcs(
   }
 }
 
-/** It changes nothing: Connect may ask for it by GET. */
+/** Whether an operation changes nothing, so that Connect may call it by GET. */
 export const isReading = ({ method }: Pick<Operation, 'method'>): boolean => method === 'get'

@@ -17,7 +17,7 @@ const ofSecret =
   (permission: string) =>
   ({ name }: Named): RequiredPermission[] => [on(permission, secretOf(name))]
 
-/** The permissions of a caller who reads the value of a version, by whichever way. */
+/** The permission to read the value of a version: by the API, or as a variable of a container. */
 export const accessOf = ofSecret('versions.access')
 
 export const secretManagerAccess: ServiceAccess = {

@@ -11,7 +11,7 @@ import { type Clauses, closes, isWord, quote, type Reader, text } from './reader
 /** From the loosest to the tightest; every one binds tighter than comparisons. DuckDB ranks them otherwise, hence the parentheses. */
 const levels: readonly (readonly string[])[] = [['|'], ['^'], ['&'], ['<<', '>>'], ['+', '-'], ['*', '/', '||']]
 
-/** One operand of a comparison. A result that is no finite number is refused where the calculation ends: on its way it stays one. */
+/** One operand of a comparison. An intermediate result may be infinite or NaN: only the end of the calculation is refused for it. */
 export function arithmetic(reader: Reader, clauses: Clauses): string {
   const { sql, isCalculated } = chain(reader, clauses, 0)
   return isCalculated ? reader.finite(`bq_finite(${sql})`, sql) : sql
@@ -44,7 +44,7 @@ function applied(operator: string, left: string, right: string, reader: Reader):
   const [unchecked, other] = [reader.unchecked(left), reader.unchecked(right)]
   switch (operator) {
     case '/':
-      // A number over Infinity would be 0.
+      // A number divided by Infinity would be 0.
       return `bq_divide(${unchecked}, ${right})`
     case '-':
       return `bq_minus(${unchecked}, ${other})`
@@ -104,7 +104,7 @@ function number(written: string): string {
       throw invalidArgument(`Invalid floating point literal: ${written.slice(0, 40)}`)
     return /[eE]/.test(written) ? written : `${written}e0`
   }
-  // Nineteen digits fit; to read very many takes long.
+  // An INT64 has at most nineteen digits. Converting a very long text would take long.
   if (written.replace(/^-?(0[xX])?0*/, '').length > 19)
     throw invalidArgument(`Invalid integer literal: ${written.slice(0, 40)}`)
   const value = written.startsWith('-') ? -BigInt(written.slice(1)) : BigInt(written)

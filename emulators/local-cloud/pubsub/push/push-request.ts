@@ -60,6 +60,6 @@ function unwrapped(
   return { headers, body: Uint8Array.from(Buffer.from(data, 'base64')) }
 }
 
-/** An attribute that can't be an HTTP header is left out, or the whole message could never be pushed. */
+/** An attribute that can't be an HTTP header is left out: otherwise the message could never be pushed. */
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
