@@ -50,7 +50,8 @@ export async function compareRecords(adds: boolean): Promise<Outcome & { readonl
 
 const linesOf = (text: string): string[] => text.split('\n').filter((line) => line !== '')
 
-const differencesIn = ({ testResults }: Report): string[] =>
+/** A line for each failed test: its file, its name and the reason. */
+export const differencesIn = ({ testResults }: Report): string[] =>
   testResults.flatMap(({ name, message, assertionResults }) => {
     const failed = assertionResults.filter(({ status }) => status === 'failed')
     const lines = failed.map(({ fullName, failureMessages: [why = ''] }) => `${fullName}: ${linesOf(why)[0]}`)

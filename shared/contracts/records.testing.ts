@@ -45,9 +45,13 @@ export function writeFormatted(file: URL, text: string): void {
 }
 
 /** The entries of a record; while recording, those of `now` that it lacks are appended. */
-export function withNewEntries(file: URL, now: Readonly<Record<string, unknown>>): Record<string, unknown> {
+export function withNewEntries(
+  file: URL,
+  now: Readonly<Record<string, unknown>>,
+  adds: boolean = isRecording,
+): Record<string, unknown> {
   const recorded = readRecord(file)
-  if (!isRecording) return recorded
+  if (!adds) return recorded
   const all = { ...now, ...recorded }
   // The recorded ones keep their places.
   const keys = [...Object.keys(recorded), ...Object.keys(now).filter((key) => !Object.hasOwn(recorded, key))]
