@@ -17,7 +17,8 @@ import {
 import { serviceEmail, serviceMember } from './members.ts'
 import { validName } from './naming-rules.ts'
 import { networkName } from './private-network.ts'
-import { calleesOf, variablesOf } from './service-variables.ts'
+import { calleesOf } from '../shared/service/callers.ts'
+import { variablesOf } from './service-variables.ts'
 
 const REQUEST_TIMEOUT = '60s'
 /** The roles for the telemetry that a service exports itself: spans, metrics, and the quota that they use. Cloud Run collects logs by itself. */

@@ -12,7 +12,8 @@ import { cronMember, operationsMember, pushMember, serviceMember } from './membe
 import { RunService } from './run-service.ts'
 import { ScheduledCommands } from './scheduled-commands.ts'
 import { ServiceDatabase } from './service-database.ts'
-import { callersOf, formerSendersOf, sendersOf } from './service-variables.ts'
+import { callersOf } from '../shared/service/callers.ts'
+import { formerSendersOf, sendersOf } from './service-variables.ts'
 import { WorkerPool } from './worker-pool.ts'
 
 export class ServiceStack extends EnvironmentStack {

@@ -63,10 +63,6 @@ export function peersOf(service: Service, services: readonly Service[]): string[
   return [...new Set([...owners, ...service.calls, ...service.requestsRepublishFrom])].toSorted()
 }
 
-/** The services to which it sends requests: queries, and commands that it submits. Sent commands go to Cloud Tasks. */
-export const calleesOf = (service: Service, services: readonly Service[]): string[] =>
-  services.filter((other) => callersOf(other, services).includes(service.name)).map(({ name }) => name)
-
 /** The services that enqueue commands for this service. */
 export function sendersOf(service: Service, services: readonly Service[]): string[] {
   return services
@@ -83,16 +79,6 @@ export const formerSendersOf = ({ contracts }: Service, services: readonly Servi
   const former = Object.values(contracts.commands).flatMap(({ formerSenders = [] }) => formerSenders)
   // A removed service has no account.
   return services.map(({ name }) => name).filter((name) => former.includes(name))
-}
-
-/** The services that query this one, or submit commands to it. */
-export function callersOf(service: Service, services: readonly Service[]): string[] {
-  return services
-    .filter(
-      ({ calls, submits }) =>
-        calls.includes(service.name) || submits.some((command) => service.acceptsSubmitted.includes(command)),
-    )
-    .map(({ name }) => name)
 }
 
 const emailsOf = (some: readonly Service[], environment: Environment): string[] =>

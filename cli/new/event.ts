@@ -19,19 +19,23 @@ export function makeEvent({ type, service }: NewEvent, { services, read }: Exist
     files: editedContracts(
       read,
       folder,
-      (text) => withItem(text, inCall('defineContracts', 'events'), contractOf(type)),
+      (text) => withItem(text, inCall('defineContracts', 'events'), publishedContractOf(type)),
       withFields,
     ),
     nextSteps: [
       `Add the fields of ${type} in ${folder}/contracts.ts, with their values in its example. ${RECORDS}`,
       `Return { type: '${type}', data: … } from a decision of ${name}.`,
-      `Add it to "on" of each service that subscribes to it: the compiler then requires a handler.`,
+      `Add it to "on" of each service that subscribes to it, and take out forAnalysis: the compiler then requires a handler.`,
     ],
   }
 }
 
 export const contractOf = (type: string): string =>
   `'${type}': { version: 1, data: z.strictObject({ id: reference }), example: { id: 'id-1' } }`
+
+/** No service subscribes to a new event yet, which is for people in BigQuery until one does. */
+export const publishedContractOf = (type: string): string =>
+  `'${type}': { version: 1, data: z.strictObject({ id: reference }), example: { id: 'id-1' }, forAnalysis: true }`
 
 /** The imports that a contract from here needs. */
 export const withFields = (text: string): string =>

@@ -3,7 +3,7 @@
 import type { Service } from '../../shared/service/service.ts'
 import { UsageError } from '../command.ts'
 import { inVariable, keysOf, withImport, withItem } from './edit.ts'
-import { contractOf } from './event.ts'
+import { contractOf, publishedContractOf } from './event.ts'
 import { edited, type Existing, type Generated, RECORDS, refuseExisting } from './generated.ts'
 import { camelCase, checkEventType, checkServiceName, contractsVariable, eventTypes, ownerOfEvent } from './names.ts'
 import { checkRoles, publicFiles, publicNextSteps } from './public-service.ts'
@@ -104,7 +104,7 @@ import { defineContracts } from '../../shared/contracts/contract.ts'
 export const ${contractsVariable(name)} = defineContracts({ service: '${name}', events: {}, commands: {} })
 `
   const contract = `{
-    ${contractOf(recorded)},
+    ${emits === undefined ? contractOf(recorded) : publishedContractOf(recorded)},
   }`
   return `/** The messages of ${name}. */
 

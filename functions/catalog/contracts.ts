@@ -37,6 +37,7 @@ export const catalogContracts = defineContracts({
   events: {
     'product.published': {
       version: 2,
+      forAnalysis: true,
       /** Without a class the product keeps the one that it has; a new one is exempt. */
       data: publishedV1.extend({ taxClass: taxClass.exactOptional() }),
       example: { sku: 'TEA-001', name: 'Darjeeling First Flush, 100 g', taxClass: 'reduced' },

@@ -40,6 +40,7 @@ const publicApi = await serveOperations(
       load: graphqlRecord,
       isRecordedOnly: (platform) => platform.setting(graphqlDocuments) === 'recorded',
     },
+    messages: services,
   },
   apisOf(services),
   (service) => import(`../${service}/edge.ts`) as Promise<{ readonly edge: EdgeCode }>,

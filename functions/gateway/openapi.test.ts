@@ -4,14 +4,11 @@ import { createHash } from 'node:crypto'
 import { type SchemaObject, validate } from '@hyperjump/json-schema/openapi-3-1'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { routeOf } from '../../shared/contracts/query.ts'
-import { testConfig } from '../../shared/base/config.testing.ts'
 import { problemsOf } from '../../shared/edge/openapi.ts'
-import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import type { Operation } from '../../shared/service/operation.ts'
 import { app } from './app.ts'
-import { gateway, testEdge } from './edge.testing.ts'
+import { documentedGateway } from './documented.testing.ts'
 import { isForCallers } from '../shop/roles.ts'
 
 const api = app.publicApi!
@@ -32,6 +29,7 @@ const http = createHttpApp(
   }),
   testConfig('gateway'),
 )
+const http = documentedGateway()
 const served = async (): Promise<Document> => (await (await http.request('/openapi.json')).json()) as Document
 
 interface Described {

@@ -7,6 +7,9 @@ import { authorizationKey, currentAuthorization, paymentId, type PaymentRecord }
 import { provider } from './provider.ts'
 import type { PaymentsPlatform as Platform } from './service.ts'
 
+/** An order has a few cards and a renewal a week: a number beyond this was made up, and a loop up to it would not end. */
+const MAX_VOIDED_NUMBERS = 100
+
 type VoidRequest = Envelope<string, { orderId: string; authorization?: number }>
 
 /** Replies also when there is nothing to void; replies once the provider has voided each authorization. */
@@ -32,7 +35,9 @@ export function voidAuthorization(
     if (status !== 'voiding') return noChange
     const client = provider(platform, message)
     // Also those that were not granted: one may be on its way.
-    const numbers = Array.from({ length: Math.max(requested, voidedUpTo) }, (_, index) => index + 1)
+    const upTo = Math.max(requested, voidedUpTo)
+    const numbers = Array.from({ length: Math.min(upTo, MAX_VOIDED_NUMBERS) }, (_, index) => index + 1)
+    if (upTo > 0) numbers.push(upTo)
     for (const number of new Set([...numbers, ...authorizations])) await client.void(authorizationKey(orderId, number))
     return { events: [voided(orderId)], commands: [] }
   })

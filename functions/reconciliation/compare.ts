@@ -64,28 +64,12 @@ function compareCharges(records: Records, found: Found): void {
   if (!charges) return
   const known = new Map(payment?.authorizations.map((one) => [one.authorizationKey, one]))
   for (const charge of charges) {
-    const ours = known.get(charge.authorizationKey)
-    const { authorizationKey: key, state, capturedMinor, refundedMinor } = charge
-    if (!ours) {
-      // A charge that was declined, voided or lapsed without a capture took nothing: the ledger need not know of it.
-      if (state === 'authorized' || capturedMinor > 0)
-        found('charge-missing-here', { provider: text(charge), ledger: 'nothing' }, key)
-      continue
-    }
-    if (charge.currency !== payment!.currency)
-      found('charge-state', { provider: `in ${charge.currency}`, ledger: `in ${payment!.currency}` }, key)
-    if (ours.capturedMinor !== capturedMinor)
-      found('captured-amount', { provider: String(capturedMinor), ledger: String(ours.capturedMinor) }, key)
-    if (ours.refundedMinor !== refundedMinor)
-      found('refunded-amount', { provider: String(refundedMinor), ledger: String(ours.refundedMinor) }, key)
-    const [theirs, mine] = [charge.disputedMinor ?? 0, ours.disputedMinor ?? 0]
-    if (theirs !== mine) found('disputed-amount', { provider: String(theirs), ledger: String(mine) }, key)
-    const isVoided = payment!.status === 'voided'
-    const isHeld = heldMinorOf(charge) > 0
-    const isGone = ['declined', 'voided', 'action-required'].includes(state)
-    if (isVoided ? isHeld : isGone)
-      found('charge-state', { provider: state, ledger: isVoided ? 'voided' : 'authorized' }, key)
-    else if (isHeld) compareHeld(records, charge, found)
+    const { authorizationKey: key, state, capturedMinor } = charge
+    const ours = known.get(key)
+    if (ours) compareCharge(records, ours, charge, found)
+    // A charge that was declined, voided or lapsed without a capture took nothing: the ledger need not know of it.
+    else if (state === 'authorized' || capturedMinor > 0)
+      found('charge-missing-here', { provider: text(charge), ledger: 'nothing' }, key)
   }
   for (const { authorizationKey: key, capturedMinor } of known.values())
     if (!charges.some((one) => one.authorizationKey === key))
@@ -95,6 +79,30 @@ function compareCharges(records: Records, found: Found): void {
 /** A charge of the release before is known to hold its amount as long as nothing of it is captured. */
 const heldMinorOf = ({ state, amountMinor, capturedMinor, heldMinor }: Charge): number =>
   state === 'authorized' ? (heldMinor ?? (capturedMinor === 0 ? amountMinor : 0)) : 0
+
+function compareCharge(
+  records: Records,
+  ours: PaymentRecordRow['authorizations'][number],
+  charge: Charge,
+  found: Found,
+): void {
+  const payment = records.payment!
+  const { authorizationKey: key, state, capturedMinor, refundedMinor } = charge
+  if (charge.currency !== payment.currency)
+    found('charge-state', { provider: `in ${charge.currency}`, ledger: `in ${payment.currency}` }, key)
+  if (ours.capturedMinor !== capturedMinor)
+    found('captured-amount', { provider: String(capturedMinor), ledger: String(ours.capturedMinor) }, key)
+  if (ours.refundedMinor !== refundedMinor)
+    found('refunded-amount', { provider: String(refundedMinor), ledger: String(ours.refundedMinor) }, key)
+  const [theirs, mine] = [charge.disputedMinor ?? 0, ours.disputedMinor ?? 0]
+  if (theirs !== mine) found('disputed-amount', { provider: String(theirs), ledger: String(mine) }, key)
+  const isVoided = payment.status === 'voided'
+  const isHeld = heldMinorOf(charge) > 0
+  const isGone = ['declined', 'voided', 'action-required'].includes(state)
+  if (isVoided ? isHeld : isGone)
+    found('charge-state', { provider: state, ledger: isVoided ? 'voided' : 'authorized' }, key)
+  else if (isHeld) compareHeld(records, charge, found)
+}
 
 /** Of several authorizations only the last one holds money, and that of an order that has ended none: the others were released. */
 function compareHeld({ order, payment }: Records, charge: Charge, found: Found): void {
@@ -146,24 +154,42 @@ function comparePayment({ order, payment, shipments }: Records, found: Found): v
       orders: `${order.status} ${owed}`,
       ledger: `captured ${captured}, refunded ${refunded}`,
     })
-  const isAgreed = payment.authorizations.length > 0
-  // An order that staff closed is paid in another way.
   if (order.status === 'completed') {
     const unpaid = left.filter((shipmentId) => !payment.captured.includes(shipmentId))
-    for (const shipmentId of unpaid)
-      found('completed-not-captured', { orders: 'completed', ledger: `nothing for ${shipmentId}` })
-    // Absent with cancelled lines: an answer of a revision from before the amount was listed.
-    const isKnown = order.cancelledMinor !== undefined || order.cancelled.length === 0
-    if (unpaid.length === 0 && (isKnown ? captured !== owed : captured > owed))
-      found('completed-not-captured', { orders: `completed ${owed}`, ledger: `captured ${captured}` })
+    compareCompleted(order, { captured, owed, unpaid }, found)
   }
-  // Absent: unknown to the order, or an answer of the revision before.
-  if (order.capturedMinor !== undefined && order.capturedMinor !== captured)
-    found('order-captured', { ledger: String(captured), orders: String(order.capturedMinor) })
-  if (order.refundedMinor !== undefined && order.refundedMinor !== refunded)
-    found('order-refunded', { ledger: String(refunded), orders: String(order.refundedMinor) })
-  if (isAgreed && payment.totalMinor !== order.totalMinor)
+  compareShown(order, { captured, refunded }, found)
+  if (payment.authorizations.length > 0 && payment.totalMinor !== order.totalMinor)
     found('order-total', { orders: String(order.totalMinor), ledger: String(payment.totalMinor) })
+}
+
+interface Completed {
+  readonly captured: number
+  readonly owed: number
+  /** Shipments that left and were not captured. */
+  readonly unpaid: readonly string[]
+}
+
+/** An order that staff closed is paid in another way. */
+function compareCompleted(order: OrderRecordRow, { captured, owed, unpaid }: Completed, found: Found): void {
+  for (const shipmentId of unpaid)
+    found('completed-not-captured', { orders: 'completed', ledger: `nothing for ${shipmentId}` })
+  // Absent with cancelled lines: an answer of a revision from before the amount was listed.
+  const isKnown = order.cancelledMinor !== undefined || order.cancelled.length === 0
+  if (unpaid.length === 0 && (isKnown ? captured !== owed : captured > owed))
+    found('completed-not-captured', { orders: `completed ${owed}`, ledger: `captured ${captured}` })
+}
+
+/** The amounts that the order shows. Absent: unknown to the order, or an answer of the revision before. */
+function compareShown(
+  { capturedMinor, refundedMinor }: OrderRecordRow,
+  { captured, refunded }: { readonly captured: number; readonly refunded: number },
+  found: Found,
+): void {
+  if (capturedMinor !== undefined && capturedMinor !== captured)
+    found('order-captured', { ledger: String(captured), orders: String(capturedMinor) })
+  if (refundedMinor !== undefined && refundedMinor !== refunded)
+    found('order-refunded', { ledger: String(refunded), orders: String(refundedMinor) })
 }
 
 /** The pieces that the order holds against those that it has to hold. */

@@ -23,7 +23,10 @@ export interface MessageContract {
   readonly previousVersions?: Readonly<Record<number, PreviousVersion>>
 }
 
-export type EventContract = MessageContract
+export interface EventContract extends MessageContract {
+  /** People read it in BigQuery, where every event is: no service needs to subscribe to it. `npm run check` asks for a listener otherwise. */
+  readonly forAnalysis?: true
+}
 
 export interface PreviousVersion {
   readonly data: z.ZodType

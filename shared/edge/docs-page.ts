@@ -23,17 +23,37 @@ interface Described {
 
 type Document = Readonly<Record<string, unknown>>
 
+type Html = ReturnType<typeof html>
+
 /** Rendered once, because the page is public and the same for every caller. */
-export function createDocsPage(document: () => Document): (c: OperationContext) => Promise<Response> {
-  let drawn: ReturnType<typeof page> | undefined
+export function servePage(draw: () => Html): (c: OperationContext) => Promise<Response> {
+  let drawn: Html | undefined
   return async (c) => {
     c.header('content-security-policy', policy)
-    drawn ??= page(document())
+    drawn ??= draw()
     return c.checked(String(await drawn), 200, 'text/html; charset=UTF-8')
   }
 }
 
-function page(document: Document) {
+/** @param hasMessages whether there is a page of the messages beside it */
+export const createDocsPage = (document: () => Document, hasMessages: boolean): ReturnType<typeof servePage> =>
+  servePage(() => page(document(), hasMessages))
+
+export const pageOf = (title: string, content: Html) =>
+  html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <title>${title}</title>
+        ${styleElement}
+      </head>
+      <body>
+        <h1>${title}</h1>
+        ${content}
+      </body>
+    </html>`
+
+function page(document: Document, hasMessages: boolean) {
   const { info, paths } = document as unknown as {
     info: { title: string; description: string }
     paths: Readonly<Record<string, Readonly<Record<string, Described>>>>
@@ -41,19 +61,12 @@ function page(document: Document) {
   const all = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, described]) => section(method, path, described)),
   )
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <title>${info.title}</title>
-        ${styleElement}
-      </head>
-      <body>
-        <h1>${info.title}</h1>
-        <p>${info.description} <a href="/openapi.json">openapi.json</a></p>
-        ${all}
-      </body>
-    </html>`
+  const messages = hasMessages ? html` <a href="/docs/messages">The messages between the services</a>` : ''
+  return pageOf(
+    info.title,
+    html`<p>${info.description} <a href="/openapi.json">openapi.json</a>${messages}</p>
+      ${all}`,
+  )
 }
 
 function section(

@@ -242,11 +242,11 @@ export function problemsOf(
 
 /** The document is generated at the first request: it is the same for every caller. */
 export function documentHandlers(
-  api: Described,
+  api: Described & Pick<PublicApi, 'messages'>,
 ): Readonly<Record<keyof typeof documentOperations, OperationHandler<Operation>>> {
   const document = once(() => openApiDocument(api))
   const text = once(() => JSON.stringify(document()))
-  const page = createDocsPage(document)
+  const page = createDocsPage(document, api.messages !== undefined)
   return {
     readDocument: ({ c }) => c.checked(text(), 200, 'application/json'),
     readPage: ({ c }) => page(c),

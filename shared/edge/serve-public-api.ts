@@ -14,6 +14,8 @@ import { createEventStreams } from './event-stream.ts'
 import { spellGraphql } from './graphql-answers.ts'
 import { routeGraphql } from './graphql-routes.ts'
 import { type AccessChecks, bind, type Bound, routeRest } from './handle.ts'
+import { type AccessChecks, bind, routeRest } from './handle.ts'
+import { messageHandlers } from './asyncapi.ts'
 import { documentHandlers } from './openapi.ts'
 import type { RunningService } from './rpc-calls.ts'
 import { createRpcs } from './rpc-routes.ts'
@@ -47,6 +49,7 @@ export function servePublicApi(http: Hono, platform: EdgePlatform & RunningServi
   const handlers: ReturnType<PublicApi['handlers']> = {
     ...api.handlers(platform),
     ...documentHandlers(api),
+    ...(api.messages ? messageHandlers(api, api.messages) : {}),
     // Each gets only what its own operation declares.
     ...(commandHandlers(platform, api) as ReturnType<PublicApi['handlers']>),
   }

@@ -21,6 +21,7 @@ import {
 import type { Edges, LoadEdge } from './edges.ts'
 import type { EdgeSettings } from './edge-settings.ts'
 import type { Platform } from './platform.ts'
+import type { Service } from './service.ts'
 
 /** The arguments of an operation's handler; undefined for parts that the operation does not declare. */
 export interface OperationRequest<O extends Operation, Role extends string = string> {
@@ -90,6 +91,8 @@ export interface PublicApi {
   privilegedTokens?(platform: Platform): ClaimsCheck
   /** The address of a system that the platform replaces, which answers operations as its flags say, or `off`. Absent: there is no such system. */
   readonly otherSystem?: Setting<string>
+  /** The services whose messages it describes. Absent: it describes its own operations alone. */
+  readonly messages?: readonly Service[] | undefined
   /** Absent: REST alone. */
   readonly rpcs?: RpcSource | undefined
   /** Absent: no GraphQL. */
@@ -114,6 +117,24 @@ export const documentOperations = {
     method: 'get',
     path: '/docs',
     summary: 'This API as a page',
+    access: 'public',
+    answers: { 200: ['A page.'] },
+  },
+} as const satisfies Operations
+
+/** The operations of a public API that also describes the messages between the services. */
+export const messageOperations = {
+  readMessages: {
+    method: 'get',
+    path: '/asyncapi.json',
+    summary: 'The messages between the services, described',
+    access: 'public',
+    answers: { 200: ['An AsyncAPI 3 document.', z.looseObject({ asyncapi: z.literal('3.0.0') })] },
+  },
+  readMessagesPage: {
+    method: 'get',
+    path: '/docs/messages',
+    summary: 'The messages between the services as a page',
     access: 'public',
     answers: { 200: ['A page.'] },
   },
@@ -159,7 +180,7 @@ function checkReserved(api: { readonly operations: Operations }, reserved: Opera
 }
 
 /**
- * The public API with `documentOperations`, which the platform adds.
+ * The public API with `documentOperations`, and `messageOperations` where it describes messages, which the platform adds.
  * @throws Error for an access or an operation with a reserved name, for one that takes no token and refuses roles, and for a POST
  * or DELETE that a client could not repeat.
  */
@@ -179,6 +200,7 @@ export function checkedPublicApi(api: PublicApi): PublicApi {
         `${method} ${path} has neither body nor key: set requiresIdempotencyKey, or isIdempotent if the same request again changes nothing more.`,
       )
   }
-  checkReserved(api, documentOperations)
-  return { ...api, operations: { ...api.operations, ...documentOperations } }
+  const own = { ...documentOperations, ...(api.messages ? messageOperations : {}) }
+  checkReserved(api, own)
+  return { ...api, operations: { ...api.operations, ...own } }
 }

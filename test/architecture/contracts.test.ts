@@ -5,7 +5,6 @@ import { services } from '../../functions/index.ts'
 import { messagesOf, type Owner, queriesOf, testFrozen } from '../../shared/contracts/frozen.testing.ts'
 import { runtimeContracts } from '../../shared/contracts/runtime-events.ts'
 import { enqueuedBy, publishedBy } from '../../shared/service/service.ts'
-import { callersOf } from '../../stacks/service-variables.ts'
 
 const owners: readonly Owner[] = [
   ...services.map(({ name, contracts }) => ({ name, folder: `functions/${name}`, contracts })),
@@ -41,18 +40,4 @@ describe.each(messagesOf(owners, 'commands'))('$type of $name', ({ type }) => {
 it.each(queries)('$query of $name has a unique name, and is sent by at least one service', ({ query }) => {
   expect(queries.filter((one) => one.query === query)).toHaveLength(1)
   expect(services.some((service) => service.queries.includes(query))).toBe(true)
-})
-
-it('queries and submissions never form a cycle', () => {
-  const callees = new Map(
-    services.map(({ name }) => [
-      name,
-      services.filter((callee) => callersOf(callee, services).includes(name)).map((callee) => callee.name),
-    ]),
-  )
-  const visit = (name: string, path: readonly string[]): void => {
-    expect(path).not.toContain(name)
-    for (const callee of callees.get(name) ?? []) visit(callee, [...path, name])
-  }
-  for (const { name } of services) visit(name, [])
 })

@@ -93,3 +93,13 @@ export const declined = [
   'history: process stock.released',
   'orders: process stock.released',
 ].toSorted()
+
+/** By the name of each request to a service: the requests to others that its answer waits for. Work on a message is not among them. */
+export const requestsWithin = (spans: readonly SpanRecord[]): ReadonlyMap<string, number> => {
+  const isRequest = ({ name }: SpanRecord): boolean => /^(GET|POST|PUT|PATCH|DELETE) /.test(name)
+  const within = (parent: SpanRecord): number =>
+    spans
+      .filter((span) => span.parentSpanId === parent.spanId && isRequest(span))
+      .reduce((sum, child) => sum + 1 + within(child), 0)
+  return new Map(spans.filter(isRequest).map((span) => [`${span.service}: ${span.name}`, within(span)]))
+}

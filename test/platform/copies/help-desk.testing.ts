@@ -34,6 +34,7 @@ interface Packages {
 function removeShop(copy: Copy): void {
   for (const path of ['functions', 'test', 'docs']) rmSync(join(copy.root, path), { recursive: true })
   const ofShop = [
+    '@asyncapi/specs',
     '@connectrpc/connect-node',
     '@duckdb/node-api',
     '@google-cloud/firestore',

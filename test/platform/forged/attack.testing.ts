@@ -27,6 +27,8 @@ const notByToken = [
   '/v1/webhooks/carrier',
   '/openapi.json',
   '/docs',
+  '/asyncapi.json',
+  '/docs/messages',
   ...platformRpcs,
 ]
 const CONCURRENCY = 8

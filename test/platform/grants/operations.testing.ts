@@ -17,7 +17,8 @@ import {
 } from '../../../shared/base/names.ts'
 import { runtimeContracts } from '../../../shared/contracts/runtime-events.ts'
 import { publishedBy } from '../../../shared/service/service.ts'
-import { callersOf, sendersOf } from '../../../stacks/service-variables.ts'
+import { callersOf } from '../../../shared/service/callers.ts'
+import { sendersOf } from '../../../stacks/service-variables.ts'
 import type { GrantedCloud } from './cloud.testing.ts'
 
 export interface Operation {

@@ -5,11 +5,12 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { SpanRecord } from 'local-google-cloud/telemetry'
 import { signIn } from '../../../cli/api.ts'
+import { fitnessLimits } from '../../../cli/check/fitness-limits.ts'
 import type { OrderView } from '../../../functions/shop/cli/order-view.ts'
 import { references, type TestCard } from '../../../functions/shop/cli/references.ts'
 import { run, temporaryDirectory } from '../../support/command.ts'
 import { joinPlatform } from '../../support/joined-platform.ts'
-import { completed, declined, named, spansOf, tracesOf, tree } from '../../support/spans.ts'
+import { completed, declined, named, requestsWithin, spansOf, tracesOf, tree } from '../../support/spans.ts'
 
 const platform = joinPlatform('telemetry')
 const directory = platform.running.dataDirectory
@@ -35,6 +36,9 @@ const placeIn = async (traceparent: string): Promise<string> => {
   return ((await response.json()) as { orderId: string }).orderId
 }
 const ended = (orderId: string): Promise<OrderView> => platform.followed(platform.customer(), orderId)
+
+/** Of the first order, for the next test. */
+let completedSpans: readonly SpanRecord[] = []
 
 const counters = () => platform.local<Record<string, number>>('counters')
 
@@ -66,6 +70,7 @@ describe('an order', () => {
       const spans = await spansOf(platform, orderId, completed.length)
       expect(named(spans)).toEqual(completed)
       expect(tree(spans)).toEqual(completed)
+      completedSpans = spans
       expect(spans.filter(({ error }) => error !== undefined)).toEqual([])
       expect(new Set(spans.flatMap(({ attributes }) => attributes['millrace.attempt'] ?? []))).toEqual(new Set([1]))
 
@@ -74,6 +79,13 @@ describe('an order', () => {
       expect(billed['logging.bytes']! - billedBefore['logging.bytes']!).toBeGreaterThan(1_000)
     },
   )
+
+  it('no request of an order waits for more requests than the limit of the architecture', () => {
+    const counted = requestsWithin(completedSpans)
+    expect(counted.get('gateway: POST /v1/orders')).toBe(2)
+    const { max } = fitnessLimits.requestsPerRequest
+    expect([...counted].filter(([, requests]) => requests > max)).toEqual([])
+  })
 
   it("continues its client's trace through HTTP, Pub/Sub and tasks", { timeout: 60_000 }, async () => {
     const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'

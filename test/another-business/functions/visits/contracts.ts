@@ -14,12 +14,13 @@ const timer = z.strictObject({ ticketId, deadline: timestamp })
 export const visitsContracts = defineContracts({
   service: 'visits',
   events: {
-    'visit.planned': { version: 1, data: visit, example },
-    'visit.confirmed': { version: 1, data: visit, example },
+    'visit.planned': { version: 1, data: visit, example, forAnalysis: true },
+    'visit.confirmed': { version: 1, data: visit, example, forAnalysis: true },
     'visit.rejected': {
       version: 1,
       data: visit.extend({ reason: reference }),
       example: { ...example, reason: 'part.missing' },
+      forAnalysis: true,
     },
   },
   recorded: {
