@@ -12,6 +12,7 @@ import { orders } from './orders/service.ts'
 import { payments } from './payments/service.ts'
 import { reconciliation } from './reconciliation/service.ts'
 import { shipping } from './shipping/service.ts'
+import { webhooks } from './webhooks/service.ts'
 import { minorUnitSql } from './shop/currencies.ts'
 import { delivery, goals, minInstances, settings } from './shop/settings.ts'
 
@@ -27,6 +28,7 @@ const numberedServices: Readonly<Record<number, Service>> = {
   7: customers,
   8: notifications,
   9: reconciliation,
+  10: webhooks,
 }
 
 export const business: Business = {

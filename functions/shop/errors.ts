@@ -33,7 +33,9 @@ export const shopCodes = defineCodes({
   'too-many-references': { status: 409, isSecurityEvent: true },
   'too-many-retries': { status: 409 },
   'too-many-unpaid-orders': { status: 409, isSecurityEvent: true, isForLater: true },
+  'too-many-webhooks': { status: 409 },
   'unknown-discount': { status: 422 },
   'unknown-reference': { status: 422, isSecurityEvent: true },
   'unknown-sku': { status: 422 },
+  'webhook-url-refused': { status: 422, isSecurityEvent: true },
 })

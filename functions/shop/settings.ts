@@ -13,6 +13,8 @@ interface Figures {
   readonly placing?: Partial<Bounds>
   /** `required`: staff and importers who signed in without a second factor are refused. */
   readonly staffSecondFactor: 'required' | 'optional'
+  /** Absent: public addresses by https alone. */
+  readonly webhookTargets?: 'any'
   readonly ordersCompleted: number
   readonly placingAnswered: number
   readonly placingSeconds: number
@@ -45,6 +47,7 @@ const prod: Figures = {
 const figures: Readonly<Record<string, Figures>> = {
   local: {
     releaseDelaySeconds: 0,
+    webhookTargets: 'any',
     staffSecondFactor: 'required',
     // Tests and benchmarks place many orders as one customer; the limit of pieces is low enough to try out.
     placing: { ordersPerHour: 1_000_000, unpaidOrders: 250, unpaidPieces: 250, lapsedOrders: 25 },
@@ -145,6 +148,7 @@ export const settings: Business['settings'] = (deployment) => {
     EDGE: JSON.stringify(edge(deployment)),
     PLACING: JSON.stringify(placing(deployment)),
     CHARGES: JSON.stringify(charges),
+    WEBHOOK_TARGETS: figuresOf(name).webhookTargets ?? 'public',
   }
 }
 

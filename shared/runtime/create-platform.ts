@@ -10,6 +10,7 @@ import { createHealth, type Health } from '../service/health.ts'
 import { createDeadLetterBox, type DeadLetterBox } from '../gcp/dead-letter-box.ts'
 import type { NeededClients } from '../gcp/load-clients.ts'
 import { createAccessTokens, createIdTokens } from '../gcp/id-tokens.ts'
+import { createOutsidePost } from '../http/outside-post.ts'
 import { createPublisher, type Publisher } from '../gcp/publisher.ts'
 import { createTaskSender } from '../gcp/task-sender.ts'
 import { createViewReader } from '../gcp/view-reader.ts'
@@ -95,6 +96,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
     }),
     documents: stores.documents,
     callExternal: caller.callExternal,
+    postOutside: createOutsidePost(),
     readViews: createViewReader({
       endpoint: config.BIGQUERY_ENDPOINT,
       projectId: config.GOOGLE_CLOUD_PROJECT,

@@ -52,6 +52,8 @@ export interface TestOptions {
   readonly call?: Call
   /** Answers calls to partners; absent: every one is unavailable. */
   readonly callExternal?: Platform<string>['callExternal']
+  /** Answers posts to addresses of clients; absent: none answers. */
+  readonly postOutside?: Platform['postOutside']
   /** Answers what is asked of BigQuery's views; absent: BigQuery is unavailable. */
   readonly readViews?: ReadViews
   readonly startAt?: string
@@ -178,6 +180,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       externalCalls.push({ url, options: requestOptions })
       return (options.callExternal ?? unavailable)(url, requestOptions)
     },
+    postOutside: options.postOutside ?? (async () => ({ failure: 'No receiver answers in this test.' })),
     readViews:
       options.readViews ??
       (async () => {

@@ -7,6 +7,7 @@ import type { Contracts, QueryName, QueryNamed } from '../contracts/contract.ts'
 import type { Envelope } from '../contracts/envelope.ts'
 import type { Log } from '../signals/log.ts'
 import type { Message, OutgoingCommand, SagaCommand } from '../contracts/message.ts'
+import type { OutsidePost } from './outside-target.ts'
 import type { QueryAnswer, QueryRequest } from '../contracts/query.ts'
 import type { DocumentPath } from './document-path.ts'
 import type { DocumentPage, DocumentQuery } from './document-query.ts'
@@ -239,6 +240,8 @@ export interface Platform<Secret extends string = never> {
       token?: 'id' | 'access' | 'none' | { readonly secret: Secret }
     },
   ): Promise<Response>
+  /** Posts to an address that a client gave, such as that of a webhook: no credential is sent, and no private address is reached. */
+  readonly postOutside: OutsidePost
   /** Reads the views that the description names in `readsViews`. */
   readonly readViews: ReadViews
   /** The value of one of the settings in the service's description, which were parsed when it started. */

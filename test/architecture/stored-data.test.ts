@@ -106,6 +106,14 @@ const reads: Readonly<Record<string, Read>> = {
     path: `/vaults/${vault}/consents`,
     answer: { consents: [{ ...consent, consentRef: old, addedAt: at }] },
   },
+  listWebhooks: {
+    path: '/customers/customer-1/webhook-endpoints',
+    answer: { endpoints: [{ endpointId: 'w-1', url: 'https://example.com/hooks', createdAt: at }] },
+  },
+  listWebhookDeliveries: {
+    path: '/customers/customer-1/webhook-endpoints/w-1/deliveries',
+    answer: { deliveries: [{ webhookId: old, attempts: huge, lastFailure: old }] },
+  },
   readTicket: { path: '/tickets/t-1', answer: { title: old } },
   readVisit: { path: '/visits/t-1', answer: { status: 'planned', waitsFor: [{ step: old, attempt: 1, until: at }] } },
   // Of the vault it tells nothing but whether it has such entries.
@@ -146,6 +154,10 @@ async function store({ store: streams, documents }: Memory, { name }: Service): 
   await documents.create('products/TEA-001', { name: old, prices: [price] })
   await documents.create('shards/TEA-001~0', { onHand: -huge, reserved: 0, sold: huge })
   await documents.create('deliveries/d-1', { lines: [{ sku: old, quantity: -huge, note: old }] })
+  const endpoint = { url: 'https://example.com/hooks', types: ['order.placed'], status: 'enabled', createdAt: at }
+  await documents.create('customers/customer-1', { endpoints: { 'w-1': { ...endpoint, secrets: [], ...kept } } })
+  const tried = { webhookId: old, type: 'order.placed', status: 'failed', attempts: huge, lastFailure: old }
+  await documents.create('deliveries/wd-1', { ...tried, endpointId: 'w-1', createdAt: at, note: old })
   await documents.create(`vaults/${vault}`, {
     addresses: { [addressRef]: { ...address, ...kept } },
     paymentMethods: { [old]: { ...card, ...kept } },

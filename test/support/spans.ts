@@ -9,8 +9,9 @@ type Local = Pick<PlatformClient, 'local'>
 export const tracesOf = async ({ local }: Local, orderId: string) =>
   (await local<{ traces: { traceId: string; spans: number }[] }>(`traces?limit=10&correlationId=${orderId}`)).traces
 
-/** The first webhook of the carrier may find the parcel delivered; the second one asks nothing then. */
-export const isCertain = ({ name }: Pick<SpanRecord, 'name'>): boolean => name !== 'carrier.find'
+/** The first webhook of the carrier may find the parcel delivered; the second one asks nothing then. Webhooks asks history whose an order is if `order.placed` is late. */
+export const isCertain = ({ service, name }: Pick<SpanRecord, 'service' | 'name'>): boolean =>
+  name !== 'carrier.find' && `${service} ${name}` !== 'history GET /orders/:orderId/timeline'
 
 /** Waits for all spans of the order's trace, and returns those that every order has. */
 export async function spansOf(platform: Local, orderId: string, count: number): Promise<SpanRecord[]> {
@@ -44,6 +45,7 @@ const upToTheReply = [
   'customers: GET /references/:vault',
   'history: process order.placed',
   'notifications: process order.placed',
+  'webhooks: process order.placed',
   'inventory: process ReserveStock',
   'history: process stock.reserved',
   'orders: process stock.reserved',
@@ -56,6 +58,7 @@ export const completed = [
   'orders: process payment.authorized',
   'history: process order.confirmed',
   'notifications: process order.confirmed',
+  'webhooks: process order.confirmed',
   'history: process order.released',
   'shipping: process order.released',
   'history: process shipment.created',
@@ -69,9 +72,11 @@ export const completed = [
   ]),
   'history: process shipment.delivered',
   'notifications: process shipment.delivered',
+  'webhooks: process shipment.delivered',
   'orders: process shipment.delivered',
   'history: process shipment.dispatched',
   'notifications: process shipment.dispatched',
+  'webhooks: process shipment.dispatched',
   'orders: process shipment.dispatched',
   'payments: process shipment.dispatched',
   'payments: payment-provider.capture',
@@ -82,6 +87,7 @@ export const completed = [
   'orders: process stock.committed',
   'history: process order.completed',
   'notifications: process order.completed',
+  'webhooks: process order.completed',
 ].toSorted()
 export const declined = [
   ...upToTheReply,
@@ -89,6 +95,7 @@ export const declined = [
   'orders: process payment.declined',
   'history: process order.rejected',
   'notifications: process order.rejected',
+  'webhooks: process order.rejected',
   'inventory: process ReleaseStock',
   'history: process stock.released',
   'orders: process stock.released',

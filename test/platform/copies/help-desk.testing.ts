@@ -43,6 +43,7 @@ function removeShop(copy: Copy): void {
     'csv-parse',
     'dinero.js',
     'fast-check',
+    'standardwebhooks',
     'stripe',
   ]
   const uninstall = ({ dependencies, devDependencies }: Packages): void => {

@@ -4,6 +4,7 @@ import { vaultOf } from '../../../functions/customers/contracts.ts'
 import type { FaultEvent, RequestLogEntry } from 'local-google-cloud'
 import { services } from '../../../functions/index.ts'
 import { jobName } from '../../../shared/base/names.ts'
+import { openReceiver } from '../../../shared/http/receiver.testing.ts'
 import { isScheduled } from '../../../shared/service/service.ts'
 import type { TestPlatform } from '../../support/platform.ts'
 import { type KillPoint, mustBeRepeated, nameOf, PAUSED_MS, ruleFor } from './kill-points.testing.ts'
@@ -75,6 +76,9 @@ export async function startBurst(
     { sku: SKU_WITHOUT_STOCK, unitMinor: 100, stock: 0 },
     ...Array.from({ length: products }, (_, index) => ({ sku: `TEA-${index}`, unitMinor: 100 + index, stock: 1_000 })),
   ])
+
+  // Without an endpoint there is nothing to send, and no point to hit.
+  await customers.registerWebhook((await openReceiver()).url)
 
   const goodsOf = (index: number) => ({ sku: `TEA-${index % products}`, quantity: 1 + (index % 3) })
 

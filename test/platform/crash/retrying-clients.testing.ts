@@ -37,6 +37,8 @@ export interface RetryingClients {
   readonly retries: readonly number[]
   /** Publishes products, changes their prices, and stocks them in one delivery. */
   publishProducts(products: readonly Product[]): Promise<void>
+  /** The customer has the events of its orders sent to this address. */
+  registerWebhook(url: string): Promise<void>
   /** A new customer adds an address and withdraws it. */
   withdrawNewAddress(): Promise<{ sub: string; addressRef: string }>
   /** Places one order, pays it with another card if its card is declined, reads it and its product's stock, and returns its id. */
@@ -179,6 +181,9 @@ export function retryingClients(platform: Pick<TestPlatform, 'customer' | 'staff
           ({ prices }) => (prices as { unitMinor: number }[])[0]?.unitMinor === unitMinor,
         )
       products.push(...some)
+    },
+    async registerWebhook(url) {
+      await sendUntilAnswered(customer, 'POST', '/v1/webhook-endpoints', { key: url, body: { url } })
     },
     async withdrawNewAddress() {
       const sub = `mover-${(movers += 1)}`

@@ -61,7 +61,7 @@ function logsOf(orderId: string): Line[] {
 
 describe('an order', () => {
   it(
-    'that completes is one tree of 41 spans, besides the questions to the carrier, from the POST to the last subscriber',
+    'that completes is one tree of 46 spans, besides the questions to the carrier, from the POST to the last subscriber',
     { timeout: 90_000 },
     async () => {
       const billedBefore = await counters()
@@ -121,7 +121,7 @@ describe('an order', () => {
     }
   })
 
-  it('whose card is declined is one tree of 17 spans, the compensation included', { timeout: 60_000 }, async () => {
+  it('whose card is declined is one tree of 19 spans, the compensation included', { timeout: 60_000 }, async () => {
     const orderId = await place('card-stolen')
     expect((await ended(orderId)).status).toBe('rejected')
     const spans = await spansOf(platform, orderId, declined.length)
@@ -171,7 +171,7 @@ describe('npm run trace', () => {
     const [{ traceId: shown, spans: count }] = (await tracesOf(platform, second)) as [
       { traceId: string; spans: number },
     ]
-    expect([42, 43]).toContain(count)
+    expect([47, 48]).toContain(count)
     expect(stdout).toContain(`${second}: trace ${shown}, ${count} spans of 8 services\n`)
     expect(stdout).toMatch(/^gateway +POST \/v1\/orders +0 ms +\d+ ms +[█·]{30} +ok$/m)
     expect(stdout).toMatch(/^notifications +process order\.completed .* #1 +ok\n +INFO order\.completed$/m)

@@ -1,0 +1,71 @@
+/** The public operations on a customer's own webhook endpoints. */
+
+import { timestamp } from '../../shared/base/fields.ts'
+import type { Caller } from '../../shared/service/operation.ts'
+import { z } from 'zod'
+import { defineApi } from '../shop/roles.ts'
+import { endpointRequest, webhooksContracts } from './contracts.ts'
+
+const PATH = '/v1/webhook-endpoints'
+const ONE = `${PATH}/{endpointId}` as const
+
+interface GivenBy<Params> {
+  readonly caller: Caller
+  readonly params: Params
+}
+/** The customer's own endpoints, and no other's. */
+const own = <Params>({ caller, params }: GivenBy<Params>): { readonly customer: string } & Params => ({
+  ...params,
+  customer: caller.sub,
+})
+
+export const webhooksApi = defineApi(webhooksContracts, ({ asks }) => ({
+  registerWebhook: asks('registerWebhook', {
+    path: PATH,
+    summary: "Have the events of one's own orders sent to an address, signed by Standard Webhooks",
+    access: 'customer',
+    requiresIdempotencyKey: true,
+    body: endpointRequest,
+    answers: { 201: 'Registered, with the secret of the signatures: it is shown here and after a rotation alone.' },
+    request: ({ key, body, ...given }) => ({ ...own(given), body: { idempotencyKey: key, body } }),
+  }),
+  listWebhooks: asks('listWebhooks', {
+    path: PATH,
+    summary: "See one's own webhook endpoints",
+    access: 'customer',
+    answers: { 200: 'The endpoints, without their secrets.' },
+    request: own,
+  }),
+  deleteWebhook: asks('deleteWebhook', {
+    path: ONE,
+    isIdempotent: true,
+    summary: "Delete a webhook endpoint of one's own",
+    access: 'customer',
+    answers: { 204: 'Nothing more is sent there.' },
+    request: own,
+  }),
+  rotateWebhookSecret: asks('rotateWebhookSecret', {
+    path: `${ONE}/secret`,
+    summary: 'Have another secret; for a day each webhook has the signatures of both',
+    access: 'customer',
+    requiresIdempotencyKey: true,
+    answers: { 200: 'The endpoint with its new secret.' },
+    request: ({ key, ...given }) => ({ ...own(given), body: { idempotencyKey: key } }),
+  }),
+  replayWebhooks: asks('replayWebhooks', {
+    path: `${ONE}/replay`,
+    isIdempotent: true,
+    summary: 'Send the webhooks again that failed since a time; it enables a disabled endpoint',
+    access: 'customer',
+    body: z.strictObject({ since: timestamp }),
+    answers: { 200: 'How many are sent again, at most a hundred at a time.' },
+    request: ({ body, ...given }) => ({ ...own(given), body }),
+  }),
+  listWebhookDeliveries: asks('listWebhookDeliveries', {
+    path: `${ONE}/deliveries`,
+    summary: 'See what became of the webhooks of the last thirty days, the newest first',
+    access: 'customer',
+    answers: { 200: 'A page of deliveries, and the cursor of the next page.' },
+    request: own,
+  }),
+}))

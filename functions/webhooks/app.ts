@@ -1,0 +1,102 @@
+/** The customer's own endpoints, and the webhooks that are sent to them. */
+
+import { implement, sameHandlerFor } from '../../shared/service/app.ts'
+import { refuseIf } from '../../shared/base/errors.ts'
+import { derivedName, hashOf } from '../../shared/base/ids.ts'
+import { limitOf } from '../../shared/base/paging.ts'
+import { faultOfTarget } from '../../shared/http/outside-post.ts'
+import { newWebhookSecret } from '../../shared/http/webhook-signing.ts'
+import { documentQuery } from '../../shared/service/document-query.ts'
+import type { Platform } from '../../shared/service/platform.ts'
+import type { ServiceApp } from '../../shared/service/service-app.ts'
+import { shopCodes } from '../shop/errors.ts'
+import type { WebhookDelivery } from './delivery.ts'
+import { type Customer, deleted, enabled, endpointOf, endpointView, registered, rotated } from './endpoint.ts'
+import { announce, customerIn, deliverOnce, deliveryPath, sendAttempt, updateCustomer } from './send.ts'
+import { webhooks } from './service.ts'
+import { webhookTargets } from './settings.ts'
+
+/** Deliveries of one replay. */
+const MAX_REPLAYED = 100
+
+const shown = (customer: Customer, endpointId: string) => {
+  const endpoint = endpointOf(customer, endpointId)
+  return { ...endpointView(endpointId, endpoint), secret: endpoint.secrets[0]!.secret }
+}
+
+export const app: ServiceApp = implement(webhooks, {
+  on: sameHandlerFor(webhooks.on, announce),
+  commands: { DeliverWebhook: deliverOnce },
+  queries: {
+    async registerWebhook({ customer, body: { idempotencyKey, body: request } }, platform) {
+      const fault = faultOfTarget(request.url, platform.setting(webhookTargets))
+      refuseIf(fault !== undefined, shopCodes['webhook-url-refused'], `Give an address that ${fault}.`)
+      const key = hashOf(idempotencyKey)
+      const endpointId = derivedName('w', customer, key)
+      const at = new Date(platform.now()).toISOString()
+      const secret = newWebhookSecret()
+      const after = await updateCustomer(platform, customer, (stored) =>
+        registered(stored, { endpointId, request, secret, key, at }),
+      )
+      return { status: 201, body: shown(after, endpointId) }
+    },
+    async listWebhooks({ customer }, platform) {
+      const { endpoints = {} } = await customerIn(platform, customer)
+      return { status: 200, body: { endpoints: Object.entries(endpoints).map(([id, one]) => endpointView(id, one)) } }
+    },
+    async deleteWebhook({ customer, endpointId }, platform) {
+      await updateCustomer(platform, customer, (stored) => deleted(stored, endpointId))
+      return { status: 204 }
+    },
+    async rotateWebhookSecret({ customer, endpointId, body: { idempotencyKey } }, platform) {
+      const given = { secret: newWebhookSecret(), key: hashOf(idempotencyKey), atMs: platform.now() }
+      const after = await updateCustomer(platform, customer, (stored) => rotated(stored, endpointId, given))
+      return { status: 200, body: shown(after, endpointId) }
+    },
+    async replayWebhooks({ customer, endpointId, body: { since } }, platform) {
+      await updateCustomer(platform, customer, (stored) => enabled(stored, endpointId))
+      return { status: 200, body: await replayed(platform, endpointId, since) }
+    },
+    async listWebhookDeliveries({ customer, endpointId, limit, after }, platform) {
+      endpointOf(await customerIn(platform, customer), endpointId)
+      const page = {
+        from: 'deliveries',
+        where: { endpointId },
+        orderBy: '-createdAt',
+        limit: limitOf(limit),
+        after,
+      } as const
+      const { documents, next } = await platform.documents.query(documentQuery<typeof webhooks>(page))
+      const deliveries = documents.map(({ fields }) => deliveryView(fields as unknown as WebhookDelivery))
+      return { status: 200, body: { deliveries, next } }
+    },
+  },
+})
+
+const deliveryView = ({ webhookId, type, status, createdAt, attempts, deliveredAt, lastFailure }: WebhookDelivery) => ({
+  webhookId,
+  type,
+  status,
+  createdAt,
+  attempts,
+  ...(deliveredAt === undefined ? {} : { deliveredAt }),
+  ...(lastFailure === undefined ? {} : { lastFailure }),
+})
+
+/** The task is sent before the delivery waits again, and is retried until then: a crash between the two leaves none that waits for ever. */
+async function replayed(platform: Platform, endpointId: string, since: string) {
+  const page = {
+    from: 'deliveries',
+    where: { endpointId, status: 'failed' },
+    orderBy: '-createdAt',
+    atLeast: new Date(since).toISOString(),
+    limit: MAX_REPLAYED,
+  } as const
+  const { documents, next } = await platform.documents.query(documentQuery<typeof webhooks>(page))
+  for (const { id: deliveryId, fields } of documents) {
+    const round = (fields as unknown as WebhookDelivery).round + 1
+    await sendAttempt(platform, { deliveryId, round, attempt: 1 }, { correlationId: deliveryId })
+    await platform.documents.merge(deliveryPath(deliveryId), { status: 'waiting', round, attempts: 0 })
+  }
+  return { replayed: documents.length, more: next !== undefined }
+}

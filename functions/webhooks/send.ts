@@ -1,0 +1,183 @@
+/** From an event to its deliveries, and one attempt of each. */
+
+import { Unavailable } from '../../shared/base/errors.ts'
+import { derivedId, derivedName } from '../../shared/base/ids.ts'
+import type { SentBy } from '../../shared/contracts/contract.ts'
+import type { Envelope } from '../../shared/contracts/envelope.ts'
+import { webhookHeaders } from '../../shared/http/webhook-signing.ts'
+import { type DocumentPath, documentPath } from '../../shared/service/document-path.ts'
+import type { OutsideAnswer } from '../../shared/service/outside-target.ts'
+import type { Platform } from '../../shared/service/platform.ts'
+import { historyContracts } from '../history/contracts.ts'
+import type { WebhookType } from './contracts.ts'
+import { bodyOf, nextAttemptMs, type WebhookDelivery } from './delivery.ts'
+import { afterFailure, afterSuccess, type Customer, type Endpoint, secretsAt } from './endpoint.ts'
+import type { webhooks } from './service.ts'
+import { webhookTargets } from './settings.ts'
+
+type EventOfOrder = Envelope<WebhookType, { readonly orderId: string; readonly customerRef?: string }>
+export interface Attempt {
+  readonly deliveryId: string
+  readonly round: number
+  readonly attempt: number
+}
+
+const MAX_FAILURE_CHARACTERS = 100
+
+export const customerPath = (customer: string): DocumentPath => documentPath<typeof webhooks>('customers', customer)
+export const deliveryPath = (id: string): DocumentPath => documentPath<typeof webhooks>('deliveries', id)
+export const customerIn = async (platform: Platform, customer: string): Promise<Customer> =>
+  (await platform.documents.get(customerPath(customer))) ?? {}
+
+/** Again with the same ids: a delivery that exists stays, and a task of its name is not made twice. */
+export async function announce(message: EventOfOrder, platform: Platform): Promise<void> {
+  const { id: webhookId, type, time, correlationId } = message
+  const { orderId } = message.data
+  const customer = await customerOf(message, platform)
+  const { endpoints = {} } = await customerIn(platform, customer)
+  for (const [endpointId, endpoint] of Object.entries(endpoints)) {
+    if (!endpoint.types.includes(type)) continue
+    const deliveryId = derivedName('d', endpointId, webhookId)
+    const isEnabled = endpoint.status === 'enabled'
+    await platform.documents.create(deliveryPath(deliveryId), {
+      customer,
+      endpointId,
+      webhookId,
+      type,
+      body: bodyOf(type, time, orderId),
+      // A replay, which enables the endpoint, finds it.
+      status: isEnabled ? 'waiting' : 'failed',
+      createdAt: new Date(platform.now()).toISOString(),
+      round: 1,
+      attempts: 0,
+      ...(isEnabled ? {} : { lastFailure: 'the endpoint is disabled' }),
+    } satisfies WebhookDelivery)
+    if (isEnabled) await sendAttempt(platform, { deliveryId, round: 1, attempt: 1 }, { correlationId })
+  }
+}
+
+interface Sending {
+  readonly correlationId: string
+  readonly notBeforeMs?: number
+}
+
+/** The task has the name of the attempt. */
+export const sendAttempt = (
+  platform: Platform,
+  { deliveryId, round, attempt }: Attempt,
+  { correlationId, notBeforeMs }: Sending,
+): Promise<void> =>
+  platform.send<SentBy<typeof webhooks>>(
+    {
+      type: 'DeliverWebhook',
+      data: { deliveryId, round, attempt },
+      ...(notBeforeMs === undefined ? {} : { notBeforeMs }),
+    },
+    {
+      id: derivedId('webhook', deliveryId, round, attempt),
+      subject: deliveryId,
+      correlationId,
+      actor: 'service:webhooks',
+    },
+  )
+
+/** Only `order.placed` names the customer. History is asked for an order that was placed before this service, or whose event is late. */
+async function customerOf(
+  { data: { orderId, customerRef } }: EventOfOrder,
+  { documents, query }: Platform,
+): Promise<string> {
+  const path = documentPath<typeof webhooks>('orders', orderId)
+  if (customerRef !== undefined) {
+    await documents.create(path, { customer: customerRef })
+    return customerRef
+  }
+  const known = (await documents.get(path)) as { readonly customer: string } | undefined
+  if (known) return known.customer
+  const answer = await query(historyContracts, 'readTimeline', { orderId })
+  const customer = answer.refused ? undefined : answer.body.customerRef
+  if (customer === undefined) throw new Unavailable(`order.placed of ${orderId} has not arrived yet.`)
+  await documents.create(path, { customer })
+  return customer
+}
+
+/** One attempt. Each except the last sends the next before it is recorded, so that a crash between the two loses no attempt. */
+export async function deliverOnce(message: Envelope<string, Attempt>, platform: Platform): Promise<void> {
+  const { deliveryId, round, attempt } = message.data
+  const path = deliveryPath(deliveryId)
+  const delivery = (await platform.documents.get(path)) as WebhookDelivery | undefined
+  if (delivery && delivery.round < round) throw new Unavailable(`The replay of ${deliveryId} is not recorded yet.`)
+  // It is over, or the task of an earlier attempt comes again.
+  if (delivery?.status !== 'waiting' || delivery.round !== round || delivery.attempts >= attempt) return
+  const { customer, endpointId } = delivery
+  const endpoint = (await customerIn(platform, customer)).endpoints?.[endpointId]
+  if (endpoint?.status !== 'enabled') {
+    const lastFailure = endpoint ? 'the endpoint is disabled' : 'the endpoint is deleted'
+    return platform.documents.merge(path, { status: 'failed', lastFailure })
+  }
+  const answer = await attemptAt(endpoint, delivery, platform)
+  const failure = failureOf(answer)
+  if (failure === undefined) {
+    const deliveredAt = new Date(platform.now()).toISOString()
+    await platform.documents.merge(path, { status: 'delivered', attempts: attempt, deliveredAt })
+    if (endpoint.failingSince !== undefined)
+      await updateCustomer(platform, customer, (stored) => afterSuccess(stored, endpointId))
+    return
+  }
+  const status = 'status' in answer ? answer.status : undefined
+  const isEnabled = await failedAt(platform, { customer, endpointId, status })
+  const nextMs = isEnabled ? nextAttemptMs(attempt, platform.now()) : undefined
+  const lastFailure = failure.slice(0, MAX_FAILURE_CHARACTERS)
+  if (nextMs === undefined) return platform.documents.merge(path, { status: 'failed', attempts: attempt, lastFailure })
+  const next = { deliveryId, round, attempt: attempt + 1 }
+  await sendAttempt(platform, next, { correlationId: message.correlationId, notBeforeMs: nextMs })
+  await platform.documents.merge(path, { attempts: attempt, lastFailure })
+}
+
+const attemptAt = (
+  endpoint: Endpoint,
+  { webhookId, body }: WebhookDelivery,
+  platform: Platform,
+): Promise<OutsideAnswer> =>
+  platform.postOutside(endpoint.url, {
+    headers: webhookHeaders(secretsAt(endpoint, platform.now()), { id: webhookId, atMs: platform.now(), body }),
+    body,
+    targets: platform.setting(webhookTargets),
+  })
+
+/** Undefined: it arrived. */
+function failureOf(answer: OutsideAnswer): string | undefined {
+  if ('failure' in answer) return answer.failure
+  return answer.status >= 200 && answer.status < 300 ? undefined : `HTTP ${answer.status}`
+}
+
+interface Failed {
+  readonly customer: string
+  readonly endpointId: string
+  readonly status: number | undefined
+}
+
+/** Whether the endpoint is still enabled. */
+async function failedAt(platform: Platform, { customer, endpointId, status }: Failed): Promise<boolean> {
+  const after = await updateCustomer(platform, customer, (stored) =>
+    afterFailure(stored, endpointId, { status, atMs: platform.now() }),
+  )
+  const isEnabled = after.endpoints?.[endpointId]?.status === 'enabled'
+  if (!isEnabled) platform.log('WARNING', 'webhook.disabled', { endpointId, status })
+  return isEnabled
+}
+
+/** The customer's endpoints as they are afterwards. `change`: undefined leaves them as they are. */
+export async function updateCustomer(
+  platform: Platform,
+  customer: string,
+  change: (stored: Customer) => Customer | undefined,
+): Promise<Customer> {
+  let after: Customer = {}
+  await platform.documents.update(customerPath(customer), (stored) => {
+    const current: Customer = stored ?? {}
+    const next = change(current)
+    after = next ?? current
+    return next as Record<string, unknown> | undefined
+  })
+  return after
+}

@@ -1,0 +1,138 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createOutsidePost, faultOfTarget, isPublicAddress } from './outside-post.ts'
+import { openReceiver, type Receiver } from './receiver.testing.ts'
+
+describe('an address of the internet', () => {
+  it.each(['8.8.8.8', '1.1.1.1', '172.15.255.255', '172.32.0.1', '2a00:1450:4001:80b::200e', '2606:4700::1'])(
+    '%s is public',
+    (address) => expect(isPublicAddress(address)).toBe(true),
+  )
+
+  it.each([
+    '0.0.0.0',
+    '10.1.2.3',
+    '100.64.0.1',
+    '127.0.0.1',
+    '169.254.169.254',
+    '172.16.0.1',
+    '172.31.255.255',
+    '192.168.1.1',
+    '198.18.0.1',
+    '199.36.153.8',
+    '224.0.0.1',
+    '255.255.255.255',
+    '::',
+    '::1',
+    '::ffff:127.0.0.1',
+    '::ffff:8.8.8.8',
+    '64:ff9b::7f00:1',
+    'fc00::1',
+    'fd20:ce::254',
+    'fe80::1',
+    'ff02::1',
+    '2001:db8::1',
+    '2002:7f00:1::',
+    'localhost',
+    '',
+  ])('%s is not', (address) => expect(isPublicAddress(address)).toBe(false))
+})
+
+describe('a target', () => {
+  it.each(['https://example.com/hooks', 'https://example.com:8443/a?b=c', 'https://93.184.215.14/'])(
+    '%s may be tried',
+    (url) => expect(faultOfTarget(url, 'public')).toBeUndefined(),
+  )
+
+  it.each([
+    ['http://example.com/', 'begins with https://'],
+    ['ftp://example.com/', 'begins with https://'],
+    ['https://user:password@example.com/', 'has no name and no password'],
+    ['https://example.com/#a', 'has no fragment'],
+    ['https://127.0.0.1/', 'is reachable from the internet'],
+    // Other spellings of 127.0.0.1, which the parser of URLs makes one.
+    ['https://2130706433/', 'is reachable from the internet'],
+    ['https://0x7f.1/', 'is reachable from the internet'],
+    ['https://[::1]/', 'is reachable from the internet'],
+    ['https://[::ffff:169.254.169.254]/', 'is reachable from the internet'],
+    ['https://localhost/', 'is reachable from the internet'],
+    ['https://metadata.google.internal/', 'is reachable from the internet'],
+    ['https://orders.localhost./', 'is reachable from the internet'],
+    ['not an address', 'is no address'],
+    [`https://example.com/${'x'.repeat(1_000)}`, 'has more than 1000 characters'],
+  ])('%s is refused', (url, fault) => expect(faultOfTarget(url, 'public')).toBe(fault))
+
+  it('may be a program on this machine where any target is allowed, and has a name and a password nowhere', () => {
+    expect(faultOfTarget('http://127.0.0.1:3000/', 'any')).toBeUndefined()
+    expect(faultOfTarget('http://user@127.0.0.1:3000/', 'any')).toBe('has no name and no password')
+  })
+})
+
+describe('a post', () => {
+  let receiver: Receiver
+  beforeEach(async () => {
+    receiver = await openReceiver()
+  })
+  afterEach(() => receiver.close())
+  const content = { headers: { 'content-type': 'application/json', 'webhook-id': 'm-1' }, body: '{"a":"é"}' }
+
+  it('arrives with its headers and its body, and returns the status', async () => {
+    const post = createOutsidePost()
+    expect(await post(receiver.url, { ...content, targets: 'any' })).toEqual({ status: 204 })
+    expect(receiver.received).toMatchObject([{ headers: content.headers, body: content.body }])
+    receiver.answer(500)
+    expect(await post(receiver.url, { ...content, targets: 'any' })).toEqual({ status: 500 })
+  })
+
+  it('goes to the address that was checked, whatever the name server answers next', async () => {
+    const answers = [['127.0.0.1'], ['10.0.0.1']]
+    const post = createOutsidePost({ addressesOf: async () => answers.shift()! })
+    const url = `http://receiver.test:${receiver.port}/hooks`
+    expect(await post(url, { ...content, targets: 'any' })).toEqual({ status: 204 })
+    expect(answers).toHaveLength(1)
+    expect(receiver.received[0]!.headers['host']).toBe(`receiver.test:${receiver.port}`)
+  })
+
+  it.each([[['127.0.0.1']], [['93.184.215.14', '127.0.0.1']], [['::ffff:127.0.0.1']], [['169.254.169.254']]])(
+    'to a name that leads to %j reaches no server',
+    async (addresses) => {
+      const post = createOutsidePost({ addressesOf: async () => addresses })
+      const answer = await post(`https://receiver.test:${receiver.port}/`, { ...content, targets: 'public' })
+      expect(answer).toEqual({ failure: 'refused: the name leads to an address that is not public' })
+      expect(receiver.received).toEqual([])
+    },
+  )
+
+  it('follows no redirect', async () => {
+    const other = await openReceiver()
+    receiver.answer(302, { location: other.url })
+    expect(await createOutsidePost()(receiver.url, { ...content, targets: 'any' })).toEqual({ status: 302 })
+    expect(other.received).toEqual([])
+    await other.close()
+  })
+
+  it('without an answer in time ends, as does one whose name has no answer', async () => {
+    receiver.answer(undefined)
+    const failure = { failure: 'no answer within 0.05 s' }
+    const post = createOutsidePost({ timeoutMs: 50, addressesOf: () => new Promise(() => {}) })
+    expect(await post(receiver.url, { ...content, targets: 'any' })).toEqual(failure)
+    expect(await post('http://receiver.test/', { ...content, targets: 'any' })).toEqual(failure)
+  })
+
+  it('to a closed port, to a name without an address and to a refused target says why', async () => {
+    const { url } = await openClosed()
+    expect(await createOutsidePost()(url, { ...content, targets: 'any' })).toEqual({ failure: 'ECONNREFUSED' })
+    const post = createOutsidePost({ addressesOf: async () => [] })
+    expect(await post('https://receiver.test/', { ...content, targets: 'public' })).toEqual({
+      failure: 'the name has no address',
+    })
+    expect(await post('http://receiver.test/', { ...content, targets: 'public' })).toEqual({
+      failure: 'refused: the address begins with https://',
+    })
+  })
+})
+
+async function openClosed(): Promise<Receiver> {
+  const receiver = await openReceiver()
+  await receiver.close()
+  return receiver
+}

@@ -1,0 +1,138 @@
+/**
+ * Posts to an address that a client of the platform gave, which may lead anywhere. Only public addresses are reached: the name is
+ * resolved once, all its addresses are checked, and the connection goes to one of them, so that a second answer of the name server
+ * changes nothing. No redirect is followed, no credential is sent, and the answer's body is not read.
+ */
+
+import { lookup as resolve } from 'node:dns/promises'
+import { request as httpRequest } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { BlockList, isIP } from 'node:net'
+import { startTimer, unlessAborted } from '../base/deadline.ts'
+import type { OutsidePost, Targets } from '../service/outside-target.ts'
+
+const MAX_URL_CHARACTERS = 1_000
+const TIMEOUT_MS = 10_000
+
+/** RFC 6890 and the registries of special-purpose addresses of IANA; multicast and reserved ranges besides. */
+const SPECIAL: readonly (readonly [network: string, prefix: number])[] = [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  // The metadata server of Google Cloud, which gives tokens, is 169.254.169.254.
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['192.88.99.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  // Google's own front ends for a private network, which stacks/private-network.ts uses.
+  ['199.36.153.0', 24],
+  ['203.0.113.0', 24],
+  ['224.0.0.0', 4],
+  ['240.0.0.0', 4],
+]
+const special = new BlockList()
+for (const [network, prefix] of SPECIAL) special.addSubnet(network, prefix, 'ipv4')
+/** All of IPv6 but global unicast addresses, and of these the ones that hold or translate an IPv4 address, or are for documents. */
+const globalUnicast = new BlockList()
+globalUnicast.addSubnet('2000::', 3, 'ipv6')
+const specialIpv6 = new BlockList()
+for (const [network, prefix] of [
+  ['2001::', 23],
+  ['2001:db8::', 32],
+  ['2002::', 16],
+  ['3fff::', 20],
+] as const)
+  specialIpv6.addSubnet(network, prefix, 'ipv6')
+
+export function isPublicAddress(address: string): boolean {
+  const family = isIP(address)
+  if (family === 4) return !special.check(address, 'ipv4')
+  return family === 6 && globalUnicast.check(address, 'ipv6') && !specialIpv6.check(address, 'ipv6')
+}
+
+/** Why nothing is posted to this address; undefined: it may be tried. The addresses of its name are checked when it is connected. */
+export function faultOfTarget(target: string, targets: Targets): string | undefined {
+  if (target.length > MAX_URL_CHARACTERS) return `has more than ${MAX_URL_CHARACTERS} characters`
+  const url = URL.parse(target)
+  if (!url) return 'is no address'
+  const isAny = targets === 'any'
+  if (url.protocol !== 'https:' && !(isAny && url.protocol === 'http:')) return 'begins with https://'
+  if (url.username !== '' || url.password !== '') return 'has no name and no password'
+  if (url.hash !== '') return 'has no fragment'
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  if (isAny) return undefined
+  if (isIP(host) !== 0) return isPublicAddress(host) ? undefined : 'is reachable from the internet'
+  const isLocalName = !host.includes('.') || /\.(localhost|local|internal|home\.arpa)\.?$/i.test(host)
+  return isLocalName ? 'is reachable from the internet' : undefined
+}
+
+export interface OutsidePostParts {
+  /** All addresses of a host name. */
+  readonly addressesOf?: (host: string) => Promise<readonly string[]>
+  /** For the name and the answer together. Absent: ten seconds. */
+  readonly timeoutMs?: number
+}
+
+const fromNameServer = async (host: string): Promise<readonly string[]> =>
+  (await resolve(host, { all: true })).map(({ address }) => address)
+
+/** @returns the status of the answer, or why no answer came. Never throws. */
+export function createOutsidePost({
+  addressesOf = fromNameServer,
+  timeoutMs = TIMEOUT_MS,
+}: OutsidePostParts = {}): OutsidePost {
+  return async (target, { headers, body, targets }) => {
+    const fault = faultOfTarget(target, targets)
+    if (fault !== undefined) return { failure: `refused: the address ${fault}` }
+    const url = new URL(target)
+    const host = url.hostname.replace(/^\[|\]$/g, '')
+    const timer = startTimer(timeoutMs, () => new Error(`no answer within ${timeoutMs / 1_000} s`))
+    try {
+      const addresses = isIP(host) === 0 ? await unlessAborted(timer.signal, addressesOf(host)) : [host]
+      const refused = targets === 'public' ? addresses.find((one) => !isPublicAddress(one)) : undefined
+      if (refused !== undefined) return { failure: 'refused: the name leads to an address that is not public' }
+      if (addresses.length === 0) return { failure: 'the name has no address' }
+      return { status: await post(url, addresses[0]!, { headers, body, signal: timer.signal }) }
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      return { failure: code ?? message }
+    } finally {
+      timer.end()
+    }
+  }
+}
+
+interface Content {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+  readonly signal: AbortSignal
+}
+
+function post(url: URL, address: string, { headers, body, signal }: Content): Promise<number> {
+  const send = url.protocol === 'https:' ? httpsRequest : httpRequest
+  return new Promise((resolvePost, reject) => {
+    const request = send(
+      url,
+      {
+        method: 'POST',
+        headers: { ...headers, 'content-length': Buffer.byteLength(body) },
+        agent: false,
+        signal,
+        // The name stays in the certificate's check and in the header Host.
+        lookup: (_host, options, done) =>
+          options.all ? done(null, [{ address, family: isIP(address) }]) : done(null, address, isIP(address)),
+      },
+      (answer) => {
+        resolvePost(answer.statusCode!)
+        answer.destroy()
+      },
+    )
+    request.on('error', (error) => reject(signal.aborted ? (signal.reason as Error) : error))
+    request.end(body)
+  })
+}

@@ -1,0 +1,16 @@
+/** Requests to addresses that clients of the platform gave. */
+
+/** `public`: by https to addresses of the internet alone; `any`: to a program on this machine as well. */
+export type Targets = 'public' | 'any'
+
+export interface OutsideRequest {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+  readonly targets: Targets
+}
+
+/** The status of the answer, or why no answer came. */
+export type OutsideAnswer = { readonly status: number } | { readonly failure: string }
+
+/** Posts to an address that a client gave. Never throws: the receiver's faults are not the platform's. */
+export type OutsidePost = (url: string, request: OutsideRequest) => Promise<OutsideAnswer>
