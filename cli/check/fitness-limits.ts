@@ -10,7 +10,7 @@ export const fitnessLimits = {
   chainOfRequests: {
     max: 2,
     reason:
-      'each link adds its latency and its outages to those of the caller: three services with an objective of 99.9 % answer 99.7 % of such requests, four no longer fit the 25 s of a request with a retry each',
+      'each link adds its latency and its outages to those of the caller: of three services with an objective of 99.9 % each, 99.7 % of such requests are answered',
   },
   /** Services that an internal service asks or submits to, over all of its handlers. */
   calledServices: {
