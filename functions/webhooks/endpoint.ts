@@ -154,8 +154,12 @@ export function enabled(customer: Customer, endpointId: string): Customer | unde
   return withEndpoint(customer, endpointId, { ...working, status: 'enabled' })
 }
 
-export const endpointView = (endpointId: string, { secrets: _, requestHash: __, ...endpoint }: Endpoint) => ({
+/** Without the secrets. */
+export const endpointView = (endpointId: string, { url, types, status, createdAt, failingSince }: Endpoint) => ({
   endpointId,
-  ...endpoint,
-  types: [...endpoint.types],
+  url,
+  types: [...types],
+  status,
+  createdAt,
+  failingSince,
 })
