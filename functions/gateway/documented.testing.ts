@@ -18,6 +18,7 @@ export const documentedGateway = (): Hono =>
         TOKEN_JWKS_URL: 'http://127.0.0.1:1/jwks',
         ACCOUNTS_URL: 'http://127.0.0.1:1',
         STAFF_SECOND_FACTOR: 'required',
+        OTHER_SYSTEM_URL: 'off',
         PAYMENT_PROVIDER_URL: 'http://127.0.0.1:1',
       },
     }),

@@ -13,22 +13,6 @@ import { isForCallers } from '../shop/roles.ts'
 
 const api = app.publicApi!
 const { operations } = api
-const http = createHttpApp(
-  app,
-  testPlatform(gateway, {
-    settings: {
-      EDGE: testEdge(),
-      TOKEN_ISSUER: 'https://issuer.example.com',
-      TOKEN_AUDIENCE: 'shop',
-      TOKEN_JWKS_URL: 'http://127.0.0.1:1/jwks',
-      ACCOUNTS_URL: 'http://127.0.0.1:1',
-      STAFF_SECOND_FACTOR: 'required',
-      OTHER_SYSTEM_URL: 'off',
-      PAYMENT_PROVIDER_URL: 'http://127.0.0.1:1',
-    },
-  }),
-  testConfig('gateway'),
-)
 const http = documentedGateway()
 const served = async (): Promise<Document> => (await (await http.request('/openapi.json')).json()) as Document
 
