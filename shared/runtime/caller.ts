@@ -7,12 +7,11 @@ import type { AuthorizationFor } from '../gcp/id-tokens.ts'
 import type { Call } from '../messaging/query.ts'
 import type { Platform } from '../service/platform.ts'
 import { type Allowance, createResiliencePolicy, type ResiliencePolicy } from '../http/resilience.ts'
+import { type Send, send as sendByNode } from '../http/send.ts'
 import { type Telemetry, traceHeaders, traceparent } from '../instrumentation/telemetry.ts'
 
 export const QUERY_TIMEOUT_MS = 5_000
 export const EXTERNAL_TIMEOUT_MS = 10_000
-/** A timeline has less than 1 MiB: a Firestore document holds no more. */
-const MAX_ANSWER_BYTES = 8 * 1024 * 1024
 
 export interface CallerParts {
   readonly peers: Readonly<Record<string, string>>
@@ -22,7 +21,7 @@ export interface CallerParts {
   /** The value of one of the service's secrets (default: it has none). */
   readonly secret?: ReadSecret
   readonly telemetry: Pick<Telemetry, 'query' | 'partner' | 'circuit'>
-  readonly fetch?: typeof fetch
+  readonly send?: Send
 }
 
 export function createCaller({
@@ -31,7 +30,7 @@ export function createCaller({
   accessAuthorization,
   secret = noSecret,
   telemetry,
-  fetch: send = fetch,
+  send = sendByNode,
 }: CallerParts): Pick<Platform<string>, 'callExternal'> & { readonly call: Call; openCircuits(): string[] } {
   const policies = new Map<string, ResiliencePolicy>()
   const policyOf = (origin: string): ResiliencePolicy => {
@@ -69,12 +68,11 @@ export function createCaller({
         ...textOf(body),
       })
       const ask = async (time: Allowance): Promise<Response> => {
-        const response = notRedirected(
-          await send(`${origin}${path}`, { ...init(time.leftMs()), signal: time.signal, redirect: 'manual' }),
-        )
+        const url = `${origin}${path}`
+        const response = notRedirected(url, await send(url, { ...init(time.leftMs()), signal: time.signal }))
         // The time that it was given was up before it had an answer.
         if (response.status === platformCodes['deadline-exceeded'].status) throw time.passed()
-        return whole(answered(response))
+        return answered(url, response)
       }
       return policyOf(origin).execute((time) => telemetry.query({ service, method }, () => ask(time)), {
         timeoutMs: timeoutMs - (performance.now() - startedMs),
@@ -116,10 +114,9 @@ export function createCaller({
           ...formType(form),
         }
         const sent = form === undefined ? textOf(body) : { body: form }
-        const response = notRedirected(await send(url, { method, headers, ...sent, signal, redirect: 'manual' }))
-        const isAccepted = response.ok || accept.includes(response.status)
-        const answer = await whole(isAccepted ? response : answered(response))
-        if (isAccepted) return answer
+        const response = notRedirected(url, await send(url, { method, headers, ...sent, signal }))
+        if (response.ok || accept.includes(response.status)) return response
+        const answer = answered(url, response)
         throw new Error(`${method} ${url} was refused with ${answer.status}: ${(await answer.text()).slice(0, 300)}`)
       }
       // Never called twice in one delivery: the delivery itself is repeated, under the same key.
@@ -131,21 +128,6 @@ export function createCaller({
   }
 }
 
-/** The answer with its body, which is read while the time of the call lasts: a truncated answer counts as no answer. */
-async function whole(response: Response): Promise<Response> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength
-    if (bytes > MAX_ANSWER_BYTES)
-      throw new Error(`${response.url} answered more than ${MAX_ANSWER_BYTES} bytes, which are not read.`)
-    chunks.push(chunk)
-  }
-  const headers = new Headers(response.headers)
-  for (const name of ['content-encoding', 'content-length', 'transfer-encoding']) headers.delete(name)
-  return new Response(bytes === 0 ? null : Buffer.concat(chunks), { status: response.status, headers })
-}
-
 const noSecret: ReadSecret = (name) => {
   throw new Error(`There is no secret ${name} here: name it in the description of the service.`)
 }
@@ -153,10 +135,9 @@ const noSecret: ReadSecret = (name) => {
 const noToken = (): Error => new Unavailable('The metadata server gave no token in time.')
 
 /** A redirect would lead to an address that no stack names: it is a misconfiguration, which the alert on bugs reports. */
-function notRedirected(response: Response): Response {
-  const { status, url, headers } = response
+function notRedirected(url: string, response: Response): Response {
+  const { status, headers } = response
   if (status < 300 || status > 399) return response
-  void response.body?.cancel()
   throw new Error(
     `${url} answered ${status} with a redirect to ${String(headers.get('location')).slice(0, 200)}, which is not followed: give the setting its final address.`,
   )
@@ -166,10 +147,9 @@ function notRedirected(response: Response): Response {
 const isOfOurs = ({ headers }: Response): boolean =>
   headers.get('content-type')?.startsWith('application/problem+json') === true
 
-function answered(response: Response): Response {
-  const { status, url } = response
+function answered(url: string, response: Response): Response {
+  const { status } = response
   if (status < 500 && ((status !== 429 && status !== 408) || isOfOurs(response))) return response
-  void response.body?.cancel()
   throw new Unavailable(`${url} answered ${status}.`)
 }
 

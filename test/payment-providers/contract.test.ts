@@ -47,7 +47,7 @@ function client(
     accessAuthorization: async () => 'Bearer x',
     secret: platform.secret,
     telemetry: platform.telemetry,
-    fetch: async (url, init) => app.request(String(url), init!),
+    send: async (url, init) => app.request(url, init),
   })
   return { platform, caller }
 }

@@ -33,7 +33,7 @@ function open() {
       accessAuthorization: async () => 'Bearer x',
       secret: platform.secret,
       telemetry: platform.telemetry,
-      fetch: async (url, init) => fake.app.request(String(url), init),
+      send: async (url, init) => fake.app.request(url, init),
     })
     return platform
   }

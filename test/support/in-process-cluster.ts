@@ -75,8 +75,7 @@ export async function openCluster(issuer: TestIssuer['settings']): Promise<Clust
       authorizationFor: async (origin) => idToken(nameOf(origin), service.name),
       accessAuthorization: async () => 'Bearer access',
       telemetry: platform.telemetry,
-      fetch: (url, init = {}) =>
-        reach(nameOf(String(url)), String(url).slice(`http://${nameOf(String(url))}.cluster`.length), init),
+      send: (url, init) => reach(nameOf(url), url.slice(`http://${nameOf(url)}.cluster`.length), init),
     })
     callers.push(caller)
     platforms.set(service.name, platform)
