@@ -3,6 +3,7 @@
 import { serveQueries } from '../../shared/runtime/queries.testing.ts'
 import { app as ordersApp } from '../../functions/orders/app.ts'
 import { ordersContracts } from '../../functions/orders/contracts.ts'
+import { sentIn } from '../support/sends.ts'
 import { createWorld, type OrderRequest, type Passed, type WorldOptions } from '../support/simulation/world.ts'
 
 /** A line of the picture: what passed, or what the order shows after it. */
@@ -106,10 +107,8 @@ export async function record(options: WorldOptions, play: (flow: Flow) => Promis
     run: (forMs) => world.run({ forMs }),
   })
   await shows()
-  const sends = [...world.platform('notifications').storedDocuments()]
-    .filter(([path]) => path.startsWith('sends/'))
-    .map(([, fields]) => fields as unknown as { eventType: string; sentAt: string })
-  const notified = sends.toSorted((a, b) => (a.sentAt < b.sentAt ? -1 : 1)).map(({ eventType }) => eventType)
+  const sends = sentIn([...world.platform('notifications').storedDocuments().values()])
+  const notified = sends.toSorted((a, b) => (a.time < b.time ? -1 : 1)).map(({ eventType }) => eventType)
   return { steps, orderId, notified }
 }
 

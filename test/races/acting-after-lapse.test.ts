@@ -11,6 +11,7 @@ import { authorizations, cancelling, COLLECTED_AFTER, HOUR, lapsed, paying, reac
 import { inEveryWay } from './interleavings.testing.ts'
 import { type Held, killedAtEachStep } from './killed-at-each-step.testing.ts'
 import { DAY, expectQuiescence, MINUTE } from './quiescence.testing.ts'
+import { sentIn } from '../support/sends.ts'
 
 const timeout = 60_000
 const cards = ['card-ok', 'card-declined', 'card-renewal-refused', 'card-action-required']
@@ -46,8 +47,8 @@ describe('the customer', () => {
     })
     const requested = eventsOf(world, 'orders', orderId).filter(({ type }) => type === 'order.payment-needed')
     expect(requested.at(-1)!.data).toMatchObject({ reason: 'action-required', actionUrl })
-    const sends = [...world.platform('notifications').storedDocuments().keys()]
-    expect(sends).toContain(`sends/${requested.at(-1)!.id}`)
+    const sends = sentIn([...world.platform('notifications').storedDocuments().values()])
+    expect(sends.map(({ id }) => id)).toContain(requested.at(-1)!.id)
     await act(world, orderId, 'authorized')
     await world.run({ forMs: MINUTE })
     expect(await viewOf(world, orderId)).toMatchObject({ status: 'confirmed' })

@@ -6,6 +6,7 @@ import { credentials } from '@grpc/grpc-js'
 import { vi } from 'vitest'
 import { getLocal } from '../../cli/local.ts'
 import { databaseName } from '../../shared/base/names.ts'
+import { sentIn, type Sent } from './sends.ts'
 import type { Running } from '../../emulators/running.ts'
 
 /** Products of emulators/seed.ts. */
@@ -15,6 +16,8 @@ export interface State {
   /** Equal before and after when nothing has changed: how often documents of each database were written or deleted, and every task. */
   all(): Promise<Record<string, string>>
   collection(service: string, collection: string): Promise<Record<string, unknown>[]>
+  /** The send log: one entry for each event of which a customer was notified, under the id of its envelope. */
+  sends(orderId?: string): Promise<readonly Sent[]>
   /** Waits until orders has the prices of the seed and no task is due; after that nothing changes by itself. */
   seeded(): Promise<void>
   /** Waits until no task is due: a task leaves its queue only after its last write was made and answered. */
@@ -73,6 +76,10 @@ export function stateOf({ running }: { readonly running: Running }): State {
     tasks,
     collection,
     tasksDone,
+    async sends(orderId) {
+      const all = sentIn(await collection('notifications', 'sends'))
+      return all.filter((one) => orderId === undefined || one.orderId === orderId)
+    },
     async all() {
       return Object.fromEntries((await Promise.all([writes(), queued()])).flat())
     },

@@ -63,7 +63,7 @@ async function read(platform: AuditedPlatform, state: State, bigquery: BigQuery)
     shards: (await state.collection('inventory', 'shards')) as unknown as Shard[],
     inBigQuery: (rows as { id: string }[]).map(({ id }) => id),
     inTimelines: timelines.flatMap(({ events }) => Object.keys(events as object)),
-    inSendLog: (await state.collection('notifications', 'sends')).map(({ id }) => id as string),
+    inSendLog: (await state.sends()).map(({ id }) => id),
     deadLetters: await deadLetters(platform),
     waiting: await waiting(platform, state),
   }

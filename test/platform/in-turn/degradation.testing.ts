@@ -233,8 +233,6 @@ describe('while inventory accepts no commands', { timeout: 60_000 }, () => {
 
 describe('while notifications has no subscriptions', { timeout: 60_000 }, () => {
   it('orders complete without new sends, and sends continue after the subscriptions are restored', async () => {
-    const sendsOf = async (id: string): Promise<unknown[]> =>
-      (await state.collection('notifications', 'sends')).filter((send) => send['orderId'] === id)
     const wanted = new Set<unknown>(notifications.on.map((type) => subscriptionName('notifications', type)))
     const subscriptions = platform.provisioned.filter(
       ({ resource: { type, attributes } }) => type === 'google_pubsub_subscription' && wanted.has(attributes['name']),
@@ -246,7 +244,7 @@ describe('while notifications has no subscriptions', { timeout: 60_000 }, () => 
       return id
     }
     // No message of earlier orders is outstanding.
-    await expect.poll(async () => (await sendsOf(orderId)).length, { timeout: 10_000 }).toBe(5)
+    await expect.poll(async () => (await state.sends(orderId)).length, { timeout: 10_000 }).toBe(5)
     const pushes = (): number =>
       platform.cloud.requestLog().filter(({ kind, resource }) => kind === 'ingress' && resource === 'notifications')
         .length
@@ -257,12 +255,12 @@ describe('while notifications has no subscriptions', { timeout: 60_000 }, () => 
       const id = await complete()
       const published = 'SELECT id FROM analytics.event_log WHERE correlation_id = @id'
       await expect.poll(async () => (await google.rows(published, { id })).length, { timeout: 10_000 }).toBe(11)
-      expect([await sendsOf(id), pushes()]).toEqual([[], before])
+      expect([await state.sends(id), pushes()]).toEqual([[], before])
     } finally {
       for (const { resource, provisioner } of subscriptions) await provisioner.create(resource, platform.api)
     }
     const id = await complete()
-    await expect.poll(async () => (await sendsOf(id)).length, { timeout: 10_000 }).toBe(5)
+    await expect.poll(async () => (await state.sends(id)).length, { timeout: 10_000 }).toBe(5)
   })
 })
 

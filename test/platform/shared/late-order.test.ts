@@ -82,7 +82,7 @@ describe('an order whose authorization ends before it leaves', () => {
         paymentNeeded: { reason: 'payment-method-unknown', attemptsLeft: 3 },
       })
       await expect.poll(statusIn(orderId), poll).toEqual([{ status: 'payment-needed' }])
-      const sends = async () => (await state.collection('notifications', 'sends')).map((one) => one['text'])
+      const sends = async () => (await state.sends()).map(({ text }) => text)
       await expect
         .poll(sends, poll)
         .toContainEqual(expect.stringContaining(`${orderId} was refused (payment-method-unknown)`))

@@ -126,11 +126,9 @@ describe('a dead letter', { timeout: 60_000 }, () => {
     const type = 'order.completed'
     const done = envelope(type, { source: 'orders', subject: 'o-9', correlationId: 'o-9', data: { orderId: 'o-9' } })
     const id = await deadLettered('notifications', type, done)
-    const sends = async () =>
-      (await state.collection('notifications', 'sends')).filter((one) => one['orderId'] === 'o-9')
     await vi.waitUntil(async () => (await listed()).some((one) => one['id'] === id), { timeout: 30_000 })
     expect((await ops('replay', id, '--reason', 'again')).code).toBe(0)
-    await vi.waitUntil(async () => (await sends()).length === 1, { timeout: 30_000 })
+    await vi.waitUntil(async () => (await state.sends('o-9')).length === 1, { timeout: 30_000 })
   })
 
   it('of a command is replayed to its command path, and duplicates are applied once', async () => {

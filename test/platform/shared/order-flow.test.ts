@@ -99,10 +99,7 @@ describe('an order that needs a payment', () => {
     const { paymentMethodRef } = await references(api, card)
     return api.send('POST', `/v1/orders/${orderId}/payment`, { key: `${orderId}-${key}`, body: { paymentMethodRef } })
   }
-  const texts = async (orderId: string): Promise<string[]> =>
-    (await state.collection('notifications', 'sends'))
-      .filter((one) => one['orderId'] === orderId)
-      .map(({ text }) => text as string)
+  const texts = async (orderId: string): Promise<string[]> => (await state.sends(orderId)).map(({ text }) => text)
 
   it('completes with another card, and the views and the send log have the request', { timeout: 60_000 }, async () => {
     const { orderId, paymentNeeded } = await needed('card-declined')

@@ -8,6 +8,7 @@ import { business } from '../../../functions/index.ts'
 import { hasEnded, type OrderView } from '../../../functions/shop/cli/order-view.ts'
 import { references, type TestCard } from '../../../functions/shop/cli/references.ts'
 import type { TestPlatform } from '../../support/platform.ts'
+import { sentIn } from '../../support/sends.ts'
 
 const POLL_INTERVAL_MS = 25
 
@@ -114,10 +115,8 @@ async function ordered(
   const firestore = new Firestore({ projectId: platform.running.projectId, databaseId: 'notifications' })
   try {
     await waitFor(`notifications of ${orderId} sent`, async () => {
-      const sends = await firestore.collection('sends').get()
-      const types = new Set(
-        sends.docs.filter((one) => one.get('orderId') === orderId).map((one) => one.get('eventType') as string),
-      )
+      const sends = sentIn([(await firestore.collection('sends').doc(orderId).get()).data() ?? { sends: {} }])
+      const types = new Set(sends.map(({ eventType }) => eventType))
       return expected.filter((type) => notified.has(type)).every((type) => types.has(type)) ? true : undefined
     })
   } finally {

@@ -9,6 +9,7 @@ import type { Envelope } from '../../../shared/contracts/envelope.ts'
 import { expectMoney, expectNoMoneyWithoutOrder } from './money.ts'
 import { eventsOf, hasEnded, isSold, ordersOf, type OrderFacts, sum } from './order-facts.ts'
 import type { World } from './world.ts'
+import { sentIn } from '../sends.ts'
 
 export { hasEnded, type OrderFacts, ordersOf } from './order-facts.ts'
 
@@ -223,6 +224,6 @@ function expectViews(world: World): void {
     const own = Object.keys(events as object)
     expect(own.toSorted(), `timeline of ${orderId as string}`).toEqual([...ids.get(orderId as string)!].toSorted())
   }
-  const sends = [...world.platform('notifications').storedDocuments().keys()].map((path) => path.replace('sends/', ''))
+  const sends = sentIn([...world.platform('notifications').storedDocuments().values()]).map(({ id }) => id)
   expect(sends.toSorted(), 'the notifications of customers').toEqual([...notifiedOf].toSorted())
 }
