@@ -50,7 +50,9 @@ export function authorizePayment(
   platform: Platform,
 ): Promise<PaymentDecision> {
   const { orderId, customerRef, paymentMethodRef, currency, totalMinor, authorization = FIRST } = message.data
-  return decideWithCalls(message, platform, async (state) => {
+  // The first one is probably what the payment begins with. The provider repeats its answer to the key, and declines one that was voided.
+  const stream = authorization === FIRST ? { newId: orderId } : orderId
+  const decide = async (state: PaymentState): Promise<PaymentDecision> => {
     if (hasVoidBegun(state) && state.lines.length === 0) {
       const data = { orderId, paymentId: paymentId(orderId), code: 'voided-before', authorization }
       return emit({ type: 'payment.declined', data })
@@ -65,7 +67,8 @@ export function authorizePayment(
     const request = { amountMinor: totalMinor, currency, paymentMethodRef, ...customer, reference: orderId }
     const answer = await client.authorize(authorizationKey(orderId, authorization), request)
     return emit(...agreedIn(state, message.data), outcome(answer, { ...about, authorization }))
-  })
+  }
+  return decideWithCalls(message, platform, decide, stream)
 }
 
 /** The last requested authorization, if the customer was asked to act for it and has approved it meanwhile. */

@@ -1,7 +1,7 @@
 /** How handlers decide: on the payment of the order that the message names. */
 
 import type { Envelope } from '../../shared/contracts/envelope.ts'
-import type { Decision } from '../../shared/service/platform.ts'
+import type { Decision, NewStream } from '../../shared/service/platform.ts'
 import { isRenewalNeeded } from './amounts.ts'
 import {
   awaitedRenewal,
@@ -45,8 +45,9 @@ export const decideWithCalls = (
   message: OfOrder,
   platform: Platform,
   decide: (state: PaymentState) => Promise<PaymentDecision>,
+  stream: string | NewStream = message.data.orderId,
 ): Promise<PaymentDecision> =>
-  platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, message.data.orderId, async ({ events }) => {
+  platform.streams.handleWithCalls<PaymentRecord, PaymentSent>(message, stream, async ({ events }) => {
     const state = paymentIn(events)
     return withEndOfRenewal(message.data.orderId, state, await decide(state))
   })

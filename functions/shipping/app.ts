@@ -84,7 +84,9 @@ export const app: ServiceApp = implement(shipping, {
   commands: {
     BookCarrier: (message, platform) => {
       const { orderId, shipmentId } = message.data
-      return platform.streams.handleWithCalls<ShippingRecord, ShippingSent>(message, orderId, async (stream) => {
+      // On a copy: each way out of `created` has used the key of the attempt, for a booking or for its cancellation.
+      const kept = { keptId: orderId }
+      return platform.streams.handleWithCalls<ShippingRecord, ShippingSent>(message, kept, async (stream) => {
         const state = shipmentsIn(stream.events)
         const shipment = shipmentOf(state, shipmentId)
         if (!shipment) throw new Unavailable(`There is no shipment ${shipmentId} yet.`)
@@ -113,8 +115,10 @@ export const app: ServiceApp = implement(shipping, {
     // The carrier is asked, whatever its webhook says: webhooks come late, twice and in any order.
     CheckShipments: async (message, platform) => {
       const { orderId, bookingKey: about } = message.data
-      let kept: string | undefined
-      const decision = await platform.streams.handleWithCalls<ShippingRecord>(message, orderId, async (stream) => {
+      let notGivenBack: string | undefined
+      // On a copy: these are questions, and a booking that was given back once is never made again under its key.
+      const kept = { keptId: orderId }
+      const decision = await platform.streams.handleWithCalls<ShippingRecord>(message, kept, async (stream) => {
         const state = shipmentsIn(stream.events)
         refuseIf(!isKnown(state), 'not-found', `There is no shipment of ${orderId}.`)
         const events: ShippingRecord[] = []
@@ -125,14 +129,14 @@ export const app: ServiceApp = implement(shipping, {
         const givenBack = about === undefined ? undefined : givenBackUnder(state, about)
         const now = givenBack && (await findGivenBack(platform, about!, message))
         if (now) events.push(...collectedInError(orderId, givenBack, about!, now))
-        kept = now?.status === 'booked' ? givenBack?.shipmentId : undefined
+        notGivenBack = now?.status === 'booked' ? givenBack?.shipmentId : undefined
         return { events, commands: [] }
       })
-      if (kept !== undefined)
+      if (notGivenBack !== undefined)
         platform.log('ERROR', 'booking.not-given-back', {
           correlationId: orderId,
           orderId,
-          shipmentId: kept,
+          shipmentId: notGivenBack,
           bookingKey: about,
         })
       for (const { type, data } of decision.events)

@@ -19,6 +19,7 @@ import {
   companionOf,
   type DocumentWrite,
   lastSequence,
+  type ReadDocument as StreamDocument,
   type StoredStream,
   type StreamStore,
   type Transaction,
@@ -79,6 +80,7 @@ export function firestoreStreams(firestore: () => Promise<FirestoreClient>, life
   return {
     load,
     recall: (id, isNew) => (isNew ? storedOf(id, undefined, { texts: [] }) : undefined),
+    recallDocument: () => undefined,
     async readDocuments(paths) {
       const client = await firestore()
       const documents = await available(() => client.getAll(paths))
@@ -123,7 +125,13 @@ export function firestoreStreams(firestore: () => Promise<FirestoreClient>, life
       ]
       try {
         const unchanged = await client.commit([...beside, ...appended.writes])
-        return appended.after(unchanged.at(-1)!)
+        const from = companion ? 1 : 0
+        const written = documents.map(({ path, value }, index): StreamDocument => {
+          return value
+            ? { path, value: asStored(value), concurrencyToken: unchanged[from + index] }
+            : { path, concurrencyToken: undefined }
+        })
+        return { ...appended.after(unchanged.at(-1)!), written }
       } catch (error) {
         if (isLostRace(error)) return undefined
         throw unavailable(error)
@@ -264,5 +272,7 @@ const headOf = (document: ReadDocument | undefined): Head =>
 const chunkOf = ({ fields }: ReadDocument): Pick<Chunk, 'entries'> & Partial<Chunk> => fields as unknown as Chunk
 const pathOf = (id: string): string => `${STREAMS}/${documentId(id)}`
 const chunkPath = (stream: string, index: number): string => `${stream}/${CHUNKS}/${index}`
+/** As a read would return it: without undefined fields, and not shared with the decision. */
+const asStored = (fields: Fields): Fields => JSON.parse(JSON.stringify(fields)) as Fields
 const sizeOf = (texts: readonly string[]): number => texts.reduce((sum, text) => sum + text.length, 0)
 const commitsIn = (texts: readonly string[]): Commit[] => texts.map((text) => JSON.parse(text) as Commit)

@@ -4,7 +4,7 @@ import type { Envelope } from '../contracts/envelope.ts'
 import type { Platform } from '../service/platform.ts'
 
 /** Partners know an idempotency key for a day; an hour less, since the call itself takes its time. */
-const IDEMPOTENCY_KEY_TTL_MS = 23 * 3_600_000
+export const IDEMPOTENCY_KEY_TTL_MS = 23 * 3_600_000
 
 interface CallOnce<Answer> {
   /** Returns the answer to an earlier call; undefined if the partner had none. */

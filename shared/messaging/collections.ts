@@ -55,6 +55,7 @@ export function declaredStores(
         return store.list(page)
       },
       recall: (id, isNew) => store.recall(stream(id), isNew),
+      recallDocument: (path) => store.recallDocument(checked(path)),
       readDocuments: async (paths) => store.readDocuments(paths.map(checked)),
       earlierCommit: store.earlierCommit,
       append: async (appendTo, commit, companion, documents = []) => {

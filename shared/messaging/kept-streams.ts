@@ -3,6 +3,7 @@
  * a former version, since other instances write too: only an append, which the store's precondition checks, may follow from it.
  */
 
+import { keepDocuments } from './kept-documents.ts'
 import type { StoredStream, StreamStore } from './stream-store.ts'
 
 export interface KeptBounds {
@@ -16,13 +17,17 @@ export interface KeptBounds {
 /** Some 25 MB of the memory of an instance. */
 const bounds: KeptBounds = { maxStreams: 2_000, maxCharacters: 8_000_000, maxCharactersEach: 200_000 }
 
-/** The store, which keeps the streams that were used last. None is kept of which the last write was lost, or has an unknown outcome. */
+/**
+ * The store, which keeps the streams that were used last, and documents that were written with them. None is kept of which the
+ * last write was lost, or has an unknown outcome.
+ */
 export function keepStreams(
   store: StreamStore,
   { maxStreams, maxCharacters, maxCharactersEach } = bounds,
 ): StreamStore {
   /** From the one that was used longest ago. */
   const kept = new Map<string, StoredStream>()
+  const documentsKept = keepDocuments()
   let characters = 0
 
   const drop = (id: string): void => {
@@ -57,17 +62,32 @@ export function keepStreams(
       if (!companion) keep(stream)
       return stream
     },
-    async append(stream, commit, companion, documents) {
+    recallDocument: (path) => documentsKept.recall(path),
+    async readDocuments(paths) {
+      const found = await store.readDocuments(paths)
+      documentsKept.read(found)
+      return found
+    },
+    async append(stream, commit, companion, documents = []) {
       const { id } = stream
-      let after: StoredStream | undefined
-      try {
-        after = await store.append(stream, commit, companion, documents)
-      } catch (error) {
+      const lost = (): void => {
         drop(id)
+        documentsKept.lost(documents.map(({ path }) => path))
+      }
+      let appended: StoredStream | undefined
+      try {
+        appended = await store.append(stream, commit, companion, documents)
+      } catch (error) {
+        lost()
         throw error
       }
-      if (!after) drop(id)
-      else if (!stream.companion?.isSnapshot) keep(after)
+      if (!appended) {
+        lost()
+        return undefined
+      }
+      const { written = [], ...after } = appended
+      documentsKept.written(written)
+      if (!stream.companion?.isSnapshot) keep(after)
       return after
     },
     transact(id, work) {

@@ -167,12 +167,10 @@ export function memory(interleave: Interleave = yieldToOtherTasks): Memory {
         isNew
           ? { id, version: 0, ...whole([]), concurrencyToken: { commits: 0 } satisfies ConcurrencyToken }
           : undefined,
+      recallDocument: () => undefined,
       async readDocuments(paths) {
         await interleave('read')
-        return paths.map((path) => {
-          const found = get(path)
-          return { path, value: found?.fields, concurrencyToken: found?.stamp }
-        })
+        return paths.map((path) => ({ path, ...asRead(get(path)) }))
       },
       async list({ after, limit }) {
         await interleave('read')
@@ -199,8 +197,9 @@ export function memory(interleave: Interleave = yieldToOtherTasks): Memory {
         if (companion) put(stream.companion!.path, companionFields(stream, companion))
         const { id, version } = stream
         const commits = streams.get(id)!
+        const written = documents.map(({ path }) => ({ path, ...asRead(byPath.get(path)) }))
         await interleave('committed')
-        return { id, version: version + 1, ...whole(commits), concurrencyToken: { commits: version + 1 } }
+        return { id, version: version + 1, ...whole(commits), written, concurrencyToken: { commits: version + 1 } }
       },
       async transact<R>(
         id: string,
@@ -265,6 +264,8 @@ export function memory(interleave: Interleave = yieldToOtherTasks): Memory {
     },
   }
 }
+
+const asRead = (found: Stored | undefined) => ({ value: found?.fields, concurrencyToken: found?.stamp })
 
 const whole = (commits: readonly Commit[]): Pick<StoredStream, 'commits' | 'size'> => ({
   commits,

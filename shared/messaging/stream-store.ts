@@ -45,6 +45,8 @@ export interface StoredStream {
     readonly sequence: number
   }
   readonly companion?: Companion
+  /** The documents that the commit of this version wrote, where it was just appended. */
+  readonly written?: readonly ReadDocument[]
   /** The store's own mark of this version, and of the companion's. */
   readonly concurrencyToken: unknown
 }
@@ -139,6 +141,8 @@ export interface StreamStore {
    * for a stream that is probably new. Undefined: it keeps none.
    */
   recall(id: string, isNew?: boolean): StoredStream | undefined
+  /** A document as this instance read or wrote it last. Undefined: it keeps none. */
+  recallDocument(path: string): ReadDocument | undefined
   /** In the order of the paths. @throws Unavailable when the store can't be asked. */
   readDocuments(paths: readonly string[]): Promise<readonly ReadDocument[]>
   /**

@@ -3,6 +3,7 @@
  * delivery is unacknowledged; its redelivery finds the recorded commit by causation id and publishes it again.
  */
 
+import { isDeepStrictEqual } from 'node:util'
 import type { Contracts, EventContract } from '../contracts/contract.ts'
 import type { Envelope } from '../contracts/envelope.ts'
 import { recordsOf } from '../service/fold.ts'
@@ -11,7 +12,8 @@ import { derivedId } from '../base/ids.ts'
 import { stuckEvent } from '../base/names.ts'
 import { type AddressCommand, checked, findCommand } from './outgoing.ts'
 import type { Message, OutgoingCommand } from '../contracts/message.ts'
-import type { Decision, NewStream, Stream, Streams, TransactionDocuments } from '../service/platform.ts'
+import type { Decision, KeptStream, NewStream, Stream, Streams, TransactionDocuments } from '../service/platform.ts'
+import { IDEMPOTENCY_KEY_TTL_MS } from '../http/call-once.ts'
 import { runtimeContracts } from '../contracts/runtime-events.ts'
 import { currentSpan } from '../signals/span.ts'
 import { childOf } from '../base/trace.ts'
@@ -171,8 +173,8 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
     const kept = recalled(message, given)
     return kept && appendAs(message, kept, async () => ({ decision: decide(visible(kept)), documents: [] }))
   }
-  const recalled = (message: Envelope, given: string | NewStream): StoredStream | undefined => {
-    const kept = store.recall(idOf(given), typeof given !== 'string')
+  const recalled = (message: Envelope, given: Given): StoredStream | undefined => {
+    const kept = store.recall(idOf(given), isNew(given))
     return kept?.commits.some(({ cause }) => cause === message.id) ? undefined : kept
   }
   /** @param decide undefined, or a throw: the store has to decide */
@@ -196,7 +198,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
   }
 
   /**
-   * Decides on documents, by one read and one commit, which fails if a document has changed since the read. Undefined as above,
+   * Decides on documents, by one read at most and one commit, which fails if a document has changed since the read. Undefined as above,
    * and for a decision that leaves a document as it is: the commit would have no precondition on that document.
    */
   const appendWithDocuments = async <Recorded extends Message, Sent extends OutgoingCommand>(
@@ -210,7 +212,10 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
     const written = new Map<string, DocumentWrite>()
     const getAll: Transaction['getAll'] = async (paths) => {
       const unknown = [...new Set(paths)].filter((path) => !read.has(path))
-      for (const document of unknown.length === 0 ? [] : await store.readDocuments(unknown))
+      const kept = unknown.flatMap((path) => store.recallDocument(path) ?? [])
+      for (const document of kept) read.set(document.path, document)
+      const unkept = unknown.filter((path) => !read.has(path))
+      for (const document of unkept.length === 0 ? [] : await store.readDocuments(unkept))
         read.set(document.path, document)
       return paths.map((path) => read.get(path)!.value)
     }
@@ -230,7 +235,30 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
     })
   }
 
-  const handleWithCalls = async <Recorded extends Message, Sent extends OutgoingCommand>(
+  /** What the partner was asked under a key since this version, and since this message, it still knows: its answer is the same. */
+  const areKeysKnown = ({ time }: Envelope, { commits }: StoredStream): boolean =>
+    parts.now() - Date.parse(commits.at(-1)?.time ?? time) < IDEMPOTENCY_KEY_TTL_MS
+
+  /** Calls on a copy, and once more only if the store has another stream: the outcome of the first calls is that of the same stream. */
+  const handleWithCallsOnCopy = async <Recorded extends Message, Sent extends OutgoingCommand>(
+    message: Envelope,
+    given: KeptStream | NewStream,
+    decide: (stream: Stream) => Promise<Decision<Recorded, Sent>>,
+  ): Promise<Decision<Recorded, Sent>> => {
+    const id = idOf(given)
+    const kept = recalled(message, given)
+    if (!kept || !areKeysKnown(message, kept)) return handleWithStored(message, id, decide)
+    const copy = visible(kept)
+    const first = decide(copy)
+    return (
+      (await appendAs(message, kept, async () => ({ decision: await first, documents: [] }))) ??
+      handleWithStored(message, id, (stream) =>
+        isDeepStrictEqual(stream.events, copy.events) ? first : decide(stream),
+      )
+    )
+  }
+
+  const handleWithStored = async <Recorded extends Message, Sent extends OutgoingCommand>(
     message: Envelope,
     given: string | Stream,
     decide: (stream: Stream) => Decision<Recorded, Sent> | Promise<Decision<Recorded, Sent>>,
@@ -269,14 +297,17 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
       read(streamId, companion === undefined ? undefined : { path: companion, isSnapshot: false }),
     list: async (page) => (await store.list(page)).map(visible),
     readRecent: (streamId, snapshot) => read(streamId, { path: snapshot, isSnapshot: true }),
-    handleWithCalls,
+    handleWithCalls: (message, given, decide) =>
+      typeof given === 'string' || isStream(given)
+        ? handleWithStored(message, given, decide)
+        : handleWithCallsOnCopy(message, given, decide),
     async handle<Recorded extends Message, Sent extends OutgoingCommand>(
       message: Envelope,
       given: string | Stream | NewStream,
       decide: (stream: Stream) => Decision<Recorded, Sent>,
     ) {
-      if (isStream(given)) return handleWithCalls(message, given, decide)
-      return (await appendToKept(message, given, decide)) ?? handleWithCalls(message, idOf(given), decide)
+      if (isStream(given)) return handleWithStored(message, given, decide)
+      return (await appendToKept(message, given, decide)) ?? handleWithStored(message, idOf(given), decide)
     },
 
     async transact<Recorded extends Message, Sent extends OutgoingCommand>(
@@ -326,8 +357,11 @@ async function attempted<T>(decide: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-const isStream = (given: string | Stream | NewStream): given is Stream => typeof given !== 'string' && 'events' in given
-const idOf = (given: string | NewStream): string => (typeof given === 'string' ? given : given.newId)
+type Given = string | KeptStream | NewStream
+
+const isStream = (given: Stream | Given): given is Stream => typeof given !== 'string' && 'events' in given
+const isNew = (given: Given): given is NewStream => typeof given !== 'string' && 'newId' in given
+const idOf = (given: Given): string => (typeof given === 'string' ? given : isNew(given) ? given.newId : given.keptId)
 
 const isNothing = ({ events, commands }: AnyDecision): boolean => events.length === 0 && commands.length === 0
 

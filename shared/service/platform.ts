@@ -95,6 +95,14 @@ export interface NewStream {
   readonly newId: string
 }
 
+/**
+ * A stream whose decision may call a partner on the copy that this instance keeps: a former version, perhaps. So each call is a
+ * question, or has a key under which the partner repeats its answer and which every other way out of that version has used before.
+ */
+export interface KeptStream {
+  readonly keptId: string
+}
+
 /** Decide → commit → publish → send → (the caller acknowledges). A repeated cause repeats the recorded decision, with the same ids. */
 export interface Streams<Path extends string = DocumentPath> {
   /**
@@ -123,10 +131,13 @@ export interface Streams<Path extends string = DocumentPath> {
     stream: string | Stream | NewStream,
     decide: (stream: Stream) => Decision<NoInfer<Recorded>, NoInfer<Sent>>,
   ): Promise<Decision<Recorded, Sent>>
-  /** The same for a decision that calls others before it is committed: on a stream that was just read. */
+  /**
+   * The same for a decision that calls others before it is committed: on a stream that was just read, or, with an id of that kind,
+   * on what is probably the stream, as long as partners know the keys of calls.
+   */
   handleWithCalls<Recorded extends Message = never, Sent extends OutgoingCommand = never>(
     message: Envelope,
-    stream: string | Stream,
+    stream: string | Stream | KeptStream | NewStream,
     decide: (stream: Stream) => Promise<Decision<NoInfer<Recorded>, NoInfer<Sent>>>,
   ): Promise<Decision<Recorded, Sent>>
   /**

@@ -11,7 +11,14 @@ import { addressing } from '../../shared/messaging/outgoing.ts'
 import type { StreamStore } from '../../shared/messaging/stream-store.ts'
 import { createStreams } from '../../shared/messaging/streams.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
-import type { Decision, Stream, Streams, TransactionDocuments } from '../../shared/service/platform.ts'
+import type {
+  Decision,
+  KeptStream,
+  NewStream,
+  Stream,
+  Streams,
+  TransactionDocuments,
+} from '../../shared/service/platform.ts'
 import { everyWay } from '../support/simulation/scheduler.ts'
 import { stores } from './stores.testing.ts'
 
@@ -42,7 +49,7 @@ function counted(store: StreamStore, done: string[]): StreamStore {
   }
 }
 
-function instanceOf(store: StreamStore) {
+function instanceOf(store: StreamStore, nowMs = Date.parse('2026-01-01T00:00:00.000Z')) {
   const published: Envelope[] = []
   const done: string[] = []
   const kept = keepStreams(counted(store, done))
@@ -52,7 +59,7 @@ function instanceOf(store: StreamStore) {
     uses: [],
     address: addressing({ name: 'tests', contracts, uses: [], sends: [], requestsRepublishFrom: [] }),
     store: kept,
-    now: () => Date.parse('2026-01-01T00:00:00.000Z'),
+    now: () => nowMs,
     publish: async (events) => void published.push(...events),
     send: async () => {},
     backoff: async () => {},
@@ -148,6 +155,78 @@ describe.each(drivers)('two instances on $name', ({ open }) => {
     expect(b.done).toEqual(['read', 'commit'])
   })
 
+  /** Decisions with calls: of which versions each was. */
+  const calling = (streams: Streams<string>, key: number, given: KeptStream | NewStream) => {
+    const seen: number[] = []
+    const handled = (decide: (stream: Stream) => Decision<Message> = oneMore) =>
+      streams.handleWithCalls<Message>(command(key), given, async (stream) => {
+        seen.push(stream.version)
+        return decide(stream)
+      })
+    return { seen, handled }
+  }
+
+  it('call others on a copy where the decision allows it, and again once its commit was refused', async () => {
+    const { a, b, id } = await stale()
+    const current = calling(a, 4, { keptId: id })
+    await current.handled()
+    expect([current.seen, a.done]).toEqual([[3], ['commit']])
+    const late = calling(b, 5, { keptId: id })
+    await late.handled()
+    expect([late.seen, b.done]).toEqual([
+      [2, 4],
+      ['commit', 'read', 'commit'],
+    ])
+    expect((await a.read(id)).events.map(({ data }) => data)).toEqual([1, 2, 3, 4, 5].map((to) => ({ to })))
+  })
+
+  it('call others for a stream that is probably new, and again if it was there', async () => {
+    const { store, a, b, id } = await stale()
+    const fresh = calling(a, 1, { newId: `${id}-new` })
+    await fresh.handled()
+    expect([fresh.seen, a.done]).toEqual([[0], ['commit']])
+    const c = instanceOf(store)
+    const late = calling(c, 2, { newId: id })
+    await late.handled(() => ({ events: [], commands: [] }))
+    expect(late.seen).toEqual([0])
+    expect(c.published, 'message 2 was handled before').toEqual(b.published.slice(-1))
+  })
+
+  it.each([
+    ['nothing to do', () => ({ events: [], commands: [] })],
+    [
+      'a failure',
+      () => {
+        throw new Unavailable('The partner does not answer.')
+      },
+    ],
+  ])('conclude %s from calls on a copy only if the store has the same stream', async (_name, first) => {
+    const { a, b, id } = await stale()
+    const late = calling(b, 4, { keptId: id })
+    const decision = await late.handled((stream) => (count(stream) < 3 ? first() : oneMore(stream)))
+    expect(decision.events).toHaveLength(1)
+    expect(late.seen).toEqual([2, 3])
+    // The same stream: the partner is called once.
+    const current = calling(b, 5, { keptId: id })
+    await current.handled(first).catch(() => {})
+    expect(current.seen).toEqual([4])
+    expect((await a.read(id)).version).toBe(4)
+  })
+
+  it('call nothing on a copy from before partners may have forgotten a key', async () => {
+    const { store, id } = await stale()
+    const c = instanceOf(store, Date.parse('2026-01-02T00:00:00.000Z'))
+    await c.read(id)
+    c.done.length = 0
+    for (const [key, given] of [
+      [4, { keptId: id }],
+      [5, { newId: `${id}-new` }],
+    ] as const) {
+      await calling(c, key, given).handled()
+      expect(c.done.splice(0)).toEqual(['read', 'commit'])
+    }
+  })
+
   it('read what was written: a query gets no copy', async () => {
     const { b, id } = await stale()
     expect((await b.read(id)).version).toBe(3)
@@ -235,14 +314,45 @@ describe.each(drivers)('transactions on $name', ({ open }) => {
   const add = (streams: Streams<string>, key: string, id: string | { newId: string }, to: string, from = to) =>
     streams.transact<Message>(command(key), id, adding(to, from))
 
-  it('of a new stream make one read and one commit, as do those of one that is kept', async () => {
+  it('of a new stream make one read and one commit, and of what is kept the commit alone', async () => {
     const { documents, a, id } = await started()
     const path = fresh()
     await add(a, 'one', { newId: id }, path)
     await add(a, 'two', id, path)
-    expect(a.done).toEqual(['read 1', 'commit', 'read 1', 'commit'])
+    expect(a.done).toEqual(['read 1', 'commit', 'commit'])
     expect(await documents.get(path)).toEqual({ n: 2 })
     expect((await a.read(id)).version).toBe(2)
+  })
+
+  it('commit nothing on a document that another one has written since, and read it for some time after that', async () => {
+    const { documents, a, b, id } = await started()
+    const path = fresh()
+    await add(a, 'one', { newId: id }, path)
+    await add(b, 'two', { newId: `${id}-b` }, path)
+    a.done.length = 0
+    await add(a, 'three', { newId: `${id}-c` }, path)
+    expect(a.done.splice(0)).toEqual(['commit', 'transaction'])
+    for (let n = 4; n <= 9; n++) await add(a, `${n}`, { newId: `${id}-${n}` }, path)
+    // Four reads in a row find what this instance wrote, from the second on.
+    expect(a.done).toEqual([...Array.from({ length: 5 }, () => ['read 1', 'commit']).flat(), 'commit'])
+    expect(await documents.get(path)).toEqual({ n: 9 })
+  })
+
+  it('conclude from a document that they keep only what a commit proves', async () => {
+    const { documents, a, id } = await started()
+    const path = fresh()
+    await add(a, 'one', { newId: id }, path)
+    await documents.update(path, () => ({ n: 7 }))
+    const seen: number[] = []
+    const { events } = await a.transact<Message>(command('two'), { newId: `${id}-b` }, async (stream, inside) => {
+      const n = numberIn(await inside.get(path))
+      seen.push(n)
+      if (n < 7) throw new Refused('not-found', 'There is too little.')
+      inside.set(path, { n: n - 7 })
+      return oneMore(stream)
+    })
+    expect(events).toHaveLength(1)
+    expect(seen).toEqual([1, 7])
   })
 
   it('of a stream that was no new one, or that is not kept, read it', async () => {
