@@ -21,7 +21,7 @@ export interface KeptDocuments {
   recall(path: string): ReadDocument | undefined
   read(documents: readonly ReadDocument[]): void
   written(documents: readonly ReadDocument[]): void
-  /** A commit lost a race, or its outcome is unknown: none of these is kept. */
+  /** A commit lost a race, or its outcome is unknown: its documents are dropped. */
   lost(paths: readonly string[]): void
 }
 

@@ -235,7 +235,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
     })
   }
 
-  /** What the partner was asked under a key since this version, and since this message, it still knows: its answer is the same. */
+  /** Partners still know the keys that were used since this version, or since this message for a new stream: they repeat their answers. */
   const areKeysKnown = ({ time }: Envelope, { commits }: StoredStream): boolean =>
     parts.now() - Date.parse(commits.at(-1)?.time ?? time) < IDEMPOTENCY_KEY_TTL_MS
 
