@@ -89,7 +89,7 @@ function answerOf(response: IncomingMessage, chunks: readonly Buffer[]): Respons
   return new Response(hasBody ? Buffer.concat(chunks) : null, { status, headers: headersOf(response) })
 }
 
-/** Those of the connection are left out: the answer is whole. */
+/** Headers of the connection are left out: the answer is whole. */
 const headersOf = ({ headersDistinct }: IncomingMessage): [string, string][] =>
   Object.entries(headersDistinct).flatMap(([name, values = []]) =>
     OF_THE_CONNECTION.has(name) ? [] : values.map((value): [string, string] => [name, value]),
