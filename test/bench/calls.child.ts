@@ -13,6 +13,7 @@ import { Agent, request } from 'node:http'
 import { connect } from 'node:http2'
 import { text } from 'node:stream/consumers'
 import protobuf, { type INamespace, type Type } from 'protobufjs'
+import { send } from '../../shared/http/send.ts'
 import { ownCpuMs } from './measure.ts'
 
 const { Firestore, v1: firestoreV1 } = firestorePackage
@@ -28,6 +29,7 @@ const generatedPublisher = new pubsubV1.PublisherClient(options)
 const tasks = new CloudTasksClient(options)
 const channel = new Client(host, credentials.createInsecure())
 const agent = new Agent({ keepAlive: true })
+const { signal: never } = new AbortController()
 
 const data = Buffer.from(JSON.stringify({ id: crypto.randomUUID(), pad: 'x'.repeat(500) }))
 const entry = data.toString()
@@ -149,7 +151,12 @@ const throughGrpc = (method: Method, message: (n: number) => object): Record<str
 
 /** Each document is created once: a client's numbers begin where those of the one before it end. */
 const calls: Readonly<Record<string, Readonly<Record<string, Repeated>>>> = {
-  'HTTP request': { 'node:http': () => get(host), 'node:http, bare server': () => get(bareHost) },
+  'HTTP request': {
+    'node:http': () => get(host),
+    'node:http, bare server': () => get(bareHost),
+    'of a service, bare server': () => send(`http://${bareHost}/`, { method: 'GET', headers: {}, signal: never }),
+    'fetch, bare server': async () => (await fetch(`http://${bareHost}/`, { signal: never })).text(),
+  },
   'Firestore: commit of a new document': {
     'official client': (n) => database.doc(`${collection}/${n}`).create({ version: 1, entries: [entry] }),
     'generated client': (n) => generatedFirestore.commit(commit(n)),
