@@ -44,7 +44,7 @@ async function openFaultyShop(): Promise<FaultyShop> {
     authorizationFor: async () => 'Bearer test',
     accessAuthorization: async () => 'Bearer test',
     telemetry: { query: (_, work) => work(), partner: (_, work) => work(), circuit: () => {} },
-    fetch: network,
+    send: network,
   })
   const graph = openGraph(issuer, { call })
   // The keys of the issuer come by a real network.
