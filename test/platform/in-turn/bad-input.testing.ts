@@ -205,7 +205,7 @@ describe('a path is answered 404:', () => {
 async function done(customer: string, orderId: unknown): Promise<void> {
   await platform.followed(platform.customer(customer), String(orderId))
   // The notifications of placed, confirmed, dispatched, delivered and completed are the last writes.
-  await vi.waitUntil(async () => (await state.sends(orderId)).length === 5, { timeout: 10_000 })
+  await vi.waitUntil(async () => (await state.sends(String(orderId))).length === 5, { timeout: 10_000 })
   await state.tasksDone()
 }
 
