@@ -1,71 +1,62 @@
 /** The texts that customers receive, each by the event that it tells of: notifications subscribes to these events. */
 
+import type { EventOf } from '../../shared/contracts/contract.ts'
+import { subscriptionsFor } from '../../shared/service/subscriptions.ts'
+import { ordersContracts } from '../orders/contracts.ts'
+import { paymentsContracts } from '../payments/contracts.ts'
 import { digitsOf } from '../shop/fields.ts'
+import { shippingContracts } from '../shipping/contracts.ts'
 
-interface Facts {
-  readonly orderId: string
-  readonly reason?: string
-  readonly code?: string
-  readonly stage?: string
-  readonly promisedBy?: string
-  readonly trackingRef?: string
-  readonly amountMinor?: number
-  readonly currency?: string
-  readonly until?: string
-  readonly actionUrl?: string
-}
-
-const texts = {
-  'order.placed': ({ orderId }) => `Thank you: we have your order ${orderId}.`,
-  'order.payment-needed': paymentNeeded,
-  'order.rejected': ({ orderId, reason }) =>
+export const texts = subscriptionsFor<string>()([ordersContracts, paymentsContracts, shippingContracts], {
+  'order.placed': ({ data: { orderId } }) => `Thank you: we have your order ${orderId}.`,
+  'order.payment-needed': ({ data }) => paymentNeeded(data),
+  'order.rejected': ({ data: { orderId, reason } }) =>
     `We are sorry: your order ${orderId} could not be taken (${reason}). Nothing was charged.`,
-  'order.expired': ({ orderId, reason }) => `Your order ${orderId} has expired (${reason}). Nothing was charged.`,
-  'order.cancelled': ({ orderId, reason }) =>
+  'order.expired': ({ data: { orderId, reason } }) =>
+    `Your order ${orderId} has expired (${reason}). Nothing was charged.`,
+  'order.cancelled': ({ data: { orderId, reason } }) =>
     reason === 'payment-lapsed'
       ? `Your order ${orderId} is cancelled, because we have no payment for it any more. Nothing was charged.`
       : `Your order ${orderId} is cancelled. Nothing was charged.`,
-  'order.partly-cancelled': ({ orderId }) =>
+  'order.partly-cancelled': ({ data: { orderId } }) =>
     `A part of your order ${orderId} is cancelled and will not be charged; the other part has left already.`,
-  'order.cancel-refused': ({ orderId, reason }) => `Your order ${orderId} can not be cancelled any more (${reason}).`,
-  'order.confirmed': ({ orderId, promisedBy }) =>
+  'order.cancel-refused': ({ data: { orderId, reason } }) =>
+    `Your order ${orderId} can not be cancelled any more (${reason}).`,
+  'order.confirmed': ({ data: { orderId, promisedBy } }) =>
     `Your order ${orderId} is confirmed; it will be with you by ${promisedBy?.slice(0, 10)}.`,
-  'order.completed': ({ orderId }) => `Your order ${orderId} is complete. We hope to see you again.`,
-  'shipment.failed': ({ orderId, code, stage }) =>
+  'order.completed': ({ data: { orderId } }) => `Your order ${orderId} is complete. We hope to see you again.`,
+  'shipment.failed': ({ data: { orderId, code, stage } }) =>
     stage === 'booking'
       ? `The carrier does not bring a parcel of your order ${orderId} to its address (${code}). Name another address, or cancel the order.`
       : `A parcel of your order ${orderId} could not be delivered (${code}). We will contact you about it.`,
-  'shipment.delivered': ({ orderId }) => `A parcel of your order ${orderId} was delivered.`,
-  'order.delayed': ({ orderId, promisedBy }) =>
+  'shipment.delivered': ({ data: { orderId } }) => `A parcel of your order ${orderId} was delivered.`,
+  'order.delayed': ({ data: { orderId, promisedBy } }) =>
     `We are sorry: your order ${orderId} is late. You were to have it by ${promisedBy?.slice(0, 10)}.`,
-  'shipment.dispatched': ({ orderId, trackingRef }) =>
+  'shipment.dispatched': ({ data: { orderId, trackingRef } }) =>
     `A parcel of your order ${orderId} is on its way: ${trackingRef}.`,
-  'payment.capture-failed': ({ orderId }) =>
+  'payment.capture-failed': ({ data: { orderId } }) =>
     `We could not take the payment for a parcel of your order ${orderId}. We will contact you about another way to pay.`,
-  'refund.pending': (facts) =>
-    `We refund ${amountOf(facts)} of your order ${facts.orderId}. Your bank may take some days.`,
-  'refund.issued': (facts) => `We have refunded ${amountOf(facts)} of your order ${facts.orderId}.`,
-  'refund.failed': (facts) =>
-    `Our refund of ${amountOf(facts)} of your order ${facts.orderId} did not reach you. We find another way.`,
-} as const satisfies Readonly<Record<string, (facts: Facts) => string>>
+  'refund.pending': ({ data }) =>
+    `We refund ${amountOf(data)} of your order ${data.orderId}. Your bank may take some days.`,
+  'refund.issued': ({ data }) => `We have refunded ${amountOf(data)} of your order ${data.orderId}.`,
+  'refund.failed': ({ data }) =>
+    `Our refund of ${amountOf(data)} of your order ${data.orderId} did not reach you. We find another way.`,
+})
 
-export type Notified = keyof typeof texts
-export const notifiedEvents = Object.keys(texts) as readonly Notified[]
-
-export const textFor = (type: Notified, facts: Facts): string => texts[type](facts)
+type PaymentNeeded = Extract<EventOf<typeof ordersContracts>, { type: 'order.payment-needed' }>['data']
 
 /** The link works for the customer alone, who signs in at the bank. */
-function paymentNeeded({ reason, until = '', actionUrl, ...facts }: Facts): string {
-  const { orderId } = facts
+function paymentNeeded({ reason, until, actionUrl, ...data }: PaymentNeeded): string {
+  const { orderId } = data
   const time = `${until.slice(0, 10)} ${until.slice(11, 16)} UTC`
   if (reason !== 'action-required')
-    return `The payment of ${amountOf(facts)} for your order ${orderId} was refused (${reason}). We keep the goods for you until ${time}: give another payment method for it.`
+    return `The payment of ${amountOf(data)} for your order ${orderId} was refused (${reason}). We keep the goods for you until ${time}: give another payment method for it.`
   const there = actionUrl === undefined ? "on your bank's page" : `at ${actionUrl}`
-  return `Your bank wants you to approve the payment of ${amountOf(facts)} for your order ${orderId} ${there}. We keep the goods for you until ${time}.`
+  return `Your bank wants you to approve the payment of ${amountOf(data)} for your order ${orderId} ${there}. We keep the goods for you until ${time}.`
 }
 
 /** With the digits of ISO 4217, such as `EUR 11.90`: those of `Intl` are customary ones, fewer for sixteen currencies. */
-function amountOf({ amountMinor = 0, currency = 'XXX' }: Facts): string {
+function amountOf({ amountMinor, currency }: { readonly amountMinor: number; readonly currency: string }): string {
   const digits = digitsOf(currency)
   const format = new Intl.NumberFormat('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })
   return `${currency} ${format.format(amountMinor / 10 ** digits)}`

@@ -22,7 +22,7 @@ describe('the compiler reports', () => {
     'functions/customers/service.ts',
     'functions/orders/app.ts',
     'functions/orders/facts.ts',
-    'functions/notifications/service.ts',
+    'functions/notifications/templates.ts',
   ]
   beforeAll(() => {
     copy = copyOfSources()
@@ -52,7 +52,7 @@ describe('the compiler reports', () => {
     ['a misspelt property of a description', /^functions\/customers\/service\.ts.*'never'/m],
     ['a missing handler', /^functions\/orders\/app\.ts.*AnnounceStatus/m],
     ['a misspelt event of a table of subscriptions', /^functions\/orders\/facts\.ts.*stock\.comitted/m],
-    ['a text of an unknown event', /^functions\/notifications\/service\.ts.*order\.expird/m],
+    ['a text of an unknown event', /^functions\/notifications\/templates\.ts.*order\.expird/m],
   ])('%s', (_, error) => expect(output).toMatch(error))
 })
 
