@@ -4,21 +4,19 @@
  */
 
 import { describe, expect, it } from 'vitest'
-import { isRecording, readRecord, RECORD, writeRecord } from '../../shared/contracts/records.testing.ts'
+import { isRecording, readRecord, RECORD, withNewEntries, writeRecord } from '../../shared/contracts/records.testing.ts'
 import type { Operation } from '../../shared/service/operation.ts'
 import { servedBy } from '../../shared/service/versions.ts'
 import { services } from '../index.ts'
 import { requiredRoles } from '../shop/roles.ts'
 import { app } from './app.ts'
 
-type Accesses = Readonly<Record<string, string>>
-
 const { operations } = app.publicApi!
 const remedy = `a change of access is written in access.json by hand, so that a review sees who may call an operation from now on; a new operation: ${RECORD}`
 /** `customer, not importer` */
 const accessOf = ({ access, notFor = {} }: Operation): string =>
   [access, ...Object.keys(notFor).map((role) => `not ${role}`)].join(', ')
-const accessesOf = (ids: readonly string[]): Accesses =>
+const accessesOf = (ids: readonly string[]): Record<string, string> =>
   Object.fromEntries(ids.map((id) => [id, accessOf(operations[id]!)]))
 const fileOf = (name: string): URL => new URL(`../${name}/access.json`, import.meta.url)
 
@@ -28,10 +26,10 @@ const declaring = services
 
 describe('the access of each operation is as it was reviewed', () => {
   it.each(declaring)('of $name', ({ name, ids }) => {
-    const recorded = readRecord(fileOf(name)) as Accesses
     const now = accessesOf(ids)
-    // A record never takes over another access than was reviewed.
-    const kept = Object.fromEntries(ids.map((id) => [id, recorded[id] ?? now[id]!]))
+    const recorded = withNewEntries(fileOf(name), now)
+    // Recording takes out operations that are gone, and never another access than was reviewed.
+    const kept = Object.fromEntries(Object.entries(recorded).filter(([id]) => id in now))
     if (isRecording) writeRecord(fileOf(name), recorded, kept)
     expect(now, remedy).toEqual(isRecording ? kept : recorded)
   })
