@@ -34,7 +34,8 @@ export function makeQuery({ name, owner: answeredBy, caller }: NewQuery, { servi
   const list = type in owner.contracts.events ? 'events' : 'recorded'
   const folder = `functions/${owner.name}`
   const file = kebabCase(name)
-  refuseExisting(read, [`${folder}/${file}.ts`, `${folder}/${file}.test.ts`])
+  const testFile = `${folder}/${file}.test.ts`
+  refuseExisting(read, [testFile])
 
   const path = `/${file}/{id}`
   const frozenFile = `${folder}/frozen-queries.json`
@@ -56,16 +57,15 @@ export function makeQuery({ name, owner: answeredBy, caller }: NewQuery, { servi
       [`${folder}/app.ts`]: edited(
         read,
         `${folder}/app.ts`,
-        (text) => withQuery(text, 'implement', name),
-        (text) => withImport(text, name, `./${file}.ts`),
+        (text) => withQuery(text, 'implement', handler(name)),
+        (text) => withImport(text, 'Refused', '../../shared/base/errors.ts'),
       ),
-      [`${folder}/${file}.ts`]: handler(name, owner.name),
-      [`${folder}/${file}.test.ts`]: test({ name, file, owner: owner.name, list, type }),
+      [testFile]: test({ name, file, owner: owner.name, list, type }),
       ...(asker?.ingress === 'internal' ? askerFiles(name, owner.name, asker.name, read) : {}),
       ...(read(storedDataTest) === undefined ? {} : { [storedDataTest]: withStoredData(name, file, read) }),
     },
     nextSteps: [
-      `Add the fields of ${name} in ${folder}/contracts.ts, update its examples in ${frozenFile}, and write its rules in ${folder}/${file}.ts.`,
+      `Add the fields of ${name} in ${folder}/contracts.ts, update its examples in ${frozenFile}, and write its rules in ${folder}/app.ts.`,
       asking(name, owner.name, asker),
       `Run npm test -- ${folder}, then npm run check.`,
     ],
@@ -100,21 +100,12 @@ function asking(name: string, owner: string, asker: Existing['services'][number]
   return `Ask it in ${asker.name}: platform.query(${contracts}, '${name}', { id }). A query that is named and not asked fails npm test.`
 }
 
-const handler = (name: string, owner: string): string => `/** Answers ${name}. */
-
-import { Refused } from '../../shared/base/errors.ts'
-import type { Answered, ParsedRequest } from '../../shared/contracts/query.ts'
-import type { Platform } from '../../shared/service/platform.ts'
-import type { ${contractsVariable(owner)} } from './contracts.ts'
-
-type Query = (typeof ${contractsVariable(owner)}.queries)['${name}']
-
-export async function ${name}({ id }: ParsedRequest<Query>, platform: Platform): Promise<Answered<Query>> {
+/** An entry of `queries`. A handler that grows gets a file of its own. */
+const handler = (name: string): string => `async ${name}({ id }, platform) {
   const { events } = await platform.streams.read(id)
   if (events.length === 0) throw new Refused('not-found', \`There is nothing of the id \${id}.\`)
   return { status: 200, body: { id } }
-}
-`
+}`
 
 interface Tested {
   readonly name: string

@@ -327,7 +327,7 @@ it('each addition touches few files', () => {
       'functions/orders/service.ts',
     ],
     query: [
-      ...loyalty('app.ts', 'contracts.ts', 'frozen-queries.json', 'read-points.test.ts', 'read-points.ts'),
+      ...loyalty('app.ts', 'contracts.ts', 'frozen-queries.json', 'read-points.test.ts'),
       'test/architecture/stored-data.test.ts',
     ],
     'public operation': loyalty('api.ts', 'service.ts'),
