@@ -132,7 +132,7 @@ function addNotification(): void {
   copy.replace(
     'functions/notifications/templates.ts',
     "  'order.rejected': (",
-    "  'order.released': ({ orderId }) => `Your order ${orderId} will leave soon.`,\n  'order.rejected': (",
+    "  'order.released': ({ data: { orderId } }) => `Your order ${orderId} will leave soon.`,\n  'order.rejected': (",
   )
 }
 
