@@ -363,6 +363,7 @@ const recordsOf: Readonly<Record<string, readonly string[]>> = {
   notification: ['docs/flows.md'],
   command: ['functions/loyalty/frozen-messages.json'],
   'public operation': [
+    'functions/gateway/schema.graphql',
     'functions/loyalty/access.json',
     'functions/loyalty/frozen-api.json',
     'functions/loyalty/rpc.json',
