@@ -31,7 +31,16 @@ const describedOn = <const On extends readonly 'ticket.opened'[]>(on: On) =>
   })
 
 it('a table of subscriptions gives the description its events and their contracts', () => {
-  expect(describedOn([])).toMatchObject({ on: ['ticket.opened'], uses: [tickets] })
+  const board = defineService({
+    name: 'board',
+    ingress: 'internal',
+    contracts: defineContracts({ service: 'board', events: {}, commands: {} }),
+    uses: [],
+    on: [],
+    subscriptions: meanings,
+    sends: [],
+  })
+  expect(board).toMatchObject({ on: ['ticket.opened'], uses: [tickets] })
 })
 
 it('an event is refused that has a handler of its own as well', () => {

@@ -43,7 +43,7 @@ it('reads attributes that the API names alike in camel case, and leaves out unse
       const texts = { text: ['time_zone', 'max_backoff'] }
       return of.alike({ ...texts, number: ['max_doublings'], flag: ['is_paused'], value: ['labels'] })
     }),
-  ).toEqual({ timeZone: 'UTC', maxDoublings: 3, isPaused: false })
+  ).toStrictEqual({ timeZone: 'UTC', maxDoublings: 3, isPaused: false })
   expect(() => readAttributes(queue(given), (of) => of.alike({ number: ['time_zone'] }))).toThrow(
     '"time_zone" is "UTC", but must be a number.',
   )
