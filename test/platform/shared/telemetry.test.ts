@@ -172,7 +172,7 @@ describe('npm run trace', () => {
       { traceId: string; spans: number },
     ]
     expect([47, 48]).toContain(count)
-    expect(stdout).toContain(`${second}: trace ${shown}, ${count} spans of 8 services\n`)
+    expect(stdout).toContain(`${second}: trace ${shown}, ${count} spans of 9 services\n`)
     expect(stdout).toMatch(/^gateway +POST \/v1\/orders +0 ms +\d+ ms +[█·]{30} +ok$/m)
     expect(stdout).toMatch(/^notifications +process order\.completed .* #1 +ok\n +INFO order\.completed$/m)
     expect(stdout).toMatch(/INFO saga\.ended saga=checkout outcome=completed seconds=[\d.]+/)
