@@ -135,6 +135,44 @@ describe('an event of an order', () => {
   })
 })
 
+describe('the customer of an order', () => {
+  it('without an endpoint at its placing costs one read and one document, and nothing for further events', async () => {
+    const gets = vi.spyOn(platform.documents, 'get')
+    const creates = vi.spyOn(platform.documents, 'create')
+    await happen('order.placed', placed)
+    await happen('order.confirmed', { ...ordersContracts.events['order.confirmed'].example, orderId })
+    await happen('order.completed', { orderId })
+    expect([gets.mock.calls.length, creates.mock.calls.length]).toEqual([1, 1])
+  })
+
+  it('is the same for every instance, whatever is registered in between', async () => {
+    await happen('order.placed', placed)
+    await register()
+    // Another instance of the service, with the same documents.
+    await deliver(
+      app,
+      { ...platform },
+      message('order.placed', placed, {
+        version: versionOf(webhooks, 'order.placed'),
+        key: '',
+        correlationId: orderId,
+      }),
+    )
+    await deliver(
+      app,
+      { ...platform },
+      message(
+        'order.completed',
+        { orderId },
+        { version: versionOf(webhooks, 'order.completed'), key: '', correlationId: orderId },
+      ),
+    )
+    expect(platform.sent).toEqual([])
+    await happen('order.placed', { ...placed, orderId: 'o-2' }, 'other')
+    expect(platform.sent).toHaveLength(1)
+  })
+})
+
 describe('a receiver that fails', () => {
   it('gets the webhook again, later each time, with the same id and body, until it takes it', async () => {
     const { endpointId } = await register()

@@ -33,7 +33,8 @@ export const customerIn = async (platform: Platform, customer: string): Promise<
 export async function announce(message: EventOfOrder, platform: Platform): Promise<void> {
   const { id: webhookId, type, time, correlationId } = message
   const { orderId } = message.data
-  const customer = await customerOf(message, platform)
+  const { customer, isWatched } = await recipientOf(message, platform)
+  if (!isWatched) return
   const { endpoints = {} } = await customerIn(platform, customer)
   for (const [endpointId, endpoint] of Object.entries(endpoints)) {
     if (!endpoint.types.includes(type)) continue
@@ -81,22 +82,47 @@ export const sendAttempt = (
     },
   )
 
+interface Recipient {
+  readonly customer: string
+  /** Whether the customer had an endpoint when the order was placed. Nothing more is read for the orders of the others, which are most. */
+  readonly isWatched: boolean
+}
+
+/** Recipients never change: an instance keeps those of the orders that it saw last. */
+const MAX_KEPT = 10_000
+const keptBy = new WeakMap<Platform, Map<string, Recipient>>()
+
 /** Only `order.placed` names the customer. History is asked for an order that was placed before this service, or whose event is late. */
-async function customerOf(
-  { data: { orderId, customerRef } }: EventOfOrder,
-  { documents, query }: Platform,
-): Promise<string> {
-  const path = documentPath<typeof webhooks>('orders', orderId)
-  if (customerRef !== undefined) {
-    await documents.create(path, { customer: customerRef })
-    return customerRef
-  }
-  const known = (await documents.get(path)) as { readonly customer: string } | undefined
-  if (known) return known.customer
+async function recipientOf({ data: { orderId, customerRef } }: EventOfOrder, platform: Platform): Promise<Recipient> {
+  const kept = keptBy.get(platform) ?? new Map<string, Recipient>()
+  keptBy.set(platform, kept)
+  const known = kept.get(orderId)
+  if (known) return known
+  // `order.placed` is the first event of nearly every order: its document is made without a look.
+  const stored = customerRef === undefined ? await storedRecipient(orderId, platform) : undefined
+  const recipient = stored ?? (await newRecipient(orderId, customerRef, platform))
+  kept.set(orderId, recipient)
+  if (kept.size > MAX_KEPT) kept.delete(kept.keys().next().value!)
+  return recipient
+}
+
+async function newRecipient(orderId: string, customerRef: string | undefined, platform: Platform): Promise<Recipient> {
+  const customer = customerRef ?? (await customerByHistory(orderId, platform))
+  const { endpoints = {} } = await customerIn(platform, customer)
+  const recipient = { customer, isWatched: Object.keys(endpoints).length > 0 }
+  const isNew = await platform.documents.create(orderPath(orderId), recipient)
+  // An event of the same order, or this one before, was first: all of them follow what it found.
+  return isNew ? recipient : (await storedRecipient(orderId, platform))!
+}
+
+const orderPath = (orderId: string): DocumentPath => documentPath<typeof webhooks>('orders', orderId)
+const storedRecipient = async (orderId: string, { documents }: Platform): Promise<Recipient | undefined> =>
+  (await documents.get(orderPath(orderId))) as Recipient | undefined
+
+async function customerByHistory(orderId: string, { query }: Platform): Promise<string> {
   const answer = await query(historyContracts, 'readTimeline', { orderId })
   const customer = answer.refused ? undefined : answer.body.customerRef
   if (customer === undefined) throw new Unavailable(`order.placed of ${orderId} has not arrived yet.`)
-  await documents.create(path, { customer })
   return customer
 }
 

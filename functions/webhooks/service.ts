@@ -21,7 +21,7 @@ export const webhooks = defineService({
   collections: {
     // By customer: the endpoints with their secrets.
     customers: { unindexed: ['*'] },
-    // By order: whose it is.
+    // By order: whose it is, and whether its customer had an endpoint.
     orders: { unindexed: ['*'], keptForDays: 400 },
     deliveries: {
       unindexed: ['*'],
