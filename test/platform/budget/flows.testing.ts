@@ -135,7 +135,9 @@ export async function openFlows(platform: TestPlatform): Promise<Flows> {
     // The carrier refuses its address, and the customer names another one.
     'corrected-address': async () => {
       const orderId = await until(['shipment.failed'], () => send({ ...own, ...unknown }))
-      await until(['order.completed'], () => act(orderId, 'address', { addressRef }))
+      // Orders gets the refusal in its own delivery, which may still be under way.
+      const correct = () => act(orderId, 'address', { addressRef })
+      await until(['order.completed'], () => vi.waitFor(correct, { timeout: 60_000, interval: 100 }))
     },
     // Its capture is refused after its parcel has left; staff names another payment method.
     recapture: async () => {
