@@ -30,9 +30,9 @@ interface Packages {
   readonly devDependencies: Record<string, string>
 }
 
-/** All of functions/, and the tests, documents, commands and packages that are about it. */
+/** All of functions/ and legacy/, and the tests, documents, commands and packages that are about it. */
 function removeShop(copy: Copy): void {
-  for (const path of ['functions', 'test', 'docs']) rmSync(join(copy.root, path), { recursive: true })
+  for (const path of ['functions', 'legacy', 'test', 'docs']) rmSync(join(copy.root, path), { recursive: true })
   const ofShop = [
     '@asyncapi/specs',
     '@connectrpc/connect-node',
@@ -43,7 +43,8 @@ function removeShop(copy: Copy): void {
     'csv-parse',
     'dinero.js',
     'fast-check',
-    'standardwebhooks',
+    'graphql-http',
+    'graphql-sse',
     'stripe',
   ]
   const uninstall = ({ dependencies, devDependencies }: Packages): void => {
@@ -54,7 +55,7 @@ function removeShop(copy: Copy): void {
   }
   change<{ scripts: Record<string, string> } & Packages>(copy, 'package.json', (manifest) => {
     for (const [name, command] of Object.entries(manifest.scripts))
-      if (/ (test|functions\/shop)\//.test(command)) delete manifest.scripts[name]
+      if (/ (test|legacy|functions\/shop)\//.test(command)) delete manifest.scripts[name]
     uninstall(manifest)
   })
   change<{ packages: Record<string, Packages> }>(copy, 'package-lock.json', ({ packages }) => uninstall(packages['']!))
