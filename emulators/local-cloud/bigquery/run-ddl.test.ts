@@ -82,3 +82,13 @@ it.each([
 ])('refuses %s by name', async (sql, name) => {
   await expect(bigquery.query(sql)).rejects.toThrow(`The local cloud does not run ${name}`)
 })
+
+it.each([
+  ['CREATE TABLE d.x AS\nSELECT lenght(s) FROM d.t', 'Function not found: lenght; Did you mean length? at [2:8]'],
+  ['CREATE TABLE d.x AS SELECT 1 AS a FROM d.t PIVOT(a)', 'PIVOT is not translated by the local cloud at [1:44]'],
+  ['CREATE TABLE d.x AS SELECT nope', 'Unrecognized name: nope at [1:28]'],
+  ['CREATE VIEW d.x AS SELECT 1 AS a, nope', 'Unrecognized name: nope at [1:35]'],
+  ['CREATE VIEW d.x AS\nSELECT 1 AS a,\n nope', 'Unrecognized name: nope at [3:2]'],
+])('the place of a refusal in %s is that in the statement', async (sql, message) => {
+  await expect(bigquery.query(sql)).rejects.toThrow(message)
+})

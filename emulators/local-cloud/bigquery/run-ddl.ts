@@ -62,9 +62,13 @@ async function create(
   if (existing && (existing.type === 'VIEW') !== isView)
     throw invalidArgument(`${projectId}:${datasetId}.${tableId} has type ${existing.type}: drop it first.`)
   if (isView) {
-    const view = { query: query!, useLegacySql: false }
-    if (existing) await catalog.patchTable(datasetId, tableId, { view })
-    else await catalog.insertTable(datasetId, { tableReference: { tableId }, view })
+    const view = { query: query!.trimStart(), useLegacySql: false }
+    try {
+      if (existing) await catalog.patchTable(datasetId, tableId, { view })
+      else await catalog.insertTable(datasetId, { tableReference: { tableId }, view })
+    } catch (error) {
+      throw inStatement(error, query!.slice(0, query!.length - view.query.length))
+    }
     return
   }
   if (query === undefined && ddl.fields.length === 0)
@@ -93,4 +97,15 @@ async function create(
     before: [{ sql: made.sql }],
   })
   made.record()
+}
+
+/** A refusal of a view's text, with the place that it has in the statement. @param before what the statement has before that text. */
+function inStatement(error: unknown, before: string): unknown {
+  if (!(error instanceof StatusError)) return error
+  const lines = before.split('\n')
+  const message = error.message.replace(/\[(\d+):(\d+)\]$/, (_, line: string, column: string) => {
+    const first = Number(line) === 1 ? lines.at(-1)!.length : 0
+    return `[${Number(line) + lines.length - 1}:${Number(column) + first}]`
+  })
+  return message === error.message ? error : invalidArgument(message)
 }

@@ -2,7 +2,7 @@
 // https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_rules
 
 import { functionName, googleType, OWN_MESSAGE } from '../sql/engine-errors.ts'
-import { castTexts, macros } from '../sql/functions.ts'
+import { castTexts, macros, TIMESTAMP_TEXT } from '../sql/functions.ts'
 import { shown } from '../values/limits.ts'
 import { isQueryPlace, type Part, type Type, typeOf } from './plan.ts'
 
@@ -92,7 +92,7 @@ const isConstant = (part: Part, checked: Checked): boolean =>
 
 const textOf = ({ value }: Part): string | undefined => (typeof value?.value === 'string' ? value.value : undefined)
 
-const notConcatenated = /^(FLOAT64|NUMERIC|TIMESTAMP|DATETIME|TIME|ARRAY)\b/
+const notConcatenated = /^(FLOAT64|NUMERIC|TIMESTAMP|DATETIME|TIME|BYTES|ARRAY)\b/
 /** `||` and CONCAT take each type that can be cast to STRING. Macros have it in their messages. */
 function checkConcatenated(from: string, parent: Part): void {
   if (isInQuery(parent) && notConcatenated.test(from))
@@ -103,10 +103,10 @@ function checkConcatenated(from: string, parent: Part): void {
 const textRules: Readonly<Record<string, RegExp>> = {
   ...Object.fromEntries(
     castTexts.flatMap(([name, , pattern]) =>
-      name === 'date' || name === 'datetime' ? [[name.toUpperCase(), new RegExp(pattern)]] : [],
+      ['date', 'datetime', 'time'].includes(name) ? [[name.toUpperCase(), new RegExp(pattern)]] : [],
     ),
   ),
-  TIMESTAMP: /^\s*\d(?!.*\.\d{7})/,
+  TIMESTAMP: new RegExp(TIMESTAMP_TEXT),
 }
 
 function checkText(child: Part, to: string): void {

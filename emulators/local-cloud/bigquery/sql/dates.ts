@@ -77,6 +77,9 @@ function format(argument: string, name: string, allowed: string = Object.keys(sp
   })
 }
 
+/** Those of a DATE: one of a time, such as `%H`, is no midnight at Google. */
+const partsOfDays = 'YmdjbBaAGVuFDy%'
+
 /** The specifiers that PARSE_DATE and PARSE_TIMESTAMP accept. */
 const readable = 'YmdHMSFT%'
 
@@ -129,7 +132,7 @@ export const dateFunctions: Readonly<Record<string, Rewrite>> = {
     return `date_trunc('${chosen.part.toLowerCase()}', ${asTimestamp(value!)})`
   },
   FORMAT_TIMESTAMP: ([form, value], name) => `strftime((${asTimestamp(value!)})::TIMESTAMP, ${format(form!, name)})`,
-  FORMAT_DATE: ([form, value], name) => `strftime(${asDate(value!)}, ${format(form!, name)})`,
+  FORMAT_DATE: ([form, value], name) => `strftime(${asDate(value!)}, ${format(form!, name, partsOfDays)})`,
   PARSE_DATE: ([form, value], name) => `(bq_parse_time(${value}, ${readFormat(form!, name)}))::DATE`,
   PARSE_TIMESTAMP: ([form, value], name) => `(bq_parse_time(${value}, ${readFormat(form!, name)}))::TIMESTAMPTZ`,
   GENERATE_DATE_ARRAY: ([from, to, step = 'bq_days(1)'], name) => {

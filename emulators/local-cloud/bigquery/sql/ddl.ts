@@ -14,7 +14,7 @@ export type Ddl =
       readonly replaces: boolean
       readonly ifNotExists: boolean
       readonly fields: readonly FieldSchema[]
-      /** The text after AS. */
+      /** The text after AS, behind as many blanks and lines as there are before it: its places are those of the statement. */
       readonly query: string | undefined
     }
   | { readonly kind: 'CREATE_SCHEMA'; readonly datasetId: string; readonly ifNotExists: boolean }
@@ -75,13 +75,16 @@ function created(reader: Reader, googleSql: string): Ddl {
   }
   const path = pathOf(reader)
   const fields = what === 'TABLE' && reader.takeIf('(') ? columns(reader) : []
-  const query = reader.takeIf('AS') ? googleSql.slice(reader.peek()?.at ?? googleSql.length) : undefined
+  const query = reader.takeIf('AS') ? textFrom(reader.peek()?.at ?? googleSql.length, googleSql) : undefined
   if (query === undefined) endOf(reader, `CREATE ${what}`)
   if (query !== undefined && fields.length > 0) throw refused('CREATE TABLE with columns and AS')
   if (what === 'VIEW' && query === undefined) throw invalidArgument('Syntax error: Expected keyword AS')
   const kind = what === 'VIEW' ? 'CREATE_VIEW' : query === undefined ? 'CREATE_TABLE' : 'CREATE_TABLE_AS_SELECT'
   return { kind, ...path, replaces, ifNotExists, fields, query }
 }
+
+const textFrom = (begin: number, googleSql: string): string =>
+  googleSql.slice(0, begin).replaceAll(/\S/gu, ' ') + googleSql.slice(begin)
 
 function dropped(reader: Reader): Ddl {
   const what = reader.take().text.toUpperCase()

@@ -185,7 +185,7 @@ function interval(reader: Reader, clauses: Clauses): string {
   const unit = reader.take().text.toUpperCase()
   if (!intervalUnits.includes(unit) || amount.startsWith("'"))
     throw invalidArgument(`INTERVAL takes a number and one of ${intervalUnits.join(', ')}: ${unit}`)
-  return `bq_${unit.toLowerCase()}s(${amount})`
+  return `bq_${unit.toLowerCase()}s(bq_whole(${amount}))`
 }
 
 /** `.field`, `.*`, `[OFFSET(1)]`, `OVER (…)`. */

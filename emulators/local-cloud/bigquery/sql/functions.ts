@@ -40,24 +40,23 @@ export const macroCasts: Readonly<Record<string, string>> = {
   TIMESTAMPTZ: 'bq_cast_timestamp',
   TIMESTAMP: 'bq_cast_datetime',
   DATE: 'bq_cast_date',
+  TIME: 'bq_cast_time',
   DOUBLE: 'bq_cast_float64',
   'DECIMAL(38, 9)': 'bq_cast_numeric',
 }
 
-/** The texts that BigQuery casts: DuckDB takes others too, such as `epoch` and `1_000`. */
+const DAY = String.raw`\d{4}-\d{1,2}-\d{1,2}`
+const CLOCK = String.raw`([01]?\d|2[0-3]):[0-5]?\d:[0-5]?\d(\.\d{1,6})?`
+/** From -14:00 to +14:00. A name has a slash, but for those that mean one zone everywhere. */
+const ZONE = String.raw`[zZ]|( UTC)?[+-](14(:?00)?|(0?\d|1[0-3])(:?[0-5]\d)?)| (UTC|GMT|[A-Z]\w*(/[A-Za-z][\w+-]*)+)`
+
+export const TIMESTAMP_TEXT = `^${DAY}([ tT]${CLOCK}(${ZONE})?)?$`
+
+/** The texts that BigQuery casts: DuckDB takes others too, such as `epoch`, `2026/01/31`, `24:00:00` and `1_000`. */
 export const castTexts: readonly [name: string, type: string, pattern: string, refusal: string][] = [
-  [
-    'date',
-    'DATE',
-    String.raw`^\s*\d{4}-\d{1,2}-\d{1,2}([ tT].*)?$`,
-    `'Invalid date: ''' || CAST(x AS VARCHAR) || ''''`,
-  ],
-  [
-    'datetime',
-    'TIMESTAMP',
-    String.raw`^\s*\d{4}-\d{1,2}-\d{1,2}([ tT]\d{1,2}:\d{1,2}:\d{1,2}(\.\d{0,6})?)?\s*$`,
-    `'Invalid datetime string "' || CAST(x AS VARCHAR) || '"'`,
-  ],
+  ['date', 'DATE', `^${DAY}$`, `'Invalid date: ''' || CAST(x AS VARCHAR) || ''''`],
+  ['datetime', 'TIMESTAMP', `^${DAY}([ tT]${CLOCK})?$`, `'Invalid datetime string "' || CAST(x AS VARCHAR) || '"'`],
+  ['time', 'TIME', `^${CLOCK}$`, `'Invalid time string "' || CAST(x AS VARCHAR) || '"'`],
   [
     'float64',
     'DOUBLE',
@@ -94,6 +93,12 @@ const noNumber = refuse(
 /** SQL for a text that names no number of FLOAT64, which BigQuery casts. */
 const isNaNText = String.raw`typeof(x) = 'VARCHAR' AND regexp_matches(CAST(x AS VARCHAR), '(?i)^\s*[+-]?(inf(inity)?|nan)\s*$')`
 
+const isSignedHex = String.raw`typeof(x) = 'VARCHAR' AND regexp_matches(CAST(x AS VARCHAR), '^\s*[+-]0[xX]')`
+const NO_SIGNED_HEX = `error('A hexadecimal text with a sign is not cast to INT64 by the local cloud')`
+
+/** Ten to this power times the 90 binary digits of a fraction is less than the greatest HUGEINT. */
+const MAX_ROUNDED = 11
+
 /** Unicode's white space, which TRIM removes: https://cloud.google.com/bigquery/docs/reference/standard-sql/string_functions#trim */
 const WHITE_SPACE =
   '\t\n\u000b\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000'
@@ -109,15 +114,18 @@ export const macros = [
   `bq_json_value_array(j, p) AS CASE WHEN json_valid(j) THEN CASE WHEN json_type(j, p) = 'ARRAY' AND len(list_filter(CAST(json_extract(j, p) AS JSON[]), lambda e: json_type(e) IN ('OBJECT', 'ARRAY'))) = 0 THEN CAST(json_extract(j, p) AS VARCHAR[]) END END`,
   `bq_repeats(names) AS len(names) <> len(list_distinct(names))`,
   `bq_repeats_key(t) AS bq_repeats(json_keys(COALESCE(CAST(t AS VARCHAR), 'null'))) OR len(list_filter(json_keys(COALESCE(CAST(t AS VARCHAR), 'null'), '$..*'), lambda names: bq_repeats(names))) > 0`,
-  `bq_parse_json(t) AS CASE WHEN regexp_matches(t, '(^|[\\[:,\\s])-?[\\d.]{20,}') THEN ${refuse('A JSON number of more than 17 digits is not parsed by the local cloud')} WHEN bq_repeats_key(t) THEN ${refuse('JSON with two members of one name in an object is not parsed by the local cloud: BigQuery keeps the first')} ELSE json(t) END`,
+  // Numbers within a value are found in its text, outside of strings: whole FLOAT64s, those with exponents, and great INT64s.
+  String.raw`bq_nested_numbers(t, pattern) AS regexp_matches(regexp_replace(CAST(t AS VARCHAR), '"(\\.|[^"\\])*"', '', 'g'), pattern)`,
+  // DuckDB reads NaN, comments and a comma before a bracket, and writes small and great numbers otherwise.
+  String.raw`bq_parse_json(t) AS CASE WHEN bq_nested_numbers(t, ',\s*[\]}]|[Nn][Aa][Nn]|[Ii]nf|/') THEN ${refuse('Invalid JSON: the text is not JSON')} WHEN bq_nested_numbers(t, '-?[\d.]{20,}') THEN ${refuse('A JSON number of more than 17 digits is not parsed by the local cloud')} WHEN bq_nested_numbers(t, '\d[eE][+-]?\d\d|\d[eE]-|\d{16}\.|\d{12,}[eE]|(^|[^\d])0\.0000') THEN ${refuse('A JSON number of 1e15 or more with a point or an exponent, or of less than 1e-4, is not parsed by the local cloud')} WHEN bq_repeats_key(t) THEN ${refuse('JSON with two members of one name in an object is not parsed by the local cloud: BigQuery keeps the first')} ELSE json(t) END`,
   // A text of 0, 3 or 6 digits after the point, as BigQuery writes a TIMESTAMP. Of DATETIME and TIME it is not known.
   String.raw`bq_time_text(x) AS CASE WHEN typeof(x) = 'TIMESTAMP WITH TIME ZONE' THEN regexp_replace(regexp_replace(CAST(x AS VARCHAR), '\.(\d|\d{4})\+', '.\100+'), '\.(\d\d|\d{5})\+', '.\10+') WHEN typeof(x) IN ('TIMESTAMP', 'TIME') AND regexp_matches(CAST(x AS VARCHAR), '\.\d{1,5}$') THEN ${refuse('A DATETIME or TIME with a fraction of a second is not cast to STRING by the local cloud: use FORMAT_TIMESTAMP')} ELSE CAST(x AS VARCHAR) END`,
   `bq_to_json_refusal(v) AS CASE WHEN regexp_matches(typeof(v), 'TIME|BLOB|DECIMAL') THEN ${refuse('TO_JSON and TO_JSON_STRING of TIMESTAMP, DATETIME, TIME, BYTES and NUMERIC are not translated by the local cloud: CAST to STRING first.')} WHEN typeof(v) = 'DOUBLE' AND (abs(TRY_CAST(v AS DOUBLE)) NOT BETWEEN 1e-4 AND 1e15 AND TRY_CAST(v AS DOUBLE) <> 0 OR signbit(TRY_CAST(v AS DOUBLE)) AND TRY_CAST(v AS DOUBLE) = 0) THEN ${refuse('TO_JSON and TO_JSON_STRING of a FLOAT64 that is -0.0, 1e15 or more, or less than 1e-4, are not translated by the local cloud.')} ELSE FALSE END`,
-  // Numbers within a value are found in its text, outside of strings: whole FLOAT64s, those with exponents, and great INT64s.
-  String.raw`bq_nested_numbers(t, pattern) AS regexp_matches(regexp_replace(CAST(t AS VARCHAR), '"(\\.|[^"\\])*"', '', 'g'), pattern)`,
   String.raw`bq_to_json_string(v) AS CASE WHEN bq_to_json_refusal(v) THEN NULL WHEN typeof(v) = 'DOUBLE' AND v IS NOT NULL THEN regexp_replace(CAST(to_json(v) AS VARCHAR), '\.0$', '') WHEN typeof(v) = 'BIGINT' AND TRY_CAST(v AS BIGINT) NOT BETWEEN -9007199254740992 AND 9007199254740992 THEN '"' || CAST(to_json(v) AS VARCHAR) || '"' WHEN regexp_matches(typeof(v), 'DOUBLE|BIGINT|INTEGER|JSON') AND typeof(v) NOT IN ('DOUBLE', 'BIGINT', 'JSON') AND bq_nested_numbers(to_json(v), '[eE]|\.0\b|\d{16}') THEN ${refuse('TO_JSON_STRING of an ARRAY or STRUCT with a whole FLOAT64, or a number of 16 digits, is not translated by the local cloud.')} ELSE COALESCE(CAST(to_json(v) AS VARCHAR), 'null') END`,
   String.raw`bq_to_json(v) AS CASE WHEN bq_to_json_refusal(v) THEN NULL WHEN regexp_matches(typeof(v), 'DOUBLE') AND bq_nested_numbers(to_json(v), '\d[eE]|-0\.0\b|\d{16}') THEN ${refuse('TO_JSON of a FLOAT64 with an exponent, or of 16 digits, is not translated by the local cloud.')} ELSE COALESCE(to_json(v), CAST('null' AS JSON)) END`,
   `bq_json_scalar(j, kind) AS CASE WHEN j IS NULL THEN NULL WHEN NOT regexp_matches(json_type(j), kind) THEN ${refuse('The provided JSON input is not of the asked type')} ELSE json_extract_string(j, '$') END`,
+  `bq_lax_string(j) AS CASE WHEN json_type(j) IN ('ARRAY', 'OBJECT') THEN NULL ELSE json_extract_string(j, '$') END`,
+  `bq_lax_int64(j) AS CASE WHEN json_type(j) = 'BOOLEAN' THEN CASE WHEN json_extract_string(j, '$') = 'true' THEN 1 ELSE 0 END::BIGINT WHEN NOT regexp_matches(json_extract_string(j, '$'), '^-?\\d') OR regexp_matches(json_extract_string(j, '$'), '[xX_\\s]') THEN NULL ELSE TRY_CAST(json_extract_string(j, '$') AS BIGINT) END`,
   `bq_string(j) AS CASE typeof(j) WHEN 'JSON' THEN CASE WHEN j IS NULL THEN NULL WHEN json_type(CAST(j AS JSON)) <> 'VARCHAR' THEN ${refuse('The provided JSON input is not a string')} ELSE json_extract_string(CAST(j AS JSON), '$') END ELSE bq_time_text(j) END`,
   // Arithmetic. FLOAT64 has no NaN and no Infinity here: DuckDB compares them otherwise, and BigQuery's operators refuse them as results.
   `bq_finite(x) AS CASE WHEN typeof(x) = 'DOUBLE' AND NOT isfinite(TRY_CAST(x AS DOUBLE)) THEN error('double overflow: the result is no finite number') ELSE x END`,
@@ -126,7 +134,7 @@ export const macros = [
   `bq_divide(a, b) AS CASE WHEN ${isNoNumber('a')} OR ${isNoNumber('b')} THEN ${noNumber} WHEN typeof(a) LIKE 'DECIMAL%' OR typeof(b) LIKE 'DECIMAL%' THEN ${notNumeric('Division')} WHEN b = 0 THEN error('division by zero: ' || a || ' / ' || b) ELSE CAST(a AS DOUBLE) / b END`,
   `bq_safe_divide(a, b) AS CASE WHEN ${isNoNumber('a')} OR ${isNoNumber('b')} THEN ${noNumber} WHEN typeof(a) LIKE 'DECIMAL%' OR typeof(b) LIKE 'DECIMAL%' THEN ${notNumeric('SAFE_DIVIDE')} WHEN b = 0 OR NOT isfinite(CAST(a AS DOUBLE) / b) THEN NULL ELSE CAST(a AS DOUBLE) / b END`,
   `bq_minus(a, b) AS CASE WHEN typeof(a) = typeof(b) AND typeof(b) IN ('DATE', 'TIMESTAMP', 'TIMESTAMP WITH TIME ZONE') THEN ${refuse('The difference of two times is not translated by the local cloud: use DATE_DIFF or TIMESTAMP_DIFF.')} ELSE a - b END`,
-  `bq_div(a, b) AS CASE WHEN ${isNoNumber('a')} OR ${isNoNumber('b')} THEN ${noNumber} WHEN typeof(a) = 'DOUBLE' OR typeof(b) = 'DOUBLE' THEN ${notFloat('DIV')} WHEN b = 0 THEN error('division by zero: DIV(' || a || ', ' || b || ')') ELSE CAST(a AS BIGINT) // CAST(b AS BIGINT) END`,
+  `bq_div(a, b) AS CASE WHEN ${isNoNumber('a')} OR ${isNoNumber('b')} THEN ${noNumber} WHEN typeof(a) = 'DOUBLE' OR typeof(b) = 'DOUBLE' THEN ${notFloat('DIV')} WHEN typeof(a) LIKE 'DECIMAL%' OR typeof(b) LIKE 'DECIMAL%' THEN ${notNumeric('DIV')} WHEN b = 0 THEN error('division by zero: DIV(' || a || ', ' || b || ')') ELSE CAST(a AS BIGINT) // CAST(b AS BIGINT) END`,
   `bq_mod(a, b) AS CASE WHEN typeof(a) = 'DOUBLE' OR typeof(b) = 'DOUBLE' THEN ${notFloat('MOD')} WHEN b = 0 THEN error('division by zero: MOD(' || a || ', ' || b || ')') ELSE a % b END`,
   // Bits that are shifted in are 0, also those of a negative number.
   `bq_left_shift(a, n) AS CASE WHEN n < 0 THEN error('Bitwise shift by a negative number: ' || n) WHEN n >= 64 THEN 0::BIGINT ELSE a << n END`,
@@ -134,41 +142,58 @@ export const macros = [
   `bq_double(x) AS CASE WHEN ${isNoNumber('x')} THEN ${noNumber} WHEN typeof(x) LIKE 'DECIMAL%' THEN ${notNumeric('This function')} ELSE CAST(x AS DOUBLE) END`,
   `bq_ln(x) AS CASE WHEN x <= 0 THEN error('Floating point error in function: LN(' || x || ')') ELSE ln(bq_double(x)) END`,
   `bq_log10(x) AS CASE WHEN x <= 0 THEN error('Floating point error in function: LOG10(' || x || ')') ELSE log10(bq_double(x)) END`,
-  `bq_round(x, n) AS CASE WHEN n < 0 AND abs(bq_double(x)) > 1e290 THEN error('ROUND of a FLOAT64 beyond 1e290 is not translated by the local cloud') ELSE round(bq_double(x), CAST(n AS INTEGER)) END`,
+  // A FLOAT64 is rounded as the binary fraction that it is: 2.675 is a little less, so it becomes 2.67. DuckDB multiplies it first.
+  `bq_units(f, n) AS (f * pow(2::DOUBLE, 90))::HUGEINT * (10 ** n)::HUGEINT`,
+  `bq_digits(x, n, half) AS CASE WHEN abs(x) * pow(10, n) >= 4503599627370496 THEN x ELSE (CASE WHEN x < 0 THEN -1 ELSE 1 END) * (trunc(abs(x)) * pow(10, n) + ((bq_units(abs(x) - trunc(abs(x)), n) + half) >> 90)::DOUBLE) / pow(10, n) END`,
+  `bq_round(x, n) AS CASE WHEN n < 0 AND abs(bq_double(x)) > 1e290 THEN error('ROUND of a FLOAT64 beyond 1e290 is not translated by the local cloud') WHEN n > ${MAX_ROUNDED} THEN error('ROUND to more than ${MAX_ROUNDED} digits is not translated by the local cloud') WHEN n > 0 THEN bq_digits(bq_double(x), CAST(n AS INTEGER), 1::HUGEINT << 89) ELSE round(bq_double(x), CAST(n AS INTEGER)) END`,
+  `bq_trunc(x, n) AS CASE WHEN n > ${MAX_ROUNDED} THEN error('TRUNC to more than ${MAX_ROUNDED} digits is not translated by the local cloud') WHEN n > 0 THEN bq_digits(bq_double(x), CAST(n AS INTEGER), 0::HUGEINT) ELSE trunc(bq_double(x), CAST(n AS INTEGER)) END`,
   `bq_sqrt(x) AS CASE WHEN x < 0 THEN error('Argument to SQRT cannot be negative: ' || x) ELSE sqrt(bq_double(x)) END`,
   // Casts: to INT64, halves are rounded away from zero; a number becomes STRING without trailing zeros.
-  `bq_cast_int64(x) AS CASE WHEN typeof(x) = 'DOUBLE' THEN CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT) WHEN typeof(x) = 'JSON' THEN ${refuse('Invalid cast from JSON to INT64')} WHEN typeof(x) = 'VARCHAR' AND NOT regexp_matches(CAST(x AS VARCHAR), '^\\s*[+-]?(\\d+|0[xX][0-9a-fA-F]+)\\s*$') THEN error('Bad int64 value: ' || CAST(x AS VARCHAR)) ELSE CAST(x AS BIGINT) END`,
-  `bq_safe_cast_int64(x) AS CASE WHEN typeof(x) = 'DOUBLE' THEN TRY_CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT) WHEN typeof(x) = 'VARCHAR' AND NOT regexp_matches(CAST(x AS VARCHAR), '^\\s*[+-]?(\\d+|0[xX][0-9a-fA-F]+)\\s*$') THEN NULL ELSE TRY_CAST(x AS BIGINT) END`,
+  `bq_cast_int64(x) AS CASE WHEN typeof(x) = 'DOUBLE' THEN CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT) WHEN typeof(x) = 'JSON' THEN ${refuse('Invalid cast from JSON to INT64')} WHEN ${isSignedHex} THEN ${NO_SIGNED_HEX} WHEN typeof(x) = 'VARCHAR' AND NOT regexp_matches(CAST(x AS VARCHAR), '^\\s*[+-]?(\\d+|0[xX][0-9a-fA-F]+)\\s*$') THEN error('Bad int64 value: ' || CAST(x AS VARCHAR)) ELSE CAST(x AS BIGINT) END`,
+  `bq_safe_cast_int64(x) AS CASE WHEN typeof(x) = 'DOUBLE' THEN TRY_CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT) WHEN ${isSignedHex} THEN ${NO_SIGNED_HEX} WHEN typeof(x) = 'VARCHAR' AND NOT regexp_matches(CAST(x AS VARCHAR), '^\\s*[+-]?(\\d+|0[xX][0-9a-fA-F]+)\\s*$') THEN NULL ELSE TRY_CAST(x AS BIGINT) END`,
   `bq_cast_string(x) AS CASE WHEN typeof(x) = 'DOUBLE' AND abs(TRY_CAST(x AS DOUBLE)) >= 1e15 THEN ${refuse('A FLOAT64 of 1e15 or more is not cast to STRING by the local cloud.')} WHEN typeof(x) = 'DOUBLE' AND TRY_CAST(x AS DOUBLE) = 0 AND signbit(TRY_CAST(x AS DOUBLE)) THEN ${refuse('-0.0 is not cast to STRING by the local cloud.')} WHEN typeof(x) = 'DOUBLE' THEN regexp_replace(CAST(x AS VARCHAR), '\\.0$', '') WHEN typeof(x) LIKE 'DECIMAL%' THEN regexp_replace(CAST(x AS VARCHAR), '\\.?0+$', '') WHEN typeof(x) IN ('JSON', 'BLOB') OR typeof(x) LIKE 'STRUCT%' OR typeof(x) LIKE '%[]' THEN error('Invalid cast to STRING: the local cloud does not cast BYTES, JSON, STRUCT and ARRAY values.') ELSE bq_time_text(x) END`,
   `bq_safe_cast_string(x) AS bq_cast_string(x)`,
   `bq_cast_bool(x) AS CASE WHEN ${isFraction} THEN ${refuse('Invalid cast to BOOL: from INT64 and STRING only')} WHEN typeof(x) = 'VARCHAR' AND lower(CAST(x AS VARCHAR)) NOT IN ('true', 'false') THEN error('Bad bool value: ' || CAST(x AS VARCHAR)) ELSE CAST(x AS BOOLEAN) END`,
   `bq_safe_cast_bool(x) AS CASE WHEN ${isFraction} THEN ${refuse('Invalid cast to BOOL: from INT64 and STRING only')} WHEN typeof(x) = 'VARCHAR' AND lower(CAST(x AS VARCHAR)) NOT IN ('true', 'false') THEN NULL ELSE TRY_CAST(x AS BOOLEAN) END`,
   `bq_cast_bytes(x) AS encode(x)`,
   `bq_safe_cast_bytes(x) AS encode(x)`,
+  // A FLOAT64 becomes the NUMERIC that is nearest to its exact value; DuckDB multiplies it with 1e9 first. A greater one has no fraction.
+  `bq_billionths(d) AS (CASE WHEN d < 0 THEN -1 ELSE 1 END)::HUGEINT * (trunc(abs(d))::HUGEINT * 1000000000 + ((bq_units(abs(d) - trunc(abs(d)), 9) + (1::HUGEINT << 89)) >> 90))`,
+  `bq_numeric_of(d) AS CAST(bq_billionths(d) AS DECIMAL(38, 0)) * CAST(0.000000001 AS DECIMAL(9, 9))`,
+  `bq_exact(x) AS CASE WHEN abs(TRY_CAST(x AS DOUBLE)) >= 1e29 THEN error('numeric overflow: ' || CAST(x AS VARCHAR)) ELSE bq_numeric_of(TRY_CAST(x AS DOUBLE)) END`,
+  `bq_safe_exact(x) AS CASE WHEN abs(TRY_CAST(x AS DOUBLE)) < 1e29 THEN bq_numeric_of(TRY_CAST(x AS DOUBLE)) END`,
   ...castTexts.flatMap(([name, type, pattern, refusal]) => {
     const isFloat = name === 'float64'
     const noNaN = isFloat ? `WHEN ${isNaNText} THEN ${refuse(NO_NAN)} ` : ''
+    const exact = (macro: string): string => (name === 'numeric' ? ` WHEN typeof(x) = 'DOUBLE' THEN ${macro}(x)` : '')
     const noBool = `${noNaN}WHEN typeof(x) = 'BOOLEAN' THEN ${refuse('Invalid cast from BOOL: to INT64 and STRING only')}`
     const isOther = `typeof(x) = 'VARCHAR' AND (NOT regexp_matches(CAST(x AS VARCHAR), '${pattern}')${isFloat ? ' OR NOT isfinite(TRY_CAST(x AS DOUBLE))' : ''})`
     return [
-      `bq_cast_${name}(x) AS CASE ${noBool} WHEN ${isOther} THEN error(${refusal}) ELSE CAST(x AS ${type}) END`,
-      `bq_safe_cast_${name}(x) AS CASE ${noBool} WHEN ${isOther} THEN NULL ELSE TRY_CAST(x AS ${type}) END`,
+      `bq_cast_${name}(x) AS CASE ${noBool}${exact('bq_exact')} WHEN ${isOther} THEN error(${refusal}) ELSE CAST(x AS ${type}) END`,
+      `bq_safe_cast_${name}(x) AS CASE ${noBool}${exact('bq_safe_exact')} WHEN ${isOther} THEN NULL ELSE TRY_CAST(x AS ${type}) END`,
     ]
   }),
   // A text with nanoseconds, or of a year that BigQuery does not have, is no TIMESTAMP.
-  `bq_is_no_timestamp(x) AS typeof(x) = 'VARCHAR' AND (regexp_matches(CAST(x AS VARCHAR), '\\.\\d{7}|^\\s*[^\\s\\d]') OR TRY_CAST(x AS TIMESTAMPTZ) IS NULL OR TRY_CAST(x AS TIMESTAMPTZ) NOT BETWEEN TIMESTAMPTZ '0001-01-01 00:00:00+00' AND TIMESTAMPTZ '9999-12-31 23:59:59.999999+00')`,
-  `bq_cast_timestamp(x) AS CASE WHEN bq_is_no_timestamp(x) THEN error('Invalid timestamp: ''' || CAST(x AS VARCHAR) || '''') ELSE CAST(x AS TIMESTAMPTZ) END`,
-  `bq_safe_cast_timestamp(x) AS CASE WHEN bq_is_no_timestamp(x) THEN NULL ELSE TRY_CAST(x AS TIMESTAMPTZ) END`,
+  // DuckDB takes no offset of one digit, and no small z.
+  String.raw`bq_zoned(x) AS regexp_replace(regexp_replace(CAST(x AS VARCHAR), '(:\d+(?:\.\d+)?(?: UTC)?)([+-])(\d(?::?\d\d)?)$', '\1\20\3'), '(?: UTC)?([zZ]|[+-]\d\d:?\d*)$', '\1')`,
+  `bq_timestamp_of(x) AS TRY_CAST(CASE WHEN typeof(x) = 'VARCHAR' AND contains(CAST(x AS VARCHAR), ':') THEN upper(bq_zoned(x)) ELSE CAST(x AS VARCHAR) END AS TIMESTAMPTZ)`,
+  `bq_is_no_timestamp(x) AS typeof(x) = 'VARCHAR' AND (NOT regexp_matches(CAST(x AS VARCHAR), '${TIMESTAMP_TEXT}') OR bq_timestamp_of(x) IS NULL OR bq_timestamp_of(x) NOT BETWEEN TIMESTAMPTZ '0001-01-01 00:00:00+00' AND TIMESTAMPTZ '9999-12-31 23:59:59.999999+00')`,
+  `bq_cast_timestamp(x) AS CASE WHEN bq_is_no_timestamp(x) THEN error('Invalid timestamp: ''' || CAST(x AS VARCHAR) || '''') WHEN typeof(x) = 'VARCHAR' THEN bq_timestamp_of(x) ELSE CAST(x AS TIMESTAMPTZ) END`,
+  `bq_safe_cast_timestamp(x) AS CASE WHEN bq_is_no_timestamp(x) THEN NULL WHEN typeof(x) = 'VARCHAR' THEN bq_timestamp_of(x) ELSE TRY_CAST(x AS TIMESTAMPTZ) END`,
   // Texts: positions count from 1; negative ones count from the end.
   `bq_substr(t, p) AS CASE WHEN p < -length(t) OR p = 0 THEN t WHEN p < 0 THEN right(t, -p) ELSE substr(t, p) END`,
   `bq_substr_n(t, p, n) AS CASE WHEN n < 0 THEN error('Third argument in SUBSTR() cannot be negative') ELSE left(bq_substr(t, p), n) END`,
   `bq_left(t, n) AS CASE WHEN n < 0 THEN error('Second argument in LEFT() cannot be negative') ELSE left(t, n) END`,
   `bq_right(t, n) AS CASE WHEN n < 0 THEN error('Second argument in RIGHT() cannot be negative') ELSE right(t, n) END`,
   ...['trim', 'ltrim', 'rtrim'].map((name) => `bq_${name}(t) AS ${name}(t, '${WHITE_SPACE}')`),
-  `bq_upper(t) AS replace(upper(t), 'ẞ', 'SS')`,
+  // Google maps some letters to several, or by their place in a word: DuckDB knows none of these.
+  `bq_upper(t) AS CASE WHEN typeof(t) = 'VARCHAR' AND regexp_matches(CAST(t AS VARCHAR), '[ŉǰΐΰև\\x{1E96}-\\x{1E9A}\\x{1F50}-\\x{1F56}\\x{1F80}-\\x{1FFC}\\x{FB00}-\\x{FB17}]') THEN error('UPPER of a letter that becomes several is not translated by the local cloud') ELSE replace(upper(t), 'ẞ', 'SS') END`,
+  `bq_lower(t) AS CASE WHEN typeof(t) = 'VARCHAR' AND regexp_matches(CAST(t AS VARCHAR), '[İΣ]') THEN error('LOWER of İ and of Σ is not translated by the local cloud') ELSE lower(t) END`,
   `bq_pad_size(n, name) AS CASE WHEN n < 0 THEN error('Second argument in ' || name || ' cannot be negative') ELSE CAST(n AS INTEGER) END`,
   `bq_repeat(t, n) AS CASE WHEN typeof(t) LIKE '%[]' THEN ${refuse('No matching signature for function REPEAT for an argument of type ARRAY')} WHEN n < 0 THEN error('Second argument in REPEAT() cannot be negative') ELSE repeat(t, n) END`,
   `bq_no_array(x) AS CASE WHEN typeof(x) LIKE '%[]' THEN ${refuse('No matching signature for function CONCAT for arguments of type ARRAY: use ARRAY_CONCAT')} ELSE x END`,
+  // One value that is no text would keep its type.
+  `bq_text(x) AS CASE WHEN typeof(x) NOT IN ('VARCHAR', 'BLOB', '"NULL"') THEN ${refuse('CONCAT of one value that is no STRING is not translated by the local cloud: CAST to STRING first.')} ELSE x END`,
   `bq_replace(t, a, b) AS CASE WHEN a = '' THEN t ELSE replace(t, a, b) END`,
   `bq_regexp_replace(t, r, s) AS regexp_replace(t, r, s, 'g')`,
   `bq_plain_replacement(s) AS CASE WHEN contains(s, chr(92)) THEN ${refuse('REGEXP_REPLACE takes a replacement with a backslash as a literal in the local cloud')} ELSE s END`,
@@ -198,10 +223,11 @@ export const macros = [
   `bq_timestamp(x) AS CASE WHEN typeof(x) = 'VARCHAR' THEN ${noText('TIMESTAMP')} WHEN typeof(x) IN ('TIMESTAMP', 'DATE') THEN ${refuse('A TIMESTAMP is needed here by the local cloud: write TIMESTAMP(x).')} ELSE CAST(x AS TIMESTAMPTZ) END`,
   `bq_timestamp_of_text(x) AS CASE WHEN typeof(x) = 'VARCHAR' THEN bq_cast_timestamp(CAST(x AS VARCHAR)) ELSE bq_timestamp(x) END`,
   `bq_time(x) AS CASE WHEN typeof(x) = 'VARCHAR' THEN ${noText('DATE, DATETIME or TIMESTAMP')} ELSE x END`,
-  ...['microsecond', 'second'].map(
-    (unit) => `bq_${unit}s(n) AS to_${unit}s(CAST(n AS ${unit === 'second' ? 'DOUBLE' : 'BIGINT'}))`,
+  `bq_whole(n) AS CASE WHEN typeof(n) = 'DOUBLE' OR typeof(n) LIKE 'DECIMAL%' OR ${isNoNumber('n')} THEN ${refuse('INTERVAL takes an INT64 before its unit')} ELSE CAST(n AS BIGINT) END`,
+  // DuckDB has \`to_milliseconds\` of a DOUBLE, which is not exact.
+  ...Object.entries({ microsecond: 1, millisecond: 1000, second: 1_000_000 }).map(
+    ([unit, micros]) => `bq_${unit}s(n) AS to_microseconds(CAST(n AS BIGINT) * ${micros})`,
   ),
-  `bq_milliseconds(n) AS to_milliseconds(CAST(n AS DOUBLE))`,
   ...['minute', 'hour'].map((unit) => `bq_${unit}s(n) AS to_${unit}s(CAST(n AS BIGINT))`),
   ...['day', 'week', 'month', 'quarter', 'year'].map((unit) => `bq_${unit}s(n) AS to_${unit}s(CAST(n AS INTEGER))`),
 ].map((macro) => `CREATE OR REPLACE MACRO ${macro.replaceAll(/\berror\(/g, `error('${OWN_MESSAGE}' || `)}`)
@@ -244,6 +270,7 @@ export const renamed: Readonly<Record<string, string>> = {
   REPLACE: 'bq_replace',
   STRPOS: 'instr',
   STARTS_WITH: 'starts_with',
+  LOWER: 'bq_lower',
   UPPER: 'bq_upper',
   TO_BASE64: 'base64',
   FROM_BASE64: 'from_base64',
@@ -256,7 +283,7 @@ export const renamed: Readonly<Record<string, string>> = {
 
 /** Functions with the same name, arguments and result in GoogleSQL and DuckDB. */
 export const sameInBoth = new Set(
-  'ABS ANY_VALUE COALESCE COUNT CUME_DIST DENSE_RANK FIRST_VALUE IFNULL LAG LAST_VALUE LEAD LENGTH LOWER MAX MIN NTH_VALUE NTILE PERCENT_RANK RANK REVERSE ROW_NUMBER SUM'.split(
+  'ABS ANY_VALUE COALESCE COUNT CUME_DIST DENSE_RANK FIRST_VALUE IFNULL LAG LAST_VALUE LEAD LENGTH MAX MIN NTH_VALUE NTILE PERCENT_RANK RANK REVERSE ROW_NUMBER SUM'.split(
     ' ',
   ),
 )
@@ -321,7 +348,7 @@ export const rewritten: Readonly<Record<string, Rewrite>> = {
   ...dateFunctions,
   // `count`, because the result for no rows is 0; `sum` would give NULL.
   COUNTIF: ([condition]) => `count(CASE WHEN ${condition} THEN 1 END)`,
-  CONCAT: (args) => `bq_no_array(${args.map(concatenated).join(' || ')})`,
+  CONCAT: (args) => (args.length === 1 ? `bq_text(${args[0]})` : `bq_no_array(${args.map(concatenated).join(' || ')})`),
   GREATEST: nullIfAnyIsNull,
   LEAST: nullIfAnyIsNull,
   SUBSTR: (args) => `${args.length === 3 ? 'bq_substr_n' : 'bq_substr'}(${args.join(', ')})`,
@@ -359,7 +386,7 @@ export const rewritten: Readonly<Record<string, Rewrite>> = {
     ),
   ),
   ROUND: (args) => (args.length === 1 ? `round(bq_double(${args[0]}))` : `bq_round(${args.join(', ')})`),
-  TRUNC: floatFunction('trunc'),
+  TRUNC: (args) => (args.length === 1 ? `trunc(bq_double(${args[0]}))` : `bq_trunc(${args.join(', ')})`),
   // Of the type of its argument.
   SIGN: ([value]) => `(${value} - ${value} + sign(${value}))`,
   SQRT: ([value]) => `bq_sqrt(${value})`,
@@ -369,9 +396,9 @@ export const rewritten: Readonly<Record<string, Rewrite>> = {
   LN: ([value]) => `bq_ln(${value})`,
   LOG10: ([value]) => `bq_log10(${value})`,
   LOG: ([value, base]) => (base ? `bq_result(bq_ln(${value}) / bq_ln(${base}), 'LOG')` : `bq_ln(${value})`),
-  LAX_STRING: ([value]) => `json_extract_string(${value}, '$')`,
+  LAX_STRING: ([value]) => `bq_lax_string(${value})`,
   INT64: ([value]) => `(bq_json_scalar(${value}, 'INT'))::BIGINT`,
-  LAX_INT64: ([value]) => `TRY_CAST(json_extract_string(${value}, '$') AS BIGINT)`,
+  LAX_INT64: ([value]) => `bq_lax_int64(${value})`,
   FLOAT64: ([value]) => `bq_finite((bq_json_scalar(${value}, 'INT|DOUBLE'))::DOUBLE)`,
   LAX_FLOAT64: ([value]) => `bq_safe_cast_float64(json_extract_string(${value}, '$'))`,
   BOOL: ([value]) => `(bq_json_scalar(${value}, 'BOOLEAN'))::BOOLEAN`,

@@ -133,8 +133,12 @@ function unescaped(text: string, begin: number, isBytes: boolean, refuse: Refuse
   )
 }
 
-/** `[line:column]`, counted from 1. */
+const TAB = 8
+
+/** `[line:column]`, counted from 1, in characters. As at Google, a tab reaches to the next eighth column. */
 export const place = (sql: string, at: number): string => {
-  const before = sql.slice(0, at).split('\n')
-  return `[${before.length}:${before.at(-1)!.length + 1}]`
+  const before = sql.slice(0, at).split(/\r\n|\r|\n/)
+  let column = 0
+  for (const one of before.at(-1)!) column = one === '\t' ? (Math.floor(column / TAB) + 1) * TAB : column + 1
+  return `[${before.length}:${column + 1}]`
 }

@@ -8,6 +8,7 @@ import {
   DuckDBStructValue,
   DuckDBTimestampTZValue,
   DuckDBTimestampValue,
+  DuckDBTimeValue,
   type DuckDBType,
   DuckDBTypeId,
   type DuckDBValue,
@@ -129,6 +130,7 @@ function cell(value: DuckDBValue, field: FieldSchema): Cell {
 function scalar(value: DuckDBValue, isFloat: boolean): string {
   if (value instanceof DuckDBTimestampTZValue) return String(inRange(value.micros))
   if (value instanceof DuckDBTimestampValue) return dateTimeText(inRange(value.micros))
+  if (value instanceof DuckDBTimeValue) return value.toString().replace(/\.\d+$/, (fraction) => fraction.padEnd(7, '0'))
   if (value instanceof DuckDBDateValue && date(value.toString()) === undefined) throw outOfRange('Date')
   if (value instanceof DuckDBDecimalValue) return numeric(value)
   if (value instanceof DuckDBBlobValue) return Buffer.from(value.bytes).toString('base64')

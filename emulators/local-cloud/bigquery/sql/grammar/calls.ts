@@ -71,6 +71,7 @@ function check(cursor: Cursor, at: Token, rules: FunctionRules, { args, modifier
       `Number of arguments does not match for function ${name}: the local cloud takes ${counts(rules)}, not ${args.length}${/DATE|TIME/.test(name) ? ', and no time zone but UTC' : ''}`,
       at,
     )
+  checkCount(cursor, name, args)
   for (const [modifier, token] of modifiers)
     if (!rules.modifiers.has(modifier))
       throw cursor.refusal(`${clauseNames[modifier]} in arguments is not supported for function ${name}`, token)
@@ -90,6 +91,23 @@ function check(cursor: Cursor, at: Token, rules: FunctionRules, { args, modifier
     throw cursor.refusal(`Window ORDER BY is required for analytic function ${name}`, at)
   if (rules.hasNoFrame && over.frame)
     throw cursor.refusal(`Window framing clause is not allowed for analytic function ${name}`, over.frame)
+}
+
+/** The arguments that are the same number for all rows, and the least of them. */
+const counted: Readonly<Record<string, { readonly index: number; readonly least: number; readonly says: string }>> = {
+  LAG: { index: 1, least: 0, says: 'The offset of LAG must not be negative' },
+  LEAD: { index: 1, least: 0, says: 'The offset of LEAD must not be negative' },
+  NTH_VALUE: { index: 1, least: 1, says: 'The N value of NTH_VALUE must be positive' },
+  NTILE: { index: 0, least: 1, says: 'The N value (number of buckets) for the NTILE function must be positive' },
+  APPROX_QUANTILES: { index: 1, least: 1, says: 'The second argument of APPROX_QUANTILES must be positive' },
+}
+
+function checkCount(cursor: Cursor, name: string, args: readonly Expression[]): void {
+  const rule = counted[name]
+  const argument = rule && args[rule.index]
+  if (!argument || argument.kind === 'parameter') return
+  if (argument.kind !== 'literal' || !isInteger(argument.at) || Number(argument.at.text) < rule.least)
+    throw cursor.refusal(`${rule.says}: the local cloud takes a whole number or a parameter`, argument.at)
 }
 
 const clauseNames: Readonly<Record<Modifier, string>> = {

@@ -13,6 +13,19 @@ const operation = (at: Token, operator: string, operands: readonly Expression[])
   operands,
 })
 
+/** An operator that takes no literal NULL, also not one in parentheses. */
+function strict(cursor: Cursor, at: Token, operator: string, operands: readonly Expression[]): Expression {
+  const found = operands.map(nullIn).find((one) => one !== undefined)
+  if (found) throw cursor.refusal(`Operands of ${operator} cannot be literal NULL`, found)
+  return operation(at, operator, operands)
+}
+
+function nullIn(one: Expression): Token | undefined {
+  if (one.kind === 'operation' && one.operator === '()') return nullIn(one.operands[0]!)
+  const isNull = one.kind === 'literal' && one.at.kind === 'word' && one.at.text.toUpperCase() === 'NULL'
+  return isNull ? one.at : undefined
+}
+
 export function expression(cursor: Cursor): Expression {
   return joined(cursor, 'OR', () => joined(cursor, 'AND', () => negation(cursor)))
 }
@@ -26,7 +39,7 @@ function joined(cursor: Cursor, operator: string, operand: () => Expression): Ex
 
 function negation(cursor: Cursor): Expression {
   const not = cursor.takeIf('NOT')
-  return not ? operation(not, 'NOT', [cursor.deeper(() => negation(cursor))]) : comparison(cursor)
+  return not ? strict(cursor, not, 'NOT', [cursor.deeper(() => negation(cursor))]) : comparison(cursor)
 }
 
 const comparisons = ['=', '!=', '<>', '<', '>', '<=', '>=']
@@ -46,7 +59,7 @@ function compared(cursor: Cursor, left: Expression): Expression | undefined {
   if (cursor.is(...comparisons)) {
     const { text } = cursor.take()
     if (cursor.is('ANY', 'SOME', 'ALL')) throw cursor.unexpected()
-    return operation(at!, text, [left, calculation(cursor)])
+    return strict(cursor, at!, text, [left, calculation(cursor)])
   }
   if (cursor.takeIf('IS')) return truth(cursor, at!, left)
   const isNot = cursor.is('NOT')
@@ -59,9 +72,15 @@ function compared(cursor: Cursor, left: Expression): Expression | undefined {
   }
   if (cursor.takeIf('LIKE')) {
     if (cursor.is('ANY', 'SOME', 'ALL')) throw cursor.notServed(`LIKE ${cursor.peek()!.text.toUpperCase()}`)
-    return operation(at!, 'LIKE', [left, calculation(cursor)])
+    return like(cursor, at!, left, calculation(cursor))
   }
   return cursor.takeIf('IN') ? membership(cursor, at!, left) : undefined
+}
+
+function like(cursor: Cursor, at: Token, left: Expression, pattern: Expression): Expression {
+  const text = pattern.kind === 'literal' && pattern.at.kind === 'string' ? pattern.at.text : ''
+  if (/(?:^|[^\\])(?:\\\\)*\\$/.test(text)) throw cursor.refusal('LIKE pattern ends with a backslash', pattern.at)
+  return strict(cursor, at, 'LIKE', [left, pattern])
 }
 
 function truth(cursor: Cursor, at: Token, left: Expression): Expression {
@@ -95,7 +114,7 @@ function calculation(cursor: Cursor, level = 0): Expression {
   let left = calculation(cursor, level + 1)
   while (cursor.is(...operators)) {
     const at = cursor.take()
-    left = operation(at, at.text, [left, calculation(cursor, level + 1)])
+    left = strict(cursor, at, at.text, [left, calculation(cursor, level + 1)])
   }
   if (cursor.is('%')) throw cursor.refusal('Syntax error: Illegal input character "%": write MOD(a, b)')
   return left
@@ -104,7 +123,7 @@ function calculation(cursor: Cursor, level = 0): Expression {
 function signed(cursor: Cursor): Expression {
   if (!cursor.is('-', '+', '~')) return postfixed(cursor, primary(cursor))
   const at = cursor.take()
-  return operation(at, at.text, [cursor.deeper(() => signed(cursor))])
+  return strict(cursor, at, at.text, [cursor.deeper(() => signed(cursor))])
 }
 
 /** `.field` and `[…]`. `.*` is left for the list of a SELECT. */

@@ -32,6 +32,8 @@ it.each([
     'FROM d.t SELECT a',
     'A query that begins with FROM, which is pipe syntax, is not translated by the local cloud at [1:1]',
   ],
+  ["SELECT '🙂', nope(1)", 'Function not found: nope at [1:13]'],
+  ['SELECT 1,\r\n\tnope(1)', 'Function not found: nope at [2:9]'],
   ['SELECT a::INT64 FROM d.t', 'Syntax error: Expected end of input but got ":" at [1:9]'],
   ['SELECT [1, 2][1:2]', 'Syntax error: Expected "]" but got ":" at [1:16]'],
   ['SELECT [x FOR x IN [1]]', 'Syntax error: Expected "]" but got keyword FOR at [1:11]'],

@@ -4,6 +4,7 @@
 import { invalidArgument } from '../../../core/status.ts'
 import { place, type Token } from '../tokens.ts'
 import { expressionsIn } from './children.ts'
+import { isInteger } from './cursor.ts'
 import { functions } from './functions.ts'
 import { lastName } from './names.ts'
 import { queriesIn } from './queries-in.ts'
@@ -28,7 +29,9 @@ function refusalIn({ body, order, orderAt }: Query): Refusal | undefined {
     if (part.kind !== 'select') continue
     // After a set operation, ORDER BY is that of all its queries.
     const own = body.kind === 'set' ? undefined : orderAt
-    const refused = part.select.clauses.has('FROM') ? ungrouped(part.select) : withoutFrom(part.select, own)
+    const refused = part.select.clauses.has('FROM')
+      ? (ungrouped(part.select) ?? literalGroup(part.select) ?? allConstant(part.select))
+      : withoutFrom(part.select, own)
     if (refused) return refused
   }
   const isSorted = body.kind === 'select' && body.select.isDistinct && body.select.clauses.has('FROM')
@@ -60,6 +63,22 @@ function ungrouped({ having, clauses, columns }: Select): Refusal | undefined {
   if (!having || clauses.has('GROUP') || hasAggregate(having)) return undefined
   if (columns.some((column) => column.kind === 'value' && hasAggregate(column.value))) return undefined
   return { message: 'The HAVING clause requires GROUP BY or aggregation to be present', at: firstToken(having) }
+}
+
+function literalGroup({ groups }: Select): Refusal | undefined {
+  const literal = groups.find((one) => one.kind === 'literal' && !isInteger(one.at))
+  return literal && { message: 'Cannot GROUP BY literal values', at: literal.at }
+}
+
+/** GROUP BY ALL leaves out constants, so it is one group here; DuckDB groups by them. */
+function allConstant({ clauses, groups, columns }: Select): Refusal | undefined {
+  const group = clauses.get('GROUP')
+  if (!group || groups.length > 0) return undefined
+  const plain = columns.filter((column) => column.kind === 'star' || !hasAggregate(column.value))
+  const isConstant = plain.every((column) => column.kind === 'value' && pathsIn(column.value).length === 0)
+  return isConstant && plain.length > 0
+    ? { message: 'GROUP BY ALL without a column is not translated by the local cloud', at: group }
+    : undefined
 }
 
 /** The operator of an operation is where it is computed, and not where it begins. */
