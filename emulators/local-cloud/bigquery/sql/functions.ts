@@ -115,7 +115,7 @@ export const macros = [
   `bq_repeats(names) AS len(names) <> len(list_distinct(names))`,
   `bq_repeats_key(t) AS bq_repeats(json_keys(COALESCE(CAST(t AS VARCHAR), 'null'))) OR len(list_filter(json_keys(COALESCE(CAST(t AS VARCHAR), 'null'), '$..*'), lambda names: bq_repeats(names))) > 0`,
   // Numbers within a value are found in its text, outside of strings: whole FLOAT64s, those with exponents, and great INT64s.
-  String.raw`bq_nested_numbers(t, pattern) AS regexp_matches(regexp_replace(CAST(t AS VARCHAR), '"(\\.|[^"\\])*"', '', 'g'), pattern)`,
+  String.raw`bq_nested_numbers(t, pattern) AS regexp_matches(regexp_replace(CAST(t AS VARCHAR), '"(\\.|[^"\\])*"', '""', 'g'), pattern)`,
   // DuckDB reads NaN, comments and a comma before a bracket, and writes small and great numbers otherwise.
   String.raw`bq_parse_json(t) AS CASE WHEN bq_nested_numbers(t, ',\s*[\]}]|[Nn][Aa][Nn]|[Ii]nf|/') THEN ${refuse('Invalid JSON: the text is not JSON')} WHEN bq_nested_numbers(t, '-?[\d.]{20,}') THEN ${refuse('A JSON number of more than 17 digits is not parsed by the local cloud')} WHEN bq_nested_numbers(t, '\d[eE][+-]?\d\d|\d[eE]-|\d{16}\.|\d{12,}[eE]|(^|[^\d])0\.0000') THEN ${refuse('A JSON number of 1e15 or more with a point or an exponent, or of less than 1e-4, is not parsed by the local cloud')} WHEN bq_repeats_key(t) THEN ${refuse('JSON with two members of one name in an object is not parsed by the local cloud: BigQuery keeps the first')} ELSE json(t) END`,
   // A text of 0, 3 or 6 digits after the point, as BigQuery writes a TIMESTAMP. Of DATETIME and TIME it is not known.
@@ -176,8 +176,8 @@ export const macros = [
   // A text with nanoseconds, or of a year that BigQuery does not have, is no TIMESTAMP.
   // DuckDB takes no offset of one digit, and no small z.
   String.raw`bq_zoned(x) AS regexp_replace(regexp_replace(CAST(x AS VARCHAR), '(:\d+(?:\.\d+)?(?: UTC)?)([+-])(\d(?::?\d\d)?)$', '\1\20\3'), '(?: UTC)?([zZ]|[+-]\d\d:?\d*)$', '\1')`,
-  `bq_timestamp_of(x) AS TRY_CAST(CASE WHEN typeof(x) = 'VARCHAR' AND contains(CAST(x AS VARCHAR), ':') THEN upper(bq_zoned(x)) ELSE CAST(x AS VARCHAR) END AS TIMESTAMPTZ)`,
-  `bq_is_no_timestamp(x) AS typeof(x) = 'VARCHAR' AND (NOT regexp_matches(CAST(x AS VARCHAR), '${TIMESTAMP_TEXT}') OR bq_timestamp_of(x) IS NULL OR bq_timestamp_of(x) NOT BETWEEN TIMESTAMPTZ '0001-01-01 00:00:00+00' AND TIMESTAMPTZ '9999-12-31 23:59:59.999999+00')`,
+  `bq_timestamp_of(x) AS TRY_CAST(upper(bq_zoned(x)) AS TIMESTAMPTZ)`,
+  `bq_is_no_timestamp(x) AS typeof(x) = 'VARCHAR' AND (NOT regexp_matches(CAST(x AS VARCHAR), '${TIMESTAMP_TEXT}') OR NOT COALESCE(bq_timestamp_of(x) BETWEEN TIMESTAMPTZ '0001-01-01 00:00:00+00' AND TIMESTAMPTZ '9999-12-31 23:59:59.999999+00', FALSE))`,
   `bq_cast_timestamp(x) AS CASE WHEN bq_is_no_timestamp(x) THEN error('Invalid timestamp: ''' || CAST(x AS VARCHAR) || '''') WHEN typeof(x) = 'VARCHAR' THEN bq_timestamp_of(x) ELSE CAST(x AS TIMESTAMPTZ) END`,
   `bq_safe_cast_timestamp(x) AS CASE WHEN bq_is_no_timestamp(x) THEN NULL WHEN typeof(x) = 'VARCHAR' THEN bq_timestamp_of(x) ELSE TRY_CAST(x AS TIMESTAMPTZ) END`,
   // Texts: positions count from 1; negative ones count from the end.

@@ -140,12 +140,17 @@ function scalar(value: DuckDBValue, isFloat: boolean): string {
   return String(value)
 }
 
+/** Of a NUMERIC, before the point. A SUM in DuckDB has more. */
+const MAX_WHOLE_DIGITS = 29
+
 /**
  * BigQuery's NUMERIC has nine digits after the point. Two such values multiplied have eighteen in DuckDB; BigQuery would have
  * rounded it, so a result with more than nine is refused.
  */
 function numeric(value: DuckDBDecimalValue): string {
   const text = value.toString()
+  if (text.replace(/\..*/, '').replace('-', '').length > MAX_WHOLE_DIGITS)
+    throw invalidArgument(`numeric overflow: ${text}`)
   if (!text.includes('.')) return text
   const short = text.replace(/\.?0+$/, '')
   if ((short.split('.')[1]?.length ?? 0) > 9)
