@@ -5,9 +5,10 @@
  */
 
 import { keywords } from './functions.ts'
-import { limits, tooComplex, tooDeep } from '../values/limits.ts'
-import { isWord } from './reader.ts'
-import type { Token } from './tokens.ts'
+import { closingOf, opens } from '../tokens/closing.ts'
+import type { Token } from '../tokens/tokens.ts'
+import { isSymbol, isWord } from '../tokens/words.ts'
+import { limits, tooComplex } from '../values/limits.ts'
 
 export type Aliases = ReadonlyMap<string, readonly Token[]>
 
@@ -140,22 +141,4 @@ function replaced(tokens: readonly Token[], aliases: Aliases, before?: Token, af
   return result
 }
 
-/** One pass. A parenthesis or bracket that nothing closes has no entry: the translator refuses it. */
-export function closingOf(tokens: readonly Token[]): Map<number, number> {
-  const closing = new Map<number, number>()
-  const open: number[] = []
-  for (const [at, token] of tokens.entries()) {
-    if (opens(token)) {
-      open.push(at)
-      if (open.length > limits.nesting) throw tooDeep()
-    } else if (isSymbol(token, ')') || isSymbol(token, ']')) {
-      const opened = open.pop()
-      if (opened !== undefined) closing.set(opened, at)
-    }
-  }
-  return closing
-}
-
 const symbol = (text: string): Token => ({ kind: 'symbol', text })
-const isSymbol = (token: Token | undefined, text: string): boolean => token?.kind === 'symbol' && token.text === text
-const opens = (token: Token): boolean => isSymbol(token, '(') || isSymbol(token, '[')

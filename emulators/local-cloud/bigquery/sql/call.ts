@@ -4,7 +4,8 @@ import { invalidArgument } from '../../core/status.ts'
 import { extract } from './dates.ts'
 import { macroCasts, mayOverflow, renamed, rewritten, sameInBoth, takesPath, types } from './functions.ts'
 import { noBigNumeric } from '../values/scalars.ts'
-import { aliasText, closes, type EndTest, isWord, quote, type Reader, type Clauses } from './reader.ts'
+import { isWord } from '../tokens/words.ts'
+import { aliasText, closes, type EndTest, quote, type Reader, type Clauses } from './reader.ts'
 
 export const endsArgument: EndTest = (token) => token.kind === 'symbol' && (token.text === ')' || token.text === ',')
 

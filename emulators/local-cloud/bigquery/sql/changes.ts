@@ -1,8 +1,8 @@
 /** The queries that belong to a statement which changes rows: the inserted rows, and the target rows that are matched twice. */
 
 import { type Constant, constantOf } from './constants.ts'
-import { isWord } from './reader.ts'
-import type { Token } from './tokens.ts'
+import { isSymbol, isWord } from '../tokens/words.ts'
+import type { Token } from '../tokens/tokens.ts'
 
 /** Values that a statement writes, and the query for them in GoogleSQL's tokens. */
 export interface Written {
@@ -16,7 +16,6 @@ export interface Written {
 
 const symbol = (text: string): Token => ({ kind: 'symbol', text })
 const word = (text: string): Token => ({ kind: 'word', text })
-const isSymbol = (token: Token | undefined, text: string): boolean => token?.kind === 'symbol' && token.text === text
 
 /** Whether a statement has a WHERE of its own, not one of a subquery. */
 export const hasWhere = (tokens: readonly Token[]): boolean => find(tokens, 1, 'WHERE') !== undefined

@@ -1,14 +1,11 @@
 /** Written values that are constants: only these are coerced from STRING to a date, or from FLOAT64 to NUMERIC. */
 // https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_rules#literal_coercion
 
-import { isWord } from './reader.ts'
-import type { Token } from './tokens.ts'
+import { isSymbol, isWord } from '../tokens/words.ts'
+import type { Token } from '../tokens/tokens.ts'
 
 /** The kind of all values of a column: literals, literals and parameters, or other expressions as well. */
 export type Constant = 'literal' | 'parameter' | 'expression'
-
-const isSymbol = (token: Token | undefined, ...texts: string[]): boolean =>
-  token?.kind === 'symbol' && texts.includes(token.text)
 
 /** @param values the tokens of each value. A NULL has every type. */
 export function constantOf(values: readonly (readonly Token[])[]): Constant {

@@ -1,7 +1,8 @@
 /** Dates and times: parts, differences, formats. Weeks begin on Sunday, unless said otherwise; a zone is UTC. */
 
 import { invalidArgument } from '../../core/status.ts'
-import { closes, isWord, type Reader, type Clauses } from './reader.ts'
+import { isWord } from '../tokens/words.ts'
+import { closes, type Reader, type Clauses } from './reader.ts'
 
 export type Rewrite = (args: readonly string[], name: string) => string
 

@@ -4,7 +4,8 @@
 import { invalidArgument, type StatusError } from '../../core/status.ts'
 import type { FieldSchema } from '../values/records.ts'
 import { changedTable } from './from.ts'
-import { isWord, type Reader } from './reader.ts'
+import { isWord } from '../tokens/words.ts'
+import { type Reader } from './reader.ts'
 
 export type Ddl =
   | {

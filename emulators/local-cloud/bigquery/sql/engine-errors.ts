@@ -4,7 +4,7 @@ import { invalidArgument, StatusError } from '../../core/status.ts'
 import { bigqueryError } from '../values/errors.ts'
 import { tooComplex, shown } from '../values/limits.ts'
 import { mixedStructs } from './mixed-structs.ts'
-import { placesOf } from './tokens.ts'
+import { placesOf } from '../tokens/tokens.ts'
 
 /** With this a macro's own message begins, which is in BigQuery's words already. */
 export const OWN_MESSAGE = 'BigQuery: '

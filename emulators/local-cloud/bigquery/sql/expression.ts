@@ -6,7 +6,8 @@ import { tableName } from './from.ts'
 import { concatenated, keywords, macroCasts } from './functions.ts'
 import { noBigNumeric } from '../values/scalars.ts'
 import { limits, tooComplex, tooDeep } from '../values/limits.ts'
-import { type Clauses, closes, isWord, quote, type Reader, text } from './reader.ts'
+import { isWord } from '../tokens/words.ts'
+import { type Clauses, closes, quote, type Reader, text } from './reader.ts'
 
 /** From the loosest to the tightest; every one binds tighter than comparisons. DuckDB ranks them otherwise, hence the parentheses. */
 const levels: readonly (readonly string[])[] = [['|'], ['^'], ['&'], ['<<', '>>'], ['+', '-'], ['*', '/', '||']]

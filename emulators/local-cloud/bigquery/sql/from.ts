@@ -1,7 +1,8 @@
 /** Translates the items of FROM and JOIN: tables, arrays and subqueries. A project's name may contain dashes without quotes. */
 
 import { invalidArgument } from '../../core/status.ts'
-import { aliasText, closes, type EndTest, isWord, quote, type Reader } from './reader.ts'
+import { isWord } from '../tokens/words.ts'
+import { aliasText, closes, type EndTest, quote, type Reader } from './reader.ts'
 
 type Clauses = (reader: Reader, ends: EndTest) => string
 

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { withAliases } from './aliases.ts'
 import { limits } from '../values/limits.ts'
 import { Reader } from './reader.ts'
-import { tokenize } from './tokens.ts'
+import { tokenize } from '../tokens/tokens.ts'
 import { translate } from './translate.ts'
 
 const times = (count: number, text: string, separator = ''): string => Array(count).fill(text).join(separator)

@@ -1,8 +1,8 @@
 /** The refusal of STRUCTs that meet with other names of fields: BigQuery takes their fields by position, DuckDB by name. */
 
 import { shown } from '../values/limits.ts'
-import { isWord } from './reader.ts'
-import { place, type Token, tokenize } from './tokens.ts'
+import { isWord } from '../tokens/words.ts'
+import { place, type Token, tokenize } from '../tokens/tokens.ts'
 
 const PREFIX = 'Mixed STRUCT fields: '
 

@@ -2,9 +2,9 @@
 
 import { invalidArgument } from '../../core/status.ts'
 import { limits, tooComplex, tooDeep } from '../values/limits.ts'
-import { isReserved } from './grammar/words.ts'
+import { isReserved } from '../tokens/words.ts'
 import { Reads } from './reads.ts'
-import type { Token } from './tokens.ts'
+import type { Token } from '../tokens/tokens.ts'
 import { elementMark } from './unnamed-marks.ts'
 
 export type EndTest = (token: Token) => boolean
@@ -116,8 +116,6 @@ export class Reader {
 }
 
 export const closes: EndTest = ({ kind, text }) => kind === 'symbol' && text === ')'
-export const isWord = (token: Token | undefined, ...words: readonly string[]): boolean =>
-  token?.kind === 'word' && words.includes(token.text.toUpperCase())
 export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 /** @throws INVALID_ARGUMENT for a token that names nothing: a reserved word is quoted. */

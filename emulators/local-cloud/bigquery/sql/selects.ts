@@ -1,11 +1,12 @@
 /** Finds what BigQuery refuses in a SELECT and DuckDB accepts: an alias that its list or WHERE uses. */
 // https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#visibility
 
-import { type Aliases, aliasesOf, closingOf } from './aliases.ts'
+import { closingOf } from '../tokens/closing.ts'
+import { type Aliases, aliasesOf } from './aliases.ts'
 import { keywords } from './functions.ts'
 import { limits } from '../values/limits.ts'
-import { isWord } from './reader.ts'
-import type { Token } from './tokens.ts'
+import { isSymbol, isWord } from '../tokens/words.ts'
+import type { Token } from '../tokens/tokens.ts'
 
 /** An alias that the list or WHERE uses. It is refused if no table has such a column, which only the engine knows. */
 export interface ListedName {
@@ -117,5 +118,3 @@ const isColumn = (expression: readonly Token[], name: Token): boolean =>
 
 const symbol = (text: string): Token => ({ kind: 'symbol', text })
 const word = (text: string): Token => ({ kind: 'word', text })
-const isSymbol = (token: Token | undefined, ...texts: string[]): boolean =>
-  token?.kind === 'symbol' && texts.includes(token.text)

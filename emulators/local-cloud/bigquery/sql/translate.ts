@@ -12,10 +12,11 @@ import { type NeededColumn, neededColumns } from './grammar/names.ts'
 import { checkSelects } from './grammar/select-rules.ts'
 import { parseStatement } from './grammar/statement.ts'
 import { checkLength, limits, shown, tooComplex } from '../values/limits.ts'
-import { aliasText, type EndTest, isWord, quote, Reader } from './reader.ts'
+import { isWord } from '../tokens/words.ts'
+import { aliasText, type EndTest, quote, Reader } from './reader.ts'
 import type { Read } from './reads.ts'
 import { listedNamesIn } from './selects.ts'
-import { place, type Token, tokenize } from './tokens.ts'
+import { place, type Token, tokenize } from '../tokens/tokens.ts'
 import { withMarks } from './unnamed.ts'
 
 export interface Translation {

@@ -4,8 +4,8 @@
  */
 
 import { keywords } from './functions.ts'
-import { isWord } from './reader.ts'
-import type { Token } from './tokens.ts'
+import { isWord } from '../tokens/words.ts'
+import type { Token } from '../tokens/tokens.ts'
 import { columnMark } from './unnamed-marks.ts'
 
 const opening = new Set(['(', '['])

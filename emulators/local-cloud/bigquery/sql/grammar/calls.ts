@@ -1,11 +1,11 @@
 /** Calls with the clauses that a function takes, CAST, EXTRACT and windows. */
 // https://cloud.google.com/bigquery/docs/reference/standard-sql/function-rules
 
-import type { Token } from '../tokens.ts'
+import type { Token } from '../../tokens/tokens.ts'
 import { type Cursor, isInteger } from './cursor.ts'
 import { functions, type FunctionRules, nearest } from './functions.ts'
 import type { Call, Expression, Modifier, Ordered, Over } from './tree.ts'
-import { isName } from './words.ts'
+import { isName } from '../../tokens/words.ts'
 
 /** The name is read; the next token is the parenthesis. */
 export function call(cursor: Cursor, written: Token): Expression {

@@ -3,7 +3,7 @@
 import type { Cursor } from './cursor.ts'
 import { from, source, tablePath } from './from.ts'
 import type { Expression, Source, Statement } from './tree.ts'
-import { isName } from './words.ts'
+import { isName } from '../../tokens/words.ts'
 
 export function insert(cursor: Cursor): Statement {
   cursor.expect('INSERT')

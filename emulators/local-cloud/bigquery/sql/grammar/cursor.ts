@@ -2,11 +2,11 @@
 
 import { invalidArgument, type StatusError } from '../../../core/status.ts'
 import { limits, shown, tooDeep } from '../../values/limits.ts'
-import { closingOf } from '../aliases.ts'
-import { isWord } from '../reader.ts'
-import { place, type Token } from '../tokens.ts'
+import { closingOf } from '../../tokens/closing.ts'
+import { isSymbol, isWord } from '../../tokens/words.ts'
+import { place, type Token } from '../../tokens/tokens.ts'
 import type { Expression, Query } from './tree.ts'
-import { isName, isReserved } from './words.ts'
+import { isName, isReserved } from '../../tokens/words.ts'
 
 /** The productions that contain each other: expressions have queries, and queries expressions. */
 export interface Productions {
@@ -157,4 +157,3 @@ function described(token: Token | undefined): string {
 
 export const isInteger = ({ kind, text }: Token): boolean =>
   kind === 'number' && /^(?:0[xX][0-9a-fA-F]+|\d+)$/.test(text)
-const isSymbol = (token: Token | undefined, text: string): boolean => token?.kind === 'symbol' && token.text === text

@@ -1,10 +1,10 @@
 /** Expressions by GoogleSQL's precedence: https://cloud.google.com/bigquery/docs/reference/standard-sql/operators#operator_precedence */
 
-import type { Token } from '../tokens.ts'
+import type { Token } from '../../tokens/tokens.ts'
 import { call, cast, extract } from './calls.ts'
 import type { Cursor } from './cursor.ts'
 import type { Expression, Item } from './tree.ts'
-import { isName } from './words.ts'
+import { isName } from '../../tokens/words.ts'
 
 const operation = (at: Token, operator: string, operands: readonly Expression[]): Expression => ({
   kind: 'operation',

@@ -1,9 +1,9 @@
 /** FROM: tables, arrays, subqueries, and joins. https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#from_clause */
 
-import type { Token } from '../tokens.ts'
+import type { Token } from '../../tokens/tokens.ts'
 import type { Cursor } from './cursor.ts'
 import type { Source } from './tree.ts'
-import { isName } from './words.ts'
+import { isName } from '../../tokens/words.ts'
 
 type Item = Source['item']
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { StatusError } from '../../../core/status.ts'
 import { renamed, rewritten, sameInBoth } from '../functions.ts'
-import { tokenize } from '../tokens.ts'
+import { tokenize } from '../../tokens/tokens.ts'
 import { functions } from './functions.ts'
 import { parseStatement } from './statement.ts'
 

@@ -6,7 +6,7 @@
 
 import { invalidArgument } from '../../../core/status.ts'
 import { shown } from '../../values/limits.ts'
-import { place, type Token } from '../tokens.ts'
+import { place, type Token } from '../../tokens/tokens.ts'
 import { expressionsIn, expressionsOver, subqueryIn } from './children.ts'
 import { nameOf } from './from.ts'
 import type { Body, Expression, Query, Select, Source, Statement } from './tree.ts'

@@ -1,11 +1,11 @@
 /** Queries: WITH, set operations, SELECT and its clauses. https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax */
 
-import type { Token } from '../tokens.ts'
+import type { Token } from '../../tokens/tokens.ts'
 import { count, ordering, windowIn } from './calls.ts'
 import type { Cursor } from './cursor.ts'
 import { from } from './from.ts'
 import type { Body, Clause, Column, Expression, Item, Query, Select } from './tree.ts'
-import { isName } from './words.ts'
+import { isName } from '../../tokens/words.ts'
 
 export function query(cursor: Cursor): Query {
   const at = cursor.peek()

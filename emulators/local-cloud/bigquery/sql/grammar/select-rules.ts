@@ -2,7 +2,7 @@
 // https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax
 
 import { invalidArgument } from '../../../core/status.ts'
-import { place, type Token } from '../tokens.ts'
+import { place, type Token } from '../../tokens/tokens.ts'
 import { expressionsIn } from './children.ts'
 import { isInteger } from './cursor.ts'
 import { functions } from './functions.ts'

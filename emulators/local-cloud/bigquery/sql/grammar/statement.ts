@@ -3,7 +3,7 @@
  * whatever the engine would make of it.
  */
 
-import type { Token } from '../tokens.ts'
+import type { Token } from '../../tokens/tokens.ts'
 import { insert, merge, remove, truncate, update } from './changes.ts'
 import { Cursor } from './cursor.ts'
 import { expression } from './expressions.ts'

@@ -1,6 +1,6 @@
 /** A statement of GoogleSQL as a tree: each node has the tokens by which a refusal names its place. */
 
-import type { Token } from '../tokens.ts'
+import type { Token } from '../../tokens/tokens.ts'
 
 export type Expression =
   | { readonly kind: 'literal' | 'parameter'; readonly at: Token }
