@@ -95,7 +95,7 @@ function when(cursor: Cursor): Expression[] {
 function insertion(cursor: Cursor): Expression[] {
   cursor.expect('INSERT')
   if (cursor.is('(')) columnNames(cursor)
-  if (cursor.takeIf('ROW')) return []
+  if (cursor.is('ROW')) throw cursor.notServed('INSERT ROW')
   cursor.expect('VALUES')
   return row(cursor)
 }

@@ -32,6 +32,10 @@ it.each([
     'FROM d.t SELECT a',
     'A query that begins with FROM, which is pipe syntax, is not translated by the local cloud at [1:1]',
   ],
+  [
+    'MERGE d.t USING d.u ON FALSE WHEN NOT MATCHED THEN INSERT ROW',
+    'INSERT ROW is not translated by the local cloud at [1:59]',
+  ],
   ["SELECT '🙂', nope(1)", 'Function not found: nope at [1:13]'],
   ['SELECT 1,\r\n\tnope(1)', 'Function not found: nope at [2:9]'],
   ['SELECT a::INT64 FROM d.t', 'Syntax error: Expected end of input but got ":" at [1:9]'],
@@ -170,7 +174,7 @@ describe('accepted', () => {
     'INSERT d.t (SELECT 1)',
     'INSERT INTO d.t VALUES (1, DEFAULT), (2, 3)',
     'UPDATE d.t AS x SET a.b = 1, c = DEFAULT FROM d.u WHERE x.a = u.a',
-    'MERGE d.t USING (SELECT 1 AS a) AS n ON FALSE WHEN NOT MATCHED BY TARGET AND n.a > 1 THEN INSERT ROW WHEN NOT MATCHED BY SOURCE THEN DELETE',
+    'MERGE d.t USING (SELECT 1 AS a) AS n ON FALSE WHEN NOT MATCHED BY TARGET AND n.a > 1 THEN INSERT VALUES (n.a) WHEN NOT MATCHED BY SOURCE THEN DELETE',
     'TRUNCATE TABLE d.t',
   ])('%s', (sql) => {
     expect(parsed(sql)).toBe('accepted')
