@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { send } from './send.ts'
 
 let server: Server | undefined
@@ -46,6 +46,45 @@ it.each([204, 304])('%i has no body', async (status) => {
   expect(await (await send(url, get)).text()).toBe('')
 })
 
+it('reads an answer that the end of its connection ends', async () => {
+  const url = await serverOf((request) => request.socket.end('HTTP/1.1 200 OK\r\n\r\nwhole'))
+  expect(await (await send(url, get)).text()).toBe('whole')
+})
+
+describe('on a connection that was kept, and that the server closes as the request comes', () => {
+  /** The requests that reached the server after the first one, which has an answer. */
+  async function sentTwice(request: Partial<Parameters<typeof send>[1]>) {
+    const seen: string[] = []
+    const connected = new Map<object, number>()
+    const url = await serverOf(({ socket, method = '' }, response) => {
+      const before = connected.get(socket) ?? 0
+      connected.set(socket, before + 1)
+      seen.push(method)
+      if (before === 0) response.end('a')
+      else socket.destroy()
+    })
+    await send(url, get)
+    const second = await send(url, { ...get, ...request }).then(
+      ({ status }) => status,
+      (error: Error) => error.name,
+    )
+    return { seen: seen.slice(1), second, connections }
+  }
+
+  it.each<[string, Partial<Parameters<typeof send>[1]>]>([
+    ['a request that only reads', {}],
+    ['one with an idempotency key', { method: 'POST', body: 'b', headers: { 'idempotency-key': 'k-1' } }],
+  ])('sends %s once more, on a new one', async (_name, request) => {
+    const { method = 'GET' } = request
+    expect(await sentTwice(request)).toEqual({ seen: [method, method], second: 200, connections: 2 })
+  })
+
+  it('repeats no request that would have its effect twice', async () => {
+    const request = { method: 'POST', body: 'b' }
+    expect(await sentTwice(request)).toEqual({ seen: ['POST'], second: 'TypeError', connections: 1 })
+  })
+})
+
 it.each<[string, RequestListener, object]>([
   ['is broken off', (request) => request.socket.destroy(), { name: 'TypeError' }],
   [
@@ -53,6 +92,12 @@ it.each<[string, RequestListener, object]>([
     (request, response) => response.writeHead(200, { 'content-length': '9' }).write('a', () => request.socket.end()),
     { name: 'TypeError' },
   ],
+  [
+    'changes the protocol',
+    (request) => void request.socket.write('HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n'),
+    { name: 'TypeError' },
+  ],
+  ['has more than 8 MiB', (_, response) => response.end(Buffer.alloc(8 * 1024 * 1024 + 1)), { name: 'Error' }],
   ['has no status of HTTP', (_, response) => response.writeHead(999).end('a'), { name: 'TypeError' }],
   [
     'is compressed, which it was not to be',

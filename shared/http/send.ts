@@ -11,7 +11,8 @@ export interface SentRequest {
 }
 
 /**
- * The whole answer, also a redirect, which is not followed. Rejects with the signal's reason, with a TypeError where no whole
+ * The whole answer, also a redirect, which is not followed. A request that met a connection which the other side was closing is sent
+ * once more, if it only reads or has an idempotency key. Rejects with the signal's reason, with a TypeError where no whole
  * answer came, as `fetch` does, and with another Error for an answer that is not read.
  */
 export type Send = (url: string, request: SentRequest) => Promise<Response>
@@ -27,59 +28,84 @@ const httpsAgent = new HttpsAgent(options)
 /** Statuses whose answer has no body. */
 const BODILESS: readonly number[] = [204, 205, 304]
 
-export const send: Send = (url, { method, headers, body, signal }) => {
-  const isTls = url.startsWith('https:')
-  const request = isTls ? httpsRequest : httpRequest
+export const send: Send = (url, request) => sendBy(url.startsWith('https:') ? httpsAgent : httpAgent, url, request)
+
+/** @param agent false: on a connection of its own */
+function sendBy(agent: HttpAgent | false, url: string, sent: SentRequest): Promise<Response> {
+  const { method, headers, body, signal } = sent
+  const request = url.startsWith('https:') ? httpsRequest : httpRequest
   return new Promise<Response>((resolve, reject) => {
-    const broken = (error: unknown): void =>
-      reject(signal.aborted ? signal.reason : new TypeError(`${url} gave no answer.`, { cause: error }))
+    const fail = (error: unknown): void => {
+      if (error instanceof Unread) reject(error)
+      else reject(signal.aborted ? signal.reason : new TypeError(`${url} gave no answer.`, { cause: error }))
+    }
+    const closed = (): void => fail(new Error('The connection was closed.'))
     const outgoing = request(
       url,
       {
         method,
-        agent: isTls ? httpsAgent : httpAgent,
+        agent,
         // An answer is read as it is: none is compressed.
         headers: { ...headers, 'accept-encoding': 'identity', ...lengthOf(method, body) },
         signal,
       },
       (response) => {
-        read(url, response).then(resolve, (error: unknown) => (error instanceof Unread ? reject(error) : broken(error)))
+        outgoing.off('close', closed)
+        read(url, response, { resolve, fail })
       },
     )
-    outgoing.once('error', broken)
+    // Each error has a listener, also a second one: without one, it would end the process.
+    outgoing.on('error', (error) => {
+      const isAgain = agent && outgoing.reusedSocket && isReset(error) && isRepeatable(sent) && !signal.aborted
+      if (isAgain) resolve(sendBy(false, url, sent))
+      else fail(error)
+    })
+    // An answer that changes the protocol, 101, ends like this, without any other event.
+    outgoing.once('close', closed)
     outgoing.end(body)
   })
 }
+
+/** The other side had closed the connection before the request came, although it was to stay open. */
+const isReset = (error: Error & { readonly code?: string }): boolean =>
+  error.code === 'ECONNRESET' || error.code === 'EPIPE'
+
+/** It may have had its effect all the same: repeated, it has no other one. */
+const isRepeatable = ({ method, headers }: SentRequest): boolean => method === 'GET' || 'idempotency-key' in headers
 
 class Unread extends Error {}
 
 const lengthOf = (method: string, body: string | undefined): Record<string, string> =>
   body !== undefined || method !== 'GET' ? { 'content-length': String(Buffer.byteLength(body ?? '')) } : {}
 
-function read(url: string, response: IncomingMessage): Promise<Response> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let bytes = 0
-    const refuse = (why: string): void => {
-      reject(new Unread(`${url} answered ${why}, which is not read.`))
-      response.destroy()
+interface Outcome {
+  resolve(answer: Response): void
+  fail(error: unknown): void
+}
+
+/** A response that has begun ends with `end` or an error. */
+function read(url: string, response: IncomingMessage, { resolve, fail }: Outcome): void {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  const refuse = (why: string): void => {
+    fail(new Unread(`${url} answered ${why}, which is not read.`))
+    response.destroy()
+  }
+  const { 'content-encoding': encoding = 'identity' } = response.headers
+  if (encoding !== 'identity') refuse(`with the content-encoding "${encoding}"`)
+  response.on('data', (chunk: Buffer) => {
+    bytes += chunk.byteLength
+    if (bytes > MAX_ANSWER_BYTES) refuse(`more than ${MAX_ANSWER_BYTES} bytes`)
+    else chunks.push(chunk)
+  })
+  response.on('error', fail)
+  response.once('end', () => {
+    try {
+      resolve(answerOf(response, chunks))
+    } catch (error) {
+      // No status of HTTP, say 999.
+      fail(error)
     }
-    const { 'content-encoding': encoding = 'identity' } = response.headers
-    if (encoding !== 'identity') refuse(`with the content-encoding "${encoding}"`)
-    response.on('data', (chunk: Buffer) => {
-      bytes += chunk.byteLength
-      if (bytes > MAX_ANSWER_BYTES) refuse(`more than ${MAX_ANSWER_BYTES} bytes`)
-      else chunks.push(chunk)
-    })
-    response.once('error', reject)
-    response.once('end', () => {
-      try {
-        resolve(answerOf(response, chunks))
-      } catch (error) {
-        // No status of HTTP, say 999.
-        reject(error)
-      }
-    })
   })
 }
 

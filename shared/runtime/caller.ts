@@ -119,7 +119,7 @@ export function createCaller({
         const answer = answered(url, response)
         throw new Error(`${method} ${url} was refused with ${answer.status}: ${(await answer.text()).slice(0, 300)}`)
       }
-      // Never called twice in one delivery: the delivery itself is repeated, under the same key.
+      // No answer is asked for twice in one delivery: the delivery itself is repeated, under the same key.
       return policyOf(origin).execute((time) => telemetry.partner({ operation, server: hostname }, () => ask(time)), {
         timeoutMs: timeoutMs - (performance.now() - startedMs),
         idempotent: false,
