@@ -45,6 +45,13 @@ const withCharge = { expand: ['latest_charge'] }
 const pathOf = (key: string) => documentPath<typeof payments>('intents', key)
 const captureField = (key: string): string => `${CAPTURE_PREFIX}${hashOf(key).slice(0, HASH_CHARACTERS)}`
 
+type Declined = Extract<Authorization, { readonly status: 'declined' }>
+type AuthorizationRequest = Parameters<Provider['authorize']>[1]
+
+/** What the document of a key says. */
+const standing = ({ id, declined = 'voided' }: Readonly<Record<string, unknown>>): string | Declined =>
+  typeof id === 'string' ? id : { status: 'declined', code: String(declined) }
+
 export function stripeProvider(platform: PaymentsPlatform, { returnUrl }: Pick<StripeApi, 'returnUrl'>): Provider {
   const client = (name: string): Promise<Stripe> =>
     stripeClient(platform, {
@@ -53,10 +60,10 @@ export function stripeProvider(platform: PaymentsPlatform, { returnUrl }: Pick<S
       operation: `payment-provider.${name}`,
     })
 
-  /** The intent's id; null: the key is voided, none may come to be; undefined: none was created. */
-  const idOf = async (key: string): Promise<string | null | undefined> => {
+  /** The intent's id, or the decline that its key has for ever: it is voided, say; undefined: nothing was asked under it. */
+  const idOf = async (key: string): Promise<string | Declined | undefined> => {
     const known = await platform.documents.get(pathOf(key))
-    return known === undefined ? undefined : typeof known['id'] === 'string' ? known['id'] : null
+    return known && standing(known)
   }
   const read = async (id: string): Promise<Stripe.PaymentIntent> => {
     const stripe = await client('find')
@@ -65,8 +72,46 @@ export function stripeProvider(platform: PaymentsPlatform, { returnUrl }: Pick<S
   /** @throws Error for a key under which nothing was authorized: a bug of the caller. */
   const existing = async (key: string): Promise<Stripe.PaymentIntent> => {
     const id = await idOf(key)
-    if (id === undefined || id === null) throw new Error(`Nothing was authorized under the key ${key}.`)
+    if (typeof id !== 'string') throw new Error(`Nothing was authorized under the key ${key}.`)
     return read(id)
+  }
+  /** An intent that waits for its confirmation; or why there can be none. */
+  const made = async (
+    stripe: Stripe,
+    key: string,
+    { amountMinor, currency, paymentMethodRef, customer, reference }: AuthorizationRequest,
+  ): Promise<{ readonly id: string } | { readonly declined: string }> => {
+    if (!hasOurUnit(currency)) return { declined: 'currency-not-supported' }
+    const owner = await ownerOf(stripe, paymentMethodRef)
+    if (isRefused(owner)) return { declined: codeOf(owner.refused) }
+    if (owner.customer === null) return { declined: 'payment-method-detached' }
+    if (customer !== undefined && owner.metadata?.['customer'] !== customer)
+      return { declined: 'payment-method-of-another-customer' }
+    const created = await stripeAnswer(
+      () =>
+        stripe.paymentIntents.create(
+          {
+            amount: amountMinor,
+            currency: currency.toLowerCase(),
+            payment_method: paymentMethodRef,
+            capture_method: 'manual',
+            payment_method_options: { card: { request_multicapture: 'if_available' } },
+            metadata: { key, reference },
+            ...(typeof owner.customer === 'string' ? { customer: owner.customer } : {}),
+          },
+          { idempotencyKey: `${key}:create` },
+        ),
+      REFUSED,
+    )
+    return isRefused(created) ? { declined: codeOf(created.refused) } : { id: created.id }
+  }
+  /**
+   * A decline is kept as well: Stripe does not repeat it, since it was not asked under the key, and would take the payment method of
+   * a repetition once it is attached. What came first counts: a void leaves the intent unconfirmed.
+   */
+  const begun = async (stripe: Stripe, key: string, request: AuthorizationRequest): Promise<string | Declined> => {
+    const fields = await made(stripe, key, request)
+    return (await platform.documents.create(pathOf(key), fields)) ? standing(fields) : (await idOf(key))!
   }
   const cancelled = async (id: string, key: string, reason: typeof RELEASED | typeof VOIDED): Promise<void> => {
     const stripe = await client('cancel')
@@ -95,46 +140,16 @@ export function stripeProvider(platform: PaymentsPlatform, { returnUrl }: Pick<S
   return {
     async find(key) {
       const id = await idOf(key)
-      if (id === undefined) return undefined
-      if (id === null) return { status: 'declined', code: 'voided' }
+      if (typeof id !== 'string') return id
       const intent = await read(id)
       // It was created, and nothing was asked of the bank.
       return intent.status === 'requires_confirmation' ? undefined : authorizationOf(intent)
     },
 
-    async authorize(key, { amountMinor, currency, paymentMethodRef, customer, reference }) {
+    async authorize(key, request) {
       const stripe = await client('authorize')
-      const known = await idOf(key)
-      if (known === null) return { status: 'declined', code: 'voided' }
-      if (!hasOurUnit(currency)) return { status: 'declined', code: 'currency-not-supported' }
-      const owner = await ownerOf(stripe, paymentMethodRef)
-      if (isRefused(owner)) return declinedBy(owner.refused)
-      if (owner.customer === null) return { status: 'declined', code: 'payment-method-detached' }
-      if (customer !== undefined && owner.metadata?.['customer'] !== customer)
-        return { status: 'declined', code: 'payment-method-of-another-customer' }
-      if (known === undefined) {
-        const created = await stripeAnswer(
-          () =>
-            stripe.paymentIntents.create(
-              {
-                amount: amountMinor,
-                currency: currency.toLowerCase(),
-                payment_method: paymentMethodRef,
-                capture_method: 'manual',
-                payment_method_options: { card: { request_multicapture: 'if_available' } },
-                metadata: { key, reference },
-                ...(typeof owner.customer === 'string' ? { customer: owner.customer } : {}),
-              },
-              { idempotencyKey: `${key}:create` },
-            ),
-          REFUSED,
-        )
-        if (isRefused(created)) return declinedBy(created.refused)
-        // A void came first: the intent stays unconfirmed.
-        if (!(await platform.documents.create(pathOf(key), { id: created.id })) && (await idOf(key)) === null)
-          return { status: 'declined', code: 'voided' }
-      }
-      const id = (await idOf(key))!
+      const id = (await idOf(key)) ?? (await begun(stripe, key, request))
+      if (typeof id !== 'string') return id
       const confirmed = await stripeAnswer(
         () => stripe.paymentIntents.confirm(id, { return_url: returnUrl, ...withCharge }, { idempotencyKey: key }),
         REFUSED,
@@ -192,7 +207,7 @@ export function stripeProvider(platform: PaymentsPlatform, { returnUrl }: Pick<S
 
     async refunds(authorizationKey) {
       const id = await idOf(authorizationKey)
-      return id === undefined || id === null ? [] : refundsOf(id)
+      return typeof id === 'string' ? refundsOf(id) : []
     },
 
     async orderOfRefund(providerRefundId) {
@@ -217,7 +232,7 @@ export function stripeProvider(platform: PaymentsPlatform, { returnUrl }: Pick<S
       // From now on no intent comes to be under this key.
       await platform.documents.create(pathOf(authorizationKey), { voided: true })
       const id = await idOf(authorizationKey)
-      if (id === undefined || id === null) return
+      if (typeof id !== 'string') return
       await cancelled(id, authorizationKey, VOIDED)
       const { amount_received: capturedMinor } = await read(id)
       const refundedMinor = (await refundsOf(id)).reduce(

@@ -325,3 +325,44 @@ it.each(['ISK', 'UGX', 'MGA', 'KWD', 'UYW'])(
     expect(harness.money()).toEqual({ heldMinor: 0, capturedMinor: 0, refundedMinor: 0 })
   },
 )
+
+it.each(['payment-method-of-another-customer', 'payment-method-detached'])(
+  'Stripe repeats %s under the key, although it would take the payment method now',
+  async (code) => {
+    const fake = fakeStripe({ clock: virtualClock(), key: KEY })
+    const { platform } = client(fake.app, 'stripe')
+    const method = fake.method('ok', 'vault-1')
+    const { object } = fake.methods.get(method)!
+    const attached = { customer: object.customer, metadata: object.metadata }
+    Object.assign(
+      object,
+      code === 'payment-method-detached' ? { customer: null } : { metadata: { customer: 'vault-2' } },
+    )
+    const of = provider(platform, { time: new Date(platform.now()).toISOString() } as Envelope)
+    const order = {
+      amountMinor: 1_000,
+      currency: 'EUR',
+      paymentMethodRef: method,
+      customer: 'vault-1',
+      reference: 'o-1',
+    }
+    const first = await of.authorize('o-1:auth', order)
+    expect(first).toEqual({ status: 'declined', code })
+    Object.assign(object, attached)
+    expect(await of.authorize('o-1:auth', order)).toEqual(first)
+    expect(await of.find('o-1:auth')).toEqual(first)
+    await of.void('o-1:auth')
+    expect(fake.intents.size).toBe(0)
+  },
+)
+
+it('Stripe repeats an authorization under the key, although its payment method was detached since', async () => {
+  const fake = fakeStripe({ clock: virtualClock(), key: KEY })
+  const { platform } = client(fake.app, 'stripe')
+  const method = fake.method('ok', 'vault-1')
+  const of = provider(platform, { time: new Date(platform.now()).toISOString() } as Envelope)
+  const order = { amountMinor: 1_000, currency: 'EUR', paymentMethodRef: method, customer: 'vault-1', reference: 'o-1' }
+  const first = await of.authorize('o-1:auth', order)
+  Object.assign(fake.methods.get(method)!.object, { customer: null })
+  expect(await of.authorize('o-1:auth', order)).toEqual(first)
+})
