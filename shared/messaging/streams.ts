@@ -239,6 +239,10 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
   const areKeysKnown = ({ time }: Envelope, { commits }: StoredStream): boolean =>
     parts.now() - Date.parse(commits.at(-1)?.time ?? time) < IDEMPOTENCY_KEY_TTL_MS
 
+  /** Sent by a commit of this stream that the copy lacks: it is of a former version, on which the calls would be others. */
+  const isOlderThan = ({ source, subject, causationId }: Envelope, { id, version, commits }: StoredStream): boolean =>
+    version > 0 && source === parts.service && subject === id && !commits.some(({ cause }) => cause === causationId)
+
   /** Calls on a copy, and once more only if the store has another stream: the outcome of the first calls is that of the same stream. */
   const handleWithCallsOnCopy = async <Recorded extends Message, Sent extends OutgoingCommand>(
     message: Envelope,
@@ -247,7 +251,8 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
   ): Promise<Decision<Recorded, Sent>> => {
     const id = idOf(given)
     const kept = recalled(message, given)
-    if (!kept || !areKeysKnown(message, kept)) return handleWithStored(message, id, decide)
+    if (!kept || isOlderThan(message, kept) || !areKeysKnown(message, kept))
+      return handleWithStored(message, id, decide)
     const copy = visible(kept)
     const first = decide(copy)
     return (

@@ -180,6 +180,29 @@ describe.each(drivers)('two instances on $name', ({ open }) => {
     expect((await a.read(id)).events.map(({ data }) => data)).toEqual([1, 2, 3, 4, 5].map((to) => ({ to })))
   })
 
+  it('call nothing on a copy that lacks the commit by which their message was sent', async () => {
+    const { b, id } = await stale()
+    const sentBy = (cause: number, key: number): Envelope => ({
+      ...command(key),
+      source: 'tests',
+      subject: id,
+      causationId: command(cause).id,
+    })
+    const seen: number[] = []
+    for (const [cause, key] of [
+      [3, 4],
+      [2, 5],
+    ] as const)
+      await b.handleWithCalls<Message>(sentBy(cause, key), { keptId: id }, async (stream) => {
+        seen.push(stream.version)
+        return oneMore(stream)
+      })
+    expect([seen, b.done]).toEqual([
+      [3, 4],
+      ['read', 'commit', 'commit'],
+    ])
+  })
+
   it('call others for a stream that is probably new, and again if it was there', async () => {
     const { store, a, b, id } = await stale()
     const fresh = calling(a, 1, { newId: `${id}-new` })
