@@ -78,7 +78,17 @@ const plants: readonly (readonly [string, (orders: Orders) => unknown])[] = [
     },
   ],
   ['charge-state', ({ confirmed }) => change(confirmed, { status: 'canceled', amount_capturable: 0 })],
-  ['charge-state', ({ cancelled }) => change(cancelled, { status: 'requires_capture', cancellation_reason: null })],
+  [
+    'charge-state',
+    ({ cancelled }) => {
+      const held = {
+        status: 'requires_capture',
+        cancellation_reason: null,
+        amount_capturable: intentOf(cancelled).amount,
+      }
+      change(cancelled, held)
+    },
+  ],
 ]
 
 describe('a difference that was planted at Stripe', { timeout: 120_000 }, () => {
