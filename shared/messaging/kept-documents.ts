@@ -21,6 +21,8 @@ export interface KeptDocuments {
   recall(path: string): ReadDocument | undefined
   read(documents: readonly ReadDocument[]): void
   written(documents: readonly ReadDocument[]): void
+  /** They were written otherwise, by this instance: a commit on a copy would lose a race to itself. */
+  drop(paths: Iterable<string>): void
   /** A commit lost a race, or its outcome is unknown: its documents are dropped. */
   lost(paths: readonly string[]): void
 }
@@ -61,6 +63,9 @@ export function keepDocuments({ maxDocuments, maxCharactersEach } = bounds): Kep
         if (isKept) put(document.path, { document, readsLeft: kept.get(document.path)?.readsLeft ?? 0 })
         else kept.delete(document.path)
       }
+    },
+    drop(paths) {
+      for (const path of paths) if (kept.get(path)?.readsLeft === 0) kept.delete(path)
     },
     lost(paths) {
       for (const path of paths) put(path, { document: undefined, readsLeft: QUIET_READS })

@@ -90,9 +90,20 @@ export function keepStreams(
       if (!stream.companion?.isSnapshot) keep(after)
       return after
     },
-    transact(id, work) {
+    async transact(id, work) {
       drop(id)
-      return store.transact(id, work)
+      const written = new Set<string>()
+      try {
+        return await store.transact(id, (stream, transaction) =>
+          work(stream, {
+            ...transaction,
+            set: (path, value) => (written.add(path), transaction.set(path, value)),
+            delete: (path) => (written.add(path), transaction.delete(path)),
+          }),
+        )
+      } finally {
+        documentsKept.drop(written)
+      }
     },
   }
 }

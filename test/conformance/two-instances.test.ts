@@ -361,6 +361,17 @@ describe.each(drivers)('transactions on $name', ({ open }) => {
     expect(await documents.get(path)).toEqual({ n: 9 })
   })
 
+  it('keep no document that they wrote with locks', async () => {
+    const { documents, a, id } = await started()
+    const path = fresh()
+    await add(a, 'one', { newId: id }, path)
+    a.done.length = 0
+    await add(a, 'two', `${id}-not-kept`, path)
+    await add(a, 'three', { newId: `${id}-c` }, path)
+    expect(a.done).toEqual(['transaction', 'read 1', 'commit'])
+    expect(await documents.get(path)).toEqual({ n: 3 })
+  })
+
   it('conclude from a document that they keep only what a commit proves', async () => {
     const { documents, a, id } = await started()
     const path = fresh()
