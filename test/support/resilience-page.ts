@@ -114,7 +114,7 @@ Made from the code and the declarations by \`npm run record\`. Every call has it
 
 - **Bulkhead**: ${MAX_CALLS.concurrent} calls to one callee at a time, ${MAX_CALLS.queued} wait, the next is refused.
 - **Time**: it covers the wait and all attempts, and is never longer than what is left of the request.
-- **Repeated**: a GET after a failure, at most ${MAX_RETRIES} times, after ${MIN_BACKOFF_MS} to ${MAX_BACKOFF_MS} ms. Partners are not called twice in one delivery: the delivery is repeated, under the same key.
+- **Repeated**: a GET after a failure, at most ${MAX_RETRIES} times, after ${MIN_BACKOFF_MS} to ${MAX_BACKOFF_MS} ms. Partners are not called twice in one delivery: the delivery is repeated, under the same key. One exception: a connection that was kept, and that the callee closes as the request comes, has no answer; a GET, or a request with a key, is sent once more on a new one.
 - **Circuit**: ${FAILURES_TO_OPEN} failures in a row open it; after ${seconds(HALF_OPEN_AFTER_MS)} one call tries the callee. A refusal, a client that hangs up and the deadline of the request are no failures.
 
 \`functions/gateway/faults.test.ts\` makes orders, catalog and history slow, dead, wrong and flapping, and compares the page of an order and the list with this page.
