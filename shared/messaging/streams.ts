@@ -240,8 +240,12 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
     parts.now() - Date.parse(commits.at(-1)?.time ?? time) < IDEMPOTENCY_KEY_TTL_MS
 
   /** Sent by a commit of this stream that the copy lacks: it is of a former version, on which the calls would be others. */
-  const isOlderThan = ({ source, subject, causationId }: Envelope, { id, version, commits }: StoredStream): boolean =>
-    version > 0 && source === parts.service && subject === id && !commits.some(({ cause }) => cause === causationId)
+  const isOlderThan = (message: Envelope, { id, version, commits }: StoredStream): boolean => {
+    const { source, subject, causationId } = message
+    // A command that was sent outside any stream has its subject as the cause.
+    const isOfStream = version > 0 && source === parts.service && subject === id && causationId !== subject
+    return isOfStream && !commits.some(({ cause }) => cause === causationId)
+  }
 
   /** Calls on a copy, and once more only if the store has another stream: the outcome of the first calls is that of the same stream. */
   const handleWithCallsOnCopy = async <Recorded extends Message, Sent extends OutgoingCommand>(

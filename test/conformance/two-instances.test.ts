@@ -182,24 +182,23 @@ describe.each(drivers)('two instances on $name', ({ open }) => {
 
   it('call nothing on a copy that lacks the commit by which their message was sent', async () => {
     const { b, id } = await stale()
-    const sentBy = (cause: number, key: number): Envelope => ({
-      ...command(key),
-      source: 'tests',
-      subject: id,
-      causationId: command(cause).id,
-    })
+    const sentBy = (causationId: string, key: number): Envelope => {
+      return { ...command(key), source: 'tests', subject: id, causationId }
+    }
     const seen: number[] = []
     for (const [cause, key] of [
-      [3, 4],
-      [2, 5],
+      [command(3).id, 4],
+      [command(2).id, 5],
+      // Outside any stream.
+      [id, 6],
     ] as const)
       await b.handleWithCalls<Message>(sentBy(cause, key), { keptId: id }, async (stream) => {
         seen.push(stream.version)
         return oneMore(stream)
       })
     expect([seen, b.done]).toEqual([
-      [3, 4],
-      ['read', 'commit', 'commit'],
+      [3, 4, 5],
+      ['read', 'commit', 'commit', 'commit'],
     ])
   })
 
