@@ -9,6 +9,7 @@ import { testEdge } from '../../functions/gateway/edge.testing.ts'
 import { everyAccountIsValid, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
 import { testCharges } from '../../functions/orders/charges.testing.ts'
 import { testPlacing } from '../../functions/orders/placements.testing.ts'
+import { readSettings } from '../../shared/base/config.ts'
 import { createCaller } from '../../shared/runtime/caller.ts'
 import { republishCommand } from '../../shared/base/names.ts'
 import { createCloudEventFunction } from '../../shared/runtime/cloud-event-function.ts'
@@ -40,6 +41,9 @@ const settings = {
   PIECES_PER_PARCEL: '20',
   PLACING: testPlacing(),
   CHARGES: testCharges(),
+  GRAPHQL_DOCUMENTS: 'any',
+  // No receiver answers here.
+  WEBHOOK_TARGETS: 'public',
 }
 
 /** A provider and a carrier that always succeed. */
@@ -63,6 +67,8 @@ export async function openCluster(issuer: TestIssuer['settings']): Promise<Clust
     apps.get(service)!.request(path, init)
 
   for (const service of services) {
+    // As at its start: a test platform reads a setting when a request needs it, which few generated requests may do.
+    readSettings(service, { ...settings, ...issuer })
     const platform = testPlatform(service, {
       settings: { ...settings, ...issuer },
       callExternal: (url, options) =>
