@@ -1,6 +1,10 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createOutsidePost, faultOfTarget, isPublicAddress } from './outside-post.ts'
 import { openReceiver, type Receiver } from './receiver.testing.ts'
+
+const NO_ANSWER = 'no answer within 0.05 s'
 
 describe('an address of the internet', () => {
   it.each(['8.8.8.8', '1.1.1.1', '172.15.255.255', '172.32.0.1', '2a00:1450:4001:80b::200e', '2606:4700::1'])(
@@ -57,6 +61,7 @@ describe('a target', () => {
     ['https://localhost/', 'is reachable from the internet'],
     ['https://metadata.google.internal/', 'is reachable from the internet'],
     ['https://orders.localhost./', 'is reachable from the internet'],
+    ['https://localhost./', 'is reachable from the internet'],
     ['not an address', 'is no address'],
     [`https://example.com/${'x'.repeat(1_000)}`, 'has more than 1000 characters'],
   ])('%s is refused', (url, fault) => expect(faultOfTarget(url, 'public')).toBe(fault))
@@ -112,10 +117,35 @@ describe('a post', () => {
 
   it('without an answer in time ends, as does one whose name has no answer', async () => {
     receiver.answer(undefined)
-    const failure = { failure: 'no answer within 0.05 s' }
+    const failure = { failure: NO_ANSWER }
     const post = createOutsidePost({ timeoutMs: 50, addressesOf: () => new Promise(() => {}) })
     expect(await post(receiver.url, { ...content, targets: 'any' })).toEqual(failure)
     expect(await post('http://receiver.test/', { ...content, targets: 'any' })).toEqual(failure)
+  })
+
+  it.each<[string, { readonly status?: number; readonly failure?: string }]>([
+    ['HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n', { status: 101 }],
+    ['HTTP/1.1 200 OK\r\ncontent-length: 100000000000\r\n\r\n', { status: 200 }],
+    [`HTTP/1.1 200 OK\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`, { failure: 'HPE_HEADER_OVERFLOW' }],
+    ['HTTP/1.1 103 Early Hints\r\n\r\n', { failure: NO_ANSWER }],
+    ['HTTP/1.1 204', { failure: NO_ANSWER }],
+    ['SSH-2.0-OpenSSH\r\n', { failure: 'HPE_INVALID_CONSTANT' }],
+  ])('that is answered %j ends', async (bytes, expected) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {}).once('data', () => socket.write(bytes))
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    // The short time is for those that give no answer: the others have one, on a busy machine too.
+    const parts = expected.failure === NO_ANSWER ? { timeoutMs: 50 } : {}
+    expect(await createOutsidePost(parts)(url, { ...content, targets: 'any' })).toEqual(expected)
+    server.close()
+  })
+
+  it('to a name with several addresses goes to one that answers', async () => {
+    const post = createOutsidePost({ addressesOf: async () => ['::1', '127.0.0.1'] })
+    const url = `http://receiver.test:${receiver.port}/hooks`
+    expect(await post(url, { ...content, targets: 'any' })).toEqual({ status: 204 })
   })
 
   it('to a closed port, to a name without an address and to a refused target says why', async () => {

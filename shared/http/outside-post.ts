@@ -67,7 +67,7 @@ export function faultOfTarget(target: string, targets: Targets): string | undefi
   const host = url.hostname.replace(/^\[|\]$/g, '')
   if (isAny) return undefined
   if (isIP(host) !== 0) return isPublicAddress(host) ? undefined : 'is reachable from the internet'
-  const isLocalName = !host.includes('.') || /\.(localhost|local|internal|home\.arpa)\.?$/i.test(host)
+  const isLocalName = !host.includes('.') || /(^|\.)(localhost|local|internal|home\.arpa)\.?$/i.test(host)
   return isLocalName ? 'is reachable from the internet' : undefined
 }
 
@@ -97,7 +97,7 @@ export function createOutsidePost({
       const refused = targets === 'public' ? addresses.find((one) => !isPublicAddress(one)) : undefined
       if (refused !== undefined) return { failure: 'refused: the name leads to an address that is not public' }
       if (addresses.length === 0) return { failure: 'the name has no address' }
-      return { status: await post(url, addresses[0]!, { headers, body, signal: timer.signal }) }
+      return { status: await post(url, addresses, { headers, body, signal: timer.signal }) }
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
       return { failure: code ?? message }
@@ -113,7 +113,10 @@ interface Content {
   readonly signal: AbortSignal
 }
 
-function post(url: URL, address: string, { headers, body, signal }: Content): Promise<number> {
+const withFamily = (address: string) => ({ address, family: isIP(address) })
+
+/** @param addresses All of them are checked. */
+function post(url: URL, addresses: readonly string[], { headers, body, signal }: Content): Promise<number> {
   const send = url.protocol === 'https:' ? httpsRequest : httpRequest
   return new Promise((resolvePost, reject) => {
     const request = send(
@@ -124,15 +127,23 @@ function post(url: URL, address: string, { headers, body, signal }: Content): Pr
         agent: false,
         signal,
         // The name stays in the certificate's check and in the header Host.
-        lookup: (_host, options, done) =>
-          options.all ? done(null, [{ address, family: isIP(address) }]) : done(null, address, isIP(address)),
+        // Node tries one after the other: one that is dead, or of IPv6 where there is none, is not the whole name.
+        lookup: (_host, { all }, done) =>
+          all ? done(null, addresses.map(withFamily)) : done(null, addresses[0]!, isIP(addresses[0]!)),
       },
       (answer) => {
         resolvePost(answer.statusCode!)
         answer.destroy()
       },
     )
+    // Without this listener Node closes the connection and says nothing: the post would never end.
+    request.on('upgrade', ({ statusCode }, socket) => {
+      resolvePost(statusCode!)
+      socket.destroy()
+    })
     request.on('error', (error) => reject(signal.aborted ? (signal.reason as Error) : error))
+    // Whatever else ends the connection.
+    request.on('close', () => reject(new Error('the connection ended without an answer')))
     request.end(body)
   })
 }
