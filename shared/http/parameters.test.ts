@@ -4,7 +4,7 @@ import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { answerProblem } from './http.ts'
-import { checkSearch } from './parameters.ts'
+import { checkSearch, parsedParameters } from './parameters.ts'
 
 const contract = {
   path: '/v1/halls/{hall}/seats',
@@ -54,4 +54,19 @@ describe('the parameters behind a path', () => {
     const [, , detail] = await send(`?${'x'.repeat(5_000)}=1`)
     expect(detail).toBe(`The parameter "${'x'.repeat(99)}…" is unknown. There are: row, limit.`)
   })
+})
+
+describe('the parameters in a path, from a spelling that has no path', () => {
+  it.each(['.', '..'])('name nothing as "%s", which would lead to another route', (hall) =>
+    expect(() => parsedParameters(contract, (name) => (name === 'hall' ? hall : undefined))).toThrow(
+      'There is nothing of this name: hall.',
+    ),
+  )
+
+  it.each(['...', '..a', 'a', '__proto__'])('name something as "%s"', (hall) =>
+    expect(parsedParameters(contract, (name) => (name === 'hall' ? hall : undefined))).toMatchObject({ hall }),
+  )
+
+  it('may be dots behind the path', () =>
+    expect(parsedParameters(contract, (name) => (name === 'hall' ? 'h' : '..'))).toMatchObject({ row: '..' }))
 })

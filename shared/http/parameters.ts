@@ -16,6 +16,9 @@ type Declared = Pick<QueryContract, 'path' | 'parameters'>
 export const parametersIn = (c: Context, contract: Declared): Record<string, string | undefined> =>
   parsedParameters(contract, (name, isInPath) => (isInPath ? c.req.param(name) : c.req.query(name)))
 
+/** A path drops such a segment, or the one before it, even if it is encoded: it would lead to another route of the service. */
+const isDots = (value: unknown): boolean => value === '.' || value === '..'
+
 /** The same from wherever a request has them. */
 export function parsedParameters(
   contract: Declared,
@@ -25,10 +28,11 @@ export function parsedParameters(
   return Object.fromEntries(
     Object.entries(contract.parameters ?? {}).map(([name, schema]) => {
       const parsed = schema.safeParse(read(name, inPath.has(name)))
-      if (parsed.success) return [name, parsed.data]
+      const isNamed = parsed.success && !(inPath.has(name) && isDots(parsed.data))
+      if (isNamed) return [name, parsed.data]
       if (inPath.has(name)) throw new Refused('not-found', `There is nothing of this name: ${name}.`)
-      throw new RefusedInput('invalid-parameter', `${listOf(parsed.error, name)}.`, [
-        { field: name, description: parsed.error.issues[0]!.message },
+      throw new RefusedInput('invalid-parameter', `${listOf(parsed.error!, name)}.`, [
+        { field: name, description: parsed.error!.issues[0]!.message },
       ])
     }),
   )
