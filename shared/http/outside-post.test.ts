@@ -1,7 +1,9 @@
+import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createOutsidePost, faultOfTarget, isPublicAddress } from './outside-post.ts'
+import { createOutsidePost, faultOfTarget, fromNameServers, isPublicAddress } from './outside-post.ts'
 import { openReceiver, type Receiver } from './receiver.testing.ts'
 
 const NO_ANSWER = 'no answer within 0.05 s'
@@ -160,6 +162,62 @@ describe('a post', () => {
     })
   })
 })
+
+describe('the addresses of a name', () => {
+  let server: Socket
+  let port: number
+  let asked: number
+  const never = new AbortController().signal
+  /** @param answer the address for a question of IPv4; undefined: no question is answered. */
+  async function open(answer?: readonly [number, number, number, number]): Promise<void> {
+    asked = 0
+    server = createSocket('udp4').on('message', (question, from) => {
+      asked += 1
+      if (answer) server.send(answerTo(question, answer), from.port, from.address)
+    })
+    await new Promise<void>((resolve) => void server.bind(0, '127.0.0.1', resolve))
+    ;({ port } = server.address())
+  }
+  afterEach(() => void server.close())
+  const addressesOf = (host: string, signal = never) => fromNameServers([`127.0.0.1:${port}`])(host, signal)
+
+  it('come from a name server', async () => {
+    await open([93, 184, 215, 14])
+    expect(await addressesOf('receiver.test')).toEqual(['93.184.215.14'])
+  })
+
+  it('that leads to a private address are refused by the post', async () => {
+    await open([169, 254, 169, 254])
+    const request = { headers: {}, body: '', targets: 'public' } as const
+    expect(await createOutsidePost({ addressesOf })('https://receiver.test/', request)).toEqual({
+      failure: 'refused: the name leads to an address that is not public',
+    })
+  })
+
+  it('whose servers never answer hold no thread of the process, and are given up with the request', async () => {
+    await open()
+    const controller = new AbortController()
+    const found = Promise.allSettled(Array.from({ length: 20 }, (_, n) => addressesOf(`r${n}.test`, controller.signal)))
+    await once(server, 'message')
+    expect(await readFile(import.meta.filename, 'utf8')).not.toBe('')
+    controller.abort(new Error('The time is up.'))
+    expect(new Set((await found).map(({ status }) => status))).toEqual(new Set(['rejected']))
+    expect(asked).toBeGreaterThan(0)
+  })
+})
+
+/** An answer of DNS: of a question for IPv4 one address, of any other none. */
+function answerTo(question: Buffer, address: readonly number[]): Buffer {
+  // Behind the head of 12 bytes is the name, which ends with 0, then type and class.
+  const end = question.indexOf(0, 12) + 5
+  const isIpv4 = question.readUInt16BE(end - 4) === 1
+  const head = Buffer.from(question.subarray(0, 12))
+  head.writeUInt16BE(0x81_80, 2)
+  head.writeUInt16BE(isIpv4 ? 1 : 0, 6)
+  head.writeUInt32BE(0, 8)
+  const record = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, ...address])
+  return Buffer.concat([head, question.subarray(12, end), ...(isIpv4 ? [record] : [])])
+}
 
 async function openClosed(): Promise<Receiver> {
   const receiver = await openReceiver()

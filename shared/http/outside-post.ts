@@ -4,7 +4,7 @@
  * changes nothing. No redirect is followed, no credential is sent, and the answer's body is not read.
  */
 
-import { lookup as resolve } from 'node:dns/promises'
+import { lookup, Resolver } from 'node:dns/promises'
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { BlockList, isIP } from 'node:net'
@@ -13,6 +13,9 @@ import type { OutsidePost, Targets } from '../service/outside-target.ts'
 
 const MAX_URL_CHARACTERS = 1_000
 const TIMEOUT_MS = 10_000
+/** For one question to one name server; all of them are asked twice. */
+const NAME_TIMEOUT_MS = 1_500
+const NAME_TRIES = 2
 
 /** RFC 6890 and the registries of special-purpose addresses of IANA; multicast and reserved ranges besides. */
 const SPECIAL: readonly (readonly [network: string, prefix: number])[] = [
@@ -71,19 +74,46 @@ export function faultOfTarget(target: string, targets: Targets): string | undefi
   return isLocalName ? 'is reachable from the internet' : undefined
 }
 
+type AddressesOf = (host: string, signal: AbortSignal) => Promise<readonly string[]>
+
 export interface OutsidePostParts {
-  /** All addresses of a host name. */
-  readonly addressesOf?: (host: string) => Promise<readonly string[]>
+  /** All addresses of a host name; the signal ends the search. */
+  readonly addressesOf?: AddressesOf
   /** For the name and the answer together. Absent: ten seconds. */
   readonly timeoutMs?: number
 }
 
-const fromNameServer = async (host: string): Promise<readonly string[]> =>
-  (await resolve(host, { all: true })).map(({ address }) => address)
+/**
+ * By name servers alone. The system's own lookup holds one of the four threads of the process, also after the time is up: four names
+ * of one customer whose servers never answer would stop the connections of the whole instance. Nor does it read /etc/hosts.
+ * @param servers Absent: those of the system.
+ * @throws an error with the code of DNS
+ */
+export const fromNameServers =
+  (servers?: readonly string[]): AddressesOf =>
+  async (host, signal) => {
+    const resolver = new Resolver({ timeout: NAME_TIMEOUT_MS, tries: NAME_TRIES })
+    if (servers) resolver.setServers(servers)
+    const cancel = (): void => resolver.cancel()
+    signal.addEventListener('abort', cancel)
+    try {
+      // IPv4 first: Cloud Run has no way out by IPv6 without a subnet of both.
+      const found = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)])
+      const addresses = found.flatMap((one) => (one.status === 'fulfilled' ? one.value : []))
+      const [failure] = found.flatMap((one) => (one.status === 'rejected' ? [one.reason as Error] : []))
+      if (addresses.length === 0 && failure) throw failure
+      return addresses
+    } finally {
+      signal.removeEventListener('abort', cancel)
+    }
+  }
+
+/** Names of this machine and its network, as `localhost`, are in no name server. */
+const fromSystem: AddressesOf = async (host) => (await lookup(host, { all: true })).map(({ address }) => address)
 
 /** @returns the status of the answer, or why no answer came. Never throws. */
 export function createOutsidePost({
-  addressesOf = fromNameServer,
+  addressesOf,
   timeoutMs = TIMEOUT_MS,
 }: OutsidePostParts = {}): OutsidePost {
   return async (target, { headers, body, targets }) => {
@@ -91,9 +121,10 @@ export function createOutsidePost({
     if (fault !== undefined) return { failure: `refused: the address ${fault}` }
     const url = new URL(target)
     const host = url.hostname.replace(/^\[|\]$/g, '')
+    const search = addressesOf ?? (targets === 'public' ? fromNameServers() : fromSystem)
     const timer = startTimer(timeoutMs, () => new Error(`no answer within ${timeoutMs / 1_000} s`))
     try {
-      const addresses = isIP(host) === 0 ? await unlessAborted(timer.signal, addressesOf(host)) : [host]
+      const addresses = isIP(host) === 0 ? await unlessAborted(timer.signal, search(host, timer.signal)) : [host]
       const refused = targets === 'public' ? addresses.find((one) => !isPublicAddress(one)) : undefined
       if (refused !== undefined) return { failure: 'refused: the name leads to an address that is not public' }
       if (addresses.length === 0) return { failure: 'the name has no address' }
