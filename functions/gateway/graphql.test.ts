@@ -275,6 +275,14 @@ describe('a document', () => {
     expect(JSON.stringify(answer).length).toBeLessThan(5_000)
   })
 
+  it('with a limit by default of a variable costs as much as with that limit', async () => {
+    const query = `query($n: Int = 100) { ${['a', 'b', 'c']
+      .map((name) => `${name}: listOrders(limit: $n) { orders { order { lines { taxes { amountMinor } } } } }`)
+      .join(' ')} }`
+    expect((await graph.post({ query, variables: { n: 1 } })).status).toBe(200)
+    expect(codesOf(await graph.post({ query }))).toEqual(['document-too-complex'])
+  })
+
   it('with a negative limit costs no less: it takes nothing off the cost of the others', async () => {
     const many = 'orders { order { lines { taxes { amountMinor } product { prices { unitMinor } } } } }'
     const query = `query($n: Int) { a: listOrders(limit: -1000) { ${many} } b: listOrders(limit: $n) { ${many} } c: listOrders(limit: 100) { ${many} } }`

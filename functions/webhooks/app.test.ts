@@ -292,6 +292,16 @@ describe('an endpoint', () => {
     expect(signatures).toEqual([2, 1])
   })
 
+  it('has a new secret by the key of its registration too, and a late repetition of a rotation makes none', async () => {
+    const { endpointId, secret: first } = await register()
+    const rotate = async (idempotencyKey: string): Promise<string> =>
+      ((await request('POST', `/${endpointId}/secret`, { idempotencyKey })).body as Registered).secret
+    const second = await rotate('key-1')
+    expect(second).not.toBe(first)
+    const third = await rotate('key-2')
+    expect(await rotate('key-1')).toBe(third)
+  })
+
   it('that is deleted gets nothing more, and is not found', async () => {
     const { endpointId } = await register()
     receiver.answer(500)
@@ -328,5 +338,25 @@ it('a replay whose task comes before it is recorded is retried', async () => {
   receiver.answer(200)
   await request('POST', `/${endpointId}/replay`, { since: '2026-01-01T00:00:00Z' })
   await runAttempts()
+  expect((await deliveries(endpointId))[0]).toMatchObject({ status: 'delivered', attempts: 1 })
+})
+
+it('two replays at once leave no delivery that waits for a task which has come', async () => {
+  const { endpointId } = await register()
+  receiver.answer(410)
+  await happen('order.placed', placed)
+  await runAttempts()
+  receiver.answer(200)
+  const replay = () => request('POST', `/${endpointId}/replay`, { since: '2026-01-01T00:00:00Z' })
+  // The second has found the delivery failed, and goes on when the first has begun it and its task has come.
+  const { query } = platform.documents
+  platform.documents.query = async (asked) => {
+    const page = await query(asked)
+    platform.documents.query = query
+    await replay()
+    await runAttempts()
+    return page
+  }
+  await replay()
   expect((await deliveries(endpointId))[0]).toMatchObject({ status: 'delivered', attempts: 1 })
 })

@@ -49,7 +49,9 @@ export const app: ServiceApp = implement(webhooks, {
       return { status: 204 }
     },
     async rotateWebhookSecret({ customer, endpointId, body: { idempotencyKey } }, platform) {
-      const given = { secret: newWebhookSecret(), key: hashOf(idempotencyKey), atMs: platform.now() }
+      // A client may take the key of the registration for the rotation too: they are two operations.
+      const key = hashOf(JSON.stringify(['rotate', idempotencyKey]))
+      const given = { secret: newWebhookSecret(), key, atMs: platform.now() }
       const after = await updateCustomer(platform, customer, (stored) => rotated(stored, endpointId, given))
       return { status: 200, body: shown(after, endpointId) }
     },
@@ -83,6 +85,12 @@ const deliveryView = ({ webhookId, type, status, createdAt, attempts, deliveredA
   ...(lastFailure === undefined ? {} : { lastFailure }),
 })
 
+/** Undefined: another replay has begun this round, and it may be over. A second one would wait for a task that comes once. */
+const begun = (stored: Readonly<Record<string, unknown>> | undefined, round: number) =>
+  stored?.['status'] === 'failed' && stored['round'] === round - 1
+    ? { ...stored, status: 'waiting', round, attempts: 0 }
+    : undefined
+
 /** The task is sent before the delivery waits again, and is retried until then: a crash between the two leaves none that waits for ever. */
 async function replayed(platform: Platform, endpointId: string, since: string) {
   const page = {
@@ -96,7 +104,7 @@ async function replayed(platform: Platform, endpointId: string, since: string) {
   for (const { id: deliveryId, fields } of documents) {
     const round = (fields as unknown as WebhookDelivery).round + 1
     await sendAttempt(platform, { deliveryId, round, attempt: 1 }, { correlationId: deliveryId })
-    await platform.documents.merge(deliveryPath(deliveryId), { status: 'waiting', round, attempts: 0 })
+    await platform.documents.update(deliveryPath(deliveryId), (stored) => begun(stored, round))
   }
   return { replayed: documents.length, more: next !== undefined }
 }

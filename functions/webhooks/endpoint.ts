@@ -16,7 +16,7 @@ const GONE = 410
 
 interface Secret {
   readonly secret: string
-  /** Hash of the idempotency key under which it was made. */
+  /** Hash of the idempotency key of the rotation that made it; of a first secret, of the registration's. */
   readonly key: string
   /** Absent: it is the current one. */
   readonly until?: string
@@ -97,15 +97,16 @@ export function deleted(customer: Customer, endpointId: string): Customer {
   return { ...customer, endpoints }
 }
 
-/** Undefined when this key has made the current secret already. @throws Refused when the customer has none of this name */
+/** Undefined when this key has made one of the secrets already: a late repetition makes no third one. @throws Refused when the customer has none of this name */
 export function rotated(
   customer: Customer,
   endpointId: string,
   { secret, key, atMs }: { readonly secret: string; readonly key: string; readonly atMs: number },
 ): Customer | undefined {
   const endpoint = endpointOf(customer, endpointId)
-  const [current] = endpoint.secrets
-  if (current!.key === key) return undefined
+  const { secrets } = endpoint
+  const [current] = secrets
+  if (secrets.some((one) => one.key === key)) return undefined
   const until = new Date(atMs + FORMER_SECRET_MS).toISOString()
   // One former secret: of two rotations within a day the first former one ends.
   return withEndpoint(customer, endpointId, {

@@ -74,7 +74,8 @@ export function measured(
       one.kind === Kind.FRAGMENT_DEFINITION ? [[one.name.value, one] as const] : [],
     ),
   )
-  const measuring = { ...about, fragments, fields: 0, calls: 0, cost: 0 }
+  const variables = { ...defaultsOf(operation), ...about.variables }
+  const measuring = { ...about, variables, fragments, fields: 0, calls: 0, cost: 0 }
   // Operations and fragments that are not asked for are validated as well.
   for (const one of document.definitions)
     if (one !== operation && 'selectionSet' in one)
@@ -87,6 +88,14 @@ export function measured(
   check('objects', own.cost, MAX_COST)
   return own
 }
+
+/** What variables are without a value of the request: a number of rows may stand there too. */
+const defaultsOf = ({ variableDefinitions = [] }: OperationDefinitionNode): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    variableDefinitions.flatMap(({ variable, defaultValue }) =>
+      defaultValue && 'value' in defaultValue ? [[variable.name.value, defaultValue.value]] : [],
+    ),
+  )
 
 function checkLength(document: DocumentNode): void {
   let aliases = 0
