@@ -112,10 +112,7 @@ export const fromNameServers =
 const fromSystem: AddressesOf = async (host) => (await lookup(host, { all: true })).map(({ address }) => address)
 
 /** @returns the status of the answer, or why no answer came. Never throws. */
-export function createOutsidePost({
-  addressesOf,
-  timeoutMs = TIMEOUT_MS,
-}: OutsidePostParts = {}): OutsidePost {
+export function createOutsidePost({ addressesOf, timeoutMs = TIMEOUT_MS }: OutsidePostParts = {}): OutsidePost {
   return async (target, { headers, body, targets }) => {
     const fault = faultOfTarget(target, targets)
     if (fault !== undefined) return { failure: `refused: the address ${fault}` }
