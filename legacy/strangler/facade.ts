@@ -121,5 +121,6 @@ const codeOf = ({ status }: ShopError): string =>
 /** The caller whose token the gateway has verified: it alone reaches these routes. */
 function callerOf(c: Context): { readonly sub: string; readonly isStaff: boolean } {
   const roles = (c.req.header(CALLER_ROLES_HEADER) ?? '').split(' ')
-  return { sub: c.req.header(CALLER_HEADER) ?? '', isStaff: roles.includes('support') || roles.includes('admin') }
+  const sub = decodeURIComponent(c.req.header(CALLER_HEADER) ?? '')
+  return { sub, isStaff: roles.includes('support') || roles.includes('admin') }
 }

@@ -110,6 +110,13 @@ describe('an operation', () => {
     expect(requests).toHaveLength(1)
   })
 
+  it('names a caller of any script in a header that the client of partners can send', async () => {
+    const { call, requests } = await beside(side(0))
+    await call('read', '漢 Ł')
+    expect(() => new Headers(requests[0]!.headers)).not.toThrow()
+    expect(decodeURIComponent(requests[0]!.headers!['x-caller-sub']!)).toBe('漢 Ł')
+  })
+
   it('of an exempt caller is answered by the platform, also while the kill switch is on', async () => {
     const { call, requests } = await beside(side(0), { exempt: ['jo'], killed: true })
     expect([await call('read'), await call('read', 'sam')]).toEqual([from('platform'), from('other')])

@@ -61,7 +61,9 @@ export async function openStrangler({ url, platform, compared }: Parts): Promise
       operation: `strangler.${id}`,
       ...(body === undefined ? {} : { body }),
       headers: {
-        ...(caller ? { [CALLER_HEADER]: caller.sub, [CALLER_ROLES_HEADER]: caller.roles.join(' ') } : {}),
+        ...(caller
+          ? { [CALLER_HEADER]: encodeURIComponent(caller.sub), [CALLER_ROLES_HEADER]: caller.roles.join(' ') }
+          : {}),
         ...further,
       },
       ...(key === undefined ? {} : { idempotencyKey: key }),

@@ -2,7 +2,7 @@
 
 /** With this code the other system refuses a write that has moved: the rules of this instance are former ones. */
 export const MOVED = 'moved'
-/** The caller whose token the platform has verified. */
+/** The caller whose token the platform has verified, as `encodeURIComponent` writes it: a header holds no letter of most scripts. */
 export const CALLER_HEADER = 'x-caller-sub'
 export const CALLER_ROLES_HEADER = 'x-caller-roles'
 /** The other system answers only if it has answered the key before, and else with 404. */
