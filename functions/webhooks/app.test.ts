@@ -360,3 +360,24 @@ it('two replays at once leave no delivery that waits for a task which has come',
   await replay()
   expect((await deliveries(endpointId))[0]).toMatchObject({ status: 'delivered', attempts: 1 })
 })
+
+it('a replay begins several deliveries at once, and each of them', async () => {
+  const { endpointId } = await register()
+  receiver.answer(410)
+  for (let at = 0; at < 25; at++) await happen('order.placed', { ...placed, orderId: `o-${at}` }, `${at}`)
+  await runAttempts()
+  const { update } = platform.documents
+  let running = 0
+  let most = 0
+  platform.documents.update = async (...parameters) => {
+    most = Math.max(most, ++running)
+    await update(...parameters)
+    running -= 1
+  }
+  const { body } = await request('POST', `/${endpointId}/replay`, { since: '2026-01-01T00:00:00Z' })
+  expect(body).toEqual({ replayed: 25, more: false })
+  expect(most).toBe(10)
+  receiver.answer(200)
+  await runAttempts()
+  expect(new Set((await deliveries(endpointId)).map(({ status }) => status))).toEqual(new Set(['delivered']))
+})
