@@ -44,10 +44,12 @@ describe('an address of the internet', () => {
 })
 
 describe('a target', () => {
-  it.each(['https://example.com/hooks', 'https://example.com:8443/a?b=c', 'https://93.184.215.14/'])(
-    '%s may be tried',
-    (url) => expect(faultOfTarget(url, 'public')).toBeUndefined(),
-  )
+  it.each([
+    'https://example.com/hooks',
+    'https://example.com:8443/a?b=c',
+    'https://93.184.215.14/',
+    'https://run.app.example.com/',
+  ])('%s may be tried', (url) => expect(faultOfTarget(url, 'public')).toBeUndefined())
 
   it.each([
     ['http://example.com/', 'begins with https://'],
@@ -63,6 +65,7 @@ describe('a target', () => {
     ['https://localhost/', 'is reachable from the internet'],
     ['https://metadata.google.internal/', 'is reachable from the internet'],
     ['https://orders.localhost./', 'is reachable from the internet'],
+    ['https://hooks-123456.europe-west3.run.app/a', 'has a domain of its own and not run.app'],
     ['https://localhost./', 'is reachable from the internet'],
     ['not an address', 'is no address'],
     [`https://example.com/${'x'.repeat(1_000)}`, 'has more than 1000 characters'],

@@ -70,6 +70,8 @@ export function faultOfTarget(target: string, targets: Targets): string | undefi
   const host = url.hostname.replace(/^\[|\]$/g, '')
   if (isAny) return undefined
   if (isIP(host) !== 0) return isPublicAddress(host) ? undefined : 'is reachable from the internet'
+  // stacks/private-network.ts leads all of run.app to addresses of the private network: each attempt would be refused.
+  if (/\.run\.app\.?$/i.test(host)) return 'has a domain of its own and not run.app'
   const isLocalName = !host.includes('.') || /(^|\.)(localhost|local|internal|home\.arpa)\.?$/i.test(host)
   return isLocalName ? 'is reachable from the internet' : undefined
 }
