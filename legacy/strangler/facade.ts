@@ -60,13 +60,25 @@ export function createFacade(db: DatabaseSync, store: Store, now: () => number):
       c.header('location', `/v1/orders/${placed.orderId}`)
       return c.json(placed, status)
     }
-    if (before !== undefined) return answered(readOrder(db, before), 200)
-    if (c.req.header(KNOWN_ONLY_HEADER)) throw new Problem(404, 'not-found', 'The old shop did not take this order.')
+    const isKnownOnly = c.req.header(KNOWN_ONLY_HEADER) !== undefined
+    const isCopy = before !== undefined && store.isOfPlatform(before)
+    const { currency, lines, discountCode } = await c.req.json<PlaceOrder>()
+    // While the platform takes the orders, it answers for its own: what it shows and compares is more than the copy has.
+    if (before !== undefined && !(isCopy && isKnownOnly)) {
+      const order = readOrder(db, before)
+      if (!isCopy && !isOf(order, lines))
+        throw new Problem(
+          409,
+          'idempotency-key-reused',
+          'The idempotency key was used for another request: take a new key for a new request.',
+        )
+      return answered(order, 200)
+    }
+    if (isKnownOnly) throw new Problem(404, 'not-found', 'The old shop did not take this order.')
     const { flags, killed } = rulesOf(store.state())
     const rule = flags['placeOrder']
     if (!rule || decide('placeOrder', rule, { killed, caller: sub }).value === 'platform')
       throw new Problem(409, MOVED, 'The platform takes orders now.')
-    const { currency, lines, discountCode } = await c.req.json<PlaceOrder>()
     if (currency !== CURRENCY) throw new Problem(422, 'invalid-body', `currency: the old shop sells in ${CURRENCY}.`)
     if (discountCode !== undefined)
       throw new Problem(422, 'invalid-body', 'discountCode: the old shop has no discounts.')
@@ -114,6 +126,11 @@ export function createFacade(db: DatabaseSync, store: Store, now: () => number):
 
   return app
 }
+
+/** Whether the order is what these lines ask for. Its old shop has neither discounts nor another currency. */
+const isOf = ({ items }: Order, lines: PlaceOrder['lines']): boolean =>
+  items.length === lines.length &&
+  items.every(({ sku, qty }, at) => sku === lines[at]!.sku && qty === lines[at]!.quantity)
 
 const codeOf = ({ status }: ShopError): string =>
   status === 404 ? 'not-found' : status === 409 ? 'conflict' : 'unknown-sku'

@@ -91,6 +91,24 @@ it('orders flow through all steps and back, none is lost, and both systems agree
   expect(took).toEqual([...up, '5 platform', '4 old', '3 old', '2 old', '1 old'])
 })
 
+it('a key that comes with another order is refused by the system that took the first one', async () => {
+  const both = await opened()
+  const { migration, place, run, renewRules } = both
+  await place('key-old')
+  await finishAll(both)
+  const reused = { status: 409, body: { code: 'idempotency-key-reused' } }
+  expect(await place('key-old', 3)).toMatchObject(reused)
+  await migration.goTo(4)
+  await migration.goTo(5)
+  await renewRules()
+  expect(await place('key-old', 3)).toMatchObject(reused)
+  const { body: first } = await place('key-new')
+  await run()
+  await migration.pump()
+  expect(await place('key-new', 3)).toMatchObject(reused)
+  expect(await place('key-new')).toMatchObject({ status: 200, body: { orderId: first['orderId'] } })
+})
+
 describe('a step', () => {
   it('3 counts the differences that a wrong mapping makes, and the customer sees none of them', async () => {
     // As it is often written: 19.99 * 100 is 1998.9999999999998.
