@@ -87,7 +87,7 @@ export interface OutsidePostParts {
 
 /**
  * By name servers alone. The system's own lookup holds one of the four threads of the process, also after the time is up: four names
- * of one customer whose servers never answer would stop the connections of the whole instance. Nor does it read /etc/hosts.
+ * of one client whose servers never answer would stop the connections of the whole instance. Nor does it read /etc/hosts.
  * @param servers Absent: those of the system.
  * @throws an error with the code of DNS
  */
