@@ -350,8 +350,8 @@ it('two replays at once leave no delivery that waits for a task which has come',
   const replay = () => request('POST', `/${endpointId}/replay`, { since: '2026-01-01T00:00:00Z' })
   // The second has found the delivery failed, and goes on when the first has begun it and its task has come.
   const { query } = platform.documents
-  platform.documents.query = async (asked) => {
-    const page = await query(asked)
+  platform.documents.query = async (wanted) => {
+    const page = await query(wanted)
     platform.documents.query = query
     await replay()
     await runAttempts()

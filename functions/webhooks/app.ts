@@ -20,7 +20,7 @@ import { webhookTargets } from './settings.ts'
 /** Deliveries of one replay. */
 const MAX_REPLAYED = 100
 /** Each is a task and a document, one after the other: a hundred in turn would take longer than the gateway waits. */
-const AT_ONCE = 10
+const MAX_CONCURRENT_BEGINNINGS = 10
 
 const shown = (customer: Customer, endpointId: string) => {
   const endpoint = endpointOf(customer, endpointId)
@@ -104,7 +104,7 @@ async function replayed(platform: Platform, endpointId: string, since: string) {
     limit: MAX_REPLAYED,
   } as const
   const { documents, next } = await platform.documents.query(documentQuery<typeof webhooks>(page))
-  await forEachConcurrently(documents, AT_ONCE, async ({ id: deliveryId, fields }) => {
+  await forEachConcurrently(documents, MAX_CONCURRENT_BEGINNINGS, async ({ id: deliveryId, fields }) => {
     const round = (fields as unknown as WebhookDelivery).round + 1
     await sendAttempt(platform, { deliveryId, round, attempt: 1 }, { correlationId: deliveryId })
     await platform.documents.update(deliveryPath(deliveryId), (stored) => begun(stored, round))

@@ -89,7 +89,7 @@ export function measured(
   return own
 }
 
-/** What variables are without a value of the request: a number of rows may stand there too. */
+/** The values of variables that the request leaves out, such as a number of rows. */
 const defaultsOf = ({ variableDefinitions = [] }: OperationDefinitionNode): Readonly<Record<string, unknown>> =>
   Object.fromEntries(
     variableDefinitions.flatMap(({ variable, defaultValue }) =>

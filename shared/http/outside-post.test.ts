@@ -169,13 +169,13 @@ describe('a post', () => {
 describe('the addresses of a name', () => {
   let server: Socket
   let port: number
-  let asked: number
+  let questions: number
   const never = new AbortController().signal
   /** @param answer the address for a question of IPv4; undefined: no question is answered. */
   async function open(answer?: readonly [number, number, number, number]): Promise<void> {
-    asked = 0
+    questions = 0
     server = createSocket('udp4').on('message', (question, from) => {
-      asked += 1
+      questions += 1
       if (answer) server.send(answerTo(question, answer), from.port, from.address)
     })
     await new Promise<void>((resolve) => void server.bind(0, '127.0.0.1', resolve))
@@ -197,7 +197,7 @@ describe('the addresses of a name', () => {
     })
   })
 
-  it('whose servers never answer hold no thread of the process, and are given up with the request', async () => {
+  it('whose servers never answer hold no thread of the process, and are cancelled with the request', async () => {
     await open()
     const controller = new AbortController()
     const found = Promise.allSettled(Array.from({ length: 20 }, (_, n) => addressesOf(`r${n}.test`, controller.signal)))
@@ -205,7 +205,7 @@ describe('the addresses of a name', () => {
     expect(await readFile(import.meta.filename, 'utf8')).not.toBe('')
     controller.abort(new Error('The time is up.'))
     expect(new Set((await found).map(({ status }) => status))).toEqual(new Set(['rejected']))
-    expect(asked).toBeGreaterThan(0)
+    expect(questions).toBeGreaterThan(0)
   })
 })
 

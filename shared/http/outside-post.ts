@@ -157,7 +157,7 @@ function post(url: URL, addresses: readonly string[], { headers, body, signal }:
         agent: false,
         signal,
         // The name stays in the certificate's check and in the header Host.
-        // Node tries one after the other: one that is dead, or of IPv6 where there is none, is not the whole name.
+        // Node tries one after the other: one that is dead, or of IPv6 in a network of IPv4, is not the whole name.
         lookup: (_host, { all }, done) =>
           all ? done(null, addresses.map(withFamily)) : done(null, addresses[0]!, isIP(addresses[0]!)),
       },
