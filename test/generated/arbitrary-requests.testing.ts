@@ -124,6 +124,9 @@ const publicBody = ({ body, path }: Operation, own: References): fc.Arbitrary<st
   // A delivery of a product that is not sold is refused.
   const delivery = { lines: [{ sku: 'TEA-001', quantity: 1 }] }
   if (path === '/v1/stock') return fc.oneof(byContract, bodyOf(fc.constant(delivery)))
+  // Random characters seldom name a host of the internet.
+  const endpoint = { url: 'https://hooks.example.com/orders' }
+  if (path === '/v1/webhook-endpoints') return fc.oneof(byContract, bodyOf(fc.constant(endpoint)))
   // Two random letters seldom name a country.
   return path === '/v1/customers' ? fc.oneof(byContract, bodyOf(fc.constant(broughtOver))) : byContract
 }
