@@ -92,6 +92,13 @@ export const chartsOf = (requests: readonly RequestObjective[]): readonly Chart[
     by: ['operation', 'caller'].map(label),
   },
   {
+    title: 'Comparisons with a second system, during a migration',
+    filter: customMetric('shadowComparisons'),
+    aligner: 'ALIGN_DELTA',
+    reducer: 'REDUCE_SUM',
+    by: ['operation', 'outcome'].map(label),
+  },
+  {
     title: 'Dead letters',
     filter: customMetric('deadLetters'),
     aligner: 'ALIGN_DELTA',
