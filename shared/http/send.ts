@@ -103,7 +103,6 @@ function read(url: string, response: IncomingMessage, { resolve, fail }: Outcome
     try {
       resolve(answerOf(response, chunks))
     } catch (error) {
-      // No status of HTTP, say 999.
       fail(error)
     }
   })
@@ -111,6 +110,8 @@ function read(url: string, response: IncomingMessage, { resolve, fail }: Outcome
 
 function answerOf(response: IncomingMessage, chunks: readonly Buffer[]): Response {
   const status = response.statusCode!
+  // The server's library puts a Response of its own in place of Node's, which takes any number.
+  if (status < 200 || status > 599) throw new TypeError(`${status} is no status of an answer.`)
   const hasBody = chunks.length > 0 && !BODILESS.includes(status)
   return new Response(hasBody ? Buffer.concat(chunks) : null, { status, headers: headersOf(response) })
 }
