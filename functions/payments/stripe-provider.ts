@@ -48,7 +48,7 @@ const captureField = (key: string): string => `${CAPTURE_PREFIX}${hashOf(key).sl
 type Declined = Extract<Authorization, { readonly status: 'declined' }>
 type AuthorizationRequest = Parameters<Provider['authorize']>[1]
 
-/** What the document of a key says. */
+/** The content of a key's document. */
 const standing = ({ id, declined = 'voided' }: Readonly<Record<string, unknown>>): string | Declined =>
   typeof id === 'string' ? id : { status: 'declined', code: String(declined) }
 

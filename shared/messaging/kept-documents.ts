@@ -21,7 +21,7 @@ export interface KeptDocuments {
   recall(path: string): ReadDocument | undefined
   read(documents: readonly ReadDocument[]): void
   written(documents: readonly ReadDocument[]): void
-  /** They were written otherwise, by this instance: a commit on a copy would lose a race to itself. */
+  /** Forgets documents that this instance has written in another way: a commit on their copies would lose a race to that write. */
   drop(paths: Iterable<string>): void
   /** A commit lost a race, or its outcome is unknown: its documents are dropped. */
   lost(paths: readonly string[]): void

@@ -78,7 +78,7 @@ function format(argument: string, name: string, allowed: string = Object.keys(sp
   })
 }
 
-/** Those of a DATE: one of a time, such as `%H`, is no midnight at Google. */
+/** The format elements of a DATE. An element of a time, such as `%H`, does not format midnight at Google. */
 const partsOfDays = 'YmdjbBaAGVuFDy%'
 
 /** The specifiers that PARSE_DATE and PARSE_TIMESTAMP accept. */

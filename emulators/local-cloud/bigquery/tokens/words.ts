@@ -1,4 +1,4 @@
-/** What a token is: a word, a symbol, a name. GoogleSQL's reserved words name nothing without backticks. */
+/** Words, symbols and names among tokens. A reserved word of GoogleSQL names nothing without backticks. */
 // https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#reserved_keywords
 
 import type { Token } from './tokens.ts'
