@@ -12,7 +12,7 @@ import { requiredRoles } from '../shop/roles.ts'
 import { app } from './app.ts'
 
 const { operations } = app.publicApi!
-const remedy = `a change of access is written in access.json by hand, so that a review sees who may call an operation from now on; a new operation: ${RECORD}`
+const remedy = `to change the roles of an operation, edit access.json by hand, so that a reviewer sees the new roles; to record a new operation: ${RECORD}`
 /** `customer, not importer` */
 const accessOf = ({ access, notFor = {} }: Operation): string =>
   [access, ...Object.keys(notFor).map((role) => `not ${role}`)].join(', ')
