@@ -37,5 +37,6 @@ export const shopCodes = defineCodes({
   'unknown-discount': { status: 422 },
   'unknown-reference': { status: 422, isSecurityEvent: true },
   'unknown-sku': { status: 422 },
+  'webhook-unverified': { status: 409 },
   'webhook-url-refused': { status: 422, isSecurityEvent: true },
 })

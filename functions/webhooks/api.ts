@@ -26,7 +26,9 @@ export const webhooksApi = defineApi(webhooksContracts, ({ asks }) => ({
     access: 'customer',
     requiresIdempotencyKey: true,
     body: endpointRequest,
-    answers: { 201: 'Registered, with the secret of the signatures: it is shown here and after a rotation alone.' },
+    answers: {
+      201: 'Registered, with the secret of the signatures: it is shown here and after a rotation alone. Nothing is sent there before its verification.',
+    },
     request: ({ key, body, ...given }) => ({ ...own(given), body: { idempotencyKey: key, body } }),
   }),
   listWebhooks: asks('listWebhooks', {
@@ -42,6 +44,14 @@ export const webhooksApi = defineApi(webhooksContracts, ({ asks }) => ({
     summary: "Delete a webhook endpoint of one's own",
     access: 'customer',
     answers: { 204: 'Nothing more is sent there.' },
+    request: own,
+  }),
+  verifyWebhook: asks('verifyWebhook', {
+    path: `${ONE}/verification`,
+    isIdempotent: true,
+    summary: 'Have a signed challenge posted to an endpoint: events are sent there once it has returned the challenge',
+    access: 'customer',
+    answers: { 200: 'The endpoint, which is verified.' },
     request: own,
   }),
   rotateWebhookSecret: asks('rotateWebhookSecret', {

@@ -5,12 +5,14 @@ import { Webhook } from 'standardwebhooks'
 import { createOutsidePost } from '../../shared/http/outside-post.ts'
 import { openReceiver, type Receiver } from '../../shared/http/receiver.testing.ts'
 import { deliver, message, versionOf } from '../../shared/runtime/deliver.testing.ts'
+import type { OutsideAnswer, OutsidePost } from '../../shared/service/outside-target.ts'
 import { testPlatform, type TestPlatform } from '../../shared/runtime/platform.testing.ts'
 import { serveQueries } from '../../shared/runtime/queries.testing.ts'
 import { ordersContracts } from '../orders/contracts.ts'
 import { paymentsContracts } from '../payments/contracts.ts'
 import { app } from './app.ts'
 import { RETRY_AFTER_SECONDS } from './delivery.ts'
+import { type Customer, deleted, registered } from './endpoint.ts'
 import { webhooks } from './service.ts'
 
 const DAY_MS = 24 * 3_600_000
@@ -56,10 +58,19 @@ async function request(method: string, path: string, body?: object): Promise<{ s
   return { status: answer.status, body: text === '' ? undefined : JSON.parse(text) }
 }
 
-async function register(given: object = {}, idempotencyKey = 'key-1'): Promise<Registered> {
+async function registerOnly(given: object = {}, idempotencyKey = 'key-1'): Promise<Registered> {
   const { status, body } = await request('POST', '', { idempotencyKey, body: { url: receiver.url, ...given } })
   expect(status).toBe(201)
   return body as Registered
+}
+
+const verify = (endpointId: string) => request('POST', `/${endpointId}/verification`)
+
+async function register(given: object = {}, idempotencyKey = 'key-1'): Promise<Registered> {
+  const registered = await registerOnly(given, idempotencyKey)
+  const { status, body } = await verify(registered.endpointId)
+  expect([status, body]).toMatchObject([200, { status: 'enabled' }])
+  return registered
 }
 
 const happen = (type: string, data: object, key = ''): Promise<void> =>
@@ -76,7 +87,8 @@ async function runAttempts(most = Infinity): Promise<void> {
 }
 
 const deliveries = async (endpointId: string): Promise<readonly Record<string, unknown>[]> =>
-  ((await request('GET', `/${endpointId}/deliveries`)).body as { deliveries: Record<string, unknown>[] }).deliveries
+  ((await request('GET', `/${endpointId}/deliveries?limit=100`)).body as { deliveries: Record<string, unknown>[] })
+    .deliveries
 
 const listed = async (): Promise<readonly Registered[]> =>
   ((await request('GET', '')).body as { endpoints: Registered[] }).endpoints
@@ -245,10 +257,191 @@ describe('a receiver that fails', () => {
   })
 })
 
+describe('the verification of an endpoint', () => {
+  it('is a signed challenge that it returns; before it gets nothing, also by a replay', async () => {
+    const { endpointId, secret } = await registerOnly()
+    expect(await listed()).toMatchObject([{ status: 'unverified' }])
+    await happen('order.placed', placed)
+    expect(await request('POST', `/${endpointId}/replay`, { since: '2026-01-01T00:00:00Z' })).toMatchObject({
+      status: 409,
+      body: { code: 'webhook-unverified' },
+    })
+    expect([platform.sent, receiver.received, receiver.challenges]).toEqual([[], [], []])
+
+    expect(await verify(endpointId)).toMatchObject({ status: 200, body: { endpointId, status: 'enabled' } })
+    const [{ headers, body }] = receiver.challenges as [Receiver['received'][number]]
+    vi.useFakeTimers({ now: platform.now(), toFake: ['Date'] })
+    expect(new Webhook(secret).verify(body, headers)).toMatchObject({ type: 'endpoint.verification' })
+    vi.useRealTimers()
+    expect(await verify(endpointId)).toMatchObject({ status: 200 })
+    expect(receiver.challenges).toHaveLength(1)
+    await happen('order.completed', { orderId })
+    await runAttempts()
+    expect(receiver.received).toHaveLength(1)
+  })
+
+  it.each<[string, (body: string) => OutsideAnswer, string]>([
+    ['all that it got', (body) => ({ status: 200, text: body }), 'its answer is not the challenge'],
+    ['no text', () => ({ status: 204, text: '' }), 'its answer is not the challenge'],
+    ['the challenge with a redirect', (body) => ({ status: 302, text: challengeIn(body) }), 'HTTP 302'],
+    ['nothing', () => ({ failure: 'ECONNREFUSED' }), 'ECONNREFUSED'],
+  ])('fails if it returns %s, and says why', async (_title, answer, reason) => {
+    open('any', { postOutside: async (_url, { body }) => answer(body) })
+    const { endpointId } = await registerOnly()
+    expect(await verify(endpointId)).toMatchObject({
+      status: 409,
+      body: { code: 'webhook-unverified', detail: `The endpoint is not verified: ${reason}.` },
+    })
+    expect(await listed()).toMatchObject([{ status: 'unverified' }])
+  })
+
+  it('posts one challenge at a time', async () => {
+    const answer = Promise.withResolvers<OutsideAnswer>()
+    open('any', { postOutside: () => answer.promise })
+    const { endpointId } = await registerOnly()
+    const first = verify(endpointId)
+    expect(await verify(endpointId)).toMatchObject({ status: 409, body: { code: 'webhook-unverified' } })
+    answer.resolve({ failure: 'ECONNREFUSED' })
+    expect(await first).toMatchObject({ status: 409 })
+  })
+
+  it('of a name that leads to a private address fails, and so does a webhook whose name leads there later', async () => {
+    let post: OutsidePost = createOutsidePost({ addressesOf: async () => ['10.0.0.1'] })
+    open('public', { postOutside: (url, given) => post(url, given) })
+    const { endpointId } = await registerOnly({ url: 'https://receiver.test/hooks' })
+    const lastFailure = 'refused: the name leads to an address that is not public'
+    expect(await verify(endpointId)).toMatchObject({
+      status: 409,
+      body: { detail: `The endpoint is not verified: ${lastFailure}.` },
+    })
+    post = async (_url, { body }) => ({ status: 200, text: challengeIn(body) })
+    expect(await verify(endpointId)).toMatchObject({ status: 200 })
+    post = createOutsidePost({ addressesOf: async () => ['169.254.169.254'] })
+    await happen('order.placed', placed)
+    await runAttempts(1)
+    expect(await deliveries(endpointId)).toMatchObject([{ status: 'waiting', attempts: 1, lastFailure }])
+  })
+})
+
+const challengeIn = (body: string): string => (JSON.parse(body) as { data: { challenge: string } }).data.challenge
+
+/** Answers challenges, and all else when the test says so. */
+function openHeldPosts(): {
+  readonly postOutside: OutsidePost
+  readonly open: Map<string, PromiseWithResolvers<OutsideAnswer>[]>
+} {
+  const held = new Map<string, PromiseWithResolvers<OutsideAnswer>[]>()
+  return {
+    open: held,
+    postOutside(url, { body, answerBytes }) {
+      if (answerBytes !== undefined) return Promise.resolve({ status: 200, text: challengeIn(body) })
+      const answer = Promise.withResolvers<OutsideAnswer>()
+      held.set(url, [...(held.get(url) ?? []), answer])
+      return answer.promise
+    },
+  }
+}
+
+describe('attempts beside each other', () => {
+  const slow = 'https://slow.test/'
+  const quick = 'https://quick.test/'
+  /** Begins the attempts that were sent and have not begun. */
+  function beginAttempts(): Promise<void>[] {
+    const fresh = platform.sent.slice(tried).map(({ envelope }) => deliver(app, platform, envelope))
+    tried = platform.sent.length
+    return fresh
+  }
+  const placeMany = async (count: number, prefix = 'o'): Promise<void> => {
+    for (let at = 0; at < count; at++)
+      await happen('order.placed', { ...placed, orderId: `${prefix}-${at}` }, `${prefix}-${at}`)
+  }
+  const begun = (url: string, count: number) =>
+    vi.waitFor(() => expect(posts.open.get(url)).toHaveLength(count), { interval: 1 })
+  let posts: ReturnType<typeof openHeldPosts>
+  beforeEach(() => {
+    posts = openHeldPosts()
+    open('any', { postOutside: posts.postOutside })
+  })
+
+  it('at an endpoint that hangs are eight, then one; the others come later, and another endpoint waits for none', async () => {
+    const { endpointId } = await register({ url: slow, types: ['order.placed'] })
+    await register({ url: quick, types: ['order.completed'] }, 'key-2')
+    await placeMany(50)
+    const hanging = beginAttempts()
+    await begun(slow, 8)
+    const deferred = platform.sent.slice(50)
+    await vi.waitFor(() => expect(platform.sent).toHaveLength(50 + 42), { interval: 1 })
+    for (const { notBeforeMs } of deferred) {
+      expect(notBeforeMs! - platform.now()).toBeGreaterThanOrEqual(5_000)
+      expect(notBeforeMs! - platform.now()).toBeLessThanOrEqual(10_000)
+    }
+    expect(posts.open.get(slow)).toHaveLength(8)
+
+    tried = platform.sent.length
+    await happen('order.completed', { orderId: 'o-0' })
+    const [arriving] = beginAttempts()
+    await begun(quick, 1)
+    posts.open.get(quick)![0]!.resolve({ status: 204 })
+    await arriving
+    for (const { resolve } of posts.open.get(slow)!) resolve({ failure: 'no answer within 10 s' })
+    await Promise.all(hanging)
+
+    // The endpoint fails now: of the deferred attempts one is made.
+    tried = 50
+    const later = platform.sent.slice(50, 92).map(({ envelope }) => deliver(app, platform, envelope))
+    await begun(slow, 9)
+    await vi.waitFor(() => expect(platform.sent.length).toBeGreaterThanOrEqual(92 + 1 + 8 + 41), { interval: 1 })
+    expect(posts.open.get(slow)).toHaveLength(9)
+    posts.open.get(slow)![8]!.resolve({ status: 204 })
+    await Promise.all(later)
+    const attempts = (await deliveries(endpointId)).map((one) => one['attempts'] as number)
+    expect(attempts.filter((count) => count === 1)).toHaveLength(9)
+    expect(attempts.filter((count) => count === 0)).toHaveLength(41)
+  })
+
+  it('leave no time of failure behind if a later one succeeds, whichever began first', async () => {
+    await register({ url: slow })
+    await placeMany(2)
+    const [first, second] = beginAttempts()
+    await begun(slow, 2)
+    const [long, short] = posts.open.get(slow)!
+    short!.resolve({ status: 500 })
+    await second
+    expect(await listed()).toMatchObject([{ failingSince: '2026-01-01T00:00:00.000Z' }])
+    platform.advance(1_000)
+    long!.resolve({ status: 204 })
+    await first
+    expect((await listed())[0]).not.toHaveProperty('failingSince')
+  })
+
+  it('keep the time of a failure that came after a success, whichever is recorded first', async () => {
+    const { endpointId } = await register({ url: slow })
+    await placeMany(2)
+    const [first, second] = beginAttempts()
+    await begun(slow, 2)
+    const { merge } = platform.documents
+    const recorded = Promise.withResolvers<void>()
+    platform.documents.merge = async (...parameters) => {
+      await merge(...parameters)
+      if (parameters[1]['status'] === 'delivered') await recorded.promise
+    }
+    posts.open.get(slow)![0]!.resolve({ status: 204 })
+    await vi.waitFor(async () =>
+      expect((await deliveries(endpointId)).map(({ status }) => status)).toContain('delivered'),
+    )
+    platform.advance(1_000)
+    posts.open.get(slow)![1]!.resolve({ status: 500 })
+    await second
+    recorded.resolve()
+    await first
+    expect(await listed()).toMatchObject([{ failingSince: '2026-01-01T00:00:01.000Z' }])
+  })
+})
+
 describe('an endpoint', () => {
   it('is the same for the same key, and the key stands for no other', async () => {
-    const first = await register()
-    expect(await register()).toEqual(first)
+    const first = await registerOnly()
+    expect(await registerOnly()).toEqual(first)
     expect(await request('POST', '', { idempotencyKey: 'key-1', body: { url: `${receiver.url}/2` } })).toMatchObject({
       status: 409,
       body: { code: 'idempotency-key-reused' },
@@ -308,15 +501,44 @@ describe('an endpoint', () => {
     await happen('order.placed', placed)
     await runAttempts(1)
     expect((await request('DELETE', `/${endpointId}`)).status).toBe(204)
+    // The gateway's client may not have received the first answer.
+    expect((await request('DELETE', `/${endpointId}`)).status).toBe(204)
     await runAttempts()
     expect(receiver.received).toHaveLength(1)
     for (const [method, path, body] of [
-      ['DELETE', '', undefined],
+      ['POST', '/verification', undefined],
       ['GET', '/deliveries', undefined],
       ['POST', '/replay', { since: '2026-01-01T00:00:00Z' }],
       ['POST', '/secret', { idempotencyKey: 'key-2' }],
     ] as const)
       expect(await request(method, `/${endpointId}${path}`, body)).toMatchObject({ status: 404 })
+  })
+
+  it.each(['before', 'after'])('stays deleted if its registration is repeated %s the deletion', async (when) => {
+    const { endpointId, secret } = await registerOnly()
+    if (when === 'before') expect(await registerOnly()).toMatchObject({ endpointId, secret })
+    await request('DELETE', `/${endpointId}`)
+    const again = { idempotencyKey: 'key-1', body: { url: receiver.url } }
+    expect(await request('POST', '', again)).toMatchObject({ status: 409, body: { code: 'idempotency-key-reused' } })
+    expect(await listed()).toEqual([])
+    expect((await register({}, 'key-2')).endpointId).not.toBe(endpointId)
+  })
+
+  it('may be deleted a thousand times in 400 days, so that the record of them has an end', async () => {
+    const at = (day: number) => new Date(Date.parse('2026-01-01T00:00:00Z') + day * DAY_MS).toISOString()
+    const registration = (day: number) =>
+      ({
+        endpointId: `w-${day}`,
+        request: { url: 'https://a.test/' },
+        secret: 's',
+        key: `k-${day}`,
+        at: at(day),
+      }) as const
+    let customer: Customer = { deleted: Object.fromEntries(Array.from({ length: 999 }, (_, n) => [`old-${n}`, at(0)])) }
+    customer = deleted(registered(customer, registration(1))!, 'w-1', at(1))!
+    expect(() => registered(customer, registration(399))).toThrow('may delete 1000 endpoints in 400 days')
+    customer = deleted(registered(customer, registration(400))!, 'w-400', at(400))!
+    expect(Object.keys(customer.deleted!)).toEqual(['w-1', 'w-400'])
   })
 
   it('of another customer is not found', async () => {

@@ -12,10 +12,11 @@ import type { Platform } from '../../shared/service/platform.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import { shopCodes } from '../shop/errors.ts'
 import type { WebhookDelivery } from './delivery.ts'
-import { type Customer, deleted, enabled, endpointOf, endpointView, registered, rotated } from './endpoint.ts'
+import { type Customer, deleted, enabled, endpointOf, endpointView, registered, rotated, verified } from './endpoint.ts'
 import { announce, customerIn, deliverOnce, deliveryPath, sendAttempt, updateCustomer } from './send.ts'
 import { webhooks } from './service.ts'
 import { webhookTargets } from './settings.ts'
+import { whyUnverified } from './verification.ts'
 
 /** Deliveries of one replay. */
 const MAX_REPLAYED = 100
@@ -48,8 +49,16 @@ export const app: ServiceApp = implement(webhooks, {
       return { status: 200, body: { endpoints: Object.entries(endpoints).map(([id, one]) => endpointView(id, one)) } }
     },
     async deleteWebhook({ customer, endpointId }, platform) {
-      await updateCustomer(platform, customer, (stored) => deleted(stored, endpointId))
+      const at = new Date(platform.now()).toISOString()
+      await updateCustomer(platform, customer, (stored) => deleted(stored, endpointId, at))
       return { status: 204 }
+    },
+    async verifyWebhook({ customer, endpointId }, platform) {
+      const endpoint = endpointOf(await customerIn(platform, customer), endpointId)
+      const reason = endpoint.status === 'unverified' ? await whyUnverified(platform, endpointId, endpoint) : undefined
+      refuseIf(reason !== undefined, shopCodes['webhook-unverified'], `The endpoint is not verified: ${reason}.`)
+      const after = await updateCustomer(platform, customer, (stored) => verified(stored, endpointId))
+      return { status: 200, body: endpointView(endpointId, endpointOf(after, endpointId)) }
     },
     async rotateWebhookSecret({ customer, endpointId, body: { idempotencyKey } }, platform) {
       // A client may take the key of the registration for the rotation too: they are two operations.
@@ -89,9 +98,9 @@ const deliveryView = ({ webhookId, type, status, createdAt, attempts, deliveredA
 })
 
 /** Undefined: another replay has begun this round, and it may be over. A second one would wait for a task that comes once. */
-const begun = (stored: Readonly<Record<string, unknown>> | undefined, round: number) =>
+const begun = (stored: Readonly<Record<string, unknown>> | undefined, round: number, begunAt: string) =>
   stored?.['status'] === 'failed' && stored['round'] === round - 1
-    ? { ...stored, status: 'waiting', round, attempts: 0 }
+    ? { ...stored, status: 'waiting', round, begunAt, attempts: 0 }
     : undefined
 
 /** The task is sent before the delivery waits again, and is retried until then: a crash between the two leaves none that waits for ever. */
@@ -103,11 +112,12 @@ async function replayed(platform: Platform, endpointId: string, since: string) {
     atLeast: new Date(since).toISOString(),
     limit: MAX_REPLAYED,
   } as const
+  const begunAt = new Date(platform.now()).toISOString()
   const { documents, next } = await platform.documents.query(documentQuery<typeof webhooks>(page))
   await forEachConcurrently(documents, MAX_CONCURRENT_BEGINNINGS, async ({ id: deliveryId, fields }) => {
     const round = (fields as unknown as WebhookDelivery).round + 1
     await sendAttempt(platform, { deliveryId, round, attempt: 1 }, { correlationId: deliveryId })
-    await platform.documents.update(deliveryPath(deliveryId), (stored) => begun(stored, round))
+    await platform.documents.update(deliveryPath(deliveryId), (stored) => begun(stored, round, begunAt))
   })
   return { replayed: documents.length, more: next !== undefined }
 }

@@ -34,8 +34,11 @@ const endpoint = z.object({
   endpointId: reference,
   url,
   types,
-  /** `disabled`: for days no attempt succeeded, or the receiver answered 410. A replay enables it. */
-  status: z.enum(['enabled', 'disabled']),
+  /**
+   * `unverified`: it has not returned a challenge yet, and nothing is sent there. `disabled`: for days no attempt succeeded, or the
+   * receiver answered 410. A replay enables it.
+   */
+  status: z.enum(['unverified', 'enabled', 'disabled']),
   createdAt: timestamp,
   /** Since when no attempt has succeeded. */
   failingSince: timestamp.optional(),
@@ -96,6 +99,14 @@ export const webhooksContracts = defineContracts({
       answers: { 204: null },
       refuses: ['not-found'],
     },
+    /** It posts a challenge to the endpoint, which returns it. The same for one that is verified. */
+    verifyWebhook: {
+      method: 'post',
+      path: `${one}/verification`,
+      parameters: { customer, endpointId: reference },
+      answers: { 200: endpoint },
+      refuses: ['not-found', shopCodes['webhook-unverified']],
+    },
     rotateWebhookSecret: {
       method: 'post',
       path: `${one}/secret`,
@@ -117,7 +128,7 @@ export const webhooksContracts = defineContracts({
           more: z.boolean(),
         }),
       },
-      refuses: ['not-found'],
+      refuses: ['not-found', shopCodes['webhook-unverified']],
     },
     /** The newest first. */
     listWebhookDeliveries: {

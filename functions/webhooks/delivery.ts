@@ -19,6 +19,8 @@ export interface WebhookDelivery {
   readonly createdAt: string
   /** Of replays; from 1. */
   readonly round: number
+  /** Of a replay; absent: the round began with the delivery. */
+  readonly begunAt?: string
   /** Within the round. */
   readonly attempts: number
   readonly deliveredAt?: string
@@ -30,6 +32,27 @@ export function nextAttemptMs(attempt: number, atMs: number): number | undefined
   const seconds = RETRY_AFTER_SECONDS[attempt - 1]
   return seconds === undefined ? undefined : atMs + seconds * 1_000
 }
+
+const MIN_DEFERRAL_MS = 10_000
+const MAX_DEFERRAL_MS = 600_000
+
+/**
+ * When an attempt comes again for which its endpoint had no free slot. The wait grows with the age of the round, so that many that
+ * wait cost little, and differs by `share`, so that they do not come together.
+ * @param share 0 to 1
+ */
+export function deferredUntilMs(
+  { createdAt, begunAt = createdAt }: WebhookDelivery,
+  atMs: number,
+  share: number,
+): number {
+  const longest = Math.min(Math.max(atMs - Date.parse(begunAt), MIN_DEFERRAL_MS), MAX_DEFERRAL_MS)
+  return atMs + Math.round((longest * (1 + share)) / 2)
+}
+
+/** The body of the post that verifies an endpoint: its receiver answers with the challenge alone, so that a server that returns all it gets proves nothing. */
+export const challengeBody = (challenge: string, time: string): string =>
+  JSON.stringify({ type: 'endpoint.verification', timestamp: time, data: { challenge } })
 
 /** The body of a webhook: the receiver asks the API for the rest, with its own rights. */
 export const bodyOf = (type: WebhookType, time: string, orderId: string): string =>

@@ -7,6 +7,10 @@ import { shopCodes } from '../shop/errors.ts'
 import { type endpointRequest, type WebhookType, webhookTypes } from './contracts.ts'
 
 export const MAX_ENDPOINTS = 5
+/** A deletion is remembered for as long as a key may come again: keysCollection of shared/service/service.ts keeps keys as long. */
+export const DELETION_KEPT_MS = 400 * 24 * 3_600_000
+/** An entry has about 60 bytes, and a document 1 MiB. */
+export const MAX_DELETED = 1_000
 /** A receiver changes to the new secret within a day: until then each webhook has the signatures of both. */
 export const FORMER_SECRET_MS = 24 * 3_600_000
 /** An endpoint at which every attempt has failed for so long is disabled. */
@@ -29,12 +33,15 @@ export interface Endpoint {
   readonly secrets: readonly Secret[]
   readonly requestHash: string
   readonly createdAt: string
-  readonly status: 'enabled' | 'disabled'
+  /** Of those that were registered before there was a verification, none is `unverified`. */
+  readonly status: 'unverified' | 'enabled' | 'disabled'
   readonly failingSince?: string
 }
 
 export interface Customer {
   readonly endpoints?: Readonly<Record<string, Endpoint>>
+  /** By id, when: a late repetition of the registration makes none of them again. */
+  readonly deleted?: Readonly<Record<string, string>>
 }
 
 type Request = z.output<typeof endpointRequest>
@@ -76,9 +83,19 @@ export function registered(
     return undefined
   }
   refuseIf(
+    Object.hasOwn(customer.deleted ?? {}, endpointId),
+    'idempotency-key-reused',
+    'The endpoint of this idempotency key was deleted: take a new key for a new endpoint.',
+  )
+  refuseIf(
     Object.keys(endpointsOf(customer)).length >= MAX_ENDPOINTS,
     shopCodes['too-many-webhooks'],
     `A customer may have ${MAX_ENDPOINTS} endpoints: delete one first.`,
+  )
+  refuseIf(
+    Object.keys(deletedSince(customer, at)).length >= MAX_DELETED,
+    shopCodes['too-many-webhooks'],
+    `A customer may delete ${MAX_DELETED} endpoints in 400 days: keep one of those that are there.`,
   )
   return withEndpoint(customer, endpointId, {
     url: request.url,
@@ -86,15 +103,27 @@ export function registered(
     secrets: [{ secret, key }],
     requestHash: requestHashOf(request),
     createdAt: at,
-    status: 'enabled',
+    status: 'unverified',
   })
 }
 
-/** @throws Refused when the customer has none of this name */
-export function deleted(customer: Customer, endpointId: string): Customer {
+const deletedSince = ({ deleted: all = {} }: Customer, at: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(all).filter(([, then]) => Date.parse(at) - Date.parse(then) < DELETION_KEPT_MS))
+
+/** Undefined when it is deleted already. @throws Refused when the customer has none of this name */
+export function deleted(customer: Customer, endpointId: string, at: string): Customer | undefined {
+  if (Object.hasOwn(customer.deleted ?? {}, endpointId)) return undefined
   endpointOf(customer, endpointId)
   const { [endpointId]: _, ...endpoints } = endpointsOf(customer)
-  return { ...customer, endpoints }
+  return { ...customer, endpoints, deleted: { ...deletedSince(customer, at), [endpointId]: at } }
+}
+
+/** Undefined when it is verified already. @throws Refused when the customer has none of this name */
+export function verified(customer: Customer, endpointId: string): Customer | undefined {
+  const endpoint = endpointOf(customer, endpointId)
+  return endpoint.status === 'unverified'
+    ? withEndpoint(customer, endpointId, { ...endpoint, status: 'enabled' })
+    : undefined
 }
 
 /** Undefined when this key has made one of the secrets already: a late repetition makes no third one. @throws Refused when the customer has none of this name */
@@ -121,10 +150,13 @@ export function rotated(
 export const secretsAt = ({ secrets }: Endpoint, atMs: number): readonly string[] =>
   secrets.filter(({ until }) => until === undefined || Date.parse(until) > atMs).map(({ secret }) => secret)
 
-/** Undefined: nothing changes. */
-export function afterSuccess(customer: Customer, endpointId: string): Customer | undefined {
+/**
+ * Attempts run beside each other: one that failed later than this success keeps its time. Undefined: nothing changes.
+ * @param atMs when the answer came
+ */
+export function afterSuccess(customer: Customer, endpointId: string, atMs: number): Customer | undefined {
   const endpoint = endpointsOf(customer)[endpointId]
-  if (endpoint?.failingSince === undefined) return undefined
+  if (endpoint?.failingSince === undefined || Date.parse(endpoint.failingSince) > atMs) return undefined
   const { failingSince: _, ...working } = endpoint
   return withEndpoint(customer, endpointId, working)
 }
@@ -147,9 +179,14 @@ export function afterFailure(
   })
 }
 
-/** Undefined when it is enabled already. @throws Refused when the customer has none of this name */
+/** Undefined when it is enabled already. @throws Refused when the customer has none of this name, or it is not verified */
 export function enabled(customer: Customer, endpointId: string): Customer | undefined {
   const endpoint = endpointOf(customer, endpointId)
+  refuseIf(
+    endpoint.status === 'unverified',
+    shopCodes['webhook-unverified'],
+    'The endpoint is not verified: POST to its verification first.',
+  )
   if (endpoint.status === 'enabled') return undefined
   const { failingSince: _, ...working } = endpoint
   return withEndpoint(customer, endpointId, { ...working, status: 'enabled' })

@@ -1,16 +1,17 @@
 /** From an event to its deliveries, and one attempt of each. */
 
 import { Unavailable } from '../../shared/base/errors.ts'
-import { derivedId, derivedName } from '../../shared/base/ids.ts'
+import { derivedId, derivedName, hashOf } from '../../shared/base/ids.ts'
 import type { SentBy } from '../../shared/contracts/contract.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
+import { createSlots } from '../../shared/edge/slots.ts'
 import { webhookHeaders } from '../../shared/http/webhook-signing.ts'
 import { type DocumentPath, documentPath } from '../../shared/service/document-path.ts'
 import type { OutsideAnswer } from '../../shared/service/outside-target.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { historyContracts } from '../history/contracts.ts'
 import type { WebhookType } from './contracts.ts'
-import { bodyOf, nextAttemptMs, type WebhookDelivery } from './delivery.ts'
+import { bodyOf, deferredUntilMs, nextAttemptMs, type WebhookDelivery } from './delivery.ts'
 import { afterFailure, afterSuccess, type Customer, type Endpoint, secretsAt } from './endpoint.ts'
 import type { webhooks } from './service.ts'
 import { webhookTargets } from './settings.ts'
@@ -37,7 +38,7 @@ export async function announce(message: EventOfOrder, platform: Platform): Promi
   if (!isWatched) return
   const { endpoints = {} } = await customerIn(platform, customer)
   for (const [endpointId, endpoint] of Object.entries(endpoints)) {
-    if (!endpoint.types.includes(type)) continue
+    if (!endpoint.types.includes(type) || endpoint.status === 'unverified') continue
     const deliveryId = derivedName('d', endpointId, webhookId)
     const isEnabled = endpoint.status === 'enabled'
     await platform.documents.create(deliveryPath(deliveryId), {
@@ -60,13 +61,15 @@ export async function announce(message: EventOfOrder, platform: Platform): Promi
 interface Sending {
   readonly correlationId: string
   readonly notBeforeMs?: number
+  /** The message whose attempt comes later. */
+  readonly deferred?: string
 }
 
-/** The task has the name of the attempt. */
+/** The task has the name of the attempt, or of the task that it follows. */
 export const sendAttempt = (
   platform: Platform,
   { deliveryId, round, attempt }: Attempt,
-  { correlationId, notBeforeMs }: Sending,
+  { correlationId, notBeforeMs, deferred }: Sending,
 ): Promise<void> =>
   platform.send<SentBy<typeof webhooks>>(
     {
@@ -75,7 +78,7 @@ export const sendAttempt = (
       ...(notBeforeMs === undefined ? {} : { notBeforeMs }),
     },
     {
-      id: derivedId('webhook', deliveryId, round, attempt),
+      id: deferred === undefined ? derivedId('webhook', deliveryId, round, attempt) : derivedId('webhook', deferred),
       subject: deliveryId,
       correlationId,
       actor: 'service:webhooks',
@@ -126,6 +129,25 @@ async function customerByHistory(orderId: string, { query }: Platform): Promise<
   return customer
 }
 
+/**
+ * A receiver that is slow holds few requests of an instance, and one that fails a single one: ten seconds each. All other attempts
+ * there come later, and no other receiver's wait for them.
+ */
+const MAX_CONCURRENT = { working: 8, alone: 1 } as const
+type Share = keyof typeof MAX_CONCURRENT
+const newSlots = () => ({ working: createSlots(MAX_CONCURRENT.working), alone: createSlots(MAX_CONCURRENT.alone) })
+const slotsBy = new WeakMap<Platform, ReturnType<typeof newSlots>>()
+
+/** The answer releases it. Undefined: all of the endpoint are taken. */
+export function slotFor(platform: Platform, endpointId: string, share: Share): (() => void) | undefined {
+  const slots = slotsBy.get(platform) ?? newSlots()
+  slotsBy.set(platform, slots)
+  return slots[share].take(endpointId)
+}
+
+/** From 0 to 1, the same for the same id. */
+const shareOf = (id: string): number => Number.parseInt(hashOf(id).slice(0, 8), 16) / 2 ** 32
+
 /** One attempt. Each except the last sends the next before it is recorded, so that a crash between the two loses no attempt. */
 export async function deliverOnce(message: Envelope<string, Attempt>, platform: Platform): Promise<void> {
   const { deliveryId, round, attempt } = message.data
@@ -140,14 +162,23 @@ export async function deliverOnce(message: Envelope<string, Attempt>, platform: 
     const lastFailure = endpoint ? 'the endpoint is disabled' : 'the endpoint is deleted'
     return platform.documents.merge(path, { status: 'failed', lastFailure })
   }
-  const answer = await attemptAt(endpoint, delivery, platform)
+  const release = slotFor(platform, endpointId, endpoint.failingSince === undefined ? 'working' : 'alone')
+  if (!release) {
+    const notBeforeMs = deferredUntilMs(delivery, platform.now(), shareOf(message.id))
+    return sendAttempt(platform, message.data, {
+      correlationId: message.correlationId,
+      notBeforeMs,
+      deferred: message.id,
+    })
+  }
+  const answer = await attemptAt(endpoint, delivery, platform).finally(release)
   const failure = failureOf(answer)
   if (failure === undefined) {
-    const deliveredAt = new Date(platform.now()).toISOString()
+    const atMs = platform.now()
+    const deliveredAt = new Date(atMs).toISOString()
     await platform.documents.merge(path, { status: 'delivered', attempts: attempt, deliveredAt })
-    if (endpoint.failingSince !== undefined)
-      await updateCustomer(platform, customer, (stored) => afterSuccess(stored, endpointId))
-    return
+    // Another attempt may have failed meanwhile: the endpoint is read again.
+    return void (await updateCustomer(platform, customer, (stored) => afterSuccess(stored, endpointId, atMs)))
   }
   const status = 'status' in answer ? answer.status : undefined
   const isEnabled = await failedAt(platform, { customer, endpointId, status })
@@ -171,7 +202,7 @@ const attemptAt = (
   })
 
 /** Undefined: it arrived. */
-function failureOf(answer: OutsideAnswer): string | undefined {
+export function failureOf(answer: OutsideAnswer): string | undefined {
   if ('failure' in answer) return answer.failure
   return answer.status >= 200 && answer.status < 300 ? undefined : `HTTP ${answer.status}`
 }

@@ -93,6 +93,31 @@ describe('a post', () => {
     expect(await post(receiver.url, { ...content, targets: 'any' })).toEqual({ status: 500 })
   })
 
+  it('has so much of the answer as is named, and nothing otherwise', async () => {
+    receiver.answer(200)
+    const challenge = {
+      ...content,
+      body: JSON.stringify({ data: { challenge: 'x'.repeat(300) } }),
+      targets: 'any',
+    } as const
+    const post = createOutsidePost()
+    expect(await post(receiver.url, challenge)).toEqual({ status: 200 })
+    expect(await post(receiver.url, { ...challenge, answerBytes: 100 })).toEqual({ status: 200, text: 'x'.repeat(100) })
+    expect(await post(receiver.url, { ...challenge, answerBytes: 500 })).toEqual({ status: 200, text: 'x'.repeat(300) })
+  })
+
+  it.each(['HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc', 'HTTP/1.1 200 OK\r\n\r\nabc'])(
+    'whose answer %j does not end is over after its own time',
+    async (bytes) => {
+      const server = createServer((socket) => void socket.on('error', () => {}).once('data', () => socket.write(bytes)))
+      await once(server.listen(0, '127.0.0.1'), 'listening')
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+      const answer = createOutsidePost()(url, { ...content, targets: 'any', answerBytes: 10, timeoutMs: 50 })
+      expect(await answer).toEqual({ failure: NO_ANSWER })
+      server.close()
+    },
+  )
+
   it('goes to the address that was checked, whatever the name server answers next', async () => {
     const answers = [['127.0.0.1'], ['10.0.0.1']]
     const post = createOutsidePost({ addressesOf: async () => answers.shift()! })

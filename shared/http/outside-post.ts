@@ -1,15 +1,15 @@
 /**
  * Posts to an address that a client of the platform gave, which may lead anywhere. Only public addresses are reached: the name is
  * resolved once, all its addresses are checked, and the connection goes to one of them, so that a second answer of the name server
- * changes nothing. No redirect is followed, no credential is sent, and the answer's body is not read.
+ * changes nothing. No redirect is followed, no credential is sent, and of the answer's body no more is read than the caller names.
  */
 
 import { lookup, Resolver } from 'node:dns/promises'
-import { request as httpRequest } from 'node:http'
+import { type IncomingMessage, request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { BlockList, isIP } from 'node:net'
 import { startTimer, unlessAborted } from '../base/deadline.ts'
-import type { OutsidePost, Targets } from '../service/outside-target.ts'
+import type { OutsideAnswer, OutsidePost, Targets } from '../service/outside-target.ts'
 
 const MAX_URL_CHARACTERS = 1_000
 const TIMEOUT_MS = 10_000
@@ -81,7 +81,7 @@ type AddressesOf = (host: string, signal: AbortSignal) => Promise<readonly strin
 export interface OutsidePostParts {
   /** All addresses of a host name; the signal ends the search. */
   readonly addressesOf?: AddressesOf
-  /** For the name and the answer together. Absent: ten seconds. */
+  /** Of a request that has none of its own. */
   readonly timeoutMs?: number
 }
 
@@ -113,9 +113,12 @@ export const fromNameServers =
 /** Names of this machine and its network, as `localhost`, are in no name server. */
 const fromSystem: AddressesOf = async (host) => (await lookup(host, { all: true })).map(({ address }) => address)
 
-/** @returns the status of the answer, or why no answer came. Never throws. */
-export function createOutsidePost({ addressesOf, timeoutMs = TIMEOUT_MS }: OutsidePostParts = {}): OutsidePost {
-  return async (target, { headers, body, targets }) => {
+/** @returns the answer, or why none came. Never throws. */
+export function createOutsidePost({
+  addressesOf,
+  timeoutMs: usualMs = TIMEOUT_MS,
+}: OutsidePostParts = {}): OutsidePost {
+  return async (target, { headers, body, targets, answerBytes = 0, timeoutMs = usualMs }) => {
     const fault = faultOfTarget(target, targets)
     if (fault !== undefined) return { failure: `refused: the address ${fault}` }
     const url = new URL(target)
@@ -127,7 +130,7 @@ export function createOutsidePost({ addressesOf, timeoutMs = TIMEOUT_MS }: Outsi
       const refused = targets === 'public' ? addresses.find((one) => !isPublicAddress(one)) : undefined
       if (refused !== undefined) return { failure: 'refused: the name leads to an address that is not public' }
       if (addresses.length === 0) return { failure: 'the name has no address' }
-      return { status: await post(url, addresses, { headers, body, signal: timer.signal }) }
+      return await post(url, addresses, { headers, body, answerBytes, signal: timer.signal })
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
       return { failure: code ?? message }
@@ -140,15 +143,22 @@ export function createOutsidePost({ addressesOf, timeoutMs = TIMEOUT_MS }: Outsi
 interface Content {
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
+  readonly answerBytes: number
   readonly signal: AbortSignal
 }
 
 const withFamily = (address: string) => ({ address, family: isIP(address) })
 
 /** @param addresses All of them are checked. */
-function post(url: URL, addresses: readonly string[], { headers, body, signal }: Content): Promise<number> {
+function post(
+  url: URL,
+  addresses: readonly string[],
+  { headers, body, answerBytes, signal }: Content,
+): Promise<OutsideAnswer> {
   const send = url.protocol === 'https:' ? httpsRequest : httpRequest
   return new Promise((resolvePost, reject) => {
+    const fail = (error: Error): void => reject(signal.aborted ? (signal.reason as Error) : error)
+    let isAnswered = false
     const request = send(
       url,
       {
@@ -162,18 +172,32 @@ function post(url: URL, addresses: readonly string[], { headers, body, signal }:
           all ? done(null, addresses.map(withFamily)) : done(null, addresses[0]!, isIP(addresses[0]!)),
       },
       (answer) => {
-        resolvePost(answer.statusCode!)
+        const status = answer.statusCode!
+        isAnswered = true
+        if (answerBytes > 0) return void textOf(answer, answerBytes).then((text) => resolvePost({ status, text }), fail)
+        resolvePost({ status })
         answer.destroy()
       },
     )
     // Without this listener Node closes the connection and says nothing: the post would never end.
     request.on('upgrade', ({ statusCode }, socket) => {
-      resolvePost(statusCode!)
+      resolvePost({ status: statusCode! })
       socket.destroy()
     })
-    request.on('error', (error) => reject(signal.aborted ? (signal.reason as Error) : error))
-    // Whatever else ends the connection.
-    request.on('close', () => reject(new Error('the connection ended without an answer')))
+    request.on('error', fail)
+    // Whatever else ends the connection. One with an answer may close before its text is read.
+    request.on('close', () => void (isAnswered || fail(new Error('the connection ended without an answer'))))
     request.end(body)
   })
+}
+
+/** At most so many bytes: the rest is not received. */
+async function textOf(answer: IncomingMessage, maxBytes: number): Promise<string> {
+  let bytes = Buffer.alloc(0)
+  // Leaving the loop closes the connection.
+  for await (const chunk of answer) {
+    bytes = Buffer.concat([bytes, chunk as Buffer])
+    if (bytes.length >= maxBytes) break
+  }
+  return bytes.subarray(0, maxBytes).toString('utf8')
 }

@@ -13,6 +13,8 @@ export interface Receiver {
   readonly url: string
   readonly port: number
   readonly received: ReceivedPost[]
+  /** Posts with a challenge: answered with it, like every other with the status if that is no success. */
+  readonly challenges: ReceivedPost[]
   /** The status of the answers from now on; undefined: there is no answer. */
   answer(status: number | undefined, headers?: Readonly<Record<string, string>>): void
   close(): Promise<void>
@@ -20,14 +22,20 @@ export interface Receiver {
 
 export async function openReceiver(): Promise<Receiver> {
   const received: ReceivedPost[] = []
+  const challenges: ReceivedPost[] = []
   let status: number | undefined = 204
   let answerHeaders: Readonly<Record<string, string>> = {}
   const server = createServer((request, response) => {
     let body = ''
     request.on('data', (chunk: Buffer) => void (body += chunk.toString()))
     request.on('end', () => {
-      received.push({ headers: request.headers as Record<string, string>, body })
-      if (status !== undefined) response.writeHead(status, answerHeaders).end()
+      const { challenge } = (JSON.parse(body) as { readonly data?: { readonly challenge?: string } }).data ?? {}
+      ;(challenge === undefined ? received : challenges).push({
+        headers: request.headers as ReceivedPost['headers'],
+        body,
+      })
+      if (challenge !== undefined && status !== undefined && status < 300) response.end(challenge)
+      else if (status !== undefined) response.writeHead(status, answerHeaders).end()
     })
   })
   server.listen(0, '127.0.0.1')
@@ -39,6 +47,7 @@ export async function openReceiver(): Promise<Receiver> {
     url: `http://127.0.0.1:${port}/hooks`,
     port,
     received,
+    challenges,
     answer(next, headers = {}) {
       status = next
       answerHeaders = headers

@@ -8,6 +8,9 @@ const SECRET_BYTES = 32
 
 export const newWebhookSecret = (): string => PREFIX + randomBytes(SECRET_BYTES).toString('base64')
 
+/** For a receiver to return: its path is safe in a URL and a line of text. */
+export const newWebhookChallenge = (): string => randomBytes(SECRET_BYTES).toString('base64url')
+
 interface Signed {
   /** The same for each attempt: the receiver recognises a repeated webhook by it. */
   readonly id: string

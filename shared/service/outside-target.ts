@@ -7,10 +7,14 @@ export interface OutsideRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
   readonly targets: Targets
+  /** How much of the answer is read; what is longer is cut. Absent: nothing is read. */
+  readonly answerBytes?: number
+  /** For the name and the answer together. Absent: ten seconds. */
+  readonly timeoutMs?: number
 }
 
-/** The status of the answer, or why no answer came. */
-export type OutsideAnswer = { readonly status: number } | { readonly failure: string }
+/** The status of the answer, with its text if it was to be read, or why no answer came. */
+export type OutsideAnswer = { readonly status: number; readonly text?: string } | { readonly failure: string }
 
 /** Posts to an address that a client gave. Never throws: the receiver's faults are not the platform's. */
 export type OutsidePost = (url: string, request: OutsideRequest) => Promise<OutsideAnswer>

@@ -183,7 +183,12 @@ export function retryingClients(platform: Pick<TestPlatform, 'customer' | 'staff
       products.push(...some)
     },
     async registerWebhook(url) {
-      await sendUntilAnswered(customer, 'POST', '/v1/webhook-endpoints', { key: url, body: { url } })
+      const path = '/v1/webhook-endpoints'
+      const { endpointId } = await sendUntilAnswered<{ endpointId: string }>(customer, 'POST', path, {
+        key: url,
+        body: { url },
+      })
+      await sendUntilAnswered(customer, 'POST', `${path}/${endpointId}/verification`)
     },
     async withdrawNewAddress() {
       const sub = `mover-${(movers += 1)}`
