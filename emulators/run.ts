@@ -92,42 +92,22 @@ async function run(options: Options): Promise<void> {
   let platform: LocalPlatform
   try {
     if (options.fresh) deleteState()
-    // A start that is refused does not load them.
-    const [{ synthesize }, { startPlatform }] = await Promise.all([import('../stacks/app.ts'), import('./start.ts')])
-    const stacks = synthesize(environment, business)
-    const resourceCount = stacks.flatMap(({ json }) =>
-      Object.values(json.resource ?? {}).flatMap((byName) => Object.keys(byName)),
-    ).length
-    say(`${seconds()}  ${stacks.length} stacks synthesized, ${resourceCount} resources`)
-
-    platform = await startPlatform({
-      stacks,
-      ports,
-      project,
-      secret: running.secret,
-      dataDirectory,
-      prune: options.prune,
-      workingDirectory: root,
-      partners: tools.partners ?? {},
-      roles: tools.roles,
-      settings: business.settings(environment),
-      nodeOptions: (service) => (service === options.inspect ? [`--inspect=127.0.0.1:${INSPECTOR_PORT}`] : []),
-      page: {
-        policy: pagePolicy,
-        html: (run) => indexPage({ running, publicService: publicService?.name, states: run.states(), tools }),
-      },
-      progress: (step) => say(`${seconds()}  ${step}`),
-    })
+    const seededFile = join(dataDirectory, 'seeded')
+    const isNew = tools.seed !== undefined && !existsSync(seededFile)
+    // Another value may lead to a system that does not run yet: the first data comes by the values that are declared.
+    platform = await open(isNew ? declared : business)
     stopOnSignal({
       close: () => platform.close(),
       begin: () => lock.withdraw(),
       groups: () => platform.run.processes().map(({ pid }) => pid),
     })
-
-    const seededFile = join(dataDirectory, 'seeded')
-    if (tools.seed && !existsSync(seededFile)) {
+    if (tools.seed && isNew) {
       say(`${seconds()}  ${await tools.seed(running)}`)
       writeState(seededFile, new Date().toISOString())
+      if (business !== declared) {
+        await platform.close()
+        platform = await open(business)
+      }
     }
   } catch (error) {
     lock.release()
@@ -139,6 +119,35 @@ async function run(options: Options): Promise<void> {
     watch: options['no-watch'] ? undefined : () => watchFiles(platform),
     warm: options.cold ? undefined : () => warm(platform, names),
   })
+
+  async function open(opened: typeof declared): Promise<LocalPlatform> {
+    // A start that is refused does not load them.
+    const [{ synthesize }, { startPlatform }] = await Promise.all([import('../stacks/app.ts'), import('./start.ts')])
+    const stacks = synthesize(environment, opened)
+    const resourceCount = stacks.flatMap(({ json }) =>
+      Object.values(json.resource ?? {}).flatMap((byName) => Object.keys(byName)),
+    ).length
+    say(`${seconds()}  ${stacks.length} stacks synthesized, ${resourceCount} resources`)
+
+    return startPlatform({
+      stacks,
+      ports,
+      project,
+      secret: running.secret,
+      dataDirectory,
+      prune: options.prune,
+      workingDirectory: root,
+      partners: tools.partners ?? {},
+      roles: tools.roles,
+      settings: opened.settings(environment),
+      nodeOptions: (service) => (service === options.inspect ? [`--inspect=127.0.0.1:${INSPECTOR_PORT}`] : []),
+      page: {
+        policy: pagePolicy,
+        html: (run) => indexPage({ running, publicService: publicService?.name, states: run.states(), tools }),
+      },
+      progress: (step) => say(`${seconds()}  ${step}`),
+    })
+  }
 }
 
 async function warm(platform: LocalPlatform, names: readonly string[]): Promise<void> {

@@ -25,7 +25,7 @@ interface PlaceOrder {
 }
 
 class Problem extends Error {
-  readonly status: 404 | 409 | 422
+  readonly status: 400 | 404 | 409 | 422
   readonly code: string
   constructor(status: Problem['status'], code: string, detail: string) {
     super(detail)
@@ -94,6 +94,9 @@ export function createFacade(db: DatabaseSync, store: Store, now: () => number):
   app.get('/v1/orders', (c) => {
     const { sub, isStaff } = callerOf(c)
     const { customer, status, after, limit } = c.req.query()
+    // A client that turns pages while the step changes has one of the platform.
+    if (after !== undefined && !/^\d{1,15}$/.test(after))
+      throw new Problem(400, 'invalid-cursor', 'after: it is no cursor of this list. Begin again with the first page.')
     const login = isStaff ? customer : sub
     const count = limit === undefined ? DEFAULT_PAGE : Number(limit)
     const found = listOrders(db, {

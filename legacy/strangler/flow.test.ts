@@ -173,6 +173,23 @@ describe('a step', () => {
     expect(await place('key-2')).toMatchObject({ status: 201, body: { status: 'pending' } })
   })
 
+  it('5 on the way back begins when the old shop has the orders of step 6', async () => {
+    const both = await opened()
+    const { migration, place, run, renewRules, store } = both
+    await migration.goTo(6)
+    await renewRules()
+    const { body } = await place('key-1')
+    await run()
+    const before: [step: number, number: number | undefined][] = []
+    const { setState } = store
+    store.setState = (state) => {
+      before.push([state.step, store.numberOf(body['orderId'] as string)])
+      setState(state)
+    }
+    await migration.goTo(5)
+    expect(before[0]).toEqual([5, 1])
+  })
+
   it('that does not exist is refused', async () => {
     const { migration } = await opened()
     await expect(migration.goTo(7)).rejects.toThrow('There is no step 7: 1 to 6.')
@@ -180,6 +197,13 @@ describe('a step', () => {
 })
 
 describe('the kill switch', () => {
+  it('is refused in step 6, in which the old shop has no copies and is asked nothing', async () => {
+    const { migration, store } = await opened()
+    await migration.goTo(6)
+    expect(() => migration.kill(true)).toThrow('go back to step 5 first')
+    expect(store.state().killed).toBe(false)
+  })
+
   it('gives everything back to the old shop without a restart, and forward again', async () => {
     const both = await opened()
     const { migration, place, renewRules } = both
@@ -194,6 +218,25 @@ describe('the kill switch', () => {
     await renewRules()
     expect(await place('key-3')).toMatchObject({ status: 201, body: { status: 'pending' } })
   })
+})
+
+it('a cursor of the one system is refused by the other, so that a list never ends before its end', async () => {
+  const both = await opened()
+  const { migration, ask, place, renewRules, run } = both
+  for (const key of ['key-1', 'key-2']) await place(key)
+  const page = '/v1/orders?limit=1'
+  const ofOld = (await ask('customer', 'GET', page)).body['next'] as string
+  const refused = { status: 400, body: { code: 'invalid-cursor' } }
+  await finishAll(both)
+  await migration.goTo(6)
+  await renewRules()
+  await run()
+  expect(await ask('customer', 'GET', `${page}&after=${ofOld}`)).toMatchObject(refused)
+  const ofPlatform = (await ask('customer', 'GET', page)).body['next'] as string
+  await migration.goTo(5)
+  await renewRules()
+  expect(await ask('customer', 'GET', `${page}&after=${ofPlatform}`)).toMatchObject(refused)
+  expect((await ask('customer', 'GET', `${page}&after=${ofOld}`)).body['orders']).toHaveLength(1)
 })
 
 it('a share of the customers, and named ones, move first', async () => {

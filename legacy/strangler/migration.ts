@@ -45,7 +45,7 @@ export interface Moving {
 export interface Migration {
   /** @throws StepRefused; the migration stays at the last step whose condition held */
   goTo(step: number, moving?: Moving): Promise<State>
-  /** Back to the old shop for all callers, or forward again: the flags alone change. */
+  /** Back to the old shop for all callers, or forward again: the flags alone change. @throws StepRefused in step 6 */
   kill(killed: boolean): State
   /** Publishes, applies and copies all that waits. */
   pump(): Promise<number>
@@ -155,7 +155,13 @@ export function createMigration({ db, store, api, changes, events, settle, toImp
       }
       return set({ percent, callers })
     },
-    kill: (killed) => set({ killed }),
+    kill(killed) {
+      if (killed && store.state().step === 6)
+        throw new StepRefused(
+          'In step 6 the old shop is asked nothing, and has no copies of the orders: go back to step 5 first (npm run strangle -- step 5).',
+        )
+      return set({ killed })
+    },
     pump,
     compare: () => compareData(db, store, api),
     open,

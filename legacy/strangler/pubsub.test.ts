@@ -3,7 +3,7 @@
 import { createLocalCloud } from 'local-google-cloud'
 import { iam } from 'local-google-cloud/iam'
 import { pubsub } from 'local-google-cloud/pubsub'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import { copied } from './from-platform.ts'
 import { openPubSub } from './pubsub.ts'
 
@@ -31,6 +31,25 @@ it('delivers changes and the events that are copied, and again what was not hand
   while (ids.length < 2) await changes.pull(10, async (message, id) => void (handled.push(message), ids.push(id)))
   expect(handled).toContainEqual({ path: '/v1/products', role: 'admin', body: { sku: 'TEA-001' } })
   expect(await changes.pull(10, async () => {})).toBe(0)
+
+  // Of several messages those are given back that were not acknowledged.
+  await changes.publish([{}, {}, {}])
+  const requests = vi.spyOn(globalThis, 'fetch')
+  const bodiesTo = (method: string) =>
+    requests.mock.calls
+      .filter(([url]) => String(url).endsWith(`:${method}`))
+      .map(([, init]) => JSON.parse(init!.body as string) as { readonly ackIds: readonly string[] })
+  let count = 0
+  const second = () => (++count === 2 ? Promise.reject(new Error('the second')) : Promise.resolve())
+  await expect(changes.pull(10, second)).rejects.toThrow('the second')
+  const [[acknowledged], [givenBack]] = [bodiesTo('acknowledge'), bodiesTo('modifyAckDeadline')]
+  expect([acknowledged!.ackIds.length, givenBack!.ackIds.length]).toEqual([1, 2])
+  expect(givenBack!.ackIds).not.toContain(acknowledged!.ackIds[0])
+  requests.mockRestore()
+  count = 2
+  let left = 0
+  while (left < 2) left += await changes.pull(10, async () => {})
+  expect(left).toBe(2)
 
   const event = { type: 'price.changed', time: '2026-01-01T00:00:00.000Z', data: { sku: 'TEA-001' } }
   await topic('POST', 'price.changed:publish', {

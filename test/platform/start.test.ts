@@ -10,8 +10,8 @@ import { secretOf } from '../../cli/command.ts'
 import { references } from '../../functions/shop/cli/references.ts'
 import type { Running } from '../../emulators/running.ts'
 import { services } from '../../functions/index.ts'
-import { run, temporaryDirectory, type TemporaryDirectory } from '../support/command.ts'
-import { freeBlock } from 'local-google-cloud/host'
+import { run, start, temporaryDirectory, type TemporaryDirectory } from '../support/command.ts'
+import { freeBlock, freePort } from 'local-google-cloud/host'
 import { root } from '../support/root.ts'
 
 let data: TemporaryDirectory
@@ -211,10 +211,26 @@ describe('npm start', { timeout: 600_000 }, () => {
     expect(Date.now() - signalledAtMs).toBeLessThan(9_000)
     await allGone(pids)
 
-    const second = npmStart(port, '--fresh', '--no-watch', '--cold')
+    // With another system the first data comes before it is asked: it does not run yet.
+    const otherPort = await freePort()
+    const another = `OTHER_SYSTEM_URL=http://127.0.0.1:${otherPort}`
+    const second = npmStart(port, '--fresh', '--no-watch', '--cold', '--set', another)
     await second.says(/Ready in/)
+    const legacy = start('legacy/main.ts', ['--port', String(otherPort)], data.path)
+    await expect.poll(() => legacy.child.exitCode ?? legacy.output(), { timeout: 30_000 }).toContain('npm run strangle')
     const api = connect(running(), { sub: 'customer-1', roles: ['customer'] })
     await expect(api.send('GET', `/v1/orders/${orderId}`)).rejects.toThrow('not-found')
+    expect((await run('legacy/strangle.ts', ['--port', String(otherPort)], data.path)).stdout).toMatch(
+      /platform: 0 sold orders, 0\.00 EUR, 4 products\n/,
+    )
+    const product = JSON.stringify({ title: 'Darjeeling', price: '11.90' })
+    await fetch(`http://127.0.0.1:${otherPort}/products/TEA-001`, { method: 'PUT', body: product })
+    // Step 1: the old shop takes it, at the price that it has.
+    const taken = await placed('two')
+    const read = await api.send('GET', `/v1/orders/${taken.orderId}`)
+    expect([taken.status, read.body]).toMatchObject([201, { status: 'confirmed', totalMinor: 1190 }])
+    legacy.child.kill('SIGTERM')
+    expect(await legacy.ended).toMatchObject({ code: 0, stderr: '' })
     const later = await processes()
     second.child.kill('SIGKILL')
     await allGone(later)

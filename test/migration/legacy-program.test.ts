@@ -1,0 +1,41 @@
+/** `npm run legacy` as a person types it, where no platform runs. */
+
+import { freePort } from 'local-google-cloud/host'
+import { expect, it, onTestFinished } from 'vitest'
+import { start, type Started, temporaryDirectory } from '../support/command.ts'
+
+it('takes an order, has it after a restart, and is stopped by SIGTERM', async () => {
+  const data = temporaryDirectory()
+  const port = await freePort()
+  const all: Started[] = []
+  onTestFinished(async () => {
+    for (const { child } of all) child.kill('SIGKILL')
+    await Promise.all(all.map(({ ended }) => ended))
+    data.remove()
+  })
+  async function opened(): Promise<Started> {
+    const program = start('legacy/main.ts', ['--port', String(port)], data.path)
+    all.push(program)
+    await expect
+      .poll(() => program.child.exitCode ?? program.output(), { timeout: 30_000, interval: 20 })
+      .toContain(`The old shop answers at http://127.0.0.1:${port}.`)
+    return program
+  }
+  const ask = async (method: string, path: string, body?: object): Promise<unknown> =>
+    (await fetch(`http://127.0.0.1:${port}${path}`, { method, ...(body ? { body: JSON.stringify(body) } : {}) })).json()
+
+  const first = await opened()
+  expect(first.output()).toContain('The platform does not run here')
+  await ask('PUT', '/products/TEA-001', { title: 'Darjeeling', price: '11.90' })
+  const order = { no: 1, login: 'ada', status: 'new', total: '23.80' }
+  const items = [{ sku: 'TEA-001', qty: 2 }]
+  expect(await ask('POST', '/orders', { login: 'ada', items })).toMatchObject(order)
+  expect(await ask('GET', '/orders/1')).toMatchObject(order)
+  first.child.kill('SIGTERM')
+  expect(await first.ended).toMatchObject({ code: 0, stderr: '' })
+
+  const second = await opened()
+  expect(await ask('GET', '/orders/1')).toMatchObject(order)
+  second.child.kill('SIGTERM')
+  expect((await second.ended).code).toBe(0)
+})
