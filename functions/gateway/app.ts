@@ -15,7 +15,7 @@ import { services } from '../index.ts'
 import { callerRoles, isStaff, requiredRoles } from '../shop/roles.ts'
 import { accountStates } from './accounts.ts'
 import { gateway } from './service.ts'
-import { edgeSettings, graphqlDocuments, otherSystemUrl, staffSecondFactor } from './settings.ts'
+import { edgeSettings, graphqlDocuments, messageDocuments, otherSystemUrl, staffSecondFactor } from './settings.ts'
 import { checkStaff } from './staff-tokens.ts'
 
 const publicApi = await serveOperations(
@@ -40,7 +40,7 @@ const publicApi = await serveOperations(
       load: graphqlRecord,
       isRecordedOnly: (platform) => platform.setting(graphqlDocuments) === 'recorded',
     },
-    messages: services,
+    messages: { services, areServed: (platform) => platform.setting(messageDocuments) === 'served' },
   },
   apisOf(services),
   (service) => import(`../${service}/edge.ts`) as Promise<{ readonly edge: EdgeCode }>,

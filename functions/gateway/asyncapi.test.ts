@@ -77,6 +77,13 @@ describe('the document', () => {
   })
 })
 
+it('document and page are not there where messages are not described to strangers, and nothing names them', async () => {
+  const closed = documentedGateway({ MESSAGE_DOCUMENTS: 'withheld' })
+  for (const path of ['/asyncapi.json', '/docs/messages']) expect((await closed.request(path)).status).toBe(404)
+  for (const path of ['/openapi.json', '/docs'])
+    expect(await (await closed.request(path)).text()).not.toMatch(/asyncapi|docs\/messages/)
+})
+
 describe('the page', () => {
   it('shows every message with its ends, is linked from that of the API, and loads no external resource', async () => {
     const answer = await http.request('/docs/messages')

@@ -6,6 +6,7 @@ import { createClient } from 'graphql-sse'
 import { getIntrospectionQuery } from 'graphql'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { Unavailable } from '../../shared/base/errors.ts'
+import type { Call } from '../../shared/messaging/query.ts'
 import { MAX_ALIASES, MAX_CALLS, MAX_DEPTH, MAX_DIRECTIVES, MAX_FIELDS } from '../../shared/graphql/limits.ts'
 import { BODY_BYTES } from '../../shared/http/http.ts'
 import documents from './documents.json' with { type: 'json' }
@@ -298,19 +299,40 @@ describe('a document', () => {
     expect([form.status, codesOf(form)]).toEqual([415, ['unsupported-media-type']])
   })
 
-  it('is charged for each of its operations and edges', async () => {
-    const limits = Object.fromEntries(
+  const limitsOf = (burst: number) =>
+    Object.fromEntries(
       ['customer', 'support', 'warehouse', 'admin', 'importer', 'address'].map((role) => [
         role,
-        { perSecond: 0.001, burst: role === 'customer' ? 10 : 1_000 },
+        { perSecond: 0.001, burst: role === 'customer' ? burst : 1_000 },
       ]),
     ) as never
-    const limited = openGraph(issuer, { edge: { limits } })
+
+  it('is charged for each of its operations and edges', async () => {
+    const limited = openGraph(issuer, { edge: { limits: limitsOf(10) } })
     const query = `{ ${times(5, (at) => `a${at}: readProduct(sku: "TEA-001") { name }`)} }`
     expect((await limited.post({ query })).status).toBe(200)
     expect((await limited.post({ query })).status).toBe(200)
     const answer = await limited.post({ query })
     expect([answer.status, codesOf(answer)]).toEqual([429, ['rate-limited']])
+  })
+
+  it('is charged for each hundred objects of an edge', async () => {
+    const skus = times(250, (at) => `SKU-${at}`).split(' ')
+    const call: Call = async (service, path, options) =>
+      path === '/orders/o-1'
+        ? Response.json(orderNamed('o-1', 'customer-1', skus))
+        : shopAnswers(service, path, options)
+    const query = '{ readOrder(orderId: "o-1") { lines { product { name } } } }'
+    // The operation, and three reads of the edge.
+    const enough = openGraph(issuer, { call, edge: { limits: limitsOf(4) } })
+    expect((await enough.post({ query })).errors).toBeUndefined()
+    expect(enough.calls().filter((one) => one === 'catalog /batches/products')).toHaveLength(3)
+    expect((await enough.post({ query })).status).toBe(429)
+    const short = openGraph(issuer, { call, edge: { limits: limitsOf(3) } })
+    const answer = await short.post({ query })
+    expect([...new Set(codesOf(answer))]).toEqual(['rate-limited'])
+    expect(partAt(answer.data, 'readOrder', 'lines', 199)).toEqual({ product: { name: 'Tea SKU-199' } })
+    expect(partAt(answer.data, 'readOrder', 'lines', 200)).toEqual({ product: null })
   })
 })
 

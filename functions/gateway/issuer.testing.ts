@@ -5,6 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Platform } from '../../shared/service/platform.ts'
 import { startOfTests } from '../../shared/runtime/platform.testing.ts'
+import { unusedIssuer } from './edge.testing.ts'
 
 export interface TokenOptions {
   readonly sub?: string
@@ -16,17 +17,7 @@ export interface TokenOptions {
 
 export interface TestIssuer {
   /** The gateway's settings for this issuer, without another system. */
-  readonly settings: Readonly<
-    Record<
-      | 'TOKEN_ISSUER'
-      | 'TOKEN_AUDIENCE'
-      | 'TOKEN_JWKS_URL'
-      | 'ACCOUNTS_URL'
-      | 'STAFF_SECOND_FACTOR'
-      | 'OTHER_SYSTEM_URL',
-      string
-    >
-  >
+  readonly settings: typeof unusedIssuer
   /** A token that is valid for an hour of the tests' clock, with a second factor; by default a customer's. */
   token(options?: TokenOptions): Promise<string>
   close(): void
@@ -46,12 +37,8 @@ export async function openIssuer(): Promise<TestIssuer> {
   )
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const settings = {
-    TOKEN_ISSUER: 'https://issuer.example.com',
-    TOKEN_AUDIENCE: 'shop',
+    ...unusedIssuer,
     TOKEN_JWKS_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`,
-    ACCOUNTS_URL: 'https://accounts.example.com',
-    STAFF_SECOND_FACTOR: 'required',
-    OTHER_SYSTEM_URL: 'off',
   }
   const iat = Date.parse(startOfTests) / 1000
   return {

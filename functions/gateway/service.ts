@@ -3,7 +3,14 @@
 import { tokenSettings } from '../../shared/service/edge-settings.ts'
 import { defineService } from '../../shared/service/service.ts'
 import { gatewayContracts } from './contracts.ts'
-import { accountsUrl, edgeSettings, graphqlDocuments, otherSystemUrl, staffSecondFactor } from './settings.ts'
+import {
+  accountsUrl,
+  edgeSettings,
+  graphqlDocuments,
+  messageDocuments,
+  otherSystemUrl,
+  staffSecondFactor,
+} from './settings.ts'
 
 export const gateway = defineService({
   name: 'gateway',
@@ -12,7 +19,15 @@ export const gateway = defineService({
   uses: [],
   on: [],
   sends: [],
-  settings: [edgeSettings, ...tokenSettings, accountsUrl, staffSecondFactor, graphqlDocuments, otherSystemUrl],
+  settings: [
+    edgeSettings,
+    ...tokenSettings,
+    accountsUrl,
+    staffSecondFactor,
+    graphqlDocuments,
+    messageDocuments,
+    otherSystemUrl,
+  ],
   readsAccounts: true,
   // Requests in flight, signed ones, and open streams, which wait most of the time.
   scale: { concurrency: 120 },

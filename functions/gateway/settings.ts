@@ -13,5 +13,7 @@ export const accountsUrl = defineSetting('ACCOUNTS_URL', httpUrl)
 /** The address of a shop that this one replaces step by step (docs/strangler.md), or `off`. */
 export const otherSystemUrl = defineSetting('OTHER_SYSTEM_URL', z.union([z.literal('off'), httpUrl]))
 export const staffSecondFactor = defineSetting('STAFF_SECOND_FACTOR', z.enum(['required', 'optional']))
+/** `withheld`: the document and the page of the messages between the services are not there. */
+export const messageDocuments = defineSetting('MESSAGE_DOCUMENTS', z.enum(['served', 'withheld']))
 /** `recorded`: GraphQL answers the documents of `documents.json` alone, and no introspection. */
 export const graphqlDocuments = defineSetting('GRAPHQL_DOCUMENTS', z.enum(['any', 'recorded']))

@@ -5,7 +5,7 @@ import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { testPlatform, type TestOptions } from '../../shared/runtime/platform.testing.ts'
 import type { StripeApi } from '../shop/fields.ts'
 import { app } from './app.ts'
-import { gateway, testEdge } from './edge.testing.ts'
+import { gateway, testEdge, unusedIssuer } from './edge.testing.ts'
 
 export const origin = 'https://gateway.example.com'
 export const paths = {
@@ -32,12 +32,7 @@ export function webhookGateway({ edge = testEdge(), submitting, paymentProviderA
     },
     settings: {
       EDGE: edge,
-      TOKEN_ISSUER: 'https://issuer.example.com',
-      TOKEN_AUDIENCE: 'shop',
-      TOKEN_JWKS_URL: 'https://issuer.example.com/jwks',
-      ACCOUNTS_URL: 'https://accounts.example.com',
-      STAFF_SECOND_FACTOR: 'required',
-      OTHER_SYSTEM_URL: 'off',
+      ...unusedIssuer,
       PAYMENT_PROVIDER_URL: 'https://provider.example.com',
       PAYMENT_PROVIDER_API: JSON.stringify(paymentProviderApi ?? { kind: 'simulator' }),
       PAYMENT_WEBHOOK_URL: `${origin}${paths.provider}`,

@@ -142,6 +142,8 @@ export const settings: Business['settings'] = (deployment) => {
     PIECES_PER_PARCEL: '20',
     // People try out documents where they develop; in staging and prod clients have theirs recorded.
     GRAPHQL_DOCUMENTS: ['local', 'dev'].includes(name) ? 'any' : 'recorded',
+    // Names of services, topics and queues help their developers, and an intruder.
+    MESSAGE_DOCUMENTS: ['local', 'dev'].includes(name) ? 'served' : 'withheld',
     STAFF_SECOND_FACTOR: figuresOf(name).staffSecondFactor,
     // `npm start -- --set OTHER_SYSTEM_URL=…` for a migration on a laptop: docs/strangler.md.
     OTHER_SYSTEM_URL: 'off',

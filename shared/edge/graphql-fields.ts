@@ -114,20 +114,27 @@ function loaderOf(
 ): DataLoader<string, object> {
   const known = run.loaders.get(name)
   if (known) return known
-  const made = new DataLoader<string, object>(
-    async (keys) => {
-      const c = contextOf(run, like, graph, {})
-      const { objects, stale } = await failing(graph, c, async () => {
-        graph.operations.get(like)!.bound.allow(c, run.caller)
-        return read(name, keys, run.caller)
-      })
-      if (!stale) return keys.map((key) => objects.get(key) ?? missing(name, key))
-      const error = await errorFrom(graph, c, stale.error)
-      run.stale.push({ edge: name, ageSeconds: stale.ageSeconds, code: String(error.extensions['code']) })
-      return keys.map((key) => objects.get(key) ?? error)
-    },
-    { maxBatchSize: BATCH_KEYS },
-  )
+  /** @param isFurther The document was charged for one read of its edge. */
+  async function readBatch(keys: readonly string[], isFurther: boolean): Promise<(object | Error)[]> {
+    const c = contextOf(run, like, graph, {})
+    const { objects, stale } = await failing(graph, c, async () => {
+      graph.operations.get(like)!.bound.allow(c, run.caller)
+      if (isFurther) graph.chargeFurther(run.c, run.caller, 1)
+      return read(name, keys, run.caller)
+    })
+    if (!stale) return keys.map((key) => objects.get(key) ?? missing(name, key))
+    const error = await errorFrom(graph, c, stale.error)
+    run.stale.push({ edge: name, ageSeconds: stale.ageSeconds, code: String(error.extensions['code']) })
+    return keys.map((key) => objects.get(key) ?? error)
+  }
+  const made = new DataLoader<string, object>(async (keys) => {
+    const starts = Array.from({ length: Math.ceil(keys.length / BATCH_KEYS) }, (_, at) => at * BATCH_KEYS)
+    const read = starts.map(async (from) => {
+      const batch = keys.slice(from, from + BATCH_KEYS)
+      return readBatch(batch, from > 0).catch((error: Error) => batch.map(() => error))
+    })
+    return (await Promise.all(read)).flat()
+  })
   run.loaders.set(name, made)
   return made
 }

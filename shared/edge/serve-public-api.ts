@@ -5,7 +5,7 @@ import { Refused } from '../base/errors.ts'
 import { once } from '../base/once.ts'
 import { tokenAudience, tokenIssuer, tokenKeysUrl } from '../service/edge-settings.ts'
 import type { Operation } from '../service/operation.ts'
-import type { OperationHandler, PublicApi, SignatureCheck } from '../service/public-api.ts'
+import { type OperationHandler, type PublicApi, servedBy, type SignatureCheck } from '../service/public-api.ts'
 import { type CallerOf, createTokenCheck } from './caller-tokens.ts'
 import { commandHandlers } from './commands.ts'
 import { createEdge, type Edge } from './edge.ts'
@@ -20,7 +20,8 @@ import type { RunningService } from './rpc-calls.ts'
 import { createRpcs } from './rpc-routes.ts'
 
 /** @throws Error for an operation without access, without a handler, or with a path that is not declared completely. */
-export function servePublicApi(http: Hono, platform: EdgePlatform & RunningService, api: PublicApi): void {
+export function servePublicApi(http: Hono, platform: EdgePlatform & RunningService, declared: PublicApi): void {
+  const api = servedBy(declared, platform)
   const { operations, roles } = api
   const check = createTokenCheck(
     {
@@ -48,7 +49,7 @@ export function servePublicApi(http: Hono, platform: EdgePlatform & RunningServi
   const handlers: ReturnType<PublicApi['handlers']> = {
     ...api.handlers(platform),
     ...documentHandlers(api),
-    ...(api.messages ? messageHandlers(api, api.messages) : {}),
+    ...(api.messages ? messageHandlers(api, api.messages.services) : {}),
     // Each gets only what its own operation declares.
     ...(commandHandlers(platform, api) as ReturnType<PublicApi['handlers']>),
   }

@@ -70,6 +70,13 @@ export interface GraphqlSource {
   isRecordedOnly(platform: Platform): boolean
 }
 
+/** The services whose messages are described. */
+export interface MessageSource {
+  readonly services: readonly Service[]
+  /** Where it says no, the operations of the descriptions are not there. */
+  areServed(platform: Platform): boolean
+}
+
 export interface GraphqlRecord {
   readonly schema: string
   readonly documents: Readonly<Record<string, string>>
@@ -91,8 +98,8 @@ export interface PublicApi {
   privilegedTokens?(platform: Platform): ClaimsCheck
   /** The address of a system that the platform replaces, which answers operations as its flags say, or `off`. Absent: there is no such system. */
   readonly otherSystem?: Setting<string>
-  /** The services whose messages it describes. Absent: it describes its own operations alone. */
-  readonly messages?: readonly Service[] | undefined
+  /** The messages between services. Absent: it describes its own operations alone. */
+  readonly messages?: MessageSource | undefined
   /** Absent: REST alone. */
   readonly rpcs?: RpcSource | undefined
   /** Absent: no GraphQL. */
@@ -170,6 +177,13 @@ export function withCommandOperations(api: PublicApi): PublicApi {
     access: open === undefined ? { ...api.access, [readCommand.access]: [] } : api.access,
     operations: { ...api.operations, readCommand: { ...readCommand, access: open ?? readCommand.access } },
   }
+}
+
+/** The API as this instance serves it: without the operations that describe messages, where they are not served. */
+export function servedBy(api: PublicApi, platform: Platform): PublicApi {
+  if (!api.messages || api.messages.areServed(platform)) return api
+  const operations = Object.entries(api.operations).filter(([id]) => !Object.hasOwn(messageOperations, id))
+  return { ...api, messages: undefined, operations: Object.fromEntries(operations) }
 }
 
 /** @throws Error for an operation of the API that has a name or path of the platform's. */

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { unusedIssuer } from '../../functions/gateway/edge.testing.ts'
 import { business, services } from '../../functions/index.ts'
 import { app as orders } from '../../functions/orders/app.ts'
 import { orders as description } from '../../functions/orders/service.ts'
@@ -89,14 +90,7 @@ describe('a forged payment', () => {
 })
 
 it('every path of every service except republish, replay and discard refuses operators', async () => {
-  const cluster = await openCluster({
-    TOKEN_ISSUER: 'https://issuer.example.com',
-    TOKEN_AUDIENCE: 'shop',
-    TOKEN_JWKS_URL: 'http://127.0.0.1:1/jwks',
-    ACCOUNTS_URL: 'http://127.0.0.1:1',
-    STAFF_SECOND_FACTOR: 'required',
-    OTHER_SYSTEM_URL: 'off',
-  })
+  const cluster = await openCluster(unusedIssuer)
   const open: string[] = []
   let requestCount = 0
   for (const service of services.filter(receivesMessages)) {
