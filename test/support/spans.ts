@@ -110,12 +110,17 @@ export const declined = [
   'orders: process stock.released',
 ].toSorted()
 
-/** By the name of each request to a service: the requests to others that its answer waits for. Work on a message is not among them. */
+/** By the name of each request to a service: the requests to others that its answer waits for, the most where there are several. Work on a message is not among them. */
 export const requestsWithin = (spans: readonly SpanRecord[]): ReadonlyMap<string, number> => {
   const isRequest = ({ name }: SpanRecord): boolean => /^(GET|POST|PUT|PATCH|DELETE) /.test(name)
   const within = (parent: SpanRecord): number =>
     spans
       .filter((span) => span.parentSpanId === parent.spanId && isRequest(span))
       .reduce((sum, child) => sum + 1 + within(child), 0)
-  return new Map(spans.filter(isRequest).map((span) => [`${span.service}: ${span.name}`, within(span)]))
+  const most = new Map<string, number>()
+  for (const span of spans.filter(isRequest)) {
+    const name = `${span.service}: ${span.name}`
+    most.set(name, Math.max(most.get(name) ?? 0, within(span)))
+  }
+  return most
 }

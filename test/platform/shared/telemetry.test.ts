@@ -37,7 +37,8 @@ const placeIn = async (traceparent: string): Promise<string> => {
 }
 const ended = (orderId: string): Promise<OrderView> => platform.followed(platform.customer(), orderId)
 
-/** Of the first order, for the next test. */
+/** The first order and its spans, for the next tests. */
+let completedOrder = ''
 let completedSpans: readonly SpanRecord[] = []
 
 const counters = () => platform.local<Record<string, number>>('counters')
@@ -70,6 +71,7 @@ describe('an order', () => {
       const spans = await spansOf(platform, orderId, completed.length)
       expect(named(spans)).toEqual(completed)
       expect(tree(spans)).toEqual(completed)
+      completedOrder = orderId
       completedSpans = spans
       expect(spans.filter(({ error }) => error !== undefined)).toEqual([])
       expect(new Set(spans.flatMap(({ attributes }) => attributes['millrace.attempt'] ?? []))).toEqual(new Set([1]))
@@ -81,10 +83,40 @@ describe('an order', () => {
   )
 
   it('no request of an order waits for more requests than the limit of the architecture', () => {
-    const counted = requestsWithin(completedSpans)
-    expect(counted.get('gateway: POST /v1/orders')).toBe(2)
     const { max } = fitnessLimits.requestsPerRequest
-    expect([...counted].filter(([, requests]) => requests > max)).toEqual([])
+    const beyond = (spans: readonly SpanRecord[]) => [...requestsWithin(spans)].filter(([, requests]) => requests > max)
+    expect(requestsWithin(completedSpans).get('gateway: POST /v1/orders')).toBe(2)
+    expect(beyond(completedSpans)).toEqual([])
+    // Planted: the first of two requests of one name asks once for each row of a list.
+    const parent = completedSpans.find(({ name }) => name === 'POST /v1/webhooks/carrier')!
+    const children = Array.from({ length: max }, (_, at) => ({
+      ...parent,
+      spanId: `planted-${at}`,
+      parentSpanId: parent.spanId,
+      name: 'GET /stock/:sku',
+    }))
+    expect(beyond([parent, ...children, ...completedSpans.filter((span) => span !== parent)])).toEqual([
+      ['gateway: POST /v1/webhooks/carrier', max + 1],
+    ])
+  })
+
+  it('that is read is answered by two requests behind its own', { timeout: 30_000 }, async () => {
+    const traceId = crypto.randomUUID().replaceAll('-', '')
+    await fetch(`${platform.running.publicUrl}/v1/orders/${completedOrder}`, {
+      headers: {
+        authorization: `Bearer ${(await signIn(platform.running, { sub: 'telemetry', roles: ['customer'] })).token}`,
+        traceparent: `00-${traceId}-00f067aa0ba902b7-01`,
+      },
+    })
+    const counted = async () =>
+      requestsWithin((await platform.local<{ spans: SpanRecord[] }>(`traces/${traceId}`)).spans)
+    await expect
+      .poll(async () => Object.fromEntries(await counted()), { timeout: 20_000 })
+      .toEqual({
+        'gateway: GET /v1/orders/:orderId': 2,
+        'history: GET /orders/:orderId/timeline': 0,
+        'orders: GET /orders/:orderId': 0,
+      })
   })
 
   it("continues its client's trace through HTTP, Pub/Sub and tasks", { timeout: 60_000 }, async () => {
