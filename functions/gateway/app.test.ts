@@ -8,25 +8,10 @@ import { startOfTests, testPlatform } from '../../shared/runtime/platform.testin
 import { app } from './app.ts'
 import { gateway, testEdge } from './edge.testing.ts'
 import { everyAccountIsValid, openIssuer, type TestIssuer, type TokenOptions } from './issuer.testing.ts'
+import { order, placed } from './placed-order.testing.ts'
 
 const nowSeconds = Date.parse(startOfTests) / 1000
-const order = {
-  currency: 'EUR',
-  lines: [{ sku: 'TEA-001', quantity: 2 }],
-  addressRef: 'address-1',
-  paymentMethodRef: 'card-ok',
-}
 const commandId = '0c9d8f5e-2b1a-8c3d-9e4f-5a6b7c8d9e0f'
-const placed = {
-  orderId: 'o-1',
-  status: 'pending',
-  customerRef: 'customer-1',
-  currency: 'EUR',
-  totalMinor: 2380,
-  shippingMinor: 0,
-  lines: [{ lineId: '1', sku: 'TEA-001', quantity: 2, unitMinor: 1190 }],
-  placedAt: startOfTests,
-}
 
 let issuer: TestIssuer
 let foreign: Awaited<ReturnType<typeof generateKeyPair>>

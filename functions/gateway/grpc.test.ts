@@ -25,24 +25,9 @@ import { app } from './app.ts'
 import { gateway, testEdge } from './edge.testing.ts'
 import { roles } from '../shop/roles.ts'
 import { everyAccountIsValid, openIssuer, type TestIssuer } from './issuer.testing.ts'
+import { order, placed } from './placed-order.testing.ts'
 
 const ORDERS = '/millrace.orders.v1.OrdersService'
-const order = {
-  currency: 'EUR',
-  lines: [{ sku: 'TEA-001', quantity: 2 }],
-  addressRef: 'address-1',
-  paymentMethodRef: 'card-ok',
-}
-const placed = {
-  orderId: 'o-1',
-  status: 'pending',
-  customerRef: 'customer-1',
-  currency: 'EUR',
-  totalMinor: 2380,
-  shippingMinor: 0,
-  lines: [{ lineId: '1', sku: 'TEA-001', quantity: 2, unitMinor: 1190 }],
-  placedAt: startOfTests,
-}
 
 let issuer: TestIssuer
 let server: Server

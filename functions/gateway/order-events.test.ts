@@ -10,17 +10,9 @@ import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { app } from './app.ts'
 import { gateway, testEdge } from './edge.testing.ts'
+import { entry } from './graphql.testing.ts'
 import { everyAccountIsValid, openIssuer, type TestIssuer } from './issuer.testing.ts'
 
-const entry = (eventId: string, type: string) => ({
-  eventId,
-  type,
-  source: 'orders',
-  time: '2025-12-31T23:00:00.000Z',
-  sequence: 1,
-  actor: 'staff:jo',
-  reason: 'for the books',
-})
 const placed = entry('e-1', 'order.placed')
 const completed = entry('e-2', 'order.completed')
 

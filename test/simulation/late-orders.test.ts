@@ -1,9 +1,9 @@
 /** Whole runs in which goods leave after their authorization has ended: for every seed the invariants hold, and no order waits for ever. */
 
-import { assert, asyncProperty, integer } from 'fast-check'
-import { describe, expect, it } from 'vitest'
-import { expectAlwaysTrue, ordersOf } from '../support/simulation/always-true.ts'
+import { describe, it } from 'vitest'
+import { ordersOf } from '../support/simulation/always-true.ts'
 import { eventsOf } from '../support/simulation/order-facts.ts'
+import { expectRunsToReachAll } from '../support/simulation/reach-all.ts'
 import type { World } from '../support/simulation/world.ts'
 import { wholeLists } from '../support/whole-lists.ts'
 import { simulateLateOrders } from './late-orders.testing.ts'
@@ -16,6 +16,7 @@ const LEAST_RUNS = wholeLists || process.env['SIMULATION_RUNS'] ? MOST_RUNS : 6
 const reaching = [18, 84_641_164, 30]
 /** So many runs are enough to reach all of `all`. */
 const SAMPLE = 20
+const runs = { least: LEAST_RUNS, most: MOST_RUNS, sample: SAMPLE }
 
 const all = [
   'renewed, completed',
@@ -65,19 +66,6 @@ function marksOf(world: World): string[] {
 
 describe('a run in which goods leave late, with faults', () => {
   it('keeps all invariants, and ends', { timeout: 30_000 + MOST_RUNS * 6_000 }, async () => {
-    const marks = new Set<string>()
-    const missing = (): string[] => all.filter((mark) => !marks.has(mark))
-    let runs = 0
-    await assert(
-      asyncProperty(integer({ min: 1, max: 2 ** 31 }), async (seed) => {
-        if (runs >= LEAST_RUNS && missing().length === 0) return
-        runs += 1
-        const world = await simulateLateOrders(seed)
-        expectAlwaysTrue(world)
-        for (const mark of marksOf(world)) marks.add(mark)
-      }),
-      { seed: 1, numRuns: MOST_RUNS, examples: reaching.map((seed) => [seed]) },
-    )
-    if (MOST_RUNS >= SAMPLE) expect(missing()).toEqual([])
+    await expectRunsToReachAll({ simulate: simulateLateOrders, marksOf, all, seed: 1, reaching, ...runs })
   })
 })

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
 import { expectAlwaysTrue, ordersOf } from '../support/simulation/always-true.ts'
 import { eventsOf } from '../support/simulation/order-facts.ts'
+import { expectRunsToReachAll } from '../support/simulation/reach-all.ts'
 import { createReleases } from '../support/simulation/releases.ts'
 import { simulate } from './simulation.testing.ts'
 import type { World } from '../support/simulation/world.ts'
@@ -18,6 +19,7 @@ const LEAST_RUNS = wholeLists || process.env['SIMULATION_RUNS'] ? MOST_RUNS : 12
 const reaching = [20, 121, 153, 1_134_399_254]
 /** So many runs are enough to reach all of `all`. */
 const SAMPLE = 40
+const runs = { least: LEAST_RUNS, most: MOST_RUNS, sample: SAMPLE }
 
 /** The events of this run that all runs together have to reach. */
 function marksOf(world: World): string[] {
@@ -80,21 +82,7 @@ const publishedBy = (world: World, service: string): object[] =>
 
 describe('a run with faults of every kind', () => {
   it('keeps all invariants', { timeout: 30_000 + MOST_RUNS * 3_000 }, async () => {
-    const marks = new Set<string>()
-    const missing = (): string[] => all.filter((mark) => !marks.has(mark))
-    let runs = 0
-    await assert(
-      asyncProperty(integer({ min: 1, max: 2 ** 31 }), async (seed) => {
-        if (runs >= LEAST_RUNS && missing().length === 0) return
-        runs += 1
-        const world = await simulate(seed)
-        expectAlwaysTrue(world)
-        for (const mark of marksOf(world)) marks.add(mark)
-      }),
-      { seed: 20_261_131, numRuns: MOST_RUNS, examples: reaching.map((seed) => [seed]) },
-    )
-    // Without this, runs without a cancellation would pass.
-    if (MOST_RUNS >= SAMPLE) expect(missing()).toEqual([])
+    await expectRunsToReachAll({ simulate, marksOf, all, seed: 20_261_131, reaching, ...runs })
   })
 
   it(
