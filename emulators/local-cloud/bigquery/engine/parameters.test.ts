@@ -92,7 +92,17 @@ describe('a parameter', () => {
   })
 })
 
+it('may be the offset, the place, the count of buckets and the limit', async () => {
+  const sql = `SELECT LAG(x, @one, 0) OVER (ORDER BY x) AS lag, NTH_VALUE(x, @one) OVER (ORDER BY x) AS nth, NTILE(@two) OVER (ORDER BY x) AS tile,
+    SUM(x) OVER (ORDER BY x ROWS BETWEEN @one PRECEDING AND CURRENT ROW) AS sum FROM UNNEST([1, 2, 3]) x ORDER BY x LIMIT @two OFFSET @one`
+  expect(await bigquery.query(sql, { params: { one: 1, two: 2 } })).toEqual([
+    { lag: 1, nth: 1, tile: 1, sum: 3 },
+    { lag: 2, nth: 1, tile: 2, sum: 5 },
+  ])
+})
+
 describe('refused is', () => {
+  const LAG = 'SELECT LAG(x, @v) OVER (ORDER BY x) FROM UNNEST([1]) x'
   const int = { type: 'INT64' }
   it.each([
     ['a missing parameter', 'SELECT @w AS v', scalar('INT64', '1'), "Query parameter 'w' not found"],
@@ -126,6 +136,41 @@ describe('refused is', () => {
       'SELECT @v AS v',
       { name: 'v', parameterType: { type: 'ARRAY', arrayType: { type: 'ARRAY', arrayType: int } } },
       'an ARRAY of ARRAY is not a type',
+    ],
+    ['an offset below 0', LAG, scalar('INT64', '-1'), 'The offset of LAG must not be NULL or negative'],
+    ['an offset of NULL', LAG, scalar('INT64', null), 'The offset of LAG must not be NULL or negative'],
+    ['an offset of another type', LAG, scalar('STRING', '1'), 'A count of rows is an INT64'],
+    [
+      'the place of no row',
+      'SELECT NTH_VALUE(x, @v IGNORE NULLS) OVER (ORDER BY x) FROM UNNEST([1]) x',
+      scalar('INT64', '0'),
+      'The N value of NTH_VALUE must be positive',
+    ],
+    [
+      'no bucket',
+      'SELECT NTILE(@v) OVER (ORDER BY x) FROM UNNEST([1]) x',
+      scalar('INT64', '0'),
+      'The N value (number of buckets) for the NTILE function must be positive',
+    ],
+    [
+      'a pattern that ends with a backslash',
+      "SELECT 'a' LIKE @v",
+      scalar('STRING', 'a\\'),
+      'LIKE pattern ends with a backslash',
+    ],
+    [
+      'a separator of NULL',
+      "SELECT STRING_AGG(x, @v) FROM UNNEST(['a']) x",
+      scalar('STRING', null),
+      'STRING_AGG with a separator that is NULL',
+    ],
+    ['a limit below 0', 'SELECT 1 FROM UNNEST([1]) LIMIT @v', scalar('INT64', '-1'), 'must not be NULL or negative'],
+    ['a limit of NULL', 'SELECT 1 FROM UNNEST([1]) LIMIT @v', scalar('INT64', null), 'must not be NULL or negative'],
+    [
+      'a frame that begins at NULL',
+      'SELECT SUM(x) OVER (ORDER BY x ROWS @v PRECEDING) FROM UNNEST([1]) x',
+      scalar('INT64', null),
+      'must not be NULL or negative',
     ],
   ])('%s', async (_, sql, parameter, message) => {
     const { error } = await ask(sql, [parameter])

@@ -35,6 +35,9 @@ export interface Part {
   /** Of a window, and of an operator that sorts. */
   readonly partitions?: readonly Part[]
   readonly orders?: readonly { readonly expression: Part }[]
+  /** The bounds of a window's frame, such as `EXPR_PRECEDING_RANGE`. */
+  readonly start?: string
+  readonly end?: string
   /** Of an operator that groups, and of one that leaves out repeated rows. */
   readonly groups?: readonly Part[]
   readonly distinct_targets?: readonly Part[]

@@ -6,6 +6,7 @@ import { nameOf } from './implicit-casts.ts'
 import { type Part, typeOf } from './plan.ts'
 
 const isJson = (name: string): boolean => name === 'JSON'
+const isNumber = (name: string): boolean => ['INT64', 'NUMERIC', 'FLOAT64'].includes(name)
 const isSorted = (name: string): boolean => !isJson(name) && !/^(ARRAY|STRUCT)\b/.test(name)
 
 function check(parts: readonly Part[] | undefined, isTaken: (type: string) => boolean, message: string): void {
@@ -19,6 +20,8 @@ function check(parts: readonly Part[] | undefined, isTaken: (type: string) => bo
 export function checkSortable(part: Part, isFlattened: boolean): void {
   const sorted = part.orders?.map(({ expression }) => expression)
   check(sorted, isSorted, 'ORDER BY does not support expressions of type TYPE')
+  const isRange = [part.start, part.end].some((bound) => /^EXPR_\w+_RANGE$/.test(bound ?? ''))
+  if (isRange) check(sorted, isNumber, 'Window ORDER BY expression must be numeric with RANGE, but it has type TYPE')
   const isPartitioned = (type: string): boolean => isSorted(type) && type !== 'FLOAT64'
   check(part.partitions, isPartitioned, 'Partitioning by expressions of type TYPE is not allowed')
   if (part.name === 'max' || part.name === 'min')

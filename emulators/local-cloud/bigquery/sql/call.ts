@@ -2,7 +2,7 @@
 
 import { invalidArgument } from '../../core/status.ts'
 import { extract } from './dates.ts'
-import { macroCasts, mayOverflow, renamed, rewritten, sameInBoth, takesPath, types } from './functions.ts'
+import { countOf, macroCasts, mayOverflow, renamed, rewritten, sameInBoth, takesPath, types } from './functions.ts'
 import { noBigNumeric } from '../values/scalars.ts'
 import { isWord } from '../tokens/words.ts'
 import { aliasText, closes, type EndTest, quote, type Reader, type Clauses } from './reader.ts'
@@ -124,10 +124,14 @@ function collected(name: string, reader: Reader, clauses: Clauses): string {
   const filter = ignores ? ` FILTER (${value} IS NOT NULL)` : ''
   if (name === 'STRING_AGG') {
     if (limit !== undefined) throw invalidArgument('STRING_AGG with LIMIT is not translated by the local cloud.')
-    return `string_agg(${distinct}${value}, ${separator ?? "','"}${order})${filter}`
+    if (!separator?.startsWith('$')) return `string_agg(${distinct}${value}, ${separator ?? "','"}${order})${filter}`
+    if (reader.is('OVER'))
+      throw invalidArgument('STRING_AGG with a parameter and OVER is not translated by the local cloud.')
+    // DuckDB's own takes a constant.
+    return `bq_text_agg(array_agg(${distinct}${value}${order}) FILTER (${value} IS NOT NULL), ${separator})`
   }
   const list = `array_agg(${distinct}${value}${order})${filter}`
   if (limit === undefined) return list
   if (reader.is('OVER')) throw invalidArgument('ARRAY_AGG with LIMIT and OVER is not translated by the local cloud.')
-  return `(${list})[1:${limit}]`
+  return `(${list})[1:${countOf(limit)}]`
 }

@@ -1,7 +1,6 @@
 /** Dates and times: parts, differences, formats. Weeks begin on Sunday, unless said otherwise; a zone is UTC. */
 
 import { invalidArgument } from '../../core/status.ts'
-import { isWord } from '../tokens/words.ts'
 import { closes, type Reader, type Clauses } from './reader.ts'
 
 export type Rewrite = (args: readonly string[], name: string) => string
@@ -160,17 +159,26 @@ const extracts: Readonly<Record<string, (value: string) => string>> = {
   MILLISECOND: (value) => `(EXTRACT(millisecond FROM bq_with_clock(${value})) % 1000)`,
   MICROSECOND: (value) => `(EXTRACT(microsecond FROM bq_with_clock(${value})) % 1000000)`,
   DATE: (value) => `(${value})::DATE`,
+  DATETIME: (value) => `(bq_with_clock(${value}))::TIMESTAMP`,
+  TIME: (value) => `(bq_with_clock(${value}))::TIMESTAMP::TIME`,
+}
+
+/** Days before the first such day of a year are in week 0. */
+const weekNumber = (begins: number) => (value: string) => {
+  const day = `(${value})::DATE`
+  return `((dayofyear(${day}) + 6 - (dayofweek(${day}) - ${begins} + 7) % 7) // 7)::BIGINT`
 }
 
 /** `EXTRACT(part FROM value)`. */
 export function extract(reader: Reader, clauses: Clauses): string {
   reader.expect('(')
   const chosen = reader.take().text.toUpperCase()
-  const rewrite = extracts[chosen]
+  const begins = reader.takeIf('(') ? weekdays.indexOf(reader.take().text.toUpperCase()) : undefined
+  if (begins !== undefined) reader.expect(')')
+  const rewrite = begins === undefined ? extracts[chosen] : begins < 0 ? undefined : weekNumber(begins)
   if (!rewrite) throw invalidArgument(`A valid date part name is required but found ${chosen} in EXTRACT.`)
   reader.expect('FROM')
-  const value = clauses(reader, (token) => closes(token) || isWord(token, 'AT'))
-  if (reader.is('AT')) throw invalidArgument('EXTRACT … AT TIME ZONE is not translated by the local cloud.')
+  const value = clauses(reader, closes)
   reader.expect(')')
   return rewrite(`bq_time(${value})`)
 }

@@ -103,15 +103,21 @@ const MAX_ROUNDED = 11
 const WHITE_SPACE =
   '\t\n\u000b\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000'
 
+const NEAR_JSON = refuse(
+  'A text that begins as JSON, and is not, is not read by JSON functions in the local cloud: BigQuery reads it up to the value of the path',
+)
+
 /** Statements that define the macros in each database. A macro returns the result that BigQuery documents, or refuses. */
 export const macros = [
   // JSON_VALUE returns a scalar as text, and NULL for objects, arrays and text that is not JSON. A plan has each argument as
   // often as its macro names it, and those of a macro inside multiply: a view of views has thousands of these. DuckDB computes
   // a constant pattern before it looks at the condition that stands before it.
-  `bq_json_value(j, p) AS CASE WHEN json_valid(j) THEN CASE WHEN json_type(j, p) IN ('OBJECT', 'ARRAY', 'NULL') THEN NULL WHEN typeof(j) <> 'JSON' AND json_type(j, p) = 'DOUBLE' AND NOT regexp_matches(CAST(j AS VARCHAR), '(^|[^\\w.+-])' || replace(json_extract_string(CASE WHEN json_valid(j) THEN j END, p), '.', '[.]') || '($|[^\\w.+-])') THEN ${refuse('JSON_VALUE of a STRING does not return a number as it is written in the local cloud, such as 1e3 or 1.50: use PARSE_JSON')} ELSE json_extract_string(j, p) END END`,
+  // BigQuery reads a text up to the value of the path, and takes 'a', [1,] and [,] too: what is not JSON may still have a value.
+  String.raw`bq_is_near_json(j) AS typeof(j) <> 'JSON' AND regexp_matches(CAST(j AS VARCHAR), '^\s*([\[{"''\d-]|true|false|NaN|-?Inf)') AND (NOT json_valid(j) OR bq_nested_numbers(j, ',\s*[\]}]|[Nn][Aa][Nn]|[Ii]nf|/'))`,
+  `bq_json_value(j, p) AS CASE WHEN bq_is_near_json(j) THEN ${NEAR_JSON} WHEN json_valid(j) THEN CASE WHEN json_type(j, p) IN ('OBJECT', 'ARRAY', 'NULL') THEN NULL WHEN typeof(j) <> 'JSON' AND json_type(j, p) = 'DOUBLE' AND NOT regexp_matches(CAST(j AS VARCHAR), '(^|[^\\w.+-])' || replace(json_extract_string(CASE WHEN json_valid(j) THEN j END, p), '.', '[.]') || '($|[^\\w.+-])') THEN ${refuse('JSON_VALUE of a STRING does not return a number as it is written in the local cloud, such as 1e3 or 1.50: use PARSE_JSON')} ELSE json_extract_string(j, p) END END`,
   `bq_json_query(j, p) AS CASE WHEN typeof(j) NOT IN ('JSON', '"NULL"') THEN ${refuse('JSON_QUERY of a STRING, which returns a STRING, is not translated by the local cloud: write JSON_QUERY(PARSE_JSON(x), path)')} ELSE json_extract(CAST(j AS JSON), p) END`,
   `bq_json_query_array(j, p) AS CASE WHEN typeof(j) NOT IN ('JSON', '"NULL"') THEN ${refuse('JSON_QUERY_ARRAY of a STRING, which returns a STRING, is not translated by the local cloud: write JSON_QUERY_ARRAY(PARSE_JSON(x), path)')} WHEN json_type(CAST(j AS JSON), p) = 'ARRAY' THEN CAST(json_extract(CAST(j AS JSON), p) AS JSON[]) END`,
-  `bq_json_value_array(j, p) AS CASE WHEN json_valid(j) THEN CASE WHEN json_type(j, p) = 'ARRAY' AND len(list_filter(CAST(json_extract(j, p) AS JSON[]), lambda e: json_type(e) IN ('OBJECT', 'ARRAY'))) = 0 THEN CAST(json_extract(j, p) AS VARCHAR[]) END END`,
+  `bq_json_value_array(j, p) AS CASE WHEN bq_is_near_json(j) THEN ${NEAR_JSON} WHEN json_valid(j) THEN CASE WHEN json_type(j, p) = 'ARRAY' AND len(list_filter(CAST(json_extract(j, p) AS JSON[]), lambda e: json_type(e) IN ('OBJECT', 'ARRAY'))) = 0 THEN CAST(json_extract(j, p) AS VARCHAR[]) END END`,
   `bq_repeats(names) AS len(names) <> len(list_distinct(names))`,
   `bq_repeats_key(t) AS bq_repeats(json_keys(COALESCE(CAST(t AS VARCHAR), 'null'))) OR len(list_filter(json_keys(COALESCE(CAST(t AS VARCHAR), 'null'), '$..*'), lambda names: bq_repeats(names))) > 0`,
   // Numbers within a value are found in its text, outside of strings: whole FLOAT64s, those with exponents, and great INT64s.
@@ -202,7 +208,10 @@ export const macros = [
   `bq_is_null_if(a, b) AS CASE WHEN typeof(a) <> typeof(b) AND (typeof(b) = 'DOUBLE' OR typeof(a) = 'BIGINT' AND typeof(b) LIKE 'DECIMAL%' OR typeof(a) = 'DATE' AND typeof(b) = 'TIMESTAMP' OR typeof(a) = 'VARCHAR' AND regexp_matches(typeof(b), 'DATE|TIME')) AND typeof(a) <> '"NULL"' THEN ${refuse('NULLIF of two types is not translated by the local cloud: CAST the first argument to the type of the second')} ELSE FALSE END`,
   `bq_to_hex(x) AS CASE WHEN typeof(x) = 'VARCHAR' THEN ${refuse('No matching signature for function TO_HEX for argument types: STRING')} ELSE lower(hex(CAST(x AS BLOB))) END`,
   // Lists.
-  `bq_array_to_string(a, s) AS CASE WHEN typeof(a) NOT IN ('VARCHAR[]', '"NULL"[]', '"NULL"') THEN ${refuse('No matching signature for function ARRAY_TO_STRING: the local cloud takes an ARRAY<STRING>')} ELSE CASE WHEN s IS NULL THEN NULL ELSE array_to_string(a, s) END END`,
+  // DuckDB's own take a separator that is constant.
+  `bq_joined(a, s) AS CASE WHEN len(a) = 0 THEN '' ELSE list_reduce(a, lambda one, other: one || s || other) END`,
+  `bq_text_agg(a, s) AS CASE WHEN s IS NULL THEN error('STRING_AGG with a separator that is NULL is not translated by the local cloud') ELSE bq_joined(a, s) END`,
+  `bq_array_to_string(a, s) AS CASE WHEN typeof(a) NOT IN ('VARCHAR[]', '"NULL"[]', '"NULL"') THEN ${refuse('No matching signature for function ARRAY_TO_STRING: the local cloud takes an ARRAY<STRING>')} ELSE CASE WHEN s IS NULL THEN NULL ELSE bq_joined(list_filter(a, lambda one: one IS NOT NULL), s) END END`,
   // The element of an array that \`*\` would have as a column: at Google a STRUCT is a column for each field.
   `bq_element(x) AS CASE WHEN typeof(x) LIKE 'STRUCT%' THEN ${refuse('The local cloud has one column for the STRUCTs of an UNNEST that is WITH OFFSET, or after LEFT JOIN: name their fields in place of *.')} ELSE x END`,
   `bq_at(a, i, n) AS CASE WHEN n < 0 OR n >= array_length(a) THEN error('Array index ' || i || ' is out of bounds' || CASE WHEN n < 0 THEN ' (underflow)' ELSE ' (overflow)' END) ELSE a[n + 1] END`,
@@ -223,6 +232,10 @@ export const macros = [
   `bq_timestamp(x) AS CASE WHEN typeof(x) = 'VARCHAR' THEN ${noText('TIMESTAMP')} WHEN typeof(x) IN ('TIMESTAMP', 'DATE') THEN ${refuse('A TIMESTAMP is needed here by the local cloud: write TIMESTAMP(x).')} ELSE CAST(x AS TIMESTAMPTZ) END`,
   `bq_timestamp_of_text(x) AS CASE WHEN typeof(x) = 'VARCHAR' THEN bq_cast_timestamp(CAST(x AS VARCHAR)) ELSE bq_timestamp(x) END`,
   `bq_time(x) AS CASE WHEN typeof(x) = 'VARCHAR' THEN ${noText('DATE, DATETIME or TIMESTAMP')} ELSE x END`,
+  // A parameter that is the same number for all rows.
+  `bq_count(n, least, says) AS CASE WHEN typeof(n) <> 'BIGINT' THEN ${refuse('A count of rows is an INT64: CAST the parameter')} WHEN n IS NULL OR TRY_CAST(n AS BIGINT) < least THEN error(says) ELSE TRY_CAST(n AS BIGINT) END`,
+  // DuckDB ends a pattern with such a backslash, or raises an error without a place.
+  String.raw`bq_pattern(p) AS CASE WHEN typeof(p) = 'VARCHAR' AND regexp_matches(CAST(p AS VARCHAR), '^([^\\]|\\.)*\\$', 's') THEN error('LIKE pattern ends with a backslash: ' || CAST(p AS VARCHAR)) ELSE p END`,
   `bq_whole(n) AS CASE WHEN typeof(n) = 'DOUBLE' OR typeof(n) LIKE 'DECIMAL%' OR ${isNoNumber('n')} THEN ${refuse('INTERVAL takes an INT64 before its unit')} ELSE CAST(n AS BIGINT) END`,
   // DuckDB has \`to_milliseconds\` of a DOUBLE, which is not exact.
   ...Object.entries({ microsecond: 1, millisecond: 1000, second: 1_000_000 }).map(
@@ -283,7 +296,7 @@ export const renamed: Readonly<Record<string, string>> = {
 
 /** Functions with the same name, arguments and result in GoogleSQL and DuckDB. */
 export const sameInBoth = new Set(
-  'ABS ANY_VALUE COALESCE COUNT CUME_DIST DENSE_RANK FIRST_VALUE IFNULL LAG LAST_VALUE LEAD LENGTH MAX MIN NTH_VALUE NTILE PERCENT_RANK RANK REVERSE ROW_NUMBER SUM'.split(
+  'ABS ANY_VALUE COALESCE COUNT CUME_DIST DENSE_RANK FIRST_VALUE IFNULL LAST_VALUE LENGTH MAX MIN PERCENT_RANK RANK REVERSE ROW_NUMBER SUM'.split(
     ' ',
   ),
 )
@@ -340,6 +353,16 @@ function checkReplacement(pattern: string, replacement: string, name: string): v
       throw invalidArgument(`Invalid ${name} replacement: the pattern has ${count} groups, and no \\${group}`)
 }
 
+/** The same number for all rows: the grammar checks a literal, and this a parameter. */
+export const countOf = (written: string, says = 'A count of rows must not be NULL or negative', least = 0): string =>
+  written.replace(/^\$\w+/, (parameter) => `bq_count(${parameter}, ${least}, '${says}')`)
+
+/** @param index of the argument that is a count. */
+const counted =
+  (index: number, says: string, least = 0): Rewrite =>
+  (args, name) =>
+    `${name}(${args.map((arg, at) => (at === index ? countOf(arg, says, least) : arg)).join(', ')})`
+
 /** Functions whose result is checked, with the window over which they are taken. */
 export const mayOverflow = new Set(['SUM', 'AVG'])
 
@@ -348,6 +371,10 @@ export const rewritten: Readonly<Record<string, Rewrite>> = {
   ...dateFunctions,
   // `count`, because the result for no rows is 0; `sum` would give NULL.
   COUNTIF: ([condition]) => `count(CASE WHEN ${condition} THEN 1 END)`,
+  LAG: counted(1, 'The offset of LAG must not be NULL or negative'),
+  LEAD: counted(1, 'The offset of LEAD must not be NULL or negative'),
+  NTH_VALUE: counted(1, 'The N value of NTH_VALUE must be positive', 1),
+  NTILE: counted(0, 'The N value (number of buckets) for the NTILE function must be positive', 1),
   CONCAT: (args) => (args.length === 1 ? `bq_text(${args[0]})` : `bq_no_array(${args.map(concatenated).join(' || ')})`),
   GREATEST: nullIfAnyIsNull,
   LEAST: nullIfAnyIsNull,
@@ -402,8 +429,10 @@ export const rewritten: Readonly<Record<string, Rewrite>> = {
   FLOAT64: ([value]) => `bq_finite((bq_json_scalar(${value}, 'INT|DOUBLE'))::DOUBLE)`,
   LAX_FLOAT64: ([value]) => `bq_safe_cast_float64(json_extract_string(${value}, '$'))`,
   BOOL: ([value]) => `(bq_json_scalar(${value}, 'BOOLEAN'))::BOOLEAN`,
-  APPROX_QUANTILES: ([value, count]) =>
-    `quantile_disc(${value}, list_transform(range(0, ${count} + 1), lambda i: (i)::DOUBLE / ${count}))`,
+  APPROX_QUANTILES: ([value, written]) => {
+    const count = countOf(written!, 'The second argument of APPROX_QUANTILES must be positive', 1)
+    return `quantile_disc(${value}, list_transform(range(0, ${count} + 1), lambda i: (i)::DOUBLE / ${count}))`
+  },
   GENERATE_ARRAY: ([from, to, step = '1']) => `bq_generate(${from}, ${to}, ${step})`,
   ...Object.fromEntries(
     ['TRIM', 'LTRIM', 'RTRIM'].map((name) => [

@@ -7,7 +7,7 @@ import { type Ddl, ddlOf } from './ddl.ts'
 import { repeatedParts } from './expansion.ts'
 import { arithmetic } from './expression.ts'
 import { changedTable, fromItem } from './from.ts'
-import { keywords } from './functions.ts'
+import { countOf, keywords } from './functions.ts'
 import { type NeededColumn, neededColumns } from './grammar/names.ts'
 import { checkSelects } from './grammar/select-rules.ts'
 import { parseStatement } from './grammar/statement.ts'
@@ -174,6 +174,7 @@ function clausesOf(reader: Reader, ends: EndTest): string {
       reader.take()
       parts.push(token.text === '<>' ? '!=' : token.text)
     } else if (isOrdinal(clause, reader)) parts.push(String(Number(reader.take().text)))
+    else if (token.kind === 'parameter' && isCount(clause, reader)) parts.push(countOf(`$${reader.take().text}`))
     else {
       const part = arithmetic(reader, clauses)
       parts.push(part.endsWith('.*') ? `${part}${starChanges(reader)}` : part)
@@ -244,7 +245,8 @@ const keywordsBefore: Readonly<Record<string, readonly string[]>> = {
 function isKeyword(word: string, clause: string, reader: Reader): boolean {
   const next = reader.peek(1)?.text.toUpperCase() ?? ''
   const before = reader.peek(-1)?.text.toUpperCase() ?? ''
-  if (word === 'PRECEDING' || word === 'FOLLOWING') return reader.peek(-1)?.kind === 'number' || before === 'UNBOUNDED'
+  if (word === 'PRECEDING' || word === 'FOLLOWING')
+    return ['number', 'parameter'].includes(reader.peek(-1)?.kind ?? '') || before === 'UNBOUNDED'
   if (word === 'OFFSET') return clause === 'LIMIT'
   if (keywordsAfter[word]) return keywordsAfter[word].includes(before)
   if (keywordsBefore[word]) return keywordsBefore[word].includes(next)
@@ -272,7 +274,7 @@ function keyword(word: string, reader: Reader): string {
       reader.take()
       return `IN (SELECT unnest(${reader.subquery(() => parenthesised(reader))}))`
     case 'LIKE':
-      return `LIKE ${arithmetic(reader, clauses)} ESCAPE '\\'`
+      return `LIKE ${pattern(arithmetic(reader, clauses))} ESCAPE '\\'`
     case 'DISTINCT':
       return isWord(reader.peek(), 'FROM') && reader.take() ? 'DISTINCT FROM' : word
     case 'USING':
@@ -289,6 +291,9 @@ function keyword(word: string, reader: Reader): string {
       return word
   }
 }
+
+/** The grammar has read a literal. */
+const pattern = (written: string): string => (written.startsWith("'") ? written : `bq_pattern(${written})`)
 
 function parenthesised(reader: Reader): string {
   reader.expect('(')
@@ -311,12 +316,15 @@ export function starChanges(reader: Reader): string {
   return changes
 }
 
+/** `LIMIT 10`, `3 PRECEDING`, also of a parameter. */
+const isCount = (clause: string, reader: Reader): boolean =>
+  clause === 'LIMIT' || clause === 'OFFSET' || isWord(reader.peek(1), 'PRECEDING', 'FOLLOWING')
+
 /** `ORDER BY 2`, `LIMIT 10`, `3 PRECEDING`: a number that is not a value. */
 function isOrdinal(clause: string, reader: Reader): boolean {
   if (reader.peek()?.kind !== 'number') return false
-  if (clause === 'LIMIT' || clause === 'OFFSET') return true
+  if (isCount(clause, reader)) return true
   const next = reader.peek(1)
-  if (isWord(next, 'PRECEDING', 'FOLLOWING')) return true
   if (clause !== 'BY') return false
   return !next || (next.kind === 'word' && keywords.has(next.text.toUpperCase())) || [',', ')'].includes(next.text)
 }

@@ -5,7 +5,7 @@ import type { Token } from '../../tokens/tokens.ts'
 import { type Cursor, isInteger } from './cursor.ts'
 import { functions, type FunctionRules, nearest } from './functions.ts'
 import type { Call, Expression, Modifier, Ordered, Over } from './tree.ts'
-import { isName } from '../../tokens/words.ts'
+import { isName, isWord } from '../../tokens/words.ts'
 
 /** The name is read; the next token is the parenthesis. */
 export function call(cursor: Cursor, written: Token): Expression {
@@ -72,6 +72,7 @@ function check(cursor: Cursor, at: Token, rules: FunctionRules, { args, modifier
       at,
     )
   checkCount(cursor, name, args)
+  checkSeparator(cursor, name, args)
   for (const [modifier, token] of modifiers)
     if (!rules.modifiers.has(modifier))
       throw cursor.refusal(`${clauseNames[modifier]} in arguments is not supported for function ${name}`, token)
@@ -108,6 +109,13 @@ function checkCount(cursor: Cursor, name: string, args: readonly Expression[]): 
   if (!argument || argument.kind === 'parameter') return
   if (argument.kind !== 'literal' || !isInteger(argument.at) || Number(argument.at.text) < rule.least)
     throw cursor.refusal(`${rule.says}: the local cloud takes a whole number or a parameter`, argument.at)
+}
+
+function checkSeparator(cursor: Cursor, name: string, [, separator]: readonly Expression[]): void {
+  if (name !== 'STRING_AGG' || !separator || separator.kind === 'parameter') return
+  if (separator.kind !== 'literal')
+    throw cursor.refusal('Argument 2 to STRING_AGG must be a literal or query parameter', separator.at)
+  if (isWord(separator.at, 'NULL')) throw cursor.notServed('STRING_AGG with a separator that is NULL', separator.at)
 }
 
 const clauseNames: Readonly<Record<Modifier, string>> = {
@@ -211,8 +219,8 @@ function type(cursor: Cursor): void {
 export function extract(cursor: Cursor, at: Token): Expression {
   cursor.take()
   return cursor.inParentheses(() => {
-    cursor.name()
-    if (cursor.is('(')) throw cursor.notServed('EXTRACT of a WEEK that begins on another day')
+    const part = cursor.name()
+    if (isWord(part, 'WEEK') && cursor.is('(')) cursor.inParentheses(() => cursor.name())
     cursor.expect('FROM')
     const value = cursor.expression()
     if (cursor.is('AT')) throw cursor.notServed('EXTRACT … AT TIME ZONE')

@@ -101,6 +101,8 @@ export function tablePath(cursor: Cursor): Token[] {
     path.push({ ...first, text: `${first.text}-${cursor.take().text}` })
   }
   while (cursor.takeIf('.')) path.push(cursor.field())
+  const wildcard = path.find(({ text }) => text.endsWith('*'))
+  if (wildcard) throw cursor.notServed('A wildcard table', wildcard)
   return path
 }
 
