@@ -33,8 +33,15 @@ export async function spansOf(platform: Local, orderId: string, count: number): 
   return (await read())[0]!
 }
 
+/** A span that failed or was refused shows how. */
 export const named = (spans: readonly SpanRecord[]): string[] =>
-  spans.map(({ service, name }) => `${service}: ${name}`).toSorted()
+  spans.map((span) => `${span.service}: ${span.name}${failureOf(span)}`).toSorted()
+
+function failureOf({ error, attributes }: SpanRecord): string {
+  if (error !== undefined) return `, ${error}`
+  const status = Number(attributes['http.response.status_code'] ?? 0)
+  return status >= 400 ? `, answered ${status}` : ''
+}
 
 const CARRIER_REPORTS = 'gateway: POST /v1/webhooks/carrier'
 
