@@ -1,27 +1,41 @@
-/** `npm start` as a person types it: it is ready when it reports so, refuses a second start in a folder, and leaves no process. */
+/**
+ * `npm start` as a person types it, again and again on one data directory: it is ready when it reports so, refuses a second
+ * start in a folder, loses nothing when it is killed, and leaves no process however it ends.
+ */
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect } from '../../cli/api.ts'
 import { hasEnded, type OrderView } from '../../functions/shop/cli/order-view.ts'
 import { secretOf } from '../../cli/command.ts'
 import { references } from '../../functions/shop/cli/references.ts'
 import type { Running } from '../../emulators/running.ts'
-import { services } from '../../functions/index.ts'
+import { business, services } from '../../functions/index.ts'
+import { localPorts } from '../../stacks/environments.ts'
 import { run, start, temporaryDirectory, type TemporaryDirectory } from '../support/command.ts'
 import { freeBlock, freePort } from 'local-google-cloud/host'
 import { root } from '../support/root.ts'
+import { openAuditor } from './crash/audited-data.testing.ts'
+import { retryingClients } from './crash/retrying-clients.testing.ts'
+
+const ORDERS = 16
+const CUSTOMERS = 4
+/** So many requests have been answered, and others are in flight, at the kill. */
+const ANSWERED = 6
+/** A generous limit, which only a hang exceeds. */
+const SETTLED_TIMEOUT_MS = 180_000
 
 let data: TemporaryDirectory
-let started: Npm[]
+let port: number
+const started: Npm[] = []
 
-beforeEach(() => {
+beforeAll(async () => {
   data = temporaryDirectory()
-  started = []
+  port = await freeBlock()
 })
-afterEach(async () => {
+afterAll(async () => {
   for (const one of started) one.child.kill('SIGKILL')
   await Promise.all(started.map(({ ended }) => ended))
   data.remove()
@@ -36,7 +50,7 @@ interface Npm {
 }
 
 /** npm in its own process group, as in a terminal. */
-function npmStart(port: number, ...args: string[]): Npm {
+function npmStart(...args: string[]): Npm {
   const child = spawn('npm', ['start', '--', '--port', String(port), ...args], {
     cwd: root,
     detached: true,
@@ -142,23 +156,25 @@ function state(): { readonly paths: string[]; readonly open: string[] } {
 const kept = ['running.json', 'provisioned.json', 'seeded', 'cloud/journal.jsonl', 'logs/gateway.log']
 
 describe('npm start', { timeout: 600_000 }, () => {
-  it('is ready when it prints so, and once a folder; no other user reads its files; Ctrl-C ends every process, and the next start has the stored data', async () => {
+  let orderId: string
+
+  it('is ready when it prints so, and once a folder; no other user reads its files; Ctrl-C ends every process', async () => {
     writeReadableFiles()
-    const port = await freeBlock()
-    const first = npmStart(port)
+    const first = npmStart()
     await first.says(/starting the local cloud/)
     expect(await run('emulators/run.ts', ['--port', String(port)], data.path)).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/^Millrace is already starting here \(process \d+\): .*\n$/),
     })
     await first.says(/Ready in/)
-    const { status, orderId } = await placed('first')
-    expect(status).toBe(201)
+    const answer = await placed('first')
+    expect(answer.status).toBe(201)
+    orderId = answer.orderId
     expect((await ended(orderId)).status).toBe('completed')
     const counters = await local<Record<string, number>>('counters')
     const troubles = ['run.5xx', 'pubsub.redeliveries', 'pubsub.pushNon2xx', 'tasks.retries', 'tasks.non2xx']
     expect(troubles.map((name) => [name, counters[name] ?? 0])).toEqual(troubles.map((name) => [name, 0]))
-    await refusesOthers(port)
+    await refusesOthers()
     expect(state()).toMatchObject({ paths: expect.arrayContaining(kept), open: [] })
     expect(state().paths.some((path) => path.startsWith('bigquery/bigquery.duckdb'))).toBe(true)
 
@@ -171,32 +187,65 @@ describe('npm start', { timeout: 600_000 }, () => {
     await allGone(pids)
     expect(existsSync(join(data.path, 'running.json'))).toBe(false)
     expect(state().open).toEqual([])
+  })
 
-    const second = npmStart(port, '--no-watch', '--cold')
+  it('has the stored data, and loses no acknowledged change when it is killed in a burst and started again', async () => {
+    const second = npmStart('--no-watch', '--cold')
     await second.says(/Ready in/)
     expect((await placed('first')).orderId).toBe(orderId)
     expect((await ended(orderId)).status).toBe('completed')
-    const later = await processes()
-    // Only npm gets the signal, and does not forward it.
-    second.child.kill('SIGTERM')
-    await allGone(later)
-  })
-
-  it('deletes its data with --fresh, stops at once at a second Ctrl-C, and leaves no process when npm is killed', async () => {
-    const port = await freeBlock()
-    const first = npmStart(port, '--no-watch', '--cold')
-    await first.says(/Ready in/)
-    const { orderId } = await placed('one')
-    const pids = await processes()
     expect(await run('cli/reset.ts', [], data.path)).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/^Millrace is running \(process \d+\)/),
     })
+
+    const killed = running()
+    const platform = {
+      running: killed,
+      ports: localPorts(port, business),
+      staff: () => connect(killed, { sub: 'staff-1', roles: ['admin'] }),
+      customer: () => connect(killed, { sub: 'customer-1', roles: ['customer'] }),
+    }
+    const customers = retryingClients(platform)
+    await customers.publishProducts([1, 2].map((n) => ({ sku: `NEW-${n}`, unitMinor: 100 + n, stock: 100 })))
+    let left = ORDERS
+    const ordering = Promise.all(
+      Array.from({ length: CUSTOMERS }, async () => {
+        while (left > 0) await customers.placeOrder({ sku: `NEW-${1 + (left-- % 2)}`, quantity: 1, card: 'card-ok' })
+      }),
+    )
+    await expect
+      .poll(() => customers.placed.length, { timeout: SETTLED_TIMEOUT_MS, interval: 5 })
+      .toBeGreaterThanOrEqual(ANSWERED)
+    process.kill(killed.pid, 'SIGKILL')
+    const answered = customers.placed.length
+    await second.ended
+    expect(answered).toBeLessThan(ORDERS)
+
+    const third = npmStart('--no-watch', '--cold')
+    await third.says(/Ready in/)
+    expect(running().pid).not.toBe(killed.pid)
+    await ordering
+    expect(customers.placed).toHaveLength(ORDERS)
+    expect(customers.retries.length).toBeGreaterThan(0)
+    const first = { orderId, sku: 'TEA-001', quantity: 1, totalMinor: 1190, ends: 'completed' } as const
+    const expected = { placed: [first, ...customers.placed], products: customers.products }
+    const auditor = openAuditor(platform)
+    try {
+      expect(await auditor.reconcile(expected, SETTLED_TIMEOUT_MS)).toEqual([])
+    } finally {
+      await auditor.close()
+    }
+  })
+
+  it('stops at once at a second Ctrl-C', async () => {
+    const third = started.at(-1)!
+    const pids = await processes()
     // The stop would wait ten seconds for a stopped process.
     for (const pid of pids.slice(1)) process.kill(pid, 'SIGSTOP')
     const supervisor = pids[0]!
     process.kill(supervisor, 'SIGINT')
-    await first.says(/Stopping/)
+    await third.says(/Stopping/)
     const signalledAtMs = Date.now()
     // A signal within half a second counts as the same Ctrl-C, forwarded by npm and its shell.
     await expect
@@ -210,12 +259,14 @@ describe('npm start', { timeout: 600_000 }, () => {
       .toBe(false)
     expect(Date.now() - signalledAtMs).toBeLessThan(9_000)
     await allGone(pids)
+  })
 
-    // With another system the first data comes before it is asked: it does not run yet.
+  it('deletes its data with --fresh, takes the first data before another system is asked, and leaves no process when npm alone gets SIGTERM, or is killed while it starts', async () => {
+    // The other system does not run yet.
     const otherPort = await freePort()
     const another = `OTHER_SYSTEM_URL=http://127.0.0.1:${otherPort}`
-    const second = npmStart(port, '--fresh', '--no-watch', '--cold', '--set', another)
-    await second.says(/Ready in/)
+    const fourth = npmStart('--fresh', '--no-watch', '--cold', '--set', another)
+    await fourth.says(/Ready in/)
     const legacy = start('legacy/main.ts', ['--port', String(otherPort)], data.path)
     await expect.poll(() => legacy.child.exitCode ?? legacy.output(), { timeout: 30_000 }).toContain('npm run strangle')
     const api = connect(running(), { sub: 'customer-1', roles: ['customer'] })
@@ -231,16 +282,23 @@ describe('npm start', { timeout: 600_000 }, () => {
     expect([taken.status, read.body]).toMatchObject([201, { status: 'confirmed', totalMinor: 1190 }])
     legacy.child.kill('SIGTERM')
     expect(await legacy.ended).toMatchObject({ code: 0, stderr: '' })
-    const later = await processes()
-    second.child.kill('SIGKILL')
-    await allGone(later)
+    const pids = await processes()
+    // npm does not forward it.
+    fourth.child.kill('SIGTERM')
+    await allGone(pids)
+
+    const fifth = npmStart('--no-watch', '--cold')
+    await fifth.says(/starting the local cloud/)
+    const { pid } = running()
+    fifth.child.kill('SIGKILL')
+    await allGone([pid])
     expect((await run('cli/reset.ts', [], data.path)).code).toBe(0)
     expect(existsSync(data.path)).toBe(false)
   })
 })
 
 /** Asserts the one-line refusals: already running, an occupied port with its process, an invalid port, an unknown word. */
-async function refusesOthers(port: number): Promise<void> {
+async function refusesOthers(): Promise<void> {
   const { pid } = running()
   expect(await run('emulators/run.ts', ['--port', String(await freeBlock())], data.path)).toMatchObject({
     code: 1,

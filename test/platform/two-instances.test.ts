@@ -3,34 +3,26 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { services } from '../../functions/index.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
-import { representatives, wholeLists } from '../support/whole-lists.ts'
+import { wholeLists } from '../support/whole-lists.ts'
 import { type Auditor, openAuditor } from './crash/audited-data.testing.ts'
 import { type Burst, startBurst, unrepeated } from './crash/burst.testing.ts'
-import { inFlight, killPoints, nameOf } from './crash/kill-points.testing.ts'
+import { inFlight, killPoints } from './crash/kill-points.testing.ts'
 
 const ORDERS = 16
 const PRODUCTS = 2
 const SETTLED_MS = 180_000
 const LONG = { timeout: 300_000 }
 
-/** The instance beside the one that is hit gets the delivery again, with a copy of the stream from before the commit, or none. */
-const chosen = [
-  'orders SIGKILL after commit',
-  'payments SIGKILL before commit of payment.authorized',
-  'shipping SIGKILL before acknowledge',
-  'inventory SIGTERM before commit',
-]
-const points = representatives([...killPoints, ...inFlight], chosen, nameOf)
+const points = [...killPoints, ...inFlight]
 
 const pullable = services.filter(({ on }) => on.length > 0).map(({ name }) => name)
-const ways: readonly (readonly [way: string, pulled: readonly string[]])[] = wholeLists
-  ? [
-      ['pushed', []],
-      ['pulled by workers where they can be', pullable],
-    ]
-  : [['pushed to some and pulled by others', pullable.filter((_, index) => index % 2 === 0)]]
+const ways: readonly (readonly [way: string, pulled: readonly string[]])[] = [
+  ['pushed', []],
+  ['pulled by workers where they can be', pullable],
+]
 
-describe.each(ways)('two instances of each service, whose events are %s', (_, pulled) => {
+// Of each platform 40 processes start: npm test has two instances in one process, test/conformance/two-instances.test.ts.
+describe.runIf(wholeLists).each(ways)('two instances of each service, whose events are %s', (_, pulled) => {
   let platform: TestPlatform
   let auditor: Auditor
   let burst: Burst

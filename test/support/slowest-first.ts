@@ -11,7 +11,6 @@ export const slowest: readonly string[] = [
   'test/platform/start.test.ts',
   'test/platform/crash/crash.test.ts',
   'test/platform/copies/add-a-service.test.ts',
-  'test/platform/crash/restart.test.ts',
   'test/stacks/views.test.ts',
   'test/platform/copies/another-business.test.ts',
   'test/platform/grants/grants.test.ts',

@@ -64,7 +64,7 @@ const counted = [
   { name: 'returned-parcel', times: 3 },
   { name: 'cancelled-too-late', times: 3 },
 ] as const satisfies readonly { readonly name: BudgetName; readonly times: number }[]
-const common = ['one-order', 'two-parcels', 'second-card', 'refund', 'cancelled-order', 'cancelled-parcel']
+const common = ['one-order', 'second-card', 'refund', 'cancelled-parcel']
 const flows = representatives(counted, common, ({ name }) => name)
 
 it('the price of each flow stands in docs/benchmarks.md', () => {

@@ -447,7 +447,6 @@ const suites = wholeLists
       'test/architecture/sagas.test.ts',
       'test/architecture/services.test.ts',
       'test/architecture/stored-data.test.ts',
-      'test/stacks/addresses.test.ts',
       'functions/gateway/operations.test.ts',
       'functions/gateway/frozen-api.test.ts',
       'functions/gateway/frozen-rpc.test.ts',
