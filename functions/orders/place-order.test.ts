@@ -1,9 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Unavailable } from '../../shared/base/errors.ts'
 import type { Call } from '../../shared/messaging/query.ts'
-import type { Message } from '../../shared/contracts/message.ts'
-import type { Envelope } from '../../shared/contracts/envelope.ts'
-import type { Decision, Stream } from '../../shared/service/platform.ts'
 import { freshId } from '../../shared/base/ids.ts'
 import { memory } from '../../shared/messaging/memory.testing.ts'
 import type { Commit } from '../../shared/messaging/stream-store.ts'
@@ -59,10 +56,10 @@ describe('placing an order', () => {
     expect(timer!.notBeforeMs! - shop.platform.now()).toBeGreaterThan(60_000)
   })
 
-  it('reads all prices at once, and the stream with its customer’s bounds, and writes both in one commit', async () => {
+  it('reads all prices at once and its customer’s bounds, no stream, and writes stream and bounds in one commit', async () => {
     const shop = await openShop()
     await shop.place(lines({ sku: 'TEA-001', quantity: 1 }, { sku: 'TEA-001', quantity: 2 }))
-    expect(shop.platform.billed).toEqual({ reads: 3, writes: 2 })
+    expect(shop.platform.billed).toEqual({ reads: 2, writes: 2 })
   })
 
   it('returns the same answer and ids for the same key and body', async () => {
@@ -103,6 +100,31 @@ describe('placing an order', () => {
     const shop = await openShop({ kept })
     expect(await answerOf(await shop.place())).toMatchObject({ status: 200, orderId })
     expect(await answerOf(await shop.place({ currency: 'GBP' }))).toMatchObject({ status: 409 })
+  })
+
+  it.each([
+    ['at another price than expected', {}],
+    ['with a reference that is unknown by now', { customers: async () => Response.json({ unknown: ['addressRef'] }) }],
+    ['beyond the bounds of its customer', { bounds: { ordersPerHour: 1 } }],
+  ] as const)('returns its order to a request that another instance would refuse: %s', async (_name, changed) => {
+    const kept = memory()
+    const request = { expectedTotalMinor: 2380 }
+    const first = await answerOf(await (await openShop({ kept })).place(request))
+    const shop = await openShop({ kept, ...changed })
+    await shop.deliver('price.changed', { sku: 'TEA-001', unitMinor: 1500, currency: 'EUR' }, { subject: 'TEA-001' })
+    expect(await answerOf(await shop.place(request))).toEqual({ ...first, status: 200 })
+    expect(await answerOf(await shop.place(lines({ sku: 'TEA-001', quantity: 3 })))).toMatchObject({ status: 409 })
+    expect(kept.streams().size).toBe(1)
+  })
+
+  it('publishes nothing again for a request at another instance whose order was answered', async () => {
+    const kept = memory()
+    const first = await openShop({ kept })
+    const { orderId } = await answerOf(await first.place())
+    await first.deliver(...replies.reserved(orderId))
+    const shop = await openShop({ kept })
+    expect((await shop.place()).status).toBe(200)
+    expect([shop.publishedTypes(), shop.sentTypes()]).toEqual([[], []])
   })
 
   it('places another order for another customer with the same key', async () => {
@@ -466,60 +488,37 @@ describe('the replica of prices', () => {
   })
 })
 
-type HandleArguments = [
-  message: Envelope,
-  stream: string | Stream,
-  decide: (stream: Stream) => Promise<Decision<Message>>,
-]
+/** So many timers fire after they were sent, and before their order is committed. */
+function fireEarly({ platform, fireTimers }: Shop, times: number): void {
+  const send = platform.send.bind(platform) as (...given: readonly unknown[]) => Promise<void>
+  let left = times
+  Object.assign(platform, {
+    async send(...given: readonly unknown[]) {
+      await send(...given)
+      if (left-- <= 0) return
+      platform.advance(90_000)
+      await fireTimers()
+    },
+  })
+}
 
 describe('a request that is lost on the way', () => {
-  it('leaves an abandoned stream, in which the late commit fails, and a new request succeeds', async () => {
+  it('leaves an abandoned stream, in which its late commit fails: the order is placed with another timer', async () => {
     const shop = await openShop()
-    const { platform } = shop
-    const read = platform.streams.read.bind(platform.streams)
-    let paused = false
-    // The first request pauses after its read, and its timer fires meanwhile.
-    const handleWithCalls: typeof platform.streams.handleWithCalls = platform.streams.handleWithCalls.bind(
-      platform.streams,
-    )
-    Object.assign(platform.streams, {
-      read,
-      handleWithCalls: async (...given: HandleArguments) => {
-        if (!paused && given[0].type === 'PlaceOrder') {
-          paused = true
-          platform.advance(90_000)
-          await shop.fireTimers()
-        }
-        return handleWithCalls<Message>(...given)
-      },
-    })
-    expect((await shop.place()).status).toBe(503)
-    expect(platform.published).toEqual([])
-    const again = await answerOf(await shop.place())
-    expect(again.status).toBe(201)
+    fireEarly(shop, 1)
+    expect((await shop.place()).status).toBe(201)
     expect(shop.publishedTypes()).toEqual(['order.placed'])
-    expect(platform.published[0]!.sequence).toBe(1)
+    expect(shop.platform.published[0]!.sequence).toBe(1)
+    const due = shop.platform.sent.filter(({ notBeforeMs = 0 }) => notBeforeMs > shop.platform.now())
+    expect(due.map(({ envelope }) => envelope.type)).toEqual(['ContinueCheckout'])
   })
 
-  it('never leaves an order without a timer, also when a second request is as slow as the first', async () => {
+  it('never leaves an order without a timer, also when further timers fire as early as the first', async () => {
     const shop = await openShop()
-    const { platform } = shop
-    const handleWithCalls: typeof platform.streams.handleWithCalls = platform.streams.handleWithCalls.bind(
-      platform.streams,
-    )
-    // Every request pauses after it sent its timer, until that has fired.
-    Object.assign(platform.streams, {
-      handleWithCalls: async (...given: HandleArguments) => {
-        if (given[0].type === 'PlaceOrder') {
-          platform.advance(90_000)
-          await shop.fireTimers()
-        }
-        return handleWithCalls<Message>(...given)
-      },
-    })
+    fireEarly(shop, Infinity)
     expect((await shop.place()).status).toBe(503)
     expect((await shop.place()).status).toBe(503)
-    expect(platform.published).toEqual([])
+    expect(shop.platform.published).toEqual([])
   })
 
   it('places nothing when its timer can not be sent', async () => {

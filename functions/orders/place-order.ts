@@ -6,7 +6,7 @@ import { derivedId, derivedName } from '../../shared/base/ids.ts'
 import { isHashOfRequest, requestHashOf } from '../../shared/base/request-hash.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import type { Answered } from '../../shared/contracts/query.ts'
-import { noChange, type Platform, type Stream } from '../../shared/service/platform.ts'
+import { type Decision, noChange, type Platform, type Stream } from '../../shared/service/platform.ts'
 import { traceparent } from '../../shared/instrumentation/telemetry.ts'
 import { shopCodes } from '../shop/errors.ts'
 import { costOf } from './charges.ts'
@@ -39,6 +39,23 @@ export async function placeOrder(
   const admitted = importer
     ? undefined
     : placementBounds(platform, platform.setting(placingBounds), sub, { orderId, lines: order.lines })
+  const placement: Placement = { orderId, sub, importer, order }
+  // Once, also if it is decided again.
+  let preparing: Promise<Prepared> | undefined
+  const decideOn = async (stream: Stream): Promise<Decision<OrderRecord, OrderSent>> => {
+    const state = orderIn(stream.events)
+    if (isPlaced(state)) return noChange
+    await admitted?.companionOf(stream)
+    const { placed, timerAtMs } = await (preparing ??= prepared(platform, message, placement))
+    const command = { type: 'place', order: placed, timerAtMs, nowMs: platform.now() } as const
+    const decision = decide(command, state, rulesOf(platform))
+    return admitted ? { ...decision, companion: await admitted.companionOf(stream) } : decision
+  }
+  // Nearly every order is new: its stream is read only if it is not, or before a refusal.
+  const stream = { newId: orderId, companion: admitted?.path }
+  const begun = await platform.streams.begin<OrderRecord, OrderSent>(message, stream, decideOn)
+  if (begun) return { status: 201, body: viewOf({ ...initial, order: placedIn(begun)!, status: 'pending' }) }
+
   const before = await platform.streams.read(orderId, admitted?.path)
   const known = orderIn(before.events)
   refuseIf(
@@ -51,18 +68,9 @@ export async function placeOrder(
     if (isUnanswered(known)) await republishPlacement(platform, message, before)
     return { status: 200, body: shownOrder(known) }
   }
+  // A timer that was armed before this look at the stream may have fired: it abandoned the order.
+  if (known.status === 'abandoned') preparing = undefined
 
-  await admitted?.companionOf(before)
-  const placed = await newOrder(platform, { orderId, sub, importer, order })
-  const timerAtMs = platform.now() + FIRST_TIMER_AFTER_MS
-  await platform.send<OrderSent>(
-    {
-      type: 'ContinueCheckout',
-      data: { orderId, deadline: new Date(timerAtMs).toISOString() },
-      notBeforeMs: timerAtMs,
-    },
-    { subject: orderId, correlationId: orderId, actor: message.actor },
-  )
   let other: PlacedOrder | undefined
   const { events } = await platform.streams.handleWithCalls<OrderRecord, OrderSent>(message, before, async (stream) => {
     const state = orderIn(stream.events)
@@ -70,19 +78,16 @@ export async function placeOrder(
     if (state.status === 'abandoned' && stream.version !== before.version)
       throw new Unavailable('The request took too long: send it again with the same key.')
     other = isPlaced(state) ? state : undefined
-    const decision = decide(
-      { type: 'place', order: placed, timerAtMs, nowMs: platform.now() },
-      state,
-      rulesOf(platform),
-    )
-    if (other || !admitted) return decision
-    return { ...decision, companion: await admitted.companionOf(stream) }
+    return decideOn(stream)
   })
   // A concurrent request with this key may have been first: the recorded order is the answer.
-  const recorded = events.find((event) => event.type === 'order.placed')?.data ?? other!.order
+  const recorded = placedIn({ events }) ?? other!.order
   checkSame(recorded, order, idempotencyKey)
   return { status: 201, body: viewOf({ ...initial, ...other, order: recorded, status: other?.status ?? 'pending' }) }
 }
+
+const placedIn = ({ events }: Pick<Decision<OrderRecord, OrderSent>, 'events'>): Placed | undefined =>
+  events.find((event) => event.type === 'order.placed')?.data
 
 function checkSame(recorded: Placed, order: OrderRequest, key: string): void {
   refuseIf(
@@ -130,6 +135,27 @@ interface Placement {
   readonly sub: string
   readonly importer: boolean
   readonly order: OrderRequest
+}
+
+interface Prepared {
+  readonly placed: Placed
+  readonly timerAtMs: number
+}
+
+/** Prices the order, and arms its timer. */
+async function prepared(platform: Platform, { actor }: Envelope, placement: Placement): Promise<Prepared> {
+  const { orderId } = placement
+  const placed = await newOrder(platform, placement)
+  const timerAtMs = platform.now() + FIRST_TIMER_AFTER_MS
+  await platform.send<OrderSent>(
+    {
+      type: 'ContinueCheckout',
+      data: { orderId, deadline: new Date(timerAtMs).toISOString() },
+      notBeforeMs: timerAtMs,
+    },
+    { subject: orderId, correlationId: orderId, actor },
+  )
+  return { placed, timerAtMs }
 }
 
 const noCharges: Charges = { taxBasisPoints: { standard: 0, reduced: 0 }, shipping: {}, discountBasisPoints: {} }

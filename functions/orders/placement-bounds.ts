@@ -3,6 +3,7 @@
  * is armed, and again in the order's commit.
  */
 
+import { isDeepStrictEqual } from 'node:util'
 import type { DocumentPath } from '../../shared/service/document-path.ts'
 import type { Platform, Stream } from '../../shared/service/platform.ts'
 import { orderIn } from './order.ts'
@@ -17,8 +18,8 @@ export interface PlacementBounds {
 }
 
 export function placementBounds(platform: Platform, bounds: Bounds, sub: string, placing: Placing): PlacementBounds {
-  // The second check reuses the first one's result, and reads no orders, unless the stream was read again in between.
-  const checked = new WeakMap<object, Promise<Placements>>()
+  // A further check of the same document reuses the result, and reads no orders.
+  let checked: { readonly document: Placements | undefined; readonly next: Promise<Placements> } | undefined
   return {
     path: placementsPath(sub),
     async companionOf({ companion }) {
@@ -28,9 +29,9 @@ export function placementBounds(platform: Platform, bounds: Bounds, sub: string,
         placementStatusOf: (id: string) => placementStatusOf(platform, id),
       }
       const document = companion as Placements | undefined
-      const next = (document && checked.get(document)) ?? withPlacement(document, placing, context)
-      if (document) checked.set(document, next)
-      return { ...(await next) }
+      if (!checked || !isDeepStrictEqual(checked.document, document))
+        checked = { document, next: withPlacement(document, placing, context) }
+      return { ...(await checked.next) }
     },
   }
 }

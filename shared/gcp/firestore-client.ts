@@ -4,7 +4,7 @@
  */
 
 import type { protos } from '@google-cloud/firestore-api'
-import { type Answer, createBatches } from './batches.ts'
+import { type Answer, createBatches } from '../base/batches.ts'
 import { makeFirestoreClient } from './clients.ts'
 import { combined } from './combined-writes.ts'
 import { isBusy, isInvalid, isNotFound, isPassing } from './firestore-errors.ts'

@@ -79,6 +79,15 @@ export function firestoreStreams(firestore: () => Promise<FirestoreClient>, life
 
   return {
     load,
+    async loadNew(id, path) {
+      const fresh = storedOf(id, undefined, { texts: [] })
+      if (path === undefined) return fresh
+      const client = await firestore()
+      const [beside] = await available(() => client.getAll([path]))
+      const companion = companionOf({ path, isSnapshot: false }, lifetimes.written(beside?.fields), 0)
+      const concurrencyToken: ConcurrencyToken = { ...(fresh.concurrencyToken as ConcurrencyToken), companion: beside }
+      return { ...fresh, concurrencyToken, companion }
+    },
     recall: (id, isNew) => (isNew ? storedOf(id, undefined, { texts: [] }) : undefined),
     recallDocument: () => undefined,
     async readDocuments(paths) {
@@ -116,9 +125,9 @@ export function firestoreStreams(firestore: () => Promise<FirestoreClient>, life
       )
       return chunk && commitsIn(chunkOf(chunk).entries).find((commit) => commit.cause === cause)
     },
-    async append(stream, commit, companion, documents = []) {
+    async append(stream, commit, { companion, documents = [], further = [] } = {}) {
       const client = await firestore()
-      const appended = appending(client.nameOf, stream, commit)
+      const appended = appending(client.nameOf, stream, [commit, ...further])
       const beside = [
         ...(companion ? [companionWrite(client.nameOf, stream, lifetimes, companion)] : []),
         ...documents.map((document) => documentWrite(client.nameOf, lifetimes, document)),
@@ -159,7 +168,7 @@ function transactionOf(nameOf: NameOf, transaction: FirestoreTransaction, lifeti
     set: (path, value) => transaction.write(replacing(nameOf(path), lifetimes.stored(path, value))),
     delete: (path) => transaction.write({ delete: nameOf(path) }),
     append(stream, commit) {
-      for (const write of appending(nameOf, stream, commit).writes) transaction.write(write)
+      for (const write of appending(nameOf, stream, [commit]).writes) transaction.write(write)
     },
   }
 }
@@ -186,25 +195,25 @@ interface Appending {
   after(unchanged: Precondition): StoredStream
 }
 
-function appending(nameOf: NameOf, stream: StoredStream, commit: Commit): Appending {
+function appending(nameOf: NameOf, stream: StoredStream, commits: readonly Commit[]): Appending {
   const { unchanged, head, formerChunks = [] } = stream.concurrencyToken as ConcurrencyToken
   const path = pathOf(stream.id)
   const name = nameOf(path)
-  const text = JSON.stringify(commit)
-  const version = head.version + 1
+  const texts = commits.map((commit) => JSON.stringify(commit))
+  const version = head.version + texts.length
   const appended = (next: Head, writes: readonly Write[]): Appending => ({
     writes,
     after: (now) => ({
       id: stream.id,
       version,
       // Parsed from the stored text: without undefined fields, and not shared with the decision.
-      commits: [...stream.commits, ...commitsIn([text])],
-      size: stream.size + text.length,
+      commits: [...stream.commits, ...commitsIn(texts)],
+      size: stream.size + sizeOf(texts),
       ...(stream.earlier ? { earlier: stream.earlier } : {}),
       concurrencyToken: { unchanged: now, head: next } satisfies ConcurrencyToken,
     }),
   })
-  const longer: Head = { ...head, version, entries: [...head.entries, text] }
+  const longer: Head = { ...head, version, entries: [...head.entries, ...texts] }
   if (!unchanged) return appended(longer, [creating(name, { ...longer })])
   // Once a commit has written the snapshot, chunks are no longer read: each has its causes from then on.
   const causesOfFormer = formerChunks.map((former) => ({
@@ -218,13 +227,13 @@ function appending(nameOf: NameOf, stream: StoredStream, commit: Commit): Append
       {
         update: { name, fields: toFields({ version }) },
         updateMask: { fieldPaths: ['version'] },
-        updateTransforms: [{ fieldPath: 'entries', appendMissingElements: { values: [toValue(text)] } }],
+        updateTransforms: [{ fieldPath: 'entries', appendMissingElements: { values: texts.map(toValue) } }],
         currentDocument: unchanged,
       },
     ])
   const chunks = head.chunks ?? 0
   const causes = stream.commits.slice(-head.entries.length).map(({ cause }) => cause)
-  const next: Head = { version, entries: [text], chunks: chunks + 1, sequence: lastSequence(stream) }
+  const next: Head = { version, entries: texts, chunks: chunks + 1, sequence: lastSequence(stream) }
   return appended(next, [
     ...causesOfFormer,
     replacing(nameOf(chunkPath(path, chunks)), { entries: head.entries, causes } satisfies Chunk),

@@ -4,7 +4,7 @@ import type { Envelope } from '../contracts/envelope.ts'
 import { Unavailable } from '../base/errors.ts'
 import { deadLetterName, topicName } from '../base/names.ts'
 import { once } from '../base/once.ts'
-import { createBatches, sameForAll } from './batches.ts'
+import { createBatches, sameForAll } from '../base/batches.ts'
 import { makePublisher } from './clients.ts'
 
 /** Messages of one topic share a request while another is under way, because at least 1,000 bytes are billed for each. */

@@ -50,6 +50,10 @@ export function declaredStores(
         if (companion) checked(companion.path)
         return store.load(stream(id), companion)
       },
+      async loadNew(id, companion) {
+        if (companion !== undefined) checked(companion)
+        return store.loadNew(stream(id), companion)
+      },
       list: async (page) => {
         stream('any')
         return store.list(page)
@@ -58,9 +62,9 @@ export function declaredStores(
       recallDocument: (path) => store.recallDocument(checked(path)),
       readDocuments: async (paths) => store.readDocuments(paths.map(checked)),
       earlierCommit: store.earlierCommit,
-      append: async (appendTo, commit, companion, documents = []) => {
-        for (const { path } of documents) checked(path)
-        return store.append(appendTo, commit, companion, documents)
+      append: async (appendTo, commit, beside) => {
+        for (const { path } of beside?.documents ?? []) checked(path)
+        return store.append(appendTo, commit, beside)
       },
       transact: async (id, work) =>
         store.transact(stream(id), (stored, transaction) => work(stored, inTransaction(transaction))),

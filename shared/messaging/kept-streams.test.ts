@@ -97,7 +97,9 @@ it('does not replace a version by a former one, which a slow read returns', asyn
 
 it('keeps neither what was read with a companion nor a stream with a snapshot', async () => {
   const { ours } = opened()
-  await ours.append(await ours.load('s', { path: 'snapshots/s', isSnapshot: true }), commit('one'), { to: 1 })
+  await ours.append(await ours.load('s', { path: 'snapshots/s', isSnapshot: true }), commit('one'), {
+    companion: { to: 1 },
+  })
   expect(ours.recall('s')).toBeUndefined()
   await ours.load('s', { path: 'snapshots/s', isSnapshot: false })
   expect(ours.recall('s')).toBeUndefined()
@@ -105,7 +107,9 @@ it('keeps neither what was read with a companion nor a stream with a snapshot', 
 
 it('keeps a stream that was written with a companion, without the companion', async () => {
   const { ours } = opened()
-  await ours.append(await ours.load('s', { path: 'bounds/s', isSnapshot: false }), commit('one'), { count: 1 })
+  await ours.append(await ours.load('s', { path: 'bounds/s', isSnapshot: false }), commit('one'), {
+    companion: { count: 1 },
+  })
   expect(ours.recall('s')).toMatchObject({ version: 1 })
   expect(ours.recall('s')!.companion).toBeUndefined()
 })

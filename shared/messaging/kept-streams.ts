@@ -68,15 +68,15 @@ export function keepStreams(
       documentsKept.read(found)
       return found
     },
-    async append(stream, commit, companion, documents = []) {
+    async append(stream, commit, beside) {
       const { id } = stream
       const lost = (): void => {
         drop(id)
-        documentsKept.lost(documents.map(({ path }) => path))
+        documentsKept.lost((beside?.documents ?? []).map(({ path }) => path))
       }
       let appended: StoredStream | undefined
       try {
-        appended = await store.append(stream, commit, companion, documents)
+        appended = await store.append(stream, commit, beside)
       } catch (error) {
         lost()
         throw error

@@ -80,13 +80,15 @@ export function memory(interleave: Interleave = yieldToOtherTasks): Memory {
   const recentFrom = (id: string): number => splits.get(id)?.at(-1) ?? 0
   const load = (id: string, companion?: CompanionRequest): StoredStream => {
     billed.reads += 1
-    const commits = streams.get(id) ?? []
-    const version = commits.length
+    return readWith(id, streams.get(id)?.length ?? 0, companion)
+  }
+  const readWith = (id: string, version: number, companion: CompanionRequest | undefined): StoredStream => {
     const found = companion && get(companion.path)
     const read = companion && companionOf(companion, found?.fields, version)
     const isRecent = read?.isSnapshot && read.value !== undefined
     const concurrencyToken: ConcurrencyToken = { commits: version, companion: found?.stamp }
-    return { id, version, ...partOf(id, isRecent), concurrencyToken, ...(read ? { companion: read } : {}) }
+    const commits = version === 0 ? whole([]) : partOf(id, isRecent)
+    return { id, version, ...commits, concurrencyToken, ...(read ? { companion: read } : {}) }
   }
   const partOf = (id: string, isRecent = false): Pick<StoredStream, 'commits' | 'size' | 'earlier'> => {
     const commits = streams.get(id) ?? []
@@ -103,15 +105,15 @@ export function memory(interleave: Interleave = yieldToOtherTasks): Memory {
     (streams.get(id)?.length ?? 0) === (concurrencyToken as ConcurrencyToken).commits
   const isCompanionCurrent = ({ concurrencyToken, companion }: StoredStream): boolean =>
     byPath.get(companion!.path)?.stamp === (concurrencyToken as ConcurrencyToken).companion
-  const append = (stream: StoredStream, commit: Commit): void => {
+  const append = (stream: StoredStream, commits: readonly Commit[]): void => {
     billed.writes += 1
     const before = streams.get(stream.id) ?? []
-    const stored = frozen(commit)
-    if (areRecentFull(stream, [...before.slice(recentFrom(stream.id)), stored].map(textOf))) {
+    const stored = commits.map(frozen)
+    if (areRecentFull(stream, [...before.slice(recentFrom(stream.id)), ...stored].map(textOf))) {
       billed.writes += 1
       splits.set(stream.id, [...(splits.get(stream.id) ?? []), before.length])
     }
-    streams.set(stream.id, [...before, stored])
+    streams.set(stream.id, [...before, ...stored])
   }
   const put = (path: string, fields: Fields): void => {
     billed.writes += 1
@@ -144,7 +146,7 @@ export function memory(interleave: Interleave = yieldToOtherTasks): Memory {
       },
       set: (path, value) => void writes.push(() => put(path, value)),
       delete: (path) => void writes.push(() => byPath.delete(path)),
-      append: (appendTo, commit) => void writes.push(() => append(appendTo, commit)),
+      append: (appendTo, commit) => void writes.push(() => append(appendTo, [commit])),
     })
     await interleave('commit')
     const lost = !isCurrent(stream) || [...seen].some(([path, stamp]) => byPath.get(path)?.stamp !== stamp)
@@ -162,6 +164,10 @@ export function memory(interleave: Interleave = yieldToOtherTasks): Memory {
       async load(id, companion) {
         await interleave('load')
         return load(id, companion)
+      },
+      async loadNew(id, path) {
+        await interleave('load')
+        return readWith(id, 0, path === undefined ? undefined : { path, isSnapshot: false })
       },
       recall: (id, isNew) =>
         isNew
@@ -183,23 +189,24 @@ export function memory(interleave: Interleave = yieldToOtherTasks): Memory {
         billed.reads += 1
         return (streams.get(id) ?? []).slice(0, recentFrom(id)).find((commit) => commit.cause === cause)
       },
-      async append(stream, commit, companion, documents = []) {
+      async append(stream, commit, { companion, documents = [], further = [] } = {}) {
         await interleave('commit')
         if (companion && !stream.companion)
           throw new Error('A companion is written only to a stream that was read with it.')
         if (!isCurrent(stream) || (companion && !isCompanionCurrent(stream))) return undefined
         if (documents.some(({ path, read }) => read && byPath.get(path)?.stamp !== read.concurrencyToken))
           return undefined
-        append(stream, commit)
+        append(stream, [commit, ...further])
         for (const { path, value } of documents)
           if (value) put(path, value)
           else byPath.delete(path)
         if (companion) put(stream.companion!.path, companionFields(stream, companion))
-        const { id, version } = stream
+        const { id } = stream
         const commits = streams.get(id)!
+        const version = commits.length
         const written = documents.map(({ path }) => ({ path, ...asRead(byPath.get(path)) }))
         await interleave('committed')
-        return { id, version: version + 1, ...whole(commits), written, concurrencyToken: { commits: version + 1 } }
+        return { id, version, ...whole(commits), written, concurrencyToken: { commits: version } }
       },
       async transact<R>(
         id: string,

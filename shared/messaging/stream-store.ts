@@ -1,6 +1,6 @@
 /** The interface of the store of streams: one document for each stream, appended to under a precondition. */
 
-/** The decision of one delivery; an append adds exactly one. */
+/** The decision of one delivery. */
 export interface Commit {
   /** Id of the message under which it was decided. */
   readonly cause: string
@@ -81,6 +81,15 @@ export interface DocumentWrite {
   readonly read?: ReadDocument
 }
 
+/** All that is written in the same write as a commit. */
+export interface Beside {
+  /** Of the stream that was read with it. */
+  readonly companion?: Readonly<Record<string, unknown>> | undefined
+  readonly documents?: readonly DocumentWrite[]
+  /** Of other deliveries to the same stream, each decided on the stream with those before it. */
+  readonly further?: readonly Commit[]
+}
+
 /** Documents beside the streams, inside a transaction. */
 export interface Transaction {
   getAll(paths: readonly string[]): Promise<readonly (Readonly<Record<string, unknown>> | undefined)[]>
@@ -132,6 +141,8 @@ export interface StreamPage {
 export interface StreamStore {
   /** All commits, or the recent ones where a snapshot is asked for and is of the stream's version. */
   load(id: string, companion?: CompanionRequest): Promise<StoredStream>
+  /** The version before its first commit, of a stream that is probably new, with a document to read with it. The stream is not read. */
+  loadNew(id: string, companion: string | undefined): Promise<StoredStream>
   /** At most `limit` streams after this id, in the order of `documentId`, each with all commits. */
   list(page: StreamPage): Promise<readonly StoredStream[]>
   /** The commit of this cause among the commits that were not read. @throws Unavailable when the store can't be asked. */
@@ -146,16 +157,11 @@ export interface StreamStore {
   /** In the order of the paths. @throws Unavailable when the store can't be asked. */
   readDocuments(paths: readonly string[]): Promise<readonly ReadDocument[]>
   /**
-   * Writes companion and documents in the same commit, if any are given. The stream with this commit, as it would be read,
-   * without its companion; undefined when the stream or one of these was written since it was loaded. @throws Unavailable when the
-   * store can't be asked: whether it was written is unknown.
+   * The stream with this commit and the further ones, as it would be read, without its companion; undefined when the stream, its
+   * companion or one of the documents was written since it was loaded. @throws Unavailable when the store can't be asked: whether
+   * it was written is unknown.
    */
-  append(
-    stream: StoredStream,
-    commit: Commit,
-    companion?: Readonly<Record<string, unknown>>,
-    documents?: readonly DocumentWrite[],
-  ): Promise<StoredStream | undefined>
+  append(stream: StoredStream, commit: Commit, beside?: Beside): Promise<StoredStream | undefined>
   /** All or nothing; run again by the store when it loses a race. @throws Unavailable when it lost too often. */
   transact<Result>(
     id: string,

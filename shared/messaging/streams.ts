@@ -10,9 +10,18 @@ import { recordsOf } from '../service/fold.ts'
 import { Unavailable } from '../base/errors.ts'
 import { derivedId } from '../base/ids.ts'
 import { stuckEvent } from '../base/names.ts'
+import { type Append, appendTogether } from './append-together.ts'
 import { type AddressCommand, checked, findCommand } from './outgoing.ts'
 import type { Message, OutgoingCommand } from '../contracts/message.ts'
-import type { Decision, KeptStream, NewStream, Stream, Streams, TransactionDocuments } from '../service/platform.ts'
+import type {
+  BegunStream,
+  Decision,
+  KeptStream,
+  NewStream,
+  Stream,
+  Streams,
+  TransactionDocuments,
+} from '../service/platform.ts'
 import { IDEMPOTENCY_KEY_TTL_MS } from '../http/call-once.ts'
 import { runtimeContracts } from '../contracts/runtime-events.ts'
 import { currentSpan } from '../signals/span.ts'
@@ -42,6 +51,8 @@ export interface StreamsParts {
   readonly uses: readonly Contracts[]
   readonly address: AddressCommand
   readonly store: StreamStore
+  /** Absent: those to one stream that wait go together. */
+  readonly appendsOf?: ((store: StreamStore) => Append) | undefined
   /** The service's saga: its success is published at its pivot or later, and its streams are read as a whole. */
   readonly saga?: RecordedSaga | undefined
   now(): number
@@ -160,6 +171,8 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
     stored.commits.find((commit) => commit.cause === cause) ??
     (stored.earlier ? store.earlierCommit(stored, cause) : undefined)
 
+  const append = (parts.appendsOf ?? appendTogether)(store)
+
   /**
    * Decides on the kept copy of a stream. Returns the decision if its commit was appended: the precondition of the commit proves
    * that the copy was current. Undefined for any other outcome (nothing to do, a refusal, a failure, a repetition): a copy that is
@@ -170,12 +183,20 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
     given: string | NewStream,
     decide: (stream: Stream) => Decision<Recorded, Sent>,
   ): Promise<Decision<Recorded, Sent> | undefined> => {
-    const kept = recalled(message, given)
-    return kept && appendAs(message, kept, async () => ({ decision: decide(visible(kept)), documents: [] }))
+    let decision: Decision<Recorded, Sent> | undefined
+    const appended = await append({ id: idOf(given), isNew: isNew(given) }, (kept) => {
+      if (isRepeated(message, kept)) return undefined
+      decision = decide(visible(kept))
+      return isNothing(decision) ? undefined : commitOf(kept, message, decision)
+    })
+    if (!appended) return undefined
+    parts.committed?.(appended.commit, appended.before)
+    await deliver(appended.before.id, appended.commit)
+    return decision
   }
   const recalled = (message: Envelope, given: Given): StoredStream | undefined => {
     const kept = store.recall(idOf(given), isNew(given))
-    return kept?.commits.some(({ cause }) => cause === message.id) ? undefined : kept
+    return kept && isRepeated(message, kept) ? undefined : kept
   }
   /** @param decide undefined, or a throw: the store has to decide */
   const appendAs = async <Recorded extends Message, Sent extends OutgoingCommand>(
@@ -191,10 +212,12 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
         ? { ...decided, commit: commitOf(before, message, decided.decision) }
         : undefined
     })
-    if (!made || !(await store.append(before, made.commit, undefined, made.documents))) return undefined
-    parts.committed?.(made.commit, before)
-    await deliver(before.id, made.commit)
-    return made.decision
+    if (!made) return undefined
+    const { commit, decision, documents } = made
+    if (!(await store.append(before, commit, { documents, companion: decision.companion }))) return undefined
+    parts.committed?.(commit, before)
+    await deliver(before.id, commit)
+    return decision
   }
 
   /**
@@ -289,7 +312,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
       if (companion?.isSnapshot && !decision.companion)
         throw new Error(`${message.type} changes ${streamId} without its snapshot: return it as the companion.`)
       const commit = commitOf(stored, message, decision)
-      if (await store.append(stored, commit, decision.companion)) {
+      if (await store.append(stored, commit, { companion: decision.companion })) {
         parts.committed?.(commit, stored)
         await deliver(streamId, commit)
         return decision
@@ -317,6 +340,17 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
     ) {
       if (isStream(given)) return handleWithStored(message, given, decide)
       return (await appendToKept(message, given, decide)) ?? handleWithStored(message, idOf(given), decide)
+    },
+
+    async begin<Recorded extends Message, Sent extends OutgoingCommand>(
+      message: Envelope,
+      { newId, companion }: BegunStream<string>,
+      decide: (stream: Stream) => Promise<Decision<Recorded, Sent>>,
+    ) {
+      // It is known not to be new.
+      if (store.recall(newId)) return undefined
+      const before = await store.loadNew(newId, companion)
+      return appendAs(message, before, async () => ({ decision: await decide(visible(before)), documents: [] }))
     },
 
     async transact<Recorded extends Message, Sent extends OutgoingCommand>(
@@ -371,6 +405,8 @@ type Given = string | KeptStream | NewStream
 const isStream = (given: Stream | Given): given is Stream => typeof given !== 'string' && 'events' in given
 const isNew = (given: Given): given is NewStream => typeof given !== 'string' && 'newId' in given
 const idOf = (given: Given): string => (typeof given === 'string' ? given : isNew(given) ? given.newId : given.keptId)
+
+const isRepeated = ({ id }: Envelope, { commits }: StoredStream): boolean => commits.some(({ cause }) => cause === id)
 
 const isNothing = ({ events, commands }: AnyDecision): boolean => events.length === 0 && commands.length === 0
 

@@ -16,7 +16,7 @@ import { type Call, createQuery } from '../messaging/query.ts'
 import { createReadSubmitted, createSubmit } from '../messaging/submission.ts'
 import { keepStreams } from '../messaging/kept-streams.ts'
 import type { StreamStore } from '../messaging/stream-store.ts'
-import { createStreams } from '../messaging/streams.ts'
+import { createStreams, type StreamsParts } from '../messaging/streams.ts'
 import { currentSpan } from '../signals/span.ts'
 import { memory, type Memory, type Interleave } from '../messaging/memory.testing.ts'
 import { testTelemetry, type TestTelemetry } from '../instrumentation/telemetry.testing.ts'
@@ -63,6 +63,8 @@ export interface TestOptions {
   readonly kept?: Memory
   /** Keeps streams of the store; absent: as one instance does. */
   readonly keep?: (store: StreamStore) => StreamStore
+  /** Appends to its streams; absent: as one instance does. */
+  readonly appendsOf?: StreamsParts['appendsOf']
 }
 
 export interface SimulatedSurroundings {
@@ -159,6 +161,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       saga: service.saga,
       address,
       store: (options.keep ?? keepStreams)(stores.store),
+      appendsOf: options.appendsOf,
       now,
       publish,
       send,

@@ -95,6 +95,11 @@ export interface NewStream {
   readonly newId: string
 }
 
+/** A stream that is probably new, with one document beside the streams that is read with it. */
+export interface BegunStream<Path extends string> extends NewStream {
+  readonly companion: Path | undefined
+}
+
 /**
  * A stream whose decision may call a partner on the copy that this instance keeps: a former version, perhaps. So each call is a
  * question, or has a key under which the partner repeats its answer and which every other way out of that version has used before.
@@ -140,6 +145,16 @@ export interface Streams<Path extends string = DocumentPath> {
     stream: string | Stream | KeptStream | NewStream,
     decide: (stream: Stream) => Promise<Decision<NoInfer<Recorded>, NoInfer<Sent>>>,
   ): Promise<Decision<Recorded, Sent>>
+  /**
+   * Appends the first commit of a stream, of which the companion alone is read. Undefined for any other outcome (there is such a
+   * stream, the companion was written meanwhile, nothing to do, a throw): nothing was appended, and what it is has to be
+   * concluded from the stream as `read` returns it. So `decide` may call others as it may for a `NewStream`.
+   */
+  begin<Recorded extends Message = never, Sent extends OutgoingCommand = never>(
+    message: Envelope,
+    stream: BegunStream<Path>,
+    decide: (stream: Stream) => Promise<Decision<NoInfer<Recorded>, NoInfer<Sent>>>,
+  ): Promise<Decision<Recorded, Sent> | undefined>
   /**
    * With other documents, which are read and written in the same transaction. It is tried without locks first, by one read and one
    * commit, for which what was read must be unchanged: so `decide` does nothing but read and write these, and may be called twice.

@@ -1,16 +1,10 @@
 /** Two instances of a service, each of which keeps streams: no outcome follows from what the other one has changed. */
 
 import { describe, expect, it } from 'vitest'
-import { z } from 'zod'
 import { Refused, Unavailable } from '../../shared/base/errors.ts'
-import { defineContracts } from '../../shared/contracts/contract.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import type { Message } from '../../shared/contracts/message.ts'
 import { keepStreams } from '../../shared/messaging/kept-streams.ts'
-import { addressing } from '../../shared/messaging/outgoing.ts'
-import type { StreamStore } from '../../shared/messaging/stream-store.ts'
-import { createStreams } from '../../shared/messaging/streams.ts'
-import { message } from '../../shared/runtime/deliver.testing.ts'
 import type {
   Decision,
   KeptStream,
@@ -20,52 +14,10 @@ import type {
   TransactionDocuments,
 } from '../../shared/service/platform.ts'
 import { everyWay } from '../support/simulation/scheduler.ts'
+import { command, count, instanceOf, oneMore } from './instances.testing.ts'
 import { stores } from './stores.testing.ts'
 
-const contracts = defineContracts({
-  service: 'tests',
-  events: {
-    'thing.counted': { version: 1, data: z.object({ to: z.int(), pad: z.string().optional() }), example: { to: 1 } },
-  },
-  commands: {},
-})
-
 let names = 0
-const count = ({ events }: Stream): number => events.length
-const oneMore = (stream: Stream): Decision<Message> => ({
-  events: [{ type: 'thing.counted', data: { to: count(stream) + 1, pad: undefined } }],
-  commands: [],
-})
-const command = (key: string | number): Envelope => message('Count', {}, { key, correlationId: 'c-1' })
-
-/** Reads and commits, in the order in which they were made. */
-function counted(store: StreamStore, done: string[]): StreamStore {
-  return {
-    ...store,
-    load: (...read) => (done.push('read'), store.load(...read)),
-    append: (...appended) => (done.push('commit'), store.append(...appended)),
-    readDocuments: (paths) => (done.push(`read ${paths.length}`), store.readDocuments(paths)),
-    transact: (id, work) => (done.push('transaction'), store.transact(id, work)),
-  }
-}
-
-function instanceOf(store: StreamStore, nowMs = Date.parse('2026-01-01T00:00:00.000Z')) {
-  const published: Envelope[] = []
-  const done: string[] = []
-  const kept = keepStreams(counted(store, done))
-  const streams = createStreams({
-    service: 'tests',
-    contracts,
-    uses: [],
-    address: addressing({ name: 'tests', contracts, uses: [], sends: [], requestsRepublishFrom: [] }),
-    store: kept,
-    now: () => nowMs,
-    publish: async (events) => void published.push(...events),
-    send: async () => {},
-    backoff: async () => {},
-  })
-  return { ...streams, published, done, kept }
-}
 
 const drivers = stores()
 

@@ -36,7 +36,7 @@ import { type Bus, createBus, type Listener } from './bus.ts'
 import { type Activity, createScheduler, type Scheduler } from './scheduler.ts'
 import { type Faults, noFaults } from './faults.ts'
 import { readSimulatedViews } from './views.ts'
-import { keepInTwo } from './two-instances.ts'
+import { appendAlone, keepInTwo } from './two-instances.ts'
 
 export const sku = 'TEA-001'
 export const unitMinor = 1190
@@ -346,6 +346,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       readViews: (query) => readSimulatedViews((name) => listeners.get(name)!.platform.published, query),
       call: callFrom(service.name),
       keep: (store) => keepInTwo(store, () => instances.next() < 0.5),
+      appendsOf: appendAlone,
       outside: {
         now: schedule.now,
         interleave: (what) => scheduler.interleave(what, service.name),

@@ -1,0 +1,93 @@
+/** Appends to one stream that come while another of this instance is under way wait for its end, and go together as one write. */
+
+import { createBatches } from '../base/batches.ts'
+import type { Commit, StoredStream, StreamStore } from './stream-store.ts'
+
+/** Of one write. */
+const MAX_COMMITS = 20
+/** Of their commits as JSON: a document has room for one write more. What is beyond goes alone. */
+const MAX_CHARACTERS = 100_000
+
+/** Decides on a copy of the stream. Undefined, or a throw: the store has to decide. */
+type Decide = (before: StoredStream) => Commit | undefined
+
+interface Appended {
+  readonly commit: Commit
+  readonly before: StoredStream
+}
+
+interface Proposed {
+  readonly isNew: boolean
+  readonly decide: Decide
+}
+
+export type Append = (
+  stream: { readonly id: string; readonly isNew: boolean },
+  decide: Decide,
+) => Promise<Appended | undefined>
+
+/**
+ * Each is decided on the kept stream with the commits before it in the same write, which has one precondition: all of them are
+ * appended, or none. Undefined: it was not appended.
+ */
+export function appendTogether(store: Pick<StreamStore, 'recall' | 'append'>): Append {
+  const decideAll = (id: string, all: readonly Proposed[]): (Appended | undefined)[] => {
+    let stream: StoredStream | undefined
+    let characters = 0
+    return all.map(({ isNew, decide }) => {
+      const before = stream ?? store.recall(id, isNew)
+      const commit = before && characters < MAX_CHARACTERS ? attempted(() => decide(before)) : undefined
+      if (!before || !commit) return undefined
+      const text = JSON.stringify(commit)
+      characters += text.length
+      const { version, commits, size } = before
+      // Parsed, as a read would return it.
+      const after = {
+        version: version + 1,
+        commits: [...commits, JSON.parse(text) as Commit],
+        size: size + text.length,
+      }
+      stream = { ...before, ...after }
+      return { commit, before }
+    })
+  }
+  const appendAll = async (id: string, all: readonly Proposed[]): Promise<{ readonly value: Appended | undefined }[]> => {
+    const decided = decideAll(id, all)
+    const [first, ...further] = decided.filter((one) => one !== undefined)
+    const isAppended =
+      first && (await store.append(first.before, first.commit, { further: further.map(({ commit }) => commit) }))
+    return decided.map((value) => ({ value: isAppended ? value : undefined }))
+  }
+
+  const lines = new Map<
+    string,
+    { readonly append: (one: Proposed, size: number) => Promise<Appended | undefined>; users: number }
+  >()
+  return async ({ id, isNew }, decide) => {
+    const line = lines.get(id) ?? {
+      append: createBatches<Proposed, Appended | undefined>((all) => appendAll(id, all), {
+        maxItems: MAX_COMMITS,
+        maxSize: MAX_COMMITS,
+        // The outcome of a write that failed is unknown for each of its commits.
+        isOfOneItem: () => false,
+      }),
+      users: 0,
+    }
+    lines.set(id, line)
+    line.users += 1
+    try {
+      return await line.append({ isNew, decide }, 1)
+    } finally {
+      line.users -= 1
+      if (line.users === 0) lines.delete(id)
+    }
+  }
+}
+
+function attempted<T>(decide: () => T): T | undefined {
+  try {
+    return decide()
+  } catch {
+    return undefined
+  }
+}
