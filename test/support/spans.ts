@@ -66,10 +66,10 @@ const upToTheReply = [
   'history: process stock.reserved',
   'orders: process stock.reserved',
   'payments: process AuthorizePayment',
-  'payments: payment-provider.authorize',
 ]
 export const completed = [
   ...upToTheReply,
+  'payments: payment-provider.authorize',
   'history: process payment.authorized',
   'orders: process payment.authorized',
   'history: process order.confirmed',
@@ -107,6 +107,7 @@ export const completed = [
 ].toSorted()
 export const declined = [
   ...upToTheReply,
+  'payments: payment-provider.authorize, answered 402',
   'history: process payment.declined',
   'orders: process payment.declined',
   'history: process order.rejected',
