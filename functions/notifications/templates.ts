@@ -15,9 +15,7 @@ export const texts = subscriptionsFor<string>()([ordersContracts, paymentsContra
   'order.expired': ({ data: { orderId, reason } }) =>
     `Your order ${orderId} has expired (${reason}). Nothing was charged.`,
   'order.cancelled': ({ data: { orderId, reason } }) =>
-    reason === 'payment-lapsed'
-      ? `Your order ${orderId} is cancelled, because we have no payment for it any more. Nothing was charged.`
-      : `Your order ${orderId} is cancelled. Nothing was charged.`,
+    `Your order ${orderId} is cancelled${becauseOf[reason] ?? ''}. Nothing was charged.`,
   'order.partly-cancelled': ({ data: { orderId } }) =>
     `A part of your order ${orderId} is cancelled and will not be charged; the other part has left already.`,
   'order.cancel-refused': ({ data: { orderId, reason } }) =>
@@ -42,6 +40,12 @@ export const texts = subscriptionsFor<string>()([ordersContracts, paymentsContra
   'refund.failed': ({ data }) =>
     `Our refund of ${amountOf(data)} of your order ${data.orderId} did not reach you. We find another way.`,
 })
+
+/** Why the platform cancels. */
+const becauseOf: Readonly<Record<string, string>> = {
+  'payment-lapsed': ', because we have no payment for it any more',
+  'open-too-long': ', because we could not send it in all this time',
+}
 
 type PaymentNeeded = Extract<EventOf<typeof ordersContracts>, { type: 'order.payment-needed' }>['data']
 

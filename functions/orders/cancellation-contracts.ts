@@ -19,9 +19,10 @@ export const cancelReasons = [
 const cancelReason = z.enum(cancelReasons)
 
 const by = z.enum(['customer', 'staff'])
-/** The platform cancels an order for want of a payment method. */
+/** The platform cancels an order for want of a payment method, or because its goods have not left for too long. */
 const byAny = z.enum([...by.options, 'platform'])
-const eventReason = z.enum([...cancelReasons, 'payment-lapsed'])
+const reasonV2 = z.enum([...cancelReasons, 'payment-lapsed'])
+const eventReason = z.enum([...reasonV2.options, 'open-too-long'])
 const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 2 }]
 const cancelledV1 = z.strictObject({
   orderId,
@@ -31,7 +32,8 @@ const cancelledV1 = z.strictObject({
   /** The amount that the customer does not pay: the lines at their prices, for the whole order its total. */
   amountMinor: minor,
 })
-const cancelled = cancelledV1.extend({ by: byAny, reason: eventReason })
+const cancelledV2 = cancelledV1.extend({ by: byAny, reason: reasonV2 })
+const cancelled = cancelledV2.extend({ reason: eventReason })
 const requestedV1 = z.strictObject({
   orderId,
   cancellationId: reference,
@@ -47,29 +49,30 @@ const refusedV1 = z.strictObject({
   reason: reference,
   lines: goods,
 })
-/** Version 1 knew no cancellation by the platform. */
+const requestedV2 = requestedV1.extend({ by: byAny, reason: reasonV2 })
+/** Version 1 knew no cancellation by the platform, and version 2 none of an order that was open for too long. */
 const asItWas = (old: unknown): unknown => old
 
 export const cancellationEvents = {
   'order.cancel-requested': {
-    version: 2,
-    data: requestedV1.extend({ by: byAny, reason: eventReason }),
+    version: 3,
+    data: requestedV2.extend({ reason: eventReason }),
     example: { orderId: 'o-1', cancellationId: 'c-1', by: 'customer', reason: 'changed-mind', stage: 'shipping' },
-    previousVersions: { 1: { data: requestedV1, upcast: asItWas } },
+    previousVersions: { 1: { data: requestedV1, upcast: asItWas }, 2: { data: requestedV2, upcast: asItWas } },
   },
   /** The whole order ends: nothing of it is shipped or charged. */
   'order.cancelled': {
-    version: 2,
+    version: 3,
     data: cancelled,
     example: { orderId: 'o-1', by: 'customer', reason: 'changed-mind', lines, amountMinor: 2380 },
-    previousVersions: { 1: { data: cancelledV1, upcast: asItWas } },
+    previousVersions: { 1: { data: cancelledV1, upcast: asItWas }, 2: { data: cancelledV2, upcast: asItWas } },
   },
   /** Only these lines end: the others have left, and the order goes on with them. */
   'order.partly-cancelled': {
-    version: 2,
+    version: 3,
     data: cancelled,
     example: { orderId: 'o-1', by: 'customer', reason: 'changed-mind', lines, amountMinor: 2380 },
-    previousVersions: { 1: { data: cancelledV1, upcast: asItWas } },
+    previousVersions: { 1: { data: cancelledV1, upcast: asItWas }, 2: { data: cancelledV2, upcast: asItWas } },
   },
   'order.cancel-refused': {
     version: 2,

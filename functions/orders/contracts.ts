@@ -101,6 +101,8 @@ const order = z.object({
   discountMinor: minor.optional(),
   lines: pricedLines,
   placedAt: timestamp,
+  /** The order is cancelled then if its goods have not all left. Absent: they have, or the order is not confirmed. */
+  openUntil: timestamp.optional(),
   /** An order of the past, sold elsewhere: it is recorded here, and nothing of it is shipped or charged. */
   imported: z.literal(true).optional(),
   /** A cancellation waits for the answer of shipping. */

@@ -14,7 +14,7 @@ import { checkoutOf, evolve, isPlaced, type OrderState, type PlacedOrder, viewOf
 import type { OrderRecord, Placed } from './records.ts'
 import { refuseUnknown, unknownReferencesOf } from './references.ts'
 import { renewal } from './renewal.ts'
-import { ACTION_REQUIRED, isLapsed, lapseAttemptsLeft, MAX_LAPSE_ATTEMPTS } from './renewal-times.ts'
+import { ACTION_REQUIRED, isLapsed, lapseAttemptsLeft, MAX_LAPSE_ATTEMPTS, openEndMs } from './renewal-times.ts'
 import type { OrderSent } from './sent.ts'
 import { withTimer } from './timer.ts'
 
@@ -59,7 +59,8 @@ const waitsAfterLapse = (state: OrderState): boolean => isLapsed(state) && !stat
 /** The order in the view of other services, with the request to its customer. */
 export function shownOrder(state: PlacedOrder): OrderView {
   const { paymentRequest, actionUrlRef } = state
-  const view = viewOf(state)
+  const endMs = openEndMs(state)
+  const view = { ...viewOf(state), ...(endMs === undefined ? {} : { openUntil: new Date(endMs).toISOString() }) }
   if (waitsAfterLapse(state)) {
     const until = new Date(state.lapse!.untilMs).toISOString()
     const paymentNeeded = { ...paymentRequest!, until, attemptsLeft: lapseAttemptsLeft(state) }

@@ -13,6 +13,11 @@ const DAY_MS = 24 * HOUR_MS
 export const RENEWED_BEFORE_MS = HELD_BEFORE_MS + HOUR_MS
 /** The customer has so long for another payment method, however many are tried. The stock is held meanwhile. */
 export const LAPSE_WAIT_MS = 3 * DAY_MS
+/**
+ * An order whose goods have not all left so long after it was placed is cancelled, however often its customer has paid it again:
+ * the pieces are for sale again. Longer than the longest release delay, and than a month of renewals without the customer.
+ */
+export const MAX_OPEN_MS = 90 * DAY_MS
 /** Payments has so long to answer the last payment method that was given in time, or that the customer had to act for. */
 const LAST_ANSWER_MS = HOUR_MS
 /** Renewals without the customer: about a month. After that the customer is asked whether the order shall go on. */
@@ -34,6 +39,15 @@ export function isPaidEarly(state: OrderState): boolean {
 
 const notReported = ({ captured, dispatched }: Ledger): string[] =>
   captured.filter((shipmentId) => !(shipmentId in dispatched))
+
+/** When the order is cancelled because it was open for too long; undefined: all that is not cancelled has left, or is being cancelled. */
+export function openEndMs({ status, order, ledger, isCancelRefused }: OrderState): number | undefined {
+  const isDecided = isCancelRefused || ledger.cancelling !== undefined || ledger.cancelled.length > 0
+  if (status !== 'confirmed' || !order || isDecided || isShipped(order, ledger)) return undefined
+  const endMs = Date.parse(order.placedAt) + MAX_OPEN_MS
+  // The first streams have no such time.
+  return Number.isNaN(endMs) ? undefined : endMs
+}
 
 /** A new authorization was refused, and the order waits for another payment method, or for the answer to one. */
 export const isLapsed = (state: OrderState): boolean =>

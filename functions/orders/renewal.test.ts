@@ -6,7 +6,14 @@ import { cancelDecided, openShop, replies, type Shop } from './shop.testing.ts'
 import { HELD_BEFORE_MS } from './contracts.ts'
 import { decide, type OrderCommand } from './decide.ts'
 import { evolve, orderIn, type OrderState } from './order.ts'
-import { isLapsed, LAPSE_WAIT_MS, MAX_LAPSE_ATTEMPTS, MAX_RENEWALS, RENEWED_BEFORE_MS } from './renewal-times.ts'
+import {
+  isLapsed,
+  LAPSE_WAIT_MS,
+  MAX_LAPSE_ATTEMPTS,
+  MAX_OPEN_MS,
+  MAX_RENEWALS,
+  RENEWED_BEFORE_MS,
+} from './renewal-times.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -63,7 +70,7 @@ const lapsed = ({ shop, orderId }: Order, refused = 2, authorization = 1, key = 
     { orderId, paymentId: 'p-1', authorization, expiresAt: at(FIRST_END), refused, code: 'card-declined' },
     { key: `lapsed ${refused}${key}` },
   )
-const pay = ({ shop, orderId }: Order, paymentMethodRef = 'pm-2', key = 1): Promise<void> =>
+const pay = ({ shop, orderId }: Order, paymentMethodRef = 'pm-2', key: number | string = 1): Promise<void> =>
   shop.deliver('PayOrder', { orderId, paymentMethodRef, by: 'customer' }, { key, sequence: 0 })
 
 async function afterLapse(options?: Parameters<typeof openShop>[0]): Promise<Order> {
@@ -355,6 +362,76 @@ describe('the end of the time for another payment method', () => {
     await lapsed(order, 3)
     await order.shop.fireTimers()
     expect(published(order, 'order.cancel-requested')).toHaveLength(1)
+  })
+})
+
+describe('the time that an order may be open', () => {
+  const END = Date.parse(startOfTests) + MAX_OPEN_MS
+  const openUntil = at(END)
+
+  /** The customer pays again at each lapse, until the last one before that time. */
+  async function paidAgain(): Promise<Order> {
+    const order = await confirmed()
+    let authorization = 1
+    let endMs = FIRST_END
+    while (endMs - RENEWED_BEFORE_MS < END - VALID_FOR) {
+      await until(order, endMs - RENEWED_BEFORE_MS)
+      await lapsed(order, authorization + 1, authorization)
+      await pay(order, 'pm-2', authorization)
+      authorization += 2
+      endMs += VALID_FOR
+      await renewed(order, authorization, endMs)
+    }
+    await until(order, END - 2 * DAY)
+    await lapsed(order, authorization + 1, authorization)
+    return order
+  }
+
+  it('ends it however often its customer has paid, and is shown to the customer', async () => {
+    const order = await paidAgain()
+    expect(await orderOf(order)).toMatchObject({
+      status: 'payment-needed',
+      openUntil,
+      paymentNeeded: { until: openUntil },
+    })
+    await pay(order, 'pm-3', 'last')
+    await until(order, END - 1)
+    expect(await orderOf(order)).toMatchObject({ status: 'confirmed', openUntil })
+    await until(order, END)
+    const about = { by: 'platform', reason: 'open-too-long' }
+    expect(published(order, 'order.cancel-requested')).toMatchObject([{ ...about, stage: 'shipping' }])
+    await expect(pay(order, 'pm-4', 'too late')).rejects.toMatchObject({ code: 'payment-not-needed' })
+    const [{ cancellationId }] = sent(order, 'CancelShipments') as [{ cancellationId: string }]
+    await order.shop.deliver(...cancelDecided(order.orderId, cancellationId, 2))
+    expect(published(order, 'order.cancelled')).toMatchObject([about])
+    expect(await orderOf(order)).toMatchObject({ status: 'cancelled', reason: 'open-too-long' })
+    expect(await orderOf(order)).not.toHaveProperty('openUntil')
+  })
+
+  it('ends one that has stalled', async () => {
+    const order = await confirmed({}, END + 9 * VALID_FOR)
+    await until(order, END - 1)
+    expect(published(order, 'order.stalled')).toHaveLength(1)
+    expect(published(order, 'order.cancel-requested')).toEqual([])
+    await until(order, END)
+    expect(published(order, 'order.cancel-requested')).toMatchObject([{ reason: 'open-too-long' }])
+  })
+
+  it('does not end one whose goods have left, or of which shipping has decided a cancellation', async () => {
+    const left = await confirmed({}, END + 9 * VALID_FOR)
+    await left.shop.deliver(...replies.dispatched(left.orderId))
+    const part = await confirmed({}, END + 9 * VALID_FOR)
+    const { shop, orderId } = part
+    await shop.deliver('CancelOrder', { orderId, by: 'customer', reason: 'changed-mind' }, { sequence: 0 })
+    const [{ cancellationId }] = sent(part, 'CancelShipments') as [{ cancellationId: string }]
+    await shop.deliver(...cancelDecided(orderId, cancellationId, 0))
+    for (const order of [left, part]) {
+      await until(order, END + DAY)
+      expect(published(order, 'order.cancel-requested').map((data) => (data as { by: string }).by)).not.toContain(
+        'platform',
+      )
+      expect(await orderOf(order)).not.toHaveProperty('openUntil')
+    }
   })
 })
 

@@ -21,6 +21,7 @@ import {
   lapseAttemptsLeft,
   lapseEndMs,
   MAX_RENEWALS,
+  openEndMs,
   renewalAtMs,
 } from './renewal-times.ts'
 import type { OrderSent } from './sent.ts'
@@ -49,14 +50,16 @@ export const resumption = ({ order }: OrderState): OrderDecision => ({
   commands: [{ type: 'ResumeShipments', data: { orderId: order!.orderId } }],
 })
 
-/** The decision of a timer about the authorization, before all else that is due. */
+/** The decision of a timer about the end of the order or of its authorization, before all else that is due. */
 export function whenAuthorizationEnds(state: OrderState, nowMs: number): OrderDecision {
+  const by = 'platform'
+  if (nowMs >= (openEndMs(state) ?? Infinity))
+    return cancel(state, { cancellationId: `${state.order!.orderId}-open`, by, reason: 'open-too-long', nowMs })
   // Its last fact came to a revision that renewed the authorization of free parcels.
   if (isPaidEarly(state)) return resumption(state)
   if (nowMs >= (lapseEndMs(state) ?? Infinity)) {
-    const { orderId } = state.order!
-    const cancellationId = `${orderId}-lapse-${state.lapse!.refused}`
-    return cancel(state, { cancellationId, by: 'platform', reason: 'payment-lapsed', nowMs })
+    const cancellationId = `${state.order!.orderId}-lapse-${state.lapse!.refused}`
+    return cancel(state, { cancellationId, by, reason: 'payment-lapsed', nowMs })
   }
   const renewing = nowMs >= (renewalAtMs(state) ?? Infinity) ? renewalDue(state, nowMs) : noChange
   const holding = nowMs >= (holdAtMs(state) ?? Infinity) ? hold(state) : noChange
@@ -121,13 +124,14 @@ export function onActionRequired(
   return withTimer(evolve(state, acting), nowMs, { events: [acting, needed], commands: [] }, {})
 }
 
-/** One time for all payment methods that are tried. An order that is being cancelled asks for none. */
+/** One time for all payment methods that are tried, within that of the order. An order that is being cancelled asks for none. */
 function askCustomer(
   state: OrderState,
   { refused, code }: { refused: number; code: string },
   nowMs: number,
 ): OrderDecision {
-  const until = new Date(state.lapse?.untilMs ?? nowMs + LAPSE_WAIT_MS).toISOString()
+  const untilMs = state.lapse?.untilMs ?? Math.min(nowMs + LAPSE_WAIT_MS, openEndMs(state) ?? Infinity)
+  const until = new Date(untilMs).toISOString()
   const lapsed: OrderRecord = { type: 'authorization.lapsed', data: { refused, until } }
   const after = evolve(state, lapsed)
   if (!isLapsed(after)) return { events: [lapsed], commands: [] }

@@ -3,7 +3,7 @@
 import { type Decision, noChange } from '../../shared/service/platform.ts'
 import { nextTimeoutMs } from '../../shared/saga/saga.ts'
 import { hasArrived } from './fulfilment.ts'
-import { holdAtMs, isLapsed, lapseEndMs, renewalAtMs } from './renewal-times.ts'
+import { holdAtMs, isLapsed, lapseEndMs, openEndMs, renewalAtMs } from './renewal-times.ts'
 import type { OrderState } from './order.ts'
 import type { OrderRecord, Placed, SagaProgress } from './records.ts'
 import type { OrderSent } from './sent.ts'
@@ -43,6 +43,7 @@ function nextDueMs(state: OrderState): number | undefined {
     renewalAtMs(state),
     holdAtMs(state),
     lapseEndMs(state),
+    openEndMs(state),
   ].filter((ms) => ms !== undefined)
   return due.length > 0 ? Math.min(...due) : undefined
 }

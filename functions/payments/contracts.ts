@@ -331,6 +331,15 @@ export const paymentsContracts = defineContracts({
     },
     /** Open for four months, and the provider was asked each time: staff finds out there what became of it. A later report still counts. */
     'dispute.overdue': { version: 1, data: dispute, example: disputeExample },
+    /**
+     * Staff requested it a day ago, and the provider has answered no attempt since. Its money may still be taken, so that the order
+     * can neither be closed nor recaptured until it answers: payments goes on asking.
+     */
+    'recapture.overdue': {
+      version: 1,
+      data: z.strictObject({ orderId, paymentId, authorization }),
+      example: { orderId: 'o-1', paymentId: 'p-1', authorization: 2 },
+    },
   },
   recorded: {
     /** The requests to the provider, and the amounts of the parts of a shipment. */
@@ -534,6 +543,8 @@ export const paymentsContracts = defineContracts({
     /** Captures what was refused under a new authorization, with another payment method of the customer. */
     RecapturePayment: {
       version: 1,
+      // Orders waits for its outcome: it closes and recaptures the order no more until then.
+      retryForever: true,
       data: z.strictObject({ orderId, customerRef: reference, paymentMethodRef: reference }),
       example: { orderId: 'o-1', customerRef: 'customer-1', paymentMethodRef: 'pm-2' },
     },

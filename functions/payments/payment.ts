@@ -47,6 +47,8 @@ export interface Recapture {
   /** The pseudonym of the customer to whom the payment method belongs. */
   readonly customer: string
   readonly isDone: boolean
+  /** The provider has not answered for a day, and staff knows it. */
+  readonly isOverdue?: true
 }
 
 /** A new authorization in place of one that ends, with the request to the provider: it is the same at each attempt. */
@@ -214,6 +216,10 @@ export function evolve(state: PaymentState, { type, data }: PaymentRecord): Paym
     case 'recapture.done': {
       const done: Recapture = { ...state.recaptures[data.authorization]!, isDone: true }
       return { ...state, recaptures: { ...state.recaptures, [data.authorization]: done } }
+    }
+    case 'recapture.overdue': {
+      const overdue: Recapture = { ...state.recaptures[data.authorization]!, isOverdue: true }
+      return { ...state, recaptures: { ...state.recaptures, [data.authorization]: overdue } }
     }
     case 'payment.captured':
       return settled(state, data, 'captured')

@@ -59,32 +59,52 @@ export function recapturePayment(
 const refusedIn = ({ captures }: PaymentState): string[] =>
   Object.keys(captures).filter((shipmentId) => captures[shipmentId]!.outcome === 'failed')
 
-export function makeRecapture(
-  message: Envelope<string, { orderId: string; authorization: number }>,
-  platform: Platform,
-): Promise<PaymentDecision> {
+/** After so long without an answer of the provider the recapture is reported to staff: an outage of its own would be over. */
+const OVERDUE_AFTER_MS = 24 * 3_600_000
+
+type MakeRecapture = Envelope<string, { orderId: string; authorization: number }>
+
+export async function makeRecapture(message: MakeRecapture, platform: Platform): Promise<PaymentDecision> {
   const { orderId, authorization } = message.data
-  return decideWithCalls(message, platform, async (state) => {
+  const decision = await decideWithCalls(message, platform, async (state) => {
     const due = state.recaptures[authorization]
     if (!due || due.isDone) return noChange
-    const client = provider(platform, message)
-    const under = authorizationKey(orderId, authorization)
-    const evolved = (events: readonly PaymentRecord[]): PaymentState => events.reduce<PaymentState>(evolve, state)
-    // A parcel that has not left needs the former authorization, unless another one is granted.
-    const isWaiting = !isAllSettled(state)
-    let late = isWaiting ? [] : await lateCaptures(state, orderId, client)
-    let made: PaymentRecord[] = []
-    if (refusedIn(evolved(late)).length > 0) {
-      const granted = await authorized(evolved(late), { orderId, authorization, client })
-      if (isWaiting && granted.status === 'authorized') late = await lateCaptures(state, orderId, client)
-      made = await outcomes(evolved(late), { orderId, authorization, client }, granted)
-      const isNeeded = !isAllSettled(evolved([...late, ...made]))
-      if (granted.status === 'authorized' && !isNeeded && !isFinal(made)) await client.release(under)
+    try {
+      return await made(state, { orderId, authorization, client: provider(platform, message) }, platform.now())
+    } catch (error) {
+      if (due.isOverdue || platform.now() - Date.parse(message.time) < OVERDUE_AFTER_MS) throw error
+      return overdue(message.data)
     }
-    const decided = [...late, ...made]
-    const done: PaymentRecord = { type: 'recapture.done', data: { authorization } }
-    return withCaptures({ orderId, nowMs: platform.now() }, state, { events: [...decided, done], commands: [] })
   })
+  for (const { type, data } of decision.events)
+    // Operators are alerted by this line: see `alertsOn` in the description. A redelivery writes it again.
+    if (type === 'recapture.overdue') platform.log('ERROR', type, { ...data, correlationId: orderId })
+  return decision
+}
+
+/** Calls may have succeeded whose answers were lost, so that the command is repeated until the provider answers, without an end. */
+const overdue = (data: MakeRecapture['data']): PaymentDecision => ({
+  events: [{ type: 'recapture.overdue', data: { ...data, paymentId: paymentId(data.orderId) } }],
+  commands: [{ type: 'MakeRecapture', data }],
+})
+
+async function made(state: PaymentState, under: Under, nowMs: number): Promise<PaymentDecision> {
+  const { orderId, authorization, client } = under
+  const evolved = (events: readonly PaymentRecord[]): PaymentState => events.reduce<PaymentState>(evolve, state)
+  // A parcel that has not left needs the former authorization, unless another one is granted.
+  const isWaiting = !isAllSettled(state)
+  let late = isWaiting ? [] : await lateCaptures(state, orderId, client)
+  let captured: PaymentRecord[] = []
+  if (refusedIn(evolved(late)).length > 0) {
+    const granted = await authorized(evolved(late), under)
+    if (isWaiting && granted.status === 'authorized') late = await lateCaptures(state, orderId, client)
+    captured = await outcomes(evolved(late), under, granted)
+    const isNeeded = !isAllSettled(evolved([...late, ...captured]))
+    if (granted.status === 'authorized' && !isNeeded && !isFinal(captured))
+      await client.release(authorizationKey(orderId, authorization))
+  }
+  const done: PaymentRecord = { type: 'recapture.done', data: { authorization } }
+  return withCaptures({ orderId, nowMs }, state, { events: [...late, ...captured, done], commands: [] })
 }
 
 /** The provider has released the rest with the last of these captures. */

@@ -49,6 +49,12 @@ export const payments = defineService({
       content:
         'A dispute was opened four months ago, and the payment provider has reported no end of it: `docs/operations.md`, A dispute.',
     },
+    'recapture.overdue': {
+      severity: 'WARNING',
+      labels: ['orderId'],
+      content:
+        'Staff has recaptured an order a day ago, and the payment provider has answered no attempt since: `docs/operations.md`, A recapture without an end.',
+    },
     'payment.disputed': {
       severity: 'WARNING',
       labels: ['orderId', 'disputeId'],

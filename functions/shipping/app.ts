@@ -18,6 +18,7 @@ import {
   open,
   openUnder,
   type OrderShipments,
+  QUESTIONS_AFTER_REFUSAL_MS,
   renewBookings,
   reported,
   resume,
@@ -109,7 +110,8 @@ export const app: ServiceApp = implement(shipping, {
                 data: { orderId, shipmentId, lines, code: answer.refused, stage: 'booking', attempt },
               }
             : { type: 'booking.made', data: { shipmentId, trackingRef: answer.trackingRef } }
-        return { events: [event], commands: [] }
+        const about = { orderId, nowMs: platform.now(), waitsMs: QUESTIONS_AFTER_REFUSAL_MS }
+        return withQuestions(state, { events: [event], commands: [] }, about)
       })
     },
     // The carrier is asked, whatever its webhook says: webhooks come late, twice and in any order.

@@ -50,7 +50,7 @@ export interface OrderShipments {
   readonly securedUntilMs?: number
   /** The cancellations that were decided. One is a tombstone: no shipment is created after it. */
   readonly decided: readonly string[]
-  /** The keys of the bookings that the carrier has given back, without those that it has collected all the same. */
+  /** The keys of the bookings that the carrier has given back or refused, without those that it has collected all the same. */
   readonly givenBack: readonly string[]
 }
 
@@ -76,8 +76,12 @@ export function evolve(state: OrderShipments, { type, data }: ShippingRecord): O
       return withStatus(givingBack(state, [data.shipmentId]), [data.shipmentId], 'held')
     case 'booking.made':
       return withStatus(state, [data.shipmentId], 'booked')
-    case 'shipment.failed':
-      return withStatus(state, [data.shipmentId], data.stage === 'booking' ? 'refused' : 'returned')
+    case 'shipment.failed': {
+      if (data.stage === 'delivery') return withStatus(state, [data.shipmentId], 'returned')
+      // A second instance may have asked for it on an older copy of the stream, and the carrier may have taken it then.
+      const after = { ...state, givenBack: [...state.givenBack, bookingKey(data)] }
+      return withStatus(after, [data.shipmentId], 'refused')
+    }
     case 'shipment.delivered':
       return withStatus(state, [data.shipmentId], 'delivered')
     case 'booking.renewed':
@@ -136,7 +140,7 @@ export function openUnder(state: OrderShipments, key: string): readonly Shipment
     : open(state)
 }
 
-/** The shipment of a booking that was given back, by a cancellation or a hold: a report about it may be one of a mistake. */
+/** The shipment of a booking that was refused, or given back by a cancellation or a hold: a report about it may be one of a mistake. */
 export const givenBackUnder = ({ shipments, givenBack }: OrderShipments, key: string): Shipment | undefined =>
   givenBack.includes(key) ? shipments.find((one) => keysOf(one).includes(key)) : undefined
 
@@ -156,18 +160,26 @@ export function collectedInError(
  * parcel nevertheless, and the webhook of that may be lost.
  */
 const QUESTIONS_AFTER_MS = [1, 24, 7 * 24].map((hours) => hours * 3_600_000)
+/** As long as a copy of the stream may be used on which the carrier is asked for a refused booking again. */
+export const QUESTIONS_AFTER_REFUSAL_MS = QUESTIONS_AFTER_MS.slice(0, 2)
 
-/** The decision, with the questions about each booking that is given back by it. */
+interface QuestionOptions {
+  readonly orderId: string
+  readonly nowMs: number
+  readonly waitsMs?: readonly number[]
+}
+
+/** The decision, with the questions about each booking that is given back or refused by it. */
 export function withQuestions(
   before: OrderShipments,
   { events, commands }: ShippingDecision,
-  { orderId, nowMs }: { readonly orderId: string; readonly nowMs: number },
+  { orderId, nowMs, waitsMs = QUESTIONS_AFTER_MS }: QuestionOptions,
 ): ShippingDecision {
   const { givenBack } = events.reduce(evolve, before)
   const questions = givenBack
     .filter((key) => !before.givenBack.includes(key))
     .flatMap((key) =>
-      QUESTIONS_AFTER_MS.map((waitMs): ShippingSent => {
+      waitsMs.map((waitMs): ShippingSent => {
         return { type: 'CheckShipments', data: { orderId, bookingKey: key }, notBeforeMs: nowMs + waitMs }
       }),
     )

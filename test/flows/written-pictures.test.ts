@@ -1,4 +1,4 @@
-/** The pictures that people draw in docs/orders.md and docs/architecture.md: each message goes from a service that sends it to one that handles it. */
+/** The pictures that people draw in docs/architecture.md: each message goes from a service that sends it to one that handles it. */
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -47,7 +47,7 @@ function mistakesIn({ from, to, text }: Arrow): string[] {
   return [...commands, ...events]
 }
 
-describe.each(['docs/orders.md', 'docs/architecture.md'])('each arrow of %s', (page) => {
+describe.each(['docs/architecture.md'])('each arrow of %s', (page) => {
   it('is a message that its sender sends and its receiver handles', () => {
     const arrows = arrowsIn(readFileSync(join(root, page), 'utf8'))
     const named = arrows.filter(({ text }) => [...commandsIn(text), ...eventsIn(text)].length > 0)

@@ -152,6 +152,62 @@ it.each(['lostAnswers', 'unavailable'] as const)(
   },
 )
 
+/**
+ * Two instances have one delivery of the booking, which the carrier refuses to the one and takes from the other: its rules may
+ * have changed in between. The one whose answer is recorded first decides.
+ */
+async function bookedTwice(first: 'refused' | 'taken'): Promise<{ world: World; orderId: string }> {
+  const carrier = { collectedAfterMs: 2 * 60 * MINUTE, deliveredAfterMs: MINUTE }
+  const world = await createWorld({ carrier })
+  const { app } = world.carrier.partner
+  const request = app.request.bind(app)
+  let bookings = 0
+  Object.assign(app, {
+    async request(...given: Parameters<typeof request>) {
+      const isRefused = given[0] === '/v1/bookings' && ++bookings === 1
+      return isRefused
+        ? Response.json({ code: 'not-serviceable', message: 'Not today.' }, { status: 422 })
+        : request(...given)
+    },
+  })
+  const booking = world.schedule.hold(to('shipping', 'BookCarrier'))
+  const { orderId } = await world.place()
+  await world.run({ forMs: SECOND })
+  const [item] = booking.held()
+  const again = world.schedule.add({ ...item! })
+  const [refusing, taking] = [world.begin(item!), world.begin(again)]
+  booking.release()
+  for (const one of [refusing, taking])
+    while (!one.waiting.some(({ what }) => what === 'answer /v1/bookings')) await world.scheduler.step(one)
+  for (const one of first === 'refused' ? [refusing, taking] : [taking, refusing]) await world.finish(one)
+  return { world, orderId }
+}
+
+it('a booking that the carrier refuses, and takes when a second instance asks: it is cancelled within the hour', async () => {
+  const { world, orderId } = await bookedTwice('refused')
+  expect(world.carrier.bookings()).toHaveLength(1)
+  await world.run({ forMs: 60 * MINUTE + SECOND })
+  expect(world.carrier.bookings()).toEqual([])
+  expect(await viewOf(world, orderId)).toMatchObject({ shipments: [{ status: 'refused' }] })
+  cancel(world, orderId)
+  await expectQuiescence(world, 'cancelled')
+})
+
+it('and whose address is corrected meanwhile: one parcel leaves', async () => {
+  const { world, orderId } = await bookedTwice('refused')
+  await world.run({ forMs: SECOND })
+  expect(await correct(world, orderId)).toEqual({ status: 202 })
+  await expectQuiescence(world, 'completed')
+  expect(world.carrier.bookings().map(({ key }) => key)).toEqual([`s-${orderId}-1:2`])
+})
+
+it('a booking that the carrier takes, and refuses to a second instance: the parcel leaves', async () => {
+  const { world, orderId } = await bookedTwice('taken')
+  await expectQuiescence(world, 'completed')
+  expect(world.carrier.bookings().map(({ key }) => key)).toEqual([`s-${orderId}-1`])
+  expect(typesOf(world, 'shipping')).not.toContain('shipment.failed')
+})
+
 it('a refused address that no one corrects is reported to staff', async () => {
   const { world } = await refused()
   await world.run({ forMs: 3 * 24 * 60 * MINUTE })

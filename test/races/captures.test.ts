@@ -184,6 +184,23 @@ describe('a recapture', () => {
     expect(world.bus.deadLetters()).toEqual([])
   })
 
+  it('that the provider does not answer is reported to staff after a day, once, and made when it answers', async () => {
+    const { world, orderId } = await refused()
+    world.provider.faults.unavailable = Infinity
+    await recapture(world, orderId, 'card-ok')
+    await world.run({ forMs: DAY - MINUTE })
+    expect(paymentTypes(world, orderId)).not.toContain('recapture.overdue')
+    await world.run({ forMs: 3 * DAY })
+    const reports = eventsOf(world, 'payments', orderId).filter(({ type }) => type === 'recapture.overdue')
+    expect(reports.map(({ data }) => data)).toEqual([{ orderId, paymentId: `p-${orderId}`, authorization: 2 }])
+    const lines = world.platform('payments').logs.filter(({ event }) => event === 'recapture.overdue')
+    expect(lines).toMatchObject([{ severity: 'ERROR', fields: { orderId } }])
+    expect(await recapture(world, orderId, 'card-ok', 'another')).toMatchObject({ code: 'recapture-pending' })
+    world.provider.faults.unavailable = 0
+    await expectQuiescence(world, 'completed')
+    expect(postings(world).filter((one) => one.startsWith('capture'))).toHaveLength(1)
+  })
+
   it('that was refused as well leaves an order that staff closes, and no money is held', async () => {
     const { world, orderId } = await refused()
     await recapture(world, orderId, 'card-capture-refused', 'again')
@@ -214,8 +231,8 @@ describe('a recapture while another parcel waits for its collection', () => {
   const HOUR = 60 * MINUTE
   const cards = ['card-ok', 'card-declined', 'card-refund-pending']
   /** Of two parcels the first has left, and its captures are refused; the second is collected an hour later. */
-  async function firstRefused(under?: string) {
-    const carrier = { collectedAfterMs: HOUR, collectedApartMs: 4 * HOUR, deliveredAfterMs: HOUR }
+  async function firstRefused(under?: string, collectedApartMs = 4 * HOUR) {
+    const carrier = { collectedAfterMs: HOUR, collectedApartMs, deliveredAfterMs: HOUR }
     const world = await createWorld({ piecesPerParcel: 1, carrier, cards })
     const { ledger } = world.provider
     const capture = ledger.capture.bind(ledger)
@@ -235,6 +252,23 @@ describe('a recapture while another parcel waits for its collection', () => {
   }
   const captured = ({ provider }: World): string[] =>
     provider.ledger.all().flatMap(({ key, captures }) => captures.map(({ amountMinor }) => `${key} ${amountMinor}`))
+
+  it('waits for a renewal that the provider does not answer, also for longer than a message is tried', async () => {
+    const { world, orderId, accept } = await firstRefused(undefined, 9 * DAY)
+    const renewals = world.schedule.hold(to('payments', 'MakeRenewal'))
+    await world.run({ forMs: 6 * DAY })
+    expect(renewals.held()).toHaveLength(1)
+    expect(await recapture(world, orderId, 'card-ok')).toEqual({ status: 202 })
+    await world.run({ forMs: 10 * HOUR })
+    accept()
+    renewals.release()
+    await world.run({ forMs: HOUR })
+    expect(await viewOf(world, orderId)).toMatchObject({ status: 'confirmed' })
+    expect(captured(world)).toEqual([`${orderId}:auth:3 1190`])
+    // Its parcel was given back, and is booked again under the new authorization.
+    await world.run({ forMs: 20 * DAY })
+    await expectQuiescence(world, 'completed')
+  })
 
   it('with a card that is declined keeps the authorization that the other parcel needs', async () => {
     const { world, orderId, accept } = await firstRefused()

@@ -169,6 +169,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
         'messages-wait',
         'payments-dispute-overdue',
         'payments-payment-disputed',
+        'payments-recapture-overdue',
         'payments-refund-overdue',
         'queues-stopped',
         'reconciliation-difference-found',
