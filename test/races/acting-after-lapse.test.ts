@@ -9,7 +9,7 @@ import { to } from '../support/simulation/virtual-schedule.ts'
 import type { World } from '../support/simulation/world.ts'
 import { authorizations, cancelling, COLLECTED_AFTER, HOUR, lapsed, paying, reach } from './authorizations.testing.ts'
 import { inEveryWay } from './interleavings.testing.ts'
-import { type Held, killedAtEachStep } from './killed-at-each-step.testing.ts'
+import { type Held, killedAtEachStep, KILLS_TIMEOUT_MS } from './killed-at-each-step.testing.ts'
 import { DAY, expectQuiescence, MINUTE } from './quiescence.testing.ts'
 import { sentIn } from '../support/sends.ts'
 
@@ -179,7 +179,7 @@ it.each([
 
 it.each(['first', 'last'] as const)(
   'payments dies at any step of its %s MakeRenewal: the approval counts',
-  { timeout },
+  { timeout: KILLS_TIMEOUT_MS },
   async (which) => {
     const begin = async (): Promise<Held> => {
       if (which === 'last') {

@@ -10,7 +10,7 @@ import { type Selector, to } from '../support/simulation/virtual-schedule.ts'
 import { unitMinor, type World, type WorldOptions } from '../support/simulation/world.ts'
 import { cancelling, HOUR, paying, reach, slowWorld } from './authorizations.testing.ts'
 import { inEveryWay } from './interleavings.testing.ts'
-import { type Held, killedAtEachStep } from './killed-at-each-step.testing.ts'
+import { type Held, killedAtEachStep, KILLS_TIMEOUT_MS } from './killed-at-each-step.testing.ts'
 import { DAY, expectQuiescence, MINUTE } from './quiescence.testing.ts'
 
 const card = 'card-captured-once'
@@ -235,7 +235,7 @@ it.each([
   ['its deferral', 'CapturePayment', HOUR + MINUTE],
   ['the last parcel', 'CapturePayment', 2 * HOUR + MINUTE],
   ['the cancellation of the rest', 'ReduceAuthorization', HOUR + MINUTE],
-])('payments dies at any step of %s (%s): one capture', { timeout: 60_000 }, async (_of, type, afterMs) => {
+])('payments dies at any step of %s (%s): one capture', { timeout: KILLS_TIMEOUT_MS }, async (_of, type, afterMs) => {
   const begin = async (): Promise<Held> => {
     const { world } = await threeParcels()
     await world.run({ forMs: afterMs })
@@ -248,7 +248,7 @@ it.each([
   })
 })
 
-it('payments dies at any step of the one capture: it is made once', { timeout: 60_000 }, async () => {
+it('payments dies at any step of the one capture: it is made once', { timeout: KILLS_TIMEOUT_MS }, async () => {
   const begin = async (): Promise<Held> => {
     const { world, orderId } = await threeParcels()
     const isJoined = (): boolean => eventsOf(world, 'payments', orderId).some(({ type }) => type === 'captures.joined')

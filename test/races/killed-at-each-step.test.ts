@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import { message } from '../../shared/runtime/deliver.testing.ts'
 import { type OrderFacts, ordersOf } from '../support/simulation/always-true.ts'
 import { type Selector, to } from '../support/simulation/virtual-schedule.ts'
-import { type Held, killedAtEachStep } from './killed-at-each-step.testing.ts'
+import { type Held, killedAtEachStep, KILLS_TIMEOUT_MS } from './killed-at-each-step.testing.ts'
 import { createWorld, type OrderRequest, type World, type WorldOptions } from '../support/simulation/world.ts'
 import { type Arrival, expectPartPaid, partlyCancelled } from './partly-cancelled.testing.ts'
 import { DAY, expectQuiescence, MINUTE, SECOND } from './quiescence.testing.ts'
@@ -34,7 +34,7 @@ it.each([
   ['payments', 'VoidPayment'],
   ['payments', 'VoidAuthorization'],
   ['inventory', 'ReleaseStock'],
-])('%s, in %s: the parcel leaves or the order is cancelled', { timeout: 180_000 }, async (service, type) => {
+])('%s, in %s: the parcel leaves or the order is cancelled', { timeout: KILLS_TIMEOUT_MS }, async (service, type) => {
   const selector = to(service, type)
   await killedAtEachStep(
     () => cancelled(selector),
@@ -60,17 +60,21 @@ it.each<[string, Selector]>([
   ['inventory, shipment.dispatched', to('inventory', 'shipment.dispatched')],
   ['orders, shipment.dispatched', to('orders', 'shipment.dispatched')],
   ['orders, shipment.delivered', to('orders', 'shipment.delivered')],
-])('of a delivery, in %s: each of its facts is recorded once', { timeout: 180_000 }, async (_name, selector) => {
-  await killedAtEachStep(
-    () => carried(selector, {}, { carrier: { collectedAfterMs: MINUTE, deliveredAfterMs: MINUTE } }),
-    (world) => expectQuiescence(world, 'completed'),
-  )
-})
+])(
+  'of a delivery, in %s: each of its facts is recorded once',
+  { timeout: KILLS_TIMEOUT_MS },
+  async (_name, selector) => {
+    await killedAtEachStep(
+      () => carried(selector, {}, { carrier: { collectedAfterMs: MINUTE, deliveredAfterMs: MINUTE } }),
+      (world) => expectQuiescence(world, 'completed'),
+    )
+  },
+)
 
 it.each<[string, Selector]>([
   ['shipping, CheckShipments', to('shipping', 'CheckShipments')],
   ['orders, shipment.failed', to('orders', 'shipment.failed')],
-])('of a return, in %s: the order stalls once', { timeout: 180_000 }, async (_name, selector) => {
+])('of a return, in %s: the order stalls once', { timeout: KILLS_TIMEOUT_MS }, async (_name, selector) => {
   await killedAtEachStep(
     () => carried(selector, { address: 'returned' }, {}),
     async (world) => {
@@ -81,25 +85,29 @@ it.each<[string, Selector]>([
   )
 })
 
-it('of the promised time, in orders, ContinueCheckout: it is reported once', { timeout: 180_000 }, async () => {
-  const reach = async (): Promise<Held> => {
-    const world = await createWorld({ carrier: { collectedAfterMs: MINUTE, deliveredAfterMs: 3 * DAY } })
-    await world.place()
-    await world.run({ forMs: DAY + 60 * MINUTE })
-    const hold = world.schedule.hold(to('orders', 'ContinueCheckout'))
-    await world.run({ forMs: DAY })
-    return { world, hold }
-  }
-  await killedAtEachStep(reach, async (world) => {
-    await expectQuiescence(world, 'completed')
-    const [{ types }] = ordersOf(world) as [OrderFacts]
-    expect(types.filter((type) => type === 'order.delayed')).toHaveLength(1)
-  })
-})
+it(
+  'of the promised time, in orders, ContinueCheckout: it is reported once',
+  { timeout: KILLS_TIMEOUT_MS },
+  async () => {
+    const reach = async (): Promise<Held> => {
+      const world = await createWorld({ carrier: { collectedAfterMs: MINUTE, deliveredAfterMs: 3 * DAY } })
+      await world.place()
+      await world.run({ forMs: DAY + 60 * MINUTE })
+      const hold = world.schedule.hold(to('orders', 'ContinueCheckout'))
+      await world.run({ forMs: DAY })
+      return { world, hold }
+    }
+    await killedAtEachStep(reach, async (world) => {
+      await expectQuiescence(world, 'completed')
+      const [{ types }] = ordersOf(world) as [OrderFacts]
+      expect(types.filter((type) => type === 'order.delayed')).toHaveLength(1)
+    })
+  },
+)
 
 it.each<[Arrival]>([['reduce'], ['release'], ['capture'], ['commit']])(
   'of a cancelled part, in %s: the other part is paid and sold once',
-  { timeout: 180_000 },
+  { timeout: KILLS_TIMEOUT_MS },
   async (arrival) => {
     const reach = async (): Promise<Held> => {
       const { world, holds } = await partlyCancelled([arrival])
@@ -114,7 +122,7 @@ it.each<[Arrival]>([['reduce'], ['release'], ['capture'], ['commit']])(
 
 it.each([['RefundPayment'], ['IssueRefund']])(
   'of a refund, in %s: it is refunded once',
-  { timeout: 180_000 },
+  { timeout: KILLS_TIMEOUT_MS },
   async (type) => {
     const reach = async (): Promise<Held> => {
       const world = await createWorld()
@@ -136,7 +144,7 @@ it.each([
   ['orders', 'RecaptureOrder'],
   ['payments', 'RecapturePayment'],
   ['payments', 'MakeRecapture'],
-])('of a recapture, in %s, %s: the money is taken once', { timeout: 180_000 }, async (service, type) => {
+])('of a recapture, in %s, %s: the money is taken once', { timeout: KILLS_TIMEOUT_MS }, async (service, type) => {
   const reach = async (): Promise<Held> => {
     const world = await createWorld()
     const { orderId } = await world.place({ card: 'card-capture-refused' })
@@ -160,7 +168,7 @@ it.each([
   ['orders', 'PayOrder'],
   ['payments', 'AuthorizePayment'],
   ['orders', 'payment.authorized'],
-])('of a second card, in %s: %s: it pays once', { timeout: 180_000 }, async (service, type) => {
+])('of a second card, in %s: %s: it pays once', { timeout: KILLS_TIMEOUT_MS }, async (service, type) => {
   const reach = async (): Promise<Held> => {
     const world = await createWorld()
     const isFirst = type === 'payment.declined'
@@ -196,7 +204,7 @@ it.each([
   ['payments', 'RepublishEvents'],
 ])(
   'of the inquiry at the deadline, in %s: %s: the approved payment confirms the order',
-  { timeout: 180_000 },
+  { timeout: KILLS_TIMEOUT_MS },
   async (service, type) => {
     const reach = async (): Promise<Held> => {
       const world = await createWorld()

@@ -10,6 +10,9 @@ export interface Held {
   readonly hold: Hold
 }
 
+/** Of one test: in `npm run verify` it makes a world for each step, of which a renewal takes weeks. */
+export const KILLS_TIMEOUT_MS = 180_000
+
 /** The effects that remain of a handler that dies; all else is in its memory. */
 const hasTakenEffect = (operation: string): boolean => /^(answer |committed$|published$|sent$)/.test(operation)
 

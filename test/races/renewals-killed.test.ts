@@ -15,10 +15,8 @@ import {
   paying,
   reach,
 } from './authorizations.testing.ts'
-import { type Held, killedAtEachStep } from './killed-at-each-step.testing.ts'
+import { type Held, killedAtEachStep, KILLS_TIMEOUT_MS } from './killed-at-each-step.testing.ts'
 import { expectQuiescence, SECOND } from './quiescence.testing.ts'
-
-const timeout = 180_000
 
 /** The timer of orders so long before the end of the first authorization. */
 const timerBefore = ({ provider }: World, ms: number): Selector => {
@@ -37,19 +35,23 @@ it.each<[string, string, Selector | 'timer']>([
   ['payments', 'MakeRenewal', to('payments', 'MakeRenewal')],
   ['payments', 'ReleaseAuthorization', to('payments', 'ReleaseAuthorization')],
   ['shipping', 'order.payment-renewed', to('shipping', 'order.payment-renewed')],
-])('of a renewal, in %s, %s: the order has one authorization more', { timeout }, async (_service, _type, selector) => {
-  const begin = async (): Promise<Held> => {
-    const world = await ordered()
-    await world.run({ forMs: SECOND })
-    return { world, hold: await reach(world, selector === 'timer' ? timerBefore(world, 31 * HOUR) : selector) }
-  }
-  await killedAtEachStep(begin, async (world) => {
-    await completes(world)
-    expect(authorizations(world)).toEqual(['released', 'captured'])
-  })
-})
+])(
+  'of a renewal, in %s, %s: the order has one authorization more',
+  { timeout: KILLS_TIMEOUT_MS },
+  async (_service, _type, selector) => {
+    const begin = async (): Promise<Held> => {
+      const world = await ordered()
+      await world.run({ forMs: SECOND })
+      return { world, hold: await reach(world, selector === 'timer' ? timerBefore(world, 31 * HOUR) : selector) }
+    }
+    await killedAtEachStep(begin, async (world) => {
+      await completes(world)
+      expect(authorizations(world)).toEqual(['released', 'captured'])
+    })
+  },
+)
 
-it('of a renewal, in orders, payment.authorized: it is published once', { timeout }, async () => {
+it('of a renewal, in orders, payment.authorized: it is published once', { timeout: KILLS_TIMEOUT_MS }, async () => {
   const begin = async (): Promise<Held> => {
     const world = await ordered()
     await world.run({ forMs: SECOND })
@@ -65,21 +67,25 @@ it.each<[string, string, Selector | 'timer']>([
   ['orders', 'payment.lapsed', to('orders', 'payment.lapsed')],
   ['orders', 'ContinueCheckout', 'timer'],
   ['shipping', 'HoldShipments', to('shipping', 'HoldShipments')],
-])('of a lapse, in %s, %s: the parcel waits, and leaves once', { timeout }, async (_service, _type, selector) => {
-  const begin = async (): Promise<Held> => {
-    const world = await ordered('card-renewal-refused')
-    await world.run({ forMs: SECOND })
-    return { world, hold: await reach(world, selector === 'timer' ? timerBefore(world, 30 * HOUR) : selector) }
-  }
-  await killedAtEachStep(begin, async (world) => {
-    await world.run({ forMs: 3 * HOUR })
-    expect(world.carrier.bookings()).toEqual([])
-    await world.finish(world.begin(paying(world)))
-    await completes(world)
-    const { orderId } = ordersOf(world)[0]!
-    expect(eventsOf(world, 'shipping', orderId).filter(({ type }) => type === 'booking.held')).toHaveLength(1)
-  })
-})
+])(
+  'of a lapse, in %s, %s: the parcel waits, and leaves once',
+  { timeout: KILLS_TIMEOUT_MS },
+  async (_service, _type, selector) => {
+    const begin = async (): Promise<Held> => {
+      const world = await ordered('card-renewal-refused')
+      await world.run({ forMs: SECOND })
+      return { world, hold: await reach(world, selector === 'timer' ? timerBefore(world, 30 * HOUR) : selector) }
+    }
+    await killedAtEachStep(begin, async (world) => {
+      await world.run({ forMs: 3 * HOUR })
+      expect(world.carrier.bookings()).toEqual([])
+      await world.finish(world.begin(paying(world)))
+      await completes(world)
+      const { orderId } = ordersOf(world)[0]!
+      expect(eventsOf(world, 'shipping', orderId).filter(({ type }) => type === 'booking.held')).toHaveLength(1)
+    })
+  },
+)
 
 it.each([
   ['orders', 'PayOrder'],
@@ -89,7 +95,7 @@ it.each([
   ['shipping', 'BookCarrier'],
 ])(
   'of another payment method after a lapse, in %s, %s: its money alone is taken',
-  { timeout },
+  { timeout: KILLS_TIMEOUT_MS },
   async (service, type) => {
     const begin = async (): Promise<Held> => {
       const world = await lapsed()
@@ -106,26 +112,34 @@ it.each([
   },
 )
 
-it('of the end of the wait, in orders, ContinueCheckout: the order is cancelled once', { timeout }, async () => {
-  const begin = async (): Promise<Held> => {
-    const world = await lapsed()
-    const [needed] = eventsOf(world, 'orders', ordersOf(world)[0]!.orderId).filter(
-      ({ type }) => type === 'order.payment-needed',
-    )
-    const dueMs = Date.parse((needed!.data as { until: string }).until)
-    const hold = await reach(world, (item) => to('orders', 'ContinueCheckout')(item) && item.dueMs === dueMs)
-    return { world, hold }
-  }
-  await killedAtEachStep(begin, (world) => expectQuiescence(world, 'cancelled'))
-})
+it(
+  'of the end of the wait, in orders, ContinueCheckout: the order is cancelled once',
+  { timeout: KILLS_TIMEOUT_MS },
+  async () => {
+    const begin = async (): Promise<Held> => {
+      const world = await lapsed()
+      const [needed] = eventsOf(world, 'orders', ordersOf(world)[0]!.orderId).filter(
+        ({ type }) => type === 'order.payment-needed',
+      )
+      const dueMs = Date.parse((needed!.data as { until: string }).until)
+      const hold = await reach(world, (item) => to('orders', 'ContinueCheckout')(item) && item.dueMs === dueMs)
+      return { world, hold }
+    }
+    await killedAtEachStep(begin, (world) => expectQuiescence(world, 'cancelled'))
+  },
+)
 
-it('of a renewal whose order is cancelled, in payments, MakeRenewal: no money is held', { timeout }, async () => {
-  const begin = async (): Promise<Held> => {
-    const world = await ordered()
-    await world.run({ forMs: SECOND })
-    const hold = await reach(world, to('payments', 'MakeRenewal'))
-    await world.finish(world.begin(cancelling(world)))
-    return { world, hold }
-  }
-  await killedAtEachStep(begin, (world) => expectQuiescence(world, 'cancelled'))
-})
+it(
+  'of a renewal whose order is cancelled, in payments, MakeRenewal: no money is held',
+  { timeout: KILLS_TIMEOUT_MS },
+  async () => {
+    const begin = async (): Promise<Held> => {
+      const world = await ordered()
+      await world.run({ forMs: SECOND })
+      const hold = await reach(world, to('payments', 'MakeRenewal'))
+      await world.finish(world.begin(cancelling(world)))
+      return { world, hold }
+    }
+    await killedAtEachStep(begin, (world) => expectQuiescence(world, 'cancelled'))
+  },
+)

@@ -176,6 +176,10 @@ it('reports a kill after which no delivery was repeated, and one whose delivery 
   expect(unrepeated([{ ...hit, repeated: 1, lost: 2 }])).toEqual([
     'payments SIGKILL after commit: 2 deliveries were never acknowledged',
   ])
+  // A kill before a send of payments may hit a refund that staff submits.
+  const sending = { ...hit, point: { ...point, does: 'send' as const } }
+  expect(unrepeated([sending])).toEqual([])
+  expect(unrepeated([{ ...sending, retried: 0 }])).toContain('payments SIGKILL after send: nothing was repeated')
   const gateway = { ...hit, point: { ...point, service: 'gateway', does: 'answer' as const } }
   expect(unrepeated([{ ...gateway, retried: 0 }])).toEqual(['gateway: nothing was ever repeated or sent again'])
   expect(mustBeRepeated({ ...point, does: 'acknowledge' })).toBe(false)

@@ -68,17 +68,23 @@ function endOf({ orderId }: Placed, found: readonly Stream[]): Placed['ends'] {
 }
 
 function ordersEnd(placed: readonly Placed[], found: readonly Stream[]): string[] {
-  const typesOf = new Map(found.map((stream) => [stream.id, published(stream).map(({ type }) => type)]))
+  const eventsOf = new Map(found.map((stream) => [stream.id, published(stream)]))
   const unknown = found.map(({ id }) => id).filter((id) => !placed.some(({ orderId }) => orderId === id))
   return [
     ...unknown.map((id) => `orders: ${id} was placed by no customer`),
-    ...placed.flatMap(({ orderId, ends }) => {
-      const types = typesOf.get(orderId) ?? []
+    ...placed.flatMap(({ orderId, ends: should }) => {
+      const own = eventsOf.get(orderId) ?? []
+      const types = own.map(({ type }) => type)
       const times = types.filter((type) => type === 'order.placed').length
-      const ended = types.filter((type) => /^order\.(completed|rejected|expired|cancelled)$/.test(type)).join()
+      const ends = /^order\.(completed|rejected|expired|cancelled)$/
+      const ended = types.filter((type) => ends.test(type)).join()
+      const reasons = own.flatMap(({ type, data }) => (ends.test(type) ? [(data as { reason?: string }).reason] : []))
+      const why = reasons.filter((reason) => reason !== undefined).join()
       return [
         ...(times === 1 ? [] : [`orders: ${orderId} was placed ${times} times`]),
-        ...(ended === `order.${ends}` ? [] : [`orders: ${orderId} should be ${ends}, is ${ended || types.at(-1)}`]),
+        ...(ended === `order.${should}`
+          ? []
+          : [`orders: ${orderId} should be ${should}, is ${ended || types.at(-1)}${why === '' ? '' : ` (${why})`}`]),
       ]
     }),
   ]

@@ -119,7 +119,10 @@ async function deadLetters({ running }: AuditedPlatform): Promise<string[]> {
   return found.flat()
 }
 
-/** Timers of ended orders and erasures in a month may wait. */
+/** A task that was set for later than this is a timer, and no retry: a queue waits ten minutes at most before one. */
+const LATER_MS = 600_000
+
+/** Timers of ended orders, erasures in a month and later questions to the carrier may wait. */
 async function waiting({ running }: AuditedPlatform, { tasks }: State): Promise<string[]> {
   const parent = tasks.locationPath(running.projectId, 'europe-west1')
   const [queues] = await tasks.listQueues({ parent })
@@ -128,6 +131,7 @@ async function waiting({ running }: AuditedPlatform, { tasks }: State): Promise<
   )
   return all
     .flat()
+    .filter(({ scheduleTime }) => Number(scheduleTime?.seconds ?? 0) * 1_000 - Date.now() < LATER_MS)
     .map(({ httpRequest }) => httpRequest?.url ?? '')
-    .filter((url) => !/\/commands\/(ContinueCheckout|EraseWithdrawn)$/.test(url))
+    .filter((url) => !url.endsWith('/commands/ContinueCheckout'))
 }

@@ -97,6 +97,9 @@ export const mustBeRepeated = ({ service, does: what, when, signal }: KillPoint)
   if (what === 'send' && sendsOnlySubmitted(service)) return false
   return what !== 'acknowledge' || when === 'before'
 }
+/** The send may be that of a submitted command, within a request: its client sends the request again. */
+export const mayBeOfRequest = ({ service, does: what }: KillPoint): boolean =>
+  what === 'send' && services.find(({ name }) => name === service)!.acceptsSubmitted.length > 0
 const sendsOnlySubmitted = (name: string): boolean =>
   services.find((service) => service.name === name)!.sends.length === 0
 const servesCustomers = new Set(['customers', 'gateway', 'orders'])

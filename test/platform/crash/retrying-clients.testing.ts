@@ -35,6 +35,8 @@ export interface RetryingClients {
   readonly products: readonly Product[]
   /** The times at which a request failed and was sent again. */
   readonly retries: readonly number[]
+  /** The requests that are sent again and again, with their last answer, and the states that are waited for. */
+  waits(): readonly string[]
   /** Publishes products, changes their prices, and stocks them in one delivery. */
   publishProducts(products: readonly Product[]): Promise<void>
   /** The customer has the events of its orders sent to this address. */
@@ -61,6 +63,7 @@ export function retryingClients(platform: Pick<TestPlatform, 'customer' | 'staff
   const placed: Placed[] = []
   const products: Product[] = []
   const retries: number[] = []
+  const waits = new Map<symbol, string>()
   const customer = platform.customer()
   const staff = platform.staff()
   const currency = 'EUR'
@@ -73,14 +76,20 @@ export function retryingClients(platform: Pick<TestPlatform, 'customer' | 'staff
     options: { body?: unknown; key?: string } = {},
   ): Promise<Body> => {
     const deadlineMs = Date.now() + REQUEST_TIMEOUT_MS
-    for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, MAX_WAIT_MS)) {
-      try {
-        return (await api.send<Body>(method, path, options)).body
-      } catch (error) {
-        if (!isTransient(error) || Date.now() > deadlineMs) throw error
-        retries.push(Date.now())
-        await pause(waitMs)
+    const self = Symbol(path)
+    try {
+      for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, MAX_WAIT_MS)) {
+        try {
+          return (await api.send<Body>(method, path, options)).body
+        } catch (error) {
+          if (!isTransient(error) || Date.now() > deadlineMs) throw error
+          waits.set(self, `${method} ${path} (${(error as Error).message})`)
+          retries.push(Date.now())
+          await pause(waitMs)
+        }
       }
+    } finally {
+      waits.delete(self)
     }
   }
   const kept = new Map<TestCard, Promise<References>>()
@@ -102,11 +111,20 @@ export function retryingClients(platform: Pick<TestPlatform, 'customer' | 'staff
   /** Waits until the accepted command was carried out. */
   const until = async (path: string, isSo: (body: Record<string, unknown>) => boolean): Promise<void> => {
     const deadlineMs = Date.now() + REQUEST_TIMEOUT_MS
-    for (;;) {
-      const body = await sendUntilAnswered<Record<string, unknown>>(staff, 'GET', path).catch(absent)
-      if (body && isSo(body)) return
-      if (Date.now() > deadlineMs) throw new Error(`${path} is still ${JSON.stringify(body)}.`)
-      await pause(POLL_INTERVAL_MS)
+    const self = Symbol(path)
+    try {
+      for (;;) {
+        const body = await sendUntilAnswered<Record<string, unknown>>(staff, 'GET', path).catch(absent)
+        if (body && isSo(body)) return
+        if (Date.now() > deadlineMs) throw new Error(`${path} is still ${JSON.stringify(body)}.`)
+        waits.set(
+          self,
+          `${path}, which is ${String(body?.['status'])}${body?.['reason'] ? ` (${String(body['reason'])})` : ''}`,
+        )
+        await pause(POLL_INTERVAL_MS)
+      }
+    } finally {
+      waits.delete(self)
     }
   }
 
@@ -148,6 +166,7 @@ export function retryingClients(platform: Pick<TestPlatform, 'customer' | 'staff
       await sendUntilAnswered(customer, 'POST', `/v1/orders/${orderId}/payment`, second)
     }
     await sendUntilAnswered(customer, 'GET', `/v1/orders/${orderId}`)
+    await sendUntilAnswered(customer, 'GET', '/v1/webhook-endpoints')
     await sendUntilAnswered(staff, 'GET', `/v1/stock/${sku}`).catch(absent)
     return orderId
   }
@@ -156,6 +175,7 @@ export function retryingClients(platform: Pick<TestPlatform, 'customer' | 'staff
     placed,
     products,
     retries,
+    waits: () => [...waits.values()],
     async publishProducts(some) {
       for (const { sku, unitMinor } of some) {
         const body = { sku, name: `Product ${sku}`, unitMinor: unitMinor + 1, currency }

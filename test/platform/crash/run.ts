@@ -56,7 +56,10 @@ async function run(orders: number, only: string): Promise<number> {
       if (performance.now() - lastMs < QUIET_MS) return
       lastMs = performance.now()
       say(
-        `${customers.placed.length} orders so far; waiting for ${burst.pending().join(', ') || 'customers and staff'}`,
+        [
+          `${customers.placed.length} orders so far; waiting for ${burst.pending().join(', ') || 'customers and staff'}`,
+          ...customers.waits().map((wait) => `        a client waits for ${wait}`),
+        ].join('\n'),
       )
     }, 1_000)
     await burst.run(points, orders).finally(() => clearInterval(beat))
