@@ -12,6 +12,9 @@ export async function endTimers({ api, running: { projectId, region } }: TestPla
   await api('POST', `/v2/projects/${projectId}/locations/${region}/queues/${queueName('orders')}:purge`, {})
 }
 
+/** The time that a customer has for another payment method. */
+export const PAYMENT_WAIT_MS = 300_000
+
 const FREE = 'FREE-001'
 async function giveAway(staff: ReturnType<TestPlatform['staff']>): Promise<void> {
   const product = { sku: FREE, name: 'A sample', unitMinor: 0, currency: 'EUR' }
@@ -55,13 +58,15 @@ export async function openFlows(platform: TestPlatform): Promise<Flows> {
     by.send('POST', `/v1/orders/${orderId}/${action}`, { key: crypto.randomUUID(), body })
   const ended = (event: string): number => platform.cloud.counters()[`pubsub.messages.published.${event}`] ?? 0
   /** Acts, and waits until each of these events was published once more: found by its counter, without a query. */
-  const until = async <Result>(events: readonly string[], begin: () => Promise<Result>): Promise<Result> => {
+  const until = async <Result>(
+    events: readonly string[],
+    begin: () => Promise<Result>,
+    timeout = 60_000,
+  ): Promise<Result> => {
     const before = events.map(ended)
     const result = await begin()
-    await vi.waitFor(() => expect(events.map(ended)).toEqual(before.map((count) => count + 1)), {
-      timeout: 60_000,
-      interval: 20,
-    })
+    const isEach = (): void => expect(events.map(ended)).toEqual(before.map((count) => count + 1))
+    await vi.waitFor(isEach, { timeout, interval: 20 })
     return result
   }
   const { paymentMethodRef, addressRef } = own
@@ -96,6 +101,11 @@ export async function openFlows(platform: TestPlatform): Promise<Flows> {
     'cancelled-parcel': async () => {
       const orderId = await until(['shipment.failed'], () => send({ ...own, ...unknown }))
       await until(['payment.voided', 'stock.released'], () => act(orderId, 'cancel', { reason: 'changed-mind' }))
+    },
+    // Its card is declined, and the customer does nothing for five minutes.
+    'expired-order': async () => {
+      await until(['order.payment-needed'], () => send(declined))
+      await until(['order.expired', 'stock.released'], async () => {}, 2 * PAYMENT_WAIT_MS)
     },
     // Its price is zero, so that its checkout skips the payment.
     'nothing-to-pay': async () => void (await until(['order.completed'], () => place(own, 1, FREE))),

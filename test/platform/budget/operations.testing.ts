@@ -39,6 +39,7 @@ export type BudgetName =
   | 'nothing-to-pay'
   | 'returned-parcel'
   | 'cancelled-too-late'
+  | 'expired-order'
 
 /** The budget of a file beside this one. */
 export const budgetOf = (name: BudgetName): Budget =>
