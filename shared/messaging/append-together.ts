@@ -51,7 +51,10 @@ export function appendTogether(store: Pick<StreamStore, 'recall' | 'append'>): A
       return { commit, before }
     })
   }
-  const appendAll = async (id: string, all: readonly Proposed[]): Promise<{ readonly value: Appended | undefined }[]> => {
+  const appendAll = async (
+    id: string,
+    all: readonly Proposed[],
+  ): Promise<{ readonly value: Appended | undefined }[]> => {
     const decided = decideAll(id, all)
     const [first, ...further] = decided.filter((one) => one !== undefined)
     const isAppended =
