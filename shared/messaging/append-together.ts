@@ -1,5 +1,6 @@
 /** Appends to one stream that come while another of this instance is under way wait for its end, and go together as one write. */
 
+import { AsyncResource } from 'node:async_hooks'
 import { createBatches } from '../base/batches.ts'
 import type { Commit, StoredStream, StreamStore } from './stream-store.ts'
 
@@ -79,7 +80,8 @@ export function appendTogether(store: Pick<StreamStore, 'recall' | 'append'>): A
     lines.set(id, line)
     line.users += 1
     try {
-      return await line.append({ isNew, decide }, 1)
+      // In the context of its own delivery: its commit names the span that decided.
+      return await line.append({ isNew, decide: AsyncResource.bind(decide) }, 1)
     } finally {
       line.users -= 1
       if (line.users === 0) lines.delete(id)

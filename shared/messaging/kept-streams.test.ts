@@ -95,23 +95,25 @@ it('does not replace a version by a former one, which a slow read returns', asyn
   expect(versionOf(slow, 's')).toBe(2)
 })
 
-it('keeps neither what was read with a companion nor a stream with a snapshot', async () => {
+it('keeps no stream with a snapshot', async () => {
   const { ours } = opened()
   await ours.append(await ours.load('s', { path: 'snapshots/s', isSnapshot: true }), commit('one'), {
     companion: { to: 1 },
   })
   expect(ours.recall('s')).toBeUndefined()
-  await ours.load('s', { path: 'snapshots/s', isSnapshot: false })
+  await ours.load('s', { path: 'snapshots/s', isSnapshot: true })
   expect(ours.recall('s')).toBeUndefined()
 })
 
-it('keeps a stream that was written with a companion, without the companion', async () => {
-  const { ours } = opened()
-  await ours.append(await ours.load('s', { path: 'bounds/s', isSnapshot: false }), commit('one'), {
-    companion: { count: 1 },
-  })
-  expect(ours.recall('s')).toMatchObject({ version: 1 })
-  expect(ours.recall('s')!.companion).toBeUndefined()
+it('keeps a stream that was written or read with a companion, without the companion', async () => {
+  const { ours, theirs } = opened()
+  const bounds = { path: 'bounds/s', isSnapshot: false }
+  await ours.append(await ours.load('s', bounds), commit('one'), { companion: { count: 1 } })
+  expect((await theirs.load('s', bounds)).companion?.value).toEqual({ count: 1 })
+  for (const one of [ours, theirs]) {
+    expect(one.recall('s')).toMatchObject({ version: 1 })
+    expect(one.recall('s')!.companion).toBeUndefined()
+  }
 })
 
 it('keeps so many streams: those that were used last', async () => {

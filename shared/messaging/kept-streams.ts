@@ -58,8 +58,11 @@ export function keepStreams(
     },
     async load(id, companion) {
       const stream = await store.load(id, companion)
-      // A companion belongs to one delivery, and a stream with a snapshot may be read in part.
-      if (!companion) keep(stream)
+      // A stream with a snapshot may be read in part.
+      if (companion?.isSnapshot) return stream
+      // The companion belongs to one delivery.
+      const { companion: _companion, ...alone } = stream
+      keep(alone)
       return stream
     },
     recallDocument: (path) => documentsKept.recall(path),

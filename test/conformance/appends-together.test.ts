@@ -1,5 +1,6 @@
 /** Deliveries to one stream that come while another is under way: one write, in which each has its own commit. */
 
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, expect, it } from 'vitest'
 import { Refused, Unavailable } from '../../shared/base/errors.ts'
 import type { Message } from '../../shared/contracts/message.ts'
@@ -41,6 +42,21 @@ describe.each(drivers)('deliveries to one stream at the same time, on $name', ({
     expect(a.done).toEqual(['commit', 'commit', 'commit'])
     const { concurrencyToken: _token, ...stored } = await b.kept.load(id)
     expect(a.kept.recall(id)).toMatchObject(stored)
+  })
+
+  it('are each decided in their own context, of which the span is recorded', async () => {
+    const { a, id } = await begun()
+    const context = new AsyncLocalStorage<number>()
+    const seen: unknown[] = []
+    const deliverIn = (key: number) =>
+      context.run(key, () =>
+        handled(a, id, [key], (stream) => {
+          seen.push([key, context.getStore()])
+          return oneMore(stream)
+        }),
+      )
+    await Promise.all([2, 3, 4].map(deliverIn))
+    expect(seen).toEqual([2, 3, 4].map((key) => [key, key]))
   })
 
   it('are each recorded once when another instance was first', async () => {
@@ -128,7 +144,7 @@ describe.each(drivers)('deliveries to one stream at the same time, on $name', ({
   it('of many large commits are written in several documents, none of which is too large', async () => {
     const { a, b, id } = await begun()
     const large = (stream: Stream): Decision<Message> => ({
-      events: [{ type: 'thing.counted', data: { to: count(stream) + 1, pad: 'é'.repeat(60_000) } }],
+      events: [{ type: 'thing.counted', data: { to: count(stream) + 1, pad: 'é'.repeat(130_000) } }],
       commands: [],
     })
     await handled(a, id, [2, 3, 4, 5, 6, 7, 8, 9], large)
