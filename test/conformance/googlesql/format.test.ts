@@ -101,6 +101,18 @@ describe('a printed value', () => {
   })
 })
 
+it('a value of another type may be left out of a table', () => {
+  const printed =
+    'ARRAY<STRUCT<a PROTO<some.Message>, b INT64, c ENUM<some.Enum>>>[{{x { y: "}" }}, 1, ONE}, {NULL, 2, NULL}]'
+  expect(readPrinted(printed, true).value).toEqual({
+    items: [
+      [null, '1', null],
+      [null, '2', null],
+    ],
+    isOrdered: false,
+  })
+})
+
 it('reads a value of a row of the REST API as it reads the printed one', () => {
   const fields = [
     { name: 't', type: 'TIMESTAMP' },
@@ -130,4 +142,6 @@ it('compares rows without their order where the suite does not know one, and FLO
   expect(areEqual(0.3001, 0.3)).toBe(false)
   expect(areEqual(Number.NaN, Number.NaN)).toBe(true)
   expect(areEqual(null, '0')).toBe(false)
+  expect(areEqual(null, { items: [], isOrdered: true })).toBe(true)
+  expect(areEqual(null, { items: ['1'], isOrdered: true })).toBe(false)
 })

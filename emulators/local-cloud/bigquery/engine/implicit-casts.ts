@@ -211,8 +211,14 @@ export function checkSetOperation(part: Part, checked: Checked): void {
       const before = typeBefore(one, checked)
       return isCoerced(before, typeOf(one), one.child !== undefined && isConstant(one.child, checked))
     })
+    const given = types.map((one) => nameOf(typeBefore(one, checked)))
+    // With a literal such as 2.5 the column would be NUMERIC.
+    if (given.includes('NUMERIC') && given.includes('FLOAT64'))
+      throw new Error(
+        `${OWN_MESSAGE}NUMERIC and FLOAT64 in ${operation} are not translated by the local cloud: use CAST`,
+      )
     if (isMet) continue
-    const names = types.map((one) => nameOf(typeBefore(one, checked))).join(', ')
+    const names = given.join(', ')
     throw new Error(`${OWN_MESSAGE}Column ${index + 1} in ${operation} has incompatible types: ${names}`)
   }
 }

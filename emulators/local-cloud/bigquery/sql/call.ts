@@ -73,7 +73,7 @@ function checkPath(args: string[], name: string): void {
 
 function cast(name: string, reader: Reader, clauses: Clauses): string {
   reader.expect('(')
-  const value = clauses(reader, (token) => isWord(token, 'AS'))
+  let value = clauses(reader, (token) => isWord(token, 'AS'))
   reader.expect('AS')
   const type = reader.take().text.toUpperCase()
   if (type === 'BIGNUMERIC' || type === 'BIGDECIMAL') throw noBigNumeric()
@@ -81,6 +81,9 @@ function cast(name: string, reader: Reader, clauses: Clauses): string {
   if (!known) throw invalidArgument(`Type not found: ${type}`)
   reader.expect(')')
   const safe = name === 'SAFE_CAST'
+  // A literal is read from its text, and not from the FLOAT64 that it would be.
+  const literal = type === 'NUMERIC' ? /^\(?(-?[\d.]+(?:[eE][+-]?\d+)?)\)?$/.exec(value)?.[1] : undefined
+  if (literal !== undefined) value = `'${literal.replace(/e0$/, '')}'`
   // DuckDB reads such a literal as BigQuery does: the view that lists the digits of currencies has one for each of them.
   if (type === 'NUMERIC' && /^'\d{1,29}(?:\.\d{1,9})?'$/.test(value)) return `CAST(${value} AS ${known})`
   const macro = macroCasts[known]

@@ -55,8 +55,8 @@ const moved =
     if (!unit || !allowed.includes(unit))
       throw invalidArgument(`${name} takes an INTERVAL of ${allowed.join(', ')}, not ${unit ?? interval}.`)
     return type === 'DATE'
-      ? `((${asDate(from!)} ${sign} ${interval}))::DATE`
-      : `(${asTimestamp(from!)} ${sign} ${interval})`
+      ? `bq_day(((${asDate(from!)} ${sign} ${interval}))::DATE)`
+      : `bq_instant(${asTimestamp(from!)} ${sign} ${interval})`
   }
 
 /** GoogleSQL's format specifiers → DuckDB's with the same meaning. */
@@ -95,16 +95,16 @@ export const dateFunctions: Readonly<Record<string, Rewrite>> = {
   // The unit in DATE_TRUNC(…, WEEK(MONDAY)): `part` reads this text.
   WEEK: ([day]) => `bq_week(${day})`,
   DATE: (args, name) => {
-    if (args.length === 3) return `make_date(${args.join(', ')})`
+    if (args.length === 3) return `bq_day(make_date(${args.join(', ')}))`
     if (args.length === 2)
       throw invalidArgument(`No matching signature for function ${name}: the local cloud has no time zone but UTC.`)
     return `bq_cast_date(${timeOf(args[0]!)})`
   },
   DATETIME: ([value]) => `bq_cast_datetime(${timeOf(value!)})`,
   TIMESTAMP: ([value]) => `bq_cast_timestamp(${value})`,
-  TIMESTAMP_MILLIS: ([value]) => `make_timestamptz(bq_int64(${value}) * 1000)`,
-  TIMESTAMP_SECONDS: ([value]) => `make_timestamptz(bq_int64(${value}) * 1000000)`,
-  TIMESTAMP_MICROS: ([value]) => `make_timestamptz(bq_int64(${value}))`,
+  TIMESTAMP_MILLIS: ([value]) => `bq_instant(make_timestamptz(bq_int64(${value}) * 1000))`,
+  TIMESTAMP_SECONDS: ([value]) => `bq_instant(make_timestamptz(bq_int64(${value}) * 1000000))`,
+  TIMESTAMP_MICROS: ([value]) => `bq_instant(make_timestamptz(bq_int64(${value})))`,
   UNIX_SECONDS: ([value]) => `(floor(epoch_us(${asTimestamp(value!)}) / 1000000))::BIGINT`,
   UNIX_MILLIS: ([value]) => `(floor(epoch_us(${asTimestamp(value!)}) / 1000))::BIGINT`,
   UNIX_MICROS: ([value]) => `epoch_us(${asTimestamp(value!)})`,

@@ -96,6 +96,9 @@ const isNaNText = String.raw`typeof(x) = 'VARCHAR' AND regexp_matches(CAST(x AS 
 const isSignedHex = String.raw`typeof(x) = 'VARCHAR' AND regexp_matches(CAST(x AS VARCHAR), '^\s*[+-]0[xX]')`
 const NO_SIGNED_HEX = `error('A hexadecimal text with a sign is not cast to INT64 by the local cloud')`
 
+/** The greatest result of LPAD, RPAD and REPEAT. */
+const MAX_TEXT_BYTES = 2 ** 20
+
 /** Ten to this power times the 90 binary digits of a fraction is less than the greatest HUGEINT. */
 const MAX_ROUNDED = 11
 
@@ -127,7 +130,9 @@ export const macros = [
   // A text of 0, 3 or 6 digits after the point, as BigQuery writes a TIMESTAMP. Of DATETIME and TIME it is not known.
   String.raw`bq_time_text(x) AS CASE WHEN typeof(x) = 'TIMESTAMP WITH TIME ZONE' THEN regexp_replace(regexp_replace(CAST(x AS VARCHAR), '\.(\d|\d{4})\+', '.\100+'), '\.(\d\d|\d{5})\+', '.\10+') WHEN typeof(x) IN ('TIMESTAMP', 'TIME') AND regexp_matches(CAST(x AS VARCHAR), '\.\d{1,5}$') THEN ${refuse('A DATETIME or TIME with a fraction of a second is not cast to STRING by the local cloud: use FORMAT_TIMESTAMP')} ELSE CAST(x AS VARCHAR) END`,
   `bq_to_json_refusal(v) AS CASE WHEN regexp_matches(typeof(v), 'TIME|BLOB|DECIMAL') THEN ${refuse('TO_JSON and TO_JSON_STRING of TIMESTAMP, DATETIME, TIME, BYTES and NUMERIC are not translated by the local cloud: CAST to STRING first.')} WHEN typeof(v) = 'DOUBLE' AND (abs(TRY_CAST(v AS DOUBLE)) NOT BETWEEN 1e-4 AND 1e15 AND TRY_CAST(v AS DOUBLE) <> 0 OR signbit(TRY_CAST(v AS DOUBLE)) AND TRY_CAST(v AS DOUBLE) = 0) THEN ${refuse('TO_JSON and TO_JSON_STRING of a FLOAT64 that is -0.0, 1e15 or more, or less than 1e-4, are not translated by the local cloud.')} ELSE FALSE END`,
-  String.raw`bq_to_json_string(v) AS CASE WHEN bq_to_json_refusal(v) THEN NULL WHEN typeof(v) = 'DOUBLE' AND v IS NOT NULL THEN regexp_replace(CAST(to_json(v) AS VARCHAR), '\.0$', '') WHEN typeof(v) = 'BIGINT' AND TRY_CAST(v AS BIGINT) NOT BETWEEN -9007199254740992 AND 9007199254740992 THEN '"' || CAST(to_json(v) AS VARCHAR) || '"' WHEN regexp_matches(typeof(v), 'DOUBLE|BIGINT|INTEGER|JSON') AND typeof(v) NOT IN ('DOUBLE', 'BIGINT', 'JSON') AND bq_nested_numbers(to_json(v), '[eE]|\.0\b|\d{16}') THEN ${refuse('TO_JSON_STRING of an ARRAY or STRUCT with a whole FLOAT64, or a number of 16 digits, is not translated by the local cloud.')} ELSE COALESCE(CAST(to_json(v) AS VARCHAR), 'null') END`,
+  // BigQuery writes small letters in the codes of characters, and codes for the separators of lines and of paragraphs.
+  String.raw`bq_json_text(t) AS CASE WHEN regexp_matches(t, '\\u00(0[BEF]|1[A-F])') THEN ${refuse('TO_JSON_STRING of a text with such a control character is not translated by the local cloud')} ELSE replace(replace(t, chr(8232), '\u2028'), chr(8233), '\u2029') END`,
+  String.raw`bq_to_json_string(v) AS CASE WHEN bq_to_json_refusal(v) THEN NULL WHEN typeof(v) = 'DOUBLE' AND v IS NOT NULL THEN regexp_replace(CAST(to_json(v) AS VARCHAR), '\.0$', '') WHEN typeof(v) = 'BIGINT' AND TRY_CAST(v AS BIGINT) NOT BETWEEN -9007199254740992 AND 9007199254740992 THEN '"' || CAST(to_json(v) AS VARCHAR) || '"' WHEN regexp_matches(typeof(v), 'DOUBLE|BIGINT|INTEGER|JSON') AND typeof(v) NOT IN ('DOUBLE', 'BIGINT', 'JSON') AND bq_nested_numbers(to_json(v), '[eE]|\.0\b|\d{16}') THEN ${refuse('TO_JSON_STRING of an ARRAY or STRUCT with a whole FLOAT64, or a number of 16 digits, is not translated by the local cloud.')} ELSE bq_json_text(COALESCE(CAST(to_json(v) AS VARCHAR), 'null')) END`,
   String.raw`bq_to_json(v) AS CASE WHEN bq_to_json_refusal(v) THEN NULL WHEN regexp_matches(typeof(v), 'DOUBLE') AND bq_nested_numbers(to_json(v), '\d[eE]|-0\.0\b|\d{16}') THEN ${refuse('TO_JSON of a FLOAT64 with an exponent, or of 16 digits, is not translated by the local cloud.')} ELSE COALESCE(to_json(v), CAST('null' AS JSON)) END`,
   `bq_json_scalar(j, kind) AS CASE WHEN j IS NULL THEN NULL WHEN NOT regexp_matches(json_type(j), kind) THEN ${refuse('The provided JSON input is not of the asked type')} ELSE json_extract_string(j, '$') END`,
   `bq_lax_string(j) AS CASE WHEN json_type(j) IN ('ARRAY', 'OBJECT') THEN NULL ELSE json_extract_string(j, '$') END`,
@@ -195,8 +200,8 @@ export const macros = [
   // Google maps some letters to several, or by their place in a word: DuckDB knows none of these.
   `bq_upper(t) AS CASE WHEN typeof(t) = 'VARCHAR' AND regexp_matches(CAST(t AS VARCHAR), '[ŉǰΐΰև\\x{1E96}-\\x{1E9A}\\x{1F50}-\\x{1F56}\\x{1F80}-\\x{1FFC}\\x{FB00}-\\x{FB17}]') THEN error('UPPER of a letter that becomes several is not translated by the local cloud') ELSE replace(upper(t), 'ẞ', 'SS') END`,
   `bq_lower(t) AS CASE WHEN typeof(t) = 'VARCHAR' AND regexp_matches(CAST(t AS VARCHAR), '[İΣ]') THEN error('LOWER of İ and of Σ is not translated by the local cloud') ELSE lower(t) END`,
-  `bq_pad_size(n, name) AS CASE WHEN n < 0 THEN error('Second argument in ' || name || ' cannot be negative') ELSE CAST(n AS INTEGER) END`,
-  `bq_repeat(t, n) AS CASE WHEN typeof(t) LIKE '%[]' THEN ${refuse('No matching signature for function REPEAT for an argument of type ARRAY')} WHEN n < 0 THEN error('Second argument in REPEAT() cannot be negative') ELSE repeat(t, n) END`,
+  `bq_pad_size(n, name) AS CASE WHEN n < 0 THEN error('Second argument in ' || name || ' cannot be negative') WHEN n > ${MAX_TEXT_BYTES} THEN error('Output of ' || name || ' exceeds max allowed output size of 1MB') ELSE CAST(n AS INTEGER) END`,
+  `bq_repeat(t, n) AS CASE WHEN typeof(t) LIKE '%[]' THEN ${refuse('No matching signature for function REPEAT for an argument of type ARRAY')} WHEN n < 0 THEN error('Second argument in REPEAT() cannot be negative') WHEN (CASE typeof(t) WHEN 'BLOB' THEN octet_length(TRY_CAST(t AS BLOB)) ELSE strlen(TRY_CAST(t AS VARCHAR)) END) * CAST(n AS HUGEINT) > ${MAX_TEXT_BYTES} THEN error('Output of REPEAT exceeds max allowed output size of 1MB') ELSE repeat(t, n) END`,
   `bq_no_array(x) AS CASE WHEN typeof(x) LIKE '%[]' THEN ${refuse('No matching signature for function CONCAT for arguments of type ARRAY: use ARRAY_CONCAT')} ELSE x END`,
   // One value that is no text would keep its type.
   `bq_text(x) AS CASE WHEN typeof(x) NOT IN ('VARCHAR', 'BLOB', '"NULL"') THEN ${refuse('CONCAT of one value that is no STRING is not translated by the local cloud: CAST to STRING first.')} ELSE x END`,
@@ -220,7 +225,9 @@ export const macros = [
   `bq_safe_offset(a, i) AS CASE WHEN i >= 0 AND i < array_length(a) THEN a[i + 1] END`,
   `bq_safe_ordinal(a, i) AS CASE WHEN i >= 1 AND i <= array_length(a) THEN a[i] END`,
   `bq_generate(f, t, s) AS CASE WHEN s = 0 THEN error('Sequence step cannot be 0.') ELSE generate_series(f, t, s) END`,
-  // Times.
+  // Times. DuckDB has further years.
+  `bq_day(d) AS CASE WHEN d NOT BETWEEN DATE '0001-01-01' AND DATE '9999-12-31' THEN error('Date value is out of allowed range: from 0001-01-01 to 9999-12-31.') ELSE d END`,
+  `bq_instant(t) AS CASE WHEN t NOT BETWEEN TIMESTAMPTZ '0001-01-01 00:00:00+00' AND TIMESTAMPTZ '9999-12-31 23:59:59.999999+00' THEN error('Timestamp value is out of allowed range: from 0001-01-01 to 9999-12-31.') ELSE t END`,
   `bq_with_clock(x) AS CASE WHEN typeof(x) = 'DATE' THEN ${refuse('EXTRACT from DATE does not support parts of a time')} ELSE x END`,
   `bq_parse_time(t, f) AS CASE WHEN t IS NOT NULL AND try_strptime(t, f) IS NULL THEN error('Failed to parse input string "' || t || '"') ELSE try_strptime(t, f) END`,
   `bq_days_array(f, t, n) AS list_transform(bq_generate(0, date_diff('day', f, t), CAST(n AS BIGINT)), lambda i: CAST(f + to_days(CAST(i AS INTEGER)) AS DATE))`,

@@ -173,7 +173,7 @@ function clausesOf(reader: Reader, ends: EndTest): string {
     } else if (isComparison.has(token.text) && token.kind === 'symbol') {
       reader.take()
       parts.push(token.text === '<>' ? '!=' : token.text)
-    } else if (isOrdinal(clause, reader)) parts.push(String(Number(reader.take().text)))
+    } else if (isOrdinal(clause, reader)) parts.push(ordinal(reader.take().text))
     else if (token.kind === 'parameter' && isCount(clause, reader)) parts.push(countOf(`$${reader.take().text}`))
     else {
       const part = arithmetic(reader, clauses)
@@ -319,6 +319,9 @@ export function starChanges(reader: Reader): string {
 /** `LIMIT 10`, `3 PRECEDING`, also of a parameter. */
 const isCount = (clause: string, reader: Reader): boolean =>
   clause === 'LIMIT' || clause === 'OFFSET' || isWord(reader.peek(1), 'PRECEDING', 'FOLLOWING')
+
+/** Without zeros in front; a whole number keeps all its digits. */
+const ordinal = (written: string): string => (/^\d+$/.test(written) ? String(BigInt(written)) : String(Number(written)))
 
 /** `ORDER BY 2`, `LIMIT 10`, `3 PRECEDING`: a number that is not a value. */
 function isOrdinal(clause: string, reader: Reader): boolean {

@@ -111,6 +111,11 @@ function json(value: unknown, place: string): unknown {
   if (nestsDeeper(value, limits.jsonNesting))
     throw new Misfit(`A JSON value nests deeper than ${limits.jsonNesting} levels.`, place)
   const parsed = parsedJson(value, place)
+  if (parsed === null)
+    throw new Misfit(
+      'The local cloud stores no JSON null, which is not NULL in BigQuery: leave the field out for NULL.',
+      place,
+    )
   if (repeatsMember(value, parsed))
     throw new Misfit(
       `The local cloud stores no JSON with two members of one name in an object, of which BigQuery keeps the first: ${shown(value)}`,

@@ -2,6 +2,7 @@
 // https://cloud.google.com/bigquery/docs/reference/standard-sql/function-rules
 
 import type { Token } from '../../tokens/tokens.ts'
+import { expressionsIn } from './children.ts'
 import { type Cursor, isInteger } from './cursor.ts'
 import { functions, type FunctionRules, nearest } from './functions.ts'
 import type { Call, Expression, Modifier, Ordered, Over } from './tree.ts'
@@ -49,7 +50,7 @@ function content(cursor: Cursor, name: string, part: number | undefined): Omit<C
 function argument(cursor: Cursor, name: string): Expression {
   if (cursor.is('*') && name === 'COUNT') return { kind: 'literal', at: cursor.take() }
   if (isName(cursor.peek()) && cursor.isAt(1, '=>')) throw cursor.notServed(`A named argument of ${name}`)
-  return cursor.expression()
+  return cursor.expression(/^(DATE|TIMESTAMP)_(ADD|SUB)$|^GENERATE_DATE_ARRAY$/.test(name))
 }
 
 /** `MONTH`, `WEEK(MONDAY)`: which of them a function takes, the translator knows. */
@@ -73,6 +74,7 @@ function check(cursor: Cursor, at: Token, rules: FunctionRules, { args, modifier
     )
   checkCount(cursor, name, args)
   checkSeparator(cursor, name, args)
+  checkDefault(cursor, name, args)
   for (const [modifier, token] of modifiers)
     if (!rules.modifiers.has(modifier))
       throw cursor.refusal(`${clauseNames[modifier]} in arguments is not supported for function ${name}`, token)
@@ -117,6 +119,18 @@ function checkSeparator(cursor: Cursor, name: string, [, separator]: readonly Ex
     throw cursor.refusal('Argument 2 to STRING_AGG must be a literal or query parameter', separator.at)
   if (isWord(separator.at, 'NULL')) throw cursor.notServed('STRING_AGG with a separator that is NULL', separator.at)
 }
+
+/** Of LAG and LEAD. */
+function checkDefault(cursor: Cursor, name: string, [, , byDefault]: readonly Expression[]): void {
+  if ((name === 'LAG' || name === 'LEAD') && byDefault && !isConstant(byDefault))
+    throw cursor.refusal(
+      `The third argument (the default expression) to the function ${name} must be a literal or query parameter`,
+      byDefault.at,
+    )
+}
+
+const isConstant = (one: Expression): boolean =>
+  one.kind !== 'path' && one.kind !== 'subquery' && expressionsIn(one).every(isConstant)
 
 const clauseNames: Readonly<Record<Modifier, string>> = {
   DISTINCT: 'DISTINCT',

@@ -10,7 +10,7 @@ import { isName, isReserved } from '../../tokens/words.ts'
 
 /** The productions that contain each other: expressions have queries, and queries expressions. */
 export interface Productions {
-  readonly expression: (cursor: Cursor) => Expression
+  readonly expression: (cursor: Cursor, takesInterval?: boolean) => Expression
   readonly query: (cursor: Cursor) => Query
 }
 
@@ -98,8 +98,8 @@ export class Cursor {
     return inside
   }
 
-  expression(): Expression {
-    return this.deeper(() => this.#productions.expression(this))
+  expression(takesInterval = false): Expression {
+    return this.deeper(() => this.#productions.expression(this, takesInterval))
   }
 
   query(): Query {

@@ -17,8 +17,16 @@ const operation = (at: Token, operator: string, operands: readonly Expression[])
 function strict(cursor: Cursor, at: Token, operator: string, operands: readonly Expression[]): Expression {
   const found = operands.map(nullIn).find((one) => one !== undefined)
   if (found) throw cursor.refusal(`Operands of ${operator} cannot be literal NULL`, found)
+  const isMoved = operands.length === 2 && (operator === '+' || (operator === '-' && !isInterval(operands[0]!)))
+  if (operands.filter(isInterval).length > (isMoved ? 1 : 0)) throw lonely(cursor, operands)
   return operation(at, operator, operands)
 }
+
+const isInterval = (one: Expression): boolean => one.kind === 'operation' && one.operator === 'INTERVAL'
+
+/** DuckDB has such a type, whose texts are not those of GoogleSQL, and which it compares otherwise. */
+const lonely = (cursor: Cursor, found: readonly Expression[]): Error =>
+  cursor.notServed('INTERVAL that is not added to a time, or subtracted from one,', found.find(isInterval)!.at)
 
 function nullIn(one: Expression): Token | undefined {
   if (one.kind === 'operation' && one.operator === '()') return nullIn(one.operands[0]!)
@@ -26,8 +34,11 @@ function nullIn(one: Expression): Token | undefined {
   return isNull ? one.at : undefined
 }
 
-export function expression(cursor: Cursor): Expression {
-  return joined(cursor, 'OR', () => joined(cursor, 'AND', () => negation(cursor)))
+/** @param takesInterval whether it may be an INTERVAL, as the argument of DATE_ADD. */
+export function expression(cursor: Cursor, takesInterval = false): Expression {
+  const found = joined(cursor, 'OR', () => joined(cursor, 'AND', () => negation(cursor)))
+  if (!takesInterval && isInterval(found)) throw lonely(cursor, [found])
+  return found
 }
 
 function joined(cursor: Cursor, operator: string, operand: () => Expression): Expression {
@@ -49,6 +60,7 @@ function comparison(cursor: Cursor): Expression {
   const left = calculation(cursor)
   const found = compared(cursor, left)
   if (!found) return left
+  if (isInterval(left)) throw lonely(cursor, [left])
   if (cursor.is(...comparisons, 'IS', 'IN', 'LIKE', 'BETWEEN')) throw cursor.unexpected()
   if (cursor.is('NOT') && cursor.isAt(1, 'IN', 'LIKE', 'BETWEEN')) throw cursor.unexpected()
   return found

@@ -137,8 +137,15 @@ function groups(cursor: Cursor): Expression[] {
   const isSet = cursor.is('GROUPING') && cursor.isAt(1, 'SETS')
   if (isSet || cursor.is('CUBE')) throw cursor.notServed(`GROUP BY ${isSet ? 'GROUPING SETS' : 'CUBE'}`)
   if (cursor.is('(') && cursor.isAt(1, ')')) throw cursor.notServed('GROUP BY ()')
-  if (cursor.takeIf('ROLLUP')) return cursor.inParentheses(() => cursor.list(() => cursor.expression()))
+  if (cursor.takeIf('ROLLUP')) return cursor.inParentheses(() => cursor.list(() => rolledUp(cursor)))
   return cursor.list(() => cursor.expression())
+}
+
+/** In the list, GoogleSQL computes such an expression anew from the columns that are grouped. */
+function rolledUp(cursor: Cursor): Expression {
+  const group = cursor.expression()
+  if (group.kind !== 'path' && group.kind !== 'literal') throw cursor.notServed('ROLLUP of an expression', group.at)
+  return group
 }
 
 function namedWindow(cursor: Cursor): Select['windows'][number] {

@@ -30,7 +30,7 @@ function refusalIn({ body, order, orderAt }: Query): Refusal | undefined {
     // After a set operation, ORDER BY is that of all its queries.
     const own = body.kind === 'set' ? undefined : orderAt
     const refused = part.select.clauses.has('FROM')
-      ? (ungrouped(part.select) ?? literalGroup(part.select) ?? allConstant(part.select))
+      ? (ungrouped(part.select) ?? literalGroup(part.select) ?? allConstant(part.select) ?? misusedWindow(part.select))
       : withoutFrom(part.select, own)
     if (refused) return refused
   }
@@ -80,6 +80,25 @@ function allConstant({ clauses, groups, columns }: Select): Refusal | undefined 
     ? { message: 'GROUP BY ALL without a column is not translated by the local cloud', at: group }
     : undefined
 }
+
+/** Of the WINDOW clause: whose function has no frame, or is one of sorted rows. */
+function misusedWindow({ windows, columns, qualify }: Select): Refusal | undefined {
+  const values = columns.flatMap((column) => (column.kind === 'value' ? [column.value] : []))
+  for (const { name, call, at } of [...values, qualify].flatMap((one) => (one ? windowCallsIn(one) : []))) {
+    const used = windows.find((one) => one.name.text.toLowerCase() === call.over!.name?.text.toLowerCase())?.over
+    const rules = functions.get(name)!
+    if (used?.frame && rules.hasNoFrame)
+      return { message: `Window framing clause is not allowed for analytic function ${name}`, at }
+    if (used?.order.length === 0 && rules.needsOrder)
+      return { message: `Window ORDER BY is required for analytic function ${name}`, at }
+  }
+  return undefined
+}
+
+const windowCallsIn = (one: Expression): (Expression & { readonly kind: 'call' })[] => [
+  ...(one.kind === 'call' && one.call.over ? [one] : []),
+  ...expressionsIn(one).flatMap(windowCallsIn),
+]
 
 /** The operator of an operation is where it is computed, and not where it begins. */
 const firstToken = (one: Expression): Token =>
