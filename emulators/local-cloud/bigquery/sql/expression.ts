@@ -4,6 +4,7 @@ import { invalidArgument } from '../../core/status.ts'
 import { call, endsArgument } from './call.ts'
 import { tableName } from './from.ts'
 import { concatenated, keywords, macroCasts } from './functions.ts'
+import { sortedJson } from '../values/json-text.ts'
 import { noBigNumeric } from '../values/scalars.ts'
 import { limits, tooComplex, tooDeep } from '../values/limits.ts'
 import { isWord } from '../tokens/words.ts'
@@ -151,10 +152,21 @@ function isDay(value: string): boolean {
   return day >= '0001-01-01' && !Number.isNaN(time) && new Date(time).toISOString().startsWith(day)
 }
 
+/** The engine words what is no JSON. */
+function sortedLiteral(written: string): string {
+  try {
+    JSON.parse(written)
+    return sortedJson(written)
+  } catch {
+    return written
+  }
+}
+
 function word(written: string, reader: Reader, clauses: Clauses): string {
   const name = written.toUpperCase()
   if (name === 'BIGNUMERIC' && reader.peek()?.kind === 'string') throw noBigNumeric()
-  if (name === 'JSON' && reader.peek()?.kind === 'string') return `bq_parse_json(${text(reader.take().text)})`
+  if (name === 'JSON' && reader.peek()?.kind === 'string')
+    return `bq_parse_json(${text(sortedLiteral(reader.take().text))})`
   const literal = literals[name]
   if (literal && reader.peek()?.kind === 'string') {
     const value = reader.take().text

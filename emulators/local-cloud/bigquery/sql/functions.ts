@@ -130,6 +130,9 @@ export const macros = [
   // A text of 0, 3 or 6 digits after the point, as BigQuery writes a TIMESTAMP. Of DATETIME and TIME it is not known.
   String.raw`bq_time_text(x) AS CASE WHEN typeof(x) = 'TIMESTAMP WITH TIME ZONE' THEN regexp_replace(regexp_replace(CAST(x AS VARCHAR), '\.(\d|\d{4})\+', '.\100+'), '\.(\d\d|\d{5})\+', '.\10+') WHEN typeof(x) IN ('TIMESTAMP', 'TIME') AND regexp_matches(CAST(x AS VARCHAR), '\.\d{1,5}$') THEN ${refuse('A DATETIME or TIME with a fraction of a second is not cast to STRING by the local cloud: use FORMAT_TIMESTAMP')} ELSE CAST(x AS VARCHAR) END`,
   `bq_to_json_refusal(v) AS CASE WHEN regexp_matches(typeof(v), 'TIME|BLOB|DECIMAL') THEN ${refuse('TO_JSON and TO_JSON_STRING of TIMESTAMP, DATETIME, TIME, BYTES and NUMERIC are not translated by the local cloud: CAST to STRING first.')} WHEN typeof(v) = 'DOUBLE' AND (abs(TRY_CAST(v AS DOUBLE)) NOT BETWEEN 1e-4 AND 1e15 AND TRY_CAST(v AS DOUBLE) <> 0 OR signbit(TRY_CAST(v AS DOUBLE)) AND TRY_CAST(v AS DOUBLE) = 0) THEN ${refuse('TO_JSON and TO_JSON_STRING of a FLOAT64 that is -0.0, 1e15 or more, or less than 1e-4, are not translated by the local cloud.')} ELSE FALSE END`,
+  // BigQuery keeps the members of an object by their names.
+  `bq_unsorted(names) AS array_to_string(names, chr(0)) <> array_to_string(list_sort(names), chr(0))`,
+  `bq_sorted_json(t) AS CASE WHEN bq_unsorted(json_keys(t)) OR len(list_filter(json_keys(t, '$..*'), lambda names: bq_unsorted(names))) > 0 THEN ${refuse('TO_JSON_STRING of JSON whose names are not sorted is not translated by the local cloud')} ELSE t END`,
   // BigQuery writes small letters in the codes of characters, and codes for the separators of lines and of paragraphs.
   String.raw`bq_json_text(t) AS CASE WHEN regexp_matches(t, '\\u00(0[BEF]|1[A-F])') THEN ${refuse('TO_JSON_STRING of a text with such a control character is not translated by the local cloud')} ELSE replace(replace(t, chr(8232), '\u2028'), chr(8233), '\u2029') END`,
   String.raw`bq_to_json_string(v) AS CASE WHEN bq_to_json_refusal(v) THEN NULL WHEN typeof(v) = 'DOUBLE' AND v IS NOT NULL THEN regexp_replace(CAST(to_json(v) AS VARCHAR), '\.0$', '') WHEN typeof(v) = 'BIGINT' AND TRY_CAST(v AS BIGINT) NOT BETWEEN -9007199254740992 AND 9007199254740992 THEN '"' || CAST(to_json(v) AS VARCHAR) || '"' WHEN regexp_matches(typeof(v), 'DOUBLE|BIGINT|INTEGER|JSON') AND typeof(v) NOT IN ('DOUBLE', 'BIGINT', 'JSON') AND bq_nested_numbers(to_json(v), '[eE]|\.0\b|\d{16}') THEN ${refuse('TO_JSON_STRING of an ARRAY or STRUCT with a whole FLOAT64, or a number of 16 digits, is not translated by the local cloud.')} ELSE bq_json_text(COALESCE(CAST(to_json(v) AS VARCHAR), 'null')) END`,
@@ -270,7 +273,6 @@ export const renamed: Readonly<Record<string, string>> = {
   JSON_VALUE_ARRAY: 'bq_json_value_array',
   SAFE_DIVIDE: 'bq_safe_divide',
   PARSE_JSON: 'bq_parse_json',
-  TO_JSON_STRING: 'bq_to_json_string',
   TO_JSON: 'bq_to_json',
   LOGICAL_AND: 'bool_and',
   LOGICAL_OR: 'bool_or',
@@ -409,6 +411,8 @@ export const rewritten: Readonly<Record<string, Rewrite>> = {
   MD5: ([value]) => `unhex(md5(${value}))`,
   SHA256: ([value]) => `unhex(sha256(${value}))`,
   TO_HEX: ([value]) => `bq_to_hex(${value})`,
+  TO_JSON_STRING: ([value]) =>
+    `bq_to_json_string(${/^bq_(?:to|parse)_json\(/.test(value!) ? `bq_sorted_json(${value})` : value})`,
   GENERATE_UUID: () => 'uuid()::VARCHAR',
   AVG: ([value]) => {
     const distinct = /^DISTINCT /.exec(value!)?.[0] ?? ''

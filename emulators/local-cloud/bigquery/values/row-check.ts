@@ -4,6 +4,7 @@ import { nestsDeeper } from '../../core/json.ts'
 import { invalidArgument } from '../../core/status.ts'
 import { limits, shown } from './limits.ts'
 import type { FieldSchema } from './records.ts'
+import { inexactNumber, sortedJson } from './json-text.ts'
 import { repeatsMember } from './members.ts'
 import * as scalars from './scalars.ts'
 import { parameterOf, typeName } from './type-parameters.ts'
@@ -107,9 +108,16 @@ function oneValue(value: unknown, field: FieldSchema, place: string): unknown {
 
 /** A value, or the value's JSON text. */
 function json(value: unknown, place: string): unknown {
-  if (typeof value !== 'string') return value
+  // Sorted, since the engine does not sort what TO_JSON_STRING writes.
+  if (typeof value !== 'string') return JSON.parse(sortedJson(JSON.stringify(value)))
   if (nestsDeeper(value, limits.jsonNesting))
     throw new Misfit(`A JSON value nests deeper than ${limits.jsonNesting} levels.`, place)
+  const inexact = inexactNumber(value)
+  if (inexact !== undefined)
+    throw new Misfit(
+      `The local cloud stores no JSON number that FLOAT64 does not hold: ${shown(inexact)}: write a text.`,
+      place,
+    )
   const parsed = parsedJson(value, place)
   if (parsed === null)
     throw new Misfit(
@@ -121,7 +129,7 @@ function json(value: unknown, place: string): unknown {
       `The local cloud stores no JSON with two members of one name in an object, of which BigQuery keeps the first: ${shown(value)}`,
       place,
     )
-  return parsed
+  return JSON.parse(sortedJson(value))
 }
 
 function parsedJson(value: string, place: string): unknown {

@@ -14,6 +14,7 @@ import {
   type DuckDBValue,
 } from '@duckdb/node-api'
 import { invalidArgument, type StatusError } from '../../core/status.ts'
+import { sortedJson } from './json-text.ts'
 import type { FieldSchema } from './records.ts'
 import { date, dateTimeText, maxTimestamp, minTimestamp, NO_NAN } from './scalars.ts'
 
@@ -124,7 +125,7 @@ function cell(value: DuckDBValue, field: FieldSchema): Cell {
         f: Object.values(value.entries).map((entry, index) => cell(entry, field.fields![index]!)),
       },
     }
-  return { v: scalar(value, field.type === 'FLOAT') }
+  return { v: field.type === 'JSON' ? sortedJson(String(value)) : scalar(value, field.type === 'FLOAT') }
 }
 
 function scalar(value: DuckDBValue, isFloat: boolean): string {

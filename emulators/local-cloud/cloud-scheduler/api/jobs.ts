@@ -1,5 +1,6 @@
 /** The methods of jobs. */
 
+import { pageOf } from '../../core/api/page.ts'
 import type { CloudContext } from '../../core/plugin.ts'
 import { maskPaths, type Mask } from '../../core/proto-values.ts'
 import type { Unary } from '../../core/service.ts'
@@ -63,15 +64,9 @@ export function jobMethods(
     },
     getJob: (request: Named) => wireJob(jobOf(request)),
     listJobs({ parent, pageSize, pageToken }: List) {
-      const from = Number(pageToken || 0)
-      if (!Number.isInteger(from) || from < 0)
-        throw invalidArgument(`page_token "${pageToken}" is not of a list of jobs.`)
-      const size = Math.min(pageSize || limits.pageSize, limits.pageSize)
       const all = [...jobs.values()].filter(({ name }) => name.startsWith(`${parent}/jobs/`))
-      return {
-        jobs: all.slice(from, from + size).map(wireJob),
-        nextPageToken: from + size < all.length ? String(from + size) : '',
-      }
+      const { page, nextPageToken } = pageOf(all, { pageSize, pageToken }, limits.pageSize)
+      return { jobs: page.map(wireJob), nextPageToken }
     },
     updateJob({ job = {}, updateMask }: { job?: WireJob; updateMask?: Mask }) {
       const { execution: _execution, ...before } = jobOf(job)

@@ -1,5 +1,6 @@
 /** The methods of tasks. */
 
+import { pageOf } from '../../core/api/page.ts'
 import type { CloudContext } from '../../core/plugin.ts'
 import { msOf } from '../../core/proto-values.ts'
 import type { Unary } from '../../core/service.ts'
@@ -90,13 +91,8 @@ export function taskMethods(
     }) {
       operation(parent)
       queueOf(parent)
-      const from = Number(pageToken || 0)
-      const size = Math.min(pageSize || 1000, 1000)
-      const all = tasksIn(parent)
-      return {
-        tasks: all.slice(from, from + size).map((task) => wireTask(task, responseView === 'FULL')),
-        nextPageToken: from + size < all.length ? String(from + size) : '',
-      }
+      const { page, nextPageToken } = pageOf(tasksIn(parent), { pageSize, pageToken }, 1000)
+      return { tasks: page.map((task) => wireTask(task, responseView === 'FULL')), nextPageToken }
     },
     deleteTask({ name }: { name: string }) {
       operation(name)

@@ -71,7 +71,8 @@ export function setParameter(json: Json, type: Type, path: string, values: reado
 
 function scalar(field: Field, text: string): unknown {
   if (field.type === 'bool' && (text === 'true' || text === 'false')) return text === 'true'
-  return ['int32', 'uint32', 'double', 'float'].includes(field.type) && text !== '' ? Number(text) : text
+  const isNumber = ['int32', 'uint32', 'double', 'float'].includes(field.type) && text !== ''
+  return isNumber && !Number.isNaN(Number(text)) ? Number(text) : text
 }
 
 /** The same JSON under the names of protobufjs, which would silently drop unknown fields. */
@@ -82,10 +83,12 @@ function check(type: Type, json: unknown, path: string): unknown {
     throw badValue(type, json, path)
   }
   return Object.fromEntries(
-    Object.entries(json).map(([name, value]) => {
+    Object.entries(json).flatMap(([name, value]) => {
       const field = fieldOf(type, name)
       if (!field) throw badJson(`Unknown name "${name}"${path === '' ? '' : ` at '${path}'`}: Cannot find field.`, path)
-      return [field.name, checkField(field, value, path === '' ? name : `${path}.${name}`)]
+      // Null is a field that is not set.
+      if (value === null && !field.resolvedType && !field.repeated && !field.map) return []
+      return [[field.name, checkField(field, value, path === '' ? name : `${path}.${name}`)]]
     }),
   )
 }
@@ -101,8 +104,39 @@ function checkField(field: Field, value: unknown, path: string): unknown {
       ? check(resolvedType, one, path + at)
       : resolvedType
         ? checkEnum(resolvedType, one, path + at)
-        : one,
+        : checkScalar(field.type, one, path + at),
   )
+}
+
+/** The serializer would round a fraction, cut a number to its bits, and drop letters that are not base64. */
+function checkScalar(type: string, value: unknown, path: string): unknown {
+  if (value === null || isScalar(type, value)) return value
+  throw badJson(`Invalid value at '${path}' (TYPE_${type.toUpperCase()}), ${shownValue(value)}`, path)
+}
+
+function isScalar(type: string, value: unknown): boolean {
+  switch (type) {
+    case 'bool':
+      return typeof value === 'boolean'
+    case 'string':
+      return typeof value === 'string'
+    case 'bytes':
+      return typeof value === 'string' && /^[\w+/-]*={0,2}$/.test(value) && value.replace(/=+$/, '').length % 4 !== 1
+    case 'double':
+    case 'float':
+      return typeof value === 'number' || (typeof value === 'string' && /^(NaN|-?Infinity|-?\d.*)$/.test(value))
+    default:
+      return isWhole(type, value)
+  }
+}
+
+/** `int64`, `uint32`, `fixed64` and the like: a number, or its digits as a text. */
+function isWhole(type: string, value: unknown): boolean {
+  const isWritten = typeof value === 'string' ? /^-?\d{1,20}$/.test(value) : Number.isSafeInteger(value)
+  if (!isWritten) return false
+  const whole = BigInt(value as string | number)
+  const bits = type.endsWith('64') ? 64 : 32
+  return whole === (/^[uf]/.test(type) ? BigInt.asUintN(bits, whole) : BigInt.asIntN(bits, whole))
 }
 
 function checkEnum(type: protobuf.Enum, value: unknown, path: string): unknown {
@@ -121,9 +155,10 @@ const SHOWN_CHARACTERS = 200
 
 function badValue(type: Type | protobuf.Enum, value: unknown, path: string): StatusError {
   const name = type.fullName.replace('.', '/')
-  const shown = JSON.stringify(value).slice(0, SHOWN_CHARACTERS)
-  return badJson(`Invalid value at '${path}' (type.googleapis.com${name}), ${shown}`, path)
+  return badJson(`Invalid value at '${path}' (type.googleapis.com${name}), ${shownValue(value)}`, path)
 }
+
+const shownValue = (value: unknown): string => JSON.stringify(value).slice(0, SHOWN_CHARACTERS)
 
 export const camelCase = (name: string): string =>
   name.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())

@@ -134,6 +134,12 @@ it.each([
     `Invalid value at 'messages[0]' (type.googleapis.com/google.pubsub.v1.PubsubMessage), "x"`,
     'messages[0]',
   ],
+  [{ messages: [{ data: '?' }] }, `Invalid value at 'messages[0].data' (TYPE_BYTES), "?"`, 'messages[0].data'],
+  [
+    { messages: [{ attributes: { a: 5 } }] },
+    `Invalid value at 'messages[0].attributes[a]' (TYPE_STRING), 5`,
+    'messages[0].attributes[a]',
+  ],
   ['[]', 'Root element must be a message.', undefined],
   ['{', 'JSON', undefined],
 ])('refuses fields that the message does not have: %j', async (body, reason, field) => {

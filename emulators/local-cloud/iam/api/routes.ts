@@ -4,6 +4,7 @@ import { type Context, Hono } from 'hono'
 import { z } from 'zod'
 import type { Http } from '../../core/service.ts'
 import { checkedBody } from '../../core/api/checked-body.ts'
+import { pageOf } from '../../core/api/page.ts'
 import type { CloudContext } from '../../core/plugin.ts'
 import { invalidArgument, notFound } from '../../core/status.ts'
 import type { Accounts, AccountSettings } from '../accounts/accounts.ts'
@@ -106,10 +107,9 @@ function accountRoutes(accounts: Accounts): Http {
   })
   app.get('/v1/projects/:project/serviceAccounts', (c) => {
     const all = accounts.list(c.req.param('project'))
-    const from = Number(c.req.query('pageToken') ?? 0)
-    const to =
-      from + Math.min(Number(c.req.query('pageSize') ?? 0) || limits.defaultAccountsPerPage, limits.accountsPerPage)
-    return c.json({ accounts: all.slice(from, to), ...(to < all.length ? { nextPageToken: String(to) } : {}) })
+    const request = { pageSize: Number(c.req.query('pageSize') ?? 0), pageToken: c.req.query('pageToken') }
+    const { page, nextPageToken } = pageOf(all, request, limits.accountsPerPage, limits.defaultAccountsPerPage)
+    return c.json({ accounts: page, ...(nextPageToken === '' ? {} : { nextPageToken }) })
   })
   app.get(account, (c) => c.json(accounts.get(accountOf(c.req.path))))
   app.patch(account, async (c) => {

@@ -3,6 +3,7 @@
 import type { Database, FirestoreCore } from '../../database.ts'
 import type { Document } from '../../documents/document-table.ts'
 import type { RequestContext } from '../../../core/service.ts'
+import { pageSizeOf } from '../../../core/api/page.ts'
 import { protoTimeOfMicros } from '../../../core/proto-values.ts'
 import { invalidArgument, notFound } from '../../../core/status.ts'
 import { commitWrites } from '../../writes/commit.ts'
@@ -177,7 +178,7 @@ async function listDocuments(core: FirestoreCore, request: ListRequest, caller: 
   const found = await within(database, view, () => readQuery(database, view, query, caller))
   const all = request.showMissing ? withMissing(database, query, found.documents) : found.documents
   const start = request.pageToken ? startOf(request.pageToken, all) : 0
-  const size = Math.min(request.pageSize || limits.defaultPageSize, limits.maxPageSize)
+  const size = pageSizeOf(request, limits.maxPageSize, limits.defaultPageSize)
   const page = all.slice(start, start + size)
   countQueryReads(database, { documents: page, skipped: 0 })
   const mask = parseMask(request.mask)
@@ -232,7 +233,7 @@ function listCollectionIds(core: FirestoreCore, request: CollectionIdsRequest): 
     .collectionIds(parent.path)
     .toSorted()
     .filter((id) => id > after)
-  const page = ids.slice(0, request.pageSize || limits.defaultPageSize)
+  const page = ids.slice(0, pageSizeOf(request, limits.maxPageSize, limits.defaultPageSize))
   database.count('documentReads', 1)
   database.count('readUnits', 1)
   return { collectionIds: page, nextPageToken: page.length < ids.length ? page.at(-1) : '' }
