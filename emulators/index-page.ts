@@ -25,6 +25,7 @@ export interface Overview {
 /** Commands that every business has, besides its own. */
 const commands = [
   { command: 'npm run trace', brief: 'the last one as one trace: every service, with its log lines' },
+  { command: 'npm run services', brief: 'revision, instances, health and open circuits of each service' },
   { command: 'npm run ops -- queues', brief: 'what waits, is paused or fails, and services that do not start' },
   { command: 'npm run ops -- dead-letters', brief: 'messages that could not be handled, each with its reason' },
   { command: 'npm run logs -- --level warning', brief: 'warnings and errors of all services, as they are written' },

@@ -569,5 +569,18 @@ describe('the Admin API', () => {
       headers: { 'x-local-cloud-secret': cloud.secret },
     })
     expect(await listed.json()).toEqual({ processes: run().processes(), services: run().states() })
+    const report = async (query: string) => {
+      const url = `http://${cloud.ownerHost}/_local/run/services${query}`
+      const response = await fetch(url, { headers: { 'x-local-cloud-secret': cloud.secret } })
+      return { status: response.status, body: (await response.json()) as { services: object[] } }
+    }
+    const { pid, revision } = run().processes()[0]!
+    const ready = { state: 'ready', pid, revision, active: 0 }
+    const echo = { service: 'echo', state: 'running', revision, waiting: 0 }
+    expect((await report('')).body.services).toMatchObject([{ ...echo, instances: [ready] }])
+    expect((await report('?health=/')).body.services).toMatchObject([
+      { ...echo, instances: [{ ...ready, health: { status: 200 } }] },
+    ])
+    expect((await report('?health=http://other')).status).toBe(400)
   })
 })

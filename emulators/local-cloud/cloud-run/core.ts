@@ -6,7 +6,7 @@ import { alreadyExists, invalidArgument, notFound } from '../core/status.ts'
 import { type DataPlane, openDataPlane, type ServiceState } from './serving/data-plane.ts'
 import { closeAll } from '../core/close-all.ts'
 import { logKeeper } from './process/logs.ts'
-import { type Spawned, startInstance } from './process/process.ts'
+import { type Answered, type Spawned, startInstance } from './process/process.ts'
 import { reaper } from './process/reaper.ts'
 import { secretValues } from './process/secret-values.ts'
 import type { CloudRunOptions } from './options.ts'
@@ -22,6 +22,29 @@ export interface RunningProcess {
   readonly revision: string
 }
 
+/** A service as operators see it. */
+export interface ServiceReport {
+  readonly service: string
+  readonly state: ServiceState['state']
+  /** Of a failed start. */
+  readonly reason?: string
+  readonly address: string
+  /** The newest, which gets all requests. */
+  readonly revision: string
+  /** Requests that wait for a place. */
+  readonly waiting: number
+  readonly instances: readonly {
+    readonly state: 'starting' | 'ready' | 'ending'
+    /** Absent: it starts. */
+    readonly pid?: number
+    readonly revision?: string
+    /** The requests that it has. */
+    readonly active: number
+    /** Of one that is ready, if a path was asked for. */
+    readonly health?: Answered
+  }[]
+}
+
 export interface CloudRunCore {
   readonly workerPools: WorkerPools
   create(parent: string, id: string, body: Partial<ServiceResource>): Promise<ServiceResource>
@@ -32,6 +55,8 @@ export interface CloudRunCore {
   processes(): RunningProcess[]
   /** Of each open service, and of each worker pool. */
   states(): (ServiceState & { readonly service: string })[]
+  /** Of each open service. @param path Asked of each ready instance, for its health */
+  report(path?: string): Promise<readonly ServiceReport[]>
   /** Starts the minimum of the service's instances, one at least. @throws Error with the last lines of a process that did not start */
   warm(service: string): Promise<void>
   /** The instances finish their requests and end, while new requests get new ones, which start at once. So do those of a worker pool. @throws as `warm` */
@@ -260,6 +285,22 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
         .running()
         .map(({ pool, pids }) => ({ service: pool, state: pids.length > 0 ? 'running' : 'starting' }) as const),
     ],
+    report: (path) =>
+      Promise.all(
+        [...planes].map(async ([name, plane]) => {
+          const { latestReadyRevision, uri } = get(name)
+          const instances = await Promise.all(
+            plane.list().map(async ({ state, instance, active }) => ({
+              state,
+              active,
+              ...(instance ? { pid: instance.pid, revision: instance.revision } : {}),
+              ...(path !== undefined && instance && state === 'ready' ? { health: await instance.get(path) } : {}),
+            })),
+          )
+          const about = { address: uri, revision: latestReadyRevision, waiting: plane.waiting() }
+          return { service: idOf(name), ...plane.state(), ...about, instances }
+        }),
+      ),
     warm: async (service) => planeOf(service).warm(),
     async restart(service) {
       if (workerPools.running().some(({ pool }) => pool === service)) return workerPools.restart(service)

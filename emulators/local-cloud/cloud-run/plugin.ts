@@ -8,7 +8,7 @@ import { runAccess } from './permissions.ts'
 import { runRoutes } from './api/routes.ts'
 import { serviceGrants, serviceProvisioner, workerPoolProvisioner } from './terraform.ts'
 
-export type { CloudRunCore } from './core.ts'
+export type { CloudRunCore, ServiceReport } from './core.ts'
 
 export type { Container } from './values/service.ts'
 

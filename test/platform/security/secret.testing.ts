@@ -67,6 +67,7 @@ const asking: readonly (readonly [call: string, body?: object])[] = [
   ['GET owner /_local/counters'],
   ['GET owner /_local/request-log'],
   ['GET owner /_local/run/processes'],
+  ['GET owner /_local/run/services?health=/health/ready'],
   ['GET owner /_local/traces'],
   ['GET owner /_local/traces/0123456789abcdef0123456789abcdef'],
   ['GET owner /_local/metrics'],

@@ -74,6 +74,12 @@ export function runRoutes(core: CloudRunCore, secretRemedy: string): Http {
   )
   app.delete(`${pools}/:pool`, async (c) => c.json(done(await workerPools.delete(nameOf(c.req.path)))))
   app.get('/_local/run/processes', (c) => c.json({ processes: core.processes(), services: core.states() }))
+  app.get('/_local/run/services', async (c) => {
+    const path = c.req.query('health')
+    if (path !== undefined && !/^\/[\w./-]{0,200}$/.test(path))
+      throw new StatusError('INVALID_ARGUMENT', `health is the path that each instance is asked for, not "${path}".`)
+    return c.json({ services: await core.report(path) })
+  })
   return app
 }
 

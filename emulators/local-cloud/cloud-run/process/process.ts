@@ -72,11 +72,18 @@ export interface Instance extends Spawned, Target {
   stop(): Promise<void>
   /** Whether it takes a new connection, and keeps it: the system still takes some for a process that is ending. */
   listens(): Promise<boolean>
+  /** The answer of the container to a GET, past the ingress. */
+  get(path: string): Promise<Answered>
 }
+
+/** `silent`: it took the connection and did not answer in time; `broken`: it refused the connection, or ended it. */
+export type Answered = { readonly status: number; readonly text: string } | 'silent' | 'broken'
 
 /** Between two startup probes. Cloud Run's own are seconds apart, which would delay a start here; each that fails takes half a millisecond of the processor for which the process waits. */
 const PROBE_EVERY_MS = 50
 const PROBE_TIMEOUT_MS = 1_000
+/** Of the answer to a probe. */
+const PROBE_CHARACTERS = 1_000
 const START_TIMEOUT_MS = 60_000
 /** Does for a process what Cloud Run's sandbox does for a container. */
 const INGRESS_ONLY = new URL('ingress-only.ts', import.meta.url).href
@@ -191,7 +198,8 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     kill: (signal) => started.kill(signal),
     setCpu: (given) => started.signal(given ? 'SIGCONT' : 'SIGSTOP'),
     stop: () => started.stop(),
-    listens: async () => !started.exited && (await statusAt(probePath(resource), { port, agent })) !== 'broken',
+    listens: async () => !started.exited && (await answerAt(probePath(resource), { port, agent })) !== 'broken',
+    get: (path) => answerAt(path, { port, agent }),
     get exited() {
       return started.exited
     },
@@ -216,22 +224,22 @@ async function probe(resource: ServiceResource, target: Target, ended: () => boo
   const path = probePath(resource)
   const deadlineMs = Date.now() + START_TIMEOUT_MS
   while (Date.now() < deadlineMs && !ended()) {
-    const status = await statusAt(path, target)
-    if (typeof status === 'number' && status >= 200 && status < 400) return true
+    const answer = await answerAt(path, target)
+    if (typeof answer === 'object' && answer.status >= 200 && answer.status < 400) return true
     await new Promise((resolve) => setTimeout(resolve, PROBE_EVERY_MS))
   }
   return false
 }
 
-/** `silent`: it took the connection and did not answer in time; `broken`: it refused the connection, or ended it. */
-function statusAt(path: string, { port, agent }: Target): Promise<number | 'silent' | 'broken'> {
+function answerAt(path: string, { port, agent }: Target): Promise<Answered> {
   return new Promise((resolve) => {
     const at = { host: '127.0.0.1', port }
     const probe = httpGet(
       { ...at, path, agent, headers: { connection: 'close' }, timeout: PROBE_TIMEOUT_MS },
       (response) => {
-        response.resume()
-        resolve(response.statusCode!)
+        let text = ''
+        response.setEncoding('utf8').on('data', (chunk: string) => (text = (text + chunk).slice(0, PROBE_CHARACTERS)))
+        response.once('end', () => resolve({ status: response.statusCode!, text }))
       },
     )
     probe.once('timeout', () => {

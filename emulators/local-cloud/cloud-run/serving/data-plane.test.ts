@@ -68,6 +68,7 @@ async function startFake(): Promise<FakeInstance> {
     setCpu: (given) => void cpu.push(given),
     kill: () => Promise.resolve(),
     listens: () => Promise.resolve(server.listening),
+    get: () => Promise.resolve('broken'),
     async stop() {
       stops += 1
       await new Promise((resolve) => server.close(resolve))

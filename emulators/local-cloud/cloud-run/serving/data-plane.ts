@@ -16,7 +16,7 @@ import { StatusError } from '../../core/status.ts'
 import { type Exchange, socketExchange } from './exchange.ts'
 import { admit, type Iam } from './ingress.ts'
 import { acceptHttp2, forwardGrpc, hasStream, type Http2Exchange, isGrpc } from './grpc.ts'
-import { createInstances, type Scale } from './instances.ts'
+import { createInstances, type ListedInstance, type Scale } from './instances.ts'
 import { headersAtPort, type LocalExchange, localExchange } from './local-exchange.ts'
 import { createMeter } from './meter.ts'
 import type { Instance } from '../process/process.ts'
@@ -55,6 +55,8 @@ export interface DataPlane {
   instances(): readonly Instance[]
   /** The instances that have a request, those that end included. */
   busy(): readonly Instance[]
+  /** All instances, those that start and those that end included. */
+  list(): readonly ListedInstance[]
   state(): ServiceState
   /** Requests that an instance has. */
   active(): number
@@ -186,6 +188,7 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
   return {
     instances: instances.running,
     busy: instances.busy,
+    list: instances.list,
     state() {
       if (instances.running().length > 0) return { state: 'running' }
       // A service that fails is started again at each request: between two failures it is still failing.

@@ -50,6 +50,7 @@ async function startContainer(): Promise<Instance> {
     setCpu: () => {},
     kill: () => Promise.resolve(),
     listens: () => Promise.resolve(true),
+    get: () => Promise.resolve('broken'),
     stop: () => Promise.resolve(),
   }
 }

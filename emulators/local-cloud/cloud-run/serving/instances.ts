@@ -45,6 +45,8 @@ export interface Instances {
   running(): readonly Instance[]
   /** The instances that have a request, those that end included. */
   busy(): readonly Instance[]
+  /** All, those that start and those that end included. */
+  list(): readonly ListedInstance[]
   readonly isStarting: boolean
   /** Requests that an instance has. */
   readonly active: number
@@ -60,6 +62,15 @@ export interface Instances {
   close(): void
   /** Resolves when no instance has a request. */
   drained(): Promise<void>
+}
+
+export interface ListedInstance {
+  /** `ending`: it gets no further request. */
+  readonly state: 'starting' | 'ready' | 'ending'
+  /** Absent: it starts. */
+  readonly instance?: Instance
+  /** The requests that it has. */
+  readonly active: number
 }
 
 /** An instance, from the begin of its start. */
@@ -242,6 +253,14 @@ export function createInstances({ clock, scale, start, meter, idleMs, setCpu }: 
       [...members, ...leaving.values()].flatMap(({ instance, active: has }) =>
         instance && has > 0 && !instance.exited ? [instance] : [],
       ),
+    list: () =>
+      [...members, ...leaving.values()]
+        .filter(({ instance }) => !instance?.exited)
+        .map(({ instance, isRetired, active: has }) => ({
+          state: isRetired ? 'ending' : instance ? 'ready' : 'starting',
+          active: has,
+          ...(instance ? { instance } : {}),
+        })),
     get isStarting() {
       return members.some(({ instance }) => !instance)
     },

@@ -113,6 +113,7 @@ async function instance(held: Held[]): Promise<Instance> {
     setCpu: () => {},
     kill: () => Promise.resolve(),
     listens: () => Promise.resolve(server.listening),
+    get: () => Promise.resolve('broken'),
     stop,
     exited: false,
   }
