@@ -43,6 +43,8 @@ export const catalogApi = defineApi(
       summary: 'See a product with its price in each currency',
       types: { '': 'Product' },
       access: 'customer',
+      // The most frequent read, of one document.
+      hedged: true,
       answers: { 200: 'The product, with at least one price, the newest first.' },
       shapes: {
         200: shaped(pricedProduct, pricedOf),

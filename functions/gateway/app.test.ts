@@ -196,6 +196,14 @@ describe('a customer', () => {
     })
   })
 
+  it('guards a cancellation by the tag of the order that its caller has seen', async () => {
+    const { send, calls } = started({ orders: () => Response.json({ commandId }, { status: 202 }) })
+    const body = { reason: 'changed-mind' }
+    const headers = { 'if-match': '"7-x"' }
+    expect(await send('POST', '/v1/orders/o-1/cancel', { body, headers })).toMatchObject({ status: 202 })
+    expect(calls).toMatchObject([{ path: '/submissions/CancelOrder', body: { expectedVersion: 7 } }])
+  })
+
   it("names another address for an order of one's own", async () => {
     const { send, calls } = started({ orders: () => Response.json({ commandId }, { status: 202 }) })
     const body = { addressRef: 'address-2' }
@@ -303,7 +311,7 @@ describe('a customer', () => {
     const { send } = started({ orders: () => Response.json(placed) })
     expect(await send('GET', '/v1/orders/o-1')).toMatchObject({
       status: 200,
-      body: { ...placed, timeline: { unavailable: true } },
+      body: { ...placed, timeline: { unavailable: true }, missing: [{ part: 'timeline', code: 'unavailable' }] },
     })
   })
 

@@ -69,7 +69,7 @@ async function openFaultyShop(): Promise<FaultyShop> {
 }
 
 const page =
-  '{ readOrder(orderId: "o-1") { orderId lines { sku product { name } } timeline { unavailable entries { type } } } }'
+  '{ readOrder(orderId: "o-1") { orderId lines { sku product { name } } missing { part code } timeline { unavailable entries { type } } } }'
 const list =
   '{ listOrders(limit: 2) { orders { orderId order { status lines { product { name } } timeline { entries { type } } } } } }'
 const codesOf = ({ errors = [] }: GraphqlAnswer) => [...new Set(errors.map(({ extensions }) => extensions.code))]
@@ -111,7 +111,11 @@ describe.each<[Fault, string]>([
     const shop = await openFaultyShop()
     shop.set('history', fault)
     const ofOrder = await shop.timed(page)
-    expect(partAt(ofOrder.data, 'readOrder')).toMatchObject({ orderId: 'o-1', timeline: { unavailable: true } })
+    expect(partAt(ofOrder.data, 'readOrder')).toMatchObject({
+      orderId: 'o-1',
+      timeline: { unavailable: true },
+      missing: [{ part: 'timeline', code }],
+    })
     expect(codesOf(ofOrder)).toEqual([])
     const ofList = await shop.timed(list)
     expect([ofList.data, codesOf(ofList)]).toEqual([{ listOrders: null }, [code]])

@@ -45,6 +45,16 @@ describe('a query', () => {
     ])
   })
 
+  it('of an order leads to its customer, which no other caller sees', async () => {
+    const query = '{ readOrder(orderId: "o-1") { customer { addresses { addressRef city } } } }'
+    const own = await graph.post({ query })
+    expect(own.errors).toBeUndefined()
+    expect(partAt(own.data, 'readOrder', 'customer')).toEqual({ addresses: [{ addressRef: 'a-1', city: 'Bremen' }] })
+    const byStaff = await graph.post({ query }, { roles: ['support'], sub: 'jo' })
+    expect([byStaff.data, codesOf(byStaff)]).toEqual([{ readOrder: { customer: null } }, ['not-found']])
+    expect(graph.calls().filter((one) => one.includes('/vaults/'))).toHaveLength(1)
+  })
+
   it('has the answer of REST, without what is written for staff', async () => {
     const query = documentOf('ReadOrder').replace('entries {', 'entries { actor')
     const request = { query, variables: { orderId: 'o-1' } }
@@ -121,6 +131,23 @@ describe('a mutation', () => {
     expect([byHeader.errors, byArgument.errors]).toEqual([undefined, undefined])
     expect(graph.calls()).toHaveLength(2)
     expect(codesOf(await graph.post({ query: cancel }))).toEqual(['idempotency-key-missing'])
+  })
+
+  it('is guarded by the version that its caller has seen, as an argument or as the header of REST', async () => {
+    const bodies: unknown[] = []
+    const guarded = openGraph(issuer, {
+      call(service, path, options) {
+        bodies.push(options?.body)
+        return shopAnswers(service, path, options)
+      },
+    })
+    const query =
+      'mutation { cancelOrder(orderId: "o-1", reason: "other", idempotencyKey: "key-1", expectedVersion: 7) { commandId } }'
+    await guarded.post({ query })
+    await guarded.post({ query: cancel, variables: { key: 'key-2' } }, { headers: { 'if-match': '"8"' } })
+    expect(bodies).toMatchObject([{ expectedVersion: 7 }, { expectedVersion: 8 }])
+    const read = { query: '{ readOrder(orderId: "o-1") { version } }' }
+    expect(codesOf(await graph.post(read, { headers: { 'if-match': '"8"' } }))).toEqual(['unsupported-precondition'])
   })
 
   it('of several commands takes the header for the first alone', async () => {

@@ -73,6 +73,12 @@ export const shopAnswers: Call = async (_service, path, { body } = {}) => {
   if (path.startsWith('/orders/')) return Response.json(orderNamed('o-1'))
   if (path.startsWith('/products/'))
     return Response.json({ sku: 'TEA-001', name: 'Tea', unitMinor: 1_250, currency: 'EUR', validFrom: placedAt })
+  if (path.startsWith('/vaults/'))
+    return Response.json({
+      addresses: [
+        { addressRef: 'a-1', name: 'Ada', lines: ['Am Wall 1'], city: 'Bremen', country: 'DE', addedAt: placedAt },
+      ],
+    })
   if (path.startsWith('/submissions/')) return Response.json({ commandId: crypto.randomUUID() }, { status: 202 })
   return Response.json({ code: 'not-found', detail: 'There is nothing here.', status: 404 }, { status: 404 })
 }

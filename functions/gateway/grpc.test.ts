@@ -150,6 +150,12 @@ describe('a gRPC client', () => {
     const entries = { 'idempotency-key': 'key-1' }
     expect((await client.call(path, request, await metadata(entries))).message).toEqual({ commandId })
     expect(calls.at(-1)!.body).toMatchObject({ subject: 'o-1', key: 'key-1', limitedTo: 'customer-1' })
+    await client.call(path, request, await metadata({ ...entries, 'if-match': '"7"' }))
+    expect(calls.at(-1)!.body).toMatchObject({ expectedVersion: 7 })
+    const other = await failure(client.call(path, request, await metadata({ ...entries, 'if-match': 'W/"7"' })))
+    expect([other.code, codeIn(other)]).toEqual([status.FAILED_PRECONDITION, 'precondition-failed'])
+    const unguarded = await failure(place(order, { 'if-match': '"7"' }))
+    expect(codeIn(unguarded)).toBe('unsupported-precondition')
   })
 
   it.each([

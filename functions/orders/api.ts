@@ -1,6 +1,7 @@
 /** The public operations of orders. */
 
 import { z } from 'zod'
+import { missingParts } from '../../shared/service/compose.ts'
 import { derivedName } from '../../shared/base/ids.ts'
 import type { Caller } from '../../shared/service/operation.ts'
 import { historyContracts } from '../history/contracts.ts'
@@ -63,7 +64,8 @@ export const ordersApi = defineApi(
       summary: "See an order of one's own with its timeline; staff see every customer's",
       types: { '': 'Order' },
       access: 'customer',
-      answers: { 200: ['The order.', readOrder.answers[200].extend({ timeline })] },
+      hasVersion: true,
+      answers: { 200: ['The order.', readOrder.answers[200].extend({ timeline, missing: missingParts })] },
       problems: readOrder.refuses,
     }),
     followOrder: handles({
@@ -100,6 +102,7 @@ export const ordersApi = defineApi(
       summary: "Ask an order's saga to go on now",
       access: 'support',
       subject: 'orderId',
+      checksVersion: true,
       problems: ['not-found', shopCodes['nothing-to-retry']],
     }),
     closeOrder: submits('CloseOrder', {
@@ -107,6 +110,7 @@ export const ordersApi = defineApi(
       summary: 'End an order whose goods have all left and whose money can not be taken',
       access: 'support',
       subject: 'orderId',
+      checksVersion: true,
       problems: ['not-found'],
     }),
     recaptureOrder: submits('RecaptureOrder', {
@@ -114,6 +118,7 @@ export const ordersApi = defineApi(
       summary: 'Capture what was refused with another payment method of the customer',
       access: 'support',
       subject: 'orderId',
+      checksVersion: true,
       problems: ['not-found'],
     }),
     cancelOrder: submits('CancelOrder', {
@@ -122,6 +127,7 @@ export const ordersApi = defineApi(
       access: 'customer',
       derives: { by },
       subject: 'orderId',
+      checksVersion: true,
       limitedTo: limitOf,
       problems: ['not-found'],
     }),
@@ -130,6 +136,7 @@ export const ordersApi = defineApi(
       summary: 'Name another address for a parcel that the carrier refused; staff do so for every customer',
       access: 'customer',
       subject: 'orderId',
+      checksVersion: true,
       limitedTo: limitOf,
       problems: ['not-found'],
     }),
@@ -139,6 +146,7 @@ export const ordersApi = defineApi(
       access: 'customer',
       derives: { by },
       subject: 'orderId',
+      checksVersion: true,
       limitedTo: limitOf,
       problems: ['not-found'],
     }),

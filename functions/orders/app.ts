@@ -41,6 +41,13 @@ const unknown = (orderId: string, evidence?: Evidence): Refused =>
 const stateOf = async (orderId: string, platform: Platform): Promise<OrderState> =>
   orderIn((await platform.streams.read(orderId)).events)
 
+/** With the version that a condition of its caller names. */
+async function versionedView(orderId: string, platform: Platform): Promise<OrderView | undefined> {
+  const { events, version } = await platform.streams.read(orderId)
+  const view = viewOf(orderIn(events))
+  return view && { ...view, version }
+}
+
 /** Undefined: it was neither placed nor imported. */
 function viewOf(state: OrderState): OrderView | undefined {
   if (isPlaced(state)) return shownOrder(state)
@@ -187,13 +194,13 @@ export const app: ServiceApp = implement(orders, {
     placeOrder: ({ body }, platform) => placeOrder(body, platform),
     listOrderRecords: listsStreams(orderRecord),
     async readOrder({ orderId }, platform) {
-      const view = viewOf(await stateOf(orderId, platform))
+      const view = await versionedView(orderId, platform)
       if (!view) throw unknown(orderId)
       return { status: 200, body: view }
     },
     async readOrders({ body: { orderIds } }, platform) {
-      const states = await Promise.all(orderIds.map((orderId) => stateOf(orderId, platform)))
-      return { status: 200, body: { orders: states.map(viewOf).filter((one) => one !== undefined) } }
+      const views = await Promise.all(orderIds.map((orderId) => versionedView(orderId, platform)))
+      return { status: 200, body: { orders: views.filter((one) => one !== undefined) } }
     },
     async readSaga({ orderId }, platform) {
       return { status: 200, body: { orderId, ...sagaView(await knownOrder(orderId, platform)) } }

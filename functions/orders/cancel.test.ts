@@ -30,6 +30,10 @@ const confirmed = async (): Promise<Order> =>
 const cancel = ({ shop, orderId }: Order, { by = 'customer', key = 1 } = {}): Promise<void> =>
   shop.deliver('CancelOrder', { orderId, by, reason: 'changed-mind' }, { key, sequence: 0 })
 
+/** Guarded by the version of the order that its customer has seen. */
+const cancelIn = ({ shop, orderId }: Order, expectedVersion: number): Promise<void> =>
+  shop.deliver('CancelOrder', { orderId, by: 'customer', reason: 'changed-mind' }, { sequence: 0, expectedVersion })
+
 const submitted = ({ shop, orderId }: Order, limitedTo?: string): Promise<void> =>
   checkSubmitted(app, shop.platform, {
     type: 'CancelOrder',
@@ -40,6 +44,17 @@ const submitted = ({ shop, orderId }: Order, limitedTo?: string): Promise<void> 
 const statusOf = async ({ shop, orderId }: Order): Promise<unknown> => (await shop.read(orderId)).body['status']
 
 describe('an order whose checkout runs', () => {
+  it('is cancelled in the version alone that its customer has seen', async () => {
+    const order = await placed()
+    const versionOf = async () => Number((await order.shop.read(order.orderId)).body['version'])
+    const seen = await versionOf()
+    await after(order, 'reserved')
+    await expect(cancelIn(order, seen)).rejects.toMatchObject({ code: 'precondition-failed' })
+    expect(await statusOf(order)).toBe('pending')
+    await cancelIn(order, await versionOf())
+    expect(await statusOf(order)).toBe('cancelled')
+  })
+
   it.each([
     ['before the first reply', [], ['ReleaseStock']],
     ['before the payment is answered', ['reserved'], ['VoidPayment', 'ReleaseStock']],

@@ -75,6 +75,8 @@ const shipment = z.object({
 
 const order = z.object({
   orderId,
+  /** Raised by each change of the order: a command with `If-Match` is refused in another version. Absent while it is being placed. */
+  version: z.int().min(1).optional(),
   /**
    * `payment-needed`: its checkout waits for the customer, as `paymentNeeded` says. `payment-failed`: confirmed, and a capture was
    * refused: staff recaptures it with another payment method, or closes the order.

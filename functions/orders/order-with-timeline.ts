@@ -1,7 +1,8 @@
 /** One order from two services: the order itself, and its history, without which the order still answers. */
 
-import { Cancelled, Refused } from '../../shared/base/errors.ts'
+import { Refused } from '../../shared/base/errors.ts'
 import type { QueryAnswer } from '../../shared/contracts/query.ts'
+import { compose } from '../../shared/service/compose.ts'
 import type { LoadEdge } from '../../shared/service/edges.ts'
 import type { OperationContext } from '../../shared/service/operation-context.ts'
 import type { Platform } from '../../shared/service/platform.ts'
@@ -18,8 +19,13 @@ export async function orderWithTimeline(
   caller: Caller,
   orderId: string,
 ): Promise<Response> {
-  const [order, timeline] = await Promise.all([visibleOrder(platform, caller, orderId), timelineOf(platform, orderId)])
-  return c.json({ ...order, timeline: servesCustomers(caller) ? timeline : forCustomers(timeline) }, 200)
+  const [order, { found, missing }] = await Promise.all([
+    visibleOrder(platform, caller, orderId),
+    compose(platform, { timeline: () => timelineOf(platform, orderId) }),
+  ])
+  const timeline = found.timeline ?? { unavailable: true }
+  const shown = servesCustomers(caller) ? timeline : forCustomers(timeline)
+  return c.json({ ...order, timeline: shown, ...(missing.length > 0 ? { missing } : {}) }, 200)
 }
 
 /** The orders that the caller may see, by their ids. */
@@ -76,14 +82,7 @@ export function withoutStaff(entry: Entries[number]): object {
 }
 
 async function timelineOf(platform: Platform, orderId: string): Promise<ShownTimeline> {
-  try {
-    const options = { timeoutMs: HISTORY_TIMEOUT_MS }
-    const answer = await platform.query(historyContracts, 'readTimeline', { orderId }, options)
-    return { entries: answer.refused ? [] : answer.body.entries }
-  } catch (error) {
-    // The request itself is over.
-    if (error instanceof Cancelled) throw error
-    platform.log('WARNING', 'history.unavailable', { error })
-    return { unavailable: true }
-  }
+  const options = { timeoutMs: HISTORY_TIMEOUT_MS }
+  const answer = await platform.query(historyContracts, 'readTimeline', { orderId }, options)
+  return { entries: answer.refused ? [] : answer.body.entries }
 }

@@ -56,6 +56,8 @@ export const platformCodes = defineCodes({
   'not-found': { status: 404 },
   'operation-ended': { status: 410 },
   overloaded: { status: 503, isSecurityEvent: true },
+  /** The object has another version than the one that `If-Match` names. */
+  'precondition-failed': { status: 412 },
   'rate-limited': { status: 429 },
   'request-invalid': { status: 400 },
   'route-missing': { status: 404 },
@@ -77,7 +79,14 @@ export type PlatformCode = keyof typeof platformCodes
  * Those of them with which the rules of a service refuse. The others are answers of the runtime, before any rule was asked:
  * they say nothing about what was asked for.
  */
-export const ruleCodes = ['forbidden', 'idempotency-key-reused', 'invalid-body', 'invalid-cursor', 'not-found'] as const
+export const ruleCodes = [
+  'forbidden',
+  'idempotency-key-reused',
+  'invalid-body',
+  'invalid-cursor',
+  'not-found',
+  'precondition-failed',
+] as const
 /** A code that a query's `refuses` may name. */
 export type RefusalCode = (typeof ruleCodes)[number] | DeclaredCode
 

@@ -24,6 +24,8 @@ export const envelopeSchema = z.strictObject({
   traceparent: code(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/, 'a W3C trace context'),
   /** The caller: `ROLE:SUBJECT` of a person, or `service:NAME`. */
   actor: reference,
+  /** The version of the subject's stream that the caller has seen: in any other one the command is refused. */
+  expectedVersion: z.int().min(0).exactOptional(),
   data: z.unknown(),
 })
 

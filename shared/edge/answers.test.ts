@@ -56,8 +56,8 @@ describe('the handler of an operation', () => {
       given = c
       return c.empty(204)
     })
-    const names = ['request', 'instance', 'waitSeconds', 'header', 'json', 'empty', 'checked', 'events', 'problem']
-    expect(Object.keys(given)).toEqual(names)
+    const answers = ['header', 'json', 'empty', 'checked', 'events', 'problem']
+    expect(Object.keys(given)).toEqual(['request', 'instance', 'expectedVersion', 'waitSeconds', ...answers])
     expect(given).toMatchObject({ instance: '/v1/seats', request: { route: '/v1/seats' } })
   })
 })

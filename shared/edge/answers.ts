@@ -8,15 +8,17 @@ import { requestOf } from '../http/refusals.ts'
 import type { EventList, OperationContext } from '../service/operation-context.ts'
 import type { Operation } from '../service/operation.ts'
 import type { OpenStream } from './event-stream.ts'
+import { expectedVersionIn } from './conditional.ts'
 import { waitSecondsIn } from './prefer.ts'
 
 type Respond = (c: Context, handle: (context: OperationContext) => Response | Promise<Response>) => Promise<Response>
 
 /** The result throws an Error for an answer that the operation does not declare, and for a Response of the handler's own. */
 export function answersOf(
-  { method, path, answers, submits, streams }: Pick<Operation, 'method' | 'path' | 'answers' | 'submits' | 'streams'>,
+  operation: Pick<Operation, 'method' | 'path' | 'answers' | 'submits' | 'streams' | 'checksVersion'>,
   openStream?: OpenStream,
 ): Respond {
+  const { method, path, answers, submits, streams } = operation
   const shapes = new Map(
     Object.entries(answers).map(([status, [, schema]]) => [Number(status), schema && shapeOf(schema)]),
   )
@@ -37,6 +39,7 @@ export function answersOf(
         return requestOf(c)
       },
       instance: instanceOf(c),
+      expectedVersion: expectedVersionIn(c, operation),
       waitSeconds: submits ? waitSecondsIn(c.req.header('prefer')) : 0,
       header: (name, value) => c.header(name, value),
       json(body, status) {

@@ -127,6 +127,54 @@ describe('no tag', () => {
   })
 })
 
+describe('an object with a version', () => {
+  const seen: (number | undefined)[] = []
+  const versioned = z.object({ seats: z.string(), version: z.int().optional() })
+  const reading = { ...common, method: 'get', hasVersion: true, answers: { 200: ['Seats.', versioned] } } as const
+  const taking = { ...common, method: 'post', isIdempotent: true, checksVersion: true, answers: read.answers } as const
+  const { send } = served(taking, (c) => {
+    seen.push(c.expectedVersion)
+    return c.json({ seats: '' }, 200)
+  })
+
+  it('has its version before the hash in its tag, and none while it has no version', async () => {
+    const answer = await served(reading, (c) => c.json({ seats: '', version: 7 }, 200)).send()
+    expect(answer.etag).toBe(`"7-${createHash('sha256').update(answer.text).digest('base64url')}"`)
+    expect((await served(reading, (c) => c.json({ seats: '' }, 200)).send()).etag).toMatch(/^"[\w-]{43}"$/)
+  })
+
+  it.each([
+    ['"7-abc"', 7],
+    [' "7" ', 7],
+    ['*', undefined],
+  ])('is named to the handler by If-Match: %s', async (header, version) => {
+    seen.length = 0
+    expect((await send({ 'if-match': header })).status).toBe(200)
+    expect(seen).toEqual([version])
+  })
+
+  it.each([
+    ['W/"7-abc"', 412, 'precondition-failed'],
+    ['"abc"', 412, 'precondition-failed'],
+    ['"0"', 412, 'precondition-failed'],
+    ['""', 412, 'precondition-failed'],
+    ['"7.5"', 412, 'precondition-failed'],
+    [`"${'9'.repeat(400)}"`, 412, 'precondition-failed'],
+    ['7', 400, 'invalid-parameter'],
+    ['', 400, 'invalid-parameter'],
+    ['"7", "8"', 400, 'invalid-parameter'],
+  ])('is guarded from %s', async (header, status, code) => {
+    seen.length = 0
+    const answer = await send({ 'if-match': header })
+    expect([answer.status, JSON.parse(answer.text)]).toMatchObject([status, { code }])
+    expect(seen).toEqual([])
+  })
+
+  it('is guarded from the conditions that are still unknown', async () => {
+    expect((await send({ 'if-unmodified-since': 'Thu, 01 Jan 2026 00:00:00 GMT' })).status).toBe(400)
+  })
+})
+
 describe('a condition that the operation does not check', () => {
   const post = { ...read, method: 'post', isIdempotent: true } as const
 

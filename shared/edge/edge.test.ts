@@ -313,7 +313,7 @@ describe('browsers', () => {
     expect(preflight.status).toBe(204)
     expect(preflight.headers.get('access-control-allow-origin')).toBe(origin)
     expect(preflight.headers.get('access-control-allow-headers')).toContain('idempotency-key')
-    expect(preflight.headers.get('access-control-allow-headers')).toContain('if-none-match')
+    expect(preflight.headers.get('access-control-allow-headers')).toContain('if-match,if-none-match')
     expect(preflight.headers.get('access-control-allow-credentials')).toBeNull()
     for (let asking = 0; asking < 3; asking++) await send('/as/member/c')
     const refused = await send('/as/member/c', { origin })

@@ -90,6 +90,7 @@ export function createEdge(http: Hono, { settings, roles, signedPaths, now }: Ed
         'authorization',
         'content-type',
         'idempotency-key',
+        'if-match',
         'if-none-match',
         'last-event-id',
         'prefer',

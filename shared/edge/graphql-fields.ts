@@ -5,7 +5,7 @@ import { GraphQLError, GraphQLObjectType, type GraphQLSchema } from 'graphql'
 import { Context } from 'hono'
 import { RefusedInput } from '../base/errors.ts'
 import { routeOf } from '../contracts/query.ts'
-import { KEY_ARGUMENT, WAIT_ARGUMENT } from '../graphql/names.ts'
+import { HEADER_ARGUMENTS, KEY_ARGUMENT, VERSION_ARGUMENT, WAIT_ARGUMENT } from '../graphql/names.ts'
 import { answerProblem } from '../http/http.ts'
 import { logRefusal } from '../http/refusals.ts'
 import { BATCH_KEYS } from '../service/edges.ts'
@@ -53,7 +53,7 @@ async function called(graph: Graph, run: Run, id: string, given: Arguments): Pro
 }
 
 const ownOf = (values: Arguments): Arguments =>
-  Object.fromEntries(Object.entries(values).filter(([name]) => name !== KEY_ARGUMENT && name !== WAIT_ARGUMENT))
+  Object.fromEntries(Object.entries(values).filter(([name]) => !HEADER_ARGUMENTS.includes(name)))
 
 /** Null is absent, as in every message of this API. */
 export function withoutNull(value: unknown): unknown {
@@ -68,13 +68,14 @@ export function withoutNull(value: unknown): unknown {
 export function contextOf(run: Run, id: string, { operations }: Graph, values: Arguments): Context {
   const { operation } = operations.get(id)!
   const headers = new Headers(run.c.req.raw.headers)
-  const { [KEY_ARGUMENT]: key, [WAIT_ARGUMENT]: wait } = values
+  const { [KEY_ARGUMENT]: key, [WAIT_ARGUMENT]: wait, [VERSION_ARGUMENT]: version } = values
   if (operation.requiresIdempotencyKey) {
     // One key for two commands would be a key that is used again.
     if (run.keyed++ > 0) headers.delete('idempotency-key')
     if (typeof key === 'string') headers.set('idempotency-key', key)
   }
   if (typeof wait === 'number') headers.set('prefer', `wait=${wait}`)
+  if (typeof version === 'number') headers.set('if-match', `"${version}"`)
   const c = new Context(new Request(new URL(run.c.req.url), { method: 'POST', headers }), {
     env: {},
     path: run.c.req.path,

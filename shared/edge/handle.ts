@@ -69,6 +69,7 @@ export function bind(
       checks.deprecation?.(c, caller)
     },
     async answer(c, { caller }, parts) {
+      checkConditions(c, operation)
       const params = parts.params()
       const key = operation.requiresIdempotencyKey ? keyOf(c) : undefined
       const body = operation.body && (await parts.body())
@@ -85,13 +86,12 @@ export function routeRest(http: Hono, operation: Operation, { admit, answer }: B
   const { method, body: schema, maxBodyBytes: limitBytes } = operation
   http.on(method.toUpperCase(), routeOf(operation), async (c) => {
     const admitted = await admit(c)
-    checkConditions(c, operation)
     checkSearch(c, operation)
     const response = await answer(c, admitted, {
       params: () => parametersIn(c, operation),
       body: () => schema && jsonBody(c, schema, { limitBytes, check: admitted.check }),
     })
-    return hasEntityTag(operation) ? tagged(c, response) : response
+    return hasEntityTag(operation) ? tagged(c, response, operation) : response
   })
 }
 

@@ -81,6 +81,7 @@ function describe(operationId: string, operation: Operation, api: Described): Js
       ...(submits ? [prefer] : []),
       ...(operation.streams ? [lastEventId] : []),
       ...(hasEntityTag(operation) ? [ifNoneMatch] : []),
+      ...(operation.checksVersion ? [ifMatch] : []),
     ],
     ...(body
       ? {
@@ -149,7 +150,10 @@ const text = { type: 'string' }
 const headers = {
   'Retry-After': { description: 'Seconds after which to retry.', schema: { type: 'integer', minimum: 0 } },
   RateLimit: { description: 'The remaining requests, and the time until the limit is reset.', schema: text },
-  ETag: { description: 'The tag of the answer, for If-None-Match (RFC 9110).', schema: text },
+  ETag: {
+    description: 'The tag of the answer, for If-None-Match, and for If-Match where an operation has it (RFC 9110).',
+    schema: text,
+  },
   Location: { description: 'Where the result is read.', schema: text },
   'Preference-Applied': { description: 'For how long the answer waited, at most (RFC 7240).', schema: text },
   Deprecation: { description: 'Since when the operation is deprecated (RFC 9745).', schema: text },
@@ -189,6 +193,15 @@ const ifNoneMatch = {
   schema: { type: 'string' },
 }
 
+const ifMatch = {
+  name: 'If-Match',
+  in: 'header',
+  required: false,
+  description:
+    'The ETag of the answer on which the request is based, or its version in quotes: 412 precondition-failed if the object has changed since. The command that is handled later is refused likewise.',
+  schema: { type: 'string', examples: ['"7"'] },
+}
+
 function parametersOf({ path, parameters = {} }: Operation): Json[] {
   const inPath = pathParametersOf({ path })
   return Object.entries(parameters).map(([name, schema]) => ({
@@ -223,7 +236,7 @@ function problemResponses(codes: readonly DeclaredCode[]): Json {
 
 /** Every code that an operation may answer with. */
 export function problemsOf(
-  { access, notFor = {}, requiresIdempotencyKey, body, problems = [], deprecated }: Operation,
+  { access, notFor = {}, requiresIdempotencyKey, checksVersion, body, problems = [], deprecated }: Operation,
   api: Described,
 ): DeclaredCode[] {
   const always = ['rate-limited', 'overloaded', 'unavailable', 'invalid-parameter', 'unsupported-precondition'] as const
@@ -234,6 +247,7 @@ export function problemsOf(
     if (rolesOf(api, access).length + Object.keys(notFor).length > 0) known.push('forbidden')
   }
   if (deprecated?.sunset !== undefined) known.push('operation-ended')
+  if (checksVersion) known.push('precondition-failed')
   if (access === 'signed') known.push('signature-invalid')
   if (requiresIdempotencyKey) known.push('idempotency-key-missing', 'idempotency-key-reused')
   if (body) known.push('invalid-json', 'invalid-body', 'body-too-large', 'body-too-slow', 'unsupported-media-type')

@@ -23,7 +23,9 @@ export function refusalsOf(
 ): Refusal[] {
   const ignored = (right: Given): Refusal[] => [
     ['with a parameter that it does not have', { ...right, search: '?nope=1' }, 400, 'invalid-parameter'],
-    ['with If-Match', { ...right, headers: { 'if-match': '*' } }, 400, 'unsupported-precondition'],
+    operation.checksVersion
+      ? ['with If-Match of no tag', { ...right, headers: { 'if-match': 'x' } }, 400, 'invalid-parameter']
+      : ['with If-Match', { ...right, headers: { 'if-match': '*' } }, 400, 'unsupported-precondition'],
   ]
   if (access === 'public') return ignored({})
   if (access === 'signed') return [['without a signature', { body: '{}' }, 401, 'signature-invalid']]

@@ -137,8 +137,8 @@ function checkOf(id: string, { isChecked }: Submitted, checks: Readonly<Record<s
 }
 
 function relaying(contracts: Contracts, operation: QueryOperation, { platform }: Parts): Handler {
-  const { asks, request, shapes, timeoutMs, location, securityEvent } = operation
-  const options = timeoutMs === undefined ? {} : { timeoutMs }
+  const { asks, request, shapes, timeoutMs, hedged, location, securityEvent } = operation
+  const options = { ...(timeoutMs === undefined ? {} : { timeoutMs }), ...(hedged ? { hedged } : {}) }
   return async (given) => {
     const { c } = given
     // The runtime has checked all parts as the operation declares them, from which the types of these functions follow.
@@ -181,7 +181,14 @@ function submitting(operation: Submitted, check: Check | undefined, parts: Parts
     }
     const subject = data[field] as string
     const { address } = c.request
-    const options = { key, actor: subjectOf(caller), subject, limitedTo: limitOf(caller), address }
+    const options = {
+      key,
+      actor: subjectOf(caller),
+      subject,
+      limitedTo: limitOf(caller),
+      address,
+      expectedVersion: c.expectedVersion,
+    }
     const answer = await platform.submit<Message>({ type, data }, options)
     if (answer.refused) return relayed(c, answer, platform)
     const { commandId } = submittedSchema.parse(await answer.response.json())

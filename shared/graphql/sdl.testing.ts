@@ -14,7 +14,7 @@ import {
 } from '../rpc/record.testing.ts'
 import type { Edge, Edges } from '../service/edges.ts'
 import type { Operation, Operations } from '../service/operation.ts'
-import { KEY_ARGUMENT, rootTypeOf, WAIT_ARGUMENT } from './names.ts'
+import { HEADER_ARGUMENTS, KEY_ARGUMENT, rootTypeOf, VERSION_ARGUMENT, WAIT_ARGUMENT } from './names.ts'
 
 interface Field {
   readonly type: string
@@ -142,7 +142,7 @@ function add(types: Types, name: string, fields: ReadonlyMap<string, Field>): vo
 }
 
 function argumentsOf(id: string, operation: Operation, { inputs }: Deriving): string[] {
-  const { parameters = {}, requiresIdempotencyKey, submits } = operation
+  const { parameters = {}, requiresIdempotencyKey, submits, checksVersion } = operation
   const { properties = {}, required = [] } = requestSchema(operation)
   const fieldsIn = (schema: Schema, place: string): Map<string, Field> =>
     new Map(
@@ -162,7 +162,7 @@ function argumentsOf(id: string, operation: Operation, { inputs }: Deriving): st
   const isRequired = (name: string): boolean =>
     required.includes(name) || (Object.hasOwn(parameters, name) && !parameters[name]!.safeParse(undefined).success)
   const own = Object.entries(properties).map(([name, schema]) => {
-    if (name === KEY_ARGUMENT || name === WAIT_ARGUMENT)
+    if (HEADER_ARGUMENTS.includes(name))
       throw new Error(`${id} has the parameter ${name}, which mutations have by themselves: call it otherwise.`)
     const type = typeOf(schema, { place: `${capitalized(id)}.${name}`, path: '', object })
     return `${name}: ${type}${isRequired(name) ? '!' : ''}`
@@ -171,6 +171,7 @@ function argumentsOf(id: string, operation: Operation, { inputs }: Deriving): st
     ...own,
     ...(requiresIdempotencyKey ? [`${KEY_ARGUMENT}: String`] : []),
     ...(submits ? [`${WAIT_ARGUMENT}: Int`] : []),
+    ...(checksVersion ? [`${VERSION_ARGUMENT}: ${SAFE_INTEGER}`] : []),
   ]
 }
 

@@ -95,7 +95,7 @@ interface SendParts {
 }
 
 export function createSend({ service, address, now, traceparent, enqueue }: SendParts): Platform['send'] {
-  return async (command, { id, subject, correlationId, actor }) => {
+  return async (command, { id, subject, correlationId, actor, expectedVersion }) => {
     const { target, type, version, data, notBeforeMs } = address(command)
     const nowMs = now()
     await enqueue([
@@ -115,6 +115,7 @@ export function createSend({ service, address, now, traceparent, enqueue }: Send
           causationId: subject,
           traceparent: traceparent(),
           actor,
+          ...(expectedVersion === undefined ? {} : { expectedVersion }),
           data,
         },
       },

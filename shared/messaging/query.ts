@@ -21,7 +21,7 @@ const problemSchema = z.looseObject({ code: z.string(), detail: z.string() })
 export type Call = (
   service: string,
   path: string,
-  options?: { method?: string; body?: unknown; timeoutMs?: number },
+  options?: { method?: string; body?: unknown; timeoutMs?: number; hedged?: boolean },
 ) => Promise<Response>
 
 interface QueryParts {

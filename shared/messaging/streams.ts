@@ -11,6 +11,7 @@ import { Unavailable } from '../base/errors.ts'
 import { derivedId } from '../base/ids.ts'
 import { stuckEvent } from '../base/names.ts'
 import { type Append, appendTogether } from './append-together.ts'
+import { checkVersion } from './expected-version.ts'
 import { type AddressCommand, checked, findCommand } from './outgoing.ts'
 import type { Message, OutgoingCommand } from '../contracts/message.ts'
 import type {
@@ -92,6 +93,11 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
       ...(companion?.value === undefined ? {} : { companion: companion.value }),
       stored,
     }
+  }
+  /** As the decision on a message gets it. @throws Refused if the message expects another version */
+  const decidable = (message: Envelope, stored: StoredStream): Stream => {
+    checkVersion(message, stored)
+    return visible(stored)
   }
   const decisionOf = <Recorded extends Message, Sent extends OutgoingCommand>({
     events,
@@ -186,7 +192,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
     let decision: Decision<Recorded, Sent> | undefined
     const appended = await append({ id: idOf(given), isNew: isNew(given) }, (kept) => {
       if (isRepeated(message, kept)) return undefined
-      decision = decide(visible(kept))
+      decision = decide(decidable(message, kept))
       return isNothing(decision) ? undefined : commitOf(kept, message, decision)
     })
     if (!appended) return undefined
@@ -248,7 +254,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
       delete: (path) => void written.set(path, { path }),
     })
     return appendAs(message, before, async () => {
-      const decision = await decide(visible(before), documents)
+      const decision = await decide(decidable(message, before), documents)
       if ([...read.keys()].some((path) => !written.has(path))) return undefined
       const writes = [...written.values()].map((write) => {
         const known = read.get(write.path)
@@ -280,6 +286,8 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
     const kept = recalled(message, given)
     if (!kept || isOlderThan(message, kept) || !areKeysKnown(message, kept))
       return handleWithStored(message, id, decide)
+    // Its calls would come before the store refuses another version.
+    if (message.expectedVersion !== undefined) return handleWithStored(message, id, decide)
     const copy = visible(kept)
     const first = decide(copy)
     return (
@@ -307,7 +315,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
         await deliver(streamId, done)
         return decisionOf<Recorded, Sent>(done)
       }
-      const decision = await decide(visible(stored))
+      const decision = await decide(decidable(message, stored))
       if (isNothing(decision)) return decision
       if (companion?.isSnapshot && !decision.companion)
         throw new Error(`${message.type} changes ${streamId} without its snapshot: return it as the companion.`)
@@ -364,7 +372,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
       const { commit, decision, before } = await store.transact(streamId, async (stored, transaction) => {
         const done = stored.commits.find(({ cause }) => cause === message.id)
         if (done) return { commit: done, decision: decisionOf<Recorded, Sent>(done) }
-        const decided = await decide(visible(stored), documentsOf(transaction))
+        const decided = await decide(decidable(message, stored), documentsOf(transaction))
         if (isNothing(decided)) return { commit: undefined, decision: decided }
         const made = commitOf(stored, message, decided)
         transaction.append(stored, made)

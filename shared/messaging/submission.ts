@@ -28,6 +28,8 @@ export const submissionSchema = z.strictObject({
   limitedTo: reference.exactOptional(),
   /** The network address of a limited actor, as the edge reads it, for the security log. */
   address: z.string().exactOptional(),
+  /** The version of the subject's stream that the actor has seen: the command is refused in any other one. */
+  expectedVersion: z.int().min(0).exactOptional(),
   /** Of the data. The first is left out, since revisions from before commands had versions refuse the field. */
   version: z.int().min(2).exactOptional(),
   data: z.unknown(),
@@ -40,20 +42,21 @@ interface SubmitParts {
 }
 
 export function createSubmit({ uses, address, call }: SubmitParts): Platform['submit'] {
-  return async (command, { key, actor, subject, limitedTo, address: network }) => {
+  return async (command, { key, actor, subject, limitedTo, address: network, expectedVersion }) => {
     const { target, type, version, data } = address(command)
     const body = {
       key,
       actor,
       subject,
       ...(limitedTo === undefined ? {} : { limitedTo, ...(network === undefined ? {} : { address: network }) }),
+      ...(expectedVersion === undefined ? {} : { expectedVersion }),
       ...(version > 1 ? { version } : {}),
       data,
     } satisfies z.input<typeof submissionSchema>
     const response = await call(target, submissionPath(type), { method: 'POST', body, timeoutMs: SUBMIT_TIMEOUT_MS })
     return declared(response, {
       statuses: ['202'],
-      refuses: ['idempotency-key-reused', 'not-found', ...refusalsOf(uses, target, type)],
+      refuses: ['idempotency-key-reused', 'not-found', 'precondition-failed', ...refusalsOf(uses, target, type)],
       about: `${target} answered the submission of ${type}`,
     })
   }

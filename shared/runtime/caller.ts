@@ -7,6 +7,7 @@ import type { AuthorizationFor } from '../gcp/id-tokens.ts'
 import type { Call } from '../messaging/query.ts'
 import type { Platform } from '../service/platform.ts'
 import { type Allowance, createResiliencePolicy, type ResiliencePolicy } from '../http/resilience.ts'
+import { createHedge, type Hedge } from '../http/hedge.ts'
 import { type Send, send as sendByNode } from '../http/send.ts'
 import { type Telemetry, traceHeaders, traceparent } from '../instrumentation/telemetry.ts'
 
@@ -43,12 +44,19 @@ export function createCaller({
     return policy
   }
 
+  const hedges = new Map<string, Hedge>()
+  const hedgeOf = (origin: string): Hedge => {
+    const hedge = hedges.get(origin) ?? createHedge()
+    hedges.set(origin, hedge)
+    return hedge
+  }
+
   const nameOf = (origin: string): string =>
     Object.entries(peers).find(([, url]) => url === origin)?.[0] ?? new URL(origin).hostname
 
   return {
     openCircuits: () => [...policies].filter(([, policy]) => policy.isOpen()).map(([origin]) => nameOf(origin)),
-    async call(service, path, { method = 'GET', body, timeoutMs = QUERY_TIMEOUT_MS } = {}) {
+    async call(service, path, { method = 'GET', body, timeoutMs = QUERY_TIMEOUT_MS, hedged = false } = {}) {
       const origin = peers[service]
       if (!origin) throw new Error(`${service} is not among PEERS: name a query of its in the description's queries.`)
       const startedMs = performance.now()
@@ -74,7 +82,10 @@ export function createCaller({
         if (response.status === platformCodes['deadline-exceeded'].status) throw time.passed()
         return answered(url, response)
       }
-      return policyOf(origin).execute((time) => telemetry.query({ service, method }, () => ask(time)), {
+      // Within an attempt: the circuit counts it once, and its retry is another pair.
+      const attempt = (time: Allowance): Promise<Response> =>
+        hedged && method === 'GET' ? hedgeOf(origin).race((signal) => ask({ ...time, signal }), time.signal) : ask(time)
+      return policyOf(origin).execute((time) => telemetry.query({ service, method }, () => attempt(time)), {
         timeoutMs: timeoutMs - (performance.now() - startedMs),
         idempotent: method === 'GET',
       })

@@ -30,6 +30,7 @@ const kitchen = defineService({
   on: [],
   acceptsSubmitted: ['Cook', 'Serve'],
   sends: [],
+  collections: { streams: {} },
 })
 
 const queries = { readMenu: async () => ({ status: 200, body: ['soup'] }) as const }
@@ -112,6 +113,20 @@ describe('a submitted command', () => {
     })
     expect(await submit({ data: { meal: 'stew' } })).toMatchObject({ status: 409 })
     expect(await submit()).toEqual({ status: 202, body: { commandId } })
+  })
+
+  it('that expects another version of its subject is refused, and takes its condition with it otherwise', async () => {
+    const { submit, platform, ids } = started()
+    expect(await submit({ expectedVersion: 1 })).toEqual({
+      status: 412,
+      body: expect.objectContaining({ code: 'precondition-failed' }) as object,
+    })
+    expect(ids()).toEqual([])
+    expect((await submit({ expectedVersion: 0 })).status).toBe(202)
+    expect(platform.sent[0]!.envelope.expectedVersion).toBe(0)
+    // The repeat of a submission that was taken is taken, whatever became of its subject since.
+    expect((await submit({ expectedVersion: 3 })).status).toBe(202)
+    expect(new Set(ids()).size).toBe(1)
   })
 
   it('under the key of another request is refused', async () => {

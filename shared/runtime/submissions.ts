@@ -6,6 +6,7 @@
 
 import type { Context, Hono } from 'hono'
 import type { RunningPlatform } from './create-platform.ts'
+import { checkVersion } from '../messaging/expected-version.ts'
 import { Refused, refuseIf } from '../base/errors.ts'
 import type { CommandContract } from '../contracts/contract.ts'
 import { jsonBody } from '../http/http.ts'
@@ -37,7 +38,8 @@ export function submissionRoutes(
   for (const type of acceptsSubmitted) {
     http.post(submissionPath(type), async (c) => {
       const submitter = await submitterOf(c, type)
-      const { key, actor, subject, limitedTo, address, version = 1, data: given } = await jsonBody(c, submissionSchema)
+      const submission = await jsonBody(c, submissionSchema)
+      const { key, actor, subject, limitedTo, address, expectedVersion, version = 1, data: given } = submission
       // A refusal that names a security event is logged with it.
       if (address !== undefined) c.set('address', address)
       const contract = contracts.commands[type]!
@@ -50,12 +52,17 @@ export function submissionRoutes(
         await checksSubmitted?.[type]?.(data as never, platform, access)
         if (!access.isKnown())
           throw new Error(`The check of ${type} does not ask mayActOn: ${actor} could act on objects of others.`)
+        // Most conditions that fail do so here, while the caller waits; the others when the command is handled.
+        if (expectedVersion !== undefined) checkVersion(submission, await platform.streams.read(subject))
       } catch (error) {
         if (contract.repeatable || !(await isRecorded(platform, commandId, request))) throw error
       }
       // The key is recorded first: a task that is enqueued under it belongs to the recorded request.
       if (!contract.repeatable) await recordIdempotencyKey(platform, commandId, request)
-      await platform.send<OutgoingCommand>({ type, data }, { id: commandId, subject, correlationId: subject, actor })
+      await platform.send<OutgoingCommand>(
+        { type, data },
+        { id: commandId, subject, correlationId: subject, actor, expectedVersion },
+      )
       return c.json({ commandId }, 202)
     })
   }

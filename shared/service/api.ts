@@ -39,6 +39,7 @@ export interface QueryOperation<O extends Operation = Operation> extends Describ
   /** By status, of answers that are shown otherwise than the query's contract has them. */
   readonly shapes?: Readonly<Record<number, Shaped | undefined>> | undefined
   readonly timeoutMs?: number | undefined
+  readonly hedged?: true | undefined
   readonly location?: ((given: never) => string) | undefined
   readonly securityEvent?: ((given: never) => ActOf) | undefined
 }

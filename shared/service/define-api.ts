@@ -73,6 +73,8 @@ type AskOperation<Q, Path extends string, Access extends string, Role extends st
   readonly earlier?: readonly EarlierVersion<BodyOf<Body>, ShownBy<Q, Shapes>>[]
   /** Absent: as long as any query. */
   readonly timeoutMs?: number
+  /** A read that takes longer than most is sent a second time, within a budget. Of a GET alone. */
+  readonly hedged?: true
   /** The header `Location` of an answer that is no refusal. */
   readonly location?: (given: AskGiven<Q, Path, Body, Key>) => string
   /** Recorded when the query was not refused. */
@@ -113,6 +115,8 @@ type SubmitOperation<
    * object. Absent: callers act on what is their own, except by a privileged role that `access` takes.
    */
   readonly limitedTo?: (caller: Caller) => string | undefined
+  /** `If-Match` is checked, against the version of the subject's stream. */
+  readonly checksVersion?: true
   /** The service's code at the edge has a check, which runs before the command is submitted. */
   readonly isChecked?: Checked
   /** Former versions, served beside it. The parameters are the same; each body is upcast to that of the newest. */
@@ -194,7 +198,10 @@ export const apisFor = <Role extends string, Access extends string>(): DefineApi
 
 type GivenAsk = Omit<Operation, 'method' | 'parameters' | 'answers' | 'submits'> &
   Partial<
-    Pick<QueryOperation, 'request' | 'shapes' | 'timeoutMs' | 'location' | 'securityEvent' | 'objective' | 'earlier'>
+    Pick<
+      QueryOperation,
+      'request' | 'shapes' | 'timeoutMs' | 'hedged' | 'location' | 'securityEvent' | 'objective' | 'earlier'
+    >
   > & {
     readonly answers: Readonly<Record<string, string>>
   }
@@ -206,6 +213,7 @@ const asking =
       request = paramsOf,
       shapes,
       timeoutMs,
+      hedged,
       location,
       securityEvent,
       objective,
@@ -216,6 +224,7 @@ const asking =
     const contract = contracts.queries![query]!
     const { method } = contract
     const { path, problems = [] } = operation
+    if (hedged && method !== 'get') throw new Error(`${query} is no GET: only a read is sent a second time.`)
     return {
       method,
       path,
@@ -225,6 +234,7 @@ const asking =
       request,
       shapes,
       timeoutMs,
+      hedged,
       location,
       securityEvent,
       describe: () => ({

@@ -16,6 +16,8 @@ export interface OperationContext {
   readonly instance: string
   /** For how long the caller of an operation that `submits` waits for the outcome of its command; 0: not at all. */
   readonly waitSeconds: number
+  /** By `If-Match`, of an operation that `checksVersion`: the version of the object that its caller has seen. */
+  readonly expectedVersion: number | undefined
   /** Sets a header of the answer that is made after it. */
   header(name: string, value: string): void
   /** Fields that the operation does not declare are left out. @throws Error for a status or body that the operation does not declare. */

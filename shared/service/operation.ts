@@ -28,6 +28,10 @@ export interface Operation<Access extends string = string, Role extends string =
   readonly body?: z.ZodType
   /** Its handler submits a command. The caller may wait for the outcome by `Prefer: wait=N`; `submittedAnswers` makes its answers. */
   readonly submits?: true
+  /** Of an operation that `submits`: `If-Match` is checked, by the command's owner against the version of the subject's stream. */
+  readonly checksVersion?: true
+  /** Its answer 200 has the version of an object as `version`, with which its entity tag begins. */
+  readonly hasVersion?: true
   /** The data of each event: its answer 200 is a stream of server-sent events, 204 says that there are no more. */
   readonly streams?: z.ZodType
   /** States that a POST or DELETE has neither body nor Idempotency-Key, since the same request again changes nothing more. */

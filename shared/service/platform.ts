@@ -172,6 +172,8 @@ export interface Streams<Path extends string = DocumentPath> {
 export interface QueryOptions {
   /** Absent: five seconds. */
   readonly timeoutMs?: number
+  /** A GET that takes longer than most is sent a second time, within a budget: the first answer counts. */
+  readonly hedged?: boolean
 }
 
 /** Another service's answer as it came. */
@@ -192,6 +194,7 @@ export interface Platform<Secret extends string = never> {
       readonly subject: string
       readonly correlationId: string
       readonly actor: string
+      readonly expectedVersion?: number | undefined
     },
   ): Promise<void>
   /**
@@ -210,6 +213,8 @@ export interface Platform<Secret extends string = never> {
       readonly limitedTo: string | undefined
       /** The network address of the actor: the owner logs it when it refuses a limited submission for its object. */
       readonly address?: string | undefined
+      /** The version of the subject's stream that the actor has seen; any other one refuses the command, now or when it is handled. */
+      readonly expectedVersion?: number | undefined
     },
   ): Promise<Relayed>
   /**

@@ -60,6 +60,7 @@ async function beside(flags: Rules['flags'], more: Partial<Rules> = {}) {
     request: {},
     instance: '/things/a%20b',
     waitSeconds: 0,
+    expectedVersion: undefined,
     header: (name, value) => void (sent[name] = value),
     json: (body, status) => Response.json(body, { status }),
     empty: (status) => new Response(null, { status }),

@@ -163,6 +163,7 @@ const detached = ({ request, instance }: OperationContext): OperationContext => 
   request,
   instance,
   waitSeconds: 0,
+  expectedVersion: undefined,
   header() {},
   json: (body, status) => Response.json(body, { status }),
   empty: (status) => new Response(null, { status }),

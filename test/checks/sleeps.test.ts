@@ -15,6 +15,7 @@ const allowed: Readonly<Record<string, string>> = {
   'emulators/local-cloud/cloud-run/worker-pools.test.ts': 'a program under test that runs until it is stopped',
   'emulators/local-cloud/core/terraform/owner-api.test.ts': 'a timer that a loop of calls must leave a turn to',
   'shared/base/deadline.test.ts': 'work that takes longer than its deadline: the clock is a fake one',
+  'shared/http/hedge.test.ts': 'a callee that answers late: the clock is a fake one',
   'test/generated/requests.test.ts':
     'fails a request that gets no answer: the limit is never reached by one that passes',
   'test/security/clients-cause-no-failure.test.ts': 'a service that answers late: the clock is a fake one',

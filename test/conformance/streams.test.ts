@@ -85,6 +85,27 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     expect((await streams.read(id)).version).toBe(1)
   })
 
+  it('are written to in the version that a command expects alone, and its repetition is the same commit', async () => {
+    const { streams, id, published } = await started()
+    const expecting = (key: number, expectedVersion: number): Envelope =>
+      message('Count', {}, { key, subject: id, expectedVersion })
+    const another = (one: Envelope): Promise<unknown> => streams.handle<Message>(one, id, oneMore)
+    await another(command(1))
+    await expect(another(expecting(2, 0))).rejects.toMatchObject({ code: 'precondition-failed', status: 412 })
+    await another(expecting(3, 1))
+    await another(expecting(3, 1))
+    const called = vi.fn(oneMore)
+    const calling = streams.handleWithCalls<Message>(expecting(4, 1), { keptId: id }, async (stream) => called(stream))
+    await expect(calling).rejects.toMatchObject({ code: 'precondition-failed' })
+    const transacting = streams.transact<Message>(expecting(5, 1), id, async (stream) => called(stream))
+    await expect(transacting).rejects.toMatchObject({ code: 'precondition-failed' })
+    expect(called).not.toHaveBeenCalled()
+    // About another subject, the condition says nothing of this stream.
+    await another(message('Count', {}, { key: 6, subject: 'another', expectedVersion: 9 }))
+    expect((await streams.read(id)).version).toBe(3)
+    expect(published).toHaveLength(4)
+  })
+
   it('are created, appended to, and read as they were written', async () => {
     const { streams, id, published } = await started()
     expect(await streams.read(id)).toMatchObject({ id, version: 0, events: [] })

@@ -7,6 +7,7 @@ import { modulesFrom } from '../../cli/import-graph.ts'
 import { services } from '../../functions/index.ts'
 import type { Contracts } from '../../shared/contracts/contract.ts'
 import { EXTERNAL_TIMEOUT_MS, QUERY_TIMEOUT_MS } from '../../shared/runtime/caller.ts'
+import { HEDGED_SHARE } from '../../shared/http/hedge.ts'
 import {
   FAILURES_TO_OPEN,
   HALF_OPEN_AFTER_MS,
@@ -66,7 +67,8 @@ const ofOperations = services.flatMap(({ api }) =>
       ]
     if (!('asks' in declared)) return []
     const { owner, repeated } = ownerOf(declared.asks)
-    return [[request, owner, declared.asks, seconds(declared.timeoutMs ?? QUERY_TIMEOUT_MS), repeated, refusal]]
+    const again = declared.hedged ? `${repeated}, hedged` : repeated
+    return [[request, owner, declared.asks, seconds(declared.timeoutMs ?? QUERY_TIMEOUT_MS), again, refusal]]
   }),
 )
 
@@ -115,6 +117,7 @@ Made from the code and the declarations by \`npm run record\`. Every call has it
 - **Bulkhead**: ${MAX_CALLS.concurrent} calls to one callee at a time, ${MAX_CALLS.queued} wait, the next is refused.
 - **Time**: it covers the wait and all attempts, and is never longer than what is left of the request.
 - **Repeated**: a GET after a failure, at most ${MAX_RETRIES} times, after ${MIN_BACKOFF_MS} to ${MAX_BACKOFF_MS} ms. Partners are not called twice in one delivery: the delivery is repeated, under the same key. One exception: a connection that was kept, and that the callee closes as the request comes, has no answer; a GET, or a request with a key, is sent once more on a new one.
+- **Hedged**: a read that is declared so and takes longer than 95 of 100 did is sent a second time ([\`createHedge\`](../shared/http/hedge.ts)). The first answer counts, and the other request is ended. Of 100 reads ${HEDGED_SHARE * 100} are sent twice at most.
 - **Circuit**: ${FAILURES_TO_OPEN} failures in a row open it; after ${seconds(HALF_OPEN_AFTER_MS)} one call tries the callee. A refusal, a client that hangs up and the deadline of the request are no failures.
 
 \`functions/gateway/faults.test.ts\` makes orders, catalog and history slow, dead, wrong and flapping, and compares the page of an order and the list with this page.
@@ -131,7 +134,7 @@ ${table(['edge', 'time', 'without it'], ofEdges)}
 
 ## Code of the services
 
-A request fails with 503 without its callee, and an event or a command is delivered again. The exception is the timeline of an order: \`GET /v1/orders/{orderId}\` answers \`timeline.unavailable\` without history.
+A request fails with 503 without its callee, and an event or a command is delivered again. The exception is a composite answer ([\`compose\`](../shared/service/compose.ts)): without history, \`GET /v1/orders/{orderId}\` has the order, \`timeline.unavailable\`, and in \`missing\` the part with its code, \`unavailable\` or \`bug\`.
 
 ${table(['service', 'callee', 'query', 'time', 'repeated'], ofCode)}
 

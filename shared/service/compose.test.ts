@@ -1,0 +1,33 @@
+import { expect, it } from 'vitest'
+import { DeadlineExceeded, Unavailable } from '../base/errors.ts'
+import { compose } from './compose.ts'
+
+const logged: unknown[] = []
+const platform = { log: (severity: string, event: string) => void logged.push([severity, event]) }
+const failing = (error: Error) => async () => {
+  throw error
+}
+
+it('a composite answer has the parts that were read, and names the others with their reason', async () => {
+  const parts = {
+    seats: async () => 7,
+    meal: failing(new Unavailable('The kitchen does not answer.')),
+    weather: failing(new TypeError('It has no temperature.')),
+  }
+  expect(await compose(platform, parts)).toEqual({
+    found: { seats: 7 },
+    missing: [
+      { part: 'meal', code: 'unavailable' },
+      { part: 'weather', code: 'bug' },
+    ],
+  })
+  expect(logged).toEqual([
+    ['WARNING', 'part.missing'],
+    ['ERROR', 'part.missing'],
+  ])
+})
+
+it('a composite answer is not made for a request that is over', async () => {
+  const parts = { seats: async () => 7, meal: failing(new DeadlineExceeded(true)) }
+  await expect(compose(platform, parts)).rejects.toBeInstanceOf(DeadlineExceeded)
+})
