@@ -93,6 +93,6 @@ export function importedCustomer({ login, name, street, zip, city, country, card
 
 /** Members that the old shop does not have, or that only one of both can know. */
 export const ignored = {
-  readOrder: ['timeline', 'imported', 'payment', 'shipments'],
+  readOrder: ['timeline', 'imported', 'payment', 'shipments', 'version', 'missing'],
   readProduct: ['prices.validFrom', 'prices.announcedAt'],
 }

@@ -68,10 +68,10 @@ async function beside(flags: Rules['flags'], more: Partial<Rules> = {}) {
     events: () => Promise.reject(new Error('unused')),
     problem: (document, status) => Response.json(document, { status }),
   }
-  const call = async (id: string, sub = 'jo') => {
+  const call = async (id: string, sub = 'jo', expectedVersion?: number) => {
     const operation = id === 'write' ? write : read
     const params = id === 'write' ? {} : { id: 'a b', page: '2' }
-    const given = { c, caller: { sub, roles: ['caller'] }, key: 'key-1', params }
+    const given = { c: { ...c, expectedVersion }, caller: { sub, roles: ['caller'] }, key: 'key-1', params }
     const response = await strangler.answer(
       id,
       operation,
@@ -109,6 +109,12 @@ describe('an operation', () => {
     ])
     expect(await call('read', 'sam')).toEqual(from('platform'))
     expect(requests).toHaveLength(1)
+  })
+
+  it('that is guarded by a version is refused where the other system answers, which does not check it', async () => {
+    const { call, requests } = await beside(side(0, false, ['sam']))
+    await expect(call('write', 'jo', 7)).rejects.toMatchObject({ code: 'unsupported-precondition' })
+    expect([await call('write', 'sam', 7), requests]).toEqual([from('platform'), []])
   })
 
   it('names a caller of any script in a header that the client of partners can send', async () => {

@@ -5,7 +5,7 @@
 
 import { OpenFeature } from '@openfeature/server-sdk'
 import { freshId } from '../base/ids.ts'
-import { Refused, Unavailable } from '../base/errors.ts'
+import { Refused, refuseIf, Unavailable } from '../base/errors.ts'
 import type { OperationContext } from '../service/operation-context.ts'
 import type { Operation } from '../service/operation.ts'
 import type { Platform } from '../service/platform.ts'
@@ -73,6 +73,11 @@ export async function openStrangler({ url, platform, compared }: Parts): Promise
   }
 
   async function fromOther(id: string, operation: Operation, own: Handler, given: Given): Promise<Response> {
+    refuseIf(
+      given.c.expectedVersion !== undefined,
+      'unsupported-precondition',
+      'Another system answers this operation now, and does not check If-Match: send the request without it.',
+    )
     const response = await ask(id, operation, given)
     const body = (await response.json()) as object
     if (response.status === 409 && (body as { readonly code?: string }).code === MOVED) {
