@@ -40,7 +40,9 @@ export const customersApi = defineApi(
       summary: 'Keep an address to ship to',
       access: 'customer',
       requiresIdempotencyKey: true,
-      body: addressRequest,
+      body: addressRequest.meta({
+        examples: [{ name: 'Ada Lovelace', lines: ['Am Wall 1'], postcode: '28195', city: 'Bremen', country: 'DE' }],
+      }),
       answers: { 201: 'Stored: orders may name its reference.' },
       request: addedToOwn,
       timeoutMs: WRITE_MS,
@@ -66,7 +68,7 @@ export const customersApi = defineApi(
       summary: 'Keep a payment method, by the token that the payment provider gave for it',
       access: 'customer',
       requiresIdempotencyKey: true,
-      body: paymentMethodRequest,
+      body: paymentMethodRequest.meta({ examples: [{ token: 'card-ok' }] }),
       answers: { 201: 'Stored: orders may name its reference.' },
       request: addedToOwn,
       timeoutMs: WRITE_MS,
@@ -92,7 +94,7 @@ export const customersApi = defineApi(
       summary: 'Consent to a version of a text; it replaces an earlier version of the same kind',
       access: 'customer',
       requiresIdempotencyKey: true,
-      body: consentRequest,
+      body: consentRequest.meta({ examples: [{ kind: 'marketing-email', version: '2026-01' }] }),
       answers: { 201: 'Recorded.' },
       request: addedToOwn,
       timeoutMs: WRITE_MS,
@@ -118,7 +120,19 @@ export const customersApi = defineApi(
       summary:
         'Bring addresses and payment methods of customers over from another system; the same again has the same references',
       access: 'importer',
-      body: importRequest,
+      body: importRequest.meta({
+        examples: [
+          {
+            customers: [
+              {
+                customerRef: 'customer-1',
+                address: { name: 'Ada Lovelace', lines: ['Am Wall 1'], city: 'Bremen', country: 'DE' },
+                token: 'card-ok',
+              },
+            ],
+          },
+        ],
+      }),
       answers: { 200: 'In the order in which they were sent.' },
       request: ({ body }) => ({ body }),
       timeoutMs: WRITE_MS,

@@ -62,6 +62,25 @@ describe('the table of operations', () => {
     expect(guarded).toHaveLength(6)
   })
 
+  const taking = Object.entries(operations).filter(([, { body, access }]) => body && access !== 'signed')
+
+  it.each(taking)('%s has an example of its body, which the gateway hands on', async (_, operation) => {
+    const { examples = [] } = operation.body!.meta() as { readonly examples?: readonly object[] }
+    expect(examples.length).toBeGreaterThan(0)
+    const values = ['o-1', 'TEA-001', 'whe-00000000000000000000000000', crypto.randomUUID()]
+    const parameter = values.find((value) =>
+      Object.values(operation.parameters ?? {}).every((schema) => schema.safeParse(value).success),
+    )!
+    const role = requiredRoles[operation.access as keyof typeof requiredRoles][0] ?? 'customer'
+    for (const example of examples) {
+      await send(started(), operation, { role, key: 'key-1', body: JSON.stringify(example), parameter }, (one) =>
+        tokens.get(one)!,
+      )
+      expect(called).not.toEqual([])
+      called.length = 0
+    }
+  })
+
   it.each(cases)('refuses $name', async ({ operation, refusal: [, given, status, code] }) => {
     expect(await send(started(), operation, given, (role) => tokens.get(role)!)).toEqual({ status, code })
     expect(called).toEqual([])

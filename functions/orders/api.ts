@@ -45,7 +45,16 @@ export const ordersApi = defineApi(
       access: 'customer',
       notFor: { importer: 'An importer records orders of the past (POST /v1/imported-orders), and places none.' },
       requiresIdempotencyKey: true,
-      body: customersOrder,
+      body: customersOrder.meta({
+        examples: [
+          {
+            currency: 'EUR',
+            lines: [{ sku: 'TEA-001', quantity: 2 }],
+            addressRef: 'address-1',
+            paymentMethodRef: 'method-1',
+          },
+        ],
+      }),
       answers: {
         201: 'Placed: its checkout has begun.',
         200: 'Placed before, with this key: where it stands now.',

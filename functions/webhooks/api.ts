@@ -25,7 +25,7 @@ export const webhooksApi = defineApi(webhooksContracts, ({ asks }) => ({
     summary: "Have the events of one's own orders sent to an address, signed by Standard Webhooks",
     access: 'customer',
     requiresIdempotencyKey: true,
-    body: endpointRequest,
+    body: endpointRequest.meta({ examples: [{ url: 'https://shop.example.com/webhooks' }] }),
     answers: {
       201: 'Registered, with the secret of the signatures: it is shown here and after a rotation alone. Nothing is sent there before its verification.',
     },
@@ -67,7 +67,7 @@ export const webhooksApi = defineApi(webhooksContracts, ({ asks }) => ({
     isIdempotent: true,
     summary: 'Send the webhooks again that failed since a time; it enables a disabled endpoint',
     access: 'customer',
-    body: z.strictObject({ since: timestamp }),
+    body: z.strictObject({ since: timestamp }).meta({ examples: [{ since: '2026-01-01T00:00:00.000Z' }] }),
     answers: { 200: 'How many are sent again, at most a hundred at a time.' },
     request: ({ body, ...given }) => ({ ...own(given), body }),
   }),

@@ -275,7 +275,7 @@ const submitting =
   (contracts: Contracts) =>
   (command: string, given: GivenSubmit): Submitted => {
     const { subject, answers = [], derives = {}, limitedTo, isChecked, objective, earlier, ...operation } = given
-    const { data, refuses = [] } = contracts.commands[command]!
+    const { data, refuses = [], example } = contracts.commands[command]!
     const { path, problems = [] } = operation
     return {
       method: 'post',
@@ -300,7 +300,12 @@ const submitting =
           requiresIdempotencyKey: true,
           ...(Object.keys(shape).every((field) => elsewhere.includes(field))
             ? {}
-            : { body: elsewhere.length === 0 ? data : (data as z.ZodObject).omit(maskOf(elsewhere)) }),
+            : {
+                body: withExample(
+                  elsewhere.length === 0 ? data : (data as z.ZodObject).omit(maskOf(elsewhere)),
+                  omitted(example as object, elsewhere),
+                ),
+              }),
           submits: true,
           answers: submittedAnswers(pick(shape, answers)),
           problems: [...problems, ...refuses],
@@ -308,6 +313,11 @@ const submitting =
       },
     }
   }
+
+/** The document shows it, as JSON Schema has it. */
+const withExample = (schema: z.ZodType, example: object): z.ZodType => schema.meta({ examples: [example] })
+const omitted = (value: object, names: readonly string[]): object =>
+  Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)))
 
 const maskOf = (names: readonly string[]): Record<string, true> =>
   Object.fromEntries(names.map((name) => [name, true as const]))
