@@ -10,6 +10,7 @@ import type { Figures, Section, Settings } from './section.ts'
 import { starting } from './starting.ts'
 import { calls } from './calls.ts'
 import { throughput } from './throughput.ts'
+import { transportsSection } from './transports.ts'
 import { victim } from './victim.ts'
 
 const sections: readonly Section[] = [
@@ -21,6 +22,7 @@ const sections: readonly Section[] = [
   importing,
   clientLibraries,
   victim,
+  transportsSection,
 ]
 
 void main('bench', {
