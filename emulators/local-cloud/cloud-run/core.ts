@@ -128,6 +128,7 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
       // One inspector's port is for one process.
       maxInstances: options.nodeOptions?.(id).length ? 1 : (options.maxInstances ?? availableParallelism()),
       withdrawsCpu: options.withdrawsCpu ?? false,
+      endsSilent: !options.nodeOptions?.(id).length,
       signal: (instance, signal) => signalOne(name, instance, signal),
       start: async (signal) => {
         const resource = resourceOf()

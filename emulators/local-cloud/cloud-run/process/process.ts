@@ -73,7 +73,7 @@ export interface Instance extends Spawned, Target {
   /** Whether it takes a new connection, and keeps it: the system still takes some for a process that is ending. */
   listens(): Promise<boolean>
   /** The answer of the container to a GET, past the ingress. */
-  get(path: string): Promise<Answered>
+  get(path: string, timeoutMs?: number): Promise<Answered>
 }
 
 /** `silent`: it took the connection and did not answer in time; `broken`: it refused the connection, or ended it. */
@@ -199,7 +199,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     setCpu: (given) => started.signal(given ? 'SIGCONT' : 'SIGSTOP'),
     stop: () => started.stop(),
     listens: async () => !started.exited && (await answerAt(probePath(resource), { port, agent })) !== 'broken',
-    get: (path) => answerAt(path, { port, agent }),
+    get: (path, timeoutMs) => answerAt(path, { port, agent }, timeoutMs),
     get exited() {
       return started.exited
     },
@@ -231,17 +231,14 @@ async function probe(resource: ServiceResource, target: Target, ended: () => boo
   return false
 }
 
-function answerAt(path: string, { port, agent }: Target): Promise<Answered> {
+function answerAt(path: string, { port, agent }: Target, timeoutMs = PROBE_TIMEOUT_MS): Promise<Answered> {
   return new Promise((resolve) => {
     const at = { host: '127.0.0.1', port }
-    const probe = httpGet(
-      { ...at, path, agent, headers: { connection: 'close' }, timeout: PROBE_TIMEOUT_MS },
-      (response) => {
-        let text = ''
-        response.setEncoding('utf8').on('data', (chunk: string) => (text = (text + chunk).slice(0, PROBE_CHARACTERS)))
-        response.once('end', () => resolve({ status: response.statusCode!, text }))
-      },
-    )
+    const probe = httpGet({ ...at, path, agent, headers: { connection: 'close' }, timeout: timeoutMs }, (response) => {
+      let text = ''
+      response.setEncoding('utf8').on('data', (chunk: string) => (text = (text + chunk).slice(0, PROBE_CHARACTERS)))
+      response.once('end', () => resolve({ status: response.statusCode!, text }))
+    })
     probe.once('timeout', () => {
       resolve('silent')
       probe.destroy()

@@ -68,7 +68,7 @@ async function startFake(): Promise<FakeInstance> {
     setCpu: (given) => void cpu.push(given),
     kill: () => Promise.resolve(),
     listens: () => Promise.resolve(server.listening),
-    get: () => Promise.resolve('broken'),
+    get: () => Promise.resolve({ status: 200, text: '' }),
     async stop() {
       stops += 1
       await new Promise((resolve) => server.close(resolve))
@@ -99,6 +99,7 @@ beforeEach(async () => {
     port,
     idleMs: IDLE_MS,
     withdrawsCpu: true,
+    endsSilent: true,
     maxInstances: 3,
     signal: async () => undefined,
     start: startFake,

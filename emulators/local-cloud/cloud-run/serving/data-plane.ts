@@ -17,6 +17,7 @@ import { type Exchange, socketExchange } from './exchange.ts'
 import { admit, type Iam } from './ingress.ts'
 import { acceptHttp2, forwardGrpc, hasStream, type Http2Exchange, isGrpc } from './grpc.ts'
 import { createInstances, type ListedInstance, type Scale } from './instances.ts'
+import { watchLiveness } from './liveness.ts'
 import { headersAtPort, type LocalExchange, localExchange } from './local-exchange.ts'
 import { createMeter } from './meter.ts'
 import type { Instance } from '../process/process.ts'
@@ -41,6 +42,8 @@ export interface DataPlaneOptions {
   readonly maxInstances: number
   /** Whether an instance of a service with `cpuIdle` stands still between requests. */
   readonly withdrawsCpu: boolean
+  /** Whether an instance that does not answer its liveness probe is ended: not one that stands at a breakpoint. */
+  readonly endsSilent: boolean
   /** A fault at an answer signals the instance that gave it; resolves with its pid, if it still ran. */
   signal(instance: Instance, signal: NodeJS.Signals): Promise<number | undefined>
 }
@@ -100,6 +103,16 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
       return started
     },
   })
+  const liveness = watchLiveness({
+    clock: context.clock,
+    resource: options.resource,
+    busy: () => (options.endsSilent ? instances.busy() : []),
+    end(instance) {
+      console.error(`${service}: an instance (pid ${instance.pid}) failed its liveness probe, and is ended.`)
+      void options.signal(instance, 'SIGKILL')
+      void instances.retire(instance)
+    },
+  })
   /** After a broken connection: an instance that accepts no new one is ending, even if its end has not been reported yet. */
   const checkLiveness = async (target: Instance): Promise<void> => {
     if (!(await target.listens())) void instances.retire(target)
@@ -137,6 +150,7 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
       isCounted = true
       if (place === 'failed') return exchange.refuse(503, `The service ${service} could not be started: see its log.`)
       pid = place.instance.pid
+      liveness.begin()
       const forwarded = await forward(exchange, {
         target: place.instance,
         intercept: interceptionOf(options, exchange, place.instance),
@@ -201,6 +215,7 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
     recycle: instances.recycle,
     warm: instances.warm,
     async close() {
+      liveness.stop()
       closing = true
       closeAddress()
       const closeConnections = (): void => {

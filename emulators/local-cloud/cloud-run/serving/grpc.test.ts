@@ -50,7 +50,7 @@ async function startContainer(): Promise<Instance> {
     setCpu: () => {},
     kill: () => Promise.resolve(),
     listens: () => Promise.resolve(true),
-    get: () => Promise.resolve('broken'),
+    get: () => Promise.resolve({ status: 200, text: '' }),
     stop: () => Promise.resolve(),
   }
 }
@@ -96,6 +96,7 @@ beforeEach(async () => {
     port,
     idleMs: 60_000,
     withdrawsCpu: false,
+    endsSilent: true,
     maxInstances: 1,
     signal: () => Promise.resolve(undefined),
     start: startContainer,

@@ -60,6 +60,7 @@ async function setUp(way: Way, { concurrency = 10, isPublic = false, start }: Op
     port,
     idleMs: 60_000,
     withdrawsCpu: false,
+    endsSilent: true,
     maxInstances: 1,
     signal: async () => undefined,
     async start() {
@@ -113,7 +114,7 @@ async function instance(held: Held[]): Promise<Instance> {
     setCpu: () => {},
     kill: () => Promise.resolve(),
     listens: () => Promise.resolve(server.listening),
-    get: () => Promise.resolve('broken'),
+    get: () => Promise.resolve({ status: 200, text: '' }),
     stop,
     exited: false,
   }
