@@ -233,6 +233,27 @@ describe('a receiver that fails', () => {
     expect((await deliveries(endpointId)).map(({ status }) => status)).toEqual(['delivered', 'delivered'])
   })
 
+  it('does not fail since a former failure if an attempt succeeded and the instance ended before it was recorded', async () => {
+    const { endpointId } = await register()
+    receiver.answer(500)
+    await happen('order.placed', placed)
+    await runAttempts(1)
+    receiver.answer(204)
+    const [, { envelope }] = platform.sent as [unknown, (typeof platform.sent)[number]]
+    for (const write of ['merge', 'update'] as const) {
+      const original = platform.documents[write]
+      platform.documents[write] = async () => {
+        platform.documents[write] = original
+        throw new Error('The instance ended.')
+      }
+      await deliver(app, platform, envelope).catch(() => {})
+      platform.documents[write] = original
+    }
+    await deliver(app, platform, envelope)
+    expect(await deliveries(endpointId)).toMatchObject([{ status: 'delivered', attempts: 2 }])
+    expect((await listed())[0]).not.toHaveProperty('failingSince')
+  })
+
   it('with 410 is disabled at once, and gets no other attempt', async () => {
     await register()
     receiver.answer(410)
@@ -415,20 +436,21 @@ describe('attempts beside each other', () => {
   })
 
   it('keep the time of a failure that came after a success, whichever is recorded first', async () => {
-    const { endpointId } = await register({ url: slow })
+    await register({ url: slow })
     await placeMany(2)
     const [first, second] = beginAttempts()
     await begun(slow, 2)
-    const { merge } = platform.documents
+    const { update } = platform.documents
+    const answered = Promise.withResolvers<void>()
     const recorded = Promise.withResolvers<void>()
-    platform.documents.merge = async (...parameters) => {
-      await merge(...parameters)
-      if (parameters[1]['status'] === 'delivered') await recorded.promise
+    platform.documents.update = async (...parameters) => {
+      platform.documents.update = update
+      answered.resolve()
+      await recorded.promise
+      return update(...parameters)
     }
     posts.open.get(slow)![0]!.resolve({ status: 204 })
-    await vi.waitFor(async () =>
-      expect((await deliveries(endpointId)).map(({ status }) => status)).toContain('delivered'),
-    )
+    await answered.promise
     platform.advance(1_000)
     posts.open.get(slow)![1]!.resolve({ status: 500 })
     await second

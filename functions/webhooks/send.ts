@@ -176,9 +176,9 @@ export async function deliverOnce(message: Envelope<string, Attempt>, platform: 
   if (failure === undefined) {
     const atMs = platform.now()
     const deliveredAt = new Date(atMs).toISOString()
-    await platform.documents.merge(path, { status: 'delivered', attempts: attempt, deliveredAt })
-    // Another attempt may have failed meanwhile: the endpoint is read again.
-    return void (await updateCustomer(platform, customer, (stored) => afterSuccess(stored, endpointId, atMs)))
+    // Another attempt may have failed meanwhile: the endpoint is read again. First, since a delivery that has arrived is not tried again.
+    await updateCustomer(platform, customer, (stored) => afterSuccess(stored, endpointId, atMs))
+    return platform.documents.merge(path, { status: 'delivered', attempts: attempt, deliveredAt })
   }
   const status = 'status' in answer ? answer.status : undefined
   const isEnabled = await failedAt(platform, { customer, endpointId, status })
