@@ -21,6 +21,13 @@ describe('the notification of a payment that needs the customer', () => {
   })
 })
 
+it('a cancellation by the platform that came too late is no answer to the customer, who requested none', () => {
+  const facts = { orderId: 'o-1', reason: 'already-dispatched', lines: [] }
+  const refused = (by: string): string => textFor('order.cancel-refused', { ...facts, by })
+  expect(refused('customer')).toBe('Your order o-1 can not be cancelled any more (already-dispatched).')
+  expect(refused('platform')).toBe('Your order o-1 goes on: all of its goods have left.')
+})
+
 it.each(Object.values(currencies).filter(({ base }) => base === 10))(
   'an amount in $code has its $exponent digits by ISO 4217',
   ({ code: currency, exponent }) => {

@@ -18,8 +18,10 @@ export const texts = subscriptionsFor<string>()([ordersContracts, paymentsContra
     `Your order ${orderId} is cancelled${becauseOf[reason] ?? ''}. Nothing was charged.`,
   'order.partly-cancelled': ({ data: { orderId } }) =>
     `A part of your order ${orderId} is cancelled and will not be charged; the other part has left already.`,
-  'order.cancel-refused': ({ data: { orderId, reason } }) =>
-    `Your order ${orderId} can not be cancelled any more (${reason}).`,
+  'order.cancel-refused': ({ data: { orderId, by, reason } }) =>
+    by === 'platform'
+      ? `Your order ${orderId} goes on: all of its goods have left.`
+      : `Your order ${orderId} can not be cancelled any more (${reason}).`,
   'order.confirmed': ({ data: { orderId, promisedBy } }) =>
     `Your order ${orderId} is confirmed; it will be with you by ${promisedBy?.slice(0, 10)}.`,
   'order.completed': ({ data: { orderId } }) => `Your order ${orderId} is complete. We hope to see you again.`,
