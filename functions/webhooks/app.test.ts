@@ -241,13 +241,9 @@ describe('a receiver that fails', () => {
     receiver.answer(204)
     const [, { envelope }] = platform.sent as [unknown, (typeof platform.sent)[number]]
     for (const write of ['merge', 'update'] as const) {
-      const original = platform.documents[write]
-      platform.documents[write] = async () => {
-        platform.documents[write] = original
-        throw new Error('The instance ended.')
-      }
+      const spy = vi.spyOn(platform.documents, write).mockRejectedValue(new Error('The instance ended.'))
       await deliver(app, platform, envelope).catch(() => {})
-      platform.documents[write] = original
+      spy.mockRestore()
     }
     await deliver(app, platform, envelope)
     expect(await deliveries(endpointId)).toMatchObject([{ status: 'delivered', attempts: 2 }])
