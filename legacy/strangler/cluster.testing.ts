@@ -22,21 +22,23 @@ import type { ChangeMessage, PlatformApi } from './to-platform.ts'
 const OTHER = 'https://old.test'
 
 /** Delivered in their order, and again while their handling fails. */
-function queue<M>(): Messages<M> & { push(messages: readonly M[]): void; readonly failures: unknown[] } {
-  const waiting: { readonly message: M; readonly id: string }[] = []
-  const failures: unknown[] = []
+function queue<M>(): Messages<M> & { push(messages: readonly M[]): void } {
+  let waiting: { readonly message: M; readonly id: string }[] = []
   let count = 0
   return {
-    failures,
     push: (messages) => void waiting.push(...messages.map((message) => ({ message, id: `m-${(count += 1)}` }))),
     async pull(limit, handle) {
-      let handled = 0
-      while (handled < limit && waiting[0]) {
-        await handle(waiting[0].message, waiting[0].id)
-        waiting.shift()
-        handled += 1
-      }
-      return handled
+      const errors: unknown[] = []
+      const pulled = waiting.slice(0, limit)
+      for (const one of pulled)
+        try {
+          await handle(one.message, one.id)
+          waiting = waiting.filter((other) => other !== one)
+        } catch (error) {
+          errors.push(error)
+        }
+      if (errors.length > 0) throw errors[0]
+      return pulled.length
     },
   }
 }
@@ -147,6 +149,8 @@ export async function openBoth(issuer: TestIssuer, toImport = importedOrder) {
     platform,
     ask,
     run,
+    /** Events of the platform that the world does not make. */
+    publish: (...made: readonly PlatformEvent[]) => events.push(made),
     /** The old shop's own door, for the people in its office. */
     async office(method: string, path: string, body?: object) {
       const response = await shop.request(path, { method, ...(body ? { body: JSON.stringify(body) } : {}) })

@@ -249,3 +249,23 @@ it('a share of the customers, and named ones, move first', async () => {
   await renewRules()
   expect((await place('key-2')).body['status']).toBe('pending')
 })
+
+it('an order that can not be copied and a change that the platform refuses keep nothing else waiting', async () => {
+  const both = await opened()
+  const { migration, office, place, publish, run, renewRules, store } = both
+  await migration.goTo(5, { percent: 50, callers: ['customer-1'] })
+  await renewRules()
+  const lines = [{ sku: 'TEA-001', quantity: 1, unitMinor: 1190 }]
+  const data = { orderId: 'o-usd', customerRef: 'customer-1', currency: 'USD', totalMinor: 1190, lines }
+  publish({ type: 'order.placed', time: '2026-01-01T00:00:00.000Z', data })
+  const refused = 'TOO-LONG-'.repeat(50)
+  await office('PUT', `/products/${refused}`, { title: 'What the platform refuses', price: '1.00' })
+  await office('PUT', '/products/TEA-002', { title: 'Assam', price: '9.90' })
+  const { body } = await place('key-1')
+  await run()
+  for (let time = 0; time < 2; time++)
+    await expect(migration.pump()).rejects.toThrow('POST /v1/products was answered 4')
+  expect(store.numberOf(body['orderId'] as string)).toBe(1)
+  await run()
+  expect((await migration.compare()).differences).toEqual([`product ${refused}: only in the old shop`])
+})

@@ -13,7 +13,7 @@ import { applyChange, type ChangeMessage, messageOf, type PlatformApi } from './
 const MAX_ROUNDS = 20
 const BATCH_MESSAGES = 100
 
-/** Messages in Pub/Sub. `pull` returns how many were handled: one whose handling fails is delivered again. */
+/** Messages in Pub/Sub. `pull` returns how many were handled; one whose handling fails is delivered again, and its error is thrown after the others. */
 export interface Messages<M> {
   pull(limit: number, handle: (message: M, id: string) => Promise<void>): Promise<number>
 }
@@ -66,13 +66,11 @@ export function createMigration({ db, store, api, changes, events, settle, toImp
   async function pump(): Promise<number> {
     const { step } = store.state()
     if (step < 2) return 0
-    const published = await relayChanges(store.outbox, (rows) =>
-      changes.publish(rows.map((row) => messageOf(db, store, row, toImport))),
-    )
-    const applied = await all(changes, (message, id) => applyChange(api, message, id))
+    const publish = (): Promise<number> =>
+      relayChanges(store.outbox, (rows) => changes.publish(rows.map((row) => messageOf(db, store, row, toImport))))
+    const apply = (): Promise<number> => all(changes, (message, id) => applyChange(api, message, id))
     // The copies of step 6 wait in Pub/Sub.
-    const copies = step === 6 ? 0 : await copy()
-    return published + applied + copies
+    return sumOfEach(step === 6 ? [publish, apply] : [publish, apply, copy])
   }
 
   /** Until nothing waits and both sides agree. @throws StepRefused with the differences */
@@ -166,6 +164,15 @@ export function createMigration({ db, store, api, changes, events, settle, toImp
     compare: () => compareData(db, store, api),
     open,
   }
+}
+
+/** One after the other, also when one of them fails. @throws the first error, at the end */
+export async function sumOfEach(parts: readonly (() => Promise<number>)[]): Promise<number> {
+  let sum = 0
+  const errors: unknown[] = []
+  for (const part of parts) sum += await part().catch((error: unknown) => (errors.push(error), 0))
+  if (errors.length > 0) throw errors[0]
+  return sum
 }
 
 async function all<M>(messages: Messages<M>, handle: (message: M, id: string) => Promise<void>): Promise<number> {

@@ -2,7 +2,7 @@
 
 import { topicName } from '../../shared/base/names.ts'
 import { copied, type PlatformEvent } from './from-platform.ts'
-import type { Changes, Messages } from './migration.ts'
+import { type Changes, type Messages, sumOfEach } from './migration.ts'
 import type { ChangeMessage } from './to-platform.ts'
 
 const CHANGES = 'legacy-changes'
@@ -52,20 +52,20 @@ export async function openPubSub(
       maxMessages: limit,
       returnImmediately: true,
     })) as { receivedMessages?: readonly Received[] }
-    const left = new Set(receivedMessages.map(({ ackId }) => ackId))
-    try {
-      for (const { ackId, message } of receivedMessages) {
+    const failed: { readonly ackId: string; readonly error: unknown }[] = []
+    for (const { ackId, message } of receivedMessages)
+      try {
         await handle(JSON.parse(Buffer.from(message.data, 'base64').toString('utf8')) as M, message.messageId)
         await call('POST', `subscriptions/${subscription}:acknowledge`, { ackIds: [ackId] })
-        left.delete(ackId)
+      } catch (error) {
+        // One that can never be handled keeps none of the others waiting.
+        failed.push({ ackId, error })
       }
-    } catch (error) {
+    if (failed.length > 0) {
       // Delivered again immediately.
-      await call('POST', `subscriptions/${subscription}:modifyAckDeadline`, {
-        ackIds: [...left],
-        ackDeadlineSeconds: 0,
-      })
-      throw error
+      const ackIds = failed.map(({ ackId }) => ackId)
+      await call('POST', `subscriptions/${subscription}:modifyAckDeadline`, { ackIds, ackDeadlineSeconds: 0 })
+      throw failed[0]!.error
     }
     return receivedMessages.length
   }
@@ -86,9 +86,8 @@ export async function openPubSub(
     },
     events: {
       async pull(limit, handle) {
-        let count = 0
-        for (const subscription of subscriptions) count += await pull<PlatformEvent>(subscription, limit, handle)
-        return count
+        const pulls = subscriptions.map((subscription) => () => pull<PlatformEvent>(subscription, limit, handle))
+        return sumOfEach(pulls)
       },
     },
   }
