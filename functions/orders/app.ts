@@ -155,7 +155,8 @@ export const app: ServiceApp = implement(orders, {
         return decide({ type: 'timeout', dueAtMs, nowMs: platform.now() }, state, rulesOf(platform))
       })
     },
-    AnnounceStatus: (message, platform) => apply(message, message.data.orderId, platform, { type: 'announce' }),
+    AnnounceStatus: (message, platform) =>
+      apply(message, message.data.orderId, platform, { type: 'announce', nowMs: platform.now() }),
     ImportOrder: importOrder,
     async RetryCheckout(message, platform) {
       const { orderId, reason } = message.data

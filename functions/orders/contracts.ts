@@ -391,7 +391,10 @@ export const ordersContracts = defineContracts({
       data: z.strictObject({ orderId, deadline: timestamp }),
       example: { orderId: 'o-1', deadline: '2026-01-01T00:02:00.000Z' },
     },
-    /** Operators have lists of orders rebuilt: the status of an order that waits for its payment is published if it never was. */
+    /**
+     * Operators have lists of orders rebuilt: the status of an order that waits for its payment is published if it never was, and
+     * an open one gets a timer if it has none.
+     */
     AnnounceStatus: { version: 1, data: z.strictObject({ orderId }), example: { orderId: 'o-1' } },
     /** An importer records an order of the past. */
     ImportOrder: {

@@ -61,8 +61,8 @@ export type OrderCommand =
   | ({ readonly type: 'correct-address' } & Correction)
   | ({ readonly type: 'pay' } & Payment)
   | ({ readonly type: 'cancel' } & CancelRequest)
-  /** Of an order whose status was never published: see `withStatus`. */
-  | { readonly type: 'announce' }
+  /** Of an order whose status was never published (see `withStatus`), or that stalled without a timer, before orders had an end. */
+  | { readonly type: 'announce'; readonly nowMs: number }
   | { readonly type: 'timeout'; readonly dueAtMs: number; readonly nowMs: number }
 
 type CommandNamed<Type extends OrderCommand['type']> = Extract<OrderCommand, { type: Type }>
@@ -108,7 +108,7 @@ function decideOn(command: OrderCommand, state: OrderState, rules: Rules): Decis
     case 'timeout':
       return onTimeout(state, command, rules)
     case 'announce':
-      return noChange
+      return state.status === 'confirmed' ? withTimer(state, command.nowMs, noChange, {}) : noChange
   }
 }
 

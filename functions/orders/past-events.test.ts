@@ -8,6 +8,7 @@ import { evolve, initial, type OrderState } from './order.ts'
 // Recorded by an earlier revision: never change it, only add to it.
 import frozen from './past-events.json' with { type: 'json' }
 import { upcast } from './past-events.ts'
+import { MAX_OPEN_MS } from './renewal-times.ts'
 import { openShop, replies, type Shop } from './shop.testing.ts'
 
 const rules = { releaseDelayMs: 0 }
@@ -154,6 +155,34 @@ describe('an order that passed its pivot under an earlier revision', () => {
     for (const [index, [type, data]] of [...rest, ...delivered].entries())
       await shop.deliver(type, data, { key: String(index) })
     expect(shop.publishedTypes()).toEqual(['order.completed'])
+  })
+})
+
+describe('an order that stalled before orders had an end', () => {
+  const orderId = 'o-1'
+  const placedAt = '2026-01-01T00:00:00.000Z'
+  const endMs = Date.parse(placedAt) + MAX_OPEN_MS
+  const [first] = after('placed', 'confirmed').order!.lines
+  const stalled = fold<OrderState, Message>({ initial: after('placed', 'confirmed'), evolve }, [
+    { type: 'order.placed', data: { orderId, placedAt, totalMinor: 0, lines: [first!] } },
+    { type: 'order.confirmed', data: { orderId, promisedBy: '2026-01-03T00:00:00.000Z' } },
+    { type: 'order.released', data: { orderId, lines: [], addressRef: 'address-1' } },
+    { type: 'order.delayed', data: { orderId, promisedBy: '2026-01-03T00:00:00.000Z' } },
+    { type: 'order.stalled', data: { orderId, missing: ['shipping'], refusedCaptures: [] } },
+  ])
+  const announced = (nowMs: number) => decide({ type: 'announce', nowMs }, stalled, rules)
+
+  it('has a timer again once its status is announced, and ends', () => {
+    const { events, commands } = announced(endMs - 1000)
+    expect(commands).toMatchObject([{ type: 'ContinueCheckout', notBeforeMs: endMs }])
+    const armed = fold<OrderState, Message>({ initial: stalled, evolve }, events)
+    expect(decide({ type: 'announce', nowMs: endMs - 1000 }, armed, rules)).toEqual({ events: [], commands: [] })
+    const ended = decide({ type: 'timeout', dueAtMs: endMs, nowMs: endMs }, armed, rules)
+    expect(ended.events.map(({ type }) => type)).toContain('order.cancel-requested')
+  })
+
+  it('that is already older has one that is due', () => {
+    expect(announced(endMs + 5000).commands).toMatchObject([{ type: 'ContinueCheckout', notBeforeMs: endMs + 5000 }])
   })
 })
 

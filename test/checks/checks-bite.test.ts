@@ -35,7 +35,7 @@ describe('the compiler reports', () => {
     copy.replace('functions/shipping/service.ts', "sends: ['BookCarrier',", "sends: ['BookCarier',")
     copy.replace('functions/customers/service.ts', 'settings: [', 'setings: [')
     const announce =
-      "    AnnounceStatus: (message, platform) => apply(message, message.data.orderId, platform, { type: 'announce' }),\n"
+      "    AnnounceStatus: (message, platform) =>\n      apply(message, message.data.orderId, platform, { type: 'announce', nowMs: platform.now() }),\n"
     copy.replace('functions/orders/app.ts', announce, '')
     copy.replace('functions/orders/facts.ts', "  'stock.committed':", "  'stock.comitted':")
     copy.replace('functions/notifications/templates.ts', "  'order.expired': (", "  'order.expird': (")

@@ -69,7 +69,9 @@ it('an order of a revision that published no status is announced once', async ()
   await world.run({ forMs: MINUTE })
   const { events } = await world.platform('orders').streams.read(orderId)
   const announced = (recorded: typeof events): unknown =>
-    decide({ type: 'announce' }, fold({ initial, evolve }, recorded), { releaseDelayMs: 0 })
+    decide({ type: 'announce', nowMs: world.schedule.now() }, fold({ initial, evolve }, recorded), {
+      releaseDelayMs: 0,
+    })
   const former = events.filter(({ type }) => type !== 'order.status-changed')
   expect(former.length).toBeLessThan(events.length)
   const changed = { type: 'order.status-changed', data: { orderId, status: 'payment-failed' } }

@@ -14,7 +14,7 @@ import { ordersContracts } from '../../orders/contracts.ts'
 /** The services whose events history makes timelines and lists from. */
 const OWNERS = ['orders', 'inventory', 'payments', 'shipping'] as const
 const republish = { type: republishCommand, version: republishContract.version }
-/** Orders of a revision that published no status while they wait for their payment. */
+/** Orders of a revision that published no status while they wait for their payment, or that stalled without a timer. */
 const announce = { type: 'AnnounceStatus', version: ordersContracts.commands.AnnounceStatus.version }
 /** Tasks that are made at one time. */
 const MAX_CONCURRENT = 16
