@@ -53,6 +53,18 @@ describe('a query', () => {
     const byStaff = await graph.post({ query }, { roles: ['support'], sub: 'jo' })
     expect([byStaff.data, codesOf(byStaff)]).toEqual([{ readOrder: { customer: null } }, ['not-found']])
     expect(graph.calls().filter((one) => one.includes('/vaults/'))).toHaveLength(1)
+    const mixed = openGraph(issuer, {
+      call: async (service, path, options) =>
+        path === '/batches/orders'
+          ? Response.json({ orders: [orderNamed('o-1'), orderNamed('o-2', 'customer-2')] })
+          : shopAnswers(service, path, options),
+    })
+    const list = '{ listOrders(limit: 2) { orders { order { customer { addresses { city } } } } } }'
+    const { data } = await mixed.post({ query: list }, { roles: ['support'] })
+    expect(partAt(data, 'listOrders', 'orders')).toEqual([
+      { order: { customer: { addresses: [{ city: 'Bremen' }] } } },
+      { order: { customer: null } },
+    ])
   })
 
   it('has the answer of REST, without what is written for staff', async () => {
