@@ -358,7 +358,10 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
       // It is known not to be new.
       if (store.recall(newId)) return undefined
       const before = await store.loadNew(newId, companion)
-      return appendAs(message, before, async () => ({ decision: await decide(visible(before)), documents: [] }))
+      return appendAs(message, before, async () => ({
+        decision: await decide(decidable(message, before)),
+        documents: [],
+      }))
     },
 
     async transact<Recorded extends Message, Sent extends OutgoingCommand>(

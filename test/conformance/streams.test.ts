@@ -99,6 +99,11 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     await expect(calling).rejects.toMatchObject({ code: 'precondition-failed' })
     const transacting = streams.transact<Message>(expecting(5, 1), id, async (stream) => called(stream))
     await expect(transacting).rejects.toMatchObject({ code: 'precondition-failed' })
+    const newId = freshName()
+    const beginning = message('Count', {}, { subject: newId, expectedVersion: 1 })
+    expect(
+      await streams.begin<Message>(beginning, { newId, companion: undefined }, async (stream) => called(stream)),
+    ).toBeUndefined()
     expect(called).not.toHaveBeenCalled()
     // About another subject, the condition says nothing of this stream.
     await another(message('Count', {}, { key: 6, subject: 'another', expectedVersion: 9 }))
