@@ -9,7 +9,7 @@ it('takes an order, has it after a restart, and is stopped by SIGTERM', async ()
   const port = await freePort()
   const all: Started[] = []
   onTestFinished(async () => {
-    for (const { child } of all) child.kill('SIGKILL')
+    for (const { child } of all) child.kill('SIGTERM')
     await Promise.all(all.map(({ ended }) => ended))
     data.remove()
   })
@@ -25,7 +25,7 @@ it('takes an order, has it after a restart, and is stopped by SIGTERM', async ()
     (await fetch(`http://127.0.0.1:${port}${path}`, { method, ...(body ? { body: JSON.stringify(body) } : {}) })).json()
 
   const first = await opened()
-  expect(first.output()).toContain('The platform does not run here')
+  await expect.poll(first.output, { interval: 20 }).toContain('The platform does not run here')
   await ask('PUT', '/products/TEA-001', { title: 'Darjeeling', price: '11.90' })
   const order = { no: 1, login: 'ada', status: 'new', total: '23.80' }
   const items = [{ sku: 'TEA-001', qty: 2 }]
