@@ -9,7 +9,9 @@ import { problemsOf } from '../../shared/edge/openapi.ts'
 import type { Operation } from '../../shared/service/operation.ts'
 import { app } from './app.ts'
 import { documentedGateway } from './documented.testing.ts'
+import { webhookHeaders } from '../../shared/http/webhook-signing.ts'
 import { isForCallers } from '../shop/roles.ts'
+import { verificationBody, webhookBody, type WebhookType, webhookTypes } from '../webhooks/contracts.ts'
 
 const api = app.publicApi!
 const { operations } = api
@@ -49,6 +51,20 @@ describe('the document', () => {
       ['"openapi":"3.1.1"', '"openapi":"3.0.0"'],
     ] as const)
       expect(await faults(text.replace(right, wrong)), wrong).not.toEqual([])
+  })
+
+  it('has the webhooks as they are sent', async () => {
+    const document = (await served()) as unknown as {
+      readonly webhooks: Readonly<Record<string, { readonly post: Described }>>
+    }
+    expect(Object.keys(document.webhooks).toSorted()).toEqual([...webhookTypes, 'endpoint.verification'].toSorted())
+    const headers = Object.keys(webhookHeaders([], { id: 'w', atMs: 0, body: '' }))
+    for (const [type, { post }] of Object.entries(document.webhooks)) {
+      const body = type === 'endpoint.verification' ? verificationBody : webhookBody(type as WebhookType)
+      const { $schema: _, ...schema } = z.toJSONSchema(body, { target: 'draft-2020-12', io: 'output' })
+      expect(post.requestBody!.content['application/json']!.schema).toEqual(schema)
+      expect(['content-type', ...post.parameters.map(({ name }) => name)]).toEqual(headers)
+    }
   })
 
   it('has no unresolved reference', async () => {

@@ -11,7 +11,8 @@ import { serveQueries } from '../../shared/runtime/queries.testing.ts'
 import { ordersContracts } from '../orders/contracts.ts'
 import { paymentsContracts } from '../payments/contracts.ts'
 import { app } from './app.ts'
-import { RETRY_AFTER_SECONDS } from './delivery.ts'
+import { verificationBody, webhookBody, webhookTypes } from './contracts.ts'
+import { bodyOf, RETRY_AFTER_SECONDS } from './delivery.ts'
 import { type Customer, deleted, registered } from './endpoint.ts'
 import { webhooks } from './service.ts'
 
@@ -109,6 +110,11 @@ describe('an event of an order', () => {
     expect(await deliveries(endpointId)).toMatchObject([
       { type: 'order.placed', status: 'delivered', attempts: 1, webhookId: headers['webhook-id'] },
     ])
+  })
+
+  it.each(webhookTypes)('%s has the body that is described', (type) => {
+    const sent: unknown = JSON.parse(bodyOf(type, '2026-01-01T00:00:00.000Z', orderId))
+    expect(webhookBody(type).parse(sent)).toEqual(sent)
   })
 
   it('that is delivered again is sent once', async () => {
@@ -288,12 +294,16 @@ describe('the verification of an endpoint', () => {
     expect(await verify(endpointId)).toMatchObject({ status: 200, body: { endpointId, status: 'enabled' } })
     const [{ headers, body }] = receiver.challenges as [Receiver['received'][number]]
     vi.useFakeTimers({ now: platform.now(), toFake: ['Date'] })
-    expect(new Webhook(secret).verify(body, headers)).toMatchObject({ type: 'endpoint.verification' })
+    expect(verificationBody.strict().parse(new Webhook(secret).verify(body, headers))).toMatchObject({
+      type: 'endpoint.verification',
+    })
     vi.useRealTimers()
     expect(await verify(endpointId)).toMatchObject({ status: 200 })
     expect(receiver.challenges).toHaveLength(1)
     await happen('order.completed', { orderId })
     await runAttempts()
+    // A replay finds no more either: of the time before nothing is kept.
+    expect(await deliveries(endpointId)).toMatchObject([{ type: 'order.completed', status: 'delivered' }])
     expect(receiver.received).toHaveLength(1)
   })
 

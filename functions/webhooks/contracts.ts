@@ -30,6 +30,16 @@ export const endpointRequest = z.strictObject({
   types: types.optional(),
 })
 
+/** A link and no content: the receiver asks the API for the rest, with its own rights. */
+export const webhookBody = (type: WebhookType) =>
+  z.object({ type: z.literal(type), timestamp, data: z.object({ orderId: reference, href: z.string() }) })
+
+export const verificationBody = z.object({
+  type: z.literal('endpoint.verification'),
+  timestamp,
+  data: z.object({ challenge: z.string() }),
+})
+
 const endpoint = z.object({
   endpointId: reference,
   url,

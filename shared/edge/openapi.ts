@@ -6,7 +6,7 @@ import { idempotencyKey as keySchema } from '../base/fields.ts'
 import { pathParametersOf } from '../contracts/query.ts'
 import { once } from '../base/once.ts'
 import { BODY_BYTES } from '../http/http.ts'
-import type { Operation } from '../service/operation.ts'
+import type { Operation, Webhook } from '../service/operation.ts'
 import type { documentOperations, OperationHandler, PublicApi } from '../service/public-api.ts'
 import { hasEntityTag } from './conditional.ts'
 import { MAX_WAIT_SECONDS } from './prefer.ts'
@@ -30,7 +30,7 @@ const problem = z.object({
   instance: z.string(),
 })
 
-type Described = Pick<PublicApi, 'access' | 'description' | 'operations' | 'privilegedTokens'>
+type Described = Pick<PublicApi, 'access' | 'description' | 'operations' | 'privilegedTokens' | 'webhooks'>
 
 export function openApiDocument(api: Described): Json {
   const { title, text, license, problemMembers = {} } = api.description
@@ -47,6 +47,7 @@ export function openApiDocument(api: Described): Json {
     },
     servers: [{ url: '/' }],
     paths,
+    webhooks: Object.fromEntries(Object.entries(api.webhooks ?? {}).map(([type, one]) => [type, sent(one)])),
     components: {
       schemas: { Problem: schemaOf(problem.extend(problemMembers), 'output') },
       securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
@@ -54,6 +55,22 @@ export function openApiDocument(api: Described): Json {
     },
   }
 }
+
+/** https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md */
+const webhookParameters = Object.entries({
+  'webhook-id': 'The same for each attempt.',
+  'webhook-timestamp': 'When this attempt was sent, in seconds since 1970.',
+  'webhook-signature': 'HMAC-SHA-256 of id, time and body, joined by dots, by each valid secret: v1,BASE64.',
+}).map(([name, description]) => ({ name, in: 'header', required: true, description, schema: { type: 'string' } }))
+
+const sent = ({ summary, body, answer }: Webhook): Json => ({
+  post: {
+    summary,
+    parameters: webhookParameters,
+    requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body(), 'output') } } },
+    responses: { '2XX': { description: answer } },
+  },
+})
 
 const isForCallers = ({ access }: Described, name: string): boolean => Object.hasOwn(access, name)
 

@@ -32,7 +32,7 @@ export interface SubmittedAct {
 }
 
 /** The public service's own part: who its callers are, and their limits. */
-interface Door extends Omit<PublicApi, 'operations' | 'handlers' | 'signatures' | 'edges' | 'loaders'> {
+interface Door extends Omit<PublicApi, 'operations' | 'webhooks' | 'handlers' | 'signatures' | 'edges' | 'loaders'> {
   /** Called for each submitted command, before its answer. */
   submitted?(platform: Platform, act: SubmittedAct): void
 }
@@ -62,6 +62,7 @@ export async function serveOperations(
     ...door,
     description: { ...description, problemMembers },
     operations,
+    webhooks: merged(apis.map(({ webhooks = {} }) => webhooks)),
     rpcs: loadRpcs && { owners: ownersOf(apis), load: loadRpcs },
     handlers: (platform) =>
       merged(apis.map((api, at) => handlersOf(api, codes[at]!, { ...door, platform, submitted }))),

@@ -5,7 +5,7 @@ import { Refused } from '../base/errors.ts'
 import { once } from '../base/once.ts'
 import { tokenAudience, tokenIssuer, tokenKeysUrl } from '../service/edge-settings.ts'
 import type { Operation } from '../service/operation.ts'
-import { type OperationHandler, type PublicApi, servedBy, type SignatureCheck } from '../service/public-api.ts'
+import { apiOfInstance, type OperationHandler, type PublicApi, type SignatureCheck } from '../service/public-api.ts'
 import { type CallerOf, createTokenCheck } from './caller-tokens.ts'
 import { commandHandlers } from './commands.ts'
 import { createEdge, type Edge } from './edge.ts'
@@ -21,7 +21,7 @@ import { createRpcs } from './rpc-routes.ts'
 
 /** @throws Error for an operation without access, without a handler, or with a path that is not declared completely. */
 export function servePublicApi(http: Hono, platform: EdgePlatform & RunningService, declared: PublicApi): void {
-  const api = servedBy(declared, platform)
+  const api = apiOfInstance(declared, platform)
   const { operations, roles } = api
   const check = createTokenCheck(
     {

@@ -8,7 +8,7 @@ import type { Secrets } from '../base/secret.ts'
 import type { Setting } from '../base/setting.ts'
 import type { Contracts } from '../contracts/contract.ts'
 import type { SecurityEvent } from '../signals/security-log.ts'
-import type { ApiDescription, Caller, Operation } from './operation.ts'
+import type { ApiDescription, Caller, Operation, Webhooks } from './operation.ts'
 import type { Edges } from './edges.ts'
 import type { RequestObjective } from './request-objective.ts'
 import type { EarlierVersion, Shaped } from './earlier-version.ts'
@@ -81,6 +81,8 @@ export interface Api {
   readonly atEdge: AtEdge
   /** Members of its problem documents besides those of every service. */
   readonly problemMembers?: ApiDescription['problemMembers']
+  /** The requests that the service posts to addresses of clients, by the type in their bodies. */
+  readonly webhooks?: Webhooks
 }
 
 /** Whether it has code at the edge: the export `edge` of `functions/NAME/edge.ts`. */

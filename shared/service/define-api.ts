@@ -166,6 +166,7 @@ type EdgeOf<C extends Contracts, Uses extends readonly Contracts[]> = {
   readonly secrets?: Secrets
   readonly edges?: Edges
   readonly problemMembers?: ApiDescription['problemMembers']
+  readonly webhooks?: Api['webhooks']
 }
 
 /** Declares the public operations of one service. `atEdge`: what its code at the edge needs there. */
@@ -187,12 +188,13 @@ export type DefineApi<Role extends string, Access extends string> = <
 /** For the roles that tokens name, and the names of access that operations may declare. */
 export const apisFor = <Role extends string, Access extends string>(): DefineApi<Role, Access> =>
   ((contracts: Contracts, declare: (operations: unknown) => Api['operations'], atEdge: EdgeOf<Contracts, []> = {}) => {
-    const { problemMembers, ...edge } = atEdge
+    const { problemMembers, webhooks, ...edge } = atEdge
     return {
       contracts,
       operations: declare({ asks: asking(contracts), submits: submitting(contracts), handles: handling }),
       atEdge: { uses: [], queries: [], submits: [], settings: [], secrets: {}, edges: {}, ...edge },
       ...(problemMembers ? { problemMembers } : {}),
+      ...(webhooks ? { webhooks } : {}),
     } satisfies Api
   }) as unknown as DefineApi<Role, Access>
 

@@ -95,3 +95,12 @@ export const submittedAnswers = (members: z.ZodRawShape = {}): Operation['answer
     z.object({ commandId: z.uuid(), status: z.literal('done'), ...members }),
   ],
 })
+
+/** A request to an address that a client gave, signed by Standard Webhooks (`shared/http/webhook-signing.ts`). */
+export interface Webhook {
+  readonly summary: string
+  readonly body: () => z.ZodType
+  /** The meaning of an answer with a status from 200 to 299. */
+  readonly answer: string
+}
+export type Webhooks = Readonly<Record<string, Webhook>>

@@ -17,6 +17,7 @@ import {
   type Operations,
   reservedAccess,
   type Roles,
+  type Webhooks,
 } from './operation.ts'
 import type { Edges, LoadEdge } from './edges.ts'
 import type { EdgeSettings } from './edge-settings.ts'
@@ -88,6 +89,8 @@ export interface PublicApi {
   /** Access by token: any one of these roles is enough; an empty list admits every verified caller. No name is `public` or `signed`. */
   readonly access: Readonly<Record<string, readonly string[]>>
   readonly operations: Operations
+  /** Absent: it posts nothing to its clients. */
+  readonly webhooks?: Webhooks
   /** The limits of one instance. */
   readonly limits: Setting<EdgeSettings>
   /** `ROLE:SUBJECT`, the name of a caller in the security log. */
@@ -180,7 +183,7 @@ export function withCommandOperations(api: PublicApi): PublicApi {
 }
 
 /** The API as this instance serves it: without the operations that describe messages, where they are not served. */
-export function servedBy(api: PublicApi, platform: Platform): PublicApi {
+export function apiOfInstance(api: PublicApi, platform: Platform): PublicApi {
   if (!api.messages || api.messages.areServed(platform)) return api
   const operations = Object.entries(api.operations).filter(([id]) => !Object.hasOwn(messageOperations, id))
   return { ...api, messages: undefined, operations: Object.fromEntries(operations) }
