@@ -1,51 +1,17 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { fakeContext, type FakeContext, type FakeContextOptions } from '../core/fake-context.testing.ts'
+import { CoreWithTarget, LOCATION } from '../core/core-with-target.testing.ts'
+import type { FakeContextOptions } from '../core/fake-context.testing.ts'
 import { type CloudSchedulerCore, makeCore } from './core.ts'
 
-const LOCATION = 'projects/p/locations/l'
 const JOB = `${LOCATION}/jobs/nightly`
-const context = { principal: 'owner', transport: 'grpc', signal: new AbortController().signal } as const
 /** Where the virtual clock begins. */
 const START_MS = Date.UTC(2026, 0, 1)
 const HOUR_MS = 3_600_000
 
-interface Sent {
-  readonly atMs: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string
-}
-
 /** A scheduler whose target answers with `answer`. */
-class World {
-  readonly sent: Sent[] = []
-  answer: (attempt: number) => Response | Promise<Response> = () => new Response(undefined, { status: 204 })
-  fake: FakeContext
-  core: CloudSchedulerCore
-
-  constructor(options: FakeContextOptions = {}) {
-    this.fake = fakeContext({
-      ...options,
-      fetch: async (_url, { headers, body = '', signal }) => {
-        this.sent.push({ atMs: this.fake.clock.now(), headers, body: Buffer.from(body).toString() })
-        const stopped = new Promise<never>((_, reject) =>
-          signal.addEventListener('abort', () => reject(signal.reason as Error)),
-        )
-        return Promise.race([this.answer(this.sent.length), stopped])
-      },
-    })
-    this.core = makeCore(this.fake.context)
-    this.core.start()
-  }
-
-  restart(): void {
-    this.core.stop()
-    this.fake = this.fake.restarted()
-    this.core = makeCore(this.fake.context)
-    this.core.start()
-  }
-
-  call(method: string, request: object): Record<string, unknown> {
-    return this.core.unary[method]!(request, context) as Record<string, unknown>
+class World extends CoreWithTarget<CloudSchedulerCore> {
+  constructor(options?: FakeContextOptions) {
+    super(makeCore, options)
   }
 
   job(settings: object = {}): Record<string, unknown> {
@@ -93,6 +59,7 @@ describe('an attempt', () => {
     expect(world.sent).toEqual([
       {
         atMs: START_MS + HOUR_MS,
+        url: 'http://target/schedules/x',
         body: '{"a":1}',
         headers: {
           'content-type': 'application/json',

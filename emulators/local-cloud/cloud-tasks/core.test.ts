@@ -1,46 +1,14 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { fakeContext, type FakeContext, type FakeContextOptions } from '../core/fake-context.testing.ts'
+import { asOwner, CoreWithTarget, LOCATION } from '../core/core-with-target.testing.ts'
+import type { FakeContextOptions } from '../core/fake-context.testing.ts'
 import { type CloudTasksCore, makeCore } from './core.ts'
 
-const LOCATION = 'projects/p/locations/l'
 const QUEUE = `${LOCATION}/queues/orders`
-const context = { principal: 'owner', transport: 'grpc', signal: new AbortController().signal } as const
-
-interface Sent {
-  readonly atMs: number
-  readonly url: string
-  readonly headers: Record<string, string>
-  readonly body: string
-}
 
 /** A queue whose target answers with `answer`. */
-class World {
-  readonly sent: Sent[] = []
-  answer: (attempt: number) => Response | Promise<Response> = () => new Response(undefined, { status: 204 })
-  fake: FakeContext
-  core: CloudTasksCore
-
-  constructor(options: FakeContextOptions = {}) {
-    this.fake = fakeContext({
-      ...options,
-      fetch: async (url, { headers, body = '' }) => {
-        this.sent.push({ atMs: this.fake.clock.now(), url, headers, body: Buffer.from(body).toString() })
-        return this.answer(this.sent.length)
-      },
-    })
-    this.core = makeCore(this.fake.context)
-    this.core.start()
-  }
-
-  restart(): void {
-    this.core.stop()
-    this.fake = this.fake.restarted()
-    this.core = makeCore(this.fake.context)
-    this.core.start()
-  }
-
-  call(method: string, request: object): Record<string, unknown> {
-    return this.core.unary[method]!(request, context) as Record<string, unknown>
+class World extends CoreWithTarget<CloudTasksCore> {
+  constructor(options?: FakeContextOptions) {
+    super(makeCore, options)
   }
 
   queue(settings: object = {}): void {
@@ -202,7 +170,7 @@ describe('dispatch', () => {
     world.task()
     await world.fake.clock.advance(60_000)
     expect(world.sent).toHaveLength(0)
-    await world.core.unary['runTask']!({ name }, context)
+    await world.core.unary['runTask']!({ name }, asOwner)
     expect(world.sent).toHaveLength(1)
     world.call('resumeQueue', { name: QUEUE })
     await world.fake.clock.settle()
