@@ -271,15 +271,39 @@ describe('npm start', { timeout: 600_000 }, () => {
     await expect.poll(() => legacy.child.exitCode ?? legacy.output(), { timeout: 30_000 }).toContain('npm run strangle')
     const api = connect(running(), { sub: 'customer-1', roles: ['customer'] })
     await expect(api.send('GET', `/v1/orders/${orderId}`)).rejects.toThrow('not-found')
-    expect((await run('legacy/strangle.ts', ['--port', String(otherPort)], data.path)).stdout).toMatch(
-      /platform: 0 sold orders, 0\.00 EUR, 4 products\n/,
-    )
-    const product = JSON.stringify({ title: 'Darjeeling', price: '11.90' })
-    await fetch(`http://127.0.0.1:${otherPort}/products/TEA-001`, { method: 'PUT', body: product })
+    const strangle = async (...words: string[]): Promise<string> => {
+      const { stdout, stderr } = await run('legacy/strangle.ts', [...words, '--port', String(otherPort)], data.path)
+      expect(stderr).toBe('')
+      return stdout
+    }
+    expect(await strangle('status')).toMatch(/platform: 0 sold orders, 0\.00 EUR, 4 products\n/)
+    const office = async (method: string, path: string, body?: object): Promise<number> =>
+      (await fetch(`http://127.0.0.1:${otherPort}${path}`, { method, ...(body ? { body: JSON.stringify(body) } : {}) }))
+        .status
+    const product = { title: 'Darjeeling', price: '11.90' }
+    expect(await office('PUT', '/products/TEA-001', product)).toBe(200)
     // Step 1: the old shop takes it, at the price that it has.
     const taken = await placed('two')
     const read = await api.send('GET', `/v1/orders/${taken.orderId}`)
     expect([taken.status, read.body]).toMatchObject([201, { status: 'confirmed', totalMinor: 1190 }])
+    expect(await office('POST', '/orders/1/done')).toBe(200)
+    const moved = await strangle('step', '5')
+    expect(moved).toContain('▶ 5')
+    expect(moved).toContain('old shop: 1 sold orders, 11.90 EUR')
+    expect(moved).toContain('platform: 1 sold orders, 11.90 EUR')
+    // The gateway reads the rules of step 5 within a second.
+    await expect.poll(() => office('PUT', '/products/TEA-001', product)).toBe(409)
+    await expect
+      .poll(async () => (await api.send<OrderView>('GET', `/v1/orders/${taken.orderId}`)).body.status, {
+        timeout: 5_000,
+      })
+      .toBe('completed')
+    const own = await placed('three')
+    expect((await ended(own.orderId)).status).toBe('completed')
+    const back = await strangle('step', '1')
+    expect(back).toContain('▶ 1')
+    for (const name of ['old shop', 'platform']) expect(back).toContain(`${name}: 2 sold orders, 23.80 EUR`)
+    expect((await api.send<OrderView>('GET', `/v1/orders/${own.orderId}`)).body.status).toBe('completed')
     legacy.child.kill('SIGTERM')
     expect(await legacy.ended).toMatchObject({ code: 0, stderr: '' })
     const pids = await processes()
@@ -292,7 +316,9 @@ describe('npm start', { timeout: 600_000 }, () => {
     const { pid } = running()
     fifth.child.kill('SIGKILL')
     await allGone([pid])
-    expect((await run('cli/reset.ts', [], data.path)).code).toBe(0)
+    // Its services end after it, and may write to a folder that is being deleted.
+    const reset = async () => (await run('cli/reset.ts', [], data.path)).stderr
+    await expect.poll(reset, { timeout: 20_000 }).toBe('')
     expect(existsSync(data.path)).toBe(false)
   })
 })

@@ -1,0 +1,31 @@
+/** A customer's endpoint is verified and gets the events of an order, by way of every process. */
+
+import { expect, it, onTestFinished } from 'vitest'
+import { Webhook } from 'standardwebhooks'
+import { openReceiver } from '../../../shared/http/receiver.testing.ts'
+import { joinPlatform } from '../../support/joined-platform.ts'
+
+const platform = joinPlatform('webhooks')
+
+it('an endpoint gets the events of an order once it has returned the challenge', async () => {
+  await platform.sell({ sku: 'WEBHOOKS-1', unitMinor: 1190 })
+  const receiver = await openReceiver()
+  onTestFinished(() => receiver.close())
+  const customer = platform.customer()
+  const path = '/v1/webhook-endpoints'
+  const { body } = await customer.send<{ endpointId: string; secret: string; status: string }>('POST', path, {
+    key: receiver.url,
+    body: { url: receiver.url, types: ['order.placed', 'order.completed'] },
+  })
+  expect(body.status).toBe('unverified')
+  const verified = await customer.send<{ status: string }>('POST', `${path}/${body.endpointId}/verification`)
+  expect([verified.body.status, receiver.challenges.length]).toEqual(['enabled', 1])
+  const orderId = await platform.place({ sku: 'WEBHOOKS-1', quantity: 1 })
+  await expect.poll(() => receiver.received.length, { timeout: 60_000 }).toBe(2)
+  const sent = receiver.received.map((one) => new Webhook(body.secret).verify(one.body, one.headers))
+  const data = { orderId, href: `/v1/orders/${orderId}` }
+  expect(sent).toHaveLength(2)
+  for (const type of ['order.placed', 'order.completed'])
+    expect(sent).toContainEqual({ type, timestamp: expect.any(String) as string, data })
+  await customer.send('DELETE', `${path}/${body.endpointId}`)
+})
