@@ -120,7 +120,9 @@ export async function openBoth(issuer: TestIssuer, toImport = importedOrder) {
       const all = world.platform(name).published
       const fresh = all.slice(seen[name]).filter(({ type }) => (copied as readonly string[]).includes(type))
       seen = { ...seen, [name]: all.length }
-      events.push(fresh.map(({ type, time, data }) => ({ type, time, data: data as PlatformEvent['data'] })))
+      events.push(
+        fresh.map(({ type, sequence, time, data }) => ({ type, sequence, time, data: data as PlatformEvent['data'] })),
+      )
     }
   }
   const run = async (): Promise<void> => {

@@ -257,7 +257,7 @@ it('an order that can not be copied and a change that the platform refuses keep 
   await renewRules()
   const lines = [{ sku: 'TEA-001', quantity: 1, unitMinor: 1190 }]
   const data = { orderId: 'o-usd', customerRef: 'customer-1', currency: 'USD', totalMinor: 1190, lines }
-  publish({ type: 'order.placed', time: '2026-01-01T00:00:00.000Z', data })
+  publish({ type: 'order.placed', sequence: 1, time: '2026-01-01T00:00:00.000Z', data })
   const refused = 'TOO-LONG-'.repeat(50)
   await office('PUT', `/products/${refused}`, { title: 'What the platform refuses', price: '1.00' })
   await office('PUT', '/products/TEA-002', { title: 'Assam', price: '9.90' })

@@ -8,6 +8,8 @@ import type { Store } from './store.ts'
 
 export interface PlatformEvent {
   readonly type: string
+  /** Counts the events of the order or the product. */
+  readonly sequence: number
   readonly time: string
   readonly data: Readonly<Record<string, unknown>>
 }
@@ -31,13 +33,18 @@ const ends: Readonly<Record<string, Order['status']>> = {
 export const copied = ['order.placed', ...Object.keys(ends), 'product.published', 'price.changed'] as const
 
 /** The same in any order and again. Products are copied once the platform owns them: in step 5. */
-export function copyEvent(db: DatabaseSync, store: Store, { type, time, data }: PlatformEvent): void {
+export function copyEvent(db: DatabaseSync, store: Store, { type, sequence, time, data }: PlatformEvent): void {
   inTransaction(db, () =>
     store.withoutCapture(() => {
       if (type === 'order.placed') return copyOrder(db, store, data as unknown as Placed, time)
       const status = ends[type]
       if (status !== undefined) return endOrder(db, store, String(data['orderId']), status)
-      if (store.state().step >= 5) copyProduct(db, type, data)
+      if (type === 'price.changed' && data['currency'] !== CURRENCY) return
+      const sku = String(data['sku'])
+      // In each step: one from before step 5 may come again when a newer one was copied.
+      const isNewest = store.isNewest(type, sku, sequence)
+      // A price that the office has set meanwhile is on its way to the platform, and comes back from there.
+      if (isNewest && store.state().step >= 5 && !store.isWaiting('products', sku)) copyProduct(db, type, data)
     }),
   )
 }
@@ -67,7 +74,6 @@ function endOrder(db: DatabaseSync, store: Store, id: string, status: Order['sta
 function copyProduct(db: DatabaseSync, type: string, data: PlatformEvent['data']): void {
   const sku = String(data['sku'])
   if (type === 'price.changed') {
-    if (data['currency'] !== CURRENCY) return
     const price = euros(Number(data['unitMinor']))
     db.prepare(
       `INSERT INTO products (sku, title, price) VALUES (?, ?, ?) ON CONFLICT (sku) DO UPDATE SET price = excluded.price`,

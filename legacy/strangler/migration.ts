@@ -68,7 +68,7 @@ export function createMigration({ db, store, api, changes, events, settle, toImp
     if (step < 2) return 0
     const publish = (): Promise<number> =>
       relayChanges(store.outbox, (rows) => changes.publish(rows.map((row) => messageOf(db, store, row, toImport))))
-    const apply = (): Promise<number> => all(changes, (message, id) => applyChange(api, message, id))
+    const apply = (): Promise<number> => all(changes, (message, id) => applyChange(api, store, message, id))
     // The copies of step 6 wait in Pub/Sub.
     return sumOfEach(step === 6 ? [publish, apply] : [publish, apply, copy])
   }

@@ -24,12 +24,14 @@ it('delivers changes and the events that are copied, and again what was not hand
   // A second start finds all there.
   const { changes, events } = await openPubSub(api, project.id)
 
-  await changes.publish([{}, { path: '/v1/products', role: 'admin', body: { sku: 'TEA-001' } }])
+  const change = { sequence: 1, table: 'products', key: 'TEA-001' } as const
+  const published = { change, path: '/v1/products', role: 'admin', body: { sku: 'TEA-001' } } as const
+  await changes.publish([{}, published])
   const ids: string[] = []
   await expect(changes.pull(10, () => Promise.reject(new Error('the platform is away')))).rejects.toThrow('away')
   const handled: unknown[] = []
   while (ids.length < 2) await changes.pull(10, async (message, id) => void (handled.push(message), ids.push(id)))
-  expect(handled).toContainEqual({ path: '/v1/products', role: 'admin', body: { sku: 'TEA-001' } })
+  expect(handled).toContainEqual(published)
   expect(await changes.pull(10, async () => {})).toBe(0)
 
   // Of several messages those are given back that were not acknowledged.
@@ -50,7 +52,7 @@ it('delivers changes and the events that are copied, and again what was not hand
   while (left < 1) left += await changes.pull(10, async () => {})
   expect(left).toBe(1)
 
-  const event = { type: 'price.changed', time: '2026-01-01T00:00:00.000Z', data: { sku: 'TEA-001' } }
+  const event = { type: 'price.changed', sequence: 1, time: '2026-01-01T00:00:00.000Z', data: { sku: 'TEA-001' } }
   await topic('POST', 'price.changed:publish', {
     messages: [{ data: Buffer.from(JSON.stringify(event)).toString('base64') }],
   })

@@ -43,6 +43,9 @@ const schema = `
     platform INTEGER NOT NULL DEFAULT 0,
     status   TEXT
   );
+  CREATE TABLE IF NOT EXISTS strangler_newest (
+    kind TEXT, key TEXT, sequence INTEGER NOT NULL, PRIMARY KEY (kind, key)
+  );
 `
 
 export type Store = ReturnType<typeof openStore>
@@ -92,6 +95,17 @@ export function openStore(db: DatabaseSync) {
       work()
       db.prepare('DELETE FROM strangler_outbox WHERE sequence > ?').run(last)
     },
+    /** Whether none with a higher number was here before: Pub/Sub keeps no order. */
+    isNewest: (kind: string, key: string, sequence: number): boolean =>
+      db
+        .prepare(
+          `INSERT INTO strangler_newest (kind, key, sequence) VALUES (?, ?, ?)
+           ON CONFLICT DO UPDATE SET sequence = excluded.sequence WHERE excluded.sequence >= sequence`,
+        )
+        .run(kind, key, sequence).changes > 0,
+    /** Whether a change of this row is not published yet. */
+    isWaiting: (table: CapturedTable, key: string): boolean =>
+      db.prepare('SELECT 1 FROM strangler_outbox WHERE "table" = ? AND key = ?').get(table, key) !== undefined,
     /** The id by which both systems know the order with this number. */
     idOf(no: number): string {
       const known = db.prepare('SELECT id FROM strangler_orders WHERE "order" = ?').get(no)

@@ -14,7 +14,7 @@ interface Call {
 }
 
 /** The content of a message: the call by which the platform learns of the change. It has the row as it is when it is published. */
-export type ChangeMessage = Call | { readonly path?: undefined }
+export type ChangeMessage = (Call & { readonly change: RowChange }) | { readonly path?: undefined }
 
 /** The platform's public API. An answer that is no success is thrown. */
 export interface PlatformApi {
@@ -30,17 +30,14 @@ export interface PlatformApi {
  * Nothing for a change that the platform need not know: an order that is not finished finishes where it began.
  * @param toImport How an order is written for the platform.
  */
-export function messageOf(
-  db: DatabaseSync,
-  store: Store,
-  { table, key }: RowChange,
-  toImport = importedOrder,
-): ChangeMessage {
+export function messageOf(db: DatabaseSync, store: Store, change: RowChange, toImport = importedOrder): ChangeMessage {
+  const { table, key } = change
   switch (table) {
     case 'orders': {
       const order = readOrder(db, Number(key))
       if (order.status !== 'done' || store.isOfPlatform(order.no)) return {}
       return {
+        change,
         path: '/v1/imported-orders',
         role: 'importer',
         body: toImport(order),
@@ -50,20 +47,24 @@ export function messageOf(
     case 'products': {
       const product = db.prepare('SELECT sku, title, price FROM products WHERE sku = ?').get(key)
       const body = publishedProduct(product as unknown as OldProduct)
-      return { path: '/v1/products', role: 'admin', body }
+      return { change, path: '/v1/products', role: 'admin', body }
     }
     case 'customers': {
       const customer = importedCustomer(
         db.prepare('SELECT * FROM customers WHERE login = ?').get(key) as unknown as OldCustomer,
       )
-      return customer ? { path: '/v1/customers', role: 'importer', body: { customers: [customer] } } : {}
+      return customer ? { change, path: '/v1/customers', role: 'importer', body: { customers: [customer] } } : {}
     }
   }
 }
 
-/** @param id The same for each delivery of a message. */
-export async function applyChange(api: PlatformApi, message: ChangeMessage, id: string): Promise<void> {
+/**
+ * Nothing once a later change of the row is applied.
+ * @param id The same for each delivery of a message.
+ */
+export async function applyChange(api: PlatformApi, store: Store, message: ChangeMessage, id: string): Promise<void> {
   if (message.path === undefined) return
-  const { path, role, body, key = hashOf(`${id} ${JSON.stringify(body)}`) } = message
+  const { change, path, role, body, key = hashOf(`${id} ${JSON.stringify(body)}`) } = message
+  if (!store.isNewest(change.table, change.key, change.sequence)) return
   await api.send(role, 'POST', path, { body, key })
 }
