@@ -42,7 +42,7 @@ it('each party that handles an event gets an arrow, and a customer who is notifi
     .filter((line) => line.includes('>>'))
   expect(arrows.map((line) => line.trim())).toEqual(
     ['customer', 'orders', 'inventory', 'payments'].map(
-      (party) => `shipping-->>${party}: shipment.dispatched: the parcel`,
+      (party) => `shipping-->>${party}: shipment.dispatched, the parcel`,
     ),
   )
 })

@@ -114,7 +114,7 @@ export function flowPicture(present: readonly string[], steps: string): string {
 
 function arrowsOf(step: string, present: readonly string[]): Arrow[] {
   const [head, ...rest] = step.split(': ')
-  const remark = rest.length > 0 ? `: ${rest.join(': ')}` : ''
+  const remark = rest.map((one) => `, ${one}`).join('')
   const [types, by] = head!.split(' by ')
   const arrows = types!
     .split(' or ')
