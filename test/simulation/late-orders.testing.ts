@@ -45,7 +45,9 @@ const PAID_IN_ROUND = 0.15
 const ACTED_IN_ROUND = 0.2
 const CANCELLED = 0.25
 const MAX_CANCELLED_AFTER_MS = 12 * DAY_MS
-/** An order is renewed for a month at most without its customer, and waits for its customer three days at a time. */
+/** In one of so many runs the carrier does not collect within the time that an order may be open. */
+const NEVER_COLLECTED_IN = 8
+/** An order is open for 90 days at most; after that what has left is captured, or recaptured, and delivered. */
 const TERMINAL_TIMEOUT_MS = 120 * DAY_MS
 
 /** Parcels are taken back within an hour: faults that are longer are those of a cloud that does not run. */
@@ -72,7 +74,7 @@ export async function simulateLateOrders(seed: number): Promise<World> {
     // In half of the runs an order of two pieces is two parcels, which leave up to two days apart.
     piecesPerParcel: seed % 2 === 0 ? 1 : 20,
     carrier: {
-      collectedAfterMs: 3 * DAY_MS + upTo(8 * DAY_MS),
+      collectedAfterMs: (seed % NEVER_COLLECTED_IN === 5 ? 200 : 3) * DAY_MS + upTo(8 * DAY_MS),
       collectedApartMs: (seed % 3) * DAY_MS,
       deliveredAfterMs: upTo(2 * DAY_MS),
     },
