@@ -249,11 +249,25 @@ describe('a parcel that the carrier collects although its booking was given back
     },
   )
 
+  const questions = ({ platform }: ReturnType<typeof open>) =>
+    platform.sent
+      .filter(({ envelope }) => envelope.type === 'CheckShipments')
+      .map(({ envelope: { data }, notBeforeMs }) => [data, (notBeforeMs! - platform.now()) / 3_600_000])
+
+  it('has the carrier asked about each booking that it refused, an hour and a day later: a second instance may have made it', async () => {
+    const shop = open()
+    await shop.released()
+    shop.carrier.refusal = { status: 422, code: 'address-unknown' }
+    await shop.book()
+    await shop.correct()
+    await shop.book(2)
+    const requested = [shipmentId, `${shipmentId}:2`].flatMap((bookingKey) =>
+      [1, 24].map((hours) => [{ orderId, bookingKey }, hours]),
+    )
+    expect(questions(shop)).toEqual(requested)
+  })
+
   it('has the carrier asked about each booking that was given back, an hour, a day and a week later: its webhook may be lost', async () => {
-    const questions = ({ platform }: ReturnType<typeof open>) =>
-      platform.sent
-        .filter(({ envelope }) => envelope.type === 'CheckShipments')
-        .map(({ envelope: { data }, notBeforeMs }) => [data, (notBeforeMs! - platform.now()) / 3_600_000])
     const requested = [1, 24, 168].map((hours) => [{ orderId, bookingKey: shipmentId }, hours])
     const cancelled = open()
     await cancelled.released()

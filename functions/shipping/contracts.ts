@@ -55,8 +55,8 @@ export const shippingContracts = defineContracts({
       example: { orderId: 'o-1', shipmentId: 's-1', lines, code: 'address-unknown', stage: 'booking', attempt: 1 },
     },
     /**
-     * The carrier has collected a parcel whose booking it had given back, for a cancellation or a hold. Nothing is captured for
-     * it: staff has the carrier bring it back, or charges it.
+     * The carrier has collected a parcel whose booking it had given back, for a cancellation or a hold, or had refused. Nothing is
+     * captured for it: staff has the carrier bring it back, or charges it.
      */
     'shipment.collected-in-error': {
       version: 1,
