@@ -21,6 +21,16 @@ describe('the notification of a payment that needs the customer', () => {
   })
 })
 
+it.each([
+  ['changed-mind', ''],
+  ['payment-lapsed', ', because we have no payment for it any more'],
+  ['open-too-long', ', because we could not send it in all this time'],
+])('a cancellation for %s has the reason where it is one of the platform', (reason, because) => {
+  expect(textFor('order.cancelled', { orderId: 'o-1', reason })).toBe(
+    `Your order o-1 is cancelled${because}. Nothing was charged.`,
+  )
+})
+
 it('a cancellation by the platform that came too late is no answer to the customer, who requested none', () => {
   const facts = { orderId: 'o-1', reason: 'already-dispatched', lines: [] }
   const refused = (by: string): string => textFor('order.cancel-refused', { ...facts, by })

@@ -6,14 +6,7 @@ import { cancelDecided, openShop, replies, type Shop } from './shop.testing.ts'
 import { HELD_BEFORE_MS } from './contracts.ts'
 import { decide, type OrderCommand } from './decide.ts'
 import { evolve, orderIn, type OrderState } from './order.ts'
-import {
-  isLapsed,
-  LAPSE_WAIT_MS,
-  MAX_LAPSE_ATTEMPTS,
-  MAX_OPEN_MS,
-  MAX_RENEWALS,
-  RENEWED_BEFORE_MS,
-} from './renewal-times.ts'
+import { isLapsed, LAPSE_WAIT_MS, MAX_LAPSE_ATTEMPTS, MAX_RENEWALS, RENEWED_BEFORE_MS } from './renewal-times.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -366,7 +359,7 @@ describe('the end of the time for another payment method', () => {
 })
 
 describe('the time that an order may be open', () => {
-  const END = Date.parse(startOfTests) + MAX_OPEN_MS
+  const END = Date.parse(startOfTests) + 90 * DAY
   const openUntil = at(END)
 
   /** The customer pays again at each lapse, until the last one before that time. */
@@ -417,19 +410,27 @@ describe('the time that an order may be open', () => {
     expect(published(order, 'order.cancel-requested')).toMatchObject([{ reason: 'open-too-long' }])
   })
 
-  it('does not end one whose goods have left, or of which shipping has decided a cancellation', async () => {
+  it('does not end one whose goods have left, or that is being cancelled, or of which shipping has decided a cancellation', async () => {
     const left = await confirmed({}, END + 9 * VALID_FOR)
     await left.shop.deliver(...replies.dispatched(left.orderId))
-    const part = await confirmed({}, END + 9 * VALID_FOR)
-    const { shop, orderId } = part
-    await shop.deliver('CancelOrder', { orderId, by: 'customer', reason: 'changed-mind' }, { sequence: 0 })
-    const [{ cancellationId }] = sent(part, 'CancelShipments') as [{ cancellationId: string }]
-    await shop.deliver(...cancelDecided(orderId, cancellationId, 0))
-    for (const order of [left, part]) {
+    expect(await orderOf(left)).not.toHaveProperty('openUntil')
+    /** The customer has cancelled it; shipping has cancelled so many of two pieces, or has not decided. */
+    const cancelledIn = async (pieces?: number): Promise<Order> => {
+      const order = await confirmed({}, END + 9 * VALID_FOR)
+      const { shop, orderId } = order
+      await shop.deliver('CancelOrder', { orderId, by: 'customer', reason: 'changed-mind' }, { sequence: 0 })
+      const [{ cancellationId }] = sent(order, 'CancelShipments') as [{ cancellationId: string }]
+      if (pieces !== undefined) await shop.deliver(...cancelDecided(orderId, cancellationId, pieces))
+      return order
+    }
+    const others = [await cancelledIn(), await cancelledIn(0), await cancelledIn(1)]
+    for (const order of [left, ...others]) {
+      await until(order, END - 1)
+      const before = published(order, 'order.cancel-refused')
       await until(order, END + DAY)
-      expect(published(order, 'order.cancel-requested').map((data) => (data as { by: string }).by)).not.toContain(
-        'platform',
-      )
+      const requested = published(order, 'order.cancel-requested') as { by: string }[]
+      expect(requested.map(({ by }) => by)).not.toContain('platform')
+      expect(published(order, 'order.cancel-refused')).toEqual(before)
       expect(await orderOf(order)).not.toHaveProperty('openUntil')
     }
   })

@@ -1,12 +1,14 @@
-/** The end of the time that an order may be open against a payment of its customer and against the collection, in both orders. */
+/** The end of the time that an order may be open against a payment of its customer, the collection and a recapture, in both orders. */
 
 import { expect, it } from 'vitest'
+import { PartnerRefusal } from '../../emulators/partner-server.ts'
 import { ordersOf } from '../support/simulation/always-true.ts'
 import { MAX_OPEN_MS } from '../../functions/orders/renewal-times.ts'
 import { eventsOf } from '../support/simulation/order-facts.ts'
-import { to } from '../support/simulation/virtual-schedule.ts'
-import type { World } from '../support/simulation/world.ts'
-import { authorizations, HOUR, ordered, paying } from './authorizations.testing.ts'
+import { type Selector, to } from '../support/simulation/virtual-schedule.ts'
+import { createWorld, type World } from '../support/simulation/world.ts'
+import { authorizations, HOUR, ordered, paying, reach, slowWorld } from './authorizations.testing.ts'
+import { type Held, killedAtEachStep, KILLS_TIMEOUT_MS } from './killed-at-each-step.testing.ts'
 import { DAY, expectQuiescence, MINUTE } from './quiescence.testing.ts'
 
 const timeout = 60_000
@@ -18,6 +20,10 @@ const waitsForCustomer = (world: World): boolean => {
 const endOf = (world: World): number => {
   const { placedAt } = eventsOfOrder(world).find(({ type }) => type === 'order.placed')!.data as { placedAt: string }
   return Date.parse(placedAt) + MAX_OPEN_MS
+}
+const timerOfEnd = (world: World): Selector => {
+  const endMs = endOf(world)
+  return (item) => to('orders', 'ContinueCheckout')(item) && item.dueMs === endMs
 }
 const runTo = (world: World, ms: number): Promise<void> => world.run({ forMs: ms - world.schedule.now() })
 
@@ -51,7 +57,7 @@ it.each([
     // Less than the three days that a customer has otherwise.
     expect((last!.data as { until: string }).until).toBe(new Date(endMs).toISOString())
     expect(endMs - world.schedule.now()).toBeLessThan(3 * DAY)
-    const ending = world.schedule.hold((item) => to('orders', 'ContinueCheckout')(item) && item.dueMs === endMs)
+    const ending = world.schedule.hold(timerOfEnd(world))
     await runTo(world, endMs - MINUTE)
     const renewals = world.schedule.hold(to('payments', 'MakeRenewal'))
     const request = paying(world, 'card-ok', 'last')
@@ -90,5 +96,77 @@ it.each([
     await expectQuiescence(world, status)
     expect(cancellations(world)).toHaveLength(status === 'cancelled' ? 1 : 0)
     expect(authorizations(world).filter((end) => end === 'captured')).toHaveLength(status === 'completed' ? 1 : 0)
+  },
+)
+
+it(
+  'orders dies at any step of the timer that ends a free order: it is cancelled once',
+  { timeout: KILLS_TIMEOUT_MS },
+  async () => {
+    const begin = async (): Promise<Held> => {
+      const world = await createWorld()
+      // The carrier does not know its address: it waits without an authorization.
+      await world.place({ discountCode: 'GIFT', address: 'unknown' })
+      return { world, hold: await reach(world, timerOfEnd(world), MAX_OPEN_MS) }
+    }
+    await killedAtEachStep(begin, async (world) => {
+      await expectQuiescence(world, 'cancelled')
+      expect(cancellations(world)).toMatchObject([{ by: 'platform', reason: 'open-too-long' }])
+    })
+  },
+)
+
+it.each([
+  ['before', ['recapture', 'end']],
+  ['after', ['end', 'recapture']],
+] as const)(
+  'a part has left, and staff recaptures it %s the end of the time: what has left is paid, and no money is held',
+  { timeout },
+  async (_name, order) => {
+    const world = await slowWorld({
+      piecesPerParcel: 1,
+      carrier: { collectedAfterMs: HOUR, collectedApartMs: 200 * DAY, deliveredAfterMs: HOUR },
+    })
+    const { ledger } = world.provider
+    const capture = ledger.capture.bind(ledger)
+    let refuses = true
+    Object.assign(ledger, {
+      capture(...given: Parameters<typeof capture>) {
+        if (refuses) throw new PartnerRefusal(409, 'card-expired', 'The card has expired.')
+        return capture(...given)
+      },
+    })
+    const { orderId } = await world.place({ quantity: 2 })
+    await world.run({ forMs: DAY })
+    const endMs = endOf(world)
+    while (world.schedule.now() < endMs - 2.5 * DAY) {
+      await world.run({
+        forMs: Math.min(40 * DAY, endMs - 2.5 * DAY - world.schedule.now()),
+        until: () => waitsForCustomer(world),
+      })
+      if (waitsForCustomer(world))
+        await world.finish(world.begin(paying(world, 'card-ok', String(world.schedule.now()))))
+    }
+    const ending = world.schedule.hold(timerOfEnd(world))
+    const recaptures = world.schedule.hold(to('payments', 'MakeRecapture'))
+    await runTo(world, endMs - MINUTE)
+    refuses = false
+    const data = {
+      orderId,
+      paymentMethodRef: world.paymentMethodOf('card-ok')!,
+      reason: 'the customer has another card',
+    }
+    expect(await world.submit('RecaptureOrder', data, 'again')).toEqual({ status: 202 })
+    await runTo(world, endMs)
+    expect(recaptures.held()).toHaveLength(1)
+    for (const one of order) {
+      if (one === 'end') ending.release()
+      else recaptures.release()
+      await world.run({ forMs: 10 * MINUTE })
+    }
+    await expectQuiescence(world, 'completed')
+    const parts = eventsOfOrder(world).filter(({ type }) => type === 'order.partly-cancelled')
+    expect(parts.map(({ data }) => data)).toMatchObject([{ by: 'platform', reason: 'open-too-long' }])
+    expect(authorizations(world).filter((end) => end !== 'released' && end !== 'voided')).toEqual(['captured'])
   },
 )
