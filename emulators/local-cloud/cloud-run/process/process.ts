@@ -231,7 +231,7 @@ async function probe(resource: ServiceResource, target: Target, ended: () => boo
   return false
 }
 
-function answerAt(path: string, { port, agent }: Target, timeoutMs = PROBE_TIMEOUT_MS): Promise<Answered> {
+export function answerAt(path: string, { port, agent }: Target, timeoutMs = PROBE_TIMEOUT_MS): Promise<Answered> {
   return new Promise((resolve) => {
     const at = { host: '127.0.0.1', port }
     const probe = httpGet({ ...at, path, agent, headers: { connection: 'close' }, timeout: timeoutMs }, (response) => {
@@ -244,6 +244,8 @@ function answerAt(path: string, { port, agent }: Target, timeoutMs = PROBE_TIMEO
       probe.destroy()
     })
     probe.once('error', () => resolve('broken'))
+    // An answer that breaks off ends with neither `end` nor an error.
+    probe.once('close', () => resolve('broken'))
   })
 }
 
