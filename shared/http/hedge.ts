@@ -10,9 +10,9 @@ const SHARE = 0.95
 /** The answers that are remembered, and without which nothing is known. */
 const REMEMBERED = 200
 const MIN_REMEMBERED = 20
-/** Of all reads, so many may be sent a second time; at most so many in a row. */
+/** Of all reads, so many may be sent a second time; at most so many in a row, by what earlier ones have left. */
 export const HEDGED_SHARE = 0.1
-const MAX_IN_A_ROW = 5
+export const MAX_IN_A_ROW = 5
 
 export interface Hedge {
   /** @param call Is called once or twice; its signal fires when no answer is awaited any more. @throws the error of the first call if none answers */

@@ -14,7 +14,7 @@ import type { Platform } from '../service/platform.ts'
 import { type Call, declared } from './query.ts'
 
 /** An owner that was scaled to zero starts, writes to Firestore and calls Cloud Tasks. */
-const SUBMIT_TIMEOUT_MS = 15_000
+export const SUBMIT_TIMEOUT_MS = 15_000
 
 /** The body of a submission. Its data is parsed by the contract of the command, in the version that the submitter knows. */
 export const submissionSchema = z.strictObject({

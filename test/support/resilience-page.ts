@@ -7,7 +7,8 @@ import { modulesFrom } from '../../cli/import-graph.ts'
 import { services } from '../../functions/index.ts'
 import type { Contracts } from '../../shared/contracts/contract.ts'
 import { EXTERNAL_TIMEOUT_MS, QUERY_TIMEOUT_MS } from '../../shared/runtime/caller.ts'
-import { HEDGED_SHARE } from '../../shared/http/hedge.ts'
+import { HEDGED_SHARE, MAX_IN_A_ROW } from '../../shared/http/hedge.ts'
+import { SUBMIT_TIMEOUT_MS } from '../../shared/messaging/submission.ts'
 import {
   FAILURES_TO_OPEN,
   HALF_OPEN_AFTER_MS,
@@ -16,6 +17,7 @@ import {
   MAX_RETRIES,
   MIN_BACKOFF_MS,
 } from '../../shared/http/resilience.ts'
+import { commandPathOf } from '../../shared/service/public-api.ts'
 import { servedBy } from '../../shared/service/versions.ts'
 import type { Service } from '../../shared/service/service.ts'
 import { type CallInSource, callsIn } from './calls-in-source.ts'
@@ -63,7 +65,7 @@ const ofOperations = services.flatMap(({ api }) =>
     const request = `${method.toUpperCase()} ${path}`
     if ('submits' in declared)
       return [
-        [request, api!.contracts.service, `submits ${declared.submits}`, seconds(QUERY_TIMEOUT_MS), 'no', refusal],
+        [request, api!.contracts.service, `submits ${declared.submits}`, seconds(SUBMIT_TIMEOUT_MS), 'no', refusal],
       ]
     if (!('asks' in declared)) return []
     const { owner, repeated } = ownerOf(declared.asks)
@@ -71,6 +73,15 @@ const ofOperations = services.flatMap(({ api }) =>
     return [[request, owner, declared.asks, seconds(declared.timeoutMs ?? QUERY_TIMEOUT_MS), again, refusal]]
   }),
 )
+
+const ofCommands = [
+  `GET ${commandPathOf('{commandId}')}`,
+  'each owner of a command',
+  'its outcome',
+  seconds(QUERY_TIMEOUT_MS),
+  `${MAX_RETRIES} times`,
+  refusal,
+]
 
 const ofEdges = services.flatMap(({ api }) =>
   Object.entries(api?.atEdge.edges ?? {}).map(([name, { timeoutMs, copiesForSeconds }]) => [
@@ -117,14 +128,14 @@ Made from the code and the declarations by \`npm run record\`. Every call has it
 - **Bulkhead**: ${MAX_CALLS.concurrent} calls to one callee at a time, ${MAX_CALLS.queued} wait, the next is refused.
 - **Time**: it covers the wait and all attempts, and is never longer than what is left of the request.
 - **Repeated**: a GET after a failure, at most ${MAX_RETRIES} times, after ${MIN_BACKOFF_MS} to ${MAX_BACKOFF_MS} ms. Partners are not called twice in one delivery: the delivery is repeated, under the same key. One exception: a connection that was kept, and that the callee closes as the request comes, has no answer; a GET, or a request with a key, is sent once more on a new one.
-- **Hedged**: a read that is declared so and takes longer than 95 of 100 did is sent a second time ([\`createHedge\`](../shared/http/hedge.ts)). The first answer counts, and the other request is ended. Of 100 reads ${HEDGED_SHARE * 100} are sent twice at most.
+- **Hedged**: a read that is declared so and takes longer than 95 of 100 did is sent a second time ([\`createHedge\`](../shared/http/hedge.ts)). The first answer counts, and the other request is ended. Of 100 reads ${HEDGED_SHARE * 100} are sent twice at most, and up to ${MAX_IN_A_ROW} more that those before them did not need.
 - **Circuit**: ${FAILURES_TO_OPEN} failures in a row open it; after ${seconds(HALF_OPEN_AFTER_MS)} one call tries the callee. A refusal, a client that hangs up and the deadline of the request are no failures.
 
 \`functions/gateway/faults.test.ts\` makes orders, catalog and history slow, dead, wrong and flapping, and compares the page of an order and the list with this page.
 
 ## Public operations
 
-${table(['request', 'callee', 'asks', 'time', 'repeated', 'without it'], ofOperations)}
+${table(['request', 'callee', 'asks', 'time', 'repeated', 'without it'], [...ofOperations, ofCommands])}
 
 ## Edges of the graph
 
