@@ -115,6 +115,11 @@ describe('an operation', () => {
     const { call, requests } = await beside(side(0, false, ['sam']))
     await expect(call('write', 'jo', 7)).rejects.toMatchObject({ code: 'unsupported-precondition' })
     expect([await call('write', 'sam', 7), requests]).toEqual([from('platform'), []])
+    const moved = await beside(side(100), { elsewhere: ['write'], known: ['write'] })
+    moved.system.own = () => Promise.reject(new Refused('not-found', 'There is no thing.'))
+    moved.system.other = () => Response.json({ code: 'not-found' }, { status: 404 })
+    await expect(moved.call('write', 'jo', 7)).rejects.toMatchObject({ code: 'unsupported-precondition' })
+    expect(moved.requests.map(({ headers }) => headers?.[KNOWN_ONLY_HEADER])).toEqual(['1'])
   })
 
   it('names a caller of any script in a header that the client of partners can send', async () => {

@@ -55,6 +55,12 @@ export async function openStrangler({ url, platform, compared }: Parts): Promise
     method === 'get' && flags.getBooleanValue(`${id}.shadow`, false, caller ? { targetingKey: caller.sub } : {})
 
   const ask = async (id: string, operation: Operation, given: Given, further = {}): Promise<Response> => {
+    refuseIf(
+      // A key that it knows is of a request that it has taken: nothing is done again.
+      given.c.expectedVersion !== undefined && !(KNOWN_ONLY_HEADER in further),
+      'unsupported-precondition',
+      'Another system answers this operation now, and does not check If-Match: send the request without it.',
+    )
     const { caller, key, body } = given as Given & { readonly key?: string; readonly body?: unknown }
     return platform.callExternal(`${url}${pathOf(operation, given)}`, {
       method: operation.method.toUpperCase(),
@@ -73,11 +79,6 @@ export async function openStrangler({ url, platform, compared }: Parts): Promise
   }
 
   async function fromOther(id: string, operation: Operation, own: Handler, given: Given): Promise<Response> {
-    refuseIf(
-      given.c.expectedVersion !== undefined,
-      'unsupported-precondition',
-      'Another system answers this operation now, and does not check If-Match: send the request without it.',
-    )
     const response = await ask(id, operation, given)
     const body = (await response.json()) as object
     if (response.status === 409 && (body as { readonly code?: string }).code === MOVED) {
