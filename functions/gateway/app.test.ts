@@ -199,7 +199,7 @@ describe('a customer', () => {
   it('guards a cancellation by the tag of the order that its caller has seen', async () => {
     const { send, calls } = started({ orders: () => Response.json({ commandId }, { status: 202 }) })
     const body = { reason: 'changed-mind' }
-    const headers = { 'if-match': '"7-x"' }
+    const headers = { 'if-match': `"7-${'x'.repeat(43)}"` }
     expect(await send('POST', '/v1/orders/o-1/cancel', { body, headers })).toMatchObject({ status: 202 })
     expect(calls).toMatchObject([{ path: '/submissions/CancelOrder', body: { expectedVersion: 7 } }])
   })

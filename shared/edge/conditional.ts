@@ -32,7 +32,8 @@ export function checkConditions(c: Context, operation: Pick<Operation, 'method' 
 }
 
 const ONE_TAG = /^\s*(W\/)?"([\x21\x23-\x7E]*)"\s*$/
-const VERSION = /^([1-9]\d{0,14})(?:-|$)/
+/** Behind the version is a whole hash: the hash of an answer without a version may itself begin with a number and a dash. */
+const VERSION = /^([1-9]\d{0,14})(?:-.{43,}|)$/
 
 /**
  * The version that `If-Match` names: the tag of an answer that has it, or the version alone as a tag. Undefined without the header, and
