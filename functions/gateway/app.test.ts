@@ -27,6 +27,8 @@ type Answers = Readonly<Record<string, (body: unknown, path: string) => Response
 
 function started(answers: Answers = {}, settings: object = {}) {
   const calls: { service: string; path: string; body: unknown }[] = []
+  /** The paths of reads that may be sent a second time. */
+  const hedgedPaths: string[] = []
   const platform = testPlatform(gateway, {
     settings: {
       EDGE: testEdge(),
@@ -34,8 +36,9 @@ function started(answers: Answers = {}, settings: object = {}) {
       ...settings,
     },
     callExternal: everyAccountIsValid,
-    async call(service, path, { body } = {}) {
+    async call(service, path, { body, hedged } = {}) {
       calls.push({ service, path, body })
+      if (hedged) hedgedPaths.push(path)
       const answer = answers[service]
       if (!answer) throw new Unavailable(`http://10.0.0.1/${service} does not answer.`)
       return answer(body, path)
@@ -66,7 +69,7 @@ function started(answers: Answers = {}, settings: object = {}) {
       body: (await response.json()) as Record<string, unknown>,
     }
   }
-  return { platform, http, calls, send }
+  return { platform, http, calls, hedgedPaths, send }
 }
 
 /** The acts of a customer on an order, with a body of each. */
@@ -285,10 +288,12 @@ describe('a customer', () => {
   it('reads an order with its timeline', async () => {
     const entries = [{ type: 'order.placed', source: 'orders', time: startOfTests, eventId: 'e-1', sequence: 1 }]
     const { send } = started({
-      orders: () => Response.json(placed),
+      orders: () => Response.json({ ...placed, version: 7 }),
       history: () => Response.json({ orderId: 'o-1', entries }),
     })
-    expect((await send('GET', '/v1/orders/o-1')).body).toEqual({ ...placed, timeline: { entries } })
+    const { body, headers } = await send('GET', '/v1/orders/o-1')
+    expect(body).toEqual({ ...placed, version: 7, timeline: { entries } })
+    expect(headers.get('etag')).toMatch(/^"7-/)
   })
 
   it('reads no names of the staff and no reasons for the books, which staff reads', async () => {
@@ -391,6 +396,12 @@ describe('staff', () => {
       expect(limited).toMatchObject(Object.keys(acts).map(() => ({ body: { limitedTo: 'worker' } })))
     },
   )
+
+  it('reads a product by a read that may be sent a second time, and an order by one that may not', async () => {
+    const { send, calls, hedgedPaths } = started()
+    for (const path of ['/v2/products/TEA-001', '/v1/orders/o-1']) await send('GET', path, { bearer: await staff() })
+    expect([calls.length, hedgedPaths]).toEqual([3, ['/products/TEA-001']])
+  })
 
   it('reads the orders of every customer', async () => {
     const { send } = started({
