@@ -190,6 +190,31 @@ describe('a step', () => {
     expect(before[0]).toEqual([5, 1])
   })
 
+  it('on the way back is refused while both differ, and the migration stays where it was', async () => {
+    const both = await opened()
+    const { migration, store, db } = both
+    for (const from of [6, 5]) {
+      await migration.goTo(from)
+      db.exec(`UPDATE products SET title = 'Assam'; DELETE FROM strangler_outbox`)
+      await expect(migration.goTo(4)).rejects.toThrow('product TEA-001: name differs')
+      expect(store.state()).toMatchObject({ step: from, percent: 100 })
+      db.exec(`UPDATE products SET title = 'Darjeeling'; DELETE FROM strangler_outbox`)
+    }
+  })
+
+  it('1 on the way back is told the end of an order that the platform took', async () => {
+    const both = await opened()
+    const { migration, publish, db } = both
+    await migration.goTo(5)
+    const lines = [{ sku: 'TEA-001', quantity: 1, unitMinor: 1190 }]
+    const data = { orderId: 'o-1', customerRef: 'customer-1', currency: 'EUR', totalMinor: 1190, lines }
+    publish({ type: 'order.placed', sequence: 1, time: '2026-01-01T00:00:00.000Z', data })
+    await migration.goTo(1)
+    publish({ type: 'order.cancelled', sequence: 2, time: '2026-01-01T00:00:00.000Z', data: { orderId: 'o-1' } })
+    await migration.pump()
+    expect(db.prepare('SELECT status FROM orders').all()).toMatchObject([{ status: 'cancelled' }])
+  })
+
   it('that does not exist is refused', async () => {
     const { migration } = await opened()
     await expect(migration.goTo(7)).rejects.toThrow('There is no step 7: 1 to 6.')
@@ -202,6 +227,15 @@ describe('the kill switch', () => {
     await migration.goTo(6)
     expect(() => migration.kill(true)).toThrow('go back to step 5 first')
     expect(store.state().killed).toBe(false)
+  })
+
+  it('ends a step that waits, so that it is on afterwards', async () => {
+    const { migration, store } = await opened()
+    await migration.goTo(5)
+    const going = migration.goTo(6)
+    migration.kill(true)
+    await expect(going).rejects.toThrow('The kill switch is on')
+    expect(store.state()).toMatchObject({ step: 5, killed: true })
   })
 
   it('gives everything back to the old shop without a restart, and forward again', async () => {

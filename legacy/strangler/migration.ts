@@ -63,23 +63,22 @@ export function createMigration({ db, store, api, changes, events, settle, toImp
 
   const copy = (): Promise<number> => all(events, async (event) => copyEvent(db, store, event))
 
-  async function pump(): Promise<number> {
-    const { step } = store.state()
-    if (step < 2) return 0
-    const publish = (): Promise<number> =>
-      relayChanges(store.outbox, (rows) => changes.publish(rows.map((row) => messageOf(db, store, row, toImport))))
-    const apply = (): Promise<number> => all(changes, (message, id) => applyChange(api, store, message, id))
-    // The copies of step 6 wait in Pub/Sub.
-    return sumOfEach(step === 6 ? [publish, apply] : [publish, apply, copy])
-  }
+  const relay: readonly (() => Promise<number>)[] = [
+    () => relayChanges(store.outbox, (rows) => changes.publish(rows.map((row) => messageOf(db, store, row, toImport)))),
+    () => all(changes, (message, id) => applyChange(api, store, message, id)),
+  ]
 
-  /** Until nothing waits and both sides agree. @throws StepRefused with the differences */
-  async function agree(): Promise<void> {
+  /** @param step By which it acts. Also in step 1 the platform ends the orders that it took. The copies of step 6 wait in Pub/Sub. */
+  const pump = (step = store.state().step): Promise<number> =>
+    sumOfEach([...(step < 2 ? [] : relay), ...(step === 6 ? [] : [copy])])
+
+  /** Until nothing waits and both sides agree, in this step. @throws StepRefused with the differences */
+  async function agree(step?: Step): Promise<void> {
     let differences: readonly string[] = []
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      await pump()
+      await pump(step)
       await settle()
-      if ((await pump()) > 0) continue
+      if ((await pump(step)) > 0) continue
       ;({ differences } = await compareData(db, store, api))
       if (differences.length === 0) return
     }
@@ -111,15 +110,13 @@ export function createMigration({ db, store, api, changes, events, settle, toImp
         store.captureAll()
         await agree()
       },
-      down: async () => {},
-    },
-    5: {
-      up: agree,
+      // An instance of the gateway may have handed the platform an order a moment ago, by its former rules.
       async down() {
         await settle()
         await pump()
       },
     },
+    5: { up: () => agree(), down: () => agree() },
     6: {
       async up() {
         const count = open()
@@ -129,10 +126,15 @@ export function createMigration({ db, store, api, changes, events, settle, toImp
           )
         await agree()
       },
-      async down() {
-        await copy()
-      },
+      // The old shop answers again what it did not see meanwhile, once it has the copies.
+      down: () => agree(5),
     },
+  }
+
+  function go(step: number): void {
+    // Also one that was turned on while this step waited.
+    if (store.state().killed) throw new StepRefused('The kill switch is on: npm run strangle -- resume.')
+    set({ step, percent: 100, callers: [] })
   }
 
   return {
@@ -142,14 +144,12 @@ export function createMigration({ db, store, api, changes, events, settle, toImp
       while (store.state().step < step) {
         const next = store.state().step + 1
         await transitions[next as Exclude<Step, 1>].up()
-        set({ step: next, percent: 100, callers: [] })
+        go(next)
       }
       while (store.state().step > step) {
         const { step: from } = store.state()
         await transitions[from as Exclude<Step, 1>].down()
-        set({ step: from - 1, percent: 100, callers: [] })
-        // The old shop answers again what it did not see meanwhile, once it has the copies.
-        if (from >= 5) await agree()
+        go(from - 1)
       }
       return set({ percent, callers })
     },
