@@ -54,6 +54,8 @@ export function createFacade(db: DatabaseSync, store: Store, now: () => number):
   app.post('/v1/orders', async (c) => {
     const { sub } = callerOf(c)
     const key = c.req.header('idempotency-key') ?? ''
+    const { currency, lines, discountCode } = await c.req.json<PlaceOrder>()
+    // From here to the end nothing else runs: a second request of the key finds the first one's order.
     const before = store.placedBy(sub, key)
     const answered = (order: Order, status: 200 | 201) => {
       const { timeline: _, ...placed } = shown(order)
@@ -62,7 +64,6 @@ export function createFacade(db: DatabaseSync, store: Store, now: () => number):
     }
     const isKnownOnly = c.req.header(KNOWN_ONLY_HEADER) !== undefined
     const isCopy = before !== undefined && store.isOfPlatform(before)
-    const { currency, lines, discountCode } = await c.req.json<PlaceOrder>()
     // While the platform takes the orders, it answers for its own: what it shows and compares is more than the copy has.
     if (before !== undefined && !(isCopy && isKnownOnly)) {
       const order = readOrder(db, before)
@@ -74,11 +75,13 @@ export function createFacade(db: DatabaseSync, store: Store, now: () => number):
         )
       return answered(order, 200)
     }
-    if (isKnownOnly) throw new Problem(404, 'not-found', 'The old shop did not take this order.')
     const { flags, killed } = rulesOf(store.state())
     const rule = flags['placeOrder']
-    if (!rule || decide('placeOrder', rule, { killed, caller: sub }).value === 'platform')
-      throw new Problem(409, MOVED, 'The platform takes orders now.')
+    const isOfPlatform = !rule || decide('placeOrder', rule, { killed, caller: sub }).value === 'platform'
+    if (isKnownOnly && isOfPlatform) throw new Problem(404, 'not-found', 'The old shop did not take this order.')
+    // Who asks has former rules: an instance that had no request for an hour begins with those of an hour ago.
+    if (isKnownOnly) throw new Problem(409, MOVED, 'The old shop takes orders again.')
+    if (isOfPlatform) throw new Problem(409, MOVED, 'The platform takes orders now.')
     if (currency !== CURRENCY) throw new Problem(422, 'invalid-body', `currency: the old shop sells in ${CURRENCY}.`)
     if (discountCode !== undefined)
       throw new Problem(422, 'invalid-body', 'discountCode: the old shop has no discounts.')

@@ -273,6 +273,21 @@ it('a cursor of the one system is refused by the other, so that a list never end
   expect((await ask('customer', 'GET', `${page}&after=${ofOld}`)).body['orders']).toHaveLength(1)
 })
 
+it('a gateway with former rules takes no order for the platform that the old shop takes again', async () => {
+  const both = await opened()
+  const { migration, place, renewRules } = both
+  await migration.goTo(5)
+  await renewRules()
+  migration.kill(true)
+  const [first, second] = await Promise.all([place('key-1'), place('key-1')])
+  expect([first.status, second.status].toSorted()).toEqual([200, 201])
+  expect(first.body).toMatchObject({ status: 'confirmed', orderId: second.body['orderId'] })
+  migration.kill(false)
+  await renewRules()
+  await migration.goTo(4)
+  expect((await place('key-2')).body).toMatchObject({ status: 'confirmed' })
+})
+
 it('a share of the customers, and named ones, move first', async () => {
   const both = await opened()
   const { migration, place, renewRules } = both

@@ -9,7 +9,7 @@ import type { Operation } from '../service/operation.ts'
 import { openStrangler } from './divert.ts'
 import { KNOWN_ONLY_HEADER, RULES_PATH } from './headers.ts'
 import type { Rules } from './rules.ts'
-import { RULES_TTL_MS } from './rules-source.ts'
+import { RULES_MAX_AGE_MS, RULES_TTL_MS } from './rules-source.ts'
 import { MAX_CONCURRENT_SHADOWS } from './shadow.ts'
 
 const read = {
@@ -151,6 +151,17 @@ describe('an operation', () => {
     expect(await call('read')).toEqual(from('other'))
   })
 
+  it('that is the first one for a while waits for the rules of now, and so do those beside it', async () => {
+    const { call, change, advance, system } = await beside(side(100))
+    await call('read')
+    change({ killed: true })
+    advance(RULES_MAX_AGE_MS)
+    expect(await Promise.all([call('read'), call('read')])).toEqual([from('other'), from('other')])
+    system.rules = () => Promise.reject(new Unavailable('down'))
+    advance(RULES_MAX_AGE_MS)
+    expect(await call('read')).toEqual(from('other'))
+  })
+
   it('is refused while the rules were never read, and keeps the last ones while they can not be read', async () => {
     const { call, system, advance, logged } = await beside(side(100))
     const { rules } = system
@@ -198,6 +209,18 @@ describe('a write', () => {
     expect(requests.map(({ headers }) => headers?.[KNOWN_ONLY_HEADER])).toEqual(['1'])
     system.other = () => Response.json({ code: 'not-found' }, { status: 404 })
     expect(await call('write')).toEqual(from('platform'))
+  })
+
+  it('that has moved back meanwhile is answered by the other system, once the rules say so', async () => {
+    const { call, system, change, requests } = await beside(side(100), { known: ['write'] })
+    await call('read')
+    system.other = () => {
+      const isKnownOnly = requests.at(-1)!.headers?.[KNOWN_ONLY_HEADER] !== undefined
+      return isKnownOnly ? Response.json({ code: 'moved' }, { status: 409 }) : Response.json({ from: 'other' })
+    }
+    await expect(call('write')).rejects.toThrow('write has moved back, and the rules do not say so yet')
+    change({ flags: side(0) })
+    expect(await call('write')).toEqual(from('other'))
   })
 
   it('is never compared, and a refusal is handed on as a problem of this API', async () => {

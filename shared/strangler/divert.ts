@@ -78,12 +78,16 @@ export async function openStrangler({ url, platform, compared }: Parts): Promise
     })
   }
 
+  async function renewedSideOf(id: string, given: Given): Promise<string> {
+    rules = await source.renewed()
+    return sideOf(id, given)
+  }
+
   async function fromOther(id: string, operation: Operation, own: Handler, given: Given): Promise<Response> {
     const response = await ask(id, operation, given)
     const body = (await response.json()) as object
-    if (response.status === 409 && (body as { readonly code?: string }).code === MOVED) {
-      rules = await source.renewed()
-      if ((await sideOf(id, given)) === 'platform') return own(given)
+    if (isMoved(response, body)) {
+      if ((await renewedSideOf(id, given)) === 'platform') return own(given)
       throw new Unavailable(`${id} has moved, and the rules do not say so yet.`)
     }
     const { status } = response
@@ -97,7 +101,12 @@ export async function openStrangler({ url, platform, compared }: Parts): Promise
   async function fromPlatform(id: string, operation: Operation, own: Handler, given: Given): Promise<Response> {
     if (rules.known.includes(id)) {
       const response = await ask(id, operation, given, { [KNOWN_ONLY_HEADER]: '1' })
-      if (response.status !== 404) return handed(given.c, response, (await response.json()) as object)
+      if (response.status !== 404) {
+        const body = (await response.json()) as object
+        if (!isMoved(response, body)) return handed(given.c, response, body)
+        if ((await renewedSideOf(id, given)) === 'other') return fromOther(id, operation, own, given)
+        throw new Unavailable(`${id} has moved back, and the rules do not say so yet.`)
+      }
       await response.body?.cancel()
     }
     const ofOther = async (): Promise<Answer> => {
@@ -150,6 +159,9 @@ function pathOf({ path, parameters = {} }: Operation, { params }: Given): string
   ).toString()
   return search === '' ? filled : `${filled}?${search}`
 }
+
+const isMoved = ({ status }: Response, body: { readonly code?: string }): boolean =>
+  status === 409 && body.code === MOVED
 
 /** The other system's answer, checked as the operation declares it; a refusal as a problem of this API. */
 function handed(c: OperationContext, { status, headers }: Response, body: object): Response {

@@ -8,6 +8,8 @@ import { type Rules, rulesSchema } from './rules.ts'
 
 /** After this time the next request reads the rules again, and goes on with those that it has. */
 export const RULES_TTL_MS = 1_000
+/** An instance without requests for so long does not begin with the rules of then: its first requests wait. */
+export const RULES_MAX_AGE_MS = 10_000
 const RULES_TIMEOUT_MS = 2_000
 
 export interface RulesSource {
@@ -23,6 +25,7 @@ export function rulesFrom(
 ): RulesSource {
   let known: { readonly rules: Rules; readAtMs: number } | undefined
   let reading: Promise<Rules> | undefined
+  let waking: Promise<unknown> | undefined
 
   async function read(): Promise<Rules> {
     const response = await callExternal(`${url}${RULES_PATH}`, {
@@ -47,11 +50,14 @@ export function rulesFrom(
   return {
     async current() {
       if (!known) return renewed().catch(unavailable)
-      if (now() - known.readAtMs >= RULES_TTL_MS) {
+      const ageMs = now() - known.readAtMs
+      if (ageMs >= RULES_TTL_MS) {
         // Requests go on with the former rules meanwhile. One that fails is tried again after the same time.
         known.readAtMs = now()
-        renewed().catch((error: unknown) => log('WARNING', 'strangler.rules-unavailable', { error }))
+        const read = renewed().catch((error: unknown) => log('WARNING', 'strangler.rules-unavailable', { error }))
+        if (ageMs >= RULES_MAX_AGE_MS) waking = read.finally(() => (waking = undefined))
       }
+      await waking
       return known.rules
     },
     renewed: () => renewed().catch(unavailable),
