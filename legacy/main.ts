@@ -21,14 +21,9 @@ void main('legacy', {
     const shop = createShop(db)
     const app = new Hono()
     const { openMigration } = await import('./strangler/open.ts')
-    const migration = running?.ready ? await openMigration(db, running, printError) : undefined
-    if (migration) {
-      app.on(['POST', 'PUT'], ['/orders', '/products/*'], (c, next) =>
-        migration.hasMoved() ? Promise.resolve(c.json({ error: 'The platform does this now.' }, 409)) : next(),
-      )
-      app.route('/', migration.app)
-    }
-    app.mount('/', shop.fetch)
+    const migration = running?.ready ? await openMigration({ db, shop }, running, printError) : undefined
+    if (migration) app.route('/', migration.app)
+    app.mount('/', (migration?.office ?? shop).fetch)
     const server = serve({ fetch: app.fetch, port, hostname: '127.0.0.1' }, () => {
       say(`The old shop answers at http://127.0.0.1:${port}. Its database is ${file}.`)
       say(migration ? 'npm run strangle -- status' : 'The platform does not run here, so there is no migration.')

@@ -16,6 +16,7 @@ import { createFacade } from './facade.ts'
 import { copied, type PlatformEvent } from './from-platform.ts'
 import { importedOrder } from './mapping.ts'
 import { createMigration, type Messages } from './migration.ts'
+import { createOffice } from './office.ts'
 import { MIGRATOR, openStore } from './store.ts'
 import type { ChangeMessage, PlatformApi } from './to-platform.ts'
 
@@ -48,7 +49,7 @@ export async function openBoth(issuer: TestIssuer, toImport = importedOrder) {
   const db = openDatabase()
   const store = openStore(db)
   const now = () => world.schedule.now()
-  const shop = createShop(db, now)
+  const office = createOffice(createShop(db, now), store)
   const facade = createFacade(db, store, now)
   let isReachable = true
 
@@ -155,7 +156,7 @@ export async function openBoth(issuer: TestIssuer, toImport = importedOrder) {
     publish: (...made: readonly PlatformEvent[]) => events.push(made),
     /** The old shop's own door, for the people in its office. */
     async office(method: string, path: string, body?: object) {
-      const response = await shop.request(path, { method, ...(body ? { body: JSON.stringify(body) } : {}) })
+      const response = await office.request(path, { method, ...(body ? { body: JSON.stringify(body) } : {}) })
       return (await response.json()) as Readonly<Record<string, unknown>>
     },
     /** Until the gateway has read the rules of now. */

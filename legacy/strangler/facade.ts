@@ -79,7 +79,7 @@ export function createFacade(db: DatabaseSync, store: Store, now: () => number):
     const rule = flags['placeOrder']
     const isOfPlatform = !rule || decide('placeOrder', rule, { killed, caller: sub }).value === 'platform'
     if (isKnownOnly && isOfPlatform) throw new Problem(404, 'not-found', 'The old shop did not take this order.')
-    // Who asks has former rules: an instance that had no request for an hour begins with those of an hour ago.
+    // The caller has former rules: an instance that had no request for an hour begins with those of an hour ago.
     if (isKnownOnly) throw new Problem(409, MOVED, 'The old shop takes orders again.')
     if (isOfPlatform) throw new Problem(409, MOVED, 'The platform takes orders now.')
     if (currency !== CURRENCY) throw new Problem(422, 'invalid-body', `currency: the old shop sells in ${CURRENCY}.`)

@@ -202,7 +202,7 @@ describe('a step', () => {
     }
   })
 
-  it('1 on the way back is told the end of an order that the platform took', async () => {
+  it('1 on the way back has the end of an order that the platform took', async () => {
     const both = await opened()
     const { migration, publish, db } = both
     await migration.goTo(5)
@@ -252,6 +252,28 @@ describe('the kill switch', () => {
     await renewRules()
     expect(await place('key-3')).toMatchObject({ status: 201, body: { status: 'pending' } })
   })
+})
+
+it('the office finishes its own orders, and none that the platform took; prices and new orders once all writes moved are refused', async () => {
+  const both = await opened()
+  const { migration, place, run, renewRules, office, db } = both
+  const refused = { error: 'The platform does this now.' }
+  const newOrder = { login: 'customer-1', items: [{ sku: 'TEA-001', qty: 1 }] }
+  await migration.goTo(5, { percent: 99, callers: ['customer-1'] })
+  await renewRules()
+  expect(await office('POST', '/orders', newOrder)).toMatchObject({ no: 1, status: 'new' })
+  await place('key-1')
+  await run()
+  await migration.pump()
+  db.exec(`UPDATE orders SET status = 'new' WHERE no = 2`)
+  expect(await office('POST', '/orders/2/done')).toEqual(refused)
+  expect(await office('POST', '/orders/1/done')).toMatchObject({ no: 1, status: 'done' })
+  expect(await office('PUT', '/products/TEA-001', product)).toMatchObject({ sku: 'TEA-001' })
+  await migration.goTo(5)
+  expect(await office('PUT', '/products/TEA-001', product)).toEqual(refused)
+  expect(await office('POST', '/orders', newOrder)).toEqual(refused)
+  migration.kill(true)
+  expect(await office('POST', '/orders', newOrder)).toMatchObject({ no: 3, status: 'new' })
 })
 
 it('a cursor of the one system is refused by the other, so that a list never ends before its end', async () => {

@@ -8,6 +8,7 @@ import type { Running } from '../../cli/command.ts'
 import { createControl } from './control.ts'
 import { createFacade } from './facade.ts'
 import { createMigration } from './migration.ts'
+import { createOffice } from './office.ts'
 import { openPubSub } from './pubsub.ts'
 import { MIGRATOR, openStore } from './store.ts'
 
@@ -17,13 +18,13 @@ const SETTLE_MS = 500
 export interface Opened {
   /** All of the migration's routes. */
   readonly app: Hono
-  /** True when the old shop's own door takes no orders and no prices any more. */
-  hasMoved(): boolean
+  /** The old shop's own door. */
+  readonly office: Hono
   close(): Promise<void>
 }
 
 export async function openMigration(
-  db: DatabaseSync,
+  { db, shop }: { readonly db: DatabaseSync; readonly shop: Hono },
   running: Running,
   report: (line: string) => void,
 ): Promise<Opened> {
@@ -63,7 +64,7 @@ export async function openMigration(
   app.route('/', createFacade(db, store, Date.now))
   return {
     app,
-    hasMoved: () => store.state().step >= 5 && !store.state().killed && store.state().percent === 100,
+    office: createOffice(shop, store),
     async close() {
       clearInterval(timer)
       await last.catch(() => {})
