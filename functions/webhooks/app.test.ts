@@ -13,7 +13,7 @@ import { paymentsContracts } from '../payments/contracts.ts'
 import { app } from './app.ts'
 import { verificationBody, webhookBody, webhookTypes } from './contracts.ts'
 import { bodyOf, RETRY_AFTER_SECONDS } from './delivery.ts'
-import { type Customer, deleted, registered } from './endpoint.ts'
+import { type Customer, deleted, registered, rotated } from './endpoint.ts'
 import { webhooks } from './service.ts'
 
 const DAY_MS = 24 * 3_600_000
@@ -204,6 +204,8 @@ describe('a receiver that fails', () => {
     const waits = platform.sent.slice(1).map(({ notBeforeMs }) => notBeforeMs!)
     const start = Date.parse('2026-01-01T00:00:00Z')
     expect(waits).toEqual([5, 305, 2_105].map((seconds) => start + seconds * 1_000))
+    const times = receiver.received.map(({ headers }) => Number(headers['webhook-timestamp']) - start / 1_000)
+    expect(times).toEqual([0, 5, 305, 2_105])
     expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1)
     expect(new Set(receiver.received.map(({ body }) => body)).size).toBe(1)
     expect(await listed()).toMatchObject([{ status: 'enabled' }])
@@ -254,6 +256,30 @@ describe('a receiver that fails', () => {
     await deliver(app, platform, envelope)
     expect(await deliveries(endpointId)).toMatchObject([{ status: 'delivered', attempts: 2 }])
     expect((await listed())[0]).not.toHaveProperty('failingSince')
+  })
+
+  it('gets an attempt once if its task comes twice, and again if the next one could not be sent', async () => {
+    await register()
+    receiver.answer(500)
+    await happen('order.placed', placed)
+    const { envelope } = platform.sent[0]!
+    platform.fail('send')
+    await expect(deliver(app, platform, envelope)).rejects.toThrow()
+    for (const _ of [1, 2]) await deliver(app, platform, envelope)
+    expect(receiver.received).toHaveLength(2)
+    expect(platform.sent).toHaveLength(2)
+  })
+
+  it('has three days again after a replay', async () => {
+    const { endpointId } = await register()
+    receiver.answer(410)
+    await happen('order.placed', placed)
+    await runAttempts()
+    platform.advance(4 * DAY_MS)
+    receiver.answer(500)
+    await request('POST', `/${endpointId}/replay`, { since: '2026-01-01T00:00:00Z' })
+    await runAttempts(1)
+    expect(await listed()).toMatchObject([{ status: 'enabled', failingSince: '2026-01-05T00:00:00.000Z' }])
   })
 
   it('with 410 is disabled at once, and gets no other attempt', async () => {
@@ -320,6 +346,13 @@ describe('the verification of an endpoint', () => {
       body: { code: 'webhook-unverified', detail: `The endpoint is not verified: ${reason}.` },
     })
     expect(await listed()).toMatchObject([{ status: 'unverified' }])
+  })
+
+  it('ends before the gateway stops waiting, and reads no more than a challenge', async () => {
+    let limits: object = {}
+    open('any', { postOutside: async (_url, given) => ((limits = given), { failure: 'ECONNREFUSED' }) })
+    await verify((await registerOnly()).endpointId)
+    expect(limits).toMatchObject({ timeoutMs: 3_000, answerBytes: 100 })
   })
 
   it('posts one challenge at a time', async () => {
@@ -424,6 +457,8 @@ describe('attempts beside each other', () => {
     const attempts = (await deliveries(endpointId)).map((one) => one['attempts'] as number)
     expect(attempts.filter((count) => count === 1)).toHaveLength(9)
     expect(attempts.filter((count) => count === 0)).toHaveLength(41)
+    // Cloud Tasks takes a name once: a wait with the name of the attempt would be none.
+    expect(new Set(platform.sent.map(({ envelope }) => envelope.id)).size).toBe(platform.sent.length)
   })
 
   it('leave no time of failure behind if a later one succeeds, whichever began first', async () => {
@@ -467,6 +502,8 @@ describe('attempts beside each other', () => {
 })
 
 describe('an endpoint', () => {
+  const at = '2026-01-01T00:00:00.000Z'
+
   it('is the same for the same key, and the key stands for no other', async () => {
     const first = await registerOnly()
     expect(await registerOnly()).toEqual(first)
@@ -521,6 +558,24 @@ describe('an endpoint', () => {
     expect(second).not.toBe(first)
     const third = await rotate('key-2')
     expect(await rotate('key-1')).toBe(third)
+    const fourth = await rotate('key-3')
+    for (const former of ['key-1', 'key-2']) expect(await rotate(former)).toBe(fourth)
+    await happen('order.placed', placed)
+    await runAttempts()
+    const [{ headers }] = receiver.received as [Receiver['received'][number]]
+    expect(headers['webhook-signature']!.split(' ')).toHaveLength(2)
+  })
+
+  it('remembers a hundred rotations, so that the record of them has an end', () => {
+    const customer = registered(
+      {},
+      { endpointId: 'w', request: { url: 'https://a.test/' }, secret: 's', key: 'k', at },
+    )!
+    let after = customer
+    for (let n = 0; n < 150; n++) after = rotated(after, 'w', { secret: `s-${n}`, key: `k-${n}`, atMs: n }) ?? after
+    expect(after.endpoints!['w']!.rotations).toHaveLength(100)
+    expect(after.endpoints!['w']!.secrets.map(({ secret }) => secret)).toEqual(['s-149', 's-148'])
+    expect(rotated(after, 'w', { secret: 'again', key: 'k-50', atMs: 200 })).toBeUndefined()
   })
 
   it('that is deleted gets nothing more, and is not found', async () => {
@@ -553,19 +608,19 @@ describe('an endpoint', () => {
   })
 
   it('may be deleted a thousand times in 400 days, so that the record of them has an end', async () => {
-    const at = (day: number) => new Date(Date.parse('2026-01-01T00:00:00Z') + day * DAY_MS).toISOString()
+    const on = (day: number) => new Date(Date.parse(at) + day * DAY_MS).toISOString()
     const registration = (day: number) =>
       ({
         endpointId: `w-${day}`,
         request: { url: 'https://a.test/' },
         secret: 's',
         key: `k-${day}`,
-        at: at(day),
+        at: on(day),
       }) as const
-    let customer: Customer = { deleted: Object.fromEntries(Array.from({ length: 999 }, (_, n) => [`old-${n}`, at(0)])) }
-    customer = deleted(registered(customer, registration(1))!, 'w-1', at(1))!
+    let customer: Customer = { deleted: Object.fromEntries(Array.from({ length: 999 }, (_, n) => [`old-${n}`, on(0)])) }
+    customer = deleted(registered(customer, registration(1))!, 'w-1', on(1))!
     expect(() => registered(customer, registration(399))).toThrow('may delete 1000 endpoints in 400 days')
-    customer = deleted(registered(customer, registration(400))!, 'w-400', at(400))!
+    customer = deleted(registered(customer, registration(400))!, 'w-400', on(400))!
     expect(Object.keys(customer.deleted!)).toEqual(['w-1', 'w-400'])
   })
 

@@ -13,6 +13,8 @@ export const DELETION_KEPT_MS = 400 * 24 * 3_600_000
 export const MAX_DELETED = 1_000
 /** A receiver changes to the new secret within a day: until then each webhook has the signatures of both. */
 export const FORMER_SECRET_MS = 24 * 3_600_000
+/** Of one endpoint: a repetition of an older one makes a new secret. */
+const MAX_ROTATIONS = 100
 /** An endpoint at which every attempt has failed for so long is disabled. */
 export const DISABLED_AFTER_MS = 3 * 24 * 3_600_000
 /** HTTP 410: the receiver wants no more. */
@@ -31,6 +33,8 @@ export interface Endpoint {
   readonly types: readonly WebhookType[]
   /** The current one first. */
   readonly secrets: readonly Secret[]
+  /** Hashes of the keys of the last rotations, also of those whose secrets are gone. */
+  readonly rotations?: readonly string[]
   readonly requestHash: string
   readonly createdAt: string
   /** Of those that were registered before there was a verification, none is `unverified`. */
@@ -126,16 +130,16 @@ export function verified(customer: Customer, endpointId: string): Customer | und
     : undefined
 }
 
-/** Undefined when this key has made one of the secrets already: a late repetition makes no third one. @throws Refused when the customer has none of this name */
+/** Undefined when this key has made a secret already: a late repetition makes no other one. @throws Refused when the customer has none of this name */
 export function rotated(
   customer: Customer,
   endpointId: string,
   { secret, key, atMs }: { readonly secret: string; readonly key: string; readonly atMs: number },
 ): Customer | undefined {
   const endpoint = endpointOf(customer, endpointId)
-  const { secrets } = endpoint
+  const { secrets, rotations = secrets.map((one) => one.key) } = endpoint
   const [current] = secrets
-  if (secrets.some((one) => one.key === key)) return undefined
+  if (rotations.includes(key)) return undefined
   const until = new Date(atMs + FORMER_SECRET_MS).toISOString()
   // One former secret: of two rotations within a day the first former one ends.
   return withEndpoint(customer, endpointId, {
@@ -144,6 +148,7 @@ export function rotated(
       { secret, key },
       { ...current!, until },
     ],
+    rotations: [...rotations, key].slice(-MAX_ROTATIONS),
   })
 }
 
