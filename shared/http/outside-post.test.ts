@@ -38,6 +38,7 @@ describe('an address of the internet', () => {
     'ff02::1',
     '2001:db8::1',
     '2002:7f00:1::',
+    '2600:2d00:2:2000::',
     'localhost',
     '',
   ])('%s is not', (address) => expect(isPublicAddress(address)).toBe(false))

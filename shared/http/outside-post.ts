@@ -40,7 +40,10 @@ const SPECIAL: readonly (readonly [network: string, prefix: number])[] = [
 ]
 const special = new BlockList()
 for (const [network, prefix] of SPECIAL) special.addSubnet(network, prefix, 'ipv4')
-/** All of IPv6 but global unicast addresses, and of these the ones that hold or translate an IPv4 address, or are for documents. */
+/**
+ * All of IPv6 but global unicast addresses, and of these the ones that hold or translate an IPv4 address, are for documents, or lead
+ * to Google's front ends for a private network: https://cloud.google.com/vpc/docs/configure-private-google-access#domain-options
+ */
 const globalUnicast = new BlockList()
 globalUnicast.addSubnet('2000::', 3, 'ipv6')
 const specialIpv6 = new BlockList()
@@ -48,6 +51,7 @@ for (const [network, prefix] of [
   ['2001::', 23],
   ['2001:db8::', 32],
   ['2002::', 16],
+  ['2600:2d00:2::', 48],
   ['3fff::', 20],
 ] as const)
   specialIpv6.addSubnet(network, prefix, 'ipv6')
