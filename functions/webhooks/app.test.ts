@@ -270,6 +270,22 @@ describe('a receiver that fails', () => {
     expect(platform.sent).toHaveLength(2)
   })
 
+  it.each([
+    ['120', 120],
+    ['Thu, 01 Jan 2026 01:00:00 GMT', 3_600],
+    ['2', 5],
+    ['Wed, 31 Dec 2025 00:00:00 GMT', 5],
+    ['soon', 5],
+    ['-3', 5],
+    ['999999999', 86_400],
+  ])('with Retry-After %s gets the next attempt after %i s', async (value, seconds) => {
+    await register()
+    receiver.answer(429, { 'retry-after': value })
+    await happen('order.placed', placed)
+    await runAttempts(1)
+    expect(platform.sent[1]!.notBeforeMs).toBe(platform.now() + seconds * 1_000)
+  })
+
   it('has three days again after a replay', async () => {
     const { endpointId } = await register()
     receiver.answer(410)

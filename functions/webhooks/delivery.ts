@@ -27,10 +27,19 @@ export interface WebhookDelivery {
   readonly lastFailure?: string
 }
 
-/** When the attempt after this one is due; undefined: it was the last. */
-export function nextAttemptMs(attempt: number, atMs: number): number | undefined {
+/** A receiver may ask for more time than the schedule gives, and no more than the schedule's longest. */
+const MAX_RETRY_AFTER_MS = 86_400_000
+
+/** @param value The header: seconds, or a date. What is neither is no wait. */
+function retryAfterMs(value: string, atMs: number): number {
+  const waitMs = /^\d{1,9}$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - atMs
+  return waitMs > 0 ? Math.min(waitMs, MAX_RETRY_AFTER_MS) : 0
+}
+
+/** When the attempt after this one is due, by the schedule or by a longer Retry-After; undefined: it was the last. */
+export function nextAttemptMs(attempt: number, atMs: number, retryAfter = ''): number | undefined {
   const seconds = RETRY_AFTER_SECONDS[attempt - 1]
-  return seconds === undefined ? undefined : atMs + seconds * 1_000
+  return seconds === undefined ? undefined : atMs + Math.max(seconds * 1_000, retryAfterMs(retryAfter, atMs))
 }
 
 const MIN_DEFERRAL_MS = 10_000

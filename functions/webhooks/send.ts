@@ -180,9 +180,9 @@ export async function deliverOnce(message: Envelope<string, Attempt>, platform: 
     await updateCustomer(platform, customer, (stored) => afterSuccess(stored, endpointId, atMs))
     return platform.documents.merge(path, { status: 'delivered', attempts: attempt, deliveredAt })
   }
-  const status = 'status' in answer ? answer.status : undefined
+  const { status, retryAfter } = 'status' in answer ? answer : {}
   const isEnabled = await failedAt(platform, { customer, endpointId, status })
-  const nextMs = isEnabled ? nextAttemptMs(attempt, platform.now()) : undefined
+  const nextMs = isEnabled ? nextAttemptMs(attempt, platform.now(), retryAfter) : undefined
   const lastFailure = failure.slice(0, MAX_FAILURE_CHARACTERS)
   if (nextMs === undefined) return platform.documents.merge(path, { status: 'failed', attempts: attempt, lastFailure })
   const next = { deliveryId, round, attempt: attempt + 1 }

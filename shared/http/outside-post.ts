@@ -176,10 +176,12 @@ function post(
           all ? done(null, addresses.map(withFamily)) : done(null, addresses[0]!, isIP(addresses[0]!)),
       },
       (answer) => {
-        const status = answer.statusCode!
+        const retryAfter = answer.headers['retry-after']
+        const status = { status: answer.statusCode!, ...(retryAfter === undefined ? {} : { retryAfter }) }
         isAnswered = true
-        if (answerBytes > 0) return void textOf(answer, answerBytes).then((text) => resolvePost({ status, text }), fail)
-        resolvePost({ status })
+        if (answerBytes > 0)
+          return void textOf(answer, answerBytes).then((text) => resolvePost({ ...status, text }), fail)
+        resolvePost(status)
         answer.destroy()
       },
     )

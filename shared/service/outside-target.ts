@@ -13,8 +13,10 @@ export interface OutsideRequest {
   readonly timeoutMs?: number
 }
 
-/** The status of the answer, with its text if it was to be read, or why no answer came. */
-export type OutsideAnswer = { readonly status: number; readonly text?: string } | { readonly failure: string }
+/** The status of the answer, with its text if it was to be read, or why no answer came. `retryAfter`: the header, as it came. */
+export type OutsideAnswer =
+  | { readonly status: number; readonly text?: string; readonly retryAfter?: string }
+  | { readonly failure: string }
 
 /** Posts to an address that a client gave. Never throws: the receiver's faults are not the platform's. */
 export type OutsidePost = (url: string, request: OutsideRequest) => Promise<OutsideAnswer>
