@@ -26,7 +26,9 @@ it('docs/orders.md has the picture of each flow as the definitions have it, and 
 it.each([
   ['ChargeCard', 'No service has ChargeCard among its commands.'],
   ['payment.taken', 'No service has payment.taken among its events.'],
-  ['stock.committed', 'stock.committed is handled by no party of the picture.'],
+  ['order.closed', 'order.closed is handled by no party of the picture.'],
+  ['stock.committed', 'stock.committed is handled by orders: the picture needs that party.'],
+  ['payment.capture-failed', 'payment.capture-failed is handled by orders, customer: the picture needs that party.'],
   ['CheckShipments by payments', 'CheckShipments is sent by orders, shipping: write "CheckShipments by SENDER".'],
   ['RepublishEvents', 'No service has RepublishEvents among its commands.'],
 ])('a step %s is refused', (step, message) => {

@@ -34,7 +34,7 @@ export const pictures: Readonly<Record<string, string>> = {
     `,
   ),
   parcel: flowPicture(
-    ['orders', 'shipping', 'carrier', 'gateway', 'payments', 'inventory'],
+    ['customer', 'orders', 'shipping', 'carrier', 'gateway', 'payments', 'inventory'],
     `
     order.released
     note shipping: shipment.created
@@ -53,6 +53,20 @@ export const pictures: Readonly<Record<string, string>> = {
     shipping > carrier: the booking as it is now
     shipment.delivered
     note orders: completed
+    `,
+  ),
+  returned: flowPicture(
+    ['customer', 'staff', 'gateway', 'shipping', 'orders', 'history', 'payments', 'carrier'],
+    `
+    carrier > gateway: webhook booking.updated, returned
+    CheckShipments by gateway
+    shipping > carrier: the booking as it is now
+    shipment.failed: at the delivery
+    note orders: order.stalled
+    RefundPayment
+    refund.issued
+    CloseOrder
+    order.closed
     `,
   ),
   renewal: flowPicture(
@@ -138,7 +152,7 @@ export const pictures: Readonly<Record<string, string>> = {
     `,
   ),
   refund: flowPicture(
-    ['staff', 'gateway', 'orders', 'payments', 'provider'],
+    ['customer', 'staff', 'gateway', 'orders', 'payments', 'provider'],
     `
     RefundPayment
     payments > staff: 202 with the id of the refund, or 409
@@ -154,7 +168,7 @@ export const pictures: Readonly<Record<string, string>> = {
     `,
   ),
   recapture: flowPicture(
-    ['staff', 'orders', 'payments', 'provider'],
+    ['customer', 'staff', 'orders', 'payments', 'provider'],
     `
     CapturePayment
     payments > provider: capture, at most six attempts over 31 hours
@@ -171,8 +185,48 @@ export const pictures: Readonly<Record<string, string>> = {
     payment.authorized or payment.captured
     `,
   ),
+  closing: flowPicture(
+    ['customer', 'staff', 'orders', 'history', 'payments', 'provider'],
+    `
+    payment.capture-failed
+    note orders: payment-failed
+    CloseOrder
+    order.closed
+    alt nothing of it is paid
+      VoidPayment
+      VoidAuthorization
+      payments > provider: void
+      payment.voided
+    else a part is paid
+      ReleaseUncaptured
+      payments > provider: release what is not captured
+    end
+    `,
+  ),
+  dispute: flowPicture(
+    ['customer', 'gateway', 'history', 'payments', 'provider'],
+    `
+    customer > provider: has the bank take captured money back
+    provider > gateway: webhook dispute.updated
+    CheckDispute by gateway
+    payments > provider: the dispute, which names its order
+    RecordDispute
+    payments > provider: the dispute as it is now
+    payment.disputed
+    note payments: staff is alerted, and gives evidence at the provider
+    loop six times, in case the webhook is lost
+      AskAboutDispute
+      payments > provider: the dispute as it is now
+    end
+    alt the bank has decided
+      payment.dispute-closed
+    else no report within 17 weeks
+      dispute.overdue
+    end
+    `,
+  ),
   'captured-once': flowPicture(
-    ['shipping', 'orders', 'payments', 'provider'],
+    ['customer', 'shipping', 'orders', 'inventory', 'payments', 'provider'],
     `
     shipment.dispatched: the first parcel
     CapturePayment

@@ -24,6 +24,11 @@ const parties = [
   ...partners,
 ]
 const namesOf: Readonly<Record<string, string>> = { provider: 'payment provider' }
+/** By the name of a service. */
+const partyOf: Readonly<Record<string, string>> = { notifications: 'customer' }
+
+/** Services in no flow: one keeps the events of every order, the other passes them on to the customers' own endpoints. */
+const beside = ['history', 'webhooks']
 
 interface Arrow {
   readonly from: string
@@ -66,12 +71,13 @@ function arrowsOfCommand(type: string, by: string | undefined, remark: string, p
   return [arrow(named[0]!, type)]
 }
 
-/** One arrow to each party of the picture that handles it; a customer is notified. */
+/** One arrow to each party that handles it; a customer is notified. */
 function arrowsOfEvent(type: string, remark: string, present: readonly string[]): Arrow[] {
   const { name: from } = owning('events', type)
-  const handles = (party: string): boolean =>
-    services.some(({ name, on }) => name === (party === 'customer' ? 'notifications' : party) && on.includes(type))
-  const to = present.filter((party) => party !== from && handles(party))
+  const handling = services.filter(({ on }) => on.includes(type)).map(({ name }) => partyOf[name] ?? name)
+  const absent = handling.filter((party) => !beside.includes(party) && !present.includes(party))
+  if (absent.length > 0) throw new Error(`${type} is handled by ${absent.join(', ')}: the picture needs that party.`)
+  const to = present.filter((party) => party !== from && handling.includes(party))
   if (to.length === 0) throw new Error(`${type} is handled by no party of the picture.`)
   return to.map((party) => ({ from, to: party, isEvent: true, text: type + remark }))
 }
