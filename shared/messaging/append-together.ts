@@ -1,12 +1,12 @@
 /** Appends to one stream that come while another of this instance is under way wait for its end, and go together as one write. */
 
 import { AsyncResource } from 'node:async_hooks'
-import { createBatches } from '../base/batches.ts'
+import { type Answer, createBatches } from '../base/batches.ts'
 import type { Commit, StoredStream, StreamStore } from './stream-store.ts'
 
 /** Of one write. */
 const MAX_COMMITS = 20
-/** Of their commits as JSON: a document has room for one write more. What is beyond goes alone. */
+/** Of their commits as JSON, unless it is one commit: a document has room for them. What is beyond goes alone. */
 const MAX_CHARACTERS = 100_000
 
 /** Decides on a copy of the stream. Undefined, or a throw: the store has to decide. */
@@ -37,9 +37,10 @@ export function appendTogether(store: Pick<StreamStore, 'recall' | 'append'>): A
     let characters = 0
     return all.map(({ isNew, decide }) => {
       const before = stream ?? store.recall(id, isNew)
-      const commit = before && characters < MAX_CHARACTERS ? attempted(() => decide(before)) : undefined
+      const commit = before && attempted(() => decide(before))
       if (!before || !commit) return undefined
       const text = JSON.stringify(commit)
+      if (stream && characters + text.length > MAX_CHARACTERS) return undefined
       characters += text.length
       const { version, commits, size } = before
       // Parsed, as a read would return it.
@@ -52,15 +53,17 @@ export function appendTogether(store: Pick<StreamStore, 'recall' | 'append'>): A
       return { commit, before }
     })
   }
-  const appendAll = async (
-    id: string,
-    all: readonly Proposed[],
-  ): Promise<{ readonly value: Appended | undefined }[]> => {
+  const appendAll = async (id: string, all: readonly Proposed[]): Promise<readonly Answer<Appended | undefined>[]> => {
     const decided = decideAll(id, all)
     const [first, ...further] = decided.filter((one) => one !== undefined)
-    const isAppended =
-      first && (await store.append(first.before, first.commit, { further: further.map(({ commit }) => commit) }))
-    return decided.map((value) => ({ value: isAppended ? value : undefined }))
+    try {
+      const isAppended =
+        first && (await store.append(first.before, first.commit, { further: further.map(({ commit }) => commit) }))
+      return decided.map((value) => ({ value: isAppended ? value : undefined }))
+    } catch (error) {
+      // The outcome is unknown for each commit of the write, and for no other delivery.
+      return decided.map((value) => (value ? { error } : { value }))
+    }
   }
 
   const lines = new Map<
@@ -72,7 +75,6 @@ export function appendTogether(store: Pick<StreamStore, 'recall' | 'append'>): A
       append: createBatches<Proposed, Appended | undefined>((all) => appendAll(id, all), {
         maxItems: MAX_COMMITS,
         maxSize: MAX_COMMITS,
-        // The outcome of a write that failed is unknown for each of its commits.
         isOfOneItem: () => false,
       }),
       users: 0,
@@ -80,7 +82,7 @@ export function appendTogether(store: Pick<StreamStore, 'recall' | 'append'>): A
     lines.set(id, line)
     line.users += 1
     try {
-      // In the context of its own delivery: its commit names the span that decided.
+      // Another delivery may begin the write: each is decided in its own span.
       return await line.append({ isNew, decide: AsyncResource.bind(decide) }, 1)
     } finally {
       line.users -= 1

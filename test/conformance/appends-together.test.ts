@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { Refused, Unavailable } from '../../shared/base/errors.ts'
 import type { Message } from '../../shared/contracts/message.ts'
 import type { Decision, Stream } from '../../shared/service/platform.ts'
+import { createTracer } from '../../shared/signals/span.ts'
 import { command, count, instanceOf, oneMore } from './instances.testing.ts'
 import { stores } from './stores.testing.ts'
 
@@ -117,6 +118,56 @@ describe.each(drivers)('deliveries to one stream at the same time, on $name', ({
     await handled(b, id, [3, 4])
     expect(b.published).toHaveLength(2)
     expect(await recorded(b, id)).toEqual({ version: 4, data: numbers(4), causes: 4 })
+  })
+
+  it('are each published in the trace of their own delivery', async () => {
+    const { a, id } = await begun()
+    const inSpan = createTracer({ sampledShare: 1, ended: () => {} })
+    const traces = await Promise.all(
+      [2, 3, 4].map((key) =>
+        inSpan({ name: 'Count', kind: 'consumer' }, async ({ traceparent }) => {
+          await a.handle<Message>(command(key), id, oneMore)
+          return traceparent
+        }),
+      ),
+    )
+    expect(a.published.slice(1).map(({ traceparent }) => traceparent)).toEqual(traces)
+  })
+
+  it('fail for an unknown outcome only if they are part of it', async () => {
+    const { store, id } = await begun()
+    let writes = 0
+    const c = instanceOf({
+      ...store,
+      append: async (...appended) => {
+        if ((writes += 1) === 2) throw new Unavailable('There is no answer.')
+        return store.append(...appended)
+      },
+    })
+    await c.read(id)
+    const refused = new Refused('not-found', 'There is no such thing.')
+    const outcomes = await Promise.allSettled([
+      ...[2, 3, 1].map((key) => c.handle<Message>(command(key), id, oneMore)),
+      c.handle<Message>(command(4), id, () => {
+        throw refused
+      }),
+    ])
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected'])
+    expect(outcomes[3]).toMatchObject({ reason: refused })
+  })
+
+  it('that fit in a document only alone are written alone', async () => {
+    const { a, id } = await begun()
+    const padded =
+      (bytes: number) =>
+      (stream: Stream): Decision<Message> => ({
+        events: [{ type: 'thing.counted', data: { to: count(stream) + 1, pad: 'x'.repeat(bytes) } }],
+        commands: [],
+      })
+    await Promise.all(
+      [0, 90_000, 990_000].map((bytes, index) => a.handle<Message>(command(index + 2), id, padded(bytes))),
+    )
+    expect(await recorded(a, id)).toMatchObject({ version: 4, causes: 4 })
   })
 
   it('are published only once they are written', async () => {
