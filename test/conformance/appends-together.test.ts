@@ -60,6 +60,32 @@ describe.each(drivers)('deliveries to one stream at the same time, on $name', ({
     expect(seen).toEqual([2, 3, 4].map((key) => [key, key]))
   })
 
+  it('are each decided on the stream as a read would return it, also on one that probably begins', async () => {
+    const { a, b } = await begun()
+    const id = `together-${names++}`
+    const seen: Stream[] = []
+    const decide = (stream: Stream): Decision<Message> => (seen.push(stream), oneMore(stream))
+    a.done.length = 0
+    a.committed.length = 0
+    await Promise.all([2, 3, 4].map((key) => a.handle<Message>(command(key), { newId: id }, decide)))
+    expect(a.done).toEqual(['commit', 'commit'])
+    const { events } = await b.read(id)
+    expect(seen.map(({ version }) => version)).toEqual([0, 1, 2])
+    expect(seen.map((stream) => stream.events)).toStrictEqual([[], events.slice(0, 1), events.slice(0, 2)])
+    expect(a.committed).toEqual([0, 1, 2])
+  })
+
+  it('are at most twenty in one write', async () => {
+    const { a, b, id } = await begun()
+    await handled(
+      a,
+      id,
+      Array.from({ length: 22 }, (_, index) => index + 2),
+    )
+    expect(a.done).toEqual(['commit', 'commit', 'commit'])
+    expect(await recorded(b, id)).toEqual({ version: 23, data: numbers(23), causes: 23 })
+  })
+
   it('are each recorded once when another instance was first', async () => {
     const { a, b, id } = await begun()
     await b.handle<Message>(command(9), id, oneMore)
@@ -165,9 +191,13 @@ describe.each(drivers)('deliveries to one stream at the same time, on $name', ({
         commands: [],
       })
     await Promise.all(
-      [0, 90_000, 990_000].map((bytes, index) => a.handle<Message>(command(index + 2), id, padded(bytes))),
+      [0, 45_000, 45_000, 45_000, 990_000].map((bytes, index) =>
+        a.handle<Message>(command(index + 2), id, padded(bytes)),
+      ),
     )
-    expect(await recorded(a, id)).toMatchObject({ version: 4, causes: 4 })
+    // Two go together, and the store decides on two.
+    expect(a.done.slice(0, 4)).toEqual(['commit', 'commit', 'read', 'read'])
+    expect(await recorded(a, id)).toMatchObject({ version: 6, causes: 6 })
   })
 
   it('are published only once they are written', async () => {

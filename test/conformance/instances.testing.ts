@@ -41,6 +41,8 @@ function counted(store: StreamStore, done: string[]): StreamStore {
 export function instanceOf(store: StreamStore, nowMs = Date.parse('2026-01-01T00:00:00.000Z')) {
   const published: Envelope[] = []
   const done: string[] = []
+  /** The version before each commit, as telemetry gets it. */
+  const committed: number[] = []
   const kept = keepStreams(counted(store, done))
   const streams = createStreams({
     service: 'tests',
@@ -51,7 +53,8 @@ export function instanceOf(store: StreamStore, nowMs = Date.parse('2026-01-01T00
     now: () => nowMs,
     publish: async (events) => void published.push(...events),
     send: async () => {},
+    committed: (_commit, { version }) => void committed.push(version),
     backoff: async () => {},
   })
-  return { ...streams, published, done, kept }
+  return { ...streams, published, done, committed, kept }
 }
