@@ -94,6 +94,16 @@ describe.each(drivers)('deliveries to one stream at the same time, on $name', ({
     expect(a.published).toHaveLength(4)
   })
 
+  it('go together again after a lost race, however many they are', async () => {
+    const { a, b, id } = await begun()
+    await b.handle<Message>(command('b'), id, oneMore)
+    const keys = Array.from({ length: 20 }, (_, index) => index + 2)
+    await handled(a, id, keys)
+    expect(a.done.filter((what) => what === 'read').length).toBeLessThanOrEqual(3)
+    expect(a.done.filter((what) => what === 'commit').length).toBeLessThanOrEqual(4)
+    expect(await recorded(b, id)).toEqual({ version: 22, data: numbers(22), causes: 22 })
+  })
+
   it('conclude nothing to do, and a refusal, from the store, and hold up no other', async () => {
     const { a, id } = await begun()
     const none = (): Decision<Message> => ({ events: [], commands: [] })
