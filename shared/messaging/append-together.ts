@@ -9,7 +9,7 @@ const MAX_COMMITS = 20
 /** Of their commits as JSON, unless it is one commit: a document has room for them. What is beyond goes alone. */
 const MAX_CHARACTERS = 100_000
 
-/** Of several: after so many refused writes the store decides on each. */
+/** Of several, with a read between each two; then the store decides on each. */
 const MAX_ATTEMPTS = 3
 
 /** Decides on a copy of the stream. Undefined, or a throw: the store has to decide. */

@@ -104,6 +104,20 @@ describe.each(drivers)('deliveries to one stream at the same time, on $name', ({
     expect(await recorded(b, id)).toEqual({ version: 22, data: numbers(22), causes: 22 })
   })
 
+  it('are left to the store, and end, when every race is lost', async () => {
+    const { store, id } = await begun()
+    const c = instanceOf({ ...store, append: async () => undefined })
+    await c.read(id)
+    const outcomes = await Promise.allSettled([2, 3, 4].map((key) => c.handle<Message>(command(key), id, oneMore)))
+    expect(outcomes.map((one) => one.status === 'rejected' && one.reason instanceof Unavailable)).toEqual([
+      true,
+      true,
+      true,
+    ])
+    // The first alone, the others together after each of two reads, then eight times each.
+    expect(c.done.filter((what) => what === 'commit')).toHaveLength(1 + 2 + 3 * 8)
+  })
+
   it('conclude nothing to do, and a refusal, from the store, and hold up no other', async () => {
     const { a, id } = await begun()
     const none = (): Decision<Message> => ({ events: [], commands: [] })
