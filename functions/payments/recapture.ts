@@ -96,11 +96,12 @@ async function made(state: PaymentState, under: Under, nowMs: number): Promise<P
   let late = isWaiting ? [] : await lateCaptures(state, orderId, client)
   let captured: PaymentRecord[] = []
   if (refusedIn(evolved(late)).length > 0) {
-    const granted = await authorized(evolved(late), under)
+    const { answer: granted, isRepeated } = await authorized(evolved(late), under)
     if (isWaiting && granted.status === 'authorized') late = await lateCaptures(state, orderId, client)
     captured = await outcomes(evolved(late), under, granted)
     const isNeeded = !isAllSettled(evolved([...late, ...captured]))
-    if (granted.status === 'authorized' && !isNeeded && !isFinal(captured))
+    // An earlier attempt may have made the capture while the rest was not cancelled yet: it was not final at the provider.
+    if (granted.status === 'authorized' && !isNeeded && (isRepeated || !isFinal(captured)))
       await client.release(authorizationKey(orderId, authorization))
   }
   const done: PaymentRecord = { type: 'recapture.done', data: { authorization } }
@@ -134,15 +135,18 @@ interface Under {
 }
 
 /** All that is not paid. A request that was answered before is not made again, since less may be open by now. */
-async function authorized(state: PaymentState, { orderId, authorization, client }: Under): Promise<Authorization> {
+async function authorized(
+  state: PaymentState,
+  { orderId, authorization, client }: Under,
+): Promise<{ readonly answer: Authorization; readonly isRepeated: boolean }> {
   const { paymentMethodRef, customer } = state.recaptures[authorization]!
   const under = authorizationKey(orderId, authorization)
   const request = { currency: state.currency, paymentMethodRef, customer, reference: orderId }
-  const answer =
-    (await client.find(under)) ?? (await client.authorize(under, { ...request, amountMinor: uncapturedMinor(state) }))
+  const before = await client.find(under)
+  const answer = before ?? (await client.authorize(under, { ...request, amountMinor: uncapturedMinor(state) }))
   // The customer is not there to act: what they would approve later must not be held.
   if (answer.status === 'action-required') await client.void(under)
-  return answer
+  return { answer, isRepeated: before !== undefined }
 }
 
 /** Captures what was refused, if it was authorized. What is shipped later is captured under it as well. */

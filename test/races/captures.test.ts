@@ -7,9 +7,10 @@ import { serveQueries } from '../../shared/runtime/queries.testing.ts'
 import { app as historyApp } from '../../functions/history/app.ts'
 import { app as ordersApp } from '../../functions/orders/app.ts'
 import { eventsOf } from '../support/simulation/order-facts.ts'
-import { to } from '../support/simulation/virtual-schedule.ts'
+import { type Selector, to } from '../support/simulation/virtual-schedule.ts'
 import { createWorld, type World } from '../support/simulation/world.ts'
-import { DAY, expectQuiescence, MINUTE } from './quiescence.testing.ts'
+import { cancelling } from './authorizations.testing.ts'
+import { DAY, expectQuiescence, MINUTE, theOnly } from './quiescence.testing.ts'
 
 const TOTAL = 2380
 const reason = 'the customer has a new card'
@@ -312,6 +313,33 @@ describe('a recapture while another parcel waits for its collection', () => {
     await world.run({ forMs: MINUTE })
     expect(await refundOnePiece('r-3', 400)).toMatchObject({ code: 'not-ordered' })
   })
+
+  it.each(['loses its commit to', 'dies before'] as const)(
+    'that has captured, and %s a cancellation of the rest: nothing is held any more',
+    async (how) => {
+      const { world, orderId, accept } = await firstRefused(undefined, 3 * DAY)
+      accept()
+      const hold = world.schedule.hold(to('payments', 'MakeRecapture'))
+      expect(await recapture(world, orderId, 'card-ok')).toEqual({ status: 202 })
+      await world.run({ forMs: MINUTE })
+      const item = hold.held()[0]!
+      const activity = world.begin(item)
+      while (!activity.waiting.some(({ what }) => what === 'commit')) await world.scheduler.step(activity)
+      const carryOut = (selector: Selector): Promise<void> => world.finish(world.begin(theOnly(world, selector)))
+      await world.finish(world.begin(cancelling(world)))
+      await carryOut(to('shipping', 'CancelShipments'))
+      await carryOut(to('orders', 'shipment.cancel-decided'))
+      await carryOut(to('payments', 'ReduceAuthorization'))
+      if (how === 'dies before') {
+        world.scheduler.kill(activity)
+        world.schedule.items.push(item)
+      } else await world.finish(activity)
+      hold.release()
+      await expectQuiescence(world, 'completed')
+      expect(captured(world)).toEqual([`${orderId}:auth:2 1190`])
+      expect(world.provider.ledger.all().map(({ heldMinor }) => heldMinor)).toEqual([0, 0])
+    },
+  )
 
   it('that succeeds takes both under the new authorization, and holds nothing under the first', async () => {
     const { world, orderId } = await firstRefused('but the second')
