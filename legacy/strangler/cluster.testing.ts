@@ -83,6 +83,8 @@ export async function openBoth(issuer: TestIssuer, toImport = importedOrder) {
 
   const tokens = {
     customer: await issuer.token(),
+    stranger: await issuer.token({ sub: 'customer-2' }),
+    support: await issuer.token({ sub: 'support-1', roles: ['support'] }),
     importer: await issuer.token({ sub: MIGRATOR, roles: ['importer'] }),
     admin: await issuer.token({ sub: MIGRATOR, roles: ['admin'] }),
   }

@@ -254,6 +254,23 @@ describe('the kill switch', () => {
   })
 })
 
+it('the old shop shows the orders of a customer to that customer and to staff alone', async () => {
+  const both = await opened()
+  const { ask, place } = both
+  const { body: order } = await place('key-1')
+  const path = `/v1/orders/${order['orderId'] as string}`
+  const notFound = { status: 404, body: { code: 'not-found' } }
+  for (const [role, list, count] of [
+    ['customer', '/v1/orders', 1],
+    ['stranger', '/v1/orders', 0],
+    ['support', '/v1/orders?customer=customer-1', 1],
+    ['support', '/v1/orders?customer=customer-2', 0],
+  ] as const) {
+    expect(await ask(role, 'GET', path), role).toMatchObject(role === 'stranger' ? notFound : { status: 200 })
+    expect((await ask(role, 'GET', list)).body['orders'], role).toHaveLength(count)
+  }
+})
+
 it('the office finishes its own orders, and none that the platform took; prices and new orders once all writes moved are refused', async () => {
   const both = await opened()
   const { migration, place, run, renewRules, office, db } = both

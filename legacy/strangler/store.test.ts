@@ -119,3 +119,13 @@ it('changes of a row that come in another order leave the platform with the last
   await apply(3, 1390)
   expect(sent).toEqual([1290, 1290, 1390].map((unitMinor) => ({ unitMinor })))
 })
+
+it('a copy of an order whose end came first has ended', () => {
+  const db = openDatabase()
+  const store = openStore(db)
+  const time = '2026-01-01T00:00:00.000Z'
+  const placed = { orderId: 'o-1', customerRef: 'ada', currency: 'EUR', totalMinor: 0, lines: [] }
+  copyEvent(db, store, { type: 'order.rejected', sequence: 2, time, data: { orderId: 'o-1' } })
+  copyEvent(db, store, { type: 'order.placed', sequence: 1, time, data: placed })
+  expect(db.prepare('SELECT status FROM orders').all()).toEqual([{ status: 'cancelled' }])
+})

@@ -162,6 +162,16 @@ describe('an operation', () => {
     expect(await call('read')).toEqual(from('other'))
   })
 
+  it('follows the newest rules, also when former ones come later', async () => {
+    const { call, change, advance, system } = await beside(side(100))
+    const former = await (await system.rules()).text()
+    change({ killed: true })
+    expect(await call('read')).toEqual(from('other'))
+    system.rules = () => new Response(former)
+    advance(RULES_MAX_AGE_MS)
+    expect(await call('read')).toEqual(from('other'))
+  })
+
   it('is refused while the rules were never read, and keeps the last ones while they can not be read', async () => {
     const { call, system, advance, logged } = await beside(side(100))
     const { rules } = system
