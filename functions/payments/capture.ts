@@ -69,7 +69,7 @@ export function capturePayment(message: Envelope<string, Shipped>, platform: Pla
   })
 }
 
-const nothingDue = ({ orderId, shipmentId }: Shipped): PaymentRecord => ({
+export const nothingDue = ({ orderId, shipmentId }: Shipped): PaymentRecord => ({
   type: 'payment.nothing-due',
   data: { orderId, paymentId: paymentId(orderId), shipmentId },
 })

@@ -10,6 +10,7 @@ import { noChange } from '../../shared/service/platform.ts'
 import { vaultOf } from '../customers/contracts.ts'
 import { shopCodes } from '../shop/errors.ts'
 import { isAllSettled, uncapturedMinor } from './amounts.ts'
+import { nothingDue } from './capture.ts'
 import { withCaptures } from './joined.ts'
 import { decideOn, decideWithCalls, type PaymentDecision } from './decide.ts'
 import {
@@ -93,7 +94,7 @@ async function made(state: PaymentState, under: Under, nowMs: number): Promise<P
   const evolved = (events: readonly PaymentRecord[]): PaymentState => events.reduce<PaymentState>(evolve, state)
   // A parcel that has not left needs the former authorization, unless another one is granted.
   const isWaiting = !isAllSettled(state)
-  let late = isWaiting ? [] : await lateCaptures(state, orderId, client)
+  let late = isWaiting ? nothingDueIn(state, orderId) : await lateCaptures(state, orderId, client)
   let captured: PaymentRecord[] = []
   if (refusedIn(evolved(late)).length > 0) {
     const { answer: granted, isRepeated } = await authorized(evolved(late), under)
@@ -113,11 +114,17 @@ const isFinal = (events: readonly PaymentRecord[]): boolean =>
   events.some(({ type, data }) => type === 'payment.captured' && 'final' in data && data.final) &&
   !events.some(({ type }) => type === 'payment.capture-failed')
 
+/** Refused with others, in one capture: a parcel of free goods needs none of its own, and a provider makes none of zero. */
+const nothingDueIn = (state: PaymentState, orderId: string): PaymentRecord[] =>
+  refusedIn(state)
+    .filter((shipmentId) => state.captures[shipmentId]!.amountMinor === 0)
+    .map((shipmentId) => nothingDue({ orderId, shipmentId }))
+
 /** Ends the former authorization. Captures that had succeeded there without an answer are paid. */
 async function lateCaptures(state: PaymentState, orderId: string, client: Provider): Promise<PaymentRecord[]> {
   const authorization = currentAuthorization(state)
   const made = await client.release(authorizationKey(orderId, authorization))
-  return Object.entries(state.captures)
+  const late = Object.entries(state.captures)
     .filter(([, { outcome }]) => outcome !== 'captured')
     .flatMap(([shipmentId, { amountMinor, final }]) => {
       const capturedAs = { orderId, shipmentId: keyedBy(state, shipmentId, authorization), authorization }
@@ -126,6 +133,7 @@ async function lateCaptures(state: PaymentState, orderId: string, client: Provid
       const { captureId } = found
       return [capturedEvent(state, { orderId, shipmentId, captureId, amountMinor, final, authorization })]
     })
+  return [...late, ...nothingDueIn(late.reduce<PaymentState>(evolve, state), orderId)]
 }
 
 interface Under {

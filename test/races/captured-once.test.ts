@@ -7,7 +7,7 @@ import { serveQueries } from '../../shared/runtime/queries.testing.ts'
 import { ordersOf } from '../support/simulation/always-true.ts'
 import { eventsOf } from '../support/simulation/order-facts.ts'
 import { type Selector, to } from '../support/simulation/virtual-schedule.ts'
-import { unitMinor, type World, type WorldOptions } from '../support/simulation/world.ts'
+import { freeSku, sku, unitMinor, type World, type WorldOptions } from '../support/simulation/world.ts'
 import { cancelling, HOUR, paying, reach, slowWorld } from './authorizations.testing.ts'
 import { inEveryWay } from './interleavings.testing.ts'
 import { type Held, killedAtEachStep, KILLS_TIMEOUT_MS } from './killed-at-each-step.testing.ts'
@@ -68,6 +68,37 @@ describe('an order of three parcels', () => {
     await expectQuiescence(world, 'completed')
     expect(captures(world)).toEqual([`${orderId}:auth ${2 * unitMinor}`])
   })
+
+  it.each([['card-ok'], [card]])(
+    'of which one is free, and whose one capture is refused, is recaptured with %s: no capture of nothing is requested',
+    async (other) => {
+      const world = await slowWorld({ piecesPerParcel: 1, carrier, cards, freeStock: 1 })
+      const { ledger } = world.provider
+      const capture = ledger.capture.bind(ledger)
+      const amounts: number[] = []
+      Object.assign(ledger, {
+        capture(...given: Parameters<typeof capture>) {
+          const [authorizationKey, , { amountMinor, final }] = given
+          amounts.push(amountMinor)
+          if (final && !authorizationKey.endsWith(':auth:2'))
+            throw new PartnerRefusal(409, 'card-expired', 'The card has expired.')
+          return capture(...given)
+        },
+      })
+      const lines = [
+        { sku, quantity: 2 },
+        { sku: freeSku, quantity: 1 },
+      ]
+      const { orderId } = await world.place({ lines, card })
+      await world.run({ forMs: 4 * HOUR })
+      expect(await viewOf(world, orderId)).toMatchObject({ status: 'payment-failed' })
+      const data = { orderId, paymentMethodRef: world.paymentMethodOf(other)!, reason: 'the customer has another card' }
+      expect(await world.submit('RecaptureOrder', data, 'again')).toEqual({ status: 202 })
+      await expectQuiescence(world, 'completed')
+      expect(amounts).not.toContain(0)
+      expect(await viewOf(world, orderId)).toMatchObject({ payment: { capturedMinor: 2 * unitMinor } })
+    },
+  )
 
   it('whose one capture is refused is asked for another card once', async () => {
     const { world, orderId } = await threeParcels()
