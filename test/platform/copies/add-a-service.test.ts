@@ -372,6 +372,7 @@ const recordsOf: Readonly<Record<string, readonly string[]>> = {
   ],
   'step of the checkout': [
     'docs/flows.md',
+    'docs/orders.md',
     'functions/gateway/frozen-asyncapi.json',
     'functions/loyalty/frozen-messages.json',
     'functions/orders/frozen-sagas.json',

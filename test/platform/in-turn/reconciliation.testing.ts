@@ -54,7 +54,7 @@ describe('a reconciliation', () => {
     await plant(9)
     const { code, stdout } = await reconcile()
     expect(code).toBe(1)
-    expect(stdout).toMatch(/stock-reserved +TEA-001 +stock: 9; reservations: 0/)
+    expect(stdout).toMatch(/stock-reserved +TEA-001 +reservations: 0; stock: 9/)
     expect(stdout).toContain(`: 1 difference in ${orders} orders, ended `)
     const seen = await ops('differences', '--json')
     expect([seen.code, JSON.parse(seen.stdout) as Report]).toMatchObject([
