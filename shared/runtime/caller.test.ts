@@ -104,14 +104,14 @@ describe('a query to a service', () => {
   it.each([
     [true, 2],
     [false, 1],
-  ])('that is declared as hedged (%s) and takes longer than most is asked %s times', async (hedged, asked) => {
+  ])('that is declared as hedged (%s) and takes longer than most gets %s requests', async (hedged, sent) => {
     // So many answers are needed, and none of them is asked for twice.
     const ready = Array.from({ length: 20 }, () => 200)
     const { call, requests, openCircuits } = await calleeThat(...ready, 0, 200)
     for (const _ of ready) await call('catalog', '/', { hedged })
     const slow = call('catalog', '/', { hedged, timeoutMs: hedged ? 5_000 : 50 }).catch(() => undefined)
     expect((await slow)?.status).toBe(hedged ? 200 : undefined)
-    expect([requests.length - ready.length, openCircuits()]).toEqual([asked, []])
+    expect([requests.length - ready.length, openCircuits()]).toEqual([sent, []])
   })
 
   it('is unavailable when it keeps failing', async () => {

@@ -1,4 +1,4 @@
-/** What a probe of a container gets. */
+/** The answers of a container to a probe. */
 
 import { once } from 'node:events'
 import { Agent } from 'node:http'
