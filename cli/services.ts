@@ -16,7 +16,7 @@ void main('services', {
   about: `
 Each instance that takes requests is asked for its readiness: ready, degraded while the circuit of a callee is open,
 not-ready, or no answer. An instance that is ending finishes the requests that it has. A service without an instance starts
-one at its next request. The circuits that are not closed are those before callees, by the log of a degraded service. In
+one at its next request. The circuits of a degraded instance are those before callees, by the log of its service. In
 Google Cloud, Cloud Run's pages have the instances, and the metric circuit.transitions the circuits.`,
   options: { json: flag('as JSON') },
   async run({ json }) {
@@ -35,11 +35,12 @@ Google Cloud, Cloud Run's pages have the instances, and the metric circuit.trans
   },
 })
 
-/** The log says which; a line of a process that has ended says nothing about those that run. */
+/** The log says which; a line from before the instances that run is of a process that has ended. */
 async function circuitsOf(
   { service, instances }: ServiceReport,
   read: (file: string) => Promise<readonly string[]>,
 ): Promise<Circuits> {
   if (!instances.some((one) => healthOf(one) === 'degraded')) return {}
-  return circuitsIn(await read(`${service}.log`).catch(() => []))
+  const since = instances.flatMap(({ startedAt }) => startedAt ?? []).toSorted()[0]
+  return circuitsIn(await read(`${service}.log`).catch(() => []), since)
 }

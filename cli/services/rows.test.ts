@@ -7,22 +7,28 @@ it('has a row for each instance, with what it answered about its health', () => 
   const ready = { state: 'ready', pid: 7, revision: 'seats-00002', active: 2 } as const
   const instances = [
     { ...ready, health: { status: 200, text: '{"status":"degraded"}' } },
+    { ...ready, health: { status: 200, text: '{"status":"ready"}' } },
     { ...ready, health: { status: 503, text: '{"status":"not-ready"}' } },
     { ...ready, health: { status: 404, text: 'nothing' } },
     { ...ready, health: 'silent' },
     { ...ready, state: 'ending', revision: 'seats-00001' },
     { state: 'starting', active: 0 },
   ] as const
-  const rows = instanceRows({ ...common, state: 'running', instances, circuits: { catalog: 'open' } })
+  const service = { ...common, state: 'running', instances } as const
+  const rows = instanceRows({ ...service, circuits: { catalog: 'open' } })
   expect(rows.map(({ state, revision, pid, requests, health }) => [state, revision, pid, requests, health])).toEqual([
     ['ready', 'seats-00002', 7, 2, 'degraded'],
+    ['ready', 'seats-00002', 7, 2, 'ready'],
     ['ready', 'seats-00002', 7, 2, 'not-ready'],
     ['ready', 'seats-00002', 7, 2, 'status 404'],
     ['ready', 'seats-00002', 7, 2, 'no answer'],
     ['ending', 'seats-00001', 7, 2, ''],
     ['starting', 'seats-00002', '', 0, ''],
   ])
-  expect(rows[0]).toMatchObject({ circuits: 'catalog open', waiting: 3 })
+  expect(rows[0]).toMatchObject({ waiting: 3 })
+  expect(rows.map(({ circuits }) => circuits)).toEqual(['catalog open', 'closed', '', '', '', '', ''])
+  // Its log has lost the line.
+  expect(instanceRows(service)[0]).toMatchObject({ circuits: 'open' })
 })
 
 it('has a row for a service without an instance', () => {
@@ -42,4 +48,11 @@ it('knows the circuits that are not closed by the last line about each', () => {
     line('history', 'closed'),
   ]
   expect(circuitsIn(lines)).toEqual({ catalog: 'half-open' })
+})
+
+it('knows nothing of the circuits of processes that have ended', () => {
+  const lines = ['2026-11-30T10:00:00.000Z', '2026-11-30T12:00:00.000Z'].map((time, at) =>
+    JSON.stringify({ message: 'circuit.changed', time, callee: `callee-${at}`, state: 'open' }),
+  )
+  expect(circuitsIn(lines, '2026-11-30T11:00:00.000Z')).toEqual({ 'callee-1': 'open' })
 })

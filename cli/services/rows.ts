@@ -10,14 +10,26 @@ type Instance = ServiceReport['instances'][number]
 type Row = Readonly<Record<string, string | number>>
 
 export function instanceRows({ service, state, revision, address, waiting, instances, circuits }: Reported): Row[] {
-  const open = Object.entries(circuits)
-    .map(([callee, circuit]) => `${callee} ${circuit}`)
-    .join(', ')
-  const common = { service, address, waiting, circuits: open || 'closed' }
+  const common = { service, address, waiting }
   if (instances.length === 0) return [row({ ...common, revision, state, circuits: '' }, undefined)]
-  return instances.map((instance) =>
-    row({ ...common, revision: instance.revision ?? revision, state: instance.state }, instance),
-  )
+  return instances.map((instance) => {
+    const of = {
+      revision: instance.revision ?? revision,
+      state: instance.state,
+      circuits: circuitsOf(instance, circuits),
+    }
+    return row({ ...common, ...of }, instance)
+  })
+}
+
+/** One that is ready has none that is open; of one that says nothing else, nothing is known. */
+function circuitsOf(instance: Instance, circuits: Circuits): string {
+  const health = healthOf(instance)
+  if (health === 'ready') return 'closed'
+  if (health !== 'degraded') return ''
+  const open = Object.entries(circuits).map(([callee, circuit]) => `${callee} ${circuit}`)
+  // The log in which it stood has been rotated.
+  return open.join(', ') || 'open'
 }
 
 const row = (
@@ -49,13 +61,14 @@ export function healthOf(instance: Instance | undefined): string {
   return (parsed(health.text) as { readonly status?: string } | undefined)?.status ?? `status ${health.status}`
 }
 
-/** As the last line about each callee says. */
-export function circuitsIn(lines: readonly string[]): Circuits {
+/** As the last line about each callee says. @param since The lines before it, ISO 8601, are left out. */
+export function circuitsIn(lines: readonly string[], since = ''): Circuits {
   const states = new Map<string, string>()
   for (const line of lines) {
     if (!line.includes('"circuit.changed"')) continue
-    const { message, callee, state } = (parsed(line) ?? {}) as Readonly<Record<string, unknown>>
+    const { message, callee, state, time } = (parsed(line) ?? {}) as Readonly<Record<string, unknown>>
     if (message !== 'circuit.changed' || typeof callee !== 'string' || typeof state !== 'string') continue
+    if (String(time) < since) continue
     if (state === 'closed') states.delete(callee)
     else states.set(callee, state)
   }

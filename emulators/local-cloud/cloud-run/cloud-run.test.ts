@@ -575,7 +575,7 @@ describe('the Admin API', () => {
       return { status: response.status, body: (await response.json()) as { services: object[] } }
     }
     const { pid, revision } = run().processes()[0]!
-    const ready = { state: 'ready', pid, revision, active: 0 }
+    const ready = { state: 'ready', pid, revision, startedAt: expect.stringMatching(/^20.*Z$/) as string, active: 0 }
     const echo = { service: 'echo', state: 'running', revision, waiting: 0 }
     expect((await report('')).body.services).toMatchObject([{ ...echo, instances: [ready] }])
     expect((await report('?health=/')).body.services).toMatchObject([

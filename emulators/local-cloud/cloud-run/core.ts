@@ -38,6 +38,7 @@ export interface ServiceReport {
     /** Absent: it starts. */
     readonly pid?: number
     readonly revision?: string
+    readonly startedAt?: string
     /** The requests that it has. */
     readonly active: number
     /** Of one that is ready, if a path was asked for. */
@@ -294,7 +295,7 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
             plane.list().map(async ({ state, instance, active }) => ({
               state,
               active,
-              ...(instance ? { pid: instance.pid, revision: instance.revision } : {}),
+              ...(instance ? { pid: instance.pid, revision: instance.revision, startedAt: instance.startedAt } : {}),
               ...(path !== undefined && instance && state === 'ready' ? { health: await instance.get(path) } : {}),
             })),
           )

@@ -66,6 +66,8 @@ interface Target {
 
 export interface Instance extends Spawned, Target {
   readonly revision: string
+  /** When its process was started, ISO 8601. */
+  readonly startedAt: string
   /** Without CPU it stands still, as between two requests under request-based billing. A new instance has CPU. */
   setCpu(given: boolean): void
   /** SIGTERM, and SIGKILL after ten seconds. */
@@ -169,6 +171,7 @@ export function startProcess(options: ProcessOptions): ContainerProcess {
 export async function startInstance(options: InstanceOptions): Promise<Instance> {
   const { resource, service } = options
   const port = await freePort()
+  const startedAt = new Date().toISOString()
   const started = startProcess({
     ...options,
     name: service,
@@ -195,6 +198,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     port,
     agent,
     revision: resource.latestReadyRevision,
+    startedAt,
     kill: (signal) => started.kill(signal),
     setCpu: (given) => started.signal(given ? 'SIGCONT' : 'SIGSTOP'),
     stop: () => started.stop(),

@@ -19,7 +19,8 @@ const IDLE_MS = 60_000
 const until = (holds: () => boolean | undefined): Promise<unknown> => vi.waitUntil(holds, { timeout: 30_000 })
 
 /** A container whose requests the test answers one by one. */
-interface FakeInstance extends Instance {
+interface FakeInstance extends Omit<Instance, 'get'> {
+  get: Instance['get']
   readonly held: { request: IncomingMessage; response: ServerResponse }[]
   readonly stops: () => number
   /** Whether it got CPU or lost it, in this order. */
@@ -39,6 +40,9 @@ let concurrency: number
 let scaling: { minInstanceCount?: number; maxInstanceCount?: number }
 let revision: number
 let resources: object | undefined
+let livenessProbe: object | undefined
+let endsSilent: boolean
+const signals: unknown[] = []
 let beforeStart: () => Promise<void>
 const started: FakeInstance[] = []
 const servers: Server[] = []
@@ -62,6 +66,7 @@ async function startFake(): Promise<FakeInstance> {
     port: (server.address() as AddressInfo).port,
     agent: new Agent({ keepAlive: true }),
     revision: mine,
+    startedAt: '',
     held,
     stops: () => stops,
     cpu,
@@ -91,6 +96,9 @@ beforeEach(async () => {
   scaling = { maxInstanceCount: 1 }
   revision = 1
   resources = undefined
+  livenessProbe = undefined
+  endsSilent = true
+  signals.length = 0
   beforeStart = () => Promise.resolve()
   port = await freePort()
   plane = await openDataPlane({
@@ -99,15 +107,17 @@ beforeEach(async () => {
     port,
     idleMs: IDLE_MS,
     withdrawsCpu: true,
-    endsSilent: true,
+    get endsSilent() {
+      return endsSilent
+    },
     maxInstances: 3,
-    signal: async () => undefined,
+    signal: async ({ pid }, signal) => void signals.push([pid, signal]),
     start: startFake,
     resource: () =>
       ({
         name: 'services/echo',
         invokerIamDisabled: true,
-        template: { maxInstanceRequestConcurrency: concurrency, scaling, containers: [{ resources }] },
+        template: { maxInstanceRequestConcurrency: concurrency, scaling, containers: [{ resources, livenessProbe }] },
       }) as unknown as ServiceResource,
   })
 })
@@ -116,6 +126,20 @@ afterEach(async () => {
   for (const server of servers.splice(0)) server.closeAllConnections()
   await plane.close()
   started.length = 0
+})
+
+it.each([
+  [true, [[0, 'SIGKILL']]],
+  [false, []],
+])('an instance with a request that fails its liveness probe is ended (%s)', async (ends, expected) => {
+  livenessProbe = { httpGet: { path: '/live' } }
+  endsSilent = ends
+  void call().catch(() => {})
+  await until(() => started[0]?.held.length === 1)
+  started[0]!.get = async () => 'silent'
+  await fake.clock.advance(30_000)
+  expect(signals).toEqual(expected)
+  expect(plane.instances()).toEqual(ends ? [] : [started[0]])
 })
 
 describe('the CPU of an instance', () => {

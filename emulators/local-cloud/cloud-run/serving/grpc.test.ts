@@ -46,6 +46,7 @@ async function startContainer(): Promise<Instance> {
     port: (server.address() as AddressInfo).port,
     agent: new Agent({ keepAlive: true }),
     revision: '1',
+    startedAt: '',
     exited: false,
     setCpu: () => {},
     kill: () => Promise.resolve(),

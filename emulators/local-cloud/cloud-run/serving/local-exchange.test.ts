@@ -111,6 +111,7 @@ async function instance(held: Held[]): Promise<Instance> {
     port: (server.address() as AddressInfo).port,
     agent: new Agent({ keepAlive: true }),
     revision: '1',
+    startedAt: '',
     setCpu: () => {},
     kill: () => Promise.resolve(),
     listens: () => Promise.resolve(server.listening),
