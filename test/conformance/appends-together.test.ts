@@ -94,6 +94,28 @@ describe.each(drivers)('deliveries to one stream at the same time, on $name', ({
     expect(a.published).toHaveLength(4)
   })
 
+  it('are each guarded by the version that they expect, beside others, on an old copy and after a lost race', async () => {
+    const { a, b, id } = await begun()
+    const guarded = async (key: number, expectedVersion: number): Promise<string> => {
+      const expecting = { ...command(key), subject: id, expectedVersion }
+      return a.handle<Message>(expecting, id, oneMore).then(
+        () => 'done',
+        (error: Refused) => error.code,
+      )
+    }
+    // The copy of this instance is older than the version that its caller has seen at the other one.
+    await b.handle<Message>(command('b'), id, oneMore)
+    expect(await guarded(2, 2)).toBe('done')
+    await b.handle<Message>(command('c'), id, oneMore)
+    const group = [guarded(3, 3), handled(a, id, [4, 5]), guarded(6, 4), guarded(7, 6)]
+    expect((await Promise.all(group)).filter((one) => typeof one === 'string')).toEqual([
+      'precondition-failed',
+      'precondition-failed',
+      'done',
+    ])
+    expect(await recorded(b, id)).toEqual({ version: 7, data: numbers(7), causes: 7 })
+  })
+
   it('go together again after a lost race, however many they are', async () => {
     const { a, b, id } = await begun()
     await b.handle<Message>(command('b'), id, oneMore)
