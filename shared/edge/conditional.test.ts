@@ -158,7 +158,7 @@ describe('an object with a version', () => {
   it.each([
     // The hash of an answer without a version.
     [`"7-${'h'.repeat(41)}"`, 412, 'precondition-failed'],
-    ['W/"7-abc"', 412, 'precondition-failed'],
+    ['W/"7"', 412, 'precondition-failed'],
     ['"abc"', 412, 'precondition-failed'],
     ['"0"', 412, 'precondition-failed'],
     ['""', 412, 'precondition-failed'],
