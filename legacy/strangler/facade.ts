@@ -67,7 +67,7 @@ export function createFacade(db: DatabaseSync, store: Store, now: () => number):
     // While the platform takes the orders, it answers for its own: what it shows and compares is more than the copy has.
     if (before !== undefined && !(isCopy && isKnownOnly)) {
       const order = readOrder(db, before)
-      if (!isCopy && !isOf(order, lines))
+      if (!isOf(order, lines))
         throw new Problem(
           409,
           'idempotency-key-reused',

@@ -107,6 +107,10 @@ it('a key that comes with another order is refused by the system that took the f
   await migration.pump()
   expect(await place('key-new', 3)).toMatchObject(reused)
   expect(await place('key-new')).toMatchObject({ status: 200, body: { orderId: first['orderId'] } })
+  await migration.goTo(4)
+  await renewRules()
+  expect(await place('key-new', 3)).toMatchObject(reused)
+  expect(await place('key-new')).toMatchObject({ status: 200, body: { orderId: first['orderId'] } })
 })
 
 describe('a step', () => {
