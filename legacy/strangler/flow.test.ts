@@ -233,6 +233,20 @@ describe('the kill switch', () => {
     expect(store.state().killed).toBe(false)
   })
 
+  it('leaves the capture of step 2 as it is when it ends the way back from there', async () => {
+    const { migration, store, office } = await opened()
+    await migration.goTo(2)
+    const going = migration.goTo(1)
+    migration.kill(true)
+    await expect(going).rejects.toThrow('The kill switch is on')
+    await office('PUT', '/products/TEA-001', product)
+    expect([store.state().step, store.waiting()]).toEqual([2, 1])
+    migration.kill(false)
+    await migration.goTo(1)
+    await office('PUT', '/products/TEA-001', product)
+    expect([store.state().step, store.waiting()]).toEqual([1, 0])
+  })
+
   it('ends a step that waits, so that it is on afterwards', async () => {
     const { migration, store } = await opened()
     await migration.goTo(5)

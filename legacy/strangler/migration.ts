@@ -101,7 +101,6 @@ export function createMigration({ db, store, api, changes, events, settle, toImp
       up: async () => store.capture(),
       async down() {
         await pump()
-        store.endCapture()
       },
     },
     3: { up: async () => {}, down: async () => {} },
@@ -135,6 +134,8 @@ export function createMigration({ db, store, api, changes, events, settle, toImp
     // Also one that was turned on while this step waited.
     if (store.state().killed) throw new StepRefused('The kill switch is on: npm run strangle -- resume.')
     set({ step, percent: 100, callers: [] })
+    // Afterwards: in step 2 each change is captured, also when this was refused or the process ended here.
+    if (step === 1) store.endCapture()
   }
 
   return {
