@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { dataDirectory, flag, main, requireRunning } from './command.ts'
 import { getLocal } from './local.ts'
 import { logReader } from './logs/reader.ts'
+import { failedStarts } from './ops/waiting.ts'
 import { type Circuits, circuitsIn, healthOf, instanceRows } from './services/rows.ts'
 import { table } from './table.ts'
 import { say, sayJson, shown } from './terminal.ts'
@@ -31,7 +32,7 @@ Google Cloud, Cloud Run's pages have the instances, and the metric circuit.trans
     )
     if (json) return sayJson({ services: reported })
     say(table(reported.flatMap(instanceRows)))
-    for (const { service, reason } of reported) if (reason !== undefined) say(shown(`${service}: ${reason}`))
+    for (const line of failedStarts(services)) say(shown(line))
   },
 })
 
