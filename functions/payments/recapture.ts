@@ -190,7 +190,8 @@ async function outcomes(
       events.push(capturedEvent(state, { orderId, shipmentId, captureId, authorization, ...part }))
     } else if (outcome.code === MULTICAPTURE_UNAVAILABLE && isAll && !isLast) {
       return [...events, ...(await together(state, { orderId, authorization, client }, ids.slice(index), refused))]
-    } else if (outcome.code === MULTICAPTURE_UNAVAILABLE && !isAll) {
+    } else if (outcome.code === MULTICAPTURE_UNAVAILABLE) {
+      // Others are to come, or an earlier attempt asked while they were, and the provider repeats its answer to the key.
       const { amountMinor: partMinor } = part
       const data = { orderId, paymentId: paymentId(orderId), shipmentId, authorization, currency }
       events.push({ type: 'payment.capture-deferred', data: { ...data, amountMinor: partMinor } })

@@ -230,7 +230,7 @@ it('a refund of recaptured money goes to the payment method that paid', async ()
 
 describe('a recapture while another parcel waits for its collection', () => {
   const HOUR = 60 * MINUTE
-  const cards = ['card-ok', 'card-declined', 'card-refund-pending']
+  const cards = ['card-ok', 'card-declined', 'card-refund-pending', 'card-captured-once']
   /** Of two parcels the first has left, and its captures are refused; the second is collected an hour later. */
   async function firstRefused(under?: string, collectedApartMs = 4 * HOUR) {
     const carrier = { collectedAfterMs: HOUR, collectedApartMs, deliveredAfterMs: HOUR }
@@ -314,13 +314,18 @@ describe('a recapture while another parcel waits for its collection', () => {
     expect(await refundOnePiece('r-3', 400)).toMatchObject({ code: 'not-ordered' })
   })
 
-  it.each(['loses its commit to', 'dies before'] as const)(
-    'that has captured, and %s a cancellation of the rest: nothing is held any more',
-    async (how) => {
+  it.each([
+    ['card-ok', 'loses its commit to'],
+    ['card-ok', 'dies before'],
+    ['card-captured-once', 'loses its commit to'],
+    ['card-captured-once', 'dies before'],
+  ] as const)(
+    'with %s that is answered, and %s a cancellation of the rest: nothing is held any more',
+    async (card, how) => {
       const { world, orderId, accept } = await firstRefused(undefined, 3 * DAY)
       accept()
       const hold = world.schedule.hold(to('payments', 'MakeRecapture'))
-      expect(await recapture(world, orderId, 'card-ok')).toEqual({ status: 202 })
+      expect(await recapture(world, orderId, card)).toEqual({ status: 202 })
       await world.run({ forMs: MINUTE })
       const item = hold.held()[0]!
       const activity = world.begin(item)
