@@ -110,7 +110,7 @@ export async function addConsent(
   return { ref, vault: after }
 }
 
-/** Open orders are still shipped and paid. Cloud Tasks takes a task at most thirty days ahead. */
+/** Open orders are still shipped and paid; longer ones wait for another address. Cloud Tasks takes a task at most thirty days ahead. */
 const ERASED_AFTER_MS = 29 * 24 * 3_600_000
 
 /**

@@ -131,13 +131,13 @@ describe('booking the carrier', () => {
     )
   })
 
-  it.each(['isThere', 'has'] as const)('is retried until the address is available (%s)', async (what) => {
+  it('is retried until the vault answers', async () => {
     const { released, book, carrier, vault, recorded } = open()
     await released()
-    vault[what] = false
+    vault.isThere = false
     await expect(book()).rejects.toBeInstanceOf(Unavailable)
     expect(carrier.requests).toEqual([])
-    vault[what] = true
+    vault.isThere = true
     await book()
     expect((await recorded()).at(-1)).toBe('booking.made')
   })
@@ -220,6 +220,37 @@ describe("the carrier's webhook", () => {
     await check('collected')
     expect(carrier.requests).toHaveLength(before)
     expect(types()).toEqual(['shipment.created', 'shipment.cancel-decided'])
+  })
+})
+
+describe('a parcel whose address was withdrawn and erased', () => {
+  const refusals = ({ platform }: ReturnType<typeof open>) =>
+    platform.published.flatMap(({ type, data }) => (type === 'shipment.failed' ? [data] : []))
+
+  it('is refused as by the carrier, and leaves to another address', async () => {
+    const shop = open()
+    await shop.released()
+    shop.vault.has = false
+    await shop.book()
+    const refusal = { orderId, shipmentId, lines, code: 'address-withdrawn', stage: 'booking', attempt: 1 }
+    expect(refusals(shop)).toEqual([refusal])
+    expect(shop.carrier.bookings.size).toBe(0)
+    shop.vault.has = true
+    await shop.correct()
+    await shop.work()
+    expect(await shop.recorded()).toContain('booking.made')
+  })
+
+  it('goes on if an earlier attempt has booked it', async () => {
+    const shop = open()
+    await shop.released()
+    shop.carrier.answers = false
+    await expect(shop.book()).rejects.toThrow('The answer was lost.')
+    shop.carrier.answers = true
+    shop.vault.has = false
+    await shop.book()
+    expect(refusals(shop)).toEqual([])
+    expect(await shop.recorded()).toContain('booking.made')
   })
 })
 

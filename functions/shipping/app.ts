@@ -85,7 +85,8 @@ export const app: ServiceApp = implement(shipping, {
   commands: {
     BookCarrier: (message, platform) => {
       const { orderId, shipmentId } = message.data
-      // On a copy: each way out of `created` has used the key of the attempt, for a booking or for its cancellation.
+      // On a copy: each way out of `created` has used the key of the attempt, for a booking or for its cancellation,
+      // or has it asked about later: that of an address which was erased.
       const kept = { keptId: orderId }
       return platform.streams.handleWithCalls<ShippingRecord, ShippingSent>(message, kept, async (stream) => {
         const state = shipmentsIn(stream.events)

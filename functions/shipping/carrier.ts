@@ -40,8 +40,11 @@ interface BookingRequest {
   readonly key: string
   readonly orderId: string
   readonly shipmentId: string
-  readonly to: () => Promise<Address>
+  /** Undefined: the customer has withdrawn the address, and has to name another one, as after a refusal by the carrier. */
+  readonly to: () => Promise<Address | undefined>
 }
+
+const ADDRESS_WITHDRAWN = 'address-withdrawn'
 
 /** Books a parcel, once for each key. @throws Unavailable for a cancelled booking, whose cancellation is about to be recorded */
 export function bookedBy(
@@ -53,12 +56,15 @@ export function bookedBy(
   return callOnce<BookingAnswer>(platform, cause, {
     find: () => findBooking(platform, key),
     async call() {
+      const address = await to()
+      // An earlier attempt had it, and its answer may be lost.
+      if (!address) return (await findBooking(platform, key)) ?? { refused: ADDRESS_WITHDRAWN }
       const response = await platform.callExternal(url, {
         method: 'POST',
         operation: 'carrier.book',
         idempotencyKey: key,
         // The webhooks of the booking have the order.
-        body: { reference: shipmentId, order: orderId, to: await to(), parcels: 1 },
+        body: { reference: shipmentId, order: orderId, to: address, parcels: 1 },
         accept: [BAD_REQUEST, CONFLICT, UNPROCESSABLE],
         token,
       })

@@ -47,7 +47,7 @@ export const shippingContracts = defineContracts({
         orderId,
         shipmentId,
         lines: goods,
-        /** The carrier's reason, such as `address-unknown`. */
+        /** The carrier's reason, such as `address-unknown`; or `address-withdrawn`, without the carrier: the vault has it no more. */
         code: reference,
         stage: z.enum(['booking', 'delivery']),
         attempt,
