@@ -219,6 +219,15 @@ describe('a step', () => {
     expect(db.prepare('SELECT status FROM orders').all()).toMatchObject([{ status: 'cancelled' }])
   })
 
+  it('3, 2 or 1 on the way back is refused by no change that the platform refuses', async () => {
+    const { migration, store, office } = await opened()
+    await migration.goTo(4)
+    await office('PUT', `/products/${'TOO-LONG-'.repeat(50)}`, product)
+    await expect(migration.pump()).rejects.toThrow('POST /v1/products was answered 4')
+    await migration.goTo(1)
+    expect(store.state().step).toBe(1)
+  })
+
   it('that does not exist is refused', async () => {
     const { migration } = await opened()
     await expect(migration.goTo(7)).rejects.toThrow('There is no step 7: 1 to 6.')

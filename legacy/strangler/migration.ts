@@ -85,6 +85,9 @@ export function createMigration({ db, store, api, changes, events, settle, toImp
     throw new StepRefused(`Both systems do not agree: ${differences.join('; ')}.`)
   }
 
+  /** All that can be brought over. What a system refuses waits, is reported by the next pump, and bars no way back. */
+  const bring = async (): Promise<void> => void (await pump().catch(() => 0))
+
   const open = (): number =>
     Number(
       db
@@ -99,9 +102,7 @@ export function createMigration({ db, store, api, changes, events, settle, toImp
   const transitions: Readonly<Record<Exclude<Step, 1>, { up(): Promise<void>; down(): Promise<void> }>> = {
     2: {
       up: async () => store.capture(),
-      async down() {
-        await pump()
-      },
+      down: bring,
     },
     3: { up: async () => {}, down: async () => {} },
     4: {
@@ -112,7 +113,7 @@ export function createMigration({ db, store, api, changes, events, settle, toImp
       // An instance of the gateway may have handed the platform an order a moment ago, by its former rules.
       async down() {
         await settle()
-        await pump()
+        await bring()
       },
     },
     5: { up: () => agree(), down: () => agree() },
