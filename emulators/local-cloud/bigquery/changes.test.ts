@@ -113,6 +113,18 @@ describe('a value that does not fit is refused', () => {
       'STRING(3) has maximum length 3 but got a value with length 4 in field s',
     ],
     [
+      'INSERT INTO d.t (id, price) VALUES (3, 1000)',
+      'NUMERIC(5, 2) has precision 5 and scale 2 but got the value 1000',
+    ],
+    [
+      "INSERT INTO d.t (id, price) VALUES (3, CAST('-1000.250' AS NUMERIC))",
+      'NUMERIC(5, 2) has precision 5 and scale 2 but got the value -1000.25',
+    ],
+    [
+      "UPDATE d.t SET price = CAST('10' AS NUMERIC) * 100 WHERE id = 1",
+      'NUMERIC(5, 2) has precision 5 and scale 2 but got the value 1000',
+    ],
+    [
       "INSERT INTO d.t (id, r) VALUES (3, STRUCT(b'xy' AS b))",
       'BYTES(1) has maximum length 1 but got a value with length 2 in field r.b',
     ],

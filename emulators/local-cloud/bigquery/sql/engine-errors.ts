@@ -152,7 +152,16 @@ const rules: readonly Rule[] = [
     ([, left, right, place]) =>
       `No matching signature for ${place === undefined ? 'a function' : place} for argument types: ${googleType(left!)}, ${googleType(right!)}`,
   ],
-  [/Could not cast value \S+ to DECIMAL/, () => 'numeric overflow: NUMERIC has 29 digits before the point'],
+  [
+    // Only a column's type has other digits than NUMERIC itself.
+    /(?:Could not cast|Casting) value "?([^\s"]+)"? to (?:type )?DECIMAL\((?!38,)(\d+),\s*(\d+)\)/,
+    ([, value, precision, scale]) =>
+      `NUMERIC(${precision}, ${scale}) has precision ${precision} and scale ${scale} but got the value ${value!.replace(/(?:\.0+|(\.\d+?)0+)$/, '$1')}`,
+  ],
+  [
+    /(?:Could not cast|Casting) value \S+ to (?:type )?DECIMAL/,
+    () => 'numeric overflow: NUMERIC has 29 digits before the point',
+  ],
   [
     /Cannot compare values of type (.+?) and (?:type )?(.+?)(?: -| in IN|\n|$)/,
     ([, left, right]) =>
