@@ -135,7 +135,8 @@ it.each<[string, Record<string, string>, string[], string]>([
 
 it('reads an option after -- even if npm has an option of that name', async () => {
   vi.stubEnv('npm_config_json', 'true')
-  vi.stubEnv('npm_config_dry_run', '')
+  vi.stubEnv('npm_config_dry_run', 'false')
+  vi.stubEnv('npm_config_service', '')
   onTestFinished(() => void vi.unstubAllEnvs())
   expect(await typed(['--json'])).toBe(0)
   expect(given).toMatchObject([[{ json: true }, []]])

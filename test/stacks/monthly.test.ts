@@ -29,6 +29,17 @@ it('prices the zone, and each condition of an alert', () => {
   expect(conditions.usd).toBeCloseTo(conditions.quantity * 0.1, 10)
 })
 
+it('prices one version of a secret in each place, and one where Google chooses the place', () => {
+  const versionsOf = (replication: object) =>
+    monthlyLines([
+      { name: 'prod-one', json: { resource: { google_secret_manager_secret: { one: { replication } } } } },
+    ]).map(({ quantity }) => quantity)
+  expect(versionsOf({ auto: {} })).toEqual([1])
+  expect(
+    versionsOf({ user_managed: { replicas: [{ location: 'europe-west1' }, { location: 'europe-west4' }] } }),
+  ).toEqual([2])
+})
+
 it.each([
   ['500m', '1Gi', 0.5 + 1],
   ['2', '256Mi', 2 + 0.25],

@@ -1,0 +1,35 @@
+/** The rows of the backlog: which are listed, and in which order. */
+
+import { expect, it } from 'vitest'
+import { waitingRows } from './waiting.ts'
+
+const NOW_MS = 10_000
+const queue = {
+  name: 'projects/p/locations/l/queues/seats',
+  state: 'RUNNING',
+  waiting: 0,
+  attempts: 0,
+} as const
+const rowsOf = (...queues: Parameters<typeof waitingRows>[0]['queues']) =>
+  waitingRows({ queues, subscriptions: [] }, NOW_MS)
+
+it('lists a paused queue, with no task or with one that is due, and no next attempt of it', () => {
+  const rows = rowsOf(
+    queue,
+    { ...queue, state: 'PAUSED' },
+    { ...queue, state: 'PAUSED', waiting: 1, oldestMs: 5000, nextAttemptMs: 5000 },
+  )
+  expect(rows.map(({ state, waiting, nextAttemptMs }) => [state, waiting, nextAttemptMs])).toEqual([
+    ['paused', 1, undefined],
+    ['paused', 0, undefined],
+  ])
+})
+
+it('lists what fails before what waits, and what waits before what is scheduled', () => {
+  const rows = rowsOf(
+    { ...queue, waiting: 1, oldestMs: 1, nextAttemptMs: NOW_MS + 1 },
+    { ...queue, waiting: 2, oldestMs: 2, nextAttemptMs: NOW_MS },
+    { ...queue, waiting: 3, oldestMs: 3, attempts: 1, nextAttemptMs: NOW_MS + 1 },
+  )
+  expect(rows.map(({ state, waiting }) => `${state} ${waiting}`)).toEqual(['failing 3', 'waiting 2', 'scheduled 1'])
+})
