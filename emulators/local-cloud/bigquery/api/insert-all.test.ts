@@ -55,6 +55,10 @@ describe('stores', () => {
     ['TIMESTAMP', {}, 1767225600.5, '1767225600500000'],
     ['TIMESTAMP', {}, '9999-12-31T23:59:59.999999Z', '253402300799999999'],
     ['JSON', {}, '{"k":[1,null]}', '{"k":[1,null]}'],
+    ['JSON', {}, 'null', 'null'],
+    ['JSON', {}, '"a text"', '"a text"'],
+    ['JSON', {}, '{"n":9223372036854775807}', '{"n":9223372036854775807}'],
+    ['JSON', {}, null, null],
     ['JSON', {}, '{"k":{"k":"a:"},"l":[{"k":"\\\\"},"k"]}', '{"k":{"k":"a:"},"l":[{"k":"\\\\"},"k"]}'],
   ])('%s %o: %s', async (type, parameters, value, expected) => {
     expect(await inserted(value, { type, ...parameters })).toBe(expected)

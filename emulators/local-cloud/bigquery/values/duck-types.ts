@@ -31,4 +31,4 @@ export const scalarTypes: Readonly<Record<string, string>> = {
 }
 
 /** The types by which a row is read from JSON, which has no bytes: they are a text that DuckDB casts. */
-export const jsonTypes: typeof scalarTypes = { ...scalarTypes, BYTES: 'VARCHAR' }
+export const jsonTypes: typeof scalarTypes = { ...scalarTypes, BYTES: 'VARCHAR', JSON: 'VARCHAR' }

@@ -14,6 +14,7 @@ it.each([
 })
 
 it('finds a number that would lose digits', () => {
-  expect(inexactNumber('{"a":[9007199254740992,"9007199254740993",1.5]}')).toBeUndefined()
-  expect(inexactNumber('{"a":[1,-9007199254740993]}')).toBe('-9007199254740993')
+  expect(inexactNumber('{"a":[-9223372036854775808,18446744073709551615,"18446744073709551617",1.5]}')).toBeUndefined()
+  expect(inexactNumber('{"a":[1,18446744073709551617]}')).toBe('18446744073709551617')
+  expect(inexactNumber('{"a":[1,-9223372036854775809]}')).toBe('-9223372036854775809')
 })

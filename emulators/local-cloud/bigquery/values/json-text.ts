@@ -37,6 +37,13 @@ export function sortedJson(text: string): string {
   return value()
 }
 
-/** The first number that JavaScript does not hold, which reads JSON before it is stored. */
+/** The first number that is neither in the range of INT64 or UINT64 nor exactly a FLOAT64. */
 export const inexactNumber = (text: string): string | undefined =>
-  text.match(tokenPattern)?.find((token) => /^-?\d{16,}$/.test(token) && BigInt(token) !== BigInt(Number(token)))
+  text
+    .match(tokenPattern)
+    ?.find(
+      (token) =>
+        /^-?\d{16,}$/.test(token) &&
+        (BigInt(token) < -(2n ** 63n) || BigInt(token) >= 2n ** 64n) &&
+        BigInt(token) !== BigInt(Number(token)),
+    )
