@@ -124,7 +124,7 @@ describe('generated requests', { timeout: 300_000 }, () => {
   it('do not make the memory of the gateway grow', async () => {
     const before = await held()
     // One gateway: its data on callers, addresses and circuits are bounded.
-    await run(publicRequests(own), 1_000, async ({ request }) => {
+    await run(publicRequests(own), 6_500, async ({ request }) => {
       const address = `198.51.${requestCount % 250}.${requestCount % 199}`
       await (await send({ ...request, headers: { ...request.headers, 'x-forwarded-for': address } })).body?.cancel()
     })
