@@ -359,8 +359,8 @@ it('each addition touches few files', () => {
 const recordsOf: Readonly<Record<string, readonly string[]>> = {
   service: ['functions/loyalty/frozen-messages.json'],
   event: ['functions/gateway/frozen-asyncapi.json', 'functions/loyalty/frozen-messages.json'],
-  // The flows say which events their customer is notified of.
-  notification: ['docs/flows.md'],
+  // The flows and the pictures say which events their customer is notified of.
+  notification: ['docs/flows.md', 'docs/orders.md'],
   command: ['functions/gateway/frozen-asyncapi.json', 'functions/loyalty/frozen-messages.json'],
   'public operation': [
     'docs/resilience.md',
