@@ -5,6 +5,7 @@ import { expectNothingNegative, ordersOf } from '../support/simulation/always-tr
 import { to } from '../support/simulation/virtual-schedule.ts'
 import { type Activity, everyWay } from '../support/simulation/scheduler.ts'
 import { createWorld } from '../support/simulation/world.ts'
+import { wholeLists } from '../support/whole-lists.ts'
 import { expectQuiescence, MINUTE } from './quiescence.testing.ts'
 
 describe('the last piece', () => {
@@ -16,7 +17,11 @@ describe('the last piece', () => {
       for (const key of ['a', 'b']) await world.place({ key, quantity: 1 })
       await world.run({ forMs: 1_000 })
       const both = reservations.held().map((item) => world.begin(item))
-      for (const activity of both) await world.scheduler.step(activity)
+      for (const activity of both) {
+        await world.scheduler.step(activity)
+        // The reads of the attempt without the stream decide nothing: npm run verify interleaves them too.
+        while (!wholeLists && activity.waiting[0]?.what === 'read') await world.scheduler.step(activity)
+      }
       const undecided = (): Activity[] =>
         both.filter(({ state, waiting }) => state === 'running' && waiting[0]?.what !== 'committed')
       for (let open = undecided(); open.length > 0; open = undecided())
