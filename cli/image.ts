@@ -20,6 +20,10 @@ const sources = [
   'package-lock.json',
   'shared',
   'functions',
+  'cli/image-packages.ts',
+  'cli/import-graph.ts',
+  'cli/imported-packages.ts',
+  'cli/lockfile.ts',
 ]
 
 void main('image', {

@@ -15,6 +15,7 @@ import { explainStart } from './explain-start.ts'
 import { acquireLock, lockFiles, type Running } from './running.ts'
 import { tools } from '../functions/tools.ts'
 import { withSettings } from './with-settings.ts'
+import { imageFolder } from './image-folder.ts'
 import { indexPage, pagePolicy } from './index-page.ts'
 import type { LocalPlatform } from './start.ts'
 import { stopOnSignal } from './stop-on-signal.ts'
@@ -136,7 +137,7 @@ async function run(options: Options): Promise<void> {
       secret: running.secret,
       dataDirectory,
       prune: options.prune,
-      workingDirectory: root,
+      workingDirectory: await imageFolder(),
       partners: tools.partners ?? {},
       roles: tools.roles,
       settings: opened.settings(environment),
@@ -177,6 +178,7 @@ async function watchFiles(platform: LocalPlatform): Promise<TypeCheck> {
     run: platform.run,
     entriesOf: (service) => [join(root, 'functions', 'main.ts'), join(root, 'functions', folderOf(service), 'app.ts')],
     isReadAtStart: (file) => isReadAtStart(relative(root, file)),
+    prepare: imageFolder,
     restarted: types.check,
     say: print,
   })

@@ -19,6 +19,8 @@ export interface Watched {
   entriesOf(service: string): readonly string[]
   /** Whether `npm start` itself reads this file: for the stacks, the local cloud or a partner. */
   isReadAtStart(file: string): boolean
+  /** Called before services restart: what they import may have changed. `parsed` has the modules that are known. */
+  prepare?(parsed: Map<string, Module>): Promise<unknown>
   /** Called after the services have restarted. */
   restarted?(): void
   say(line: string): void
@@ -59,7 +61,7 @@ export async function watchServices({ root, folders, ...watched }: Watched): Pro
 /** A service that is scaled to zero reads the new file when it starts. */
 export async function restartFor(
   files: readonly string[],
-  { run, entriesOf, isReadAtStart, restarted, say }: Omit<Watched, 'root' | 'folders'>,
+  { run, entriesOf, isReadAtStart, prepare, restarted, say }: Omit<Watched, 'root' | 'folders'>,
   parsed = new Map<string, Module>(),
 ): Promise<void> {
   for (const file of files) parsed.delete(file)
@@ -69,6 +71,7 @@ export async function restartFor(
     .filter(({ service, state }) => state !== 'scaled-to-zero' && loadsAny(entriesOf(service), files, parsed))
     .map(({ service }) => service)
   const startedMs = performance.now()
+  if (affected.length > 0) await prepare?.(parsed)
   await Promise.all(
     affected.map(async (service) => {
       try {

@@ -3,7 +3,7 @@
  * folder that NODE_COMPILE_CACHE names, where an instance finds it.
  */
 
-import packageJson from '../package.json' with { type: 'json' }
+import { readFileSync } from 'node:fs'
 import { loadCode } from '../shared/runtime/serve.ts'
 import { loadApp } from './apps.ts'
 import { services } from './index.ts'
@@ -13,4 +13,5 @@ await import('../shared/runtime/work.ts')
 await import('../shared/edge/rpc-calls.ts')
 await import('../shared/edge/graphql-calls.ts')
 // Some are loaded at their first use.
-for (const name of Object.keys(packageJson.dependencies)) await import(name)
+const imported = readFileSync(new URL('../node_modules/imported.json', import.meta.url), 'utf8')
+for (const name of JSON.parse(imported) as string[]) await import(name)

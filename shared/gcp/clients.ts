@@ -8,13 +8,15 @@ import type { v1 as pubsub } from '@google-cloud/pubsub-api'
 import type { CloudTasksClient } from '@google-cloud/tasks'
 import type { ChannelCredentials, ChannelOptions } from '@grpc/grpc-js'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import { gaxOf } from './protocol-part.ts'
 
 // An interface has no index signature, which the clients' parameter requires.
 type ClientOptions = { apiEndpoint: string; port: number; sslCreds: ChannelCredentials } | Record<string, never>
 
 const GOOGLE = '.googleapis.com'
+
+/** A file by its path in node_modules: its package exports all versions, which read half a megabyte of JSON, and no single one. */
+export const TASKS_CLIENT = '@google-cloud/tasks/build/cjs/src/v2/cloud_tasks_client.cjs'
 
 /** Each parameter: `host:port` of Google (default) or of an emulator. */
 export async function makeFirestoreClient(address?: string): Promise<firestore.FirestoreClient> {
@@ -39,9 +41,9 @@ export async function makeSubscriber(address?: string, channel = KEEPALIVE): Pro
 
 export async function makeTasksClient(address?: string): Promise<CloudTasksClient> {
   const require = createRequire(import.meta.url)
-  // Its package exports all versions, which read half a megabyte of JSON, and no single one.
-  const file = join(require.resolve('@google-cloud/tasks'), '..', 'v2', 'cloud_tasks_client.cjs')
-  const { CloudTasksClient: Client } = require(file) as { readonly CloudTasksClient: typeof CloudTasksClient }
+  const { CloudTasksClient: Client } = require(`../../node_modules/${TASKS_CLIENT}`) as {
+    readonly CloudTasksClient: typeof CloudTasksClient
+  }
   const gax = await gaxOf('google.cloud.tasks.v2.CloudTasks')
   // Its types are those of a module, which has a default export.
   return new Client(await clientOptions(address), { ...gax, default: gax })

@@ -23,9 +23,9 @@ const { dev } = environments
 let image: string
 const processes: ChildProcess[] = []
 let runs = 0
-beforeAll(() => {
+beforeAll(async () => {
   image = realpathSync(mkdtempSync(join(tmpdir(), 'millrace-container-')))
-  copyImage(image)
+  await copyImage(image)
 })
 afterAll(() => rmSync(image, { recursive: true, force: true }))
 afterEach(() => {
@@ -36,7 +36,7 @@ function run(args: readonly string[], variables: Record<string, string> = {}) {
   // In a file: Node's own lines are lost where a pipe is full.
   const errors = join(image, `errors-${(runs += 1)}`)
   const written = openSync(errors, 'w')
-  const child = spawn(process.execPath, ['--preserve-symlinks', 'functions/main.ts', ...args], {
+  const child = spawn(process.execPath, ['functions/main.ts', ...args], {
     cwd: image,
     env: variables,
     stdio: ['ignore', 'ignore', written],
@@ -105,7 +105,7 @@ function compiled(): Record<string, string> {
   expect(dockerfile).toMatch(/^ENV NODE_COMPILE_CACHE=\/home\/node\/\w+$/m)
   const [, program] = /^USER node\n[^]*^RUN node (\S+)$/m.exec(dockerfile)!
   cache = { NODE_COMPILE_CACHE: join(image, 'compiled') }
-  const { status, stderr } = spawnSync(process.execPath, ['--preserve-symlinks', program!], {
+  const { status, stderr } = spawnSync(process.execPath, [program!], {
     cwd: image,
     env: cache,
     encoding: 'utf8',

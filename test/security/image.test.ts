@@ -1,12 +1,14 @@
 /** The services' image contains exactly the files and packages that the services need. */
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { existsSync, globSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, normalize } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
+import { TASKS_CLIENT } from '../../shared/gcp/clients.ts'
+import { copyOfSources } from '../support/copy.ts'
 import { imageFiles, imagePackages, copyImage } from '../support/image.ts'
 import { root } from '../support/root.ts'
 
@@ -24,6 +26,7 @@ const imports = files
 const packages = new Set(
   imports
     .map(([, specifier]) => specifier)
+    .concat(TASKS_CLIENT)
     .filter((specifier) => !specifier.startsWith('.') && !isBuiltin(specifier))
     .map((specifier) =>
       specifier
@@ -34,9 +37,9 @@ const packages = new Set(
 )
 
 let folder: string
-beforeAll(() => {
+beforeAll(async () => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'millrace-image-')))
-  copyImage(folder)
+  await copyImage(folder)
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -81,14 +84,37 @@ describe('the image', () => {
     ).toEqual([])
   })
 
+  it('refuses a package that is not of dependencies', { timeout: 60_000 }, () => {
+    const copy = copyOfSources()
+    try {
+      copy.write('functions/main.ts', `import 'fast-check'\n${copy.read('functions/main.ts')}`)
+      const { code, output } = copy.runOwn('cli/image-packages.ts', join(folder, 'refused'))
+      expect([code, output]).toEqual([1, expect.stringContaining('fast-check')])
+      expect(output).toContain('is imported by a service, and is of no package of the dependencies')
+    } finally {
+      copy.remove()
+    }
+  })
+
+  it('has few files of packages, and the license of each', () => {
+    const inPackages = (pattern: string): string[] => globSync(`node_modules/${pattern}`, { cwd: folder })
+    const code = [...inPackages('**/*.{js,mjs,cjs}'), ...inPackages('.chunks/*')]
+    expect(code.length).toBeGreaterThan(30)
+    expect(code.length).toBeLessThan(80)
+    const licensed = new Set(
+      inPackages('.licenses/**/*').map((path) => dirname(path).slice('node_modules/.licenses/'.length)),
+    )
+    expect(licensed).toContain('zod')
+    expect(licensed.size).toBeGreaterThan(100)
+  })
+
   it('loads each package that its files import, without any other', { timeout: 60_000 }, () => {
     const specifiers = [...new Set(imports.map(([, specifier]) => specifier).filter((one) => !one.startsWith('.')))]
     const program = `for (const one of ${JSON.stringify(specifiers)}) await import(one); console.log('loaded')`
-    const { stdout, stderr } = spawnSync(
-      process.execPath,
-      ['--preserve-symlinks', '--input-type=module', '--eval', program],
-      { cwd: folder, encoding: 'utf8' },
-    )
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
+      cwd: folder,
+      encoding: 'utf8',
+    })
     expect([stdout, stderr]).toEqual(['loaded\n', ''])
     expect(existsSync(join(folder, 'node_modules/vitest'))).toBe(false)
   })

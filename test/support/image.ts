@@ -1,8 +1,9 @@
 /** The files and packages of the services' image, as Dockerfile, .dockerignore and package-lock.json say: no engine builds it here. */
 
-import { cpSync, globSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
-import { dirname, join, matchesGlob } from 'node:path'
+import { cpSync, globSync, readFileSync, realpathSync } from 'node:fs'
+import { basename, join, matchesGlob } from 'node:path'
 import { type Lockfile, productionPackages } from '../../cli/lockfile.ts'
+import { imageFolder } from '../../emulators/image-folder.ts'
 import { root } from './root.ts'
 
 const read = (file: string): string => readFileSync(join(root, file), 'utf8')
@@ -34,15 +35,14 @@ function isIgnored(path: string): boolean {
   return ignored
 }
 
-/** Where the Dockerfile's `npm ci` installs a package: `node_modules/…`, nested ones too. */
+/** The packages of which the image has parts, each with its place: `node_modules/…`. */
 export const imagePackages = (): string[] => productionPackages(JSON.parse(read('package-lock.json')) as Lockfile)
 
-/** Copies the image's files into `folder` and links its packages; `node --preserve-symlinks` finds no others there. */
-export function copyImage(folder: string): void {
+/** Copies the image's files and packages into `folder`. */
+export async function copyImage(folder: string): Promise<void> {
   for (const path of imageFiles()) cpSync(join(root, path), join(folder, path))
-  for (const path of imagePackages()) {
-    if (path.lastIndexOf('node_modules/') > 0) continue
-    mkdirSync(dirname(join(folder, path)), { recursive: true })
-    symlinkSync(join(root, path), join(folder, path))
-  }
+  const packages = realpathSync(join(await imageFolder(), 'node_modules'))
+  // Its compiled code is of the local platform.
+  const filter = (source: string): boolean => basename(source) !== '.cache'
+  cpSync(packages, join(folder, 'node_modules'), { recursive: true, filter })
 }

@@ -1,5 +1,6 @@
 /** The whole platform for a test: the local environment synthesized with free ports, everything in memory. */
 
+import { imageFolder } from '../../emulators/image-folder.ts'
 import { startPlatform, type LocalPlatform } from '../../emulators/start.ts'
 import { partners } from '../../functions/shop/local/partners.ts'
 import { seed } from '../../functions/shop/local/seed.ts'
@@ -12,7 +13,6 @@ import type { Service } from '../../shared/service/service.ts'
 import { synthesize } from '../../stacks/app.ts'
 import { localEnvironment, type LocalPorts } from '../../stacks/environments.ts'
 import { clientOf, type PlatformClient } from './client.ts'
-import { root } from './root.ts'
 import { viewsReadBy } from './views-read-by.ts'
 
 type ShopPlatform = LocalPlatform<typeof partners>
@@ -79,7 +79,7 @@ export async function startTestPlatform(options: TestPlatformOptions = {}): Prom
     stacks,
     ports,
     project,
-    workingDirectory: root,
+    workingDirectory: await imageFolder(),
     partners,
     roles: tools.roles,
     settings: business.settings(environment),
