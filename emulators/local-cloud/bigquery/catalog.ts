@@ -12,7 +12,7 @@ import { asQueryError } from './values/errors.ts'
 import type { DatasetResource, FieldSchema, TableResource } from './values/records.ts'
 import { sqlError } from './sql/engine-errors.ts'
 import { limits } from './values/limits.ts'
-import { quote } from './sql/reader.ts'
+import { qualified, quote } from './sql/reader.ts'
 import type { Read } from './sql/reads.ts'
 import { makeViewChecks, type ViewChecks } from './view-checks.ts'
 
@@ -22,7 +22,7 @@ export interface TableReference {
   readonly tableId: string
 }
 
-export interface Catalog extends Pick<ViewChecks, 'namedBy' | 'tablesBehind'> {
+export interface Catalog extends Pick<ViewChecks, 'makeViews' | 'namedBy' | 'tablesBehind'> {
   /** The tables and views, `dataset.table`, that were created and are not in the engine's database. */
   missing(): Promise<string[]>
   insertDataset(body: Record<string, unknown>): Promise<DatasetResource>
@@ -86,8 +86,7 @@ export function makeCatalog(
   }
   const tables = (datasetId: string): TableResource[] =>
     [...tableTable.values()].filter((one) => one.tableReference.datasetId === datasetId && !isExpired(one))
-  const qualified = (datasetId: string, tableId: string): string => `${quote(datasetId)}.${quote(tableId)}`
-  const { translationOf, namedBy, tablesBehind, checked } = makeViewChecks(engine, {
+  const { translationOf, namedBy, tablesBehind, declareView, makeViews, checked } = makeViewChecks(engine, {
     projectId,
     find,
     table,
@@ -107,14 +106,15 @@ export function makeCatalog(
       await tablesBehind(read)
       checkNeededColumns(translation, find)
       await checkListedNames(translation, engine, [])
-      const { schema, firstUnnamed } = await engine.describe(sql, [])
+      const columns = await engine.describe(sql, [])
+      const { schema, firstUnnamed } = columns
       if (firstUnnamed !== undefined)
         throw invalidArgument(`CREATE VIEW columns must be named, but column ${firstUnnamed} has no name`)
       if (schema.some(hasUnnamedField))
         throw invalidArgument(
           'The local cloud makes no view with a STRUCT whose fields have no names: write STRUCT(1 AS a).',
         )
-      await engine.execute(`CREATE OR REPLACE VIEW ${qualified(datasetId, tableId)} AS ${sql}`)
+      await declareView(datasetId, tableId, columns)
       return (recorded) => {
         const resource = recorded([...schema])
         checked(resource, read)
@@ -219,6 +219,7 @@ export function makeCatalog(
       return Number(rows[0]!.f[0]!.v)
     },
     tablesBehind,
+    makeViews,
     namedBy,
     readBy: async (datasetId, tableId) => (await translationOf(datasetId, tableId))?.reads,
     datasets: () => [...datasetTable.values()],

@@ -90,6 +90,7 @@ async function create(
   if (tables.includes(`${datasetId}.${tableId}`))
     throw invalidArgument('The local cloud does not replace a table by a query that reads it: make another table.')
   const made = catalog.replacement(datasetId, { tableReference: { tableId }, schema: { fields: schema } })
+  await catalog.makeViews(tables)
   await engine.query({
     sql: insertOf(datasetId, tableId, schema, sql),
     parameters,

@@ -106,6 +106,7 @@ export function makeRunQuery(
     const written = destinationTable
       ? `${destinationTable.datasetId}.${destinationTable.tableId}`
       : translation.tables[0]
+    if (!dryRun) await catalog.makeViews(translation.tables)
     const turn = async (): Promise<QueryResult | undefined> => {
       if (!isSelect) return dryRun ? undefined : engine.query({ ...work, ...guardsOf(translation) })
       const destination = destinationTable && (await writeTo(query, translation.sql, schema))

@@ -3,8 +3,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import { invalidArgument } from '../core/status.ts'
 import type { Engine } from './engine/engine.ts'
+import type { Description } from './engine/engine-work.ts'
 import { checkListedNames, checkNeededColumns } from './listed-names.ts'
-import { quote } from './sql/reader.ts'
+import { qualified, quote } from './sql/reader.ts'
 import type { Translation } from './sql/translate.ts'
 import { limits, tooComplex } from './values/limits.ts'
 import type { TableResource } from './values/records.ts'
@@ -19,9 +20,19 @@ export interface ViewChecks {
   namedBy(datasetId: string, tableId: string): Promise<readonly string[] | undefined>
   /** Undefined for a table, and for a missing name. */
   translationOf(datasetId: string, tableId: string): Promise<Translation> | undefined
-  /** A view was made, and names these tables and views. */
+  /**
+   * Declares a view in the engine by its columns alone: to make it takes many times longer, and most views of a start are not
+   * read. A query that reads it before `makeViews` fails.
+   */
+  declareView(datasetId: string, tableId: string, columns: Description): Promise<void>
+  /** A view was declared, and names these tables and views. */
   checked(resource: TableResource, tables: readonly string[]): void
+  /** Makes the views behind these that the engine has only by their columns. For names that `tablesBehind` has checked. */
+  makeViews(names: readonly string[]): Promise<void>
 }
+
+/** A query reads a view that was replaced after the views behind the query were made. */
+const UNMADE = 'The view was replaced while the query ran: repeat it.'
 
 interface Tables {
   readonly projectId: string
@@ -61,23 +72,57 @@ export function makeViewChecks(
     done.catch(() => checks.delete(resource))
     return done
   }
-  /** Checks a view, and makes it anew if need be, when what it names has changed. @throws the refusal of its query */
+  /** Of each view that the engine has with its query, since it was declared last. */
+  const making = new WeakMap<TableResource, Promise<void>>()
+  const declareView: ViewChecks['declareView'] = (datasetId, tableId, { schema, types }) => {
+    const columns = schema.map(({ name }, index) => `CAST(NULL AS ${types[index]!}) AS ${quote(name)}`)
+    return engine.execute(
+      `CREATE OR REPLACE VIEW ${qualified(datasetId, tableId)} AS SELECT ${columns.join(', ')} WHERE error('${UNMADE}') IS NULL`,
+    )
+  }
+  /** Checks a view, and declares it anew if need be, when what it names has changed. @throws the refusal of its query */
   const checkView = async (resource: TableResource): Promise<void> => {
     const { datasetId, tableId } = resource.tableReference
     const translation = await translationOf(datasetId, tableId)!
     const { sql, tables: read } = translation
     const last = checks.get(resource)
     if (last && read.every((name, index) => versionOf(name) === last.named[index])) return last.done
-    const made = async (): Promise<void> => {
-      const name = `${quote(datasetId)}.${quote(tableId)}`
+    const check = async (): Promise<void> => {
       checkNeededColumns(translation, find)
       await checkListedNames(translation, engine, [])
       const wanted = await engine.describe(sql, [])
       // One that was made before this start may have been translated by other rules.
-      const isSame = last && isDeepStrictEqual(wanted, await engine.describe(`SELECT * FROM ${name}`, []))
-      if (!isSame) await engine.execute(`CREATE OR REPLACE VIEW ${name} AS ${sql}`)
+      const isSame =
+        last && isDeepStrictEqual(wanted, await engine.describe(`SELECT * FROM ${qualified(datasetId, tableId)}`, []))
+      if (isSame) return
+      await declareView(datasetId, tableId, wanted)
+      making.delete(resource)
     }
-    await checkedBy(resource, read, made())
+    await checkedBy(resource, read, check())
+  }
+  /** @returns the view's making, which the first query that reads it begins. */
+  const made = (resource: TableResource, sql: string): Promise<void> => {
+    const { datasetId, tableId } = resource.tableReference
+    const begun = making.get(resource)
+    if (begun) return begun
+    const done = engine.execute(`CREATE OR REPLACE VIEW ${qualified(datasetId, tableId)} AS ${sql}`)
+    making.set(resource, done)
+    done.catch(() => making.delete(resource))
+    return done
+  }
+  const makeViews: ViewChecks['makeViews'] = async (names) => {
+    const seen = new Set<string>()
+    const make = async (name: string): Promise<void> => {
+      if (seen.has(name)) return
+      seen.add(name)
+      const [datasetId, tableId] = name.split('.') as [string, string]
+      const resource = find(datasetId, tableId)
+      const translation = await translationOf(datasetId, tableId)
+      if (!resource || !translation) return
+      for (const one of translation.tables) await make(one)
+      if (find(datasetId, tableId) === resource) await made(resource, translation.sql)
+    }
+    for (const name of names) await make(name)
   }
   const namedBy = async (datasetId: string, tableId: string): Promise<readonly string[] | undefined> =>
     (await translationOf(datasetId, tableId))?.tables
@@ -113,6 +158,8 @@ export function makeViewChecks(
     translationOf,
     namedBy,
     tablesBehind,
+    declareView,
+    makeViews,
     checked: (resource, tables) => void checkedBy(resource, tables, Promise.resolve()),
   }
 }

@@ -33,15 +33,15 @@ export async function describedBy(
   const named = isNamed ? described(names, types) : undefined
   if (statement.statementType === StatementType.SELECT) await checkPlan(connection, query)
   if (named) return named
-  const { schema } = described(
+  const unnamed = described(
     names.map((_, index) => `column_${index}`),
     types,
   )
   // DuckDB gives NULL the type of small literals; whole numbers of columns, functions and casts are BIGINT.
-  const known = schema.map((field, index) =>
+  const schema = unnamed.schema.map((field, index) =>
     types[index]!.typeId === DuckDBTypeId.INTEGER ? { ...field, type: UNTYPED } : field,
   )
-  return { schema: known, firstUnnamed: undefined }
+  return { ...unnamed, schema, firstUnnamed: undefined }
 }
 
 /** @throws INVALID_ARGUMENT for two columns of one name. */
@@ -55,7 +55,8 @@ export function described(columns: readonly string[], types: readonly DuckDBType
       throw invalidArgument(`Duplicate column names in the result are not supported. Found duplicate(s): ${name}`)
     seen.add(key)
   }
-  return { schema: names.map((name, index) => fieldOf(name, types[index]!)), firstUnnamed }
+  const schema = names.map((name, index) => fieldOf(name, types[index]!))
+  return { schema, types: types.map(typeText), firstUnnamed }
 }
 
 /** The statement with a name for each field of its result. */

@@ -35,6 +35,8 @@ export interface Step {
 /** The columns of a query, which is not run. */
 export interface Description {
   readonly schema: readonly FieldSchema[]
+  /** The type of each column in DuckDB, as SQL. */
+  readonly types: readonly string[]
   /** The first column without a name, counted from 1. */
   readonly firstUnnamed: number | undefined
 }

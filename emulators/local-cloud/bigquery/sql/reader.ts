@@ -117,6 +117,8 @@ export class Reader {
 
 export const closes: EndTest = ({ kind, text }) => kind === 'symbol' && text === ')'
 export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
+/** @param names of a dataset and of its table or view. */
+export const qualified = (...names: readonly string[]): string => names.map(quote).join('.')
 
 /** @throws INVALID_ARGUMENT for a token that names nothing: a reserved word is quoted. */
 export function aliasText({ kind, text: written }: Token): string {
