@@ -5,10 +5,12 @@ import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { GoogleAuth } from 'google-auth-library'
 import { services } from '../functions/index.ts'
-import { environments } from '../stacks/environments.ts'
-import { placeholderRefusal } from '../stacks/placeholders.ts'
+import { stackOrderOf } from '../shared/service/stack-order.ts'
+import { type Environment, environments, PLACEHOLDER_DIGEST } from '../stacks/environments.ts'
+import { refusalOf } from '../stacks/placeholders.ts'
 import { help } from './cdktf/help.ts'
-import { cdktfOptions, misspelt } from './cdktf/misspelt.ts'
+import { type Known, mistakeIn, namedIn, readLine } from './cdktf/mistake.ts'
+import { cdktfCommands, cdktfOptions } from './cdktf/options.ts'
 import { forgottenDashes } from './forgotten-dashes.ts'
 import { isTerminal, printError, say } from './terminal.ts'
 
@@ -18,33 +20,24 @@ const bin = join(home, 'node_modules', 'cdktf-cli', 'bundle', 'bin', 'cdktf')
 const manifest = join(import.meta.dirname, 'cdktf-cli')
 /** Terraform's provider and state backend read the same variables. */
 const credentialVariables = ['GOOGLE_CREDENTIALS', 'GOOGLE_OAUTH_ACCESS_TOKEN', 'GOOGLE_APPLICATION_CREDENTIALS']
-/** Commands that only read the stacks. */
-const withoutTerraform = new Set(['synth', 'list', 'ls', '--version', 'init', 'convert'])
-
-const names = Object.keys(environments)
+const known: Known = { environments: Object.keys(environments), stacks: stackOrderOf(services) }
 const flag = '--ignore-missing-stack-dependencies'
 
 const args = process.argv.slice(2)
+const line = readLine(args)
 process.exitCode = await run()
 
 async function run(): Promise<number> {
-  const [command = '--help'] = args
-  const known = { environments: names, services: services.map(({ name }) => name) }
-  if (['--help', '-h', 'help'].includes(command)) {
+  if (['', '--help', '-h', 'help'].includes(line.command)) {
     say(help(known))
     return 0
   }
   const wrong =
     forgottenDashes({ call: 'npm run cdktf', options: cdktfOptions, args, environment: process.env }) ??
-    misspelt(args, known)
+    mistakeIn(args, known) ??
+    (callsGoogle() ? (refusedEnvironment() ?? missingTerraform() ?? (await missingCredentials())) : undefined)
   if (wrong !== undefined) {
     printError(wrong)
-    return 1
-  }
-  const missing =
-    withoutTerraform.has(command) || args.includes('--help') ? undefined : await missingPrerequisite(command)
-  if (missing) {
-    printError(missing)
     return 1
   }
   if (!isInstalled() && (await install()) !== 0) {
@@ -62,27 +55,54 @@ async function run(): Promise<number> {
   return execute(process.execPath, [bin, ...args, ...alone()], { cwd: root, env })
 }
 
+/** Of the stacks that a command names, Terraform reads the state. */
+function callsGoogle(): boolean {
+  return cdktfCommands[line.command]?.stacks !== undefined && !line.options.some(({ name }) => name === 'help')
+}
+
 /**
  * CDKTF refuses to deploy one stack without those on which it depends, so the release of one service needs this flag. With
  * several stacks the flag would lose their order, and for `destroy` CDKTF's refusal is right.
  */
 function alone(): string[] {
-  const stacks = args.slice(1).filter((one) => names.some((name) => one.startsWith(`${name}-`)))
-  const isOne = stacks.length === 1 && /^[\w-]+$/.test(stacks[0]!)
-  return isOne && ['deploy', 'apply'].includes(args[0]!) && !args.includes(flag) ? [flag] : []
+  const isOne = line.words.length === 1 && /^[\w-]+$/.test(line.words[0]!)
+  return isOne && ['deploy', 'apply'].includes(line.command) && !args.includes(flag) ? [flag] : []
 }
 
-/** The missing prerequisite of a command that calls Google, as one line. */
-async function missingPrerequisite(command: string): Promise<string | undefined> {
-  if (!has('terraform', 'version'))
-    return `cdktf ${command} needs Terraform 1.7 or newer on the PATH: https://developer.hashicorp.com/terraform/install`
-  const local = args.slice(1).find((one) => one.startsWith('local'))
-  if (local !== undefined)
-    return `${local} is not for Google Cloud: npm start runs it. Stacks to ${command} begin with ${names.join(', ')}.`
-  return (await missingCredentials(command)) ?? placeholders()
+/** Why the first environment of the named stacks can not be deployed, in one line. */
+function refusedEnvironment(): string | undefined {
+  for (const environment of Object.values(environments)) {
+    const parts = namedIn(line.words, environment.name, known)
+    if (parts.length === 0) continue
+    const refusal = refusalOf(environment) ?? missingImage(environment, parts)
+    if (refusal !== undefined) return refusal
+  }
+  return undefined
 }
 
-async function missingCredentials(command: string): Promise<string | undefined> {
+/** Terraform refuses to plan a service without one, unless a variable has its digest; what is destroyed needs none. */
+function missingImage(environment: Environment, parts: readonly string[]): string | undefined {
+  const isGiven =
+    line.options.some(({ name }) => ['var', 'var-file'].includes(name)) || process.env['TF_VAR_image_digest']
+  if (isGiven || ['destroy', 'output', 'outputs'].includes(line.command)) return undefined
+  const { name, releases = {}, imageDigest } = environment
+  const unbuilt = services
+    .map((service) => service.name)
+    .filter((service) => parts.includes(service) && (releases[service] ?? imageDigest) === PLACEHOLDER_DIGEST)
+  return unbuilt.length === 0
+    ? undefined
+    : `${unbuilt.join(', ')} of ${name} ${unbuilt.length === 1 ? 'has' : 'have'} no image: deploy ${name}-platform, which makes the repository, then build one by npm run image -- ${name}.`
+}
+
+function missingTerraform(): string | undefined {
+  const found = spawnSync('terraform', ['version'], { encoding: 'utf8' })
+  const [version, major, minor] = /v(\d+)\.(\d+)\.\d+/.exec(found.stdout ?? '') ?? []
+  if (found.status === 0 && (Number(major) > 1 || Number(minor) >= 7)) return undefined
+  const present = version === undefined ? '' : `, and this is ${version}`
+  return `cdktf ${line.command} needs Terraform 1.7 or newer on the PATH${present}: https://developer.hashicorp.com/terraform/install`
+}
+
+async function missingCredentials(): Promise<string | undefined> {
   if (credentialVariables.some((name) => process.env[name])) return undefined
   // Outside Google Cloud the library warns of the missing metadata server.
   process.removeAllListeners('warning')
@@ -90,19 +110,8 @@ async function missingCredentials(command: string): Promise<string | undefined> 
     await new GoogleAuth().getApplicationDefault()
     return undefined
   } catch {
-    return `cdktf ${command} needs Google credentials: run gcloud auth application-default login, then try again.`
+    return `cdktf ${line.command} needs Google credentials: run gcloud auth application-default login, then try again.`
   }
-}
-
-/** The first environment of the named stacks that has placeholders; a name without environment, as `*`, means all. */
-function placeholders(): string | undefined {
-  const stacks = args.slice(1).filter((one) => !one.startsWith('-'))
-  const named = Object.values(environments).filter(({ name }) => stacks.some((one) => one.startsWith(`${name}-`)))
-  for (const environment of named.length > 0 ? named : Object.values(environments)) {
-    const refusal = placeholderRefusal(environment)
-    if (refusal !== undefined) return refusal
-  }
-  return undefined
 }
 
 function isInstalled(): boolean {
@@ -128,10 +137,6 @@ async function install(): Promise<number> {
   })
   clearInterval(beat)
   return code
-}
-
-function has(program: string, ...programArgs: string[]): boolean {
-  return spawnSync(program, programArgs, { stdio: 'ignore' }).status === 0
 }
 
 function execute(

@@ -2,7 +2,7 @@
 
 import { nearestOrAll } from '../shared/base/nearest.ts'
 import { type Environment, environments } from '../stacks/environments.ts'
-import { placeholderRefusal } from '../stacks/placeholders.ts'
+import { refusalOf } from '../stacks/placeholders.ts'
 import { UsageError } from './command.ts'
 
 export const environmentNames = Object.keys(environments)
@@ -12,7 +12,7 @@ export function deployedEnvironment(name: string): Environment {
   const environment = Object.values(environments).find((one) => one.name === name)
   if (!environment)
     throw new UsageError(`There is no environment "${name}". ${nearestOrAll(name, environmentNames, 'There are:')}`)
-  const refusal = placeholderRefusal(environment)
+  const refusal = refusalOf(environment)
   if (refusal !== undefined) throw new UsageError(refusal)
   return environment
 }

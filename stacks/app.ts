@@ -4,12 +4,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { StackJson } from 'local-google-cloud'
-import { secretNamesOf } from '../shared/base/secret.ts'
 import { type Business, servicesOf } from '../shared/service/business.ts'
-import { checkBusiness, checkKnown } from '../shared/service/check-business.ts'
+import { stackOrderOf } from '../shared/service/stack-order.ts'
 import { BusStack } from './bus-stack.ts'
 import { App, withoutCreationStacks } from './cdktf.ts'
-import { type Environment, secretsWithVersionIn } from './environments.ts'
+import { checkEnvironment } from './check-environment.ts'
+import type { Environment } from './environments.ts'
+import type { EnvironmentStack } from './environment-stack.ts'
 import { ObservabilityStack } from './observability-stack.ts'
 import { PlatformStack } from './platform-stack.ts'
 import { preventDestruction } from './protection.ts'
@@ -20,30 +21,19 @@ export const addEnvironment = (app: App, environment: Environment, business: Bus
   withoutCreationStacks(() => stacksOf(app, environment, business))
 
 function stacksOf(app: App, environment: Environment, business: Business): string[] {
-  checkBusiness(business, environment)
+  checkEnvironment(environment, business)
   const services = servicesOf(business)
-  for (const released of Object.keys(environment.releases ?? {}))
-    if (!services.some(({ name }) => name === released))
-      throw new Error(`stacks/images.json has "${environment.name}/${released}", but there is no service ${released}.`)
-  checkKnown(
-    secretsWithVersionIn(environment.name),
-    secretNamesOf(services),
-    `versions of ${environment.name} in stacks/secret-versions.json`,
-    'secret that a service names',
-  )
-  const platform = new PlatformStack(app, services, environment)
-  const bus = new BusStack(app, business, environment)
-  bus.addDependency(platform)
-  const stacks = services.map((service) => new ServiceStack(app, service, business, environment))
-  const observability = new ObservabilityStack(app, business, environment)
-  const isInternal = (at: number): boolean => services[at]!.ingress === 'internal'
-  for (const [at, stack] of stacks.entries()) {
-    stack.addDependency(bus)
-    // Its new revision may ask and submit what only new revisions of the others know.
-    if (!isInternal(at)) for (const other of stacks.filter((_, index) => isInternal(index))) stack.addDependency(other)
-    observability.addDependency(stack)
+  const byPart: Readonly<Record<string, EnvironmentStack>> = {
+    platform: new PlatformStack(app, services, environment),
+    bus: new BusStack(app, business, environment),
+    ...Object.fromEntries(
+      services.map((service) => [service.name, new ServiceStack(app, service, business, environment)]),
+    ),
+    observability: new ObservabilityStack(app, business, environment),
   }
-  const all = [platform, bus, ...stacks, observability]
+  for (const [part, before] of Object.entries(stackOrderOf(services)))
+    for (const other of before) byPart[part]!.addDependency(byPart[other]!)
+  const all = Object.values(byPart)
   if (environment.protectsData) for (const stack of all) preventDestruction(stack)
   return all.map(({ node }) => node.id)
 }

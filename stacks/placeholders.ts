@@ -1,6 +1,7 @@
 /** The values of an environment that are still those of the published sources. */
 
 import { business } from '../functions/index.ts'
+import { checkEnvironment } from './check-environment.ts'
 import { type Environment, environments } from './environments.ts'
 import { settingsOf } from './service-variables.ts'
 
@@ -48,8 +49,13 @@ export function placeholdersIn(
   ]
 }
 
-/** Why nothing may be done in the cloud with this environment, in one line; undefined when it has values of its own. */
-export function placeholderRefusal(environment: Environment): string | undefined {
+/** Why nothing may be done in the cloud with this environment, in one line; undefined when it has values of its own, and all belong to something. */
+export function refusalOf(environment: Environment): string | undefined {
+  try {
+    checkEnvironment(environment, business)
+  } catch (error) {
+    return (error as Error).message
+  }
   const found = placeholdersIn(environment)
   return found.length === 0
     ? undefined

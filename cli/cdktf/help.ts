@@ -1,10 +1,11 @@
 /** The help of `npm run cdktf`, printed without an installed CDKTF CLI. */
 
-import { type Known, stackNames } from './misspelt.ts'
+import type { Known } from './mistake.ts'
 
 /** The commands for Millrace's stacks, and the names of the stacks. */
-export function help({ environments, services }: Known): string {
+export function help({ environments, stacks }: Known): string {
   const [environment = ''] = environments
+  const [part = '', ...parts] = Object.keys(stacks)
   return `Runs the CDKTF CLI with the stacks of Millrace.
 
 usage: npm run cdktf -- COMMAND [STACK ...] [options]
@@ -16,9 +17,9 @@ usage: npm run cdktf -- COMMAND [STACK ...] [options]
   destroy STACK ...       removes what the stacks declare
   output STACK            the outputs of a deployed stack
 
-A stack is ENVIRONMENT-PART, such as ${environment}-${services[0] ?? 'platform'}; '${environment}-*' is all of an environment.
+A stack is ENVIRONMENT-PART, such as ${environment}-${part}; '${environment}-*' is all of an environment.
   environments: ${environments.join(', ')}
-  parts: ${stackNames(services).join(', ')}
+  parts: ${[part, ...parts].join(', ')}
 
 The first command installs the CDKTF CLI into .tools/cdktf (about 420 MB, once); COMMAND --help prints its options.
 docs/deploy.md describes a deployment.`

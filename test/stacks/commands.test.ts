@@ -16,9 +16,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { stackNames } from '../../cli/cdktf/misspelt.ts'
 import { services } from '../../functions/index.ts'
-import { environments } from '../../stacks/environments.ts'
+import { stackOrderOf } from '../../shared/service/stack-order.ts'
+import { environments, PLACEHOLDER_DIGEST } from '../../stacks/environments.ts'
 import { compileCache } from '../support/compile-cache.ts'
 import { type Copy, copyOfSources } from '../support/copy.ts'
 import { stacksOf } from './synthesized.testing.ts'
@@ -71,18 +71,48 @@ function run(folder: string, file: string, ...args: string[]): CommandOutput {
 }
 const oneLine = (line: string): CommandOutput => ({ code: 1, stdout: '', stderr: `${line}\n` })
 
+/** A copy with values of its own and an image: an environment with placeholders, or without an image, is refused. */
+function ownCopy(digest = `sha256:${'b'.repeat(64)}`): Copy {
+  const copy = copyOfSources()
+  for (const file of ['stacks/environments.ts', 'functions/shop/settings.ts'])
+    copy.write(
+      file,
+      copy
+        .read(file)
+        .replaceAll('example.com', 'shop.test')
+        .replaceAll("'millrace-", "'our-")
+        .replaceAll("'10000000000", "'20000000000")
+        .replaceAll('000000-000000-000000', '0A1B2C-3D4E5F-6A7B8C'),
+    )
+  copy.write('stacks/images.json', JSON.stringify(Object.fromEntries(environmentNames.map((name) => [name, digest]))))
+  return copy
+}
+
 describe('npm run cdktf reports a missing prerequisite in one line', { timeout }, () => {
-  it.each(['deploy', 'diff', 'destroy'])('%s: Terraform', (command) => {
-    expect(run(root, 'cli/cdktf.ts', command, 'dev-orders')).toEqual(
+  let copy: Copy
+  beforeAll(() => {
+    copy = ownCopy()
+  })
+  afterAll(() => copy.remove())
+
+  it.each(['deploy', 'diff', 'destroy', 'output'])('%s: Terraform', (command) => {
+    expect(run(copy.root, 'cli/cdktf.ts', command, 'dev-observability')).toEqual(
       oneLine(
         `cdktf ${command} needs Terraform 1.7 or newer on the PATH: https://developer.hashicorp.com/terraform/install`,
       ),
     )
   })
 
+  it('a newer Terraform', () => {
+    pretend('terraform', 'echo Terraform v1.6.6')
+    expect(run(copy.root, 'cli/cdktf.ts', 'deploy', 'dev-platform').stderr).toMatch(
+      /^cdktf deploy needs Terraform 1\.7 or newer on the PATH, and this is v1\.6\.6: /,
+    )
+  })
+
   it('credentials', () => {
     pretend('terraform', 'echo Terraform v1.11.4')
-    expect(run(root, 'cli/cdktf.ts', 'deploy', 'dev-platform')).toEqual(
+    expect(run(copy.root, 'cli/cdktf.ts', 'deploy', 'dev-platform')).toEqual(
       oneLine('cdktf deploy needs Google credentials: run gcloud auth application-default login, then try again.'),
     )
   })
@@ -90,10 +120,7 @@ describe('npm run cdktf reports a missing prerequisite in one line', { timeout }
   it.each([
     ['dev-platform', 'dev'],
     ['prod-*', 'prod'],
-    ['*', 'dev'],
-  ])('own values in place of the published ones: %s', (stacks, environment) => {
-    pretend('terraform', 'echo Terraform v1.11.4')
-    variables = { GOOGLE_OAUTH_ACCESS_TOKEN: 'invalid-token' }
+  ])('own values in place of the published ones, before Terraform and credentials: %s', (stacks, environment) => {
     const { code, stderr } = run(root, 'cli/cdktf.ts', 'deploy', stacks)
     expect(code).toBe(1)
     expect(stderr).toMatch(new RegExp(`^${environment} has placeholders: [^\n]+\n$`))
@@ -109,21 +136,57 @@ describe('npm run cdktf reports a missing prerequisite in one line', { timeout }
       ...(environment === 'prod' ? ['billingAccount "000000-000000-000000"'] : []),
     ])
       expect(stderr).toMatch(one)
-    expect(calls('terraform')).toEqual(['version'])
+  })
+})
+
+describe('npm run cdktf names what the files of the stacks lack, before it asks for Terraform', { timeout }, () => {
+  let copy: Copy
+  beforeAll(() => {
+    copy = ownCopy(PLACEHOLDER_DIGEST)
+  })
+  afterAll(() => copy.remove())
+  const cdktf = (...words: string[]): string => run(copy.root, 'cli/cdktf.ts', ...words).stderr
+
+  it('the image of a service', () => {
+    expect(cdktf('deploy', 'dev-orders')).toBe(
+      'orders of dev has no image: deploy dev-platform, which makes the repository, then build one by npm run image -- dev.\n',
+    )
+    expect(cdktf('diff', 'prod-gateway')).toMatch(/^gateway of prod has no image: /)
+    expect(cdktf('deploy', 'dev-*')).toMatch(/^gateway, .*orders.* of dev have no image: /)
+    for (const words of [
+      ['deploy', 'dev-platform'],
+      ['destroy', 'dev-*'],
+      ['diff', 'dev-orders', '--var', 'image_digest=sha256:x'],
+    ])
+      expect(cdktf(...words)).toMatch(/needs Terraform/)
+    copy.write(
+      'stacks/images.json',
+      JSON.stringify({ dev: PLACEHOLDER_DIGEST, 'dev/orders': `sha256:${'c'.repeat(64)}` }),
+    )
+    expect(cdktf('deploy', 'dev-orders')).toMatch(/needs Terraform/)
+    expect(cdktf('deploy', 'dev-payments')).toMatch(/^payments of dev has no image/)
   })
 
-  it('a stack of Google Cloud', () => {
-    pretend('terraform', 'echo Terraform v1.11.4')
-    expect(run(root, 'cli/cdktf.ts', 'deploy', 'local-bus').stderr).toMatch(
-      /^local-bus is not for Google Cloud: npm start runs it\..*\n$/,
+  it('the service of a release', () => {
+    copy.write('stacks/images.json', JSON.stringify({ 'dev/ordres': `sha256:${'c'.repeat(64)}` }))
+    expect(cdktf('deploy', 'dev-platform')).toBe(
+      'stacks/images.json has "dev/ordres", but there is no service ordres.\n',
     )
   })
 })
 
-describe('npm run cdktf names a misspelt word before it asks for a program or installs one', { timeout }, () => {
+describe('npm run cdktf names a mistake before it asks for a program or installs one', { timeout }, () => {
   it.each<[string[], string]>([
     [['depoly', 'dev-orders'], 'cdktf has no command depoly. Did you mean deploy?'],
     [['deploy', 'dev-oders'], 'There is no stack dev-oders. Did you mean dev-orders?'],
+    [
+      ['deploy'],
+      "deploy needs the names of stacks, such as dev-platform or 'dev-*' for all of dev: npm run cdktf -- list prints them.",
+    ],
+    [
+      ['deploy', 'local-bus'],
+      `local-bus is not for Google Cloud: npm start runs the local stacks. Those to deploy begin with ${environmentNames.join(', ')}.`,
+    ],
   ])('%j', (words, line) => {
     expect(run(root, 'cli/cdktf.ts', ...words)).toEqual(oneLine(line))
   })
@@ -136,8 +199,8 @@ describe('npm run cdktf names a misspelt word before it asks for a program or in
   })
 
   it('knows exactly the stacks that are synthesized', () => {
-    const known = stackNames(services.map(({ name }) => name)).map((part) => `dev-${part}`)
-    expect(new Set(known)).toEqual(new Set(stacksOf(dev).map(({ name }) => name)))
+    const known = Object.keys(stackOrderOf(services)).map((part) => `dev-${part}`)
+    expect(known).toEqual(stacksOf(dev).map(({ name }) => name))
   })
 
   it('prints the line with -- that npm left out', () => {
@@ -147,22 +210,6 @@ describe('npm run cdktf names a misspelt word before it asks for a program or in
     )
   })
 })
-
-/** A copy with values of its own: an environment with placeholders is refused. */
-function ownCopy(): Copy {
-  const copy = copyOfSources()
-  for (const file of ['stacks/environments.ts', 'functions/shop/settings.ts'])
-    copy.write(
-      file,
-      copy
-        .read(file)
-        .replaceAll('example.com', 'shop.test')
-        .replaceAll("'millrace-", "'our-")
-        .replaceAll("'10000000000", "'20000000000")
-        .replaceAll('000000-000000-000000', '0A1B2C-3D4E5F-6A7B8C'),
-    )
-  return copy
-}
 
 describe('npm run cdktf passes its arguments on', { timeout }, () => {
   let copy: Copy
@@ -185,9 +232,9 @@ describe('npm run cdktf passes its arguments on', { timeout }, () => {
     ['by CI as well', 'deploy prod-orders --auto-approve', flag],
     ['under its alias', 'apply staging-bus', flag],
     ['an option is not repeated', `deploy dev-orders${flag}`, ''],
-    ['several keep their order', 'deploy dev-bus dev-orders', ''],
+    ['several keep their order', 'deploy dev-bus dev-platform', ''],
     ['an environment keeps its order', 'deploy dev-*', ''],
-    ['a stack is not destroyed under its dependents', 'destroy dev-bus', ''],
+    ['what is destroyed keeps the check of its dependents', 'destroy dev-observability', ''],
     ['diff includes no other stack', 'diff dev-orders', ''],
   ])('%s: %s', (_, typedCommand, added) => {
     const { stdout } = run(copy.root, 'cli/cdktf.ts', ...typedCommand.split(' '))
@@ -268,7 +315,7 @@ esac`,
       code: 0,
       stdout: `europe-west1-docker.pkg.dev/our-dev/millrace/platform@${digest} is the image of dev from its next deployment on. Commit stacks/images.json.\n`,
     })
-    expect(digests()).toMatchObject({ dev: digest, prod: `sha256:${'0'.repeat(64)}` })
+    expect(digests()).toMatchObject({ dev: digest, prod: `sha256:${'b'.repeat(64)}` })
     const tag = git('rev-parse', '--short=12', 'HEAD')
     expect(calls('gcloud').find((call) => call.startsWith('builds submit'))).toBe(
       [
@@ -378,14 +425,16 @@ describe.skipIf(!installed)('the CDKTF CLI', { timeout: 600_000 }, () => {
     for (const name of stacks) expect(existsSync(join(root, 'cdktf.out/stacks', name, 'cdk.tf.json'))).toBe(true)
   })
 
-  it('runs Terraform for one service alone, and refuses a stack without its dependencies', () => {
+  it('runs Terraform for one service alone', () => {
     pretend('terraform', 'case "$1" in version) echo Terraform v1.11.4 ;; *) echo no bucket here >&2; exit 1 ;; esac')
-    const deploy = (...stacks: string[]): string => {
+    const copy = ownCopy()
+    try {
+      symlinkSync(join(root, '.tools'), join(copy.root, '.tools'))
       const { status, stdout, stderr } = spawnSync(
         process.execPath,
-        [join(root, 'cli/cdktf.ts'), 'deploy', ...stacks, '--auto-approve'],
+        [join(copy.root, 'cli/cdktf.ts'), 'deploy', 'dev-orders', '--auto-approve'],
         {
-          cwd: root,
+          cwd: copy.root,
           encoding: 'utf8',
           env: {
             ...process.env,
@@ -395,12 +444,10 @@ describe.skipIf(!installed)('the CDKTF CLI', { timeout: 600_000 }, () => {
         },
       )
       expect(status).not.toBe(0)
-      return stdout + stderr
+      expect(stdout + stderr).toContain('no bucket here')
+      expect(calls('terraform').some((call) => call.startsWith('init'))).toBe(true)
+    } finally {
+      copy.remove()
     }
-    expect(deploy('dev-orders')).toContain('no bucket here')
-    expect(calls('terraform').some((call) => call.startsWith('init'))).toBe(true)
-    expect(deploy('dev-orders', 'dev-payments')).toContain(
-      'The following dependencies are not included in the stacks to run: dev-bus.',
-    )
   })
 })
