@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
-import type { ServiceState } from './ops/waiting.ts'
+import type { ServiceState } from './failed-starts.ts'
 import { type Api, connect } from './api.ts'
 
 async function serve(answer: RequestListener): Promise<string> {

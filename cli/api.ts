@@ -1,8 +1,9 @@
 /** A client of the public API: of the service with public ingress. */
 
 import { type Running, secretOf, UsageError } from './command.ts'
+import { failedStarts } from './failed-starts.ts'
 import { inTerminal } from './local.ts'
-import { failedStarts, readWaiting } from './ops/waiting.ts'
+import { readWaiting } from './ops/waiting.ts'
 import { shown } from './terminal.ts'
 
 export interface Problem {

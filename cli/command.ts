@@ -16,9 +16,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RunInfo, Running } from '../emulators/running.ts'
 import { argumentError, type TypedLine } from './argument-errors.ts'
+import { type ServiceState, unnamedStarts } from './failed-starts.ts'
 import { type Declared, forgottenDashes } from './forgotten-dashes.ts'
 import { isLocked } from './lock.ts'
-import { printError, say } from './terminal.ts'
+import { printError, say, shown } from './terminal.ts'
 
 export type { Running }
 
@@ -45,11 +46,15 @@ function readRunInfo(file: string): RunInfo {
   throw new UsageError(`${file} is damaged: stop the Millrace that runs here, then run npm start again.`)
 }
 
-/** @throws UsageError when no platform runs here. */
+/** The platform that this command reads from or acts on. */
+let required: Running | undefined
+
+/** A command that calls it ends with the services that do not start. @throws UsageError when no platform runs here. */
 export function requireRunning(): Running {
   const running = findRunning()
   if (!running) throw new UsageError('Millrace is not running here: start it with npm start.')
   if (!running.ready) throw new UsageError('Millrace is still starting here: wait until it prints "Ready".')
+  required = running
   return running
 }
 
@@ -213,8 +218,28 @@ async function start(name: string, { options, application }: Program, args: read
     exitCode: 0,
   }
   await run(application, args, context)
+  if (required) await nameFailedStarts(required)
   // Stricli has several exit codes; ours for an error is 1.
   process.exitCode = context.process.exitCode === 0 ? context.exitCode : 1
+}
+
+const MAX_WAIT_MS = 2_000
+
+/**
+ * Whatever a command shows or starts, a service that does not start explains what is missing. On stderr, beside the output of
+ * `--json`. Nothing about a platform that does not answer: the command's own error is about that.
+ */
+export async function nameFailedStarts(running: Running): Promise<void> {
+  try {
+    const response = await fetch(`http://${running.apiHost}/_local/run/processes`, {
+      headers: secretOf(running),
+      signal: AbortSignal.timeout(MAX_WAIT_MS),
+    })
+    const { services } = (await response.json()) as { readonly services: readonly ServiceState[] }
+    for (const line of unnamedStarts(services)) printError(shown(line))
+  } catch {
+    // As above.
+  }
 }
 
 const messagesFor = (line: TypedLine): ApplicationText => ({

@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import { services } from '../functions/index.ts'
-import { dataDirectory, findRunning, flag, main, text, UsageError, wholeNumber } from './command.ts'
+import { dataDirectory, findRunning, flag, main, nameFailedStarts, text, UsageError, wholeNumber } from './command.ts'
 import { tools } from '../functions/tools.ts'
 import { lineFilter, readable } from './logs/line.ts'
 import { type LogReader, logReader } from './logs/reader.ts'
@@ -47,8 +47,8 @@ Warnings and errors are printed with their fields, their reason and the top of t
       correlationId: values[unitOption] as string | undefined,
       text: values.grep,
     })
-    const runs = findRunning() !== undefined
-    if (!runs && !existsSync(folder)) throw new UsageError('There are no logs yet: start Millrace with npm start.')
+    const running = findRunning()
+    if (!running && !existsSync(folder)) throw new UsageError('There are no logs yet: start Millrace with npm start.')
     const isWanted = (file: string): boolean => (service ? file === `${service}.log` : file.endsWith('.log'))
     const print = ({ file, line }: Line): void =>
       say(values.json ? line : readable(file.slice(0, -'.log'.length), line))
@@ -69,8 +69,9 @@ Warnings and errors are printed with their fields, their reason and the top of t
             ? `${service} has no log yet: it starts at its first request.`
             : 'There are no logs yet: services start at their first request.',
       )
+    if (running) await nameFailedStarts(running)
     if (values['no-follow']) return
-    if (runs) {
+    if (running) {
       printError('Further lines follow as they are written. Ctrl-C ends this.')
       await follow(folder, reader, isWanted, printMatching)
     } else printError('Millrace is not running here, so no more lines follow: start it with npm start.')

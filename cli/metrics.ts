@@ -3,10 +3,11 @@
 import { type Instrument, metrics, storedName } from '../shared/signals/metrics.ts'
 import { tools } from '../functions/tools.ts'
 import { flag, main, requireRunning, UsageError } from './command.ts'
+import { failedStarts } from './failed-starts.ts'
 import { table } from './table.ts'
 import { getLocal } from './local.ts'
 import { columns } from './ops/queues.ts'
-import { failedStarts, readWaiting, waitingRows } from './ops/waiting.ts'
+import { readWaiting, waitingRows } from './ops/waiting.ts'
 import { say, sayJson, shown } from './terminal.ts'
 
 interface Metric {

@@ -1,9 +1,10 @@
 /** `npm run ops -- queues`: what waits, is paused or fails in the platform that runs here. */
 
 import { define, findRunning, flag, requireRunning } from '../command.ts'
+import { failedStarts } from '../failed-starts.ts'
 import { age, table } from '../table.ts'
 import { say, sayJson, shown } from '../terminal.ts'
-import { failedStarts, readWaiting, type WaitingRow, waitingRows } from './waiting.ts'
+import { readWaiting, type WaitingRow, waitingRows } from './waiting.ts'
 
 export const queues = define({
   brief: 'Lists paused queues, failing deliveries, waiting tasks and messages, and services that do not start.',

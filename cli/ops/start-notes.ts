@@ -1,7 +1,8 @@
 /** For a command that waits for the services' work: names each service that does not start, and the reason. */
 
 import type { Running } from '../command.ts'
-import { failedStarts, readWaiting } from './waiting.ts'
+import { failedStarts } from '../failed-starts.ts'
+import { readWaiting } from './waiting.ts'
 
 /**
  * Each call prints the sentences that were not printed before. It does not fail: the command's own answer says more.

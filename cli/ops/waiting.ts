@@ -3,19 +3,13 @@
 import type { QueueBacklog } from 'local-google-cloud/cloud-tasks'
 import type { SubscriptionBacklog } from 'local-google-cloud/pubsub'
 import type { Running } from '../command.ts'
+import type { ServiceState } from '../failed-starts.ts'
 import { getLocal } from '../local.ts'
 
 export interface WaitingWork {
   readonly queues: readonly QueueBacklog[]
   readonly subscriptions: readonly SubscriptionBacklog[]
   readonly services: readonly ServiceState[]
-}
-
-export interface ServiceState {
-  readonly service: string
-  readonly state: 'running' | 'starting' | 'scaled-to-zero' | 'failed'
-  /** Of a failed start: the cause, then the last lines of its output. */
-  readonly reason?: string
 }
 
 export interface WaitingRow {
@@ -70,11 +64,3 @@ function row(
     lastError,
   }
 }
-
-/** One sentence for each service whose last start failed: `seats does not start: SyntaxError: …`. The cause is the first line of the reason. */
-export const failedStarts = (services: readonly ServiceState[]): string[] =>
-  services.flatMap(({ service, state, reason = '' }) =>
-    state === 'failed'
-      ? [`${service} does not start: ${reason.split('\n')[0]!.replace(`${service} did not start: `, '')}`]
-      : [],
-  )

@@ -1,6 +1,7 @@
 /** One line about what an order waits for: its pending steps, and the queues, messages and services that do not go on. */
 
-import { failedStarts, type WaitingRow, waitingRows, type WaitingWork } from '../../../../cli/ops/waiting.ts'
+import { failedStarts } from '../../../../cli/failed-starts.ts'
+import { type WaitingRow, waitingRows, type WaitingWork } from '../../../../cli/ops/waiting.ts'
 import type { SagaState } from '../../../../cli/tools.ts'
 import { shown } from '../../../../cli/terminal.ts'
 
