@@ -17,6 +17,8 @@ import { tools } from '../functions/tools.ts'
 import { withSettings } from './with-settings.ts'
 import { imageFolder } from './image-folder.ts'
 import { indexPage, pagePolicy } from './index-page.ts'
+import { requireFreeInspector } from './inspector-port.ts'
+import { readyText } from './ready-text.ts'
 import type { LocalPlatform } from './start.ts'
 import { stopOnSignal } from './stop-on-signal.ts'
 import type { TypeCheck } from './type-check.ts'
@@ -27,6 +29,7 @@ const dataDirectory = process.env['MILLRACE_DATA'] ?? join(root, '.data')
 
 /** Where editors attach by default. */
 const INSPECTOR_PORT = 9229
+const inspector = `127.0.0.1:${INSPECTOR_PORT}`
 
 const publicService = services.find(({ ingress }) => ingress === 'public')
 
@@ -39,7 +42,7 @@ void main('start', {
     port: wholeNumber('first of the ports that are used', 4100, { from: 1024, to: 65_000 }),
     prune: flag('remove resources with data that the stacks no longer declare, which are set aside otherwise'),
     cold: flag('leave the services scaled to zero until their first request'),
-    inspect: text('SERVICE', `open Node's inspector of this service at 127.0.0.1:${INSPECTOR_PORT}`),
+    inspect: text('SERVICE', `open Node's inspector of this service at ${inspector}`),
     set: texts('NAME=VALUE', 'give a setting of the services another value'),
     'no-watch': flag('do not restart services when their files change'),
     fresh: flag('delete the local state in .data/ and begin anew'),
@@ -75,6 +78,7 @@ async function run(options: Options): Promise<void> {
     throw new UsageError(
       `There is no service "${options.inspect}". ${nearestOrAll(options.inspect, names, 'There are:')}`,
     )
+  if (options.inspect !== undefined) await requireFreeInspector(options.inspect, INSPECTOR_PORT)
   const ports = localPorts(options.port, business)
   const environment = localEnvironment(ports)
   const project = { id: environment.projectId, number: environment.projectNumber, region: environment.region }
@@ -115,7 +119,16 @@ async function run(options: Options): Promise<void> {
     throw error
   }
   lock.ready()
-  say(readyText(running))
+  say(
+    readyText({
+      running,
+      after: seconds(),
+      services: names,
+      publicService: publicService?.name,
+      inspector: options.inspect === undefined ? undefined : { service: options.inspect, address: inspector },
+      nextSteps: [...(tools.nextSteps ?? []).map(({ command }) => command), 'npm run logs'],
+    }),
+  )
   await afterReady({
     watch: options['no-watch'] ? undefined : () => watchFiles(platform),
     warm: options.cold ? undefined : () => warm(platform, names),
@@ -141,7 +154,7 @@ async function run(options: Options): Promise<void> {
       partners: tools.partners ?? {},
       roles: tools.roles,
       settings: opened.settings(environment),
-      nodeOptions: (service) => (service === options.inspect ? [`--inspect=127.0.0.1:${INSPECTOR_PORT}`] : []),
+      nodeOptions: (service) => (service === options.inspect ? [`--inspect=${inspector}`] : []),
       page: {
         policy: pagePolicy,
         html: (run) => indexPage({ running, publicService: publicService?.name, states: run.states(), tools }),
@@ -193,22 +206,4 @@ async function watchFiles(platform: LocalPlatform): Promise<TypeCheck> {
 function deleteState(): void {
   for (const name of readdirSync(dataDirectory))
     if (!lockFiles.includes(name)) rmSync(join(dataDirectory, name), { recursive: true, force: true })
-}
-
-function readyText({ publicUrl, apiHost, identityUrl }: Running): string {
-  const publicLine = publicService ? `  ${publicService.name.padEnd(20)}  ${publicUrl}\n` : ''
-  const pageLine = `  open first            http://${apiHost}/   services, API, what to try next\n`
-  const nextSteps = [...(tools.nextSteps ?? []).map(({ command }) => command), 'npm run logs']
-  return `
-Ready in ${seconds()}: ${services.length} services.
-
-${pageLine}${publicLine}  Google Cloud (local)  http://${apiHost}   Pub/Sub, Firestore, Cloud Tasks, BigQuery, Cloud Run, IAM
-  identity platform     ${identityUrl}
-  state and logs        ${dataDirectory}
-
-In a second terminal:
-
-${nextSteps.map((line) => `  ${line}`).join('\n')}
-
-Ctrl-C stops everything.`
 }
