@@ -16,8 +16,9 @@ import { say, sayJson } from './terminal.ts'
 void main('grants', {
   brief: 'Compares the IAM policies of an environment with the grants of its stacks, and lists the differences.',
   about: `
-It reads the policy of the project and of each service, topic, subscription, queue, table, account, repository and bucket of
-the stacks, and the access lists of BigQuery's datasets. Terraform's plan shows a difference only in roles that the stacks bind; this command shows every added member of
+It reads the policy of the project and of each resource of the stacks that has one: service, worker pool, topic, subscription,
+queue, table, secret, account, repository, bucket, subnetwork and DNS zone; and the access lists of BigQuery's datasets. It does
+not read what the project inherits from its folder and organization, nor the policy of the billing account. Terraform's plan shows a difference only in roles that the stacks bind; this command shows every added member of
 every role. Grants on the project to the environment's administrators and to Google's own agents are expected, and the access
 that Google gives members of the project to a new dataset. Ends with 1 if there is a difference. In the cloud you need roles/iam.securityReviewer on the project, and credentials: gcloud auth
 application-default login.`,
@@ -33,7 +34,11 @@ application-default login.`,
       ? await differencesIn(environment, false, await cloudReader())
       : await differencesIn(localEnvironment(localPorts(4100, business)), true, localReader())
     if (json) sayJson(differences)
-    else print(differences)
+    else {
+      print(differences)
+      if (environment)
+        say(`Not read: the policies of ${environment.projectId}'s folder, organization and billing account.`)
+    }
     return differences.length === 0 ? 0 : 1
   },
 })
@@ -74,7 +79,7 @@ function reader(urlOf: (address: PolicyAddress) => string, headersOf: HeadersOf)
     const { api, method, resource, isAccess } = address
     const option = isAccess
       ? 'accessPolicyVersion'
-      : api === 'storage'
+      : ['storage', 'compute'].includes(api)
         ? 'optionsRequestedPolicyVersion'
         : 'options.requestedPolicyVersion'
     const url = method === 'GET' ? `${urlOf(address)}?${option}=3` : urlOf(address)

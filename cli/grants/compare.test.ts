@@ -1,10 +1,13 @@
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
 import { synthesize } from '../../stacks/app.ts'
 import { environments } from '../../stacks/environments.ts'
 import { theatre, theatreBusiness } from '../theatre.testing.ts'
 import { type AccessEntry, policyOfAccess } from './access.ts'
 import { differencesOf } from './compare.ts'
-import { declaredGrants, type PolicyAddress } from './declared.ts'
+import { declaredGrants, kinds, type PolicyAddress } from './declared.ts'
 import type { Policy } from './policy.ts'
 
 const { dev } = environments
@@ -44,10 +47,24 @@ it('reads a policy for each resource that can have one, by the address of its AP
       `GET artifactregistry v1/${project}/locations/${dev.region}/repositories/millrace:getIamPolicy`,
       `GET storage storage/v1/b/${dev.projectId}-build-sources/iam`,
       `GET bigquery bigquery/v2/${project}/datasets/events`,
+      `GET compute compute/v1/${project}/regions/${dev.region}/subnetworks/millrace/getIamPolicy`,
+      `POST dns dns/v1/${project}/managedZones/run-app:getIamPolicy`,
     ]),
   )
   expect(declared.grants.filter(({ resource, member }) => /[$}]|undefined/.test(resource + member))).toEqual([])
   expect(declared.grants.length).toBeGreaterThan(10 * theatre.length)
+})
+
+it('reads the policy of each type of the stacks for which the provider has one', () => {
+  const provider = join(dirname(createRequire(import.meta.url).resolve('@cdktf/provider-google/package.json')), 'lib')
+  const withPolicy = (type: string): boolean =>
+    existsSync(join(provider, `${type.replace('google_', '').replaceAll('_', '-')}-iam-member`))
+  const pulling = { ...theatreBusiness, delivery: () => ({ tickets: 'pull' as const }) }
+  const types = new Set(synthesize(dev, pulling).flatMap(({ json }) => Object.keys(json.resource ?? {})))
+  expect(types).toContain('google_cloud_run_v2_worker_pool')
+  const missing = [...types].filter((type) => withPolicy(type) && !(type in kinds))
+  expect(missing).toEqual([])
+  expect([...types].filter(withPolicy).length).toBeGreaterThan(10)
 })
 
 it('finds nothing in what was deployed, nor in grants that Google or administrators make on the project', async () => {
@@ -84,6 +101,13 @@ it('finds nothing in what was deployed, nor in grants that Google or administrat
 it.each([
   ['a member of a role that the stacks bind', seating, 'roles/run.invoker', 'allUsers'],
   ['a role that the stacks do not grant there', seating, 'roles/run.developer', 'user:eve@example.com'],
+  [
+    'a user of the network',
+    `${project}/regions/${dev.region}/subnetworks/millrace`,
+    'roles/compute.networkUser',
+    'user:eve@example.com',
+  ],
+  ['an editor of the zone', `${project}/managedZones/run-app`, 'roles/dns.admin', 'user:eve@example.com'],
   ['an administrator on a resource', seating, 'roles/run.invoker', dev.administrators[0]!],
   [
     'a role on the project',

@@ -35,8 +35,8 @@ const isGrant = /_iam_(member|binding)$|(?<=^google_bigquery_dataset)_access$/
 const idIn = (value: unknown): string => String(value).split('/').at(-1)!
 const at = ({ location }: Attributes, project: string): string => `projects/${project}/locations/${String(location)}`
 
-/** By the Terraform type of the resource. */
-const kinds: Readonly<Record<string, Kind>> = {
+/** By the Terraform type of the resource: every type that has a policy. */
+export const kinds: Readonly<Record<string, Kind>> = {
   google_project: {
     api: 'cloudresourcemanager',
     prefix: 'v1',
@@ -81,6 +81,13 @@ const kinds: Readonly<Record<string, Kind>> = {
     method: 'GET',
     name: (service, project) => `${at(service, project)}/services/${idIn(service['name'])}`,
   },
+  google_cloud_run_v2_worker_pool: {
+    api: 'run',
+    prefix: 'v2',
+    method: 'GET',
+    name: (pool, project) => `${at(pool, project)}/workerPools/${idIn(pool['name'])}`,
+    isRemote: true,
+  },
   google_bigquery_dataset: {
     api: 'bigquery',
     prefix: 'bigquery/v2',
@@ -102,6 +109,22 @@ const kinds: Readonly<Record<string, Kind>> = {
     method: 'GET',
     name: (repository, project) =>
       `${at(repository, project)}/repositories/${idIn(repository['repository'] ?? repository['repository_id'])}`,
+    isRemote: true,
+  },
+  google_compute_subnetwork: {
+    api: 'compute',
+    prefix: 'compute/v1',
+    method: 'GET',
+    name: ({ region, subnetwork, name }, project) =>
+      `projects/${project}/regions/${String(region)}/subnetworks/${idIn(subnetwork ?? name)}`,
+    suffix: '/getIamPolicy',
+    isRemote: true,
+  },
+  google_dns_managed_zone: {
+    api: 'dns',
+    prefix: 'dns/v1',
+    method: 'POST',
+    name: ({ managed_zone: zone, name }, project) => `projects/${project}/managedZones/${idIn(zone ?? name)}`,
     isRemote: true,
   },
   google_storage_bucket: {
