@@ -3,6 +3,7 @@
 import { fold } from '../../shared/service/fold.ts'
 import type { Message } from '../../shared/contracts/message.ts'
 import type { SagaState } from '../../shared/saga/saga.ts'
+import { isTransient } from '../payments/contracts.ts'
 import { isRefused, type Ledger, noFacts, refusedCaptures, refusedParcels, withFact } from './fulfilment.ts'
 import type { OrderView } from './contracts.ts'
 import { upcast } from './past-events.ts'
@@ -62,6 +63,8 @@ export interface OrderState {
   readonly corrections: number
   /** How often a recapture was requested. */
   readonly recaptures: number
+  /** The authorizations of those by which a card refused the money: a bank that does not answer is no refusal. */
+  readonly refusedRecaptures: readonly number[]
   /** How often an operator has retried it since its last fact. */
   readonly retries: number
   /** A cancellation was refused: all that is not cancelled has left, also while its report is under way. */
@@ -99,6 +102,7 @@ export const initial: OrderState = {
   renewals: 0,
   corrections: 0,
   recaptures: 0,
+  refusedRecaptures: [],
   retries: 0,
   isCancelRefused: false,
   isPaid: false,
@@ -195,7 +199,8 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
       return { ...state, ...data }
     case 'fulfilment.recorded': {
       const ledger = withFact(state.ledger, data)
-      return { ...state, ledger, recapturing: openRecaptures(state, ledger, data), isStalled: false, retries: 0 }
+      const recaptures = { recapturing: openRecaptures(state, ledger, data), refusedRecaptures: refusedBy(state, data) }
+      return { ...state, ledger, ...recaptures, isStalled: false, retries: 0 }
     }
     case 'promise.checked':
       return { ...state, isPromiseChecked: true }
@@ -232,6 +237,15 @@ function openRecaptures(
 ): readonly string[] {
   const isAnswer = kind === 'refused' || !isRefused(ledger, shipmentId)
   return isAnswer ? recapturing.filter((one) => one !== shipmentId) : recapturing
+}
+
+/** One recapture of several shipments is refused once. */
+function refusedBy(
+  { recapturing, refusedRecaptures }: OrderState,
+  { kind, shipmentId, code = '', authorization = 1 }: FulfilmentFact,
+): readonly number[] {
+  const isRefusal = kind === 'refused' && recapturing.includes(shipmentId) && !isTransient(code)
+  return isRefusal ? [...new Set([...refusedRecaptures, authorization])] : refusedRecaptures
 }
 
 /** As customers read it. */

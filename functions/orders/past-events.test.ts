@@ -94,6 +94,7 @@ describe('a stream that an earlier revision recorded', () => {
         'order',
         'promisedByMs',
         'recaptures',
+        'refusedRecaptures',
         'recapturing',
         'refunds',
         'released',

@@ -15,11 +15,14 @@ export interface Recapture {
   readonly by: string
 }
 
-/** Each holds the money of a card for a moment, and the order's stream would grow without a limit. */
-const MAX_RECAPTURES = 10
+/** The cards that may refuse the money: each is held for a moment. */
+const MAX_REFUSED_RECAPTURES = 10
+/** All requests, also those that failed because the bank did not answer: the order's stream would grow without a limit. */
+const MAX_RECAPTURES = 100
 
 /** Why this order can not be recaptured; undefined: it can. */
-export function recaptureObstacle({ status, ledger, recapturing, recaptures }: OrderState): Refused | undefined {
+export function recaptureObstacle(state: OrderState): Refused | undefined {
+  const { status, ledger, recapturing, recaptures, refusedRecaptures } = state
   if (status !== 'confirmed' || refusedCaptures(ledger).length === 0)
     return new Refused(
       shopCodes['nothing-to-recapture'],
@@ -30,10 +33,10 @@ export function recaptureObstacle({ status, ledger, recapturing, recaptures }: O
       shopCodes['recapture-pending'],
       'A recapture was requested, and payments has not answered it yet.',
     )
-  if (recaptures >= MAX_RECAPTURES)
+  if (refusedRecaptures.length >= MAX_REFUSED_RECAPTURES || recaptures >= MAX_RECAPTURES)
     return new Refused(
       shopCodes['too-many-recaptures'],
-      `The order was recaptured ${MAX_RECAPTURES} times, and no payment method paid it: close it, and settle its money in another way.`,
+      `The order was recaptured ${recaptures} times, and no payment method paid it: close it, and settle its money in another way.`,
     )
   return undefined
 }

@@ -9,6 +9,7 @@ import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
 import { noChange } from '../../shared/service/platform.ts'
 import { captureFor, isWholeOrder } from './amounts.ts'
+import { isTransient } from './contracts.ts'
 import { join, joinedWith, stepOf, withCaptures } from './joined.ts'
 import { decideWithCalls, type PaymentDecision } from './decide.ts'
 import {
@@ -22,7 +23,7 @@ import {
   type PaymentState,
 } from './payment.ts'
 import { earlierCapture } from './renew.ts'
-import { isTransient, MULTICAPTURE_UNAVAILABLE, provider } from './provider.ts'
+import { MULTICAPTURE_UNAVAILABLE, provider } from './provider.ts'
 import type { PaymentsPlatform as Platform } from './service.ts'
 
 interface Shipped {
@@ -75,7 +76,7 @@ export const nothingDue = ({ orderId, shipmentId }: Shipped): PaymentRecord => (
 })
 
 /** The wait before each further attempt, over a day and a half. */
-const RETRY_WAITS_MS = [1, 10, 60, 6 * 60, 24 * 60].map((minutes) => minutes * 60_000)
+export const RETRY_WAITS_MS = [1, 10, 60, 6 * 60, 24 * 60].map((minutes) => minutes * 60_000)
 
 async function capture(
   message: Envelope<string, Shipped>,

@@ -41,6 +41,8 @@ const capturedV1 = z.strictObject({
 })
 const captureFailedV1 = z.strictObject({ orderId, paymentId, shipmentId: reference, code: reference })
 
+const recaptureDueV1 = z.strictObject({ authorization, paymentMethodRef: reference, customer: reference })
+
 /** The pieces for which money is refunded, if it is for some. */
 const refundedLines = z.array(z.strictObject({ lineId, quantity })).min(1).max(limits.linesPerOrder)
 const refund = z.strictObject({
@@ -412,9 +414,19 @@ export const paymentsContracts = defineContracts({
     },
     /** The unpaid amount is captured under a new authorization, with another payment method: decided before the provider is called. */
     'recapture.due': {
+      version: 2,
+      data: recaptureDueV1.extend({
+        /** Counts the attempts that staff's request has: the card of the one before was refused for the moment. Absent: the first. */
+        attempt: z.int().min(2).exactOptional(),
+      }),
+      example: { authorization: 3, paymentMethodRef: 'pm-2', customer: 'v-1', attempt: 2 },
+      previousVersions: { 1: { data: recaptureDueV1, upcast: (old) => old } },
+    },
+    /** The card was authorized, and a capture under it refused for the moment: those that are not paid are attempted again later. */
+    'recapture.retried': {
       version: 1,
-      data: z.strictObject({ authorization, paymentMethodRef: reference, customer: reference }),
-      example: { authorization: 2, paymentMethodRef: 'pm-2', customer: 'v-1' },
+      data: z.strictObject({ authorization, attempt: z.int().min(2), code: reference }),
+      example: { authorization: 2, attempt: 2, code: 'issuer-unavailable' },
     },
     /** A new authorization is requested in place of the `former` one, which ends soon: recorded before the provider is called. */
     'renewal.due': {
@@ -618,6 +630,18 @@ export const paymentsContracts = defineContracts({
   },
   queries: paymentRecordQueries,
 })
+
+/**
+ * Refusals that say nothing about the money: another attempt may succeed. Stripe's codes, spelled as ours:
+ * https://docs.stripe.com/declines/codes
+ */
+const TRANSIENT_CODES: readonly string[] = [
+  'issuer-unavailable',
+  'processing-error',
+  'reenter-transaction',
+  'try-again-later',
+]
+export const isTransient = (code: string): boolean => TRANSIENT_CODES.includes(code)
 
 /** A line as orders states it, or as payments recorded it. */
 interface PaidLine {

@@ -47,6 +47,8 @@ export interface Recapture {
   /** The pseudonym of the customer to whom the payment method belongs. */
   readonly customer: string
   readonly isDone: boolean
+  /** Counts from 1 the attempts that one request of staff has, over several authorizations. */
+  readonly attempt: number
   /** The provider has not answered for a day, and staff knows it. */
   readonly isOverdue?: true
 }
@@ -211,7 +213,13 @@ export function evolve(state: PaymentState, { type, data }: PaymentRecord): Paym
     }
     case 'recapture.due': {
       const { authorization, ...due } = data
-      return { ...state, recaptures: { ...state.recaptures, [authorization]: { ...due, isDone: false } } }
+      return { ...state, recaptures: { ...state.recaptures, [authorization]: { attempt: 1, ...due, isDone: false } } }
+    }
+    case 'recapture.retried': {
+      const { authorization, attempt } = data
+      const retried: Recapture = { ...state.recaptures[authorization]!, attempt }
+      const recaptures = { ...state.recaptures, [authorization]: retried }
+      return { ...state, recaptures, captures: retriedUnder(state, authorization) }
     }
     case 'recapture.done': {
       const done: Recapture = { ...state.recaptures[data.authorization]!, isDone: true }
@@ -254,6 +262,16 @@ export function evolve(state: PaymentState, { type, data }: PaymentRecord): Paym
     }
   }
 }
+
+/** The provider has answered to the keys of these attempts. */
+const retriedUnder = (state: PaymentState, authorization: number): PaymentState['captures'] =>
+  Object.fromEntries(
+    Object.entries(state.captures).map(([shipmentId, capture]) => {
+      if (capture.outcome !== 'failed') return [shipmentId, capture]
+      const before = attemptUnder(state, shipmentId, authorization)
+      return [shipmentId, { ...before, attempt: before.attempt + 1 }]
+    }),
+  )
 
 /** An authorization that is no renewal changes nothing here. */
 function answered({ renewals }: PaymentState, number: number, outcome: Renewal['outcome']): PaymentState['renewals'] {

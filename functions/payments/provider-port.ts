@@ -61,10 +61,6 @@ export interface ReportedDispute {
   readonly evidenceDueBy?: string
 }
 
-/** Refusals of a capture after which the provider may accept another attempt. */
-const TRANSIENT_CODES: readonly string[] = ['issuer-unavailable', 'processing-error']
-export const isTransient = (code: string): boolean => TRANSIENT_CODES.includes(code)
-
 /** The card allows one capture alone, which has to be the final one. */
 export const MULTICAPTURE_UNAVAILABLE = 'multicapture-unavailable'
 

@@ -9,7 +9,7 @@ import { simulatedProvider } from './simulated-provider.ts'
 import { stripeCharges } from './stripe-charges.ts'
 import { stripeProvider } from './stripe-provider.ts'
 
-export { isTransient, MULTICAPTURE_UNAVAILABLE } from './provider-port.ts'
+export { MULTICAPTURE_UNAVAILABLE } from './provider-port.ts'
 export type { Authorization, MadeRefund, Provider, RefundAnswer, ReportedDispute } from './provider-port.ts'
 
 /** The provider's client, for the calls that a message causes. */

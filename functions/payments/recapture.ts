@@ -1,7 +1,8 @@
 /**
  * Captures what was refused with another payment method, under a new authorization for all that is not paid. The former
  * authorization is released first, so that a capture whose answer was lost is found, and none succeeds later; while a parcel has
- * not left, once the new one is granted: the parcel is captured under the last one that was, and that one is kept for it.
+ * not left, once the new one is granted: the parcel is captured under the last one that was, and that one is kept for it. A
+ * refusal that says nothing about the money is followed by further attempts, as that of a capture.
  */
 
 import type { Envelope } from '../../shared/contracts/envelope.ts'
@@ -10,12 +11,12 @@ import { noChange } from '../../shared/service/platform.ts'
 import { vaultOf } from '../customers/contracts.ts'
 import { shopCodes } from '../shop/errors.ts'
 import { isAllSettled, uncapturedMinor } from './amounts.ts'
-import { nothingDue } from './capture.ts'
+import { nothingDue, RETRY_WAITS_MS } from './capture.ts'
+import { isTransient } from './contracts.ts'
 import { withCaptures } from './joined.ts'
 import { decideOn, decideWithCalls, type PaymentDecision } from './decide.ts'
 import {
   authorizationKey,
-  captureKey,
   currentAuthorization,
   evolve,
   isAuthorizing,
@@ -26,7 +27,8 @@ import {
   type PaymentRecord,
   type PaymentState,
 } from './payment.ts'
-import { type Authorization, MULTICAPTURE_UNAVAILABLE, type Provider, provider } from './provider.ts'
+import { type Authorization, type Provider, provider } from './provider.ts'
+import { capturedEvent, outcomes, refusedIn, type Under } from './recaptured.ts'
 import type { PaymentsPlatform as Platform } from './service.ts'
 
 interface RecaptureRequest {
@@ -57,9 +59,6 @@ export function recapturePayment(
   })
 }
 
-const refusedIn = ({ captures }: PaymentState): string[] =>
-  Object.keys(captures).filter((shipmentId) => captures[shipmentId]!.outcome === 'failed')
-
 /** After so long without an answer of the provider the recapture is reported to staff: an outage of its own would be over. */
 const OVERDUE_AFTER_MS = 24 * 3_600_000
 
@@ -73,7 +72,8 @@ export async function makeRecapture(message: MakeRecapture, platform: Platform):
     try {
       return await made(state, { orderId, authorization, client: provider(platform, message) }, platform.now())
     } catch (error) {
-      if (due.isOverdue || platform.now() - Date.parse(message.time) < OVERDUE_AFTER_MS) throw error
+      const dueMs = Date.parse(message.time) + (waitBeforeMs(due.attempt) ?? 0)
+      if (due.isOverdue || platform.now() - dueMs < OVERDUE_AFTER_MS) throw error
       return overdue(message.data)
     }
   })
@@ -83,6 +83,9 @@ export async function makeRecapture(message: MakeRecapture, platform: Platform):
   return decision
 }
 
+/** The wait before an attempt; undefined: none, or there is no such attempt. */
+const waitBeforeMs = (attempt: number): number | undefined => RETRY_WAITS_MS[attempt - 2]
+
 /** Calls may have succeeded whose answers were lost, so that the command is repeated until the provider answers, without an end. */
 const overdue = (data: MakeRecapture['data']): PaymentDecision => ({
   events: [{ type: 'recapture.overdue', data: { ...data, paymentId: paymentId(data.orderId) } }],
@@ -91,15 +94,30 @@ const overdue = (data: MakeRecapture['data']): PaymentDecision => ({
 
 async function made(state: PaymentState, under: Under, nowMs: number): Promise<PaymentDecision> {
   const { orderId, authorization, client } = under
+  const { attempt } = state.recaptures[authorization]!
+  const waitMs = waitBeforeMs(attempt + 1)
   const evolved = (events: readonly PaymentRecord[]): PaymentState => events.reduce<PaymentState>(evolve, state)
   // A parcel that has not left needs the former authorization, unless another one is granted.
   const isWaiting = !isAllSettled(state)
-  let late = isWaiting ? nothingDueIn(state, orderId) : await lateCaptures(state, orderId, client)
+  // By an earlier attempt, which has ended the former one.
+  const isGranted = state.authorizations.includes(authorization)
+  let late = isWaiting || isGranted ? nothingDueIn(state, orderId) : await lateCaptures(state, orderId, client)
   let captured: PaymentRecord[] = []
   if (refusedIn(evolved(late)).length > 0) {
     const { answer: granted, isRepeated } = await authorized(evolved(late), under)
-    if (isWaiting && granted.status === 'authorized') late = await lateCaptures(state, orderId, client)
-    captured = await outcomes(evolved(late), under, granted)
+    if (isWaiting && !isGranted && granted.status === 'authorized') late = await lateCaptures(state, orderId, client)
+    captured = await outcomes(evolved(late), { ...under, isLastAttempt: waitMs === undefined }, granted)
+    const code = refusalsIn(captured).find(isTransient)
+    if (code !== undefined && waitMs !== undefined) {
+      const answered = [...late, ...captured.filter(({ type }) => type !== 'payment.capture-failed')]
+      const isNowGranted = granted.status === 'authorized'
+      const { events, commands } = again(evolved(answered), under, {
+        isGranted: isNowGranted,
+        code,
+        atMs: nowMs + waitMs,
+      })
+      return withCaptures({ orderId, nowMs }, state, { events: [...answered, ...events], commands })
+    }
     const isNeeded = !isAllSettled(evolved([...late, ...captured]))
     // An earlier attempt may have made the capture while the rest was not cancelled yet: it was not final at the provider.
     if (granted.status === 'authorized' && !isNeeded && (isRepeated || !isFinal(captured)))
@@ -107,6 +125,30 @@ async function made(state: PaymentState, under: Under, nowMs: number): Promise<P
   }
   const done: PaymentRecord = { type: 'recapture.done', data: { authorization } }
   return withCaptures({ orderId, nowMs }, state, { events: [...late, ...captured, done], commands: [] })
+}
+
+const refusalsIn = (events: readonly PaymentRecord[]): string[] =>
+  events.flatMap(({ type, data }) => (type === 'payment.capture-failed' ? [data.code] : []))
+
+/** The next attempt: under the same authorization, if it was granted; a provider repeats its answer to one that it declined. */
+function again(
+  state: PaymentState,
+  { orderId, authorization }: Under,
+  { isGranted, code, atMs }: { readonly isGranted: boolean; readonly code: string; readonly atMs: number },
+): PaymentDecision {
+  const { paymentMethodRef, customer, attempt: before } = state.recaptures[authorization]!
+  const attempt = before + 1
+  const next = isGranted ? authorization : nextAuthorization(state)
+  const due = { authorization: next, paymentMethodRef, customer, attempt }
+  return {
+    events: isGranted
+      ? [{ type: 'recapture.retried', data: { authorization, attempt, code } }]
+      : [
+          { type: 'recapture.done', data: { authorization } },
+          { type: 'recapture.due', data: due },
+        ],
+    commands: [{ type: 'MakeRecapture', data: { orderId, authorization: next }, notBeforeMs: atMs }],
+  }
 }
 
 /** The provider has released the rest with the last of these captures. */
@@ -136,12 +178,6 @@ async function lateCaptures(state: PaymentState, orderId: string, client: Provid
   return [...late, ...nothingDueIn(late.reduce<PaymentState>(evolve, state), orderId)]
 }
 
-interface Under {
-  readonly orderId: string
-  readonly authorization: number
-  readonly client: Provider
-}
-
 /** All that is not paid. A request that was answered before is not made again, since less may be open by now. */
 async function authorized(
   state: PaymentState,
@@ -156,90 +192,3 @@ async function authorized(
   if (answer.status === 'action-required') await client.void(under)
   return { answer, isRepeated: before !== undefined }
 }
-
-/** Captures what was refused, if it was authorized. What is shipped later is captured under it as well. */
-async function outcomes(
-  state: PaymentState,
-  { orderId, authorization, client }: Under,
-  answer: Authorization,
-): Promise<PaymentRecord[]> {
-  const under = authorizationKey(orderId, authorization)
-  const ids = refusedIn(state)
-  const refused = (shipmentId: string, code: string): PaymentRecord => ({
-    type: 'payment.capture-failed',
-    data: { orderId, paymentId: paymentId(orderId), shipmentId, authorization, code },
-  })
-  if (answer.status !== 'authorized') {
-    const code = answer.status === 'declined' ? answer.code : answer.status
-    return ids.map((shipmentId) => refused(shipmentId, code))
-  }
-  const amountMinor = uncapturedMinor(state)
-  // The former authorization has paid all of it, by captures whose answers were lost.
-  if (amountMinor <= 0) return []
-  const { currency } = state
-  const granted = { orderId, paymentId: paymentId(orderId), amountMinor, currency, expiresAt: answer.expiresAt }
-  const events: PaymentRecord[] = [{ type: 'payment.authorized', data: { ...granted, authorization } }]
-  const isAll = ids.reduce((sum, id) => sum + state.captures[id]!.amountMinor, 0) === amountMinor
-  for (const [index, shipmentId] of ids.entries()) {
-    const isLast = index === ids.length - 1
-    const part = { amountMinor: state.captures[shipmentId]!.amountMinor, final: isAll && isLast }
-    const key = captureKey(orderId, shipmentId, { authorization, attempt: 1 })
-    const outcome = await client.capture(under, key, part)
-    if (outcome.status === 'captured') {
-      const { captureId } = outcome
-      events.push(capturedEvent(state, { orderId, shipmentId, captureId, authorization, ...part }))
-    } else if (outcome.code === MULTICAPTURE_UNAVAILABLE && isAll && !isLast) {
-      return [...events, ...(await together(state, { orderId, authorization, client }, ids.slice(index), refused))]
-    } else if (outcome.code === MULTICAPTURE_UNAVAILABLE) {
-      // Others are to come, or an earlier attempt asked while they were, and the provider repeats its answer to the key.
-      const { amountMinor: partMinor } = part
-      const data = { orderId, paymentId: paymentId(orderId), shipmentId, authorization, currency }
-      events.push({ type: 'payment.capture-deferred', data: { ...data, amountMinor: partMinor } })
-    } else events.push(refused(shipmentId, outcome.code))
-  }
-  return events
-}
-
-/**
- * One capture for all of these shipments, the last ones, where the card allows no several: staff names one payment method, and
- * not one for each shipment. It has the key of the last.
- */
-async function together(
-  state: PaymentState,
-  { orderId, authorization, client }: Under,
-  ids: readonly string[],
-  refused: (shipmentId: string, code: string) => PaymentRecord,
-): Promise<PaymentRecord[]> {
-  const amountOf = (shipmentId: string): number => state.captures[shipmentId]!.amountMinor
-  const last = ids.at(-1)!
-  const amountMinor = ids.reduce((sum, id) => sum + amountOf(id), 0)
-  const key = captureKey(orderId, last, { authorization, attempt: 1 })
-  const outcome = await client.capture(authorizationKey(orderId, authorization), key, { amountMinor, final: true })
-  return ids.map((shipmentId) => {
-    if (outcome.status === 'failed') return refused(shipmentId, outcome.code)
-    const { captureId } = outcome
-    const final = shipmentId === last
-    return capturedEvent(state, {
-      orderId,
-      shipmentId,
-      captureId,
-      authorization,
-      amountMinor: amountOf(shipmentId),
-      final,
-    })
-  })
-}
-
-interface Captured {
-  readonly orderId: string
-  readonly shipmentId: string
-  readonly captureId: string
-  readonly amountMinor: number
-  readonly final: boolean
-  readonly authorization: number
-}
-
-const capturedEvent = ({ currency }: PaymentState, captured: Captured): PaymentRecord => ({
-  type: 'payment.captured',
-  data: { ...captured, paymentId: paymentId(captured.orderId), currency },
-})

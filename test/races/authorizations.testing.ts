@@ -45,7 +45,7 @@ export async function lapsed(options?: WorldOptions): Promise<World> {
   return world
 }
 
-function sent(world: World, type: string, data: object, key: number | string): Item {
+export function sent(world: World, type: string, data: object, key: number | string): Item {
   const { orderId } = ordersOf(world)[0]!
   const before = new Set(world.schedule.items)
   const envelope = message(type, { orderId, ...data }, { key, sequence: 0, version: 1 })
