@@ -19,6 +19,7 @@ import {
   openUnder,
   type OrderShipments,
   QUESTIONS_AFTER_REFUSAL_MS,
+  refusedIn,
   renewBookings,
   reported,
   resume,
@@ -147,10 +148,16 @@ export const app: ServiceApp = implement(shipping, {
         if (type === 'shipment.collected-in-error') platform.log('ERROR', type, { ...data, correlationId: orderId })
       return decision
     },
-    ChangeAddress: (message, platform) =>
-      platform.streams.handle<ShippingRecord, ShippingSent>(message, message.data.orderId, (stream) =>
-        renewBookings(shipmentsIn(stream.events), message.data),
-      ),
+    // Bookings are taken back before the commit, those whose answer is recorded too: an earlier attempt may have taken them back.
+    ChangeAddress: (message, platform) => {
+      const { orderId } = message.data
+      return platform.streams.handleWithCalls<ShippingRecord, ShippingSent>(message, orderId, async (stream) => {
+        const state = shipmentsIn(stream.events)
+        if (refusedIn(state).length === 0) return noChange
+        const decision = renewBookings(state, message.data, await takenBack(orderId, state, platform))
+        return withQuestions(state, decision, { orderId, nowMs: platform.now() })
+      })
+    },
     // Bookings are taken back before the commit, also if a new authorization is recorded: an earlier attempt may have taken
     // them back, and its commit was lost.
     HoldShipments: (message, platform) => {

@@ -124,9 +124,11 @@ export const shippingContracts = defineContracts({
       example: { orderId: 'o-1', carrierEventId: 'event-1', bookingKey: 's-1' },
       previousVersions: { 1: { data: checkV1, upcast: (old) => old } },
     },
-    /** The address was corrected: what the carrier refused is booked again. */
+    /** The address was corrected: what the carrier refused, or has not collected, is booked again. */
     ChangeAddress: {
       version: 1,
+      // It takes bookings back, and the carrier may not answer for a while.
+      retryForever: true,
       data: z.strictObject({ orderId, addressRef: reference }),
       example: { orderId: 'o-1', addressRef: 'a-2' },
     },

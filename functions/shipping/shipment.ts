@@ -8,7 +8,8 @@
  *      ▼ │                   ▲
  *     refused ───────────────┘                             the carrier does not take it to this address
  *
- *     created, booked ──▶ held ──▶ created, cancelled      the payment's authorization ends, and has no successor yet
+ *     created, booked ──▶ held ──▶ created, cancelled      the payment's authorization ends, and has no successor yet; or the
+ *                                                          address is corrected, and it is booked again in the same commit
  *
  * The carrier's webhooks come late, twice and in any order, so each report is what the carrier says now.
  */
@@ -206,20 +207,22 @@ export function resume(state: OrderShipments, orderId: string): ShippingDecision
 
 const heldIn = ({ shipments }: OrderShipments): Shipment[] => shipments.filter(({ status }) => status === 'held')
 
-/**
- * The outcome of a hold.
- * @param withoutBooking The shipments whose bookings the carrier has given back
- * @param left The events of the shipments that it had collected
- */
+export interface TakenBack {
+  /** The shipments whose bookings the carrier has given back. */
+  readonly withoutBooking: readonly Shipment[]
+  /** The events of the shipments that it had collected. */
+  readonly left: readonly ShippingRecord[]
+}
+
+const heldEvent = ({ shipmentId }: Shipment): ShippingRecord => ({ type: 'booking.held', data: { shipmentId } })
+
+/** The outcome of a hold. */
 export function held(
   state: OrderShipments,
   { orderId, authorizedUntil }: { readonly orderId: string; readonly authorizedUntil: string },
-  { withoutBooking, left }: { readonly withoutBooking: readonly Shipment[]; readonly left: readonly ShippingRecord[] },
+  { withoutBooking, left }: TakenBack,
 ): ShippingDecision {
-  const events = [
-    ...left,
-    ...withoutBooking.map(({ shipmentId }): ShippingRecord => ({ type: 'booking.held', data: { shipmentId } })),
-  ]
+  const events = [...left, ...withoutBooking.map(heldEvent)]
   // The new authorization was recorded before: the parcels need not wait, but their former bookings have ended.
   const isSecured = (state.securedUntilMs ?? 0) > Date.parse(authorizedUntil)
   return isSecured ? bookedAgain(orderId, withoutBooking, events) : { events, commands: [] }
@@ -254,14 +257,21 @@ export function reported(
   return events
 }
 
-/** The address was corrected: every shipment that the carrier refused is booked again. */
+export const refusedIn = ({ shipments }: OrderShipments): Shipment[] =>
+  shipments.filter(({ status }) => status === 'refused')
+
+/**
+ * The address was corrected: every shipment that the carrier refused is booked again, and so is every one that it has not
+ * collected. A carrier repeats its answer to a key, so that each address has keys of its own.
+ */
 export function renewBookings(
-  { shipments }: OrderShipments,
+  state: OrderShipments,
   { orderId, addressRef }: { readonly orderId: string; readonly addressRef: string },
+  { withoutBooking, left }: TakenBack,
 ): ShippingDecision {
-  const refused = shipments.filter(({ status }) => status === 'refused')
-  if (refused.length === 0) return noChange
-  return bookedAgain(orderId, refused, [{ type: 'address.noted', data: { addressRef } }])
+  const events = [...left, ...withoutBooking.map(heldEvent)]
+  const changed: ShippingRecord = { type: 'address.noted', data: { addressRef } }
+  return bookedAgain(orderId, [...refusedIn(state), ...withoutBooking], [...events, changed])
 }
 
 /** The first booking has the shipment's own id: its key when there was only one. A carrier repeats its answer to a key. */

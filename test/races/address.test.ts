@@ -5,9 +5,10 @@ import { app as ordersApp } from '../../functions/orders/app.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
 import { serveQueries } from '../../shared/runtime/queries.testing.ts'
 import { ordersOf } from '../support/simulation/always-true.ts'
-import { to } from '../support/simulation/virtual-schedule.ts'
+import type { Activity } from '../support/simulation/scheduler.ts'
+import { type Item, to } from '../support/simulation/virtual-schedule.ts'
 import { createWorld, type World } from '../support/simulation/world.ts'
-import { expectQuiescence, MINUTE, SECOND } from './quiescence.testing.ts'
+import { DAY, expectQuiescence, MINUTE, SECOND } from './quiescence.testing.ts'
 
 const viewOf = async (world: World, orderId: string): Promise<unknown> =>
   (await serveQueries(ordersApp, world.platform('orders')).request(`/orders/${orderId}`)).json()
@@ -206,6 +207,119 @@ it('a booking that the carrier takes, and refuses to a second instance: the parc
   await expectQuiescence(world, 'completed')
   expect(world.carrier.bookings().map(({ key }) => key)).toEqual([`s-${orderId}-1`])
   expect(typesOf(world, 'shipping')).not.toContain('shipment.failed')
+})
+
+/**
+ * An order of two parcels to an address from which parcels come back: the carrier refuses the first, and the booking of the second
+ * is in flight: the carrier has it, and shipping has not recorded the answer.
+ */
+async function oneInFlight(collectedAfterMs = 10 * MINUTE) {
+  const carrier = { collectedAfterMs, deliveredAfterMs: MINUTE }
+  const world = await createWorld({ carrier, piecesPerParcel: 1 })
+  const { app } = world.carrier.partner
+  const request = app.request.bind(app)
+  let isRefused = false
+  Object.assign(app, {
+    async request(...given: Parameters<typeof request>) {
+      const isFirst = given[0] === '/v1/bookings' && !isRefused && String(given[1]?.body).includes('-1"')
+      if (!isFirst) return request(...given)
+      isRefused = true
+      return Response.json({ code: 'not-serviceable', message: 'Not today.' }, { status: 422 })
+    },
+  })
+  const isOfSecond = ({ envelope }: Item): boolean =>
+    (envelope?.data as { shipmentId?: string } | undefined)?.shipmentId?.endsWith('-2') === true
+  const hold = world.schedule.hold((item) => to('shipping', 'BookCarrier')(item) && isOfSecond(item))
+  const { orderId } = await world.place({ address: 'returned', quantity: 2 })
+  await world.run({ forMs: SECOND })
+  expect(await viewOf(world, orderId)).toMatchObject({ shipments: [{ status: 'refused' }] })
+  const item = hold.held()[0]!
+  const booking = world.begin(item)
+  await stepTo(world, booking, 'commit')
+  expect(world.carrier.bookings().map(({ key }) => key)).toEqual([`s-${orderId}-2`])
+  const changing = world.schedule.hold(to('shipping', 'ChangeAddress'))
+  expect(await correct(world, orderId)).toEqual({ status: 202 })
+  await world.run({ forMs: SECOND, until: () => changing.held().length > 0 })
+  const release = (): void => [hold, changing].forEach((one) => one.release())
+  return { world, orderId, item, booking, changing, release }
+}
+async function stepTo(world: World, activity: Activity, what: string): Promise<void> {
+  while (!activity.waiting.some((one) => one.what === what)) await world.scheduler.step(activity)
+}
+const sentTo = (world: World): [key: string, postcode: string | undefined][] =>
+  world.carrier.bookings().map(({ key, to: { postcode } }) => [key, postcode])
+
+it.each(['the correction, then the booking', 'the booking, then the correction'])(
+  'a correction beside a booking in flight (%s is recorded): both parcels go to the new address',
+  async (order) => {
+    const { world, orderId, booking, changing, release } = await oneInFlight()
+    const change = world.begin(changing.held()[0]!)
+    // Each has asked the carrier before the other one is recorded.
+    await stepTo(world, change, 'commit')
+    for (const one of order.startsWith('the correction') ? [change, booking] : [booking, change])
+      await world.finish(one)
+    release()
+    await expectQuiescence(world, 'completed')
+    expect(sentTo(world)).toEqual([
+      [`s-${orderId}-1:2`, undefined],
+      [`s-${orderId}-2:2`, undefined],
+    ])
+    // A carrier may keep a booking that it was asked to give back.
+    const questions = world
+      .platform('shipping')
+      .sent.filter(({ envelope }) => (envelope.data as { bookingKey?: string }).bookingKey === `s-${orderId}-2`)
+      .flatMap(({ notBeforeMs }) => notBeforeMs ?? [])
+    expect(new Set(questions).size).toBe(3)
+  },
+)
+
+it('a correction that comes when no parcel is refused any more changes no booking', async () => {
+  const { world, orderId, release } = await oneInFlight(DAY)
+  release()
+  await world.run({ forMs: MINUTE })
+  const late = message('ChangeAddress', { orderId, addressRef: world.addressRef }, { key: 'late' })
+  world.bus.send([{ target: 'shipping', envelope: late }])
+  await world.run({ forMs: MINUTE })
+  expect(
+    sentTo(world)
+      .map(([key]) => key)
+      .toSorted(),
+  ).toEqual([`s-${orderId}-1:2`, `s-${orderId}-2:2`])
+})
+
+it.each(['whose instance is killed', 'whose answer is lost'])(
+  'a correction beside a booking %s: it is made again under a key of its own',
+  async (how) => {
+    const { world, orderId, item, booking, changing, release } = await oneInFlight()
+    const change = world.begin(changing.held()[0]!)
+    world.scheduler.kill(booking)
+    if (how === 'whose instance is killed') await world.finish(change)
+    world.schedule.items.push(item)
+    release()
+    if (how === 'whose answer is lost') await world.finish(change)
+    await expectQuiescence(world, 'completed')
+    expect(sentTo(world)).toEqual([
+      [`s-${orderId}-1:2`, undefined],
+      [`s-${orderId}-2:2`, undefined],
+    ])
+  },
+)
+
+it('a parcel that was collected, unknown to shipping, leaves once, to the former address', async () => {
+  const { world, orderId, booking, changing, release } = await oneInFlight(SECOND)
+  world.scheduler.kill(booking)
+  const webhooks = world.schedule.hold(to('shipping', 'CheckShipments'))
+  await world.run({ forMs: 5 * SECOND })
+  await world.finish(world.begin(changing.held()[0]!))
+  expect(typesOf(world, 'shipping')).toContain('shipment.dispatched')
+  release()
+  webhooks.release()
+  await world.run({ forMs: DAY })
+  expect(sentTo(world)).toEqual([
+    [`s-${orderId}-2`, '99999'],
+    [`s-${orderId}-1:2`, undefined],
+  ])
+  expect(typesOf(world, 'shipping').filter((type) => type === 'shipment.dispatched')).toHaveLength(2)
 })
 
 it('a refused address that no one corrects is reported to staff', async () => {

@@ -4,6 +4,7 @@
  */
 
 import { createHash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import type { Hono } from 'hono'
 import type { Clock, Journal } from 'local-google-cloud/host'
 import {
@@ -148,7 +149,7 @@ function openParcels({ journal, clock, webhooks, options }: ParcelParts): Parcel
       if (cancelled.has(key) || before?.isCancelled)
         throw new PartnerRefusal(409, 'cancelled', `The booking ${key} was cancelled.`)
       const known = before && clock.now() - before.madeAtMs <= IDEMPOTENCY_KEY_TTL_MS ? before : undefined
-      if (known && known.reference !== request.reference)
+      if (known && (known.reference !== request.reference || !isDeepStrictEqual(known.to, request.to)))
         throw new PartnerRefusal(422, 'key-reused', `The key ${key} was used for another booking.`)
       if (known) return shown(known)
       const ownKey = before ? `${key}~${bookings.size}` : key
