@@ -70,18 +70,22 @@ export class ServiceDatabase extends Construct {
           indexConfig: {},
         })
       }
+      // Firestore has no composite index of one field. The query that it serves may be of a collection without indexes.
+      const single = Map.groupBy(
+        indexes.flatMap((fields) => (fields.length === 1 ? fields : [])),
+        (field) => field.replace(/^-/, ''),
+      )
+      for (const [field, directed] of single)
+        new FirestoreField(this, `indexed-${collection}-${field}`, {
+          database: database.name,
+          collection,
+          field,
+          indexConfig: {
+            indexes: directed.map((path) => ({ order: path.startsWith('-') ? 'DESCENDING' : 'ASCENDING' })),
+          },
+        })
       for (const [index, fields] of indexes.entries()) {
-        const [field] = fields
-        if (field !== undefined && fields.length === 1) {
-          // Firestore has no composite index of one field. The query that it serves may be of a collection without indexes.
-          new FirestoreField(this, `indexed-${collection}-${field.replace(/^-/, '')}`, {
-            database: database.name,
-            collection,
-            field: field.replace(/^-/, ''),
-            indexConfig: { indexes: [{ order: field.startsWith('-') ? 'DESCENDING' : 'ASCENDING' }] },
-          })
-          continue
-        }
+        if (fields.length === 1) continue
         new FirestoreIndex(this, `index-${collection}-${index}`, {
           database: database.name,
           collection,

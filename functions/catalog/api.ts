@@ -33,7 +33,7 @@ export const catalogApi = defineApi(
     }),
     listProducts: asks('listProducts', {
       path: '/v1/products',
-      summary: 'List the products with their prices, by their SKUs',
+      summary: 'List the products with their prices, by their SKUs or names',
       types: { products: 'ListedProduct' },
       access: 'customer',
       answers: { 200: 'A page of products, and the cursor of the next page.' },

@@ -81,6 +81,35 @@ describe('the catalog', () => {
     })
   })
 
+  it('lists its products by their SKUs or names, page by page, and a cursor is of its order alone', async () => {
+    const { platform, http } = started()
+    for (const [sku, name] of [
+      ['TEA-1', 'Oolong'],
+      ['TEA-2', 'Assam'],
+      ['TEA-3', 'Zealong'],
+    ] as const)
+      await deliver(app, platform, message('PublishProduct', { ...publish.data, sku, name }, { key: name }))
+    const page = async (search: string) =>
+      (await (await http.request(`/products?limit=2${search}`)).json()) as {
+        products?: { sku: string }[]
+        next?: string
+        code?: string
+      }
+    for (const [sort, expected] of [
+      ['', ['TEA-1', 'TEA-2', 'TEA-3']],
+      ['&sort=sku', ['TEA-1', 'TEA-2', 'TEA-3']],
+      ['&sort=name', ['TEA-2', 'TEA-1', 'TEA-3']],
+      ['&sort=-name', ['TEA-3', 'TEA-1', 'TEA-2']],
+    ] as const) {
+      const first = await page(sort)
+      const second = await page(`${sort}&after=${first.next}`)
+      expect([...first.products!, ...second.products!].map(({ sku }) => sku)).toEqual(expected)
+      const other = sort === '&sort=name' ? '&sort=-name' : '&sort=name'
+      expect((await page(`${other}&after=${first.next}`)).code).toBe('invalid-cursor')
+    }
+    expect((await http.request('/products?sort=unitMinor')).status).toBe(400)
+  })
+
   it('republishes the same events when a command is repeated', async () => {
     const { platform } = started()
     platform.fail('publish')

@@ -63,8 +63,9 @@ export const app: ServiceApp = implement(catalog, {
       const products = await Promise.all(skus.map((sku) => productNamed(sku, platform)))
       return { status: 200, body: { unknown: skus.filter((_, at) => products[at]!.name === undefined) } }
     },
-    async listProducts({ limit, after }, platform) {
-      const query = documentQuery<typeof catalog>({ from: 'products', limit: limitOf(limit), after })
+    async listProducts({ sort = 'sku', limit, after }, platform) {
+      const page = { from: 'products', limit: limitOf(limit), after } as const
+      const query = documentQuery<typeof catalog>(sort === 'sku' ? page : { ...page, where: {}, orderBy: sort })
       const { documents, next } = await platform.documents.query(query)
       const nowMs = platform.now()
       const products = documents.flatMap(({ id, fields }) => shown(id, fields as unknown as Product, nowMs) ?? [])

@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contracts/contract.ts'
 import { timestamp, words } from '../../shared/base/fields.ts'
-import { cursor, pageParameters } from '../../shared/base/paging.ts'
+import { cursor, pageParameters, sortParameter } from '../../shared/base/paging.ts'
 import { currency, sku, taxClass, unitMinor } from '../shop/fields.ts'
 
 /** Absent: from the time of the event on. The catalog always names it; a person who publishes by hand need not. */
@@ -98,11 +98,11 @@ export const catalogContracts = defineContracts({
       body: z.strictObject({ skus: z.array(sku).min(1).max(MAX_SKUS) }),
       answers: { 200: z.object({ unknown: z.array(sku) }) },
     },
-    /** In the order of their SKUs, as names of documents have it. */
+    /** By their SKUs, as names of documents have them, or by their names, letter by letter. */
     listProducts: {
       method: 'get',
       path: '/products',
-      parameters: pageParameters,
+      parameters: { ...sortParameter('sku', 'name', '-name'), ...pageParameters },
       answers: { 200: z.object({ products: z.array(product), next: cursor.optional() }) },
       refuses: ['invalid-cursor'],
     },

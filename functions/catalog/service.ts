@@ -13,5 +13,5 @@ export const catalog = defineService({
   on: [],
   acceptsSubmitted: ['PublishProduct', 'ChangePrice'],
   sends: [],
-  collections: { streams: { unindexed: ['*'] }, products: { unindexed: ['*'] } },
+  collections: { streams: { unindexed: ['*'] }, products: { unindexed: ['*'], indexes: [['name'], ['-name']] } },
 })

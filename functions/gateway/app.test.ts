@@ -110,12 +110,21 @@ describe('a customer', () => {
 
   it('lists own orders alone, with the filters of the request', async () => {
     const page = { orders: [], next: 'next' }
-    const { send, calls } = started({ history: () => Response.json(page) })
+    const { send, calls } = started({
+      history: () => Response.json(page),
+      catalog: () => Response.json({ products: [] }),
+    })
     expect(await send('GET', '/v1/orders?status=pending&limit=5&after=cursor')).toMatchObject({
       status: 200,
       body: page,
     })
     expect(calls.map(({ path }) => path)).toEqual(['/orders?customer=customer-1&status=pending&limit=5&after=cursor'])
+    await send('GET', '/v1/orders?sort=placedAt')
+    await send('GET', '/v1/products?sort=-name')
+    expect(calls.splice(1).map(({ path }) => path)).toEqual([
+      '/orders?customer=customer-1&sort=placedAt',
+      '/products?sort=-name',
+    ])
     expect(await send('GET', '/v1/orders?customer=customer-2')).toMatchObject({
       status: 403,
       body: { code: 'forbidden' },
@@ -141,6 +150,20 @@ describe('a customer', () => {
     })
     expect(calls).toEqual([])
   })
+
+  it.each([
+    ['orders', 'totalMinor', '-placedAt', 'placedAt'],
+    ['products', 'unitMinor', 'sku', '-name'],
+  ])(
+    'is refused a list of %s that is sorted by %s, which is not declared, with the orders that are',
+    async (list, sort, ...known) => {
+      const { send, calls } = started({})
+      const { status, body } = await send('GET', `/v1/${list}?sort=${sort}`)
+      expect([status, body['code']]).toEqual([400, 'invalid-parameter'])
+      for (const one of ['sort', ...known]) expect(body['detail']).toContain(one)
+      expect(calls).toEqual([])
+    },
+  )
 
   it('gets an answer that it has no second time, which no cache keeps', async () => {
     const { http } = started({ history: () => Response.json({ orders: [] }) })

@@ -133,6 +133,15 @@ it('an argument that is null is absent', async () => {
   expect([data, errors]).toEqual([{ listOrders: { orders: [{ orderId: 'o-1' }] } }, undefined])
 })
 
+it('a list is sorted by its argument, and refused by an order that is not declared', async () => {
+  const listed = async (sort: string) => graph.post({ query: `{ listOrders(sort: "${sort}") { orders { orderId } } }` })
+  expect((await listed('placedAt')).errors).toBeUndefined()
+  const [call] = graph.platform.calls
+  expect(call!.path).toBe('/orders?customer=customer-1&sort=placedAt')
+  expect(codesOf(await listed('totalMinor'))).toEqual(['invalid-parameter'])
+  expect(graph.calls()).toHaveLength(1)
+})
+
 describe('a mutation', () => {
   const cancel =
     'mutation M($key: String) { cancelOrder(orderId: "o-1", reason: "changed-mind", idempotencyKey: $key) { commandId } }'

@@ -136,7 +136,10 @@ describe('a gRPC client', () => {
     const { message } = await client.call(path, { status: 'pending', limit: 5 }, await metadata())
     expect(message).toEqual({ next: 'more' })
     expect(calls.at(-1)!.path).toBe('/orders?customer=customer-1&status=pending&limit=5')
-    expect(codeIn(await failure(client.call(path, { limit: 0 }, await metadata())))).toBe('invalid-parameter')
+    await client.call(path, { sort: 'placedAt' }, await metadata())
+    expect(calls.at(-1)!.path).toBe('/orders?customer=customer-1&sort=placedAt')
+    for (const wrong of [{ limit: 0 }, { sort: 'totalMinor' }])
+      expect(codeIn(await failure(client.call(path, wrong, await metadata())))).toBe('invalid-parameter')
   })
 
   it('submits a command, and waits for it as Prefer has it', async () => {

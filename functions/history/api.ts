@@ -8,7 +8,8 @@ export const historyApi = defineApi(historyContracts, ({ asks }) => ({
   listOrders: asks('listOrders', {
     path: '/v1/orders',
     types: { orders: 'ListedOrder' },
-    summary: "List one's own orders, the newest first; staff list every customer's, by status and time",
+    summary:
+      "List one's own orders, the newest first unless sorted otherwise; staff list every customer's, by status and time",
     access: 'customer',
     answers: { 200: 'A page of orders, and the cursor of the next page.' },
     problems: ['forbidden'],
@@ -22,7 +23,7 @@ export const historyApi = defineApi(historyContracts, ({ asks }) => ({
   listShipments: asks('listShipments', {
     path: '/v1/shipments',
     types: { shipments: 'ListedShipment' },
-    summary: 'List the shipments, the newest first',
+    summary: 'List the shipments, the newest first unless sorted otherwise',
     access: 'staff',
     answers: { 200: 'A page of shipments, and the cursor of the next page.' },
   }),

@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contracts/contract.ts'
 import { reference, timestamp, words } from '../../shared/base/fields.ts'
-import { cursor, pageParameters } from '../../shared/base/paging.ts'
+import { cursor, pageParameters, sortParameter } from '../../shared/base/paging.ts'
 import { currency, minor, orderId } from '../shop/fields.ts'
 import { orderStatuses, shipmentStatuses } from './standing.ts'
 
@@ -74,7 +74,6 @@ export const historyContracts = defineContracts({
       body: z.strictObject({ orderIds: z.array(orderId).min(1).max(MAX_TIMELINES) }),
       answers: { 200: z.object({ timelines: z.array(timeline) }) },
     },
-    /** The newest first. */
     listOrders: {
       method: 'get',
       path: '/orders',
@@ -85,16 +84,20 @@ export const historyContracts = defineContracts({
         placedFrom: timestamp.optional(),
         /** Not including this time. */
         placedBefore: timestamp.optional(),
+        ...sortParameter('-placedAt', 'placedAt'),
         ...pageParameters,
       },
       answers: { 200: z.object({ orders: z.array(listedOrder), next: cursor.optional() }) },
       refuses: ['invalid-cursor'],
     },
-    /** The newest first. */
     listShipments: {
       method: 'get',
       path: '/shipments',
-      parameters: { status: z.enum(shipmentStatuses).optional(), ...pageParameters },
+      parameters: {
+        status: z.enum(shipmentStatuses).optional(),
+        ...sortParameter('-createdAt', 'createdAt'),
+        ...pageParameters,
+      },
       answers: { 200: z.object({ shipments: z.array(listedShipment), next: cursor.optional() }) },
       refuses: ['invalid-cursor'],
     },

@@ -1,4 +1,4 @@
-/** Pages of orders and shipments, newest first: a read for each row. */
+/** Pages of orders and shipments in the order that a request names: a read for each row. */
 
 import { limitOf } from '../../shared/base/paging.ts'
 import type { QueryName, QueryNamed } from '../../shared/contracts/contract.ts'
@@ -18,6 +18,7 @@ export interface OrderFilters extends Paging {
   readonly status?: OrderStatus | undefined
   readonly placedFrom?: string | undefined
   readonly placedBefore?: string | undefined
+  readonly sort?: 'placedAt' | '-placedAt' | undefined
 }
 
 /** Times are stored in UTC with milliseconds, so that texts are in the order of the times. */
@@ -25,10 +26,18 @@ const utc = (time: string | undefined): string | undefined =>
   time === undefined ? undefined : new Date(time).toISOString()
 
 /** @throws Refused for a cursor of another list */
-export function ordersQuery({ customer, status, placedFrom, placedBefore, limit, after }: OrderFilters): DocumentQuery {
+export function ordersQuery({
+  customer,
+  status,
+  placedFrom,
+  placedBefore,
+  sort = '-placedAt',
+  limit,
+  after,
+}: OrderFilters): DocumentQuery {
   const page = {
     from: 'timelines',
-    orderBy: '-placedAt',
+    orderBy: sort,
     atLeast: utc(placedFrom),
     below: utc(placedBefore),
     limit: limitOf(limit),
@@ -45,11 +54,12 @@ export function ordersQuery({ customer, status, placedFrom, placedBefore, limit,
 
 export interface ShipmentFilters extends Paging {
   readonly status?: ShipmentStatus | undefined
+  readonly sort?: 'createdAt' | '-createdAt' | undefined
 }
 
 /** @throws Refused for a cursor of another list */
-export function shipmentsQuery({ status, limit, after }: ShipmentFilters): DocumentQuery {
-  const page = { from: 'shipments', orderBy: '-createdAt', limit: limitOf(limit), after } as const
+export function shipmentsQuery({ status, sort = '-createdAt', limit, after }: ShipmentFilters): DocumentQuery {
+  const page = { from: 'shipments', orderBy: sort, limit: limitOf(limit), after } as const
   return status === undefined
     ? documentQuery<typeof history>({ ...page, where: {} })
     : documentQuery<typeof history>({ ...page, where: { standing: shipmentStandings[status] } })

@@ -29,18 +29,22 @@ export const history = defineService({
   collections: {
     timelines: {
       unindexed: ['*'],
-      // Orders of a customer, orders by status, both, and all, the newest first.
+      // Orders of a customer, orders by status, both, and all: the newest first, and the oldest first.
       indexes: [
         ['customerRef', '-placedAt'],
         ['standing', '-placedAt'],
         ['customerRef', 'standing', '-placedAt'],
         ['-placedAt'],
+        ['customerRef', 'placedAt'],
+        ['standing', 'placedAt'],
+        ['customerRef', 'standing', 'placedAt'],
+        ['placedAt'],
       ],
       keptForDays: 400,
     },
     shipments: {
       unindexed: ['*'],
-      indexes: [['standing', '-createdAt'], ['-createdAt']],
+      indexes: [['standing', '-createdAt'], ['-createdAt'], ['standing', 'createdAt'], ['createdAt']],
       keptForDays: 400,
     },
   },

@@ -37,15 +37,33 @@ export function readOrder(db: DatabaseSync, no: number): Order {
   return withItems(db, order)
 }
 
-/** The newest first: at most `limit` of those before a number. */
+interface Listing {
+  readonly login?: string | undefined
+  readonly isOldestFirst?: boolean
+  /** The number of the order before the first one. */
+  readonly after?: number | undefined
+  /** `2026-01-31 09:30:00`, in UTC; `createdBefore` is not included. */
+  readonly createdFrom?: string | undefined
+  readonly createdBefore?: string | undefined
+  readonly limit?: number
+}
+
+/** The newest first unless it says otherwise. */
 export function listOrders(
   db: DatabaseSync,
-  { login, before = Number.MAX_SAFE_INTEGER, limit = 100 }: { login?: string; before?: number; limit?: number } = {},
+  { login, isOldestFirst = false, after, createdFrom, createdBefore, limit = 100 }: Listing = {},
 ): Order[] {
-  const ofCustomer = login === undefined ? '' : 'AND login = ?'
+  const wanted = [
+    ['login = ?', login],
+    [`orders.no ${isOldestFirst ? '>' : '<'} ?`, after],
+    ['created >= ?', createdFrom],
+    ['created < ?', createdBefore],
+  ] as const
+  const given = wanted.flatMap(([condition, value]) => (value === undefined ? [] : [{ condition, value }]))
+  const where = given.length === 0 ? '' : `WHERE ${given.map(({ condition }) => condition).join(' AND ')}`
   return db
-    .prepare(`${ORDER} WHERE orders.no < ? ${ofCustomer} ORDER BY orders.no DESC LIMIT ?`)
-    .all(before, ...(login === undefined ? [] : [login]), limit)
+    .prepare(`${ORDER} ${where} ORDER BY orders.no ${isOldestFirst ? 'ASC' : 'DESC'} LIMIT ?`)
+    .all(...given.map(({ value }) => value), limit)
     .map((order) => withItems(db, order))
 }
 

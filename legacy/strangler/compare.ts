@@ -74,12 +74,12 @@ function* between(kind: string, old: Entries, platform: Entries): Generator<stri
 
 function oldOrders(db: DatabaseSync, store: Store): Entries {
   const found = new Map<string, object>()
-  for (let before = Number.MAX_SAFE_INTEGER; ;) {
-    const page = listOrders(db, { before, limit: PAGE_ROWS })
+  for (let after: number | undefined; ;) {
+    const page = listOrders(db, { after, limit: PAGE_ROWS })
     for (const order of page)
       if (order.status === 'done') found.set(store.idOf(order.no), rowOf(orderRow(store.idOf(order.no), order)))
     if (page.length < PAGE_ROWS) return found
-    before = page.at(-1)!.no
+    after = page.at(-1)!.no
   }
 }
 

@@ -12,7 +12,7 @@ import {
 import { decide } from '../../shared/strangler/rules.ts'
 import { inTransaction } from '../shop/database.ts'
 import { insertOrder, listOrders, type Order, readOrder, ShopError } from '../shop/orders.ts'
-import { CURRENCY, type OldProduct, orderRow, orderView, productView } from './mapping.ts'
+import { createdFrom, CURRENCY, type OldProduct, orderRow, orderView, productView } from './mapping.ts'
 import { rulesOf } from './steps.ts'
 import type { Store } from './store.ts'
 
@@ -96,21 +96,24 @@ export function createFacade(db: DatabaseSync, store: Store, now: () => number):
 
   app.get('/v1/orders', (c) => {
     const { sub, isStaff } = callerOf(c)
-    const { customer, status, after, limit } = c.req.query()
+    const { customer, status, placedFrom, placedBefore, sort = '-placedAt', after, limit } = c.req.query()
     // A client that turns pages while the step changes has one of the platform.
-    if (after !== undefined && !/^\d{1,15}$/.test(after))
+    const cursor = after === undefined ? undefined : /^(-?placedAt)\.(\d{1,15})$/.exec(after)
+    if (after !== undefined && cursor?.[1] !== sort)
       throw new Problem(400, 'invalid-cursor', 'after: it is no cursor of this list. Begin again with the first page.')
-    const login = isStaff ? customer : sub
     const count = limit === undefined ? DEFAULT_PAGE : Number(limit)
     const found = listOrders(db, {
-      ...(login === undefined ? {} : { login }),
-      ...(after === undefined ? {} : { before: Number(after) }),
+      login: isStaff ? customer : sub,
+      isOldestFirst: sort === 'placedAt',
+      after: cursor ? Number(cursor[2]) : undefined,
+      createdFrom: placedFrom && createdFrom(placedFrom),
+      createdBefore: placedBefore && createdFrom(placedBefore),
       limit: count,
     })
     const orders = found.map((order) => orderRow(store.idOf(order.no), order))
     return c.json({
       orders: status === undefined ? orders : orders.filter((order) => order.status === status),
-      ...(found.length === count ? { next: String(found.at(-1)!.no) } : {}),
+      ...(found.length === count ? { next: `${sort}.${found.at(-1)!.no}` } : {}),
     })
   })
 

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
 import { openBoth } from './cluster.testing.ts'
-import { importedOrder } from './mapping.ts'
+import { createdOf, importedOrder } from './mapping.ts'
 
 let issuer: TestIssuer
 beforeAll(async () => void (issuer = await openIssuer()))
@@ -337,6 +337,25 @@ it('a cursor of the one system is refused by the other, so that a list never end
   await renewRules()
   expect(await ask('customer', 'GET', `${page}&after=${ofPlatform}`)).toMatchObject(refused)
   expect((await ask('customer', 'GET', `${page}&after=${ofOld}`)).body['orders']).toHaveLength(1)
+})
+
+it('the old shop lists orders in both directions and of a time, and a cursor is of its direction alone', async () => {
+  const { ask, place, db } = await opened()
+  const times = [1, 2, 3].map((second) => `2026-01-01T00:00:0${second}.000Z`)
+  for (const [at, time] of times.entries()) {
+    await place(`key-${at}`)
+    db.prepare('UPDATE orders SET created = ? WHERE no = ?').run(createdOf(time), at + 1)
+  }
+  const read = async (search: string) => {
+    const { body } = await ask('customer', 'GET', `/v1/orders?${search}`)
+    return { ...body, times: (body['orders'] as { placedAt: string }[] | undefined)?.map(({ placedAt }) => placedAt) }
+  }
+  expect(await read('')).toMatchObject({ times: times.toReversed() })
+  const { next, ...first } = (await read('sort=placedAt&limit=2')) as { next?: string; times?: string[] }
+  expect(first.times).toEqual(times.slice(0, 2))
+  expect((await read(`sort=placedAt&limit=2&after=${next}`)).times).toEqual(times.slice(2))
+  expect(await read(`limit=2&after=${next}`)).toMatchObject({ code: 'invalid-cursor' })
+  expect((await read(`placedFrom=${times[1]}&placedBefore=${times[2]}`)).times).toEqual([times[1]])
 })
 
 it('a gateway with former rules takes no order for the platform that the old shop takes again', async () => {

@@ -15,6 +15,9 @@ const statusOf = { new: 'confirmed', done: 'completed', cancelled: 'cancelled' }
 /** `2026-01-31 09:30:00` in UTC, and back. */
 const timeOf = (created: string): string => `${created.replace(' ', 'T')}.000Z`
 export const createdOf = (time: string): string => new Date(time).toISOString().slice(0, 19).replace('T', ' ')
+/** The first whole second that is not before a time: the old shop knows no parts of one. */
+export const createdFrom = (time: string): string =>
+  createdOf(new Date(Math.ceil(Date.parse(time) / 1_000) * 1_000).toISOString())
 
 /** The order as `GET /v1/orders/{orderId}` has it. */
 export function orderView(id: string, { login, status, total, created, items }: Order) {

@@ -23,6 +23,17 @@ export const pageParameters = {
   after: cursor.optional(),
 }
 
+/**
+ * The search parameter `sort` of a list, with all that it may name: a field, which grows from row to row, or shrinks behind a `-`,
+ * as an index of the collection has it. The list is sorted by the first one if a request names none.
+ */
+export const sortParameter = <const Sorts extends readonly [first: string, ...others: string[]]>(...sorts: Sorts) => ({
+  sort: z
+    .enum(sorts)
+    .optional()
+    .meta({ description: `By which the rows are sorted; ${sorts[0]} if absent.` }),
+})
+
 /** Search parameters of a list in the order of ids, whose reader is another service: `after` is the id at which the page before ended. */
 export const recordPage = { limit: pageParameters.limit, after: reference.optional() }
 

@@ -20,10 +20,12 @@ interface FrozenQuery {
   readonly path: string
   /** A value of each parameter. */
   readonly parameters?: Readonly<Record<string, string>>
+  /** A value of each search parameter that came later: an owner of a former revision answers a request with it that it has no such route. */
+  readonly added?: Readonly<Record<string, string>>
   /** One with all fields, and one with the required fields alone. */
   readonly bodies?: readonly unknown[]
 }
-const WHAT_MAY_CHANGE = `Revisions of caller and owner differ during a deployment. So method, path and the names of the parameters never change, no field of a body is removed or becomes required, and no value that was taken is refused. A new field is optional: append a body with it, and let callers send it from the next deployment on. Any other change is a query of another name; the old one stays until no revision asks it.`
+const WHAT_MAY_CHANGE = `Revisions of caller and owner differ during a deployment. So method, path and parameters stay, no field of a body is removed or becomes required, and no value that was taken is refused. A new search parameter is optional, and stands in \`added\`. A new field is optional: append a body with it, and let callers send it from the next deployment on. Any other change is a query of another name; the old one stays until no revision asks it.`
 
 const fileIn = (folder: string, name: string): URL => new URL(`../../${folder}/${name}`, import.meta.url)
 
@@ -133,14 +135,19 @@ export function testFrozen(owners: readonly Owner[]): void {
       frozen,
       `add "${query}" to ${file}: its method and path, a value of each parameter, and bodies`,
     ).toBeDefined()
-    const { method, path, parameters = {}, bodies = [] } = frozen!
+    const { method, path, parameters = {}, added = {}, bodies = [] } = frozen!
     const wire = {
       method: contract.method,
       path: contract.path,
       parameters: Object.keys(contract.parameters ?? {}).toSorted(),
     }
-    expect(wire, WHAT_MAY_CHANGE).toEqual({ method, path, parameters: Object.keys(parameters).toSorted() })
-    for (const [parameter, value] of Object.entries(parameters))
+    const all = { ...parameters, ...added }
+    expect(wire, WHAT_MAY_CHANGE).toEqual({ method, path, parameters: Object.keys(all).toSorted() })
+    for (const parameter of Object.keys(added)) {
+      expect(contract.parameters![parameter]!.safeParse(undefined).success, `${parameter} is optional`).toBe(true)
+      expect(pathParametersOf(contract)).not.toContain(parameter)
+    }
+    for (const [parameter, value] of Object.entries(all))
       expect(contract.parameters![parameter]!.safeParse(value), `${parameter}: ${WHAT_MAY_CHANGE}`).toMatchObject({
         data: value,
       })

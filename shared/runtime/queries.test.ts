@@ -3,7 +3,14 @@
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { defineCodes, Refused, type PlatformCode, platformCodes, type RefusalCode } from '../base/errors.ts'
+import {
+  defineCodes,
+  Refused,
+  type PlatformCode,
+  platformCodes,
+  type RefusalCode,
+  Unavailable,
+} from '../base/errors.ts'
 import { defineContracts } from '../contracts/contract.ts'
 import type { Answered } from '../contracts/query.ts'
 import { answerProblem } from '../http/http.ts'
@@ -105,6 +112,17 @@ describe('a query', () => {
     expect(await ask('nothing')).toEqual({ status: 204 })
     expect(paths).toEqual(['POST kitchen/orders', 'POST kitchen/orders'])
     expect(requests).toEqual([{ dish: 'soup' }, { dish: 'nothing' }])
+  })
+
+  it('with a parameter of a newer revision is answered as a missing route, which its caller takes as transient', async () => {
+    const { platform, requests } = opened()
+    const readDish = {
+      ...kitchenContracts.queries.readDish,
+      parameters: { ...kitchenContracts.queries.readDish.parameters, sort: z.string() },
+    }
+    const newer = { ...kitchenContracts, queries: { ...kitchenContracts.queries, readDish } }
+    await expect(platform.query(newer, 'readDish', { ...requested, sort: 'price' })).rejects.toThrow(Unavailable)
+    expect(requests).toEqual([])
   })
 
   it('makes its callee one of those that its caller calls', () => {

@@ -6,7 +6,7 @@ import { type PlatformCode, Refused } from '../base/errors.ts'
 import { fitted } from '../contracts/answer-shape.ts'
 import { type QueryContract, routeOf } from '../contracts/query.ts'
 import { jsonBody } from '../http/http.ts'
-import { parametersIn } from '../http/parameters.ts'
+import { checkSearch, parametersIn } from '../http/parameters.ts'
 import type { Platform } from '../service/platform.ts'
 import type { Service } from '../service/service.ts'
 import type { ServiceApp } from '../service/service-app.ts'
@@ -48,12 +48,25 @@ const ofParsing: readonly string[] = [
 
 /** @throws Refused with a code that no owner refuses with: a request that breaks its contract is a bug of the caller. */
 async function requestIn(c: Context, contract: QueryContract): Promise<object> {
+  checkKnown(c, contract)
   try {
     const parameters = parametersIn(c, contract)
     return contract.body ? { ...parameters, body: await jsonBody(c, contract.body) } : parameters
   } catch (error) {
     if (!(error instanceof Refused) || !ofParsing.includes(error.code)) throw error
     throw new Refused('request-invalid', error.message)
+  }
+}
+
+/**
+ * A caller of a newer revision may send a parameter that this one lacks. Without it a list would lack a filter or be sorted
+ * otherwise; so the caller gets the answer of a missing route, which it takes as transient.
+ */
+function checkKnown(c: Context, contract: QueryContract): void {
+  try {
+    checkSearch(c, contract)
+  } catch (error) {
+    throw new Refused('route-missing', (error as Error).message)
   }
 }
 

@@ -14,7 +14,11 @@ import type { DocumentStore } from '../../shared/service/platform.ts'
 const project = { id: 'millrace-local', number: '100000000000', region: 'europe-west1' }
 const shop = {
   collections: {
-    things: { unindexed: ['*'], indexes: [['of', '-at'], ['of', 'state', '-at'], ['-at']], keptForDays: 3 },
+    things: {
+      unindexed: ['*'],
+      indexes: [['of', '-at'], ['of', 'state', '-at'], ['-at'], ['of', 'at'], ['at']],
+      keptForDays: 3,
+    },
   },
 } as const
 type Shop = typeof shop
@@ -28,15 +32,19 @@ beforeAll(async () => {
   await cloud.api('POST', `${root}?databaseId=tests`, { locationId: 'eur3' })
   const group = `${root}/tests/collectionGroups/things`
   await cloud.api('PATCH', `${group}/fields/*?updateMask=indexConfig`, { indexConfig: { indexes: [] } })
-  const single = { indexes: [{ queryScope: 'COLLECTION', fields: [{ fieldPath: 'at', order: 'DESCENDING' }] }] }
+  const orders = ['DESCENDING', 'ASCENDING'] as const
+  const single = {
+    indexes: orders.map((order) => ({ queryScope: 'COLLECTION', fields: [{ fieldPath: 'at', order }] })),
+  }
   await cloud.api('PATCH', `${group}/fields/at?updateMask=indexConfig`, { indexConfig: single })
-  for (const equal of [['of'], ['of', 'state']])
+  for (const [equal, order] of [
+    [['of'], 'DESCENDING'],
+    [['of', 'state'], 'DESCENDING'],
+    [['of'], 'ASCENDING'],
+  ] as const)
     await cloud.api('POST', `${group}/indexes`, {
       queryScope: 'COLLECTION',
-      fields: [
-        ...equal.map((fieldPath) => ({ fieldPath, order: 'ASCENDING' })),
-        { fieldPath: 'at', order: 'DESCENDING' },
-      ],
+      fields: [...equal.map((fieldPath) => ({ fieldPath, order: 'ASCENDING' })), { fieldPath: 'at', order }],
     })
 })
 afterEach(() => vi.unstubAllEnvs())
@@ -100,6 +108,9 @@ describe.each(drivers)('documents on %s', (_name, open) => {
     const newest = (after?: string): DocumentQuery =>
       documentQuery<Shop>({ from: 'things', where: { of }, orderBy: '-at', limit: 2, after })
     expect(await idsIn(newest)).toEqual([['b', 'c.2'], ['c 1', 'a'], []])
+    const oldest = (after?: string): DocumentQuery =>
+      documentQuery<Shop>({ from: 'things', where: { of }, orderBy: 'at', limit: 2, after })
+    expect(await idsIn(oldest)).toEqual([['a', 'c 1'], ['c.2', 'b'], []])
     const ofState = (after?: string): DocumentQuery =>
       documentQuery<Shop>({ from: 'things', where: { of, state: 'new' }, orderBy: '-at', limit: 2, after })
     expect(await idsIn(ofState)).toEqual([['c.2', 'c 1'], ['a']])
@@ -122,6 +133,10 @@ describe.each(drivers)('documents on %s', (_name, open) => {
       documentQuery<Shop>({ from: 'things', where: {}, orderBy: '-at', limit: 100, fields: ['state'] }),
     )
     const own = all.documents.filter(({ id }) => id.startsWith(`${of}/`))
+    const oldest = await documents.query(documentQuery<Shop>({ from: 'things', where: {}, orderBy: 'at', limit: 100 }))
+    expect(oldest.documents.map(({ id }) => id).filter((id) => id.startsWith(`${of}/`))).toEqual(
+      ['a', 'c 1', 'c.2', 'b'].map((id) => `${of}/${id}`),
+    )
     expect(own).toHaveLength(4)
     // The selected fields, and the one of the order.
     expect(own[0]!.fields).toEqual({ state: 'old', at: '2026-01-03' })

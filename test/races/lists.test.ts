@@ -145,35 +145,78 @@ it('a shipment is listed with its last status, in any order of its events', asyn
   }
 })
 
-it('a page of orders costs a read for each row', async () => {
+/** Five orders, each of the next day, and a shipment of each that was made a second after the one before. */
+async function ofFiveDays() {
   const platform = testPlatform(history)
   for (let index = 0; index < 5; index++) {
     const orderId = `o-${index}`
     const data = { ...placed, orderId, placedAt: `2026-01-0${index + 1}T00:00:00Z` }
-    await deliver(
-      app,
-      platform,
-      message('order.placed', data, { subject: orderId, version: versionOf(history, 'order.placed') }),
-    )
+    const about = (type: string, fields: object) =>
+      message(type, fields, { subject: orderId, version: versionOf(history, type), key: index })
+    await deliver(app, platform, about('order.placed', data))
+    const created = about('shipment.created', { ...shipment, orderId, shipmentId: `s-${index}` })
+    await deliver(app, platform, { ...created, time: `2026-01-01T00:00:0${index}.000Z` })
   }
-  const http = serveQueries(app, platform)
-  const seen: string[] = []
-  const reads: number[] = []
-  let path: string | undefined = '/orders?customer=customer-1&limit=2'
-  while (path !== undefined) {
-    const before = platform.billed.reads
-    const { orders, next } = (await (await http.request(path)).json()) as {
-      orders: { orderId: string }[]
-      next?: string
+  return { platform, http: serveQueries(app, platform) }
+}
+
+interface Page {
+  readonly orders?: readonly { readonly orderId: string }[]
+  readonly shipments?: readonly { readonly orderId: string }[]
+  readonly next?: string
+  readonly code?: string
+}
+
+it('a page of orders costs a read for each row, in each order', async () => {
+  const { platform, http } = await ofFiveDays()
+  for (const [sort, expected] of [
+    ['', ['o-4', 'o-3', 'o-2', 'o-1', 'o-0']],
+    ['&sort=placedAt', ['o-0', 'o-1', 'o-2', 'o-3', 'o-4']],
+  ] as const) {
+    const seen: string[] = []
+    const reads: number[] = []
+    let path: string | undefined = `/orders?customer=customer-1&limit=2${sort}`
+    while (path !== undefined) {
+      const before = platform.billed.reads
+      const { orders = [], next } = (await (await http.request(path)).json()) as Page
+      reads.push(platform.billed.reads - before)
+      seen.push(...orders.map(({ orderId }) => orderId))
+      path = next === undefined ? undefined : `/orders?customer=customer-1&limit=2${sort}&after=${next}`
+      if (next !== undefined) {
+        const stolen = await http.request(`/orders?customer=customer-2&limit=2${sort}&after=${next}`)
+        expect([stolen.status, ((await stolen.json()) as Page).code]).toEqual([400, 'invalid-cursor'])
+      }
     }
-    reads.push(platform.billed.reads - before)
-    seen.push(...orders.map(({ orderId }) => orderId))
-    path = next === undefined ? undefined : `/orders?customer=customer-1&limit=2&after=${next}`
-    if (next !== undefined) {
-      const stolen = await http.request(`/orders?customer=customer-2&limit=2&after=${next}`)
-      expect([stolen.status, ((await stolen.json()) as { code: string }).code]).toEqual([400, 'invalid-cursor'])
+    expect([seen, reads]).toEqual([expected, [2, 2, 1]])
+  }
+})
+
+it('orders and shipments are listed in each declared order with each filter, and a cursor is of its order alone', async () => {
+  const { http } = await ofFiveDays()
+  const read = async (path: string): Promise<Page> => (await (await http.request(path)).json()) as Page
+  for (const list of [
+    '/orders?',
+    '/orders?customer=customer-1&',
+    '/orders?status=pending&',
+    '/orders?customer=customer-1&status=pending&',
+    '/shipments?',
+    '/shipments?status=created&',
+  ]) {
+    const field = list.startsWith('/orders') ? 'placedAt' : 'createdAt'
+    for (const [sort, ids] of [
+      [`-${field}`, ['o-4', 'o-3', 'o-2']],
+      [field, ['o-0', 'o-1', 'o-2']],
+    ] as const) {
+      const { orders, shipments, next } = await read(`${list}sort=${sort}&limit=3`)
+      expect(
+        (orders ?? shipments)!.map(({ orderId }) => orderId),
+        `${list}sort=${sort}`,
+      ).toEqual(ids)
+      const other = sort === field ? `-${field}` : field
+      expect(await read(`${list}sort=${other}&limit=3&after=${next}`)).toMatchObject({ code: 'invalid-cursor' })
     }
   }
-  expect(seen).toEqual(['o-4', 'o-3', 'o-2', 'o-1', 'o-0'])
-  expect(reads).toEqual([2, 2, 1])
+  const bounded = '/orders?placedFrom=2026-01-02T00:00:00Z&placedBefore=2026-01-04T00:00:00Z&sort=placedAt'
+  expect((await read(bounded)).orders).toMatchObject([{ orderId: 'o-1' }, { orderId: 'o-2' }])
+  expect(await read('/orders?sort=totalMinor')).toMatchObject({ status: 400, code: 'request-invalid' })
 })
