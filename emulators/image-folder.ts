@@ -13,51 +13,61 @@ import {
   rmSync,
   symlinkSync,
 } from 'node:fs'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { importedPackages } from '../cli/imported-packages.ts'
 import type { Module } from '../cli/import-graph.ts'
+import { imageEnvironment } from './image-environment.ts'
 
 const root = join(import.meta.dirname, '..')
 
 /** Sources are links: a changed file is in the image as it is saved. Not in node_modules, where Node takes no TypeScript. */
 const FOLDER = '.tools/image'
+const PACKAGES = 'node_modules'
 const SOURCES = ['functions', 'shared', 'package.json']
 /** With the packages of each lockfile. */
 const CACHE = 'node_modules/.cache/image'
 const MADE_OF = ['cli/image-packages.ts', 'package-lock.json']
 
 /**
- * Makes the folder, or brings its packages up to date, and returns it. Packing takes seconds, and only once for a lockfile and what
- * the services import; others may do it meanwhile. `parsed` keeps modules for the next call.
+ * Makes the folder, or brings its packages up to date, and returns it. Packing and compiling take seconds, once for a lockfile
+ * and what the services import; others may do it meanwhile. `parsed` keeps modules for the next call.
  */
 export async function imageFolder(parsed = new Map<string, Module>()): Promise<string> {
   const folder = join(root, FOLDER)
   mkdirSync(folder, { recursive: true })
   for (const source of SOURCES) link(join(root, source), join(folder, source))
-  link(await packagesOf(importedPackages(parsed)), join(folder, 'node_modules'))
+  const packages = packagesOf(importedPackages(parsed))
+  const isNew = !existsSync(packages)
+  if (isNew) await pack(packages)
+  link(packages, join(folder, PACKAGES))
+  if (isNew) await inProcess(folder, 'functions/compile.ts')
   return folder
 }
 
-async function packagesOf(names: readonly string[]): Promise<string> {
+function packagesOf(names: readonly string[]): string {
   const hash = createHash('sha256').update(JSON.stringify(names))
   for (const file of MADE_OF) hash.update(readFileSync(join(root, file)))
-  const cache = join(root, CACHE)
-  const packages = join(cache, hash.digest('hex').slice(0, 16))
-  if (!existsSync(packages)) {
-    mkdirSync(cache, { recursive: true })
-    const made = mkdtempSync(join(cache, 'making-'))
-    // In a process of its own, as when the image is built: Vitest resolves names in other ways.
-    await promisify(execFile)(process.execPath, [join(root, 'cli/image-packages.ts'), made], { cwd: root })
-    try {
-      renameSync(made, packages)
-    } catch (error) {
-      // Another start was faster.
-      if (!existsSync(packages)) throw error
-      rmSync(made, { recursive: true })
-    }
+  return join(root, CACHE, hash.digest('hex').slice(0, 16), PACKAGES)
+}
+
+async function pack(packages: string): Promise<void> {
+  mkdirSync(join(root, CACHE), { recursive: true })
+  const made = mkdtempSync(join(root, CACHE, 'making-'))
+  await inProcess(root, 'cli/image-packages.ts', made)
+  try {
+    renameSync(made, dirname(packages))
+  } catch (error) {
+    // Another start was faster.
+    if (!existsSync(packages)) throw error
+    rmSync(made, { recursive: true })
   }
-  return join(packages, 'node_modules')
+}
+
+/** As the build of the image runs it; in Vitest's own processes, names of packages lead elsewhere. */
+async function inProcess(folder: string, program: string, ...args: readonly string[]): Promise<void> {
+  const env = { ...process.env, ...(folder === root ? {} : imageEnvironment) }
+  await promisify(execFile)(process.execPath, [program, ...args], { cwd: folder, env })
 }
 
 /** Replaces a link to something else in one step, because services may start meanwhile. */

@@ -135,6 +135,7 @@ async function run(options: Options): Promise<void> {
   })
 
   async function open(opened: typeof declared): Promise<LocalPlatform> {
+    const image = imageFolder()
     // A start that is refused does not load them.
     const [{ synthesize }, { startPlatform }] = await Promise.all([import('../stacks/app.ts'), import('./start.ts')])
     const stacks = synthesize(environment, opened)
@@ -150,7 +151,7 @@ async function run(options: Options): Promise<void> {
       secret: running.secret,
       dataDirectory,
       prune: options.prune,
-      workingDirectory: await imageFolder(),
+      workingDirectory: await image,
       partners: tools.partners ?? {},
       roles: tools.roles,
       settings: opened.settings(environment),

@@ -24,6 +24,7 @@ import { firestore } from 'local-google-cloud/firestore'
 import { iam, type IamCore } from 'local-google-cloud/iam'
 import { CORRELATION } from '../shared/signals/span.ts'
 import type { LocalPorts } from '../stacks/environments.ts'
+import { imageEnvironment } from './image-environment.ts'
 import { createIdentityPlatform, type Roles } from './identity-platform/server.ts'
 import type { Partners, Started } from './partner-server.ts'
 import { SECRET_COMMAND } from './running.ts'
@@ -31,13 +32,6 @@ import { pubsub } from 'local-google-cloud/pubsub'
 import { secretManager, type SecretManagerCore } from 'local-google-cloud/secret-manager'
 import { telemetry } from 'local-google-cloud/telemetry'
 
-const inWorkingDirectory = {
-  // Without it, compiling packages takes half the processor time of a start.
-  NODE_COMPILE_CACHE: 'node_modules/.cache/node',
-  // Of links to sources, the packages are those beside the link.
-  NODE_PRESERVE_SYMLINKS: '1',
-  NODE_PRESERVE_SYMLINKS_MAIN: '1',
-}
 /** In the data directory: the resources of the last start. */
 const PROVISIONED_FILE = 'provisioned.json'
 
@@ -104,7 +98,7 @@ export function emulators({
     bigquery(dataDirectory ? { directory: join(dataDirectory, 'bigquery') } : {}),
     cloudRun({
       addressOf: (name) => ({ port: servicePort(name) }),
-      environmentOf: (email) => ({ ...environmentOf(email), ...inWorkingDirectory }),
+      environmentOf: (email) => ({ ...environmentOf(email), ...imageEnvironment }),
       workingDirectory,
       ...(nodeOptions ? { nodeOptions } : {}),
       ...(withdrawsCpu ? { withdrawsCpu } : {}),
