@@ -1,13 +1,14 @@
-/** The page of an order and the list while a service is slow, dead, wrong or flapping: the other parts, within their time, and why one is missing. */
+/** The page of an order, the list and placing while a service is slow, dead, wrong or flapping: the other parts, within their time, and why one is missing. */
 
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { createCaller } from '../../shared/runtime/caller.ts'
+import { FAILURES_TO_OPEN, HALF_OPEN_AFTER_MS } from '../../shared/http/resilience.ts'
+import { type Fault, faultyNetwork } from '../../shared/runtime/faulty-network.testing.ts'
 import { type GraphqlAnswer, openGraph, partAt, shopAnswers, type TestGraph } from './graphql.testing.ts'
 import { openIssuer, type TestIssuer } from './issuer.testing.ts'
+import { order } from './placed-order.testing.ts'
 
 const services = ['orders', 'catalog', 'history'] as const
 type Service = (typeof services)[number]
-type Fault = 'slow' | 'dead' | 'wrong' | 'flapping'
 
 let issuer: TestIssuer
 beforeAll(async () => void (issuer = await openIssuer()))
@@ -18,52 +19,45 @@ interface FaultyShop {
   readonly graph: TestGraph
   /** The service has this fault from now on; undefined: none. */
   set(service: Service, fault: Fault | undefined): void
+  /** How often it was called since its fault began or ended. */
+  count(service: Service): number
   /** The answer, and the milliseconds until it came. */
   timed(query: string): Promise<GraphqlAnswer & { readonly tookMs: number }>
+  /** Places the same order each time, under one key. */
+  place(): Promise<{
+    readonly status: number
+    readonly code: string | undefined
+    readonly retryAfter: string | null
+    readonly tookMs: number
+  }>
 }
 
-/** The gateway with the caller that it has when it runs: its timeouts, retries and circuits, over a network in memory. */
+/** The gateway with the caller that it has when it runs. */
 async function openFaultyShop(): Promise<FaultyShop> {
-  const faults = new Map<string, Fault>()
-  let calls = 0
-  const network = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
-    const url = new URL(input)
-    const fault = faults.get(url.hostname)
-    calls += 1
-    if (fault === 'dead' || (fault === 'flapping' && calls % 2 === 1)) throw new TypeError('fetch failed')
-    if (fault === 'wrong') return Response.json({ what: 'is this?' })
-    if (fault === 'slow')
-      return new Promise((_, reject) =>
-        init.signal!.addEventListener('abort', () => reject(init.signal!.reason as Error)),
-      )
-    const body = init.body === undefined ? {} : { body: JSON.parse(init.body as string) as unknown }
-    return shopAnswers(url.hostname, `${url.pathname}${url.search}`, body)
+  const network = faultyNetwork(services, shopAnswers)
+  const graph = openGraph(issuer, { call: network.call })
+  const headers = {
+    authorization: `Bearer ${await graph.token()}`,
+    'content-type': 'application/json',
+    'idempotency-key': 'key-1',
   }
-  const { call } = createCaller({
-    peers: Object.fromEntries(services.map((name) => [name, `http://${name}`])),
-    authorizationFor: async () => 'Bearer test',
-    accessAuthorization: async () => 'Bearer test',
-    telemetry: { query: (_, work) => work(), partner: (_, work) => work(), circuit: () => {} },
-    send: network,
-  })
-  const graph = openGraph(issuer, { call })
   // The keys of the issuer come by a real network.
   await graph.post({ query: '{ __typename }' })
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
   return {
     graph,
-    set: (service, fault) => void (fault ? faults.set(service, fault) : faults.delete(service)),
+    set: network.set,
+    count: network.count,
     async timed(query) {
-      const before = calls
-      const startedMs = performance.now()
-      let tookMs: number | undefined
-      const answer = graph.post({ query }).finally(() => (tookMs = performance.now() - startedMs))
-      while (tookMs === undefined) {
-        // The check of the token takes real time, in which the clock stands still.
-        for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => void setImmediate(resolve))
-        if (calls > before) await vi.advanceTimersByTimeAsync(50)
-      }
-      return { ...(await answer), tookMs }
+      const { result, tookMs } = await network.timed(() => graph.post({ query }))
+      return { ...result, tookMs }
+    },
+    async place() {
+      const { result, tookMs } = await network.timed(() =>
+        graph.request('/v1/orders', { method: 'POST', headers, body: JSON.stringify(order) }),
+      )
+      const { code } = (await result.json()) as { readonly code?: string }
+      return { status: result.status, code, retryAfter: result.headers.get('retry-after'), tookMs }
     },
   }
 }
@@ -133,6 +127,58 @@ describe.each<[Fault, string]>([
     const ofOrder = await shop.timed(page)
     expect([ofOrder.data, codesOf(ofList), codesOf(ofOrder)]).toEqual([{ readOrder: null }, [code], [code]])
     for (const { tookMs } of [ofOrder, ofList]) expect(tookMs).toBeLessThan(MAX_ANSWER_MS)
+  })
+})
+
+describe('placing an order', () => {
+  it.each<[Fault, number, string, number]>([
+    // The operation has 20 s (docs/resilience.md), and the request 25.
+    ['slow', 503, 'unavailable', 20_000],
+    ['dead', 503, 'unavailable', 0],
+    ['flapping', 503, 'unavailable', 0],
+  ])('while orders is %s is answered %i %s, asked once, and taken later', async (fault, status, code, atLeastMs) => {
+    const shop = await openFaultyShop()
+    shop.set('orders', fault)
+    const failed = await shop.place()
+    expect([failed.status, failed.code, failed.retryAfter]).toEqual([status, code, status === 503 ? '1' : null])
+    expect(failed.tookMs).toBeGreaterThanOrEqual(atLeastMs)
+    expect(failed.tookMs).toBeLessThan(atLeastMs + 1_000)
+    // It writes: a second attempt is the client's, under the same key.
+    expect(shop.count('orders')).toBe(1)
+    if (fault !== 'flapping') shop.set('orders', undefined)
+    expect(await shop.place()).toMatchObject({ status: 201 })
+  })
+
+  it('while orders is wrong is a bug, where its answer is read: by REST it is handed on as it came, since its owner checks it', async () => {
+    const shop = await openFaultyShop()
+    shop.set('orders', 'wrong')
+    const mutation = `mutation { placeOrder(currency: "EUR", lines: [{ sku: "TEA-001", quantity: 2 }], addressRef: "address-1", paymentMethodRef: "card-ok", idempotencyKey: "key-1") { orderId } }`
+    const failed = await shop.timed(mutation)
+    expect([failed.data, codesOf(failed)]).toEqual([{ placeOrder: null }, ['bug']])
+    expect(await shop.place()).toMatchObject({ status: 200 })
+    expect(shop.count('orders')).toBe(2)
+  })
+
+  it.each<[Fault]>([['slow'], ['dead'], ['wrong'], ['flapping']])(
+    'needs neither history nor catalog, which are %s',
+    async (fault) => {
+      const shop = await openFaultyShop()
+      shop.set('history', fault)
+      shop.set('catalog', fault)
+      const { status, tookMs } = await shop.place()
+      expect([status, tookMs < 1_000]).toEqual([201, true])
+    },
+  )
+
+  it('meets an open circuit after eight failures, and is answered without a call', async () => {
+    const shop = await openFaultyShop()
+    shop.set('orders', 'dead')
+    for (let attempt = 0; attempt < FAILURES_TO_OPEN; attempt++) await shop.place()
+    shop.set('orders', undefined)
+    expect(await shop.place()).toMatchObject({ status: 503, code: 'unavailable' })
+    expect(shop.count('orders')).toBe(0)
+    await vi.advanceTimersByTimeAsync(HALF_OPEN_AFTER_MS)
+    expect(await shop.place()).toMatchObject({ status: 201 })
   })
 })
 

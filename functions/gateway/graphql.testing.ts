@@ -44,8 +44,9 @@ const rowOf = (orderId: string) => ({
 })
 
 /** Answers as the services do: by the path, with as many orders as a page is asked for. */
-export const shopAnswers: Call = async (_service, path, { body } = {}) => {
+export const shopAnswers: Call = async (_service, path, { method, body } = {}) => {
   const sent = (body ?? {}) as { readonly orderIds?: string[]; readonly skus?: string[] }
+  if (method === 'POST' && path === '/orders') return Response.json(orderNamed('o-1'), { status: 201 })
   const url = new URL(path, 'http://shop')
   if (path.startsWith('/orders?') || path === '/orders') {
     const rows = Number(url.searchParams.get('limit') ?? 20)

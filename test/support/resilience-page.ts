@@ -131,7 +131,7 @@ Made from the code and the declarations by \`npm run record\`. Every call has it
 - **Hedged**: a read that is declared so and takes longer than 95 of 100 did is sent a second time ([\`createHedge\`](../shared/http/hedge.ts)). The first answer counts, and the other request is ended. Of 100 reads ${HEDGED_SHARE * 100} are sent twice at most, and up to ${MAX_IN_A_ROW} more that those before them did not need.
 - **Circuit**: ${FAILURES_TO_OPEN} failures in a row open it; after ${seconds(HALF_OPEN_AFTER_MS)} one call tries the callee. A refusal, a client that hangs up and the deadline of the request are no failures.
 
-\`functions/gateway/faults.test.ts\` makes orders, catalog and history slow, dead, wrong and flapping, and compares the page of an order and the list with this page.
+\`functions/gateway/faults.test.ts\` makes orders, catalog and history slow, dead, wrong and flapping, and compares the page of an order, the list and placing with this page; \`functions/orders/placing-faults.test.ts\` does so with customers and catalog, which orders asks when an order is placed.
 
 ## Public operations
 
