@@ -1,4 +1,4 @@
-/** Prints the services of the platform that runs here: revisions, instances with their health, and open circuits. */
+/** Prints the services and worker pools of the platform that runs here: revisions, instances with their health, and open circuits. */
 
 import type { ServiceReport } from 'local-google-cloud/cloud-run'
 import { join } from 'node:path'
@@ -13,11 +13,12 @@ import { say, sayJson, shown } from './terminal.ts'
 const READY_PATH = '/health/ready'
 
 void main('services', {
-  brief: 'Lists the services that run here: address, revision, instances with requests and health, and circuits.',
+  brief:
+    'Lists the services and worker pools that run here: address, revision, instances with requests and health, and circuits.',
   about: `
 Each instance that takes requests is asked for its readiness: ready, degraded while the circuit of a callee is open,
 not-ready, or no answer. An instance that is ending finishes the requests that it has. A service without an instance starts
-one at its next request. The circuits of a degraded instance are those before callees, by the log of its service. In
+one at its next request. A worker pool (SERVICE-pull) has no address, and its workers no health. The circuits of a degraded instance are those before callees, by the log of its service. In
 Google Cloud, Cloud Run's pages have the instances, and the metric circuit.transitions the circuits.`,
   options: { json: flag('as JSON') },
   async run({ json }) {

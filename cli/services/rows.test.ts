@@ -37,6 +37,22 @@ it('has a row for a service without an instance', () => {
   ])
 })
 
+it('has a row for each worker of a pool, which takes no requests', () => {
+  const instances = [{ state: 'ready', pid: 7, revision: 'seats-pull-00001' }, { state: 'starting' }] as const
+  const pool = {
+    service: 'seats-pull',
+    revision: 'seats-pull-00002',
+    waiting: 0,
+    circuits: {},
+    state: 'running',
+    instances,
+  } as const
+  expect(instanceRows(pool).map((row) => Object.values(row))).toEqual([
+    ['seats-pull', 'seats-pull-00001', 'ready', 7, '', '', '', '', ''],
+    ['seats-pull', 'seats-pull-00002', 'starting', '', '', '', '', '', ''],
+  ])
+})
+
 it('knows the circuits that are not closed by the last line about each', () => {
   const line = (callee: string, state: string) => JSON.stringify({ message: 'circuit.changed', callee, state })
   const lines = [

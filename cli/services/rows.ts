@@ -1,4 +1,4 @@
-/** The rows of `npm run services`, one for each instance, and the circuits that a service has logged. */
+/** The rows of `npm run services`, one for each instance of a service or worker pool, and the circuits that a service has logged. */
 
 import type { ServiceReport } from 'local-google-cloud/cloud-run'
 
@@ -10,7 +10,7 @@ type Instance = ServiceReport['instances'][number]
 type Row = Readonly<Record<string, string | number>>
 
 export function instanceRows({ service, state, revision, address, waiting, instances, circuits }: Reported): Row[] {
-  const common = { service, address, waiting }
+  const common = { service, address: address ?? '', waiting: address === undefined ? ('' as const) : waiting }
   if (instances.length === 0) return [row({ ...common, revision, state, circuits: '' }, undefined)]
   return instances.map((instance) => {
     const of = {
@@ -40,7 +40,9 @@ const row = (
     address,
     waiting,
     circuits,
-  }: Readonly<Record<'service' | 'state' | 'revision' | 'address' | 'circuits', string>> & { readonly waiting: number },
+  }: Readonly<Record<'service' | 'state' | 'revision' | 'address' | 'circuits', string>> & {
+    readonly waiting: number | ''
+  },
   instance: Instance | undefined,
 ): Row => ({
   service,

@@ -22,13 +22,14 @@ export interface RunningProcess {
   readonly revision: string
 }
 
-/** A service as operators see it. */
+/** A service, or a worker pool, as operators see it. */
 export interface ServiceReport {
   readonly service: string
   readonly state: ServiceState['state']
   /** Of a failed start. */
   readonly reason?: string
-  readonly address: string
+  /** Absent: a worker pool, which takes no requests. */
+  readonly address?: string
   /** The newest, which gets all requests. */
   readonly revision: string
   /** Requests that wait for a place. */
@@ -39,8 +40,8 @@ export interface ServiceReport {
     readonly pid?: number
     readonly revision?: string
     readonly startedAt?: string
-    /** The requests that it has. */
-    readonly active: number
+    /** The requests that it has. Absent: a worker. */
+    readonly active?: number
     /** Of one that is ready, if a path was asked for. */
     readonly health?: Answered
   }[]
@@ -56,7 +57,7 @@ export interface CloudRunCore {
   processes(): RunningProcess[]
   /** Of each open service, and of each worker pool. */
   states(): (ServiceState & { readonly service: string })[]
-  /** Of each open service. @param path Asked of each ready instance, for its health */
+  /** Of each open service, and of each worker pool. @param path Asked of each ready instance, for its health */
   report(path?: string): Promise<readonly ServiceReport[]>
   /** Starts the minimum of the service's instances, one at least. @throws Error with the last lines of a process that did not start */
   warm(service: string): Promise<void>
@@ -287,8 +288,8 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
         .running()
         .map(({ pool, pids }) => ({ service: pool, state: pids.length > 0 ? 'running' : 'starting' }) as const),
     ],
-    report: (path) =>
-      Promise.all(
+    report: async (path) => [
+      ...(await Promise.all(
         [...planes].map(async ([name, plane]) => {
           const { latestReadyRevision, uri } = get(name)
           const instances = await Promise.all(
@@ -302,7 +303,19 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
           const about = { address: uri, revision: latestReadyRevision, waiting: plane.waiting() }
           return { service: idOf(name), ...plane.state(), ...about, instances }
         }),
-      ),
+      )),
+      ...workerPools.running().map(({ pool, revision: of, instances, reason }): ServiceReport => {
+        const isRunning = instances.some(({ state }) => state === 'ready')
+        return {
+          service: pool,
+          state: isRunning ? 'running' : reason === undefined ? 'starting' : 'failed',
+          ...(reason === undefined ? {} : { reason }),
+          revision: of,
+          waiting: 0,
+          instances: instances.map((one) => ({ ...one, ...(one.pid === undefined ? {} : { revision: of }) })),
+        }
+      }),
+    ],
     warm: async (service) => planeOf(service).warm(),
     async restart(service) {
       if (workerPools.running().some(({ pool }) => pool === service)) return workerPools.restart(service)

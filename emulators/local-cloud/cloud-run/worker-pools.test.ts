@@ -98,6 +98,29 @@ describe('a worker pool', () => {
     expect(Object.keys(one!.env)).not.toContain('HOME')
     expect(run().states()).toEqual([{ service: 'w-pull', state: 'running' }])
     expect(await cloud.api('GET', POOLS)).toMatchObject({ workerPools: [{ generation: '1' }] })
+    const revision = one!.env['CLOUD_RUN_REVISION']
+    expect(await run().report('/health')).toEqual([
+      {
+        service: 'w-pull',
+        state: 'running',
+        revision,
+        waiting: 0,
+        instances: pids().map((pid) => ({ state: 'ready', pid, revision, startedAt: expect.stringMatching(/^2/) })),
+      },
+    ])
+  })
+
+  it('that does not start is reported with the reason, until it runs', async () => {
+    vi.spyOn(console, 'error').mockImplementation(() => {})
+    writeFileSync(join(folder, 'worker.mjs'), `throw new Error('no seats')`)
+    await cloud.api('POST', `${POOLS}?workerPoolId=w`, pool(1))
+    const reported = async () => (await run().report())[0]!
+    await expect.poll(async () => (await reported()).state, longPoll).toBe('failed')
+    expect(await reported()).toMatchObject({ reason: expect.stringContaining('no seats') })
+    writeFileSync(join(folder, 'worker.mjs'), program)
+    await until(1)
+    expect(await reported()).toMatchObject({ state: 'running', instances: [{ state: 'ready' }] })
+    expect(await reported()).not.toHaveProperty('reason')
   })
 
   it('has the instances of a new number at once, and those of a new template instead of the former', async () => {

@@ -8,7 +8,7 @@ import type { LogKeeper } from './process/logs.ts'
 import { startProcess } from './process/process.ts'
 import type { Reaper } from './process/reaper.ts'
 import { secretValues } from './process/secret-values.ts'
-import { keepWorkers, type Workers } from './process/workers.ts'
+import { keepWorkers, type WorkerReport, type Workers } from './process/workers.ts'
 import { checkAccount, revisionName } from './values/service.ts'
 import { checkWorkerPool, type WorkerPoolResource } from './values/worker-pool.ts'
 
@@ -24,6 +24,9 @@ export interface WorkerPools {
     readonly account: string
     readonly revision: string
     readonly pids: readonly number[]
+    readonly instances: readonly WorkerReport[]
+    /** Why one is missing. */
+    readonly reason: string | undefined
   }[]
   /** New instances take the place of those that run. */
   restart(pool: string): Promise<void>
@@ -141,6 +144,8 @@ export function makeWorkerPools(
             .get(name)
             ?.running()
             .map(({ pid }) => pid) ?? [],
+        instances: workers.get(name)?.list() ?? [],
+        reason: workers.get(name)?.reason(),
       })),
     async restart(pool) {
       for (const [name, kept] of workers) if (idOf(name) === pool) await kept.replace()

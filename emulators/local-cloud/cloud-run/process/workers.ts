@@ -17,7 +17,19 @@ export interface Workers {
   /** All are replaced by new ones: of a new revision, say. */
   replace(): Promise<void>
   running(): readonly ContainerProcess[]
+  /** Each instance that it has to have. */
+  list(): readonly WorkerReport[]
+  /** Why the last start failed, or the last instance ended, as long as one is missing. */
+  reason(): string | undefined
   close(): Promise<void>
+}
+
+export interface WorkerReport {
+  readonly state: 'starting' | 'ready'
+  /** Absent: it starts. */
+  readonly pid?: number
+  /** ISO 8601. */
+  readonly startedAt?: string
 }
 
 /** Between the end of an instance and its next start; it grows while instances end within this time of their start. */
@@ -25,6 +37,8 @@ const RESTART_MS = { first: 500, longest: 30_000 } as const
 
 interface Slot {
   instance: ContainerProcess | undefined
+  startedAt: string
+  reason: string | undefined
   restart: Timer | undefined
   isGone: boolean
 }
@@ -42,20 +56,22 @@ export function keepWorkers({ clock, start, failed }: WorkersOptions): Workers {
       const instance = await start()
       if (slot.isGone) return await instance.stop()
       slot.instance = instance
+      slot.startedAt = new Date(startedMs).toISOString()
+      slot.reason = undefined
       void instance.gone.then(() => {
         if (slot.isGone || slot.instance !== instance) return
         slot.instance = undefined
-        failed(instance.failure())
+        failed((slot.reason = instance.failure()))
         again(clock.now() - startedMs > pauseMs ? RESTART_MS.first : longer)
       })
     } catch (error) {
       if (slot.isGone) return
-      failed((error as Error).message)
+      failed((slot.reason = (error as Error).message))
       again(longer)
     }
   }
   const add = (): Promise<void> => {
-    const slot: Slot = { instance: undefined, restart: undefined, isGone: false }
+    const slot: Slot = { instance: undefined, startedAt: '', reason: undefined, restart: undefined, isGone: false }
     slots.push(slot)
     return fill(slot, RESTART_MS.first)
   }
@@ -80,6 +96,11 @@ export function keepWorkers({ clock, start, failed }: WorkersOptions): Workers {
       await Promise.all([...former.map(add), remove(former)])
     },
     running: () => slots.flatMap(({ instance }) => (instance && !instance.exited ? [instance] : [])),
+    list: () =>
+      slots.map(({ instance, startedAt }) =>
+        instance && !instance.exited ? { state: 'ready', pid: instance.pid, startedAt } : { state: 'starting' },
+      ),
+    reason: () => slots.findLast(({ reason }) => reason !== undefined)?.reason,
     close: () => scaleTo(0),
   }
 }
