@@ -8,12 +8,12 @@ import { notifications } from './service.ts'
 export const app: ServiceApp = implement(notifications, {
   on: {},
   commands: {},
-  /** One document for each order, with an entry for each envelope: one that is delivered or published again writes the same. */
+  /** One document for each order and each webhook endpoint, with an entry for each envelope: one that is delivered or published again writes the same. */
   async onSubscribed({ id, type, time, data }, text, platform) {
-    // All events of the texts are about an order.
-    const { orderId } = data as { readonly orderId: string }
-    await platform.documents.merge(documentPath<typeof notifications>('sends', orderId), {
-      orderId,
+    const { orderId, endpointId } = data as { readonly orderId?: string; readonly endpointId?: string }
+    // An endpoint's id begins with `w-`, and an order's does not.
+    await platform.documents.merge(documentPath<typeof notifications>('sends', (orderId ?? endpointId)!), {
+      ...(orderId === undefined ? { endpointId } : { orderId }),
       sends: { [id]: { eventType: type, time, text } },
     })
   },

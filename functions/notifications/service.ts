@@ -1,4 +1,4 @@
-/** Notifies customers of their orders, and keeps a log of the sent notifications. */
+/** Notifies customers of their orders and webhook endpoints, and keeps a log of the sent notifications. */
 
 import { defineService } from '../../shared/service/service.ts'
 import { notificationsContracts } from './contracts.ts'

@@ -22,6 +22,16 @@ describe('the notification of a payment that needs the customer', () => {
 })
 
 it.each([
+  ['gone', 'its program answered that it is gone (410)'],
+  ['failing', 'nothing has succeeded there since 2026-01-01 00:00 UTC'],
+])('a webhook endpoint that is disabled because it is %s has the reason and the remedy', (reason, because) => {
+  const facts = { endpointId: 'w-1', reason, failingSince: '2026-01-01T00:00:00.000Z' }
+  expect(textFor('webhook.disabled', facts)).toBe(
+    `Your webhook endpoint w-1 gets nothing any more, because ${because}. Webhooks are kept for thirty days: a replay sends them and enables the endpoint.`,
+  )
+})
+
+it.each([
   ['changed-mind', ''],
   ['payment-lapsed', ', because we have no payment for it any more'],
   ['open-too-long', ', because we could not send it in all this time'],

@@ -219,7 +219,16 @@ describe('a receiver that fails', () => {
     await runAttempts()
     expect(platform.now() - Date.parse('2026-01-01T00:00:00Z')).toBeGreaterThan(3 * DAY_MS)
     expect(receiver.received).toHaveLength(RETRY_AFTER_SECONDS.length + 1)
-    expect(await listed()).toMatchObject([{ status: 'disabled' }])
+    const disabledAt = new Date(platform.now()).toISOString()
+    const about = { disabledAt, failingSince: '2026-01-01T00:00:00.000Z' }
+    expect(await listed()).toMatchObject([{ status: 'disabled', disabledBecause: 'failing', ...about }])
+    expect(platform.published).toMatchObject([
+      {
+        type: 'webhook.disabled',
+        sequence: 1,
+        data: { endpointId, customerRef: 'customer-1', reason: 'failing', ...about },
+      },
+    ])
     expect(platform.logs.map(({ event }) => event)).toContain('webhook.disabled')
     await happen('order.completed', { orderId })
     await runAttempts()
@@ -237,7 +246,9 @@ describe('a receiver that fails', () => {
       'order.completed',
       'order.placed',
     ])
-    expect(await listed()).toMatchObject([{ status: 'enabled' }])
+    const [working] = await listed()
+    expect(working).toMatchObject({ status: 'enabled' })
+    expect(Object.keys(working!)).not.toContain('disabledAt')
     expect((await deliveries(endpointId)).map(({ status }) => status)).toEqual(['delivered', 'delivered'])
   })
 
@@ -304,7 +315,27 @@ describe('a receiver that fails', () => {
     await happen('order.placed', placed)
     await runAttempts()
     expect(receiver.received).toHaveLength(1)
-    expect(await listed()).toMatchObject([{ status: 'disabled' }])
+    expect(await listed()).toMatchObject([{ status: 'disabled', disabledBecause: 'gone' }])
+  })
+
+  it('and is disabled is published once each time, also after a crash in between, and if others fail beside it', async () => {
+    const { endpointId } = await register()
+    receiver.answer(410)
+    await happen('order.placed', placed)
+    await happen('order.placed', { ...placed, orderId: 'o-2' }, 'o-2')
+    const [first, second] = platform.sent.map(({ envelope }) => envelope)
+    platform.fail('publish')
+    await expect(deliver(app, platform, first!)).rejects.toThrow()
+    expect([platform.published, (await listed())[0]!.status]).toEqual([[], 'disabled'])
+    for (const one of [first!, second!]) await deliver(app, platform, one)
+    const ids = () => new Set(platform.published.map(({ id }) => id))
+    expect(ids().size).toBe(1)
+    tried = platform.sent.length
+    await request('POST', `/${endpointId}/replay`, { since: '2026-01-01T00:00:00Z' })
+    platform.advance(1_000)
+    await runAttempts()
+    expect(ids().size).toBe(2)
+    expect(platform.published.at(-1)).toMatchObject({ sequence: 2, data: { reason: 'gone' } })
   })
 
   it('does not disable the endpoint if it takes others in between', async () => {
@@ -447,9 +478,10 @@ describe('attempts beside each other', () => {
     await begun(slow, 8)
     const deferred = platform.sent.slice(50)
     await vi.waitFor(() => expect(platform.sent).toHaveLength(50 + 42), { interval: 1 })
+    // It answered its challenge in no time, so it is taken for a quick one.
     for (const { notBeforeMs } of deferred) {
-      expect(notBeforeMs! - platform.now()).toBeGreaterThanOrEqual(5_000)
-      expect(notBeforeMs! - platform.now()).toBeLessThanOrEqual(10_000)
+      expect(notBeforeMs! - platform.now()).toBeGreaterThanOrEqual(500)
+      expect(notBeforeMs! - platform.now()).toBeLessThanOrEqual(1_000)
     }
     expect(posts.open.get(slow)).toHaveLength(8)
 

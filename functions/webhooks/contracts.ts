@@ -40,6 +40,9 @@ export const verificationBody = z.object({
   data: z.object({ challenge: z.string() }),
 })
 
+/** `gone`: the receiver answered 410. `failing`: nothing has succeeded for three days. */
+const disabledBecause = z.enum(['gone', 'failing'])
+
 const endpoint = z.object({
   endpointId: reference,
   url,
@@ -52,6 +55,8 @@ const endpoint = z.object({
   createdAt: timestamp,
   /** Since when no attempt has succeeded. */
   failingSince: timestamp.optional(),
+  disabledAt: timestamp.optional(),
+  disabledBecause: disabledBecause.optional(),
 })
 
 /** The secret is shown here alone. */
@@ -78,7 +83,26 @@ const keyed = <S extends z.ZodType>(body: S) => z.strictObject({ idempotencyKey,
 
 export const webhooksContracts = defineContracts({
   service: 'webhooks',
-  events: {},
+  events: {
+    /** The customer learns of it, since nothing more arrives there. */
+    'webhook.disabled': {
+      version: 1,
+      data: z.strictObject({
+        endpointId: reference,
+        customerRef: reference,
+        reason: disabledBecause,
+        failingSince: timestamp,
+        disabledAt: timestamp,
+      }),
+      example: {
+        endpointId: 'w-1',
+        customerRef: 'customer-1',
+        reason: 'failing',
+        failingSince: '2026-01-01T00:00:00.000Z',
+        disabledAt: '2026-01-04T00:00:00.000Z',
+      },
+    },
+  },
   commands: {
     /** To itself: one attempt of one delivery. A replay begins another round. */
     DeliverWebhook: {

@@ -1,6 +1,7 @@
 /** One webhook to one endpoint, and when it is tried again. No clock, no I/O. */
 
 import type { WebhookType } from './contracts.ts'
+import type { Speed } from './receiver-bulkhead.ts'
 
 /**
  * After each failed attempt: the schedule that Standard Webhooks recommends, three days in all. A receiver that is restarted gets it
@@ -42,20 +43,21 @@ export function nextAttemptMs(attempt: number, atMs: number, retryAfter = ''): n
   return seconds === undefined ? undefined : atMs + Math.max(seconds * 1_000, retryAfterMs(retryAfter, atMs))
 }
 
-const MIN_DEFERRAL_MS = 10_000
+/** A quick receiver has answered by then, and of an untried one it is known whether it is quick. */
+const MIN_DEFERRAL_MS = { quick: 1_000, untried: 1_000, slow: 10_000 } as const
 const MAX_DEFERRAL_MS = 600_000
 
 /**
  * When an attempt comes again for which its endpoint had no free slot. The wait grows with the age of the round, so that many that
  * wait cost little, and differs by `share`, so that they do not come together.
- * @param share 0 to 1
+ * @param share From 0 to 1.
  */
 export function deferredUntilMs(
   { createdAt, begunAt = createdAt }: WebhookDelivery,
   atMs: number,
-  share: number,
+  { speed, share }: { readonly speed: Speed; readonly share: number },
 ): number {
-  const longest = Math.min(Math.max(atMs - Date.parse(begunAt), MIN_DEFERRAL_MS), MAX_DEFERRAL_MS)
+  const longest = Math.min(Math.max(atMs - Date.parse(begunAt), MIN_DEFERRAL_MS[speed]), MAX_DEFERRAL_MS)
   return atMs + Math.round((longest * (1 + share)) / 2)
 }
 

@@ -40,6 +40,15 @@ export interface Endpoint {
   /** Of those that were registered before there was a verification, none is `unverified`. */
   readonly status: 'unverified' | 'enabled' | 'disabled'
   readonly failingSince?: string
+  /** Of one that is disabled; absent: it was before this was recorded. */
+  readonly disabled?: Disabled
+}
+
+/** Of each an event tells the customer once. */
+export interface Disabled {
+  readonly at: string
+  /** `gone`: the receiver answered 410. `failing`: nothing has succeeded for three days. */
+  readonly reason: 'gone' | 'failing'
 }
 
 export interface Customer {
@@ -181,6 +190,14 @@ export function afterFailure(
     ...endpoint,
     failingSince,
     status: isDisabled ? 'disabled' : 'enabled',
+    ...(isDisabled
+      ? {
+          disabled: {
+            at: new Date(atMs).toISOString(),
+            reason: status === GONE ? ('gone' as const) : ('failing' as const),
+          },
+        }
+      : {}),
   })
 }
 
@@ -193,16 +210,20 @@ export function enabled(customer: Customer, endpointId: string): Customer | unde
     'The endpoint is not verified: POST to its verification first.',
   )
   if (endpoint.status === 'enabled') return undefined
-  const { failingSince: _, ...working } = endpoint
+  const { failingSince: _failing, disabled: _disabled, ...working } = endpoint
   return withEndpoint(customer, endpointId, { ...working, status: 'enabled' })
 }
 
 /** Without the secrets. */
-export const endpointView = (endpointId: string, { url, types, status, createdAt, failingSince }: Endpoint) => ({
+export const endpointView = (
+  endpointId: string,
+  { url, types, status, createdAt, failingSince, disabled: since }: Endpoint,
+) => ({
   endpointId,
   url,
   types: [...types],
   status,
   createdAt,
   failingSince,
+  ...(since ? { disabledAt: since.at, disabledBecause: since.reason } : {}),
 })

@@ -2,17 +2,17 @@
 
 import { Unavailable } from '../../shared/base/errors.ts'
 import { derivedId, derivedName, hashOf } from '../../shared/base/ids.ts'
-import type { SentBy } from '../../shared/contracts/contract.ts'
+import type { RecordOf, SentBy } from '../../shared/contracts/contract.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
-import { createSlots } from '../../shared/edge/slots.ts'
 import { webhookHeaders } from '../../shared/http/webhook-signing.ts'
 import { type DocumentPath, documentPath } from '../../shared/service/document-path.ts'
 import type { OutsideAnswer } from '../../shared/service/outside-target.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { historyContracts } from '../history/contracts.ts'
-import type { WebhookType } from './contracts.ts'
+import type { webhooksContracts, WebhookType } from './contracts.ts'
 import { bodyOf, deferredUntilMs, nextAttemptMs, type WebhookDelivery } from './delivery.ts'
 import { afterFailure, afterSuccess, type Customer, type Endpoint, secretsAt } from './endpoint.ts'
+import { createReceiverBulkhead, type ReceiverBulkhead, type Leave } from './receiver-bulkhead.ts'
 import type { webhooks } from './service.ts'
 import { webhookTargets } from './settings.ts'
 
@@ -129,20 +129,13 @@ async function customerByHistory(orderId: string, { query }: Platform): Promise<
   return customer
 }
 
-/**
- * A receiver that is slow holds few requests of an instance, and one that fails a single one: ten seconds each. All other attempts
- * there come later, and no other receiver's wait for them.
- */
-const MAX_CONCURRENT = { working: 8, alone: 1 } as const
-type Share = keyof typeof MAX_CONCURRENT
-const newSlots = () => ({ working: createSlots(MAX_CONCURRENT.working), alone: createSlots(MAX_CONCURRENT.alone) })
-const slotsBy = new WeakMap<Platform, ReturnType<typeof newSlots>>()
+const bulkheads = new WeakMap<Platform, ReceiverBulkhead>()
 
-/** The answer releases it. Undefined: all of the endpoint are taken. */
-export function slotFor(platform: Platform, endpointId: string, share: Share): (() => void) | undefined {
-  const slots = slotsBy.get(platform) ?? newSlots()
-  slotsBy.set(platform, slots)
-  return slots[share].take(endpointId)
+/** Of this instance. */
+export function bulkheadOf(platform: Platform): ReceiverBulkhead {
+  const bulkhead = bulkheads.get(platform) ?? createReceiverBulkhead()
+  bulkheads.set(platform, bulkhead)
+  return bulkhead
 }
 
 /** From 0 to 1, the same for the same id. */
@@ -159,19 +152,22 @@ export async function deliverOnce(message: Envelope<string, Attempt>, platform: 
   const { customer, endpointId } = delivery
   const endpoint = (await customerIn(platform, customer)).endpoints?.[endpointId]
   if (endpoint?.status !== 'enabled') {
+    // Also after a crash between the two: then this is the attempt that disabled it.
+    if (endpoint?.disabled) await publishDisabled(platform, message, { customer, endpointId, endpoint })
     const lastFailure = endpoint ? 'the endpoint is disabled' : 'the endpoint is deleted'
     return platform.documents.merge(path, { status: 'failed', lastFailure })
   }
-  const release = slotFor(platform, endpointId, endpoint.failingSince === undefined ? 'working' : 'alone')
-  if (!release) {
-    const notBeforeMs = deferredUntilMs(delivery, platform.now(), shareOf(message.id))
+  const isFailing = endpoint.failingSince !== undefined
+  const { speed, leave } = bulkheadOf(platform).enter({ endpointId, customer, isFailing })
+  if (!leave) {
+    const notBeforeMs = deferredUntilMs(delivery, platform.now(), { speed, share: shareOf(message.id) })
     return sendAttempt(platform, message.data, {
       correlationId: message.correlationId,
       notBeforeMs,
       deferred: message.id,
     })
   }
-  const answer = await attemptAt(endpoint, delivery, platform).finally(release)
+  const answer = await attemptAt(endpoint, delivery, platform, leave)
   const failure = failureOf(answer)
   if (failure === undefined) {
     const atMs = platform.now()
@@ -181,7 +177,7 @@ export async function deliverOnce(message: Envelope<string, Attempt>, platform: 
     return platform.documents.merge(path, { status: 'delivered', attempts: attempt, deliveredAt })
   }
   const { status, retryAfter } = 'status' in answer ? answer : {}
-  const isEnabled = await failedAt(platform, { customer, endpointId, status })
+  const isEnabled = await failedAt(platform, message, { customer, endpointId, status })
   const nextMs = isEnabled ? nextAttemptMs(attempt, platform.now(), retryAfter) : undefined
   const lastFailure = failure.slice(0, MAX_FAILURE_CHARACTERS)
   if (nextMs === undefined) return platform.documents.merge(path, { status: 'failed', attempts: attempt, lastFailure })
@@ -190,16 +186,26 @@ export async function deliverOnce(message: Envelope<string, Attempt>, platform: 
   await platform.documents.merge(path, { attempts: attempt, lastFailure })
 }
 
-const attemptAt = (
+async function attemptAt(
   endpoint: Endpoint,
   { webhookId, body }: WebhookDelivery,
   platform: Platform,
-): Promise<OutsideAnswer> =>
-  platform.postOutside(endpoint.url, {
-    headers: webhookHeaders(secretsAt(endpoint, platform.now()), { id: webhookId, atMs: platform.now(), body }),
-    body,
-    targets: platform.setting(webhookTargets),
-  })
+  leave: Leave,
+): Promise<OutsideAnswer> {
+  const atMs = platform.now()
+  let tookMs: number | undefined
+  try {
+    const answer = await platform.postOutside(endpoint.url, {
+      headers: webhookHeaders(secretsAt(endpoint, atMs), { id: webhookId, atMs, body }),
+      body,
+      targets: platform.setting(webhookTargets),
+    })
+    if (failureOf(answer) === undefined) tookMs = platform.now() - atMs
+    return answer
+  } finally {
+    leave(tookMs)
+  }
+}
 
 /** Undefined: it arrived. */
 export function failureOf(answer: OutsideAnswer): string | undefined {
@@ -214,13 +220,46 @@ interface Failed {
 }
 
 /** Whether the endpoint is still enabled. */
-async function failedAt(platform: Platform, { customer, endpointId, status }: Failed): Promise<boolean> {
+async function failedAt(
+  platform: Platform,
+  message: Envelope,
+  { customer, endpointId, status }: Failed,
+): Promise<boolean> {
   const after = await updateCustomer(platform, customer, (stored) =>
     afterFailure(stored, endpointId, { status, atMs: platform.now() }),
   )
-  const isEnabled = after.endpoints?.[endpointId]?.status === 'enabled'
-  if (!isEnabled) platform.log('WARNING', 'webhook.disabled', { endpointId, status })
-  return isEnabled
+  const endpoint = after.endpoints?.[endpointId]
+  if (endpoint?.status === 'disabled') {
+    platform.log('WARNING', 'webhook.disabled', { endpointId, status })
+    await publishDisabled(platform, message, { customer, endpointId, endpoint })
+  }
+  return endpoint?.status === 'enabled'
+}
+
+interface Published {
+  readonly customer: string
+  readonly endpointId: string
+  readonly endpoint: Endpoint
+}
+
+/** Once for each time that it is disabled: the cause follows from that time. */
+async function publishDisabled(
+  platform: Platform,
+  message: Envelope,
+  { customer, endpointId, endpoint: { disabled, failingSince } }: Published,
+): Promise<void> {
+  if (!disabled) return
+  const { at: disabledAt, reason } = disabled
+  const data = { endpointId, customerRef: customer, reason, failingSince: failingSince ?? disabledAt, disabledAt }
+  const cause = { ...message, id: derivedId('webhook-disabled', endpointId, disabledAt), correlationId: endpointId }
+  await platform.streams.handle<RecordOf<typeof webhooksContracts>>(
+    cause,
+    await platform.streams.read(endpointId),
+    () => ({
+      events: [{ type: 'webhook.disabled', data }],
+      commands: [],
+    }),
+  )
 }
 
 /** The customer's endpoints as they are afterwards. `change`: undefined leaves them as they are. */

@@ -19,6 +19,8 @@ export const webhooks = defineService({
   sends: ['DeliverWebhook'],
   queries: ['readTimeline'],
   collections: {
+    // By endpoint: each time that it was disabled.
+    streams: { unindexed: ['*'] },
     // By customer: the endpoints with their secrets.
     customers: { unindexed: ['*'] },
     // By order: whose it is, and whether its customer had an endpoint.

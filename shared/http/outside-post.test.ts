@@ -47,7 +47,7 @@ describe('an address of the internet', () => {
 describe('a target', () => {
   it.each([
     'https://example.com/hooks',
-    'https://example.com:8443/a?b=c',
+    'https://example.com:443/a?b=c',
     'https://93.184.215.14/',
     'https://run.app.example.com/',
   ])('%s may be tried', (url) => expect(faultOfTarget(url, 'public')).toBeUndefined())
@@ -57,6 +57,8 @@ describe('a target', () => {
     ['ftp://example.com/', 'begins with https://'],
     ['https://user:password@example.com/', 'has no name and no password'],
     ['https://example.com/#a', 'has no fragment'],
+    ['https://example.com:8443/', 'has no port but that of https, 443'],
+    ['https://93.184.215.14:22/', 'has no port but that of https, 443'],
     ['https://127.0.0.1/', 'is reachable from the internet'],
     // Other spellings of 127.0.0.1, which the parser of URLs makes one.
     ['https://2130706433/', 'is reachable from the internet'],
@@ -132,9 +134,9 @@ describe('a post', () => {
     'to a name that leads to %j reaches no server',
     async (addresses) => {
       const post = createOutsidePost({ addressesOf: async () => addresses })
-      const answer = await post(`https://receiver.test:${receiver.port}/`, { ...content, targets: 'public' })
+      const answer = await post('https://receiver.test/', { ...content, targets: 'public' })
+      // It is refused before a connection, which would fail otherwise.
       expect(answer).toEqual({ failure: 'refused: the name leads to an address that is not public' })
-      expect(receiver.received).toEqual([])
     },
   )
 

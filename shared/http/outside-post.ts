@@ -73,6 +73,8 @@ export function faultOfTarget(target: string, targets: Targets): string | undefi
   if (url.hash !== '') return 'has no fragment'
   const host = url.hostname.replace(/^\[|\]$/g, '')
   if (isAny) return undefined
+  // By other ports a client could learn from the failures which servers of others listen where.
+  if (url.port !== '') return 'has no port but that of https, 443'
   if (isIP(host) !== 0) return isPublicAddress(host) ? undefined : 'is reachable from the internet'
   // stacks/private-network.ts leads all of run.app to addresses of the private network: each attempt would be refused.
   if (/\.run\.app\.?$/i.test(host)) return 'has a domain of its own and not run.app'
