@@ -1,7 +1,7 @@
 /** `npm run cloud`: the local Google Cloud alone, for a program of any language. */
 
 import { join, relative, resolve } from 'node:path'
-import { STATE_UMASK } from 'local-google-cloud/host'
+import { giveBackIdleMemory, STATE_UMASK } from 'local-google-cloud/host'
 import { flag, main, text, UsageError, wholeNumber } from '../cli/command.ts'
 import { printError, say } from '../cli/terminal.ts'
 import { exportLines, startCloudAlone } from './cloud-alone.ts'
@@ -35,6 +35,7 @@ npm run cloud -- --project my-app --port 8800 --data ./state --fresh`,
     try {
       const started = await startCloudAlone({ project, region, port, dataDirectory, fresh, warnIndexes })
       stopOnSignal(started)
+      giveBackIdleMemory()
       say(readyText({ project, region, dataDirectory }, started))
     } catch (error) {
       printError(

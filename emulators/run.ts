@@ -9,7 +9,7 @@ import { printError, say } from '../cli/terminal.ts'
 import { checkTools } from '../cli/tools.ts'
 import { business as declared, services } from '../functions/index.ts'
 import { localEnvironment, localPorts } from '../stacks/environments.ts'
-import { makeSecret, STATE_UMASK, writeState } from 'local-google-cloud/host'
+import { giveBackIdleMemory, makeSecret, STATE_UMASK, writeState } from 'local-google-cloud/host'
 import { afterReady } from './after-ready.ts'
 import { explainStart } from './explain-start.ts'
 import { acquireLock, lockFiles, type Running } from './running.ts'
@@ -119,6 +119,7 @@ async function run(options: Options): Promise<void> {
     throw error
   }
   lock.ready()
+  giveBackIdleMemory()
   say(
     readyText({
       running,

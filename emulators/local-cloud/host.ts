@@ -1,9 +1,10 @@
-/** For programs that run a local cloud or run beside it: its journal, clock, ports, state files and secret. */
+/** For programs that run a local cloud or run beside it: its journal, clock, memory, ports, state files and secret. */
 
 export { type Clock, systemClock, virtualClock } from './core/clock.ts'
 export { closeAfter, closeAll } from './core/close-all.ts'
 export { freeBlock, freePort, freePorts } from './core/free-ports.ts'
 export { openHttp } from './core/http-server.ts'
+export { giveBackIdleMemory } from './core/idle-memory.ts'
 export { type Journal, openJournal, type Table } from './core/journal.ts'
 export { parseJson } from './core/json.ts'
 export { type Random, seededRandom } from './core/random.ts'

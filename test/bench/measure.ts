@@ -17,12 +17,18 @@ export function cpuMsOf(pid: number): number | undefined {
   }
 }
 
-export function rssMbOf(pid: number): number | undefined {
+/** Undefined as above. */
+export const rssMbOf = (pid: number): number | undefined => memoryMbOf(pid)['RSS MB']
+
+/** The resident memory, and the process's share of it; empty as above. */
+export function memoryMbOf(pid: number): { readonly 'RSS MB'?: number; readonly 'PSS MB'?: number } {
   try {
-    const pages = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1])
-    return (pages * 4096) / 1e6
+    const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
+    const mb = (name: string): number =>
+      rounded((Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]) * 1024) / 1e6, 0)
+    return { 'RSS MB': mb('Rss'), 'PSS MB': mb('Pss') }
   } catch {
-    return undefined
+    return {}
   }
 }
 

@@ -1,17 +1,20 @@
 /** Times of a start, of the first order with all services scaled to zero and with all started, of each service's cold start, and of a second start; memory at rest. */
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { giveBackIdleMemory } from 'local-google-cloud/host'
 import { warmUp } from '../../emulators/warm-up.ts'
 import { startTestPlatform, testPorts, type TestPlatform } from '../support/platform.ts'
 import { services } from '../../functions/index.ts'
-import { cpuMsOf, median, rounded, rssMbOf, timed } from './measure.ts'
+import { cpuMsOf, median, memoryMbOf, rounded, timed } from './measure.ts'
 import { subscribeToOutcomes, place } from './outcomes.ts'
 import type { Section } from './section.ts'
 
 const NOTICED_MS = 500
+/** Processes give memory back ten seconds after their last work, and the last of them has it from then on. */
+const IDLE_MS = 30_000
 /** The median of so many orders is what a later order takes. */
 const LATER_ORDERS = 5
 
@@ -34,8 +37,12 @@ export const starting: Section = {
       const firstOrder = await timed(() => place(outcomes, platform.customer()))
       const last = at === runs - 1
       if (last) coldStarts = await measureColdStarts(platform, () => place(outcomes, platform.customer()))
-      if (last) memory = idleMemory(platform)
       await outcomes.close()
+      if (last) {
+        giveBackIdleMemory()
+        await pause(IDLE_MS)
+        memory = idleMemory(platform)
+      }
       await platform.close()
       // The client of this process still holds connections to the ports, and takes a moment to notice their end.
       await pause(NOTICED_MS)
@@ -111,11 +118,28 @@ async function measureColdStarts(
   return rows
 }
 
+/** RSS counts pages that several processes share, such as the program of Node, in each of them; PSS counts its part of them. */
 function idleMemory({ run }: TestPlatform): Record<string, unknown>[] {
-  const own = rounded(process.memoryUsage().rss / 1e6, 0)
-  const each = run
-    .processes()
-    .map(({ service, pid }) => ({ process: service, 'RSS MB': rounded(rssMbOf(pid) ?? Number.NaN, 0) }))
-  const rows = [{ process: 'local cloud, partners and this program', 'RSS MB': own }, ...each]
-  return [...rows, { process: 'all', 'RSS MB': rows.reduce((sum, row) => sum + row['RSS MB'], 0) }]
+  const services = run.processes().map(({ service, pid }) => ({ name: service, pid }))
+  const others = childrenOf(process.pid)
+    .filter((child) => !services.some(({ pid }) => pid === child))
+    .map((pid) => ({ name: "BigQuery's engine, or the process that ends the others", pid }))
+  const rows = [{ name: 'local cloud, partners and this program', pid: process.pid }, ...others, ...services].map(
+    ({ name, pid }) => ({ process: name, ...memoryMbOf(pid) }),
+  )
+  const sum = (of: 'RSS MB' | 'PSS MB') =>
+    rounded(
+      rows.reduce((total, row) => total + (row[of] ?? Number.NaN), 0),
+      0,
+    )
+  return [...rows, { process: 'all', 'RSS MB': sum('RSS MB'), 'PSS MB': sum('PSS MB') }]
+}
+
+/** Of the main thread, which starts all of them. None where there is no /proc. */
+function childrenOf(pid: number): number[] {
+  try {
+    return (readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').match(/\d+/g) ?? []).map(Number)
+  } catch {
+    return []
+  }
 }

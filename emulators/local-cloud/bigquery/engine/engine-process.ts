@@ -3,6 +3,7 @@
  * work. `engine.ts` starts it, and ends it when a query does not. Its arguments are the folder of the database and, in tests, the limit of its memory.
  */
 
+import { giveBackIdleMemory } from '../../core/idle-memory.ts'
 import { STATE_UMASK } from '../../core/state-files.ts'
 import { StatusError } from '../../core/status.ts'
 import { openDuck } from './duck.ts'
@@ -17,6 +18,7 @@ const OPEN_TIMEOUT_MS = 10_000
 const TRY_EVERY_MS = 100
 
 process.umask(STATE_UMASK)
+giveBackIdleMemory()
 // Ctrl-C reaches every process of a terminal; this one ends when the local cloud does.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
 // Acknowledged changes are in the log of the database. SIGKILL does not wait for the threads of an endless query.

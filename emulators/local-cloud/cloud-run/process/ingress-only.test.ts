@@ -15,12 +15,19 @@ afterEach(() => {
 })
 
 /** Runs a program as an instance is run. Resolves with the first line of its output. */
-async function run(program: string, { port, secret }: { port: number; secret: Buffer }): Promise<string> {
-  const child = spawn(process.execPath, ['--import', preload, '--input-type=module', '-e', program], {
-    env: { PORT: String(port) },
-    cwd: tmpdir(),
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
+async function run(
+  program: string,
+  { port, secret, before = 'data:text/javascript,' }: { port: number; secret: Buffer; before?: string },
+): Promise<string> {
+  const child = spawn(
+    process.execPath,
+    ['--import', before, '--import', preload, '--input-type=module', '-e', program],
+    {
+      env: { PORT: String(port) },
+      cwd: tmpdir(),
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  )
   children.push(child)
   child.stdin.end(secret)
   const [line] = (await once(child.stdout, 'data')) as [Buffer]
@@ -128,4 +135,22 @@ const named = createServer().listen(path, () => {
 })`
     expect(await run(program, { port: await freePort(), secret: newSecret() })).toBe('true')
   })
+})
+
+it('an instance gives the memory of its garbage back once it is idle', async () => {
+  const idle = `
+import { mock } from 'node:test'
+mock.timers.enable({ apis: ['setInterval'] })
+globalThis.pass = (ms) => mock.timers.tick(ms)
+performance.eventLoopUtilization = () => ({ utilization: 0 })`
+  const program = `
+import { getHeapStatistics } from 'node:v8'
+const heapMb = () => getHeapStatistics().total_physical_size / 1024 / 1024
+let kept = Array.from({ length: 500_000 }, (_, index) => ({ index, text: String(index) }))
+const used = heapMb()
+kept = undefined
+pass(10_000)
+console.log(used - heapMb() > 20)`
+  const before = `data:text/javascript,${encodeURIComponent(idle)}`
+  expect(await run(program, { port: await freePort(), secret: newSecret(), before })).toBe('true')
 })
