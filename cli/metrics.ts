@@ -1,4 +1,4 @@
-/** Prints the metrics of the services: ended sagas by outcome and duration, retries, dead letters, circuits, requests; and what waits. */
+/** Prints the metrics of the services: ended sagas by outcome and duration, retries, dead letters, circuits, hedged reads, missing parts, requests; and what waits. */
 
 import { type Instrument, metrics, storedName } from '../shared/signals/metrics.ts'
 import { tools } from '../functions/tools.ts'
@@ -24,7 +24,7 @@ type Row = Readonly<Record<string, unknown>>
 
 void main('metrics', {
   brief:
-    'Prints the metrics of the services since npm start -- --fresh: ended sagas by outcome, retries, dead letters, circuit transitions, requests by service and route; and what waits now.',
+    'Prints the metrics of the services since npm start -- --fresh: ended sagas by outcome, retries, dead letters, circuit transitions, hedged reads, missing parts of answers, requests by service and route; and what waits now.',
   about: 'p50 and p95 are estimated from histograms, with the precision of their buckets.',
   options: { json: flag('every time series as JSON') },
   async run(values) {
@@ -44,6 +44,8 @@ void main('metrics', {
     print('Retries', of(metrics.retries).map(counted))
     print('Dead letters', of(metrics.deadLetters).map(counted))
     print('Circuit transitions', of(metrics.circuitTransitions).map(counted))
+    print('Reads that were sent a second time', of(metrics.hedgedReads).map(counted))
+    print('Missing parts of answers', of(metrics.missingParts).map(counted))
     print('Uses of deprecated operations', of(metrics.deprecatedUses).map(counted))
     print(
       'Requests',

@@ -85,6 +85,20 @@ export const chartsOf = (requests: readonly RequestObjective[]): readonly Chart[
     by: ['service', 'callee'].map(label),
   },
   {
+    title: 'Reads that were sent a second time',
+    filter: customMetric('hedgedReads'),
+    aligner: 'ALIGN_DELTA',
+    reducer: 'REDUCE_SUM',
+    by: ['callee', 'outcome'].map(label),
+  },
+  {
+    title: 'Missing parts of answers',
+    filter: customMetric('missingParts'),
+    aligner: 'ALIGN_DELTA',
+    reducer: 'REDUCE_SUM',
+    by: ['part', 'code', 'fallback'].map(label),
+  },
+  {
     title: 'Uses of deprecated operations',
     filter: customMetric('deprecatedUses'),
     aligner: 'ALIGN_DELTA',

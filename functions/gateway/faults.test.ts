@@ -1,6 +1,7 @@
 /** The page of an order, the list and placing while a service is slow, dead, wrong or flapping: the other parts, within their time, and why one is missing. */
 
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { metrics } from '../../shared/signals/metrics.ts'
 import { FAILURES_TO_OPEN, HALF_OPEN_AFTER_MS } from '../../shared/http/resilience.ts'
 import { type Fault, faultyNetwork } from '../../shared/runtime/faulty-network.testing.ts'
 import { type GraphqlAnswer, openGraph, partAt, shopAnswers, type TestGraph } from './graphql.testing.ts'
@@ -66,6 +67,8 @@ const page =
   '{ readOrder(orderId: "o-1") { orderId lines { sku product { name } } missing { part code } timeline { unavailable entries { type } } } }'
 const list =
   '{ listOrders(limit: 2) { orders { orderId order { status lines { product { name } } timeline { entries { type } } } } } }'
+const missingParts = ({ graph: { platform } }: FaultyShop) =>
+  platform.measures.filter(({ name }) => name === metrics.missingParts.name).map(({ attributes }) => attributes)
 const codesOf = ({ errors = [] }: GraphqlAnswer) => [...new Set(errors.map(({ extensions }) => extensions.code))]
 
 /** An edge has two seconds or five, and a query five. */
@@ -97,6 +100,8 @@ describe.each<[Fault, string]>([
     shop.graph.platform.advance(1_800_000)
     const late = await shop.timed(page)
     expect([codesOf(late), late.extensions]).toEqual([[code], undefined])
+    const edge = { service: 'gateway', part: 'OrderLine.product', code }
+    expect(missingParts(shop)).toEqual(['none', 'copies', 'none'].map((fallback) => ({ ...edge, fallback })))
     // The edge has two seconds, which are declared with it.
     for (const { tookMs } of [without, stale, late]) expect(tookMs).toBeLessThan(4_000)
   })
@@ -111,6 +116,7 @@ describe.each<[Fault, string]>([
       missing: [{ part: 'timeline', code }],
     })
     expect(codesOf(ofOrder)).toEqual([])
+    expect(missingParts(shop)).toEqual([{ service: 'gateway', part: 'timeline', code, fallback: 'none' }])
     const ofList = await shop.timed(list)
     expect([ofList.data, codesOf(ofList)]).toEqual([{ listOrders: null }, [code]])
     for (const { tookMs } of [ofOrder, ofList]) expect(tookMs).toBeLessThan(MAX_ANSWER_MS)

@@ -51,8 +51,9 @@ describe('an imported order', () => {
     const answer = await http.request('/batches/orders', { method: 'POST', headers, body })
     expect(await answer.json()).toMatchObject({
       orders: [
-        { orderId: 'o-1', status: 'completed' },
-        { orderId: placed.orderId, status: 'pending' },
+        // By which a command about it is guarded.
+        { orderId: 'o-1', status: 'completed', version: 1 },
+        { orderId: placed.orderId, status: 'pending', version: 1 },
       ],
     })
   })

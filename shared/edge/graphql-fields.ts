@@ -125,19 +125,34 @@ function loaderOf(
     })
     if (!stale) return keys.map((key) => objects.get(key) ?? missing(name, key))
     const error = await errorFrom(graph, c, stale.error)
-    run.stale.push({ edge: name, ageSeconds: stale.ageSeconds, code: String(error.extensions['code']) })
+    const code = String(error.extensions['code'])
+    countMissing(graph, name, { code, fallback: 'copies' })
+    run.stale.push({ edge: name, ageSeconds: stale.ageSeconds, code })
     return keys.map((key) => objects.get(key) ?? error)
   }
   const made = new DataLoader<string, object>(async (keys) => {
     const starts = Array.from({ length: Math.ceil(keys.length / BATCH_KEYS) }, (_, at) => at * BATCH_KEYS)
     const read = starts.map(async (from) => {
       const batch = keys.slice(from, from + BATCH_KEYS)
-      return readBatch(batch, from > 0).catch((error: Error) => batch.map(() => error))
+      return readBatch(batch, from > 0).catch((error: Error) => {
+        const code = error instanceof GraphQLError ? String(error.extensions['code']) : 'bug'
+        countMissing(graph, name, { code, fallback: 'none' })
+        return batch.map(() => error)
+      })
     })
     return (await Promise.all(read)).flat()
   })
   run.loaders.set(name, made)
   return made
+}
+
+/** A refusal is an answer, and no object that this caller may not see is missing. What failed is logged already. */
+function countMissing(
+  { platform }: Graph,
+  part: string,
+  { code, fallback }: { readonly code: string; readonly fallback: 'none' | 'copies' },
+): void {
+  if (code === 'unavailable' || code === 'bug') platform.partMissing({ part, code, fallback })
 }
 
 const missing = (name: string, key: string): GraphQLError =>

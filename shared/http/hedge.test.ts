@@ -68,6 +68,18 @@ describe('a hedged read', () => {
     expect(failed).toMatchObject({ message: 'The request 1 failed.' })
   })
 
+  it('that was sent twice is reported with the request that answered, and one that was sent once is not', async () => {
+    const outcomes: string[] = []
+    const hedge = await experienced(createHedge((outcome) => void outcomes.push(outcome)))
+    await settled(hedge.race(callee(15, 1_000).call, signal))
+    await settled(hedge.race(callee(1_000, 10).call, signal))
+    expect(outcomes).toEqual(['first', 'second'])
+    const other = await experienced(createHedge((outcome) => void outcomes.push(outcome)))
+    await settled(other.race(callee({ failsAfterMs: 20 }, { failsAfterMs: 1 }).call, signal))
+    await settled(other.race(callee(1).call, signal))
+    expect(outcomes.slice(2)).toEqual(['failed'])
+  })
+
   it('that fails at once is not sent again: that is for the retry', async () => {
     const { call, signals } = callee({ failsAfterMs: 1 })
     expect(await settled((await experienced()).race(call, signal))).toBeInstanceOf(Unavailable)

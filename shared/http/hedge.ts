@@ -19,8 +19,11 @@ export interface Hedge {
   race<T>(call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T>
 }
 
-/** One for each callee. */
-export function createHedge(): Hedge {
+/** The request that answered of the two; `failed`: neither. */
+export type HedgeOutcome = 'first' | 'second' | 'failed'
+
+/** One for each callee. @param onSecond Called for each read that was sent a second time, once it is over. */
+export function createHedge(onSecond: (outcome: HedgeOutcome) => void = () => {}): Hedge {
   const tookMs: number[] = []
   let budget = 0
 
@@ -34,7 +37,7 @@ export function createHedge(): Hedge {
       : tookMs.toSorted((one, other) => one - other)[Math.ceil(SHARE * tookMs.length) - 1]!
 
   return {
-    async race(call, signal) {
+    async race<T>(call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal) {
       const startedMs = performance.now()
       budget = Math.min(budget + HEDGED_SHARE, MAX_IN_A_ROW)
       const ended = new AbortController()
@@ -46,7 +49,10 @@ export function createHedge(): Hedge {
         const isSlow = await Promise.race([first.then(() => false), after(waitMs, both)])
         if (!isSlow || budget < 1 || signal.aborted) return first
         budget -= 1
-        return Promise.any([first, call(both)]).catch(() => first)
+        const of = async (outcome: 'first' | 'second', answer: Promise<T>) => ({ outcome, answer: await answer })
+        const won = await Promise.any([of('first', first), of('second', call(both))]).catch(() => undefined)
+        onSecond(won?.outcome ?? 'failed')
+        return won ? won.answer : first
       }
       try {
         const answer = await answered()

@@ -5,6 +5,8 @@ import type { Refused } from '../base/errors.ts'
 import { stuckEvent } from '../base/names.ts'
 import type { Log } from '../signals/log.ts'
 import type { CircuitState } from '../http/resilience.ts'
+import type { HedgeOutcome } from '../http/hedge.ts'
+import type { MissedPart } from '../service/platform.ts'
 import { isTimedOut } from '../saga/saga.ts'
 import type { Service } from '../service/service.ts'
 import type { Commit, StoredStream } from '../messaging/stream-store.ts'
@@ -91,6 +93,10 @@ export interface Telemetry {
     readonly state: CircuitState
     readonly reason?: string | undefined
   }): void
+  /** A read was sent a second time. */
+  hedged(read: { readonly callee: string; readonly outcome: HedgeOutcome }): void
+  /** A part of a composite answer could not be read; `fallback`: what took its place. */
+  partMissing(missing: MissedPart): void
   /** A request to a deprecated operation. `caller` has few values, `subject` is in the log alone. */
   deprecatedUse(use: {
     readonly operation: string
@@ -216,7 +222,10 @@ function ofMessages(
 function ofCalls(
   { service, isEdge, log, sink }: TelemetryParts,
   inSpan: InSpan,
-): Pick<Telemetry, 'request' | 'query' | 'partner' | 'circuit' | 'deprecatedUse' | 'compared'> {
+): Pick<
+  Telemetry,
+  'request' | 'query' | 'partner' | 'circuit' | 'hedged' | 'partMissing' | 'deprecatedUse' | 'compared'
+> {
   const inner = (kind: 'client', name: string, attributes: Attributes) => ({
     name,
     kind,
@@ -266,6 +275,11 @@ function ofCalls(
     circuit({ callee, state, reason }) {
       log(state === 'open' ? 'WARNING' : 'INFO', 'circuit.changed', { callee, state, reason })
       sink.measure(metrics.circuitTransitions, 1, { service, callee, state })
+    },
+    hedged: ({ callee, outcome }) => sink.measure(metrics.hedgedReads, 1, { service, callee, outcome }),
+    partMissing({ part, code, fallback = 'none', error }) {
+      log(code === 'bug' && error !== undefined ? 'ERROR' : 'WARNING', 'part.missing', { part, code, fallback, error })
+      sink.measure(metrics.missingParts, 1, { service, part, code, fallback })
     },
     deprecatedUse({ operation, caller, subject }) {
       log('INFO', 'api.deprecated-use', { operation, subject })

@@ -107,11 +107,22 @@ describe('a query to a service', () => {
   ])('that is declared as hedged (%s) and takes longer than most gets %s requests', async (hedged, sent) => {
     // So many answers are needed, and none of them is asked for twice.
     const ready = Array.from({ length: 20 }, () => 200)
-    const { call, requests, openCircuits } = await calleeThat(...ready, 0, 200)
+    const { call, requests, openCircuits, measures } = await calleeThat(...ready, 0, 200)
     for (const _ of ready) await call('catalog', '/', { hedged })
     const slow = call('catalog', '/', { hedged, timeoutMs: hedged ? 5_000 : 50 }).catch(() => undefined)
     expect((await slow)?.status).toBe(hedged ? 200 : undefined)
     expect([requests.length - ready.length, openCircuits()]).toEqual([sent, []])
+    expect(measures.filter(({ name }) => name === 'millrace.hedged_reads')).toEqual(
+      hedged
+        ? [
+            {
+              name: 'millrace.hedged_reads',
+              value: 1,
+              attributes: { service: 'shop', callee: 'catalog', outcome: 'second' },
+            },
+          ]
+        : [],
+    )
   })
 
   it('is unavailable when it keeps failing', async () => {

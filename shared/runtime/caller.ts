@@ -21,7 +21,7 @@ export interface CallerParts {
   readonly accessAuthorization: () => Promise<string>
   /** The value of one of the service's secrets (default: it has none). */
   readonly secret?: ReadSecret
-  readonly telemetry: Pick<Telemetry, 'query' | 'partner' | 'circuit'>
+  readonly telemetry: Pick<Telemetry, 'query' | 'partner' | 'circuit' | 'hedged'>
   readonly send?: Send
 }
 
@@ -46,7 +46,7 @@ export function createCaller({
 
   const hedges = new Map<string, Hedge>()
   const hedgeOf = (origin: string): Hedge => {
-    const hedge = hedges.get(origin) ?? createHedge()
+    const hedge = hedges.get(origin) ?? createHedge((outcome) => telemetry.hedged({ callee: nameOf(origin), outcome }))
     hedges.set(origin, hedge)
     return hedge
   }

@@ -79,6 +79,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
     setting,
     secret,
     log,
+    partMissing: telemetry.partMissing,
     security,
     telemetry,
     streams: createStreams({

@@ -44,7 +44,7 @@ export function faultyNetwork(services: readonly string[], answer: Call): Faulty
     peers: Object.fromEntries(services.map((name) => [name, `http://${name}`])),
     authorizationFor: async () => 'Bearer test',
     accessAuthorization: async () => 'Bearer test',
-    telemetry: { query: (_, work) => work(), partner: (_, work) => work(), circuit: () => {} },
+    telemetry: { query: (_, work) => work(), partner: (_, work) => work(), circuit: () => {}, hedged: () => {} },
     send,
   })
   return {

@@ -144,6 +144,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
     deadLetters,
     ...recorded,
     // The virtual clock does not advance by itself, so `close` writes the buffered lines.
+    partMissing: recorded.telemetry.partMissing,
     security: createSecurityLog({ log: recorded.log, now, later: () => {} }),
     calls,
     externalCalls,

@@ -1,9 +1,12 @@
 import { expect, it } from 'vitest'
 import { DeadlineExceeded, Unavailable } from '../base/errors.ts'
 import { compose } from './compose.ts'
+import type { Platform } from './platform.ts'
 
 const logged: unknown[] = []
-const platform = { log: (severity: string, event: string) => void logged.push([severity, event]) }
+const platform: Pick<Platform, 'partMissing'> = {
+  partMissing: ({ part, code }) => void logged.push([part, code]),
+}
 const failing = (error: Error) => async () => {
   throw error
 }
@@ -22,8 +25,8 @@ it('a composite answer has the parts that were read, and names the others with t
     ],
   })
   expect(logged).toEqual([
-    ['WARNING', 'part.missing'],
-    ['ERROR', 'part.missing'],
+    ['meal', 'unavailable'],
+    ['weather', 'bug'],
   ])
 })
 

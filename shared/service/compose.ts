@@ -22,7 +22,7 @@ type Found<Parts extends Readers> = { readonly [Part in keyof Parts]?: Awaited<R
  * @throws Cancelled when the request itself is over
  */
 export async function compose<Parts extends Readers>(
-  { log }: Pick<Platform, 'log'>,
+  { partMissing }: Pick<Platform, 'partMissing'>,
   parts: Parts,
 ): Promise<{ readonly found: Found<Parts>; readonly missing: readonly MissingPart[] }> {
   const missing: MissingPart[] = []
@@ -34,7 +34,7 @@ export async function compose<Parts extends Readers>(
       } catch (error) {
         if (error instanceof Cancelled) throw error
         const code = error instanceof Unavailable ? 'unavailable' : 'bug'
-        log(code === 'bug' ? 'ERROR' : 'WARNING', 'part.missing', { part, code, error })
+        partMissing({ part, code, error })
         missing.push({ part, code })
       }
     }),

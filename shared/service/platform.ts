@@ -280,8 +280,20 @@ export interface Platform<Secret extends string = never> {
   /** The value of one of the secrets in the service's description, for what `callExternal` can not do with it. It is logged nowhere. */
   readonly secret: (name: Secret) => string
   readonly log: Log
+  /** Records that a part of a composite answer could not be read. */
+  readonly partMissing: (missing: MissedPart) => void
   /** Records a refusal, or an act of a caller with further rights, or of an operator. */
   readonly security: SecurityLog
+}
+
+export interface MissedPart {
+  readonly part: string
+  /** `unavailable`: not now; `bug`: its owner answered what nothing can read. */
+  readonly code: 'unavailable' | 'bug'
+  /** The answer has copies in its place; absent: `none`. */
+  readonly fallback?: 'none' | 'copies'
+  /** Absent: it is logged already. */
+  readonly error?: unknown
 }
 
 /** The platform that the handlers of a service get: it has the secrets of its description. */

@@ -53,6 +53,22 @@ export const metrics = {
     description: 'Changes of the circuit before a callee, by the state that it changed to',
     attributes: ['service', 'callee', 'state'],
   },
+  /** `outcome`: first, second, failed. */
+  hedgedReads: {
+    kind: 'counter',
+    name: 'millrace.hedged_reads',
+    unit: '{read}',
+    description: 'Reads that were sent a second time, by the request that answered',
+    attributes: ['service', 'callee', 'outcome'],
+  },
+  /** `code`: unavailable, bug. `fallback`: none, copies. */
+  missingParts: {
+    kind: 'counter',
+    name: 'millrace.missing_parts',
+    unit: '{part}',
+    description: 'Parts of composite answers that could not be read, by what took their place',
+    attributes: ['service', 'part', 'code', 'fallback'],
+  },
   /** `caller`: a caller with a privileged role by name, all others by the ordinary role, as there may be millions of them. */
   deprecatedUses: {
     kind: 'counter',
