@@ -204,7 +204,7 @@ describe('after a second order, whose card is declined', () => {
     await expect.poll(ended, { timeout: 30_000 }).toEqual({ completed: 1, rejected: 1 })
   })
 
-  it('npm run trace shows the last order', { timeout: 30_000 }, async () => {
+  it('npm run trace shows the last order', async () => {
     expect((await run('cli/trace.ts', [], platformInTurn().dataDirectory)).stdout).toContain(`${second}: trace `)
   })
 })

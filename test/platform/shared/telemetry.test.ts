@@ -100,7 +100,7 @@ describe('an order', () => {
     ])
   })
 
-  it('that is read is answered by two requests behind its own', { timeout: 30_000 }, async () => {
+  it('that is read is answered by two requests behind its own', async () => {
     const traceId = crypto.randomUUID().replaceAll('-', '')
     await fetch(`${platform.running.publicUrl}/v1/orders/${completedOrder}`, {
       headers: {
@@ -220,7 +220,7 @@ describe('npm run trace', () => {
     ])
   })
 
-  it('reports an unknown id in one line', { timeout: 30_000 }, async () => {
+  it('reports an unknown id in one line', async () => {
     const { code, stderr } = await trace('o-unknown')
     expect([code, stderr]).toEqual([
       1,
@@ -246,7 +246,7 @@ describe('npm run trace', () => {
   )
 })
 
-it('npm run metrics prints the recorded metrics', { timeout: 30_000 }, async () => {
+it('npm run metrics prints the recorded metrics', async () => {
   const { code, stdout } = await run('cli/metrics.ts', [], directory)
   expect(code).toBe(0)
   expect(stdout).toMatch(/^checkout +completed +\d+ +\d.*s +\d.*s$/m)
