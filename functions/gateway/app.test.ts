@@ -658,6 +658,7 @@ describe('a body', () => {
   it.each<[string, unknown, number, string]>([
     ['of 10 MB', { ...order, addressRef: 'x'.repeat(10_000_000) }, 413, 'body-too-large'],
     ['that is not JSON', '{"currency":', 400, 'invalid-json'],
+    ['with two members of one name', JSON.stringify(order).replace('{', '{"currency":"EUR",'), 400, 'invalid-json'],
     ['with a quantity of zero', { ...order, lines: [{ sku: 'TEA-001', quantity: 0 }] }, 422, 'invalid-body'],
     [
       'with 1,001 lines',

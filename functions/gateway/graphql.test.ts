@@ -203,6 +203,7 @@ describe('a document', () => {
 
   it.each<[string, unknown, number, string]>([
     ['that is no JSON', '{"query":', 400, 'invalid-json'],
+    ['with a member twice', '{"query":"{ __typename }","query":"{ x }"}', 400, 'invalid-json'],
     ['that is null', null, 400, 'request-invalid'],
     ['that is a batch', [{ query: '{ __typename }' }], 400, 'request-invalid'],
     ['with unknown members', { query: '{ __typename }', persisted: true }, 400, 'request-invalid'],

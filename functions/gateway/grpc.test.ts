@@ -399,6 +399,26 @@ describe('bad input', () => {
   })
 })
 
+it("a message in Connect's JSON with two members of one name is refused, by POST and by GET", async () => {
+  const twice = '{"orderId":"o-1","orderId":"o-2"}'
+  const headers = { authorization: await bearer(), 'content-type': 'application/json', 'connect-protocol-version': '1' }
+  const url = `http://${address}${ORDERS}/ReadOrder`
+  const before = calls.length
+  for (const response of [
+    await fetch(url, { method: 'POST', headers, body: twice }),
+    await fetch(`${url}?connect=v1&encoding=json&message=${encodeURIComponent(twice)}`, {
+      headers: { authorization: headers.authorization },
+    }),
+  ]) {
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({
+      code: 'invalid_argument',
+      message: expect.stringContaining('an object has two members "orderId"') as string,
+    })
+  }
+  expect(calls.length).toBe(before)
+})
+
 describe("clients of Connect's own", () => {
   const registry = async () => {
     const records = await Promise.all(['orders'].map((name) => rpcs!.load(name)))

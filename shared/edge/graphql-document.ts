@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { Refused, refuseIf } from '../base/errors.ts'
 import { listOf } from '../base/issues.ts'
+import { unambiguousJsonFrom } from '../base/json-bytes.ts'
 import { shortened } from '../base/shortened.ts'
 import { MAX_DOCUMENT_CHARACTERS, MAX_TOKENS } from '../graphql/limits.ts'
 import type { GraphqlRecord } from '../service/public-api.ts'
@@ -43,7 +44,7 @@ export function inQuery(c: Context): object {
 
 function jsonIn(name: string, text: string): unknown {
   try {
-    return JSON.parse(text)
+    return unambiguousJsonFrom(Buffer.from(text))
   } catch (error) {
     throw new Refused('invalid-json', `The parameter ${name} is not JSON: ${(error as Error).message}`)
   }

@@ -17,6 +17,7 @@ import type { Context } from 'hono'
 import type { StatusCode } from 'hono/utils/http-status'
 import { requestContext, withDeadline } from '../base/deadline.ts'
 import { Refused, refuseIf, RefusedInput, type Violation } from '../base/errors.ts'
+import { repeatedMember, twoMembers } from '../base/repeated-member.ts'
 import { BODY_BYTES, limitedBody } from '../http/http.ts'
 import { jsonOf, messageOf } from '../rpc/convert.ts'
 import { fileDescriptor, registryOf } from '../rpc/descriptors.ts'
@@ -112,6 +113,7 @@ export function createRpcCalls(records: readonly RpcRecord[], platform: RunningS
         'gRPC needs HTTP/2: speak gRPC-Web or Connect over HTTP/1.1.',
       )
       const bytes = c.req.method === 'GET' ? undefined : await limitedBody(c, operation.maxBodyBytes ?? BODY_BYTES)
+      refuseRepeated(typeOf(c), bytes ?? bytesInQuery(c))
       let ended: { readonly problem: Response } | { readonly error: unknown } | undefined
       let isRead = false
       const run: Run = async (message, { timeoutMs }) => {
@@ -187,7 +189,7 @@ const lengthOf = (frame: Uint8Array): number => new DataView(frame.buffer, frame
 
 /** The library takes a message that it can not read for a failure of its own. @throws Refused for one that its sender got wrong */
 function checkMessage(c: Context, { input }: DescMethod, bytes: Uint8Array): void {
-  const type = (c.req.method === 'GET' ? c.req.query('encoding') : c.req.header('content-type')) ?? ''
+  const type = typeOf(c)
   const isFramed = type.startsWith('application/grpc')
   const isWhole =
     !isFramed || (bytes.length >= FRAME_BYTES && bytes[0] === 0 && bytes.length === FRAME_BYTES + lengthOf(bytes))
@@ -197,6 +199,16 @@ function checkMessage(c: Context, { input }: DescMethod, bytes: Uint8Array): voi
   } catch (error) {
     throw new Refused('invalid-body', `The message is no ${input.typeName}: ${(error as Error).message}`)
   }
+}
+
+const typeOf = (c: Context): string =>
+  (c.req.method === 'GET' ? c.req.query('encoding') : c.req.header('content-type')) ?? ''
+
+/** As in a body of REST. The head of a frame is no JSON. @throws Refused */
+function refuseRepeated(type: string, bytes: Uint8Array): void {
+  if (!type.includes('json')) return
+  const repeated = repeatedMember(Buffer.from(bytes).toString('utf8'))
+  if (repeated !== undefined) throw new Refused('invalid-json', `The message is not JSON: ${twoMembers(repeated)}`)
 }
 
 /** The message that Connect's GET has in its query. @throws Refused */

@@ -16,7 +16,7 @@ import {
   Unavailable,
 } from '../base/errors.ts'
 import { listOf, violationsOf } from '../base/issues.ts'
-import { jsonFrom } from '../base/json-bytes.ts'
+import { unambiguousJsonFrom } from '../base/json-bytes.ts'
 import type { Log } from '../signals/log.ts'
 import { shortened } from '../base/shortened.ts'
 
@@ -138,7 +138,7 @@ export async function jsonBody<S extends z.ZodType>(
   check?.(bytes)
   let value: unknown
   try {
-    value = jsonFrom(bytes)
+    value = unambiguousJsonFrom(bytes)
   } catch (error) {
     throw new Refused('invalid-json', `The body is not JSON: ${(error as Error).message}`)
   }
