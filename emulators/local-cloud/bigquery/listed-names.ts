@@ -2,13 +2,14 @@
 
 import { invalidArgument, StatusError } from '../core/status.ts'
 import type { Engine } from './engine/engine.ts'
+import type { Part } from './sql/grammar/names.ts'
 import type { Translation } from './sql/translate.ts'
 import type { FieldSchema, TableResource } from './values/records.ts'
 import type { QueryParameter } from './values/requests.ts'
 
 /** @param find a table or view, whose columns may be the needed ones. @throws INVALID_ARGUMENT in BigQuery's words. */
 export function checkNeededColumns(
-  { needed = [] }: Translation,
+  { needed = [], distinct = [] }: Translation,
   find: (datasetId: string, tableId: string) => TableResource | undefined,
 ): void {
   const fieldsOf = (table: string): readonly FieldSchema[] =>
@@ -20,6 +21,21 @@ export function checkNeededColumns(
       tables.some((table) => fieldsOf(table).some(isNamed)) || deep.some((table) => fieldsOf(table).some(isInside))
     if (!isFound) throw invalidArgument(message)
   }
+  for (const { parts, name, message } of distinct) {
+    const seen = new Set<string>()
+    for (const column of parts.flatMap((part) => namesOf(part, fieldsOf))) {
+      const key = column.toLowerCase()
+      if (seen.has(key) && (name === undefined || name === key))
+        throw invalidArgument(name === undefined ? `${message}${column}` : message)
+      seen.add(key)
+    }
+  }
+}
+
+function namesOf(part: Part, fieldsOf: (table: string) => readonly FieldSchema[]): readonly string[] {
+  if ('name' in part) return [part.name]
+  const names = fieldsOf(part.table).map(({ name }) => name)
+  return names.filter((name) => !part.excepted.includes(name.toLowerCase()))
 }
 
 /** Before the statement is described: the engine does not take each such name. @throws INVALID_ARGUMENT in BigQuery's words. */

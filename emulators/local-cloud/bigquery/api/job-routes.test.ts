@@ -173,6 +173,37 @@ it('labels, priority and the other options that change no answer are returned', 
   })
 })
 
+it('a query request keeps its labels and slots with its job', async () => {
+  const request = { query: 'SELECT 1 AS a', useLegacySql: false, labels: { team: 'x', empty: '' }, maxSlots: 7 }
+  const { jobReference } = await bigquery.send('POST', '/queries', request)
+  const { jobId } = jobReference as { jobId: string }
+  expect((await bigquery.send('GET', `/jobs/${jobId}`))['configuration']).toMatchObject({
+    labels: { team: 'x', empty: '' },
+    maxSlots: 7,
+  })
+})
+
+it.each<[string, object]>([
+  ['a key in upper case', { labels: { Team: 'x' } }],
+  ['a key that begins with a digit', { labels: { '1a': 'x' } }],
+  ['a key of 64 characters', { labels: { ['a'.repeat(64)]: 'x' } }],
+  ['a value with a space', { labels: { team: 'b c' } }],
+  ['a value that is no text', { labels: { team: 1 } }],
+  ['65 labels', { labels: Object.fromEntries(Array.from({ length: 65 }, (_, index) => [`a${index}`, ''])) }],
+  ['labels that are no map', { labels: 'x' }],
+  ['slots that are no number', { maxSlots: 'many' }],
+])('%s is refused in a query request and in a job', async (_, options) => {
+  const query = { query: 'SELECT 1 AS a', useLegacySql: false }
+  for (const answer of [
+    await bigquery.send('POST', '/queries', { ...query, ...options }),
+    await bigquery.send('POST', '/jobs', { configuration: { query, ...options } }),
+  ])
+    expect(answer.error).toMatchObject({
+      code: 400,
+      message: expect.stringMatching(/Invalid value at '.*(labels|maxSlots)/) as string,
+    })
+})
+
 it('a dry run returns the columns, finds faults, and runs nothing', async () => {
   const dry = (query: string) => bigquery.client.createQueryJob({ query, dryRun: true })
   const [job] = await dry('SELECT id, COUNT(*) FROM d.t GROUP BY id')

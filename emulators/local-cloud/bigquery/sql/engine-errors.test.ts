@@ -42,6 +42,25 @@ it.each<[query: string, message: string | RegExp | undefined]>([
   ['SELECT id.x FROM d.t', 'Cannot access field x on a value that is no STRUCT at [1:11]'],
   ['SELECT other.id FROM d.t', 'Unrecognized name: other at [1:8]'],
   ['SELECT id FROM d.t AS b, d.t AS c', 'Column name id is ambiguous at [1:8]'],
+  ['SELECT id FROM (SELECT * FROM d.t AS b, d.t AS c)', 'Column name id is ambiguous at [1:8]'],
+  ['SELECT z.S FROM (SELECT *, 1 AS s FROM d.t) AS z', 'Column name S is ambiguous at [1:10]'],
+  [
+    'SELECT * FROM (SELECT b.*, c.id FROM d.t AS b, d.t AS c)',
+    'Duplicate column names in the result are not supported. Found duplicate(s): id',
+  ],
+  [
+    'SELECT * EXCEPT (a) FROM (SELECT 1 AS a, 2 AS a, 3 AS b)',
+    'EXCEPT of a name that two columns have is not translated by the local cloud: a at [1:18]',
+  ],
+  [
+    'WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT n FROM r',
+    'A recursive CTE has reached the maximum number of iterations: 500.',
+  ],
+  [
+    'WITH RECURSIVE r AS (SELECT 1 AS n UNION DISTINCT SELECT n FROM r) SELECT n FROM r',
+    'WITH RECURSIVE is run by the local cloud with UNION ALL alone.',
+  ],
+  ["SELECT ERROR(CONCAT('no ', 'rows'))", 'no rows'],
   [
     'SELECT id, COUNT(*) FROM d.t',
     'SELECT list expression references column id which is neither grouped nor aggregated at [1:8]',

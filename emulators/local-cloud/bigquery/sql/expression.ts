@@ -120,7 +120,9 @@ function bracketed(symbol: string, reader: Reader, clauses: Clauses): string {
     const isQuery = isWord(reader.peek(), 'SELECT', 'WITH')
     const inner = isQuery ? reader.subquery(() => reader.reads.inside(read)) : read()
     reader.expect(')')
-    return reader.finite(`(${inner})`, reader.unchecked(inner))
+    const unchecked = reader.unchecked(inner)
+    // Without a check, the parentheses are needed in a calculation as well: they may hold a query.
+    return unchecked === inner ? `(${inner})` : reader.finite(`(${inner})`, unchecked)
   }
   if (symbol === '[') {
     const inner = clauses(reader, (token) => !endsArgument(token) && token.kind === 'symbol' && token.text === ']')

@@ -208,6 +208,7 @@ export const macros = [
   `bq_no_array(x) AS CASE WHEN typeof(x) LIKE '%[]' THEN ${refuse('No matching signature for function CONCAT for arguments of type ARRAY: use ARRAY_CONCAT')} ELSE x END`,
   // One value that is no text would keep its type.
   `bq_text(x) AS CASE WHEN typeof(x) NOT IN ('VARCHAR', 'BLOB', '"NULL"') THEN ${refuse('CONCAT of one value that is no STRING is not translated by the local cloud: CAST to STRING first.')} ELSE x END`,
+  `bq_error(message) AS error(bq_text(message))`,
   `bq_replace(t, a, b) AS CASE WHEN a = '' THEN t ELSE replace(t, a, b) END`,
   `bq_regexp_replace(t, r, s) AS regexp_replace(t, r, s, 'g')`,
   `bq_plain_replacement(s) AS CASE WHEN contains(s, chr(92)) THEN ${refuse('REGEXP_REPLACE takes a replacement with a backslash as a literal in the local cloud')} ELSE s END`,
@@ -385,6 +386,7 @@ export const rewritten: Readonly<Record<string, Rewrite>> = {
   NTH_VALUE: counted(1, 'The N value of NTH_VALUE must be positive', 1),
   NTILE: counted(0, 'The N value (number of buckets) for the NTILE function must be positive', 1),
   CONCAT: (args) => (args.length === 1 ? `bq_text(${args[0]})` : `bq_no_array(${args.map(concatenated).join(' || ')})`),
+  ERROR: ([message]) => `bq_error(${message})`,
   GREATEST: nullIfAnyIsNull,
   LEAST: nullIfAnyIsNull,
   SUBSTR: (args) => `${args.length === 3 ? 'bq_substr_n' : 'bq_substr'}(${args.join(', ')})`,

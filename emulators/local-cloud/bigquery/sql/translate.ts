@@ -8,7 +8,8 @@ import { repeatedParts } from './expansion.ts'
 import { arithmetic } from './expression.ts'
 import { changedTable, fromItem } from './from.ts'
 import { countOf, keywords } from './functions.ts'
-import { type NeededColumn, neededColumns } from './grammar/names.ts'
+import { withIterations } from './iterations.ts'
+import { type DistinctColumns, namesIn, type NeededColumn } from './grammar/names.ts'
 import { checkSelects } from './grammar/select-rules.ts'
 import { parseStatement } from './grammar/statement.ts'
 import { checkLength, limits, shown, tooComplex } from '../values/limits.ts'
@@ -39,6 +40,8 @@ export interface Translation {
   readonly listedNames?: readonly { readonly name: string; readonly message: string; readonly sql: string }[]
   /** Names that are found if a table has such a column, which the translator does not know. */
   readonly needed?: readonly NeededColumn[]
+  /** Columns of several tables, of which no two may have one name. */
+  readonly distinct?: readonly DistinctColumns[]
   /** Of a statement that makes or drops; `sql` and `tables` are those of its query. */
   readonly ddl?: Ddl
 }
@@ -51,8 +54,9 @@ export function translate(googleSql: string, projectId: string, defaultDataset?:
   if (tokens.length === 0) throw invalidArgument('Syntax error: Unexpected end of statement')
   if (tokens.some(({ kind, text }) => kind === 'symbol' && text === ';'))
     throw invalidArgument('Scripts of several statements are not run by the local cloud: send them one by one.')
-  const names = { projectId, defaultDataset, subqueries: subqueryNames(tokens) }
-  const statement = withAliases(numbered(tokens))
+  const counted = withIterations(numbered(tokens))
+  const names = { projectId, defaultDataset, subqueries: subqueryNames(counted) }
+  const statement = withAliases(counted)
   const translated = (part: readonly Token[]): Pick<Translation, 'sql' | 'tables' | 'reads'> => {
     const reader = new Reader(withMarks(part), names)
     const sql = placed(reader, googleSql, () => clauses(reader, () => false))
@@ -68,12 +72,12 @@ export function translate(googleSql: string, projectId: string, defaultDataset?:
   if (ddl) {
     const query =
       'query' in ddl && ddl.query !== undefined ? translate(ddl.query, projectId, defaultDataset) : undefined
-    const { sql = '', tables = [], reads = [], listedNames = [], needed = [] } = query ?? {}
-    return { sql, tables, reads, listedNames, needed, verb: tokens[0]!.text.toUpperCase(), ddl }
+    const { sql = '', tables = [], reads = [], listedNames = [], needed = [], distinct = [] } = query ?? {}
+    return { sql, tables, reads, listedNames, needed, distinct, verb: tokens[0]!.text.toUpperCase(), ddl }
   }
   const tree = parseStatement(tokens, googleSql)
   checkSelects(tree, googleSql)
-  const needed = neededColumns(tree, googleSql, defaultDataset)
+  const { needed, distinct } = namesIn(tree, googleSql, defaultDataset)
   const written = writtenBy(statement)
   const twice = matchedTwice(statement)
   const conditions = conditionsOf(statement)
@@ -82,6 +86,7 @@ export function translate(googleSql: string, projectId: string, defaultDataset?:
     verb: (tokens.find(({ text }) => text !== '(') ?? tokens[0]!).text.toUpperCase(),
     hasWhere: hasWhere(statement),
     needed,
+    distinct,
     listedNames: listedNamesIn(statement).map(({ name, tokens: part }) => ({
       name: name.text,
       message: `Unrecognized name: ${shown(name.text)}${placeOf(name, googleSql)}`,

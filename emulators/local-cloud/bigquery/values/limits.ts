@@ -12,6 +12,8 @@ export const limits = {
   resolvedCharacters: 12 * 1024 * 1024,
   /** The depth of nested parentheses, brackets, calls, CASE and signs. BigQuery documents no limit and fails at some depth; this one is ours. */
   nesting: 128,
+  /** Of WITH RECURSIVE: https://cloud.google.com/bigquery/docs/recursive-ctes#troubleshoot_iteration_limit_errors */
+  iterations: 500,
   /** Operators of one rank in a row, such as `a + b + c`: each nests in DuckDB. */
   operatorsInARow: 200,
   /** Subqueries within expressions, inside of each other: DuckDB plans each level twice. */

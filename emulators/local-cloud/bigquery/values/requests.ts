@@ -29,7 +29,24 @@ export interface ParameterValue {
   readonly structValues?: Readonly<Record<string, ParameterValue>> | null
 }
 
+/** https://cloud.google.com/bigquery/docs/labels-intro#requirements */
+const MAX_LABELS = 64
+const labelKey = z
+  .string()
+  .regex(
+    /^[\p{Ll}\p{Lo}][\p{Ll}\p{Lo}\p{N}_-]{0,62}$/u,
+    'a key has 1 to 63 lower-case letters, digits, _ and -, and begins with a letter',
+  )
+const labelValue = z
+  .string()
+  .regex(/^[\p{Ll}\p{Lo}\p{N}_-]{0,63}$/u, 'a value has at most 63 lower-case letters, digits, _ and -')
+const labels = z
+  .record(labelKey, labelValue)
+  .refine((all) => Object.keys(all).length <= MAX_LABELS, `at most ${MAX_LABELS} labels`)
+  .nullish()
+
 export const datasetBody = z.looseObject({
+  labels,
   datasetReference: z.looseObject({ datasetId: z.string().optional() }).optional(),
   location: z.string().optional(),
   access: z.array(accessEntry).optional(),
@@ -55,6 +72,7 @@ const ofStorage = {
 }
 
 export const tableBody = z.looseObject({
+  labels,
   ...ofStorage,
   requirePartitionFilter: z.boolean().nullish(),
   tableReference: z.looseObject({ tableId: z.string().optional() }).optional(),
@@ -104,6 +122,8 @@ const ofQuery = {
 }
 /** The options of its job. */
 const ofJob = {
+  labels,
+  maxSlots: z.union([z.int(), z.string().regex(/^-?\d{1,10}$/)]).optional(),
   dryRun: z.boolean().optional(),
   jobTimeoutMs: wholeNumber.optional(),
 }

@@ -153,7 +153,12 @@ function scalar(value: string | number | boolean, type: string, field: FieldSche
     }
     case 'FLOAT64': {
       const found = notBoolean === undefined ? undefined : scalars.float64(text)
-      return fitting(found, scalars.noNaN(text) ?? `Cannot convert value to floating point (bad value): ${shown(text)}`)
+      const float = fitting(
+        found,
+        scalars.noNaN(text) ?? `Cannot convert value to floating point (bad value): ${shown(text)}`,
+      )
+      // As JSON, -0 has no sign.
+      return Object.is(float, -0) ? '-0.0' : float
     }
     case 'BOOL':
       return fitting(

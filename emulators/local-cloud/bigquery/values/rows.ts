@@ -136,6 +136,7 @@ function scalar(value: DuckDBValue, isFloat: boolean): string {
   if (value instanceof DuckDBDecimalValue) return numeric(value)
   if (value instanceof DuckDBBlobValue) return Buffer.from(value.bytes).toString('base64')
   if (isFloat && !Number.isFinite(value)) throw invalidArgument(`${NO_NAN}: the result has ${String(value)}`)
+  if (Object.is(value, -0)) return '-0.0'
   if (isFloat && Number.isInteger(value) && Math.abs(Number(value)) < 1e15) return `${value}.0`
   if (typeof value === 'bigint' && BigInt.asIntN(64, value) !== value) throw invalidArgument(`int64 overflow: ${value}`)
   return String(value)

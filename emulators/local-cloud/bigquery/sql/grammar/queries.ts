@@ -118,9 +118,10 @@ const isWhole = new Set(['()', 'ARRAY', 'CASE', 'CAST', 'EXTRACT'])
 /** `* EXCEPT (a, b) REPLACE (a + 1 AS a)`. */
 function star(cursor: Cursor, of: Expression | undefined): Column {
   const at = cursor.expect('*')
+  let excepted: readonly Token[] = []
   if (cursor.is('EXCEPT') && !cursor.isAt(1, 'DISTINCT', 'ALL')) {
     cursor.take()
-    cursor.inParentheses(() => cursor.list(() => cursor.name()))
+    excepted = cursor.inParentheses(() => cursor.list(() => cursor.name()))
   }
   const replacement = (): Item => {
     const value = cursor.expression()
@@ -128,7 +129,7 @@ function star(cursor: Cursor, of: Expression | undefined): Column {
     return { value, alias: cursor.name() }
   }
   const replaced = cursor.takeIf('REPLACE') ? cursor.inParentheses(() => cursor.list(replacement)) : []
-  return { kind: 'star', at, of, replaced }
+  return { kind: 'star', at, of, excepted, replaced }
 }
 
 function groups(cursor: Cursor): Expression[] {

@@ -57,6 +57,7 @@ export type Column =
       readonly at: Token
       /** Undefined for `*` alone. */
       readonly of: Expression | undefined
+      readonly excepted: readonly Token[]
       readonly replaced: readonly Item[]
     }
 
