@@ -68,13 +68,14 @@ export const isWholeOrder = ({ captures }: PaymentState, { final }: CaptureDue):
 /** The final capture closes the authorization, so it comes after all others, or includes them. */
 export const mustWait = (state: PaymentState, shipmentId: string): boolean =>
   state.captures[shipmentId]!.final &&
-  (isRecapturing(state) ||
+  (isRecapturedUnderIt(state) ||
     Object.entries(state.captures).some(
       ([other, { outcome }]) => other !== shipmentId && outcome === 'due' && !isDeferred(state, other),
     ))
 
 /** Captures that were refused before are attempted again under the present authorization. */
-const isRecapturing = (state: PaymentState): boolean => state.recaptures[currentAuthorization(state)]?.isDone === false
+const isRecapturedUnderIt = (state: PaymentState): boolean =>
+  state.recaptures[currentAuthorization(state)]?.isDone === false
 
 /** It waits under the present authorization, and is part of no capture that is being made. */
 export function isDeferred(state: PaymentState, shipmentId: string): boolean {

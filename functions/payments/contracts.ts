@@ -309,7 +309,10 @@ export const paymentsContracts = defineContracts({
       data: refund.extend({ code: reference }),
       example: { ...refundExample, code: 'account-closed' },
     },
-    /** Pending for a week, and the provider was asked each time: staff finds out there what became of it. A later report still counts. */
+    /**
+     * Pending for a week, and the provider was asked each time; or the provider has not answered the request for it for a day.
+     * Staff finds out there what became of it. A later report still counts.
+     */
     'refund.overdue': { version: 1, data: refund, example: refundExample },
     /** The money is with the bank until `payment.dispute-closed`: staff gives evidence at the provider, or lets it go. */
     'payment.disputed': {
@@ -334,10 +337,16 @@ export const paymentsContracts = defineContracts({
     /** Open for four months, and the provider was asked each time: staff finds out there what became of it. A later report still counts. */
     'dispute.overdue': { version: 1, data: dispute, example: disputeExample },
     /**
-     * Staff requested it a day ago, and the provider has answered no attempt since. Its money may still be taken, so that the order
-     * can neither be closed nor recaptured until it answers: payments goes on asking.
+     * Staff requested it a day ago, and the provider has answered no attempt since, or not the renewal for which it waits. Its
+     * money may still be taken, so that the order can neither be closed nor recaptured until it answers: payments goes on asking.
      */
     'recapture.overdue': {
+      version: 1,
+      data: z.strictObject({ orderId, paymentId, authorization }),
+      example: { orderId: 'o-1', paymentId: 'p-1', authorization: 2 },
+    },
+    /** A renewal was due a day ago, and the provider has answered no attempt since: payments goes on asking. */
+    'renewal.overdue': {
       version: 1,
       data: z.strictObject({ orderId, paymentId, authorization }),
       example: { orderId: 'o-1', paymentId: 'p-1', authorization: 2 },

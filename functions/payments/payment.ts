@@ -64,6 +64,8 @@ export interface Renewal {
   /** Until then the customer may act for it; absent: they are not there to act. */
   readonly actUntil?: string
   readonly outcome: 'due' | 'action-required' | 'granted' | 'refused' | 'not-needed'
+  /** The provider has not answered for a day, and staff knows it. */
+  readonly isOverdue?: true
 }
 
 export interface Refund {
@@ -74,6 +76,8 @@ export interface Refund {
   readonly lines?: readonly { readonly lineId: string; readonly quantity: number }[]
   /** The number of the authorization whose captured money is refunded. */
   readonly authorization: number
+  /** It has had no answer, or no end, for so long that staff knows it. */
+  readonly isOverdue?: true
 }
 
 export interface Dispute {
@@ -229,6 +233,10 @@ export function evolve(state: PaymentState, { type, data }: PaymentRecord): Paym
       const overdue: Recapture = { ...state.recaptures[data.authorization]!, isOverdue: true }
       return { ...state, recaptures: { ...state.recaptures, [data.authorization]: overdue } }
     }
+    case 'renewal.overdue': {
+      const overdue: Renewal = { ...state.renewals[data.authorization]!, isOverdue: true }
+      return { ...state, renewals: { ...state.renewals, [data.authorization]: overdue } }
+    }
     case 'payment.captured':
       return settled(state, data, 'captured')
     case 'payment.capture-failed':
@@ -249,7 +257,10 @@ export function evolve(state: PaymentState, { type, data }: PaymentRecord): Paym
       return refunded(state, data, 'issued')
     case 'refund.failed':
       return refunded(state, data, 'failed')
-    case 'refund.overdue':
+    case 'refund.overdue': {
+      const refund: Refund = { ...state.refunds[data.refundId]!, isOverdue: true }
+      return { ...state, refunds: { ...state.refunds, [data.refundId]: refund } }
+    }
     case 'dispute.overdue':
       return state
     case 'payment.disputed': {
@@ -310,10 +321,15 @@ export function withLines(
 /** The compensation came first: a later authorization must be rejected. */
 export const hasVoidBegun = ({ status }: PaymentState): boolean => status === 'voiding' || status === 'voided'
 
-/** A recapture or a renewal waits for the provider: one at a time. */
-export const isAuthorizing = ({ recaptures, renewals }: PaymentState): boolean =>
-  Object.values(recaptures).some(({ isDone }) => !isDone) ||
+/** A recapture has not come to its end. */
+export const isRecapturing = ({ recaptures }: PaymentState): boolean =>
+  Object.values(recaptures).some(({ isDone }) => !isDone)
+/** A renewal waits for the provider's answer. */
+export const isRenewing = ({ renewals }: PaymentState): boolean =>
   Object.values(renewals).some(({ outcome }) => outcome === 'due')
+
+/** A new authorization is on its way. */
+export const isAuthorizing = (state: PaymentState): boolean => isRecapturing(state) || isRenewing(state)
 
 /** The next attempt of a capture. After a recapture or a renewal those before it count for another authorization. */
 export function attemptUnder({ captures }: PaymentState, shipmentId: string, authorization: number): Capture {

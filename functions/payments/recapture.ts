@@ -14,13 +14,15 @@ import { isAllSettled, uncapturedMinor } from './amounts.ts'
 import { nothingDue, RETRY_WAITS_MS } from './capture.ts'
 import { isTransient } from './contracts.ts'
 import { withCaptures } from './joined.ts'
+import { alertingOperators, untilAnswered } from './overdue.ts'
 import { decideOn, decideWithCalls, type PaymentDecision } from './decide.ts'
 import {
   authorizationKey,
   currentAuthorization,
   evolve,
-  isAuthorizing,
   isCaptureKeyOf,
+  isRecapturing,
+  isRenewing,
   keyedBy,
   nextAuthorization,
   paymentId,
@@ -48,8 +50,7 @@ export function recapturePayment(
       shopCodes['nothing-to-recapture'],
       `No capture of ${orderId} is refused and unpaid.`,
     )
-    if (isAuthorizing(state))
-      throw new Unavailable(`A recapture or a renewal of ${orderId} with another authorization is not answered yet.`)
+    if (isRecapturing(state)) throw new Unavailable(`Another recapture of ${orderId} is not answered yet.`)
     const authorization = nextAuthorization(state)
     const due = { authorization, paymentMethodRef, customer: vaultOf(customerRef) }
     return {
@@ -59,34 +60,27 @@ export function recapturePayment(
   })
 }
 
-/** After so long without an answer of the provider the recapture is reported to staff: an outage of its own would be over. */
-const OVERDUE_AFTER_MS = 24 * 3_600_000
-
 type MakeRecapture = Envelope<string, { orderId: string; authorization: number }>
 
-export async function makeRecapture(message: MakeRecapture, platform: Platform): Promise<PaymentDecision> {
+export function makeRecapture(message: MakeRecapture, platform: Platform): Promise<PaymentDecision> {
   const { orderId, authorization } = message.data
-  const decision = await decideWithCalls(message, platform, async (state) => {
+  const decided = decideWithCalls(message, platform, async (state) => {
     const due = state.recaptures[authorization]
     if (!due || due.isDone) return noChange
-    try {
-      return await made(state, { orderId, authorization, client: provider(platform, message) }, platform.now())
-    } catch (error) {
-      const dueMs = Date.parse(message.time) + (waitBeforeMs(due.attempt) ?? 0)
-      if (due.isOverdue || platform.now() - dueMs < OVERDUE_AFTER_MS) throw error
-      return overdue(message.data)
-    }
+    const sinceMs = Date.parse(message.time) + (waitBeforeMs(due.attempt) ?? 0)
+    const isReported = due.isOverdue === true
+    return untilAnswered(platform, { sinceMs, isReported, overdue: overdue(message.data) }, async () => {
+      // It decides which authorization is the former one.
+      if (isRenewing(state)) throw new Unavailable(`A renewal of ${orderId} is not answered yet.`)
+      return made(state, { orderId, authorization, client: provider(platform, message) }, platform.now())
+    })
   })
-  for (const { type, data } of decision.events)
-    // Operators are alerted by this line: see `alertsOn` in the description. A redelivery writes it again.
-    if (type === 'recapture.overdue') platform.log('ERROR', type, { ...data, correlationId: orderId })
-  return decision
+  return alertingOperators(message, platform, decided)
 }
 
 /** The wait before an attempt; undefined: none, or there is no such attempt. */
 const waitBeforeMs = (attempt: number): number | undefined => RETRY_WAITS_MS[attempt - 2]
 
-/** Calls may have succeeded whose answers were lost, so that the command is repeated until the provider answers, without an end. */
 const overdue = (data: MakeRecapture['data']): PaymentDecision => ({
   events: [{ type: 'recapture.overdue', data: { ...data, paymentId: paymentId(data.orderId) } }],
   commands: [{ type: 'MakeRecapture', data }],

@@ -8,6 +8,7 @@ import { derivedId } from '../../shared/base/ids.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { noChange } from '../../shared/service/platform.ts'
 import { decideWithCalls, type PaymentDecision } from './decide.ts'
+import { alertingOperators } from './overdue.ts'
 import {
   authorizationKey,
   paymentId,
@@ -89,12 +90,9 @@ function question({ orderId, refundId, question: number }: Question, nowMs: numb
 }
 
 /** Asks the provider about a refund that is still pending. The last question without an answer is an event for staff. */
-export async function askAboutRefund(
-  message: Envelope<string, Question>,
-  platform: Platform,
-): Promise<PaymentDecision> {
+export function askAboutRefund(message: Envelope<string, Question>, platform: Platform): Promise<PaymentDecision> {
   const { orderId, refundId, question: count } = message.data
-  const decision = await decideWithCalls(message, platform, async (state) => {
+  const decided = decideWithCalls(message, platform, async (state) => {
     const refund = state.refunds[refundId]
     if (refund?.status !== 'pending') return noChange
     const { authorization } = refund
@@ -107,10 +105,7 @@ export async function askAboutRefund(
     if (next) return { events: [], commands: [next] }
     return { events: [{ type: 'refund.overdue', data: dataOf(state, orderId, named) }], commands: [] }
   })
-  for (const { type, data } of decision.events)
-    // Operators are alerted by this line: see `alertsOn` in the description. A redelivery writes it again.
-    if (type === 'refund.overdue') platform.log('ERROR', type, { ...data, correlationId: orderId })
-  return decision
+  return alertingOperators(message, platform, decided)
 }
 
 type Named = Omit<Refund, 'status'> & { readonly refundId: string }
@@ -135,7 +130,7 @@ export function reported(state: PaymentState, orderId: string, refund: Named, an
   return [{ type: now === 'issued' ? 'refund.issued' : 'refund.pending', data }]
 }
 
-const dataOf = (
+export const dataOf = (
   { currency }: PaymentState,
   orderId: string,
   { refundId, amountMinor, reason, lines, authorization }: Named,

@@ -9,6 +9,7 @@ import { noChange } from '../../shared/service/platform.ts'
 import { shopCodes } from '../shop/errors.ts'
 import { refundable, refundsOf } from './amounts.ts'
 import { decideOn, decideWithCalls, type PaymentDecision } from './decide.ts'
+import { alertingOperators, untilAnswered } from './overdue.ts'
 import {
   authorizationKey,
   paymentId,
@@ -20,7 +21,7 @@ import {
   withLines,
 } from './payment.ts'
 import { provider } from './provider.ts'
-import { reported, withQuestions } from './refund-reports.ts'
+import { dataOf, reported, withQuestions } from './refund-reports.ts'
 import type { PaymentsPlatform as Platform } from './service.ts'
 
 interface RefundRequest {
@@ -128,13 +129,21 @@ export function issueRefund(
   platform: Platform,
 ): Promise<PaymentDecision> {
   const { orderId, refundId } = message.data
-  return decideWithCalls(message, platform, async (state) => {
+  const decided = decideWithCalls(message, platform, async (state) => {
     const due = state.refunds[refundId]
     // A webhook of the provider came first.
     if (due?.status !== 'due') return noChange
     const { authorization, amountMinor } = due
     const under = authorizationKey(orderId, authorization)
-    const answer = await provider(platform, message).refund(under, refundKey(orderId, refundId), { amountMinor })
-    return withQuestions(reported(state, orderId, { ...due, refundId }, answer), platform.now())
+    const overdue: PaymentDecision = {
+      events: [{ type: 'refund.overdue', data: dataOf(state, orderId, { ...due, refundId }) }],
+      commands: [{ type: 'IssueRefund', data: message.data }],
+    }
+    const waiting = { sinceMs: Date.parse(message.time), isReported: due.isOverdue === true, overdue }
+    return untilAnswered(platform, waiting, async () => {
+      const answer = await provider(platform, message).refund(under, refundKey(orderId, refundId), { amountMinor })
+      return withQuestions(reported(state, orderId, { ...due, refundId }, answer), platform.now())
+    })
   })
+  return alertingOperators(message, platform, decided)
 }

@@ -247,16 +247,18 @@ describe('a void', () => {
 
 describe('a recapture', () => {
   it('waits for a renewal that is not answered', async () => {
-    const { renew, work, recapture, dispatched, provider } = await authorized()
+    const { renew, work, recapture, dispatched, provider, platform } = await authorized()
     provider.captureRefusal = 'card-expired'
     await dispatched('s-1', '1')
     await work()
     await renew()
-    await expect(recapture()).rejects.toBeInstanceOf(Unavailable)
-    provider.captureRefusal = undefined
-    await work()
     await recapture()
+    const [renewal, made] = platform.sent.splice(0).map(({ envelope }) => envelope)
+    await expect(deliver(app, platform, made!)).rejects.toBeInstanceOf(Unavailable)
+    provider.captureRefusal = undefined
+    await deliver(app, platform, renewal!)
+    await deliver(app, platform, made!)
     await work()
-    expect(provider.captures).toHaveLength(1)
+    expect(provider.captures).toMatchObject([{ authorizationKey: 'o-1:auth:3' }])
   })
 })

@@ -10,6 +10,7 @@ import { noChange } from '../../shared/service/platform.ts'
 import { vaultOf } from '../customers/contracts.ts'
 import { isRenewalNeeded, uncapturedMinor } from './amounts.ts'
 import { withCaptures } from './joined.ts'
+import { alertingOperators, untilAnswered } from './overdue.ts'
 import { decideOn, decideWithCalls, type PaymentDecision } from './decide.ts'
 import {
   authorizationKey,
@@ -52,38 +53,46 @@ type OneAuthorization = Envelope<string, { orderId: string; authorization: numbe
 
 export function makeRenewal(message: OneAuthorization, platform: Platform): Promise<PaymentDecision> {
   const { orderId, authorization } = message.data
-  return decideWithCalls(message, platform, async (state) => {
+  const decision = decideWithCalls(message, platform, async (state) => {
     const due = state.renewals[authorization]
+    if (hasVoidBegun(state) || (due?.outcome !== 'due' && due?.outcome !== 'action-required')) return noChange
+    const isActing = due.outcome === 'action-required'
+    // The command for the end of the customer's time to act was sent long before it.
+    const sinceMs = Math.max(Date.parse(message.time), isActing ? Date.parse(due.actUntil ?? '') || 0 : 0)
+    const waiting = { sinceMs, isReported: due.isOverdue === true, overdue: overdue(message.data) }
     const client = provider(platform, message)
-    if (hasVoidBegun(state)) return noChange
-    if (due?.outcome === 'action-required')
-      return endOfWait(state, { orderId, authorization, client, nowMs: platform.now() })
-    if (due?.outcome !== 'due') return noChange
-    const key = authorizationKey(orderId, authorization)
-    const request = { orderId, authorization, client, nowMs: platform.now() }
-    if (!isRenewalNeeded(state, authorization)) return dropped(request)
-    const awaited = awaitedRenewal(state)
-    const approved = awaited === undefined ? undefined : await approvedOrEnded(state, awaited, request)
-    if (approved) {
-      const { events: granted, commands } = decided(state, { ...request, authorization: awaited! }, approved)
-      return { events: [...granted, droppedEvent(authorization)], commands }
-    }
-    const { amountMinor, paymentMethodRef, customer } = due
-    const { currency } = state
-    const answer = await client.authorize(key, {
-      amountMinor,
-      currency,
-      paymentMethodRef,
-      customer,
-      reference: orderId,
-    })
-    // The customer is not there to act, or has no time left: what they would approve later must not be held.
-    const isAwaited = due.actUntil !== undefined && platform.now() < Date.parse(due.actUntil)
-    if (answer.status === 'action-required' && !isAwaited) await client.void(key)
-    const { events: outcome, commands } = decided(state, request, answer)
-    const replaced = awaited === undefined ? [] : [droppedEvent(awaited)]
-    return { events: [...replaced, ...outcome], commands }
+    return untilAnswered(platform, waiting, () =>
+      (isActing ? endOfWait : made)(state, { orderId, authorization, client, nowMs: platform.now() }),
+    )
   })
+  return alertingOperators(message, platform, decision)
+}
+
+const overdue = (data: OneAuthorization['data']): PaymentDecision => ({
+  events: [{ type: 'renewal.overdue', data: { ...data, paymentId: paymentId(data.orderId) } }],
+  commands: [{ type: 'MakeRenewal', data }],
+})
+
+async function made(state: PaymentState, request: Request): Promise<PaymentDecision> {
+  const { orderId, authorization, client, nowMs } = request
+  if (!isRenewalNeeded(state, authorization)) return dropped(request)
+  const awaited = awaitedRenewal(state)
+  const approved = awaited === undefined ? undefined : await approvedOrEnded(state, awaited, request)
+  if (approved) {
+    const { events: granted, commands } = decided(state, { ...request, authorization: awaited! }, approved)
+    return { events: [...granted, droppedEvent(authorization)], commands }
+  }
+  const { amountMinor, paymentMethodRef, customer, actUntil } = state.renewals[authorization]!
+  const { currency } = state
+  const key = authorizationKey(orderId, authorization)
+  const about = { amountMinor, currency, paymentMethodRef, customer, reference: orderId }
+  const answer = await client.authorize(key, about)
+  // The customer is not there to act, or has no time left: what they would approve later must not be held.
+  const isAwaited = actUntil !== undefined && nowMs < Date.parse(actUntil)
+  if (answer.status === 'action-required' && !isAwaited) await client.void(key)
+  const { events: outcome, commands } = decided(state, request, answer)
+  const replaced = awaited === undefined ? [] : [droppedEvent(awaited)]
+  return { events: [...replaced, ...outcome], commands }
 }
 
 interface Request {

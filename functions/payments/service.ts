@@ -41,7 +41,7 @@ export const payments = defineService({
       severity: 'WARNING',
       labels: ['orderId', 'refundId'],
       content:
-        'A refund was accepted by the payment provider and has had no end for a week: `docs/operations.md`, A refund without an end.',
+        'A refund was accepted by the payment provider and has had no end for a week, or the request for it no answer for a day: `docs/operations.md`, A refund without an end.',
     },
     'dispute.overdue': {
       severity: 'WARNING',
@@ -54,6 +54,12 @@ export const payments = defineService({
       labels: ['orderId'],
       content:
         'Staff has recaptured an order a day ago, and the payment provider has answered no attempt since: `docs/operations.md`, A recapture without an end.',
+    },
+    'renewal.overdue': {
+      severity: 'WARNING',
+      labels: ['orderId'],
+      content:
+        'An authorization was to be renewed a day ago, and the payment provider has answered no attempt since: `docs/operations.md`, A renewal without an end.',
     },
     'payment.disputed': {
       severity: 'WARNING',

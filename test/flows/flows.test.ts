@@ -31,7 +31,7 @@ const leftOut: Readonly<Record<string, readonly string[]>> = {
     'CheckRefunds',
   ],
   'a dispute whose end is asked for': ['dispute.overdue', 'AskAboutDispute'],
-  'a recapture that the provider does not answer': ['recapture.overdue'],
+  'a recapture or a renewal that the provider does not answer': ['recapture.overdue', 'renewal.overdue'],
   'an order that staff closes when a part is captured': ['ReleaseUncaptured'],
   'a parcel that was collected in error': ['shipment.collected-in-error'],
 }

@@ -171,6 +171,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
         'payments-payment-disputed',
         'payments-recapture-overdue',
         'payments-refund-overdue',
+        'payments-renewal-overdue',
         'queues-stopped',
         'reconciliation-difference-found',
         'refusals',
