@@ -52,6 +52,7 @@ export async function openBoth(issuer: TestIssuer, toImport = importedOrder) {
   const office = createOffice(createShop(db, now), store)
   const facade = createFacade(db, store, now)
   let isReachable = true
+  let held: PromiseWithResolvers<void> | undefined
 
   const routes = new Map<string, ReturnType<typeof serveQueries>>()
   for (const name of ['orders', 'history', 'catalog', 'customers', 'inventory']) {
@@ -72,12 +73,14 @@ export async function openBoth(issuer: TestIssuer, toImport = importedOrder) {
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       })
     },
-    call: async (name, path, { method = 'GET', body } = {}) =>
-      routes.get(name)!.request(path, {
+    async call(name, path, { method = 'GET', body } = {}) {
+      if (method === 'POST' && path === '/orders') await held?.promise
+      return routes.get(name)!.request(path, {
         method,
         headers: { 'content-type': 'application/json' },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      }),
+      })
+    },
   })
   const door = createHttpApp(await loadApp('gateway'), platform, testConfig('gateway'))
 
@@ -166,6 +169,15 @@ export async function openBoth(issuer: TestIssuer, toImport = importedOrder) {
       platform.advance(RULES_TTL_MS)
       await ask('customer', 'GET', '/v2/products/TEA-001')
       await new Promise(setImmediate)
+    },
+    /** Orders that are on their way to the platform wait until the returned function is called. */
+    holdOrders(): () => void {
+      held = Promise.withResolvers<void>()
+      const { resolve } = held
+      return () => {
+        held = undefined
+        resolve()
+      }
     },
     turnOff: () => void (isReachable = false),
     turnOn: () => void (isReachable = true),

@@ -25,7 +25,7 @@ interface PlaceOrder {
 }
 
 class Problem extends Error {
-  readonly status: 400 | 404 | 409 | 422
+  readonly status: 400 | 404 | 409 | 422 | 503
   readonly code: string
   constructor(status: Problem['status'], code: string, detail: string) {
     super(detail)
@@ -78,10 +78,14 @@ export function createFacade(db: DatabaseSync, store: Store, now: () => number):
     const { flags, killed } = rulesOf(store.state())
     const rule = flags['placeOrder']
     const isOfPlatform = !rule || decide('placeOrder', rule, { killed, caller: sub }).value === 'platform'
+    if (isKnownOnly && isOfPlatform && before === undefined) store.handOver(sub, key, now())
     if (isKnownOnly && isOfPlatform) throw new Problem(404, 'not-found', 'The old shop did not take this order.')
     // The caller has former rules: an instance that had no request for an hour begins with those of an hour ago.
     if (isKnownOnly) throw new Problem(409, MOVED, 'The old shop takes orders again.')
     if (isOfPlatform) throw new Problem(409, MOVED, 'The platform takes orders now.')
+    // The gateway gave it to the platform before the step back: another order of the same request would be a second one.
+    if (store.isHandedOver(sub, key, now()))
+      throw new Problem(503, 'unavailable', 'The platform may have taken this order, and its copy has not come yet.')
     if (currency !== CURRENCY) throw new Problem(422, 'invalid-body', `currency: the old shop sells in ${CURRENCY}.`)
     if (discountCode !== undefined)
       throw new Problem(422, 'invalid-body', 'discountCode: the old shop has no discounts.')

@@ -1,9 +1,10 @@
 /** Orders through all six steps and back, in one process. */
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
 import { openBoth } from './cluster.testing.ts'
 import { createdOf, importedOrder } from './mapping.ts'
+import { HANDED_OVER_MS } from './store.ts'
 
 let issuer: TestIssuer
 beforeAll(async () => void (issuer = await openIssuer()))
@@ -356,6 +357,42 @@ it('the old shop lists orders in both directions and of a time, and a cursor is 
   expect((await read(`sort=placedAt&limit=2&after=${next}`)).times).toEqual(times.slice(2))
   expect(await read(`limit=2&after=${next}`)).toMatchObject({ code: 'invalid-cursor' })
   expect((await read(`placedFrom=${times[1]}&placedBefore=${times[2]}`)).times).toEqual([times[1]])
+})
+
+it('an order that is on its way to the platform during a step back is not taken a second time by the old shop', async () => {
+  const both = await opened()
+  const { migration, store, place, renewRules, run, db, ask } = both
+  await migration.goTo(5)
+  await renewRules()
+  const release = both.holdOrders()
+  const first = place('key-1')
+  await vi.waitFor(() => expect(store.isHandedOver('customer-1', 'key-1', both.world.schedule.now())).toBe(true))
+  // As quickly as it may be: the way there runs the clock of this world for hours.
+  store.setState({ ...store.state(), step: 4, version: store.state().version + 1 })
+  await renewRules()
+  // Its client waits no longer, and sends it again.
+  expect(await place('key-1')).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+  release()
+  const { body } = await first
+  expect(body).toMatchObject({ status: 'pending' })
+  expect(await place('key-1')).toMatchObject({ status: 503 })
+  await run()
+  await migration.pump()
+  expect(await place('key-1')).toMatchObject({ status: 200, body: { orderId: body['orderId'] } })
+  expect(db.prepare('SELECT COUNT(*) AS count FROM orders').get()).toEqual({ count: 1 })
+  expect((await ask('customer', 'GET', '/v1/orders')).body['orders']).toHaveLength(1)
+})
+
+it('an order that the platform did not take before a step back is taken by the old shop a minute later', async () => {
+  const both = await opened()
+  const { migration, place, renewRules, store } = both
+  await migration.goTo(5)
+  await migration.goTo(4)
+  await renewRules()
+  store.handOver('customer-1', 'key-1', both.world.schedule.now() - HANDED_OVER_MS)
+  store.handOver('customer-1', 'key-2', both.world.schedule.now() - HANDED_OVER_MS + 1)
+  expect(await place('key-1')).toMatchObject({ status: 201, body: { status: 'confirmed' } })
+  expect(await place('key-2')).toMatchObject({ status: 503 })
 })
 
 it('a gateway with former rules takes no order for the platform that the old shop takes again', async () => {

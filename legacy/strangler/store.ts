@@ -31,6 +31,9 @@ export interface State {
 
 const initial: State = { step: 1, version: 1, killed: false, percent: 100, callers: [] }
 
+/** Longer than a request of the gateway lasts, and the copy of its order is on its way. */
+export const HANDED_OVER_MS = 60_000
+
 const schema = `
   CREATE TABLE IF NOT EXISTS strangler_state (name TEXT PRIMARY KEY, value TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS strangler_outbox (
@@ -43,6 +46,7 @@ const schema = `
     platform INTEGER NOT NULL DEFAULT 0,
     status   TEXT
   );
+  CREATE TABLE IF NOT EXISTS strangler_handed (request TEXT PRIMARY KEY, at INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS strangler_newest (
     kind TEXT, key TEXT, sequence INTEGER NOT NULL, PRIMARY KEY (kind, key)
   );
@@ -133,6 +137,16 @@ export function openStore(db: DatabaseSync) {
         .prepare('SELECT "order" FROM strangler_orders WHERE request = ? OR id = ?')
         .get(`${sub} ${key}`, derivedName('o', sub, key))
       return row?.['order'] == null ? undefined : Number(row['order'])
+    },
+    /** The gateway hands this request to the platform, since the old shop has not taken it. */
+    handOver(sub: string, key: string, atMs: number): void {
+      db.prepare('DELETE FROM strangler_handed WHERE at < ?').run(atMs - HANDED_OVER_MS)
+      db.prepare('INSERT OR REPLACE INTO strangler_handed VALUES (?, ?)').run(`${sub} ${key}`, atMs)
+    },
+    /** Whether the platform may still take it, or has taken it without its copy having come. */
+    isHandedOver(sub: string, key: string, atMs: number): boolean {
+      const row = db.prepare('SELECT at FROM strangler_handed WHERE request = ?').get(`${sub} ${key}`)
+      return row !== undefined && atMs - Number(row['at']) < HANDED_OVER_MS
     },
     rememberRequest(no: number, sub: string, key: string): void {
       this.idOf(no)
