@@ -21,7 +21,7 @@ const COUNTED = 200
 const PROTO = join(import.meta.dirname, '../../proto/millrace/catalog/v2/catalog.proto')
 const RPC = '/millrace.catalog.v2.CatalogService/ReadProduct'
 const QUERY = 'query ($sku: String!) { readProduct(sku: $sku) { sku name prices { unitMinor currency validFrom } } }'
-const transports = ['REST', 'gRPC', 'Connect, protobuf', 'Connect, JSON', 'GraphQL'] as const
+const transports = ['REST', 'gRPC', 'gRPC-Web', 'Connect, protobuf', 'Connect, JSON', 'GraphQL'] as const
 type Transport = (typeof transports)[number]
 
 interface Gateway {
@@ -46,7 +46,7 @@ interface Measured {
 export const transportsSection: Section = {
   name: 'transports',
   about:
-    'one read by REST, gRPC, Connect and GraphQL: requests/s, CPU-ms, p99, bytes, first call; a query between services',
+    'one read by REST, gRPC, gRPC-Web, Connect and GraphQL: requests/s, CPU-ms, p99, bytes, first call; a query between services',
   async run({ runs }) {
     const firstCalls = await Promise.all(transports.map(async () => [] as number[]))
     const starts: Gateway[] = []
@@ -172,6 +172,14 @@ interface HttpRequest {
   decode(bytes: Buffer): unknown
 }
 
+/** A byte of flags and four of the length: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md */
+const FRAME_HEAD_BYTES = 5
+function framed(message: Buffer): Buffer {
+  const head = Buffer.alloc(FRAME_HEAD_BYTES)
+  head.writeUInt32BE(message.byteLength, 1)
+  return Buffer.concat([head, message])
+}
+
 const json = 'application/json'
 const parsed = (bytes: Buffer): unknown => JSON.parse(bytes.toString('utf8'))
 
@@ -191,12 +199,17 @@ function requestBy(transport: Exclude<Transport, 'gRPC'>): HttpRequest {
   const [input, output] = ['Request', 'Response'].map((kind) =>
     root.lookupType(`millrace.catalog.v2.ReadProduct${kind}`),
   )
-  return {
-    path: RPC,
-    type: 'application/proto',
-    body: Buffer.from(input!.encode(given).finish()),
-    decode: (bytes) => output!.toObject(output!.decode(bytes), { longs: Number }),
-  }
+  const message = Buffer.from(input!.encode(given).finish())
+  const decode = (bytes: Buffer): unknown => output!.toObject(output!.decode(bytes), { longs: Number })
+  if (transport === 'gRPC-Web')
+    return {
+      path: RPC,
+      type: 'application/grpc-web+proto',
+      body: framed(message),
+      // Behind the message is a second frame with the trailers.
+      decode: (bytes) => decode(bytes.subarray(FRAME_HEAD_BYTES, FRAME_HEAD_BYTES + bytes.readUInt32BE(1))),
+    }
+  return { path: RPC, type: 'application/proto', body: message, decode }
 }
 
 function check(answer: unknown): void {

@@ -1,19 +1,10 @@
 /** The examples of the public API are sent as they stand to the gateway and all services, and each answer is judged by the served document. */
 
 import { registerSchema, validate } from '@hyperjump/json-schema/draft-2020-12'
-import type { Hono } from 'hono'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { loadApp } from '../../functions/apps.ts'
-import { gateway, testEdge } from '../../functions/gateway/edge.testing.ts'
-import { everyAccountIsValid, openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
-import { services } from '../../functions/index.ts'
-import { testConfig } from '../../shared/base/config.testing.ts'
-import { outcomeRoute } from '../../shared/runtime/command-outcomes.ts'
-import { createHttpApp } from '../../shared/runtime/http-app.ts'
-import { testPlatform } from '../../shared/runtime/platform.testing.ts'
-import { serveQueries } from '../../shared/runtime/queries.testing.ts'
-import { submissionRoutes } from '../../shared/runtime/submissions.ts'
-import { createWorld, type World } from '../support/simulation/world.ts'
+import { openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
+import { openDoor } from '../support/door.ts'
+import { createWorld } from '../support/simulation/world.ts'
 
 interface Described {
   readonly operationId: string
@@ -33,35 +24,6 @@ type Operation = Described & { readonly method: string; readonly path: string }
 let issuer: TestIssuer
 beforeAll(async () => void (issuer = await openIssuer()))
 afterAll(() => issuer.close())
-
-/** The gateway before all services of a world, by their own routes. */
-async function openDoor(world: World): Promise<Hono> {
-  const routes = new Map<string, Hono>()
-  for (const { name, ingress } of services) {
-    if (ingress === 'public') continue
-    const app = await loadApp(name)
-    const of = serveQueries(app, world.platform(name))
-    submissionRoutes(of, app, world.platform(name), async () => 'gateway')
-    outcomeRoute(of, world.platform(name), async () => 'gateway')
-    routes.set(name, of)
-  }
-  const platform = testPlatform(gateway, {
-    settings: {
-      EDGE: testEdge(),
-      ...issuer.settings,
-      PAYMENT_PROVIDER_URL: 'http://127.0.0.1:1',
-      PAYMENT_PROVIDER_API: '{"kind":"simulator"}',
-    },
-    callExternal: everyAccountIsValid,
-    call: async (name, path, { method = 'GET', body } = {}) =>
-      routes.get(name)!.request(path, {
-        method,
-        headers: { 'content-type': 'application/json' },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      }),
-  })
-  return createHttpApp(await loadApp('gateway'), platform, testConfig('gateway'))
-}
 
 /** The faults of an answer by the schema of its status in the document. */
 async function faultsOf(
@@ -86,7 +48,7 @@ async function faultsOf(
 
 it('each operation answers its example, and each read, as the document says', async () => {
   const world = await createWorld({ stock: 1_000, cards: ['card-ok'] })
-  const door = await openDoor(world)
+  const door = await openDoor(world, issuer)
   const document = (await (await door.request('/openapi.json')).json()) as Document
   const operations = new Map(
     Object.entries(document.paths).flatMap(([path, methods]) =>
