@@ -115,7 +115,7 @@ function generatedOf(edge: Edge, values: Values): readonly Instance[] {
   const { version, data: schema } = edge.contract
   const instances: Instance[] = []
   // Some of the generated values break a rule that JSON Schema does not express.
-  for (const [at, made] of fc.sample(keeping(schema), { numRuns: INSTANCES * 4, seed: SEED }).entries()) {
+  for (const [at, made] of fc.sample(keeping(schema), { numRuns: INSTANCES * 8, seed: SEED }).entries()) {
     const data = instances.length % 2 === 0 ? aboutOwn(made, edge) : aboutIt(made, values, at)
     if (instances.length < INSTANCES && schema.safeParse(data).success) instances.push({ version, data })
   }

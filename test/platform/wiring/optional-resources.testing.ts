@@ -14,6 +14,7 @@ const notEmitted = [
   'payment.undecided',
   'payment.capture-failed',
   'payment.voided',
+  'webhook.disabled',
 ]
 
 const roleOf = ({ attributes }: TerraformResource): string => String(attributes['role']).replace('roles/', '')
