@@ -18,7 +18,7 @@ const programs = [
 const quick = [
   'test/{architecture,bench,conformance,flows,races,*-providers}/**/*.test.ts',
   'test/another-business/rules.test.ts',
-  'test/stacks/{another-business,grants,monthly,observability,ops-target,policies,schedules,stacks}.test.ts',
+  'test/stacks/{another-business,environment-stack,grants,monthly,observability,ops-target,policies,schedules,stacks}.test.ts',
   'test/checks/{docs,editors,executed-blocks,layout,progress-reporter,renovate,sleeps,slowest-first,typed-options,whole-lists,words}.test.ts',
 ]
 

@@ -28,6 +28,12 @@ export class EnvironmentStack extends TerraformStack {
     // The default path is absolute and would differ on every machine.
     else new LocalBackend(this, { path: `${id}.tfstate` })
   }
+  /**
+   * CDKTF would resolve every element once before it writes them, to find references to other stacks: a third of a synthesis.
+   * No stack refers to another one: it computes the names. A reference to what a stack does not declare is refused by the local
+   * cloud's `readResources`.
+   */
+  override prepareStack(): void {}
   override toTerraform(): unknown {
     const moved = movedBlocks(this)
     const removed = removedBlocks(this, this.formerMembers)
