@@ -84,6 +84,25 @@ it('an import of a file outside is detected at any depth', () => {
   expect(importsOutside('planted.ts', "export * from '../stop-on-signal.ts'")).toHaveLength(1)
 })
 
+/** The packages and the files of this package that a program loads when it starts; an import of types alone loads nothing. */
+function loadedBy(file: string, loaded: Set<string> = new Set()): ReadonlySet<string> {
+  if (loaded.has(file)) return loaded
+  loaded.add(file)
+  const program = readFileSync(join(import.meta.dirname, file), 'utf8')
+  for (const [, path] of program.matchAll(/^(?:import|export) (?!type\b)(?:[^;'()=]*? from )?'([^']+)'/gm)) {
+    if (path!.startsWith('.')) loadedBy(normalize(join(dirname(file), path!)), loaded)
+    else loaded.add(path!)
+  }
+  return loaded
+}
+
+it('DuckDB is loaded by its own process alone: in the local cloud it would add its megabytes, and a tenth of a second to a start', () => {
+  expect(loadedBy('bigquery/engine/engine-process.ts')).toContain('@duckdb/node-api')
+  const loaded = loadedBy('bigquery/plugin.ts')
+  expect(loaded).toContain('bigquery/engine/engine.ts')
+  expect(loaded).not.toContain('@duckdb/node-api')
+})
+
 it('no file names the platform that uses it, or a command of it', () => {
   const sources = readdirSync(import.meta.dirname, { encoding: 'utf8', recursive: true }).filter(
     (file) => /^(?!node_modules).*\.(ts|proto|txt|json)$/.test(file) && file !== 'folders.test.ts',

@@ -10,11 +10,12 @@ import {
 import { invalidArgument } from '../../core/status.ts'
 import { quote } from '../sql/reader.ts'
 import { namesOf, refuseElement } from '../sql/unnamed-marks.ts'
-import { fieldOf, type Nested, unnamedField } from '../values/rows.ts'
+import { unnamedField } from '../values/rows.ts'
 import { UNTYPED } from '../values/scalars.ts'
 import type { Description, EngineWork, Query } from './engine-work.ts'
 import { prepare, withTypes } from './parameters.ts'
 import { checkPlan } from './plan-check.ts'
+import { fieldOf, type Nested } from './result-rows.ts'
 
 /** Of a query that is not run. @param connection to the shapes of tables and views. */
 export async function describedBy(
