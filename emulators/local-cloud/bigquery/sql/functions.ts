@@ -404,10 +404,9 @@ export const rewritten: Readonly<Record<string, Rewrite>> = {
     return `bq_regexp_replace(${text}, ${pattern}, ${isLiteral ? replacement : `bq_plain_replacement(${replacement})`})`
   },
   INSTR: ([text, part]) => `instr(${text}, ${part})`,
-  REGEXP_EXTRACT: ([text, pattern], name) => {
-    const group = extractedGroup(pattern!, name)
-    return `CASE WHEN regexp_matches(${text}, ${pattern}) THEN regexp_extract(${text}, ${pattern}, ${group}) END`
-  },
+  // `regexp_extract` of a text without a match is '', and to test for one would write the text twice.
+  REGEXP_EXTRACT: ([text, pattern], name) =>
+    `regexp_extract_all(${text}, ${pattern}, ${extractedGroup(pattern!, name)})[1]`,
   REGEXP_EXTRACT_ALL: ([text, pattern], name) =>
     `regexp_extract_all(${text}, ${pattern}, ${extractedGroup(pattern!, name)})`,
   MD5: ([value]) => `unhex(md5(${value}))`,
