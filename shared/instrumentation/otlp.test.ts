@@ -238,6 +238,18 @@ describe('telemetry', () => {
     expect(logged()).toEqual(['telemetry.unavailable'])
   })
 
+  it('waits here while the receiver answers with another address, which gets no credential', async () => {
+    let status = 307
+    const { endpoint, received } = await receiver(() => status)
+    const { sink, logged } = sinkTo(endpoint)
+    sink.span(span)
+    await sink.flush()
+    expect([received.length, logged()]).toEqual([1, []])
+    status = 200
+    await sink.close()
+    expect(spansIn(received)).toHaveLength(2)
+  })
+
   it('holds up a request for a second at most, and the end for three', { timeout: 30_000 }, async () => {
     const { endpoint, received } = await receiver(undefined, { answering: new Promise(() => {}) })
     const { sink, lines } = sinkTo(endpoint)

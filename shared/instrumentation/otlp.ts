@@ -4,6 +4,8 @@
  */
 
 import { randomUUID } from 'node:crypto'
+import { startTimer } from '../base/deadline.ts'
+import { type SentRequest, send } from '../http/send.ts'
 import type { Log } from '../signals/log.ts'
 import type { FinishedSpan } from '../signals/span.ts'
 import { metricsBody, type Origin, tracesBody } from './otlp-requests.ts'
@@ -139,7 +141,7 @@ function poster({ endpoint, authorization, projectId, log }: OtlpOptions) {
     isRefusing = true
   }
   return async (path: string, body: object): Promise<void> => {
-    const init = {
+    const request = {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
@@ -147,26 +149,33 @@ function poster({ endpoint, authorization, projectId, log }: OtlpOptions) {
         'x-goog-user-project': projectId,
       },
       body: JSON.stringify(body),
-      signal: AbortSignal.timeout(EXPORT_TIMEOUT_MS),
-      redirect: 'error',
-    } as const
-    // A connection may have ended while the instance had no CPU: a second one is opened at once.
-    const response = await fetch(`${endpoint}${path}`, init).catch((error: unknown) => {
-      if (!(error instanceof TypeError)) throw error
-      return fetch(`${endpoint}${path}`, init)
-    })
+    }
+    const timer = startTimer(EXPORT_TIMEOUT_MS, () => new Error(`${path} gave no answer in time`))
+    const response = await sentAgainIfBroken(`${endpoint}${path}`, { ...request, signal: timer.signal }).finally(
+      timer.end,
+    )
     const text = await response.text()
     if (response.ok) {
       const reason = partlyRefused(text)
       if (reason !== undefined) return refused(path, reason)
       isRefusing = false
-    } else if (response.status === 429 || response.status >= 500) {
+    } else if (response.status === 429 || response.status >= 500 || isRedirect(response)) {
       throw new Error(`${path} answered ${response.status}`)
     } else {
       refused(path, `${response.status} ${text.slice(0, 300)}`)
     }
   }
 }
+
+/** A connection may have ended while the instance had no CPU: a second one is opened at once. */
+const sentAgainIfBroken = (url: string, request: SentRequest): Promise<Response> =>
+  send(url, request).catch((error: unknown) => {
+    if (!(error instanceof TypeError)) throw error
+    return send(url, request)
+  })
+
+/** It is not followed, since it would get the credential, and may be over soon. */
+const isRedirect = ({ status }: Response): boolean => status >= 300 && status < 400
 
 /** The reason that an answer names for spans or points that it did not accept. */
 function partlyRefused(text: string): string | undefined {
@@ -180,7 +189,7 @@ function partlyRefused(text: string): string | undefined {
   }
 }
 
-/** Undici hides the cause of a failed connection one level deeper. */
+/** The cause of a failed connection is one level deeper. */
 function reasonOf(error: unknown): string {
   const { message, cause } = error as Error
   return cause instanceof Error ? `${message}: ${cause.message}` : message

@@ -1,7 +1,7 @@
 /** Writes the output of the services to log files, one for each, and rotates a file that has grown large. */
 
 import { renameSync, statSync } from 'node:fs'
-import { appendFile } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { closeState, STATE_FILE_MODE } from '../../core/state-files.ts'
 import { limits } from '../values/limits.ts'
@@ -13,8 +13,14 @@ export interface LogKeeper {
   close(): Promise<void>
 }
 
+/** A file stays open for further lines so long. Deleted by hand, it is made again by a line that comes after that. */
+const OPEN_MS = 1_000
+
 interface LogFile {
   readonly path: string
+  opened: FileHandle | undefined
+  /** Closes it. */
+  closing: NodeJS.Timeout | undefined
   bytes: number
   unwritten: string[]
   unwrittenBytes: number
@@ -32,7 +38,16 @@ export function logKeeper(directory: string | undefined, rotateAboveBytes: numbe
     if (!file) {
       const path = join(directory, `${service}.log`)
       const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0
-      file = { path, bytes, unwritten: [], unwrittenBytes: 0, dropped: 0, writing: undefined }
+      file = {
+        path,
+        bytes,
+        opened: undefined,
+        closing: undefined,
+        unwritten: [],
+        unwrittenBytes: 0,
+        dropped: 0,
+        writing: undefined,
+      }
       files.set(service, file)
     }
     return file
@@ -52,7 +67,10 @@ export function logKeeper(directory: string | undefined, rotateAboveBytes: numbe
       file.writing ??= writeAll(file, rotateAboveBytes)
     },
     async close() {
-      for (const file of files.values()) await file.writing
+      for (const file of files.values()) {
+        await file.writing
+        await closed(file)
+      }
     },
   }
 }
@@ -70,8 +88,14 @@ async function writeAll(file: LogFile, rotateAboveBytes: number): Promise<void> 
       await append(file, text, rotateAboveBytes)
     } catch (error) {
       console.error(`The log ${file.path} can't be written:`, error)
+      await closed(file)
     }
   }
+  file.closing ??= setTimeout(() => {
+    file.closing = undefined
+    // One that is being written is closed after that.
+    if (!file.writing) void closed(file)
+  }, OPEN_MS).unref()
   // In the same turn as the last read: the next line starts it again.
   file.writing = undefined
 }
@@ -79,9 +103,20 @@ async function writeAll(file: LogFile, rotateAboveBytes: number): Promise<void> 
 async function append(file: LogFile, text: string, rotateAboveBytes: number): Promise<void> {
   const bytes = Buffer.byteLength(text)
   if (file.bytes > 0 && file.bytes + bytes > rotateAboveBytes) {
+    await closed(file)
     renameSync(file.path, `${file.path}.1`)
     file.bytes = 0
   }
-  await appendFile(file.path, text, { mode: STATE_FILE_MODE })
+  file.opened ??= await open(file.path, 'a', STATE_FILE_MODE)
+  await file.opened.appendFile(text)
   file.bytes += bytes
+}
+
+/** In the same turn it is no longer the file of the next line. */
+async function closed(file: LogFile): Promise<void> {
+  clearTimeout(file.closing)
+  const { opened } = file
+  file.closing = undefined
+  file.opened = undefined
+  await opened?.close().catch((error: unknown) => console.error(`The log ${file.path} can't be closed:`, error))
 }
