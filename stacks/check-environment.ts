@@ -12,6 +12,14 @@ export function checkEnvironment(environment: Environment, business: Business): 
   for (const released of Object.keys(environment.releases ?? {}))
     if (!services.some(({ name }) => name === released))
       throw new Error(`stacks/images.json has "${environment.name}/${released}", but there is no service ${released}.`)
+  const digests = { [environment.name]: environment.imageDigest }
+  for (const [service, digest] of Object.entries(environment.releases ?? {}))
+    digests[`${environment.name}/${service}`] = digest
+  for (const [name, digest] of Object.entries(digests))
+    if (!/^sha256:[0-9a-f]{64}$/.test(digest))
+      throw new Error(
+        `stacks/images.json has "${name}": "${digest}", but a digest is sha256: and 64 hexadecimal digits: npm run image -- ${environment.name} writes it.`,
+      )
   checkKnown(
     secretsWithVersionIn(environment.name),
     secretNamesOf(services),

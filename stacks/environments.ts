@@ -1,9 +1,9 @@
 /** The environments and their differences. */
 
-import { readFileSync } from 'node:fs'
 import { accountEmail, cloudRunUrl } from '../shared/base/names.ts'
 import type { Business, Deployment } from '../shared/service/business.ts'
 import { hostLabel } from './naming-rules.ts'
+import { readJson } from './read-json.ts'
 
 export interface Environment extends Deployment {
   readonly projectNumber: string
@@ -85,13 +85,10 @@ export const imageBuilderId = 'image-builder'
 export const buildSourcesBucket = ({ projectId }: Pick<Environment, 'projectId'>): string =>
   `${projectId}-build-sources`
 /** The digest of each environment, written by `npm run image`; `ENVIRONMENT/SERVICE` is a service's own. */
-const images = JSON.parse(readFileSync(new URL('images.json', import.meta.url), 'utf8')) as Record<string, string>
+const images = readJson<Record<string, string>>('images.json')
 
 /** `ENVIRONMENT/SECRET`: the version that services get; absent: the first. */
-const versions = JSON.parse(readFileSync(new URL('secret-versions.json', import.meta.url), 'utf8')) as Record<
-  string,
-  string
->
+const versions = readJson<Record<string, string>>('secret-versions.json')
 
 function deployed(
   name: string,

@@ -167,6 +167,17 @@ describe('npm run cdktf names what the files of the stacks lack, before it asks 
     expect(cdktf('deploy', 'dev-payments')).toMatch(/^payments of dev has no image/)
   })
 
+  it('a digest, and JSON', () => {
+    copy.write('stacks/images.json', JSON.stringify({ 'dev/orders': 'sha256:abc' }))
+    expect(cdktf('deploy', 'dev-platform')).toBe(
+      'stacks/images.json has "dev/orders": "sha256:abc", but a digest is sha256: and 64 hexadecimal digits: npm run image -- dev writes it.\n',
+    )
+    copy.write('stacks/images.json', '{ "dev": ')
+    const printed = cdktf('deploy', 'dev-platform')
+    expect(printed).toMatch(/stacks\/images\.json is not JSON: .*restore it from git\./)
+    expect(printed).not.toMatch(/^ {4}at /m)
+  })
+
   it('the service of a release', () => {
     copy.write('stacks/images.json', JSON.stringify({ 'dev/ordres': `sha256:${'c'.repeat(64)}` }))
     expect(cdktf('deploy', 'dev-platform')).toBe(
