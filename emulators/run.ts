@@ -107,7 +107,8 @@ async function run(options: Options): Promise<void> {
       groups: () => platform.run.processes().map(({ pid }) => pid),
     })
     if (tools.seed && isNew) {
-      say(`${seconds()}  ${await tools.seed(running)}`)
+      const seeded = await tools.seed(running)
+      say(`${seconds()}  ${seeded}`)
       writeState(seededFile, new Date().toISOString())
       if (business !== declared) {
         await platform.close()
