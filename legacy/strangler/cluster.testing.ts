@@ -135,6 +135,7 @@ export async function openBoth(issuer: TestIssuer, toImport = importedOrder) {
     await world.run()
     collect()
   }
+  const paused: [step: number, ms: number][] = []
   const migration = createMigration({
     db,
     store,
@@ -146,6 +147,12 @@ export async function openBoth(issuer: TestIssuer, toImport = importedOrder) {
     },
     events: { pull: (limit, handle) => events.pull(limit, handle) },
     settle: run,
+    now,
+    async pause(ms) {
+      paused.push([store.state().step, ms])
+      world.schedule.advanceTo(now() + ms)
+      await run()
+    },
     toImport,
   })
 
@@ -154,6 +161,8 @@ export async function openBoth(issuer: TestIssuer, toImport = importedOrder) {
     db,
     store,
     migration,
+    /** In which step the migration waited, and for how long. */
+    paused,
     platform,
     ask,
     run,

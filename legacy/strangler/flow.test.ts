@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
 import { openBoth } from './cluster.testing.ts'
 import { createdOf, importedOrder } from './mapping.ts'
-import { HANDED_OVER_MS } from './store.ts'
+import { FORMER_RULES_MS, HANDED_OVER_MS } from './store.ts'
 
 let issuer: TestIssuer
 beforeAll(async () => void (issuer = await openIssuer()))
@@ -381,6 +381,51 @@ it('an order that is on its way to the platform during a step back is not taken 
   expect(await place('key-1')).toMatchObject({ status: 200, body: { orderId: body['orderId'] } })
   expect(db.prepare('SELECT COUNT(*) AS count FROM orders').get()).toEqual({ count: 1 })
   expect((await ask('customer', 'GET', '/v1/orders')).body['orders']).toHaveLength(1)
+})
+
+it('a gateway with the rules of step 6 takes no order after the old shop takes them again', async () => {
+  for (const back of [
+    (migration: Both['migration']) => migration.goTo(4),
+    (migration: Both['migration']) => migration.goTo(1),
+    (migration: Both['migration']) => migration.goTo(5, { percent: 10 }),
+  ]) {
+    const both = await opened()
+    const { migration, place, renewRules, store, paused, world, db, run } = both
+    await migration.goTo(6)
+    await renewRules()
+    const { setState } = store
+    const gaveBackAtMs: number[] = []
+    let leftAtMs: number | undefined
+    store.setState = (state) => {
+      if (state.step === 5) leftAtMs ??= world.schedule.now()
+      if (state.step < 5 || state.percent < 100) gaveBackAtMs.push(world.schedule.now())
+      setState(state)
+    }
+    await back(migration)
+    expect(gaveBackAtMs[0]! - leftAtMs!).toBeGreaterThanOrEqual(FORMER_RULES_MS)
+    expect(paused.map(([step]) => step)).toEqual([5])
+    store.setState = setState
+    await migration.goTo(4)
+    // Not again: no gateway has had the rules of step 6 since.
+    expect(paused).toHaveLength(1)
+    await renewRules()
+    await place('key-1')
+    await run()
+    expect(db.prepare('SELECT COUNT(*) AS count FROM orders').get()).toEqual({ count: 1 })
+  }
+})
+
+it('the kill switch is refused as long as a gateway may have the rules of step 6', async () => {
+  const { migration, store, world } = await opened()
+  await migration.goTo(6)
+  await migration.goTo(5)
+  const { leftSixAtMs } = store.state()
+  const left = leftSixAtMs! + FORMER_RULES_MS - world.schedule.now()
+  expect(left).toBeGreaterThan(0)
+  expect(() => migration.kill(true)).toThrow(`Try again in ${Math.ceil(left / 1_000)} seconds.`)
+  expect(store.state()).toMatchObject({ step: 5, killed: false })
+  world.schedule.advanceTo(leftSixAtMs! + FORMER_RULES_MS)
+  expect(migration.kill(true)).toMatchObject({ step: 5, killed: true })
 })
 
 it('an order that the platform did not take before a step back is taken by the old shop a minute later', async () => {

@@ -6,7 +6,7 @@ import { type Comparison, compareData } from './compare.ts'
 import { copyEvent, type PlatformEvent } from './from-platform.ts'
 import type { importedOrder } from './mapping.ts'
 import { isStep, type Step, steps } from './steps.ts'
-import type { State, Store } from './store.ts'
+import { FORMER_RULES_MS, type State, type Store } from './store.ts'
 import { applyChange, type ChangeMessage, messageOf, type PlatformApi } from './to-platform.ts'
 
 /** How often a step waits for both systems to agree. */
@@ -30,6 +30,8 @@ export interface MigrationParts {
   readonly events: Messages<PlatformEvent>
   /** Waits until the platform has had time to act. */
   settle(): Promise<void>
+  now(): number
+  pause(ms: number): Promise<void>
   /** How an order is written for the platform; absent: as the mapping has it. */
   readonly toImport?: typeof importedOrder
 }
@@ -45,7 +47,7 @@ export interface Moving {
 export interface Migration {
   /** @throws StepRefused; the migration stays at the last step whose condition held */
   goTo(step: number, moving?: Moving): Promise<State>
-  /** Back to the old shop for all callers, or forward again: the flags alone change. @throws StepRefused in step 6 */
+  /** Back to the old shop for all callers, or forward again: the flags alone change. @throws StepRefused in step 6, and shortly after it */
   kill(killed: boolean): State
   /** Publishes, applies and copies all that waits. */
   pump(): Promise<number>
@@ -54,7 +56,8 @@ export interface Migration {
   open(): number
 }
 
-export function createMigration({ db, store, api, changes, events, settle, toImport }: MigrationParts): Migration {
+export function createMigration(parts: MigrationParts): Migration {
+  const { db, store, api, changes, events, settle, now, pause, toImport } = parts
   const set = (change: Partial<State>): State => {
     const state = store.state()
     store.setState({ ...state, ...change, version: state.version + 1 })
@@ -83,6 +86,13 @@ export function createMigration({ db, store, api, changes, events, settle, toImp
       if (differences.length === 0) return
     }
     throw new StepRefused(`Both systems do not agree: ${differences.join('; ')}.`)
+  }
+
+  /** Until then a gateway may still place orders by the rules of step 6, of which the old shop does not know: it would take them again. */
+  const formerRulesMs = (): number => (store.state().leftSixAtMs ?? -FORMER_RULES_MS) + FORMER_RULES_MS - now()
+  async function formerRulesEnd(): Promise<void> {
+    const leftMs = formerRulesMs()
+    if (leftMs > 0) await pause(leftMs)
   }
 
   /** All that can be brought over. What a system refuses waits, is reported by the next pump, and bars no way back. */
@@ -116,7 +126,13 @@ export function createMigration({ db, store, api, changes, events, settle, toImp
         await bring()
       },
     },
-    5: { up: () => agree(), down: () => agree() },
+    5: {
+      up: () => agree(),
+      async down() {
+        await formerRulesEnd()
+        await agree()
+      },
+    },
     6: {
       async up() {
         const count = open()
@@ -134,7 +150,8 @@ export function createMigration({ db, store, api, changes, events, settle, toImp
   function go(step: number): void {
     // Also one that was turned on while this step waited.
     if (store.state().killed) throw new StepRefused('The kill switch is on: npm run strangle -- resume.')
-    set({ step, percent: 100, callers: [] })
+    const leaves = store.state().step === 6 ? { leftSixAtMs: now() } : {}
+    set({ step, percent: 100, callers: [], ...leaves })
     // Afterwards: in step 2 each change is captured, also when this was refused or the process ended here.
     if (step === 1) store.endCapture()
   }
@@ -153,12 +170,18 @@ export function createMigration({ db, store, api, changes, events, settle, toImp
         await transitions[from as Exclude<Step, 1>].down()
         go(from - 1)
       }
+      if (step === 5 && percent < 100) await formerRulesEnd()
       return set({ percent, callers })
     },
     kill(killed) {
       if (killed && store.state().step === 6)
         throw new StepRefused(
           'In step 6 the old shop is asked nothing, and has no copies of the orders: go back to step 5 first (npm run strangle -- step 5).',
+        )
+      const leftMs = formerRulesMs()
+      if (killed && leftMs > 0)
+        throw new StepRefused(
+          `A gateway may still have the rules of step 6, and place orders of which the old shop does not know. Try again in ${Math.ceil(leftMs / 1_000)} seconds.`,
         )
       return set({ killed })
     },

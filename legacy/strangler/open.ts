@@ -41,6 +41,8 @@ export async function openMigration(
     changes,
     events,
     settle: () => pause(SETTLE_MS),
+    now: Date.now,
+    pause,
   })
   let last: Promise<unknown> = Promise.resolve()
   const exclusively = <T>(act: () => Promise<T>): Promise<T> => {

@@ -27,12 +27,16 @@ export interface State {
   readonly percent: number
   /** Customers for whom it moves besides. */
   readonly callers: readonly string[]
+  /** When it last went back from step 6, in milliseconds since 1970. */
+  readonly leftSixAtMs?: number
 }
 
 const initial: State = { step: 1, version: 1, killed: false, percent: 100, callers: [] }
 
 /** Longer than a request of the gateway lasts, and the copy of its order is on its way. */
 export const HANDED_OVER_MS = 60_000
+/** An instance of the gateway begins with rules of ten seconds ago, and a request of it lasts 25 seconds. */
+export const FORMER_RULES_MS = 40_000
 
 const schema = `
   CREATE TABLE IF NOT EXISTS strangler_state (name TEXT PRIMARY KEY, value TEXT NOT NULL);
