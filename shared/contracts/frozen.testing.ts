@@ -20,12 +20,14 @@ interface FrozenQuery {
   readonly path: string
   /** A value of each parameter. */
   readonly parameters?: Readonly<Record<string, string>>
+  /** Search parameters without which the owner refuses the query. */
+  readonly required?: readonly string[]
   /** A value of each search parameter that came later: an owner of a former revision answers a request with it that it has no such route. */
   readonly added?: Readonly<Record<string, string>>
   /** One with all fields, and one with the required fields alone. */
   readonly bodies?: readonly unknown[]
 }
-const WHAT_MAY_CHANGE = `Revisions of caller and owner differ during a deployment. So method, path and parameters stay, no field of a body is removed or becomes required, and no value that was taken is refused. A new search parameter is optional, and stands in \`added\`. A new field is optional: append a body with it, and let callers send it from the next deployment on. Any other change is a query of another name; the old one stays until no revision asks it.`
+const WHAT_MAY_CHANGE = `Revisions of caller and owner differ during a deployment. So method, path and parameters stay, no parameter and no field of a body is removed or becomes required, and no value that was taken is refused. A new search parameter is optional, and stands in \`added\`. A new field is optional: append a body with it, and let callers send it from the next deployment on. Any other change is a query of another name; the old one stays until no revision asks it.`
 
 const fileIn = (folder: string, name: string): URL => new URL(`../../${folder}/${name}`, import.meta.url)
 
@@ -135,7 +137,7 @@ export function testFrozen(owners: readonly Owner[]): void {
       frozen,
       `add "${query}" to ${file}: its method and path, a value of each parameter, and bodies`,
     ).toBeDefined()
-    const { method, path, parameters = {}, added = {}, bodies = [] } = frozen!
+    const { method, path, parameters = {}, required = [], added = {}, bodies = [] } = frozen!
     const wire = {
       method: contract.method,
       path: contract.path,
@@ -144,9 +146,18 @@ export function testFrozen(owners: readonly Owner[]): void {
     const all = { ...parameters, ...added }
     expect(wire, WHAT_MAY_CHANGE).toEqual({ method, path, parameters: Object.keys(all).toSorted() })
     for (const parameter of Object.keys(added)) {
-      expect(contract.parameters![parameter]!.safeParse(undefined).success, `${parameter} is optional`).toBe(true)
+      // With a default each caller would send it, and each owner of a former revision refuse the whole query.
+      expect(
+        contract.parameters![parameter]!.safeParse(undefined),
+        `${parameter} is optional, and has no default`,
+      ).toEqual({ success: true, data: undefined })
       expect(pathParametersOf(contract)).not.toContain(parameter)
     }
+    const search = Object.entries(contract.parameters ?? {}).filter(
+      ([name]) => !pathParametersOf(contract).includes(name),
+    )
+    const demanded = search.filter(([, schema]) => !schema.safeParse(undefined).success).map(([name]) => name)
+    expect(demanded.toSorted(), `required of ${query} in ${file}: ${WHAT_MAY_CHANGE}`).toEqual(required.toSorted())
     for (const [parameter, value] of Object.entries(all))
       expect(contract.parameters![parameter]!.safeParse(value), `${parameter}: ${WHAT_MAY_CHANGE}`).toMatchObject({
         data: value,
