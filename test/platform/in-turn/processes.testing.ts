@@ -117,7 +117,7 @@ describe('after one order', () => {
           .map((one) => [one.slice(0, one.indexOf('=')), one.slice(one.indexOf('=') + 1)]),
       )
       const list = documented(platform.cloud.hostOf(email(name)))
-      expect(Object.keys(list)).toHaveLength(6)
+      expect(Object.keys(list)).toHaveLength(8)
       expect(environment).toEqual({
         ...synthesized(name).variables,
         ...list,
