@@ -54,7 +54,10 @@ async function writePackages(folder: string, names: readonly string[]): Promise<
     await bundle.close()
     const used = output.flatMap((one) => (one.type === 'chunk' ? one.moduleIds : [])).filter((id) => id.startsWith('/'))
     const strange = used.map(placeOf).find((place) => !production.some((one) => place.startsWith(`${one}/`)))
-    if (strange) throw new Error(`${strange} is imported by a service, and is of no package of the dependencies.`)
+    if (strange)
+      throw new Error(
+        `The services import ${packageAt(strange)}, which package.json does not name in dependencies, so the image has it not: npm install --save-exact ${packageAt(strange)}`,
+      )
   }
   await write('esm', files.filter(isEsm), {})
   await write(
@@ -76,6 +79,9 @@ async function writePackages(folder: string, names: readonly string[]): Promise<
       )
   writeFileSync(join(folder, PACKAGES, NAMES_FILE), JSON.stringify(names))
 }
+
+/** The name of the package that has the file at this place in node_modules. */
+const packageAt = (place: string): string => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(place)?.[1] ?? place
 
 /** The package.json of a file's package, and those of folders between, which may say in which format its modules are. */
 function descriptionsOf(file: string, packages: string): string[] {

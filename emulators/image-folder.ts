@@ -32,6 +32,7 @@ const MADE_OF = ['cli/image-packages.ts', 'package-lock.json']
 /**
  * Makes the folder, or brings its packages up to date, and returns it. Packing and compiling take seconds, once for a lockfile
  * and what the services import; others may do it meanwhile. `parsed` keeps modules for the next call.
+ * @throws Error in one line: an import of a package that is no dependency, or of a part that a package does not export
  */
 export async function imageFolder(parsed = new Map<string, Module>()): Promise<string> {
   const folder = join(root, FOLDER)
@@ -41,7 +42,8 @@ export async function imageFolder(parsed = new Map<string, Module>()): Promise<s
   const isNew = !existsSync(packages)
   if (isNew) await pack(packages)
   link(packages, join(folder, PACKAGES))
-  if (isNew) await inProcess(folder, 'functions/compile.ts')
+  // Of code that does not run yet there is nothing to keep, and its service prints why when it starts.
+  if (isNew) await inProcess(folder, 'functions/compile.ts').catch(() => {})
   return folder
 }
 
@@ -54,15 +56,18 @@ function packagesOf(names: readonly string[]): string {
 async function pack(packages: string): Promise<void> {
   mkdirSync(join(root, CACHE), { recursive: true })
   const made = mkdtempSync(join(root, CACHE, 'making-'))
-  await inProcess(root, 'cli/image-packages.ts', made)
   try {
+    await inProcess(root, 'cli/image-packages.ts', made)
     renameSync(made, dirname(packages))
   } catch (error) {
-    // Another start was faster.
-    if (!existsSync(packages)) throw error
-    rmSync(made, { recursive: true })
+    rmSync(made, { recursive: true, force: true })
+    // Otherwise another start was faster.
+    if (!existsSync(packages)) throw new Error(reasonOf(error as Error), { cause: error })
   }
 }
+
+/** The message with which the program ended, without the lines of its source and stack that Node prints around it. */
+const reasonOf = ({ message }: Error): string => /^(?:\w*Error.*?: )(.+)$/m.exec(message)?.[1] ?? message
 
 /** As the build of the image runs it; in Vitest's own processes, names of packages lead elsewhere. */
 async function inProcess(folder: string, program: string, ...args: readonly string[]): Promise<void> {
@@ -73,7 +78,10 @@ async function inProcess(folder: string, program: string, ...args: readonly stri
 /** Replaces a link to something else in one step, because services may start meanwhile. */
 function link(target: string, place: string): void {
   const to = relative(join(place, '..'), target)
-  if (lstatSync(place, { throwIfNoEntry: false }) && readlinkSync(place) === to) return
+  const present = lstatSync(place, { throwIfNoEntry: false })
+  if (present?.isSymbolicLink() && readlinkSync(place) === to) return
+  // Some programs copy the target of a link in its place.
+  if (present?.isDirectory()) rmSync(place, { recursive: true })
   const next = `${place}.${process.pid}`
   rmSync(next, { force: true })
   symlinkSync(to, next)

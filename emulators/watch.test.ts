@@ -71,6 +71,28 @@ describe('a changed file', () => {
     expect(lines).toEqual(['seating/rules.ts changed: seating does not start, for the reason above'])
   })
 
+  it('of a service that is scaled to zero prepares its start too, because what it imports may have changed', async () => {
+    let prepared = 0
+    const prepare = async (): Promise<void> => void (prepared += 1)
+    await restartFor([path('functions/posters/app.ts')], { ...watched(), prepare })
+    expect([prepared, restarted]).toEqual([1, []])
+    await restartFor([path('functions/posters/app.test.ts')], { ...watched(), prepare })
+    expect(prepared).toBe(1)
+  })
+
+  it('for which nothing can be prepared is reported, and its service is restarted, now and at the next change', async () => {
+    const prepare = (): Promise<void> => Promise.reject(new Error('The services import fast-check'))
+    onTestFinished(await watchServices({ ...watched(), prepare, root, folders: ['functions', 'shared'] }))
+    for (let time = 1; time <= 2; time++) {
+      write('functions/seating/rules.ts', `import 'fast-check' // ${time}`)
+      await expect.poll(() => restarted).toHaveLength(time)
+      expect(lines.slice(-2)).toEqual([
+        'seating/rules.ts changed: The services import fast-check',
+        'seating/rules.ts changed: seating restarted in N s',
+      ])
+    }
+  })
+
   it('is noticed when it is written, new imports included; tests are not', async () => {
     onTestFinished(await watchServices({ ...watched(), root, folders: ['functions', 'shared'] }))
     write('functions/seating/app.test.ts', '')

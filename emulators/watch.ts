@@ -19,7 +19,10 @@ export interface Watched {
   entriesOf(service: string): readonly string[]
   /** Whether `npm start` itself reads this file: for the stacks, the local cloud or a partner. */
   isReadAtStart(file: string): boolean
-  /** Called before services restart: what they import may have changed. `parsed` has the modules that are known. */
+  /**
+   * Called when a service's file has changed, before services restart: what they import may have changed too. `parsed` has the
+   * modules that are known. The message of an error is printed.
+   */
   prepare?(parsed: Map<string, Module>): Promise<unknown>
   /** Called after the services have restarted. */
   restarted?(): void
@@ -66,12 +69,14 @@ export async function restartFor(
 ): Promise<void> {
   for (const file of files) parsed.delete(file)
   const name = `${files[0]!.split('/').slice(-2).join('/')}${files.length > 1 ? ` and ${files.length - 1} more` : ''}`
-  const affected = run
-    .states()
-    .filter(({ service, state }) => state !== 'scaled-to-zero' && loadsAny(entriesOf(service), files, parsed))
-    .map(({ service }) => service)
+  const loading = run.states().filter(({ service }) => loadsAny(entriesOf(service), files, parsed))
+  const affected = loading.filter(({ state }) => state !== 'scaled-to-zero').map(({ service }) => service)
   const startedMs = performance.now()
-  if (affected.length > 0) await prepare?.(parsed)
+  try {
+    if (loading.length > 0) await prepare?.(parsed)
+  } catch (error) {
+    say(`${name} changed: ${(error as Error).message}`)
+  }
   await Promise.all(
     affected.map(async (service) => {
       try {

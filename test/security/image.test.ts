@@ -1,7 +1,7 @@
 /** The services' image contains exactly the files and packages that the services need. */
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, globSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, globSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, normalize } from 'node:path'
@@ -84,17 +84,41 @@ describe('the image', () => {
     ).toEqual([])
   })
 
-  it('refuses a package that is not of dependencies', { timeout: 60_000 }, () => {
-    const copy = copyOfSources()
-    try {
-      copy.write('functions/main.ts', `import 'fast-check'\n${copy.read('functions/main.ts')}`)
-      const { code, output } = copy.runOwn('cli/image-packages.ts', join(folder, 'refused'))
-      expect([code, output]).toEqual([1, expect.stringContaining('fast-check')])
-      expect(output).toContain('is imported by a service, and is of no package of the dependencies')
-    } finally {
-      copy.remove()
-    }
-  })
+  it(
+    'is refused with a package that is not of dependencies, and made locally of code that does not run yet',
+    {
+      timeout: 120_000,
+    },
+    () => {
+      const copy = copyOfSources()
+      try {
+        copy.replace('emulators/image-folder.ts', 'node_modules/.cache/image', 'cache')
+        const print = 'imageFolder().then(console.log, (error) => console.log(error.message))'
+        copy.write('make.ts', `import { imageFolder } from './emulators/image-folder.ts'\nawait ${print}\n`)
+        const make = (): string => copy.runOwn('make.ts').output
+        const made = join(copy.root, '.tools/image')
+        const inCache = (): string[] => readdirSync(join(copy.root, 'cache'))
+
+        const main = copy.read('functions/main.ts')
+        copy.write('functions/main.ts', `import 'fast-check'\n${main}`)
+        expect(make()).toBe(
+          'The services import fast-check, which package.json does not name in dependencies, so the image has it not: npm install --save-exact fast-check\n',
+        )
+        expect(inCache()).toEqual([])
+
+        copy.write('functions/main.ts', main)
+        copy.write('functions/orders/app.ts', `throw new Error('not yet')\n${copy.read('functions/orders/app.ts')}`)
+        expect([make(), inCache().length]).toEqual([`${made}\n`, 1])
+        // As some programs do that copy a project.
+        rmSync(join(made, 'shared'))
+        cpSync(join(copy.root, 'shared'), join(made, 'shared'), { recursive: true })
+        expect(make()).toBe(`${made}\n`)
+        expect(realpathSync(join(made, 'shared'))).toBe(realpathSync(join(copy.root, 'shared')))
+      } finally {
+        copy.remove()
+      }
+    },
+  )
 
   it('has few files of packages, and the license of each', () => {
     const inPackages = (pattern: string): string[] => globSync(`node_modules/${pattern}`, { cwd: folder })
