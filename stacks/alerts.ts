@@ -148,7 +148,7 @@ export class Alerts extends Construct {
   #schedules(): void {
     this.#onMatch('schedules-fail', {
       content:
-        'Cloud Scheduler could not have a service enqueue what is due. It tries five more times within half an hour, and not again before the next time of the schedule.',
+        'Cloud Scheduler could not have a service enqueue what is due. It tries five more times in the next quarter of an hour, and not again before the next time of the schedule.',
       severity: 'WARNING',
       filter: 'resource.type="cloud_scheduler_job" AND severity>=ERROR',
       labels: { job: 'resource.labels.job_id' },

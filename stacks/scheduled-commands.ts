@@ -10,8 +10,8 @@ import { validName } from './naming-rules.ts'
 import type { RunService } from './run-service.ts'
 
 /**
- * Repeated until the command is in the queue, which then repeats the command itself. The attempts of half an hour
- * outlast a deployment and a short disturbance.
+ * Repeated until the command is in the queue, which then repeats the command itself. The attempts, the last a
+ * quarter of an hour after the first, outlast a deployment and a short disturbance.
  */
 const retryConfig = { retryCount: 5, minBackoffDuration: '30s', maxBackoffDuration: '600s', maxDoublings: 5 } as const
 /** The service only enqueues. */

@@ -10,7 +10,7 @@ import { enqueuedBy, publishedBy, type Service } from '../service/service.ts'
 import type { messageOperations, OperationHandler, PublicApi } from '../service/public-api.ts'
 import type { Operation } from '../service/operation.ts'
 import { servePage } from './docs-page.ts'
-import { messagesPage } from './messages-page.ts'
+import { messagesPage, type SentMessage } from './messages-page.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -20,28 +20,19 @@ function schemaOf(schema: z.ZodType): Json {
   return json
 }
 
-interface Sent {
-  readonly type: string
-  readonly kind: 'event' | 'command'
-  readonly owner: string
-  readonly contract: MessageContract
-  readonly senders: readonly string[]
-  readonly receivers: readonly string[]
-}
-
 /** Every event and command, with the services at both ends. */
-export function sentMessages(services: readonly Service[]): readonly Sent[] {
+export function sentMessages(services: readonly Service[]): readonly SentMessage[] {
   const named = (which: (service: Service) => readonly string[], type: string): readonly string[] =>
     services.filter((service) => which(service).includes(type)).map(({ name }) => name)
   const owners = [...services.map(({ contracts }) => contracts), runtimeContracts]
   const events = owners.flatMap(({ service: owner, events: own }) =>
-    Object.entries<MessageContract>(own).map(([type, contract]): Sent => {
+    Object.entries<MessageContract>(own).map(([type, contract]): SentMessage => {
       const receivers = named(({ on }) => on, type)
       return { type, kind: 'event', owner, contract, senders: named(publishedBy, type), receivers }
     }),
   )
   const commands = services.flatMap(({ name: owner, contracts }) =>
-    Object.entries(contracts.commands).map(([type, contract]): Sent => {
+    Object.entries(contracts.commands).map(([type, contract]): SentMessage => {
       return { type, kind: 'command', owner, contract, senders: named(enqueuedBy, type), receivers: [owner] }
     }),
   )
@@ -88,7 +79,7 @@ export function asyncApiDocument({ description: { title, license } }: Described,
   }
 }
 
-const operationsOf = ({ type, senders, receivers }: Sent): [string, Json][] => {
+const operationsOf = ({ type, senders, receivers }: SentMessage): [string, Json][] => {
   const operation = (service: string, action: 'send' | 'receive'): [string, Json] => [
     `${service}.${action}.${type}`,
     {
@@ -105,7 +96,7 @@ const operationsOf = ({ type, senders, receivers }: Sent): [string, Json][] => {
   ]
 }
 
-function messageOf({ type, kind, owner, contract }: Sent): Json {
+function messageOf({ type, kind, owner, contract }: SentMessage): Json {
   const { version, data, example } = contract
   return {
     name: type,
@@ -128,7 +119,7 @@ const exampleOf = ({
   owner,
   kind,
   example,
-}: Omit<Sent, 'contract' | 'senders' | 'receivers'> & Pick<MessageContract, 'version' | 'example'>): Json => ({
+}: Omit<SentMessage, 'contract' | 'senders' | 'receivers'> & Pick<MessageContract, 'version' | 'example'>): Json => ({
   id: '0190a8c5-0000-8000-8000-000000000001',
   type,
   version,

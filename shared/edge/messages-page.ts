@@ -5,9 +5,10 @@ import type { z } from 'zod'
 import type { MessageContract } from '../contracts/contract.ts'
 import { pageOf } from './docs-page.ts'
 
-interface Shown {
+export interface SentMessage {
   readonly type: string
   readonly kind: 'event' | 'command'
+  /** The names of services, as those at both ends. */
   readonly owner: string
   readonly contract: MessageContract
   readonly senders: readonly string[]
@@ -16,7 +17,7 @@ interface Shown {
 
 type SchemaOf = (schema: z.ZodType) => object
 
-export function messagesPage(title: string, messages: readonly Shown[], schemaOf: SchemaOf) {
+export function messagesPage(title: string, messages: readonly SentMessage[], schemaOf: SchemaOf) {
   const byOwner = [...Map.groupBy(messages, ({ owner }) => owner)]
   const groups = byOwner.map(
     ([owner, own]) =>
@@ -36,7 +37,7 @@ export function messagesPage(title: string, messages: readonly Shown[], schemaOf
 const listed = (names: readonly string[], otherwise: string): string =>
   names.length > 0 ? names.join(', ') : otherwise
 
-function section({ type, kind, contract, senders, receivers }: Shown, schemaOf: SchemaOf) {
+function section({ type, kind, contract, senders, receivers }: SentMessage, schemaOf: SchemaOf) {
   const { version, data, example } = contract
   return html`<section id="${type}">
     <h3><code>${type}</code></h3>

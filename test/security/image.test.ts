@@ -4,12 +4,13 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, globSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join, normalize } from 'node:path'
+import { dirname, join, normalize, relative } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { modulesFrom } from '../../cli/import-graph.ts'
 import { services } from '../../functions/index.ts'
 import { TASKS_CLIENT } from '../../shared/gcp/clients.ts'
 import { copyOfSources } from '../support/copy.ts'
-import { imageFiles, imagePackages, copyImage } from '../support/image.ts'
+import { copyImage, imageFiles, imagePackages, isIgnored } from '../support/image.ts'
 import { root } from '../support/root.ts'
 
 const files = imageFiles()
@@ -73,6 +74,12 @@ describe('the image', () => {
   it('holds the packages that its files import, which are the dependencies of package.json', () => {
     const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: object }
     expect([...packages].toSorted()).toEqual(Object.keys(dependencies).toSorted())
+  })
+
+  it('is built by a program whose every file the build gets', () => {
+    const program = modulesFrom(join(root, 'cli/image-packages.ts')).map(({ file }) => relative(root, file))
+    expect(program).toContain('cli/lockfile.ts')
+    expect(program.filter(isIgnored)).toEqual([])
   })
 
   it('holds no package of stacks, emulators or tests', () => {

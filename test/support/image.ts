@@ -22,8 +22,8 @@ export function imageFiles(): string[] {
     .toSorted()
 }
 
-/** Docker's rule: the last pattern that matches the path or a folder above it decides. */
-function isIgnored(path: string): boolean {
+/** Whether .dockerignore keeps the file from the build, by Docker's rule: the last pattern that matches the path or a folder above it decides. */
+export function isIgnored(path: string): boolean {
   const parts = path.split('/')
   const selfAndAbove = parts.map((_, index) => parts.slice(0, index + 1).join('/'))
   let ignored = false
