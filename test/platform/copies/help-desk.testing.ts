@@ -42,7 +42,6 @@ function removeShop(copy: Copy): void {
     '@hyperjump/json-schema',
     'csv-parse',
     'dinero.js',
-    'fast-check',
     'graphql-http',
     'graphql-sse',
     'stripe',

@@ -48,7 +48,7 @@ const afterEffect = (service: Service): KillPoint[] =>
   }))
 
 /** The calls that no burst leads to: webhooks publishes that an endpoint was disabled, after days, or as its receiver is gone. */
-const rare: Readonly<Record<string, readonly (keyof typeof does)[]>> = { webhooks: ['publish'] }
+export const rare: Readonly<Record<string, readonly (keyof typeof does)[]>> = { webhooks: ['publish'] }
 
 /** A kill before and after each call, and before each commit that records an external effect or a cancellation. */
 export const killPoints: readonly KillPoint[] = services.flatMap((service) => [
