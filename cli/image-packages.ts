@@ -10,7 +10,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type OutputOptions, rolldown } from 'rolldown'
 import { TASKS_CLIENT } from '../shared/gcp/clients.ts'
-import { importedPackages } from './imported-packages.ts'
+import { importedPackages, packageOf } from './imported-packages.ts'
 import { type Lockfile, productionPackages } from './lockfile.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -18,16 +18,17 @@ const PACKAGES = 'node_modules'
 /** In the written node_modules: the names under which the services import packages, for those that load all of them. */
 const NAMES_FILE = 'imported.json'
 
-/** Writes the packages by these names below `folder`. @throws Error that names an import of no package of `dependencies` */
+/**
+ * Writes the packages by these names below `folder`.
+ * @throws Error that names an import of no package of `dependencies`, or of what its package lacks
+ */
 async function writePackages(folder: string, names: readonly string[]): Promise<void> {
   // Each may be a link, as in the copies of the sources that tests make.
   const packages = dirname(realpathSync(join(root, PACKAGES, 'rolldown')))
   const production = productionPackages(JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lockfile)
   const require = createRequire(import.meta.url)
-  const files = [
-    ...new Set(names.map((name) => realpathSync(fileURLToPath(import.meta.resolve(name))))),
-    join(packages, TASKS_CLIENT),
-  ]
+  checkDeclared(names)
+  const files = [...new Set(names.map(fileNamed)), join(packages, TASKS_CLIENT)]
   const placeOf = (file: string): string => join(PACKAGES, file.slice(packages.length + 1))
   for (const file of files)
     for (const description of descriptionsOf(file, packages)) copy(description, join(folder, placeOf(description)))
@@ -55,9 +56,7 @@ async function writePackages(folder: string, names: readonly string[]): Promise<
     const used = output.flatMap((one) => (one.type === 'chunk' ? one.moduleIds : [])).filter((id) => id.startsWith('/'))
     const strange = used.map(placeOf).find((place) => !production.some((one) => place.startsWith(`${one}/`)))
     if (strange)
-      throw new Error(
-        `The services import ${packageAt(strange)}, which package.json does not name in dependencies, so the image has it not: npm install --save-exact ${packageAt(strange)}`,
-      )
+      throw new Error(`${strange} is imported by a package of the services, and is of no package that these need.`)
   }
   await write('esm', files.filter(isEsm), {})
   await write(
@@ -80,8 +79,25 @@ async function writePackages(folder: string, names: readonly string[]): Promise<
   writeFileSync(join(folder, PACKAGES, NAMES_FILE), JSON.stringify(names))
 }
 
-/** The name of the package that has the file at this place in node_modules. */
-const packageAt = (place: string): string => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(place)?.[1] ?? place
+/** @throws Error: those that tests and tools import may be installed, and are not in the image. */
+function checkDeclared(names: readonly string[]): void {
+  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: object }
+  const strange = names.map(packageOf).find((name) => !Object.hasOwn(dependencies, name))
+  if (strange === undefined) return
+  throw new Error(
+    `The services import ${strange}, which package.json does not name in dependencies, so the image has it not: npm install --save-exact ${strange}`,
+  )
+}
+
+function fileNamed(name: string): string {
+  try {
+    return realpathSync(fileURLToPath(import.meta.resolve(name)))
+  } catch (error) {
+    throw new Error(`The services import ${name}, and the package ${packageOf(name)} has nothing of that name.`, {
+      cause: error,
+    })
+  }
+}
 
 /** The package.json of a file's package, and those of folders between, which may say in which format its modules are. */
 function descriptionsOf(file: string, packages: string): string[] {

@@ -24,5 +24,11 @@ export function importedPackages(parsed = new Map<string, Module>()): string[] {
   return [...new Set(names)].filter((name) => !name.startsWith('/') && !isBuiltin(name) && isInstalled(name)).toSorted()
 }
 
-const isInstalled = (name: string): boolean =>
-  existsSync(join(root, 'node_modules', ...name.split('/').slice(0, name.startsWith('@') ? 2 : 1)))
+const isInstalled = (name: string): boolean => existsSync(join(root, 'node_modules', packageOf(name)))
+
+/** Of `@google-cloud/tasks/build/cjs`, `@google-cloud/tasks`. */
+export const packageOf = (name: string): string =>
+  name
+    .split('/')
+    .slice(0, name.startsWith('@') ? 2 : 1)
+    .join('/')

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, normalize, relative } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { modulesFrom } from '../../cli/import-graph.ts'
+import { packageOf } from '../../cli/imported-packages.ts'
 import { services } from '../../functions/index.ts'
 import { TASKS_CLIENT } from '../../shared/gcp/clients.ts'
 import { copyOfSources } from '../support/copy.ts'
@@ -29,12 +30,7 @@ const packages = new Set(
     .map(([, specifier]) => specifier)
     .concat(TASKS_CLIENT)
     .filter((specifier) => !specifier.startsWith('.') && !isBuiltin(specifier))
-    .map((specifier) =>
-      specifier
-        .split('/')
-        .slice(0, specifier.startsWith('@') ? 2 : 1)
-        .join('/'),
-    ),
+    .map(packageOf),
 )
 
 let folder: string
@@ -111,6 +107,8 @@ describe('the image', () => {
         expect(make()).toBe(
           'The services import fast-check, which package.json does not name in dependencies, so the image has it not: npm install --save-exact fast-check\n',
         )
+        copy.write('functions/main.ts', `import 'hono/nothing'\n${main}`)
+        expect(make()).toBe('The services import hono/nothing, and the package hono has nothing of that name.\n')
         expect(inCache()).toEqual([])
 
         copy.write('functions/main.ts', main)
