@@ -318,6 +318,51 @@ describe('a receiver that fails', () => {
     expect(await listed()).toMatchObject([{ status: 'disabled', disabledBecause: 'gone' }])
   })
 
+  it('and is disabled gets by a replay since then all that failed, also what had happened before', async () => {
+    const { endpointId } = await register()
+    receiver.answer(410)
+    await happen('order.placed', placed)
+    await happen('order.placed', { ...placed, orderId: 'o-2' }, 'o-2')
+    platform.advance(1_000)
+    await runAttempts()
+    const [{ disabledAt: since }] = (await listed()) as unknown as [{ disabledAt: string }]
+    receiver.answer(200)
+    receiver.received.length = 0
+    expect(await request('POST', `/${endpointId}/replay`, { since })).toMatchObject({
+      body: { replayed: 2, more: false },
+    })
+    platform.advance(1_000)
+    await runAttempts()
+    expect(receiver.received).toHaveLength(2)
+  })
+
+  it('gets by a replay what failed before the time of failures was recorded', async () => {
+    const { endpointId } = await register()
+    receiver.answer(410)
+    await happen('order.placed', placed)
+    const { merge } = platform.documents
+    platform.documents.merge = (path, fields) =>
+      merge(path, Object.fromEntries(Object.entries(fields).filter(([name]) => name !== 'failedAt')))
+    await runAttempts()
+    const since = '2026-01-01T00:00:00Z'
+    expect(await request('POST', `/${endpointId}/replay`, { since })).toMatchObject({
+      body: { replayed: 1, more: false },
+    })
+  })
+
+  it('and is disabled between two attempts at an event of which the first made no task leaves none that waits for ever', async () => {
+    const { endpointId } = await register()
+    await happen('order.placed', { ...placed, orderId: 'o-2' }, 'o-2')
+    const [gone] = platform.sent
+    platform.fail('send')
+    await expect(happen('order.placed', placed)).rejects.toThrow()
+    receiver.answer(410)
+    await deliver(app, platform, gone!.envelope)
+    await happen('order.placed', placed)
+    await runAttempts()
+    expect((await deliveries(endpointId)).map(({ status }) => status)).toEqual(['failed', 'failed'])
+  })
+
   it('and is disabled is published once each time, also after a crash in between, and if others fail beside it', async () => {
     const { endpointId } = await register()
     receiver.answer(410)

@@ -105,19 +105,25 @@ const begun = (stored: Readonly<Record<string, unknown>> | undefined, round: num
 
 /** The task is sent before the delivery waits again, and is retried until then: a crash between the two leaves none that waits for ever. */
 async function replayed(platform: Platform, endpointId: string, since: string) {
-  const page = {
-    from: 'deliveries',
-    where: { endpointId, status: 'failed' },
-    orderBy: '-createdAt',
-    atLeast: new Date(since).toISOString(),
-    limit: MAX_REPLAYED,
-  } as const
   const begunAt = new Date(platform.now()).toISOString()
-  const { documents, next } = await platform.documents.query(documentQuery<typeof webhooks>(page))
+  const { documents, more } = await failedSince(platform, endpointId, new Date(since).toISOString())
   await forEachConcurrently(documents, MAX_CONCURRENT_BEGINNINGS, async ({ id: deliveryId, fields }) => {
     const round = (fields as unknown as WebhookDelivery).round + 1
     await sendAttempt(platform, { deliveryId, round, attempt: 1 }, { correlationId: deliveryId })
     await platform.documents.update(deliveryPath(deliveryId), (stored) => begun(stored, round, begunAt))
   })
-  return { replayed: documents.length, more: next !== undefined }
+  return { replayed: documents.length, more }
+}
+
+/** The newest failures first, then those from before `failedAt` was recorded, by their creation: it is earlier than their failure. */
+async function failedSince(platform: Platform, endpointId: string, atLeast: string) {
+  const failed = { from: 'deliveries', where: { endpointId, status: 'failed' }, atLeast, limit: MAX_REPLAYED } as const
+  const pages = await Promise.all(
+    (['-failedAt', '-createdAt'] as const).map((orderBy) =>
+      platform.documents.query(documentQuery<typeof webhooks>({ ...failed, orderBy })),
+    ),
+  )
+  const all = [...new Map(pages.flatMap(({ documents }) => documents).map((one) => [one.id, one])).values()]
+  const more = all.length > MAX_REPLAYED || pages.some(({ next }) => next !== undefined)
+  return { documents: all.slice(0, MAX_REPLAYED), more }
 }

@@ -25,6 +25,8 @@ export interface WebhookDelivery {
   /** Within the round. */
   readonly attempts: number
   readonly deliveredAt?: string
+  /** Of the last round that failed; absent: it failed before this was recorded. */
+  readonly failedAt?: string
   readonly lastFailure?: string
 }
 

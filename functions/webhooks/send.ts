@@ -41,7 +41,8 @@ export async function announce(message: EventOfOrder, platform: Platform): Promi
     if (!endpoint.types.includes(type) || endpoint.status === 'unverified') continue
     const deliveryId = derivedName('d', endpointId, webhookId)
     const isEnabled = endpoint.status === 'enabled'
-    await platform.documents.create(deliveryPath(deliveryId), {
+    const createdAt = new Date(platform.now()).toISOString()
+    const isNew = await platform.documents.create(deliveryPath(deliveryId), {
       customer,
       endpointId,
       webhookId,
@@ -49,12 +50,13 @@ export async function announce(message: EventOfOrder, platform: Platform): Promi
       body: bodyOf(type, time, orderId),
       // A replay, which enables the endpoint, finds it.
       status: isEnabled ? 'waiting' : 'failed',
-      createdAt: new Date(platform.now()).toISOString(),
+      createdAt,
       round: 1,
       attempts: 0,
-      ...(isEnabled ? {} : { lastFailure: 'the endpoint is disabled' }),
+      ...(isEnabled ? {} : { failedAt: createdAt, lastFailure: 'the endpoint is disabled' }),
     } satisfies WebhookDelivery)
-    if (isEnabled) await sendAttempt(platform, { deliveryId, round: 1, attempt: 1 }, { correlationId })
+    // The endpoint may have been disabled between this and an earlier attempt that made the delivery and no task: it would wait for ever.
+    if (isEnabled || !isNew) await sendAttempt(platform, { deliveryId, round: 1, attempt: 1 }, { correlationId })
   }
 }
 
@@ -155,7 +157,7 @@ export async function deliverOnce(message: Envelope<string, Attempt>, platform: 
     // Also after a crash between the two: then this is the attempt that disabled it.
     if (endpoint?.disabled) await publishDisabled(platform, message, { customer, endpointId, endpoint })
     const lastFailure = endpoint ? 'the endpoint is disabled' : 'the endpoint is deleted'
-    return platform.documents.merge(path, { status: 'failed', lastFailure })
+    return platform.documents.merge(path, { ...failedNow(platform), lastFailure })
   }
   const isFailing = endpoint.failingSince !== undefined
   const { speed, leave } = bulkheadOf(platform).enter({ endpointId, customer, isFailing })
@@ -180,11 +182,15 @@ export async function deliverOnce(message: Envelope<string, Attempt>, platform: 
   const isEnabled = await failedAt(platform, message, { customer, endpointId, status })
   const nextMs = isEnabled ? nextAttemptMs(attempt, platform.now(), retryAfter) : undefined
   const lastFailure = failure.slice(0, MAX_FAILURE_CHARACTERS)
-  if (nextMs === undefined) return platform.documents.merge(path, { status: 'failed', attempts: attempt, lastFailure })
+  if (nextMs === undefined)
+    return platform.documents.merge(path, { ...failedNow(platform), attempts: attempt, lastFailure })
   const next = { deliveryId, round, attempt: attempt + 1 }
   await sendAttempt(platform, next, { correlationId: message.correlationId, notBeforeMs: nextMs })
   await platform.documents.merge(path, { attempts: attempt, lastFailure })
 }
+
+const failedNow = (platform: Platform) =>
+  ({ status: 'failed', failedAt: new Date(platform.now()).toISOString() }) as const
 
 async function attemptAt(
   endpoint: Endpoint,

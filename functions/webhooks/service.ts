@@ -30,6 +30,7 @@ export const webhooks = defineService({
       indexes: [
         ['endpointId', '-createdAt'],
         ['endpointId', 'status', '-createdAt'],
+        ['endpointId', 'status', '-failedAt'],
       ],
       keptForDays: 30,
     },
