@@ -19,7 +19,7 @@ interface Entry {
   readonly methods?: Readonly<Record<string, { readonly requestType: string; readonly responseType: string }>>
 }
 
-/** Of a client's second parameter, by service: the messages are built for the first client of a service only. */
+/** Service → the second parameter of its clients, whose messages are built once, for the first client. */
 const made = new Map<string, Promise<Gax>>()
 
 /** @param service such as `google.pubsub.v1.Publisher`; its client can call no other one, of IAM or of locations */

@@ -1,7 +1,7 @@
 /**
- * Takes the commands that other services submit: asks the owner's check of the command, records the idempotency key with the request's hash, enqueues the command to
- * the service's own queue, answers 202. A crash between the two is completed by the same submission again: its task has the
- * same name.
+ * Takes the commands that other services submit. It runs the owner's check of the command, records the idempotency key with the hash
+ * of the request, enqueues the command to the service's own queue, and answers 202. After a crash between the key and the task, the
+ * same submission enqueues the task: its name is derived from the key.
  */
 
 import type { Context, Hono } from 'hono'

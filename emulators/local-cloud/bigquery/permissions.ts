@@ -41,7 +41,7 @@ interface QueryNames {
 const writes = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE', 'TRUNCATE'])
 
 export function bigqueryAccess({ catalog, engine }: BigQueryCore, { project }: CloudContext): RouteAccess[] {
-  /** A view is read with the caller's permissions, also on its tables, unless the dataset of these authorizes the view. */
+  /** Reading a view requires the permission on the view and on each table that it reads, but for tables whose dataset authorizes the view. */
   const reads = async (tables: readonly string[]): Promise<RequiredPermission[]> => {
     const needed = new Set(tables)
     const visited = new Set(tables)
