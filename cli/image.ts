@@ -11,19 +11,14 @@ import { say } from './terminal.ts'
 
 const root = join(import.meta.dirname, '..')
 const imagesFile = join(root, 'stacks', 'images.json')
-/** The sources of the image: `Dockerfile` copies these. */
-const sources = [
+/** The sources of the image: what .dockerignore lets into the build, and what says how it is built. */
+const sources = (): string[] => [
   'Dockerfile',
   '.dockerignore',
   'cloudbuild.yaml',
-  'package.json',
-  'package-lock.json',
-  'shared',
-  'functions',
-  'cli/image-packages.ts',
-  'cli/import-graph.ts',
-  'cli/imported-packages.ts',
-  'cli/lockfile.ts',
+  ...readFileSync(join(root, '.dockerignore'), 'utf8')
+    .split('\n')
+    .flatMap((line) => (line.startsWith('!') ? [line.slice(1)] : [])),
 ]
 
 void main('image', {
@@ -58,7 +53,7 @@ function requireAccount(): void {
 
 /** The commit for which the image is named. @throws UsageError if the sources differ from the commit. */
 function commit(): string {
-  const changed = outputOf('git', ['status', '--porcelain', '--', ...sources])
+  const changed = outputOf('git', ['status', '--porcelain', '--', ...sources()])
   if (changed !== '')
     throw new UsageError(
       `The image is named for its commit, and these files differ from it: commit them first.\n${changed}`,

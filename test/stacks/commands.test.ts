@@ -348,7 +348,9 @@ esac`,
   it('refuses sources that are not committed, by name', () => {
     gcloud()
     copy.write('functions/main.ts', '')
-    expect(image('dev').stderr).toMatch(/commit them first\.\n ?M functions\/main\.ts\n$/)
+    copy.write('cli/lockfile.ts', `${copy.read('cli/lockfile.ts')}// It reduces the packages.\n`)
+    copy.write('cli/logs.ts', '// It is not in the build.\n')
+    expect(image('dev').stderr).toMatch(/commit them first\.\n ?M cli\/lockfile\.ts\n ?M functions\/main\.ts\n$/)
     expect(calls('gcloud').filter((call) => call.startsWith('builds submit'))).toEqual([])
   })
 })
