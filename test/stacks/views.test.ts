@@ -555,9 +555,13 @@ describe('a row that breaks its contract', () => {
   )
 
   it('is counted by one read of each view', () => {
-    const view = declared(local, 'google_bigquery_table').find(({ attributes }) => attributes['table_id'] === 'left_out')
+    const view = declared(local, 'google_bigquery_table').find(
+      ({ attributes }) => attributes['table_id'] === 'left_out',
+    )
     const { query: text } = [view!.attributes['view']].flat()[0] as { query: string }
-    const read = [...text.matchAll(/`[\w-]+\.analytics\.(\w+)`|`analytics\.(\w+)`/g)].map(([, one, other]) => one ?? other)
+    const read = [...text.matchAll(/`[\w-]+\.analytics\.(\w+)`|`analytics\.(\w+)`/g)].map(
+      ([, one, other]) => one ?? other,
+    )
     expect(read.length).toBeGreaterThan(5)
     expect(read.toSorted()).toEqual([...new Set(read)].toSorted())
   })
