@@ -31,15 +31,22 @@ const MADE_OF = ['cli/image-packages.ts', 'package-lock.json']
 
 /**
  * Makes the folder, or brings its packages up to date, and returns it. Packing and compiling take seconds, once for a lockfile
- * and what the services import; others may do it meanwhile. `parsed` keeps modules for the next call.
+ * and what the services import; others may do it meanwhile.
+ *
+ * @param parsed keeps modules for the next call
+ * @param progress is called before work that takes seconds
  * @throws Error in one line: an import of a package that is no dependency, or of a part that a package does not export
  */
-export async function imageFolder(parsed = new Map<string, Module>()): Promise<string> {
+export async function imageFolder(
+  parsed = new Map<string, Module>(),
+  progress: (step: string) => void = () => {},
+): Promise<string> {
   const folder = join(root, FOLDER)
   mkdirSync(folder, { recursive: true })
   for (const source of SOURCES) link(join(root, source), join(folder, source))
   const packages = packagesOf(importedPackages(parsed))
   const isNew = !existsSync(packages)
+  if (isNew) progress('packing what the services import, once for these packages')
   if (isNew) await pack(packages)
   link(packages, join(folder, PACKAGES))
   // Of code that does not run yet there is nothing to keep, and its service prints why when it starts.

@@ -137,7 +137,8 @@ async function run(options: Options): Promise<void> {
   })
 
   async function open(opened: typeof declared): Promise<LocalPlatform> {
-    const image = imageFolder()
+    const progress = (step: string): void => say(`${seconds()}  ${step}`)
+    const image = imageFolder(undefined, progress)
     // A start that is refused does not load them.
     const [{ synthesize }, { startPlatform }] = await Promise.all([import('../stacks/app.ts'), import('./start.ts')])
     const stacks = synthesize(environment, opened)
@@ -162,7 +163,7 @@ async function run(options: Options): Promise<void> {
         policy: pagePolicy,
         html: (run) => indexPage({ running, publicService: publicService?.name, states: run.states(), tools }),
       },
-      progress: (step) => say(`${seconds()}  ${step}`),
+      progress,
     })
   }
 }
@@ -194,7 +195,7 @@ async function watchFiles(platform: LocalPlatform): Promise<TypeCheck> {
     run: platform.run,
     entriesOf: (service) => [join(root, 'functions', 'main.ts'), join(root, 'functions', folderOf(service), 'app.ts')],
     isReadAtStart: (file) => isReadAtStart(relative(root, file)),
-    prepare: imageFolder,
+    prepare: (parsed) => imageFolder(parsed, print),
     restarted: types.check,
     say: print,
   })

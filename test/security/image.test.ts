@@ -96,24 +96,28 @@ describe('the image', () => {
       const copy = copyOfSources()
       try {
         copy.replace('emulators/image-folder.ts', 'node_modules/.cache/image', 'cache')
-        const print = 'imageFolder().then(console.log, (error) => console.log(error.message))'
+        const print = 'imageFolder(undefined, console.log).then(console.log, (error) => console.log(error.message))'
         copy.write('make.ts', `import { imageFolder } from './emulators/image-folder.ts'\nawait ${print}\n`)
         const make = (): string => copy.runOwn('make.ts').output
         const made = join(copy.root, '.tools/image')
+        const packing = 'packing what the services import, once for these packages\n'
         const inCache = (): string[] => readdirSync(join(copy.root, 'cache'))
 
         const main = copy.read('functions/main.ts')
         copy.write('functions/main.ts', `import 'fast-check'\n${main}`)
         expect(make()).toBe(
-          'The services import fast-check, which package.json does not name in dependencies, so the image has it not: npm install --save-exact fast-check\n',
+          packing +
+            'The services import fast-check, which package.json does not name in dependencies, so the image has it not: npm install --save-exact fast-check\n',
         )
         copy.write('functions/main.ts', `import 'hono/nothing'\n${main}`)
-        expect(make()).toBe('The services import hono/nothing, and the package hono has nothing of that name.\n')
+        expect(make()).toBe(
+          packing + 'The services import hono/nothing, and the package hono has nothing of that name.\n',
+        )
         expect(inCache()).toEqual([])
 
         copy.write('functions/main.ts', main)
         copy.write('functions/orders/app.ts', `throw new Error('not yet')\n${copy.read('functions/orders/app.ts')}`)
-        expect([make(), inCache().length]).toEqual([`${made}\n`, 1])
+        expect([make(), inCache().length]).toEqual([`${packing}${made}\n`, 1])
         // As some programs do that copy a project.
         rmSync(join(made, 'shared'))
         cpSync(join(copy.root, 'shared'), join(made, 'shared'), { recursive: true })
