@@ -19,7 +19,7 @@ import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { acceptHttp2 } from '../../shared/runtime/http2.ts'
 import { limitServer, serverOptions } from '../../shared/runtime/server-limits.ts'
 import { fileDescriptor, registryOf } from '../../shared/rpc/descriptors.ts'
-import { HEALTH_RPC, isRpc, REFLECTION_RPC, rpcNameOf } from '../../shared/rpc/names.ts'
+import { FORMER_REFLECTION_RPC, HEALTH_RPC, isRpc, REFLECTION_RPC, rpcNameOf } from '../../shared/rpc/names.ts'
 import { startOfTests, testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { app } from './app.ts'
 import { gateway, testEdge } from './edge.testing.ts'
@@ -497,32 +497,37 @@ describe('the platform', () => {
     raw.close()
   })
 
-  it('describes itself to tools without files, in one stream', async () => {
-    const raw = new Client(address, credentials.createInsecure())
-    const stream = raw.makeBidiStreamRequest(
-      '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
-      (bytes: Buffer) => bytes,
-      (bytes) => bytes,
-    )
-    const answers: Buffer[] = []
-    const next = async (field: number, text: string): Promise<Buffer> => {
-      const { promise, resolve } = Promise.withResolvers<Buffer>()
-      stream.once('data', resolve)
-      stream.write(Buffer.concat([Buffer.from([(field << 3) | 2, text.length]), Buffer.from(text)]))
-      const received = await promise
-      answers.push(received)
-      return received
-    }
-    // Each answer comes before the next question.
-    const listed = (await next(7, '*')).toString('latin1')
-    for (const name of ['millrace.orders.v1.OrdersService', 'grpc.health.v1.Health']) expect(listed).toContain(name)
-    expect((await next(4, 'millrace.orders.v1.OrdersService')).toString('latin1')).toContain('PlaceOrderRequest')
-    expect((await next(3, 'millrace/catalog/v1/catalog.proto')).toString('latin1')).toContain('CatalogService')
-    expect((await next(4, 'nothing.at.All')).toString('latin1')).toContain('There is no nothing.at.All.')
-    const ended = new Promise((resolve) => stream.once('status', ({ code }: { code: number }) => resolve(code)))
-    stream.end()
-    stream.resume()
-    expect(await ended).toBe(status.OK)
-    raw.close()
-  })
+  it.each([REFLECTION_RPC, FORMER_REFLECTION_RPC])(
+    'describes itself to tools without files, in one stream of %s',
+    async (path) => {
+      const raw = new Client(address, credentials.createInsecure())
+      const stream = raw.makeBidiStreamRequest(
+        path,
+        (bytes: Buffer) => bytes,
+        (bytes) => bytes,
+      )
+      const answers: Buffer[] = []
+      const next = async (field: number, text: string): Promise<Buffer> => {
+        const { promise, resolve } = Promise.withResolvers<Buffer>()
+        stream.once('data', resolve)
+        stream.write(Buffer.concat([Buffer.from([(field << 3) | 2, text.length]), Buffer.from(text)]))
+        const received = await promise
+        answers.push(received)
+        return received
+      }
+      // Each answer comes before the next question.
+      const listed = (await next(7, '*')).toString('latin1')
+      for (const name of ['millrace.orders.v1.OrdersService', 'grpc.health.v1.Health']) expect(listed).toContain(name)
+      expect((await next(4, 'millrace.orders.v1.OrdersService')).toString('latin1')).toContain('PlaceOrderRequest')
+      expect((await next(3, 'millrace/catalog/v1/catalog.proto')).toString('latin1')).toContain('CatalogService')
+      expect((await next(4, 'google.rpc.RetryInfo')).toString('latin1')).toContain('google/protobuf/duration.proto')
+      expect((await next(3, 'google/protobuf/duration.proto')).toString('latin1')).toContain('nanos')
+      expect((await next(4, 'nothing.at.All')).toString('latin1')).toContain('There is no nothing.at.All.')
+      const ended = new Promise((resolve) => stream.once('status', ({ code }: { code: number }) => resolve(code)))
+      stream.end()
+      stream.resume()
+      expect(await ended).toBe(status.OK)
+      raw.close()
+    },
+  )
 })

@@ -6,7 +6,7 @@ import { remainingMs } from '../base/deadline.ts'
 import { Refused } from '../base/errors.ts'
 import { answerProblem } from '../http/http.ts'
 import { createEdge } from './edge.ts'
-import { HEALTH_RPC, REFLECTION_RPC } from '../rpc/names.ts'
+import { FORMER_REFLECTION_RPC, HEALTH_RPC, REFLECTION_RPC } from '../rpc/names.ts'
 import type { EdgeSettings } from '../service/edge-settings.ts'
 import { testLimits, type TestRole, testRoles } from './edge.testing.ts'
 
@@ -45,7 +45,7 @@ function started(changes: Partial<EdgeSettings<TestRole>> = {}) {
     return c.json({})
   })
   http.get('/health/ready', (c) => c.json({}))
-  for (const path of [HEALTH_RPC, REFLECTION_RPC])
+  for (const path of [HEALTH_RPC, REFLECTION_RPC, FORMER_REFLECTION_RPC])
     http.post(path, async (c) => {
       await new Promise<void>((resolve) => void held.push(resolve))
       return c.json({})
@@ -75,10 +75,10 @@ describe('the procedures of the platform', () => {
   it('streams of reflection take no place of the callers', async () => {
     const { send, release } = started({ concurrentRequests: 1, limits: { ...limits, address: limit(100) } })
     const streams = ['203.0.113.7', '203.0.113.8'].flatMap((from) =>
-      [1, 2].map(() => send(REFLECTION_RPC, { 'x-forwarded-for': from }, 'POST')),
+      [REFLECTION_RPC, FORMER_REFLECTION_RPC].map((path) => send(path, { 'x-forwarded-for': from }, 'POST')),
     )
     expect((await send('/as/member/m-1')).status).toBe(200)
-    expect((await send(REFLECTION_RPC, {}, 'POST')).status).toBe(429)
+    for (const path of [REFLECTION_RPC, FORMER_REFLECTION_RPC]) expect((await send(path, {}, 'POST')).status).toBe(429)
     release()
     expect((await Promise.all(streams)).map(({ status }) => status)).toEqual([200, 200, 200, 200])
   })

@@ -8,7 +8,7 @@ import { disconnectOf } from '../http/http.ts'
 import { limitHeaders } from '../http/header-limit.ts'
 import type { EdgeSettings, Limit } from '../service/edge-settings.ts'
 import type { Caller, Roles } from '../service/operation.ts'
-import { HEALTH_RPC, REFLECTION_RPC } from '../rpc/names.ts'
+import { FORMER_REFLECTION_RPC, HEALTH_RPC, REFLECTION_RPC } from '../rpc/names.ts'
 import { addressOf } from './address.ts'
 import { createAdmission, type Visit, type Visitor } from './admission.ts'
 import type { RateLimitResult } from './rate-limit.ts'
@@ -111,7 +111,7 @@ export function createEdge(http: Hono, { settings, roles, signedPaths, now }: Ed
       if (!isProbe) admission.charge(visitorOf(c))
       return next()
     }
-    if (c.req.path === REFLECTION_RPC) {
+    if ([REFLECTION_RPC, FORMER_REFLECTION_RPC].includes(c.req.path)) {
       const leave = admission.converse(visitorOf(c))
       return next().finally(leave)
     }

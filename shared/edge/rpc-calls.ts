@@ -22,7 +22,7 @@ import { BODY_BYTES, limitedBody } from '../http/http.ts'
 import { jsonOf, messageOf } from '../rpc/convert.ts'
 import { fileDescriptor, registryOf } from '../rpc/descriptors.ts'
 import { errorOf, type Problem } from '../rpc/errors.ts'
-import { googleFiles, googleService } from '../rpc/google-protos.ts'
+import { reflectedFiles, googleService } from '../rpc/google-protos.ts'
 import type { RpcName } from '../rpc/names.ts'
 import type { RpcRecord } from '../contracts/rpc-record.ts'
 import { createReflection } from '../rpc/reflection.ts'
@@ -75,7 +75,10 @@ const HEALTH_BYTES = 1_024
 export function createRpcCalls(records: readonly RpcRecord[], platform: RunningService): RpcCalls {
   const files = records.flatMap((record) => Object.entries(record).map(([name, one]) => fileDescriptor(name, one)))
   const services = [...registryOf(files)].filter((one): one is DescService => one.kind === 'service')
-  const [health, reflection] = ['grpc.health.v1.Health', 'grpc.reflection.v1.ServerReflection'].map(googleService)
+  const health = googleService('grpc.health.v1.Health')
+  const reflections = ['grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alpha.ServerReflection'].map(
+    googleService,
+  )
   const router = createConnectRouter({
     readMaxBytes: BODY_BYTES,
     jsonOptions: { ignoreUnknownFields: false },
@@ -97,10 +100,9 @@ export function createRpcCalls(records: readonly RpcRecord[], platform: RunningS
         ]),
       ),
     )
-  implement(health!, { check: checkHealth(platform, [...services, health!]) })
-  implement(reflection!, {
-    serverReflectionInfo: createReflection([...files, ...googleFiles()], [...services, health!, reflection!]),
-  })
+  implement(health, { check: checkHealth(platform, [...services, health]) })
+  const serverReflectionInfo = createReflection([...files, ...reflectedFiles()], [...services, health, ...reflections])
+  for (const reflection of reflections) implement(reflection, { serverReflectionInfo })
   const handlers = new Map(router.handlers.map((one) => [one.requestPath, one]))
 
   return {

@@ -4,7 +4,7 @@
  */
 
 import type { Context, Hono, MiddlewareHandler } from 'hono'
-import { HEALTH_RPC, isRpc, REFLECTION_RPC, rpcNameOf } from '../rpc/names.ts'
+import { FORMER_REFLECTION_RPC, HEALTH_RPC, isRpc, REFLECTION_RPC, rpcNameOf } from '../rpc/names.ts'
 import type { Operation } from '../service/operation.ts'
 import type { RpcSource } from '../service/public-api.ts'
 import type { RunningService } from './rpc-calls.ts'
@@ -19,7 +19,7 @@ declare module 'hono' {
 }
 
 /** The procedures of the platform itself, with which clients ask for health and for the descriptors. */
-export const platformRpcs = [HEALTH_RPC, REFLECTION_RPC]
+export const platformRpcs = [HEALTH_RPC, REFLECTION_RPC, FORMER_REFLECTION_RPC]
 
 interface Rpcs {
   /** Runs around the whole edge: encodes each problem in the protocol of its call. */

@@ -110,62 +110,73 @@ const health: JsonValue = {
   ],
 }
 
-const REFLECTION = '.grpc.reflection.v1'
-const reflection: JsonValue = {
-  name: 'grpc/reflection/v1/reflection.proto',
-  package: 'grpc.reflection.v1',
-  syntax: 'proto3',
-  messageType: [
-    message(
-      'ServerReflectionRequest',
-      {
-        host: [1, 'string'],
-        file_by_filename: [3, 'string', true],
-        file_containing_symbol: [4, 'string', true],
-        file_containing_extension: [5, `${REFLECTION}.ExtensionRequest`, true],
-        all_extension_numbers_of_type: [6, 'string', true],
-        list_services: [7, 'string', true],
-      },
-      'message_request',
-    ),
-    message('ExtensionRequest', { containing_type: [1, 'string'], extension_number: [2, 'int32'] }),
-    message(
-      'ServerReflectionResponse',
-      {
-        valid_host: [1, 'string'],
-        original_request: [2, `${REFLECTION}.ServerReflectionRequest`],
-        file_descriptor_response: [4, `${REFLECTION}.FileDescriptorResponse`, true],
-        all_extension_numbers_response: [5, `${REFLECTION}.ExtensionNumberResponse`, true],
-        list_services_response: [6, `${REFLECTION}.ListServiceResponse`, true],
-        error_response: [7, `${REFLECTION}.ErrorResponse`, true],
-      },
-      'message_response',
-    ),
-    message('FileDescriptorResponse', { file_descriptor_proto: [1, 'repeated bytes'] }),
-    message('ExtensionNumberResponse', { base_type_name: [1, 'string'], extension_number: [2, 'repeated int32'] }),
-    message('ListServiceResponse', { service: [1, `repeated ${REFLECTION}.ServiceResponse`] }),
-    message('ServiceResponse', { name: [1, 'string'] }),
-    message('ErrorResponse', { error_code: [1, 'int32'], error_message: [2, 'string'] }),
-  ],
-  service: [
-    {
-      name: 'ServerReflection',
-      method: [
+/** Both versions have the same messages; Python's own client speaks the former alone. */
+const REFLECTION_VERSIONS = ['v1', 'v1alpha'] as const
+const reflectionOf = (version: (typeof REFLECTION_VERSIONS)[number]): JsonValue => {
+  const packageName = `grpc.reflection.${version}`
+  return {
+    name: `grpc/reflection/${version}/reflection.proto`,
+    package: packageName,
+    syntax: 'proto3',
+    messageType: [
+      message(
+        'ServerReflectionRequest',
         {
-          name: 'ServerReflectionInfo',
-          inputType: `${REFLECTION}.ServerReflectionRequest`,
-          outputType: `${REFLECTION}.ServerReflectionResponse`,
-          clientStreaming: true,
-          serverStreaming: true,
+          host: [1, 'string'],
+          file_by_filename: [3, 'string', true],
+          file_containing_symbol: [4, 'string', true],
+          file_containing_extension: [5, `.${packageName}.ExtensionRequest`, true],
+          all_extension_numbers_of_type: [6, 'string', true],
+          list_services: [7, 'string', true],
         },
-      ],
-    },
-  ],
+        'message_request',
+      ),
+      message('ExtensionRequest', { containing_type: [1, 'string'], extension_number: [2, 'int32'] }),
+      message(
+        'ServerReflectionResponse',
+        {
+          valid_host: [1, 'string'],
+          original_request: [2, `.${packageName}.ServerReflectionRequest`],
+          file_descriptor_response: [4, `.${packageName}.FileDescriptorResponse`, true],
+          all_extension_numbers_response: [5, `.${packageName}.ExtensionNumberResponse`, true],
+          list_services_response: [6, `.${packageName}.ListServiceResponse`, true],
+          error_response: [7, `.${packageName}.ErrorResponse`, true],
+        },
+        'message_response',
+      ),
+      message('FileDescriptorResponse', { file_descriptor_proto: [1, 'repeated bytes'] }),
+      message('ExtensionNumberResponse', { base_type_name: [1, 'string'], extension_number: [2, 'repeated int32'] }),
+      message('ListServiceResponse', { service: [1, `repeated .${packageName}.ServiceResponse`] }),
+      message('ServiceResponse', { name: [1, 'string'] }),
+      message('ErrorResponse', { error_code: [1, 'int32'], error_message: [2, 'string'] }),
+    ],
+    service: [
+      {
+        name: 'ServerReflection',
+        method: [
+          {
+            name: 'ServerReflectionInfo',
+            inputType: `.${packageName}.ServerReflectionRequest`,
+            outputType: `.${packageName}.ServerReflectionResponse`,
+            clientStreaming: true,
+            serverStreaming: true,
+          },
+        ],
+      },
+    ],
+  }
 }
 
-export const googleFiles: () => readonly FileDescriptorProto[] = once(() =>
-  [errorDetails, health, reflection].map((file) => fromJson(FileDescriptorProtoSchema, file)),
+const googleFiles: () => readonly FileDescriptorProto[] = once(() =>
+  [errorDetails, health, ...REFLECTION_VERSIONS.map(reflectionOf)].map((file) =>
+    fromJson(FileDescriptorProtoSchema, file),
+  ),
 )
+/** With the one of protobuf's own on which they depend: not every client brings it. */
+export const reflectedFiles = (): readonly FileDescriptorProto[] => [
+  ...googleFiles(),
+  file_google_protobuf_duration.proto,
+]
 const registry: () => FileRegistry = once(() => registryOf(googleFiles(), [file_google_protobuf_duration]))
 
 export const googleMessage = (name: string): DescMessage => registry().getMessage(name)!

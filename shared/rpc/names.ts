@@ -14,6 +14,8 @@ export interface RpcName {
 /** The procedures of the platform itself. */
 export const HEALTH_RPC = '/grpc.health.v1.Health/Check'
 export const REFLECTION_RPC = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo'
+/** The former version, which the messages of v1 suit as well: some clients know no other. */
+export const FORMER_REFLECTION_RPC = '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo'
 
 const capitalized = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`
 const camel = (name: string): string => name.split('-').map(capitalized).join('')

@@ -11,7 +11,7 @@ interface ReflectionRequest {
 /** The longest conversation in one stream. */
 const MAX_REQUESTS = 1_000
 
-/** @param files With those that they depend on, unless they are protobuf's own, which every client has. */
+/** @param files With those that they depend on. */
 export function createReflection(
   files: readonly FileDescriptorProto[],
   services: readonly DescService[],

@@ -38,24 +38,19 @@ except grpc.RpcError as error:
     print('refused', error.code().name)
 `
 
-/** By the protocol itself, whose messages the installed package has: its own helper asks for a former version of the service. */
+/** By the reflection client of Python's package, with each file that it needs: it speaks the former version of the service. */
 const reflecting = `
 import sys, grpc
-from grpc_reflection.v1alpha import reflection_pb2 as messages
+from google.protobuf.descriptor_pool import DescriptorPool
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
-channel = grpc.insecure_channel(sys.argv[1])
-ask = channel.stream_stream(
-    '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
-    request_serializer=messages.ServerReflectionRequest.SerializeToString,
-    response_deserializer=messages.ServerReflectionResponse.FromString)
-questions = [
-    messages.ServerReflectionRequest(list_services=''),
-    messages.ServerReflectionRequest(file_containing_symbol='millrace.catalog.v2.CatalogService')]
-listed, described = list(ask(iter(questions), timeout=10))
-print('services', ' '.join(sorted(one.name for one in listed.list_services_response.service)))
-from google.protobuf.descriptor_pb2 import FileDescriptorProto
-file = FileDescriptorProto.FromString(described.file_descriptor_response.file_descriptor_proto[0])
-print('methods', ' '.join(method.name for service in file.service for method in service.method))
+files = ProtoReflectionDescriptorDatabase(grpc.insecure_channel(sys.argv[1]))
+pool = DescriptorPool(files)
+services = sorted(files.get_services())
+print('services', ' '.join(services))
+for name in services:
+    print('methods', name, ' '.join(method.name for method in pool.FindServiceByName(name).methods))
+print('fields', ' '.join(pool.FindMessageTypeByName('google.rpc.RetryInfo').fields_by_name))
 `
 
 async function openGateway(): Promise<{ readonly address: string; readonly token: string }> {
@@ -110,5 +105,6 @@ it('reads an order, and what the gateway says of itself', { timeout: INSTALL_MS 
   )
   const described = await run(python, [join(generated, 'reflect.py'), address])
   expect(described).toMatch(/^services .*millrace\.orders\.v1\.OrdersService/)
-  expect(described).toMatch(/^methods ReadProduct$/m)
+  expect(described).toMatch(/^methods millrace\.catalog\.v2\.CatalogService ReadProduct$/m)
+  expect(described).toMatch(/^fields retry_delay$/m)
 })
