@@ -55,14 +55,15 @@ export function listOrders(
 ): Order[] {
   const wanted = [
     ['login = ?', login],
-    [`orders.no ${isOldestFirst ? '>' : '<'} ?`, after],
+    [`(created, orders.no) ${isOldestFirst ? '>' : '<'} (SELECT created, no FROM orders WHERE no = ?)`, after],
     ['created >= ?', createdFrom],
     ['created < ?', createdBefore],
   ] as const
+  const direction = isOldestFirst ? 'ASC' : 'DESC'
   const given = wanted.flatMap(([condition, value]) => (value === undefined ? [] : [{ condition, value }]))
   const where = given.length === 0 ? '' : `WHERE ${given.map(({ condition }) => condition).join(' AND ')}`
   return db
-    .prepare(`${ORDER} ${where} ORDER BY orders.no ${isOldestFirst ? 'ASC' : 'DESC'} LIMIT ?`)
+    .prepare(`${ORDER} ${where} ORDER BY created ${direction}, orders.no ${direction} LIMIT ?`)
     .all(...given.map(({ value }) => value), limit)
     .map((order) => withItems(db, order))
 }
