@@ -7,7 +7,7 @@ import { joinPlatform } from '../../support/joined-platform.ts'
 
 const platform = joinPlatform('webhooks')
 
-it('an endpoint gets the events of an order once it has returned the challenge', async () => {
+it('an endpoint gets the events of an order once it has returned the challenge, and by a replay those that failed', async () => {
   await platform.sell({ sku: 'WEBHOOKS-1', unitMinor: 1190 })
   const receiver = await openReceiver()
   onTestFinished(() => receiver.close())
@@ -27,5 +27,19 @@ it('an endpoint gets the events of an order once it has returned the challenge',
   expect(sent).toHaveLength(2)
   for (const type of ['order.placed', 'order.completed'])
     expect(sent).toContainEqual({ type, timestamp: expect.any(String) as string, data })
+  receiver.answer(410)
+  await platform.place({ sku: 'WEBHOOKS-1', quantity: 1 })
+  const readEndpoint = async () =>
+    (await customer.send<{ endpoints: { disabledAt?: string }[] }>('GET', path)).body.endpoints[0]!
+  await expect.poll(readEndpoint, { timeout: 60_000 }).toHaveProperty('disabledAt')
+  const { disabledAt: since } = await readEndpoint()
+  receiver.answer(200)
+  receiver.received.length = 0
+  // By the index of its failure: the order was placed before.
+  const replayed = await customer.send('POST', `${path}/${body.endpointId}/replay`, { body: { since } })
+  expect(replayed.body).toEqual({ replayed: expect.any(Number) as number, more: false })
+  await expect
+    .poll(() => receiver.received.map((one) => (JSON.parse(one.body) as { type: string }).type), { timeout: 60_000 })
+    .toContain('order.placed')
   await customer.send('DELETE', `${path}/${body.endpointId}`)
 })
