@@ -46,8 +46,8 @@ function open(callExternal = provider) {
     send,
     add: (vault: string, path: string, body: object, idempotencyKey: string = crypto.randomUUID()) =>
       send('POST', `/vaults/${vault}/${path}`, { idempotencyKey, body }),
-    unknown: async (vault: string, references: object) => {
-      const query = new URLSearchParams(references as Record<string, string>)
+    unknown: async (vault: string, { addressRef = '', paymentMethodRef = '' }: Partial<Record<string, string>>) => {
+      const query = new URLSearchParams({ addressRef, paymentMethodRef })
       return (await send('GET', `/references/${vault}?${query.toString()}`)).body['unknown']
     },
   }
