@@ -563,7 +563,7 @@ describe('a row that breaks its contract', () => {
       ([, one, other]) => one ?? other,
     )
     expect(read.length).toBeGreaterThan(5)
-    expect(read.toSorted()).toEqual([...new Set(read)].toSorted())
+    expect(read).toHaveLength(new Set(read).size)
   })
 
   it('is counted', async () => {
