@@ -39,7 +39,7 @@ async function writePackages(folder: string, names: readonly string[]): Promise<
       input: Object.fromEntries(entries.entries()),
       platform: 'node',
       external: isBuiltin,
-      // Packages are as they are: their own oddities are not ours to mend.
+      // The bundler warns about code inside packages, which we can not change.
       logLevel: 'silent',
     })
     const { output } = await bundle.write({

@@ -10,7 +10,9 @@ const root = join(import.meta.dirname, '..')
 
 /**
  * The names of packages that the services' code imports, lazily too. It passes over a file or package that is missing, because the
- * service that imports it says so when it starts. `parsed` keeps modules for the next call.
+ * start of the service that imports it fails with an error that names it.
+ *
+ * @param parsed keeps modules for the next call
  */
 export function importedPackages(parsed = new Map<string, Module>()): string[] {
   const entries = [

@@ -139,7 +139,7 @@ async function run(options: Options): Promise<void> {
   async function open(opened: typeof declared): Promise<LocalPlatform> {
     const progress = (step: string): void => say(`${seconds()}  ${step}`)
     const image = imageFolder(undefined, progress)
-    // It is thrown where the folder is needed; until then nothing else takes it.
+    // The start throws this error where it needs the folder. Without a handler Node would end the process before that.
     image.catch(() => {})
     // A start that is refused does not load them.
     const [{ synthesize }, { startPlatform }] = await Promise.all([import('../stacks/app.ts'), import('./start.ts')])

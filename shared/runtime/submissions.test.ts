@@ -176,7 +176,7 @@ describe('a submitted command', () => {
   it("of an actor that is limited to one subject's objects is taken for these alone", async () => {
     const { submit, ids } = started()
     expect(await submit({ limitedTo: 'guest-1', data: { meal: 'soup of guest-1' } })).toMatchObject({ status: 202 })
-    // The version of an object is for those alone who may act on it.
+    // The owner checks the subject first: a wrong version would tell guest-2 that the object exists.
     const ofAnother = { limitedTo: 'guest-2', key: 'key-2', expectedVersion: 9, data: { meal: 'soup of guest-1' } }
     expect(await submit(ofAnother)).toMatchObject({ status: 404, body: { code: 'not-found' } })
     expect(await submit({ limitedTo: 'guest-2', key: 'key-2', data: { meal: 'soup of guest-1' } })).toMatchObject({

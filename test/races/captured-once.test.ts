@@ -2,7 +2,6 @@
 
 import { describe, expect, it } from 'vitest'
 import { app as ordersApp } from '../../functions/orders/app.ts'
-import { PartnerRefusal } from '../../emulators/partner-server.ts'
 import { serveQueries } from '../../shared/runtime/queries.testing.ts'
 import { ordersOf } from '../support/simulation/always-true.ts'
 import { eventsOf } from '../support/simulation/order-facts.ts'
@@ -12,6 +11,7 @@ import { cancelling, HOUR, paying, reach, slowWorld } from './authorizations.tes
 import { inEveryWay } from './interleavings.testing.ts'
 import { type Held, killedAtEachStep, KILLS_TIMEOUT_MS } from './killed-at-each-step.testing.ts'
 import { DAY, expectQuiescence, MINUTE } from './quiescence.testing.ts'
+import { refuseCaptures } from './refused-captures.testing.ts'
 
 const card = 'card-captured-once'
 const cards = [card, 'card-ok', 'card-declined']
@@ -73,17 +73,10 @@ describe('an order of three parcels', () => {
     'of which one is free, and whose one capture is refused, is recaptured with %s: no capture of nothing is requested',
     async (other) => {
       const world = await slowWorld({ piecesPerParcel: 1, carrier, cards, freeStock: 1 })
-      const { ledger } = world.provider
-      const capture = ledger.capture.bind(ledger)
       const amounts: number[] = []
-      Object.assign(ledger, {
-        capture(...given: Parameters<typeof capture>) {
-          const [authorizationKey, , { amountMinor, final }] = given
-          amounts.push(amountMinor)
-          if (final && !authorizationKey.endsWith(':auth:2'))
-            throw new PartnerRefusal(409, 'card-expired', 'The card has expired.')
-          return capture(...given)
-        },
+      refuseCaptures(world, (authorization, _key, { amountMinor, final }) => {
+        amounts.push(amountMinor)
+        return final && !authorization.endsWith(':auth:2') ? 'card-expired' : undefined
       })
       const lines = [
         { sku, quantity: 2 },
@@ -102,15 +95,9 @@ describe('an order of three parcels', () => {
 
   it('whose one capture is refused is asked for another card once', async () => {
     const { world, orderId } = await threeParcels()
-    const { ledger } = world.provider
-    const capture = ledger.capture.bind(ledger)
-    Object.assign(ledger, {
-      capture(...given: Parameters<typeof capture>) {
-        if (given[0].endsWith(':auth') && given[2].final)
-          throw new PartnerRefusal(409, 'card-expired', 'The card has expired.')
-        return capture(...given)
-      },
-    })
+    refuseCaptures(world, (authorization, _key, { final }) =>
+      authorization.endsWith(':auth') && final ? 'card-expired' : undefined,
+    )
     await world.run({ forMs: 4 * HOUR })
     expect(await viewOf(world, orderId)).toMatchObject({ status: 'payment-failed' })
     const paymentMethodRef = world.paymentMethodOf(card)!
@@ -123,14 +110,7 @@ describe('an order of three parcels', () => {
   it('whose first capture is refused waits for the others once another such card has paid', async () => {
     const world = await slowWorld({ piecesPerParcel: 1, carrier, cards })
     const { orderId } = await world.place({ quantity: 3, card: 'card-ok' })
-    const { ledger } = world.provider
-    const capture = ledger.capture.bind(ledger)
-    Object.assign(ledger, {
-      capture(...given: Parameters<typeof capture>) {
-        if (given[0].endsWith(':auth')) throw new PartnerRefusal(409, 'card-expired', 'The card has expired.')
-        return capture(...given)
-      },
-    })
+    refuseCaptures(world, (authorization) => (authorization.endsWith(':auth') ? 'card-expired' : undefined))
     await world.run({ forMs: HOUR + MINUTE })
     expect(await viewOf(world, orderId)).toMatchObject({ status: 'payment-failed' })
     const recapture = { orderId, paymentMethodRef: world.paymentMethodOf(card)!, reason: 'a new card' }
@@ -146,15 +126,10 @@ describe('an order of three parcels', () => {
 
   it('whose one capture is transiently refused is captured at a further attempt', async () => {
     const { world, orderId } = await threeParcels()
-    const { ledger } = world.provider
-    const capture = ledger.capture.bind(ledger)
     let refused = 0
-    Object.assign(ledger, {
-      capture(...given: Parameters<typeof capture>) {
-        if (given[2].final && refused++ < 2) throw new PartnerRefusal(409, 'issuer-unavailable', 'Try again.')
-        return capture(...given)
-      },
-    })
+    refuseCaptures(world, (_authorization, _key, { final }) =>
+      final && refused++ < 2 ? 'issuer-unavailable' : undefined,
+    )
     await expectQuiescence(world, 'completed')
     expect(captures(world)).toEqual([`${orderId}:auth ${3 * unitMinor}`])
   })
@@ -185,15 +160,9 @@ describe('an authorization that ends before the last parcel leaves', () => {
 
   /** As `card-captured-once`, and of one authorization alone. */
   function onceAndNotRenewed(world: World): void {
-    const { ledger } = world.provider
-    const capture = ledger.capture.bind(ledger)
-    Object.assign(ledger, {
-      capture(...given: Parameters<typeof capture>) {
-        if (given[0].endsWith(':auth') && !given[2].final)
-          throw new PartnerRefusal(409, 'multicapture-unavailable', 'One capture alone.')
-        return capture(...given)
-      },
-    })
+    refuseCaptures(world, (authorization, _key, { final }) =>
+      authorization.endsWith(':auth') && !final ? 'multicapture-unavailable' : undefined,
+    )
   }
 
   it('and is not renewed is captured before its end, and another card pays the rest', async () => {

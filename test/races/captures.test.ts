@@ -11,6 +11,7 @@ import { type Selector, to } from '../support/simulation/virtual-schedule.ts'
 import { createWorld, type World } from '../support/simulation/world.ts'
 import { cancelling } from './authorizations.testing.ts'
 import { DAY, expectQuiescence, MINUTE, theOnly } from './quiescence.testing.ts'
+import { refuseCaptures } from './refused-captures.testing.ts'
 
 const TOTAL = 2380
 const reason = 'the customer has a new card'
@@ -235,17 +236,12 @@ describe('a recapture while another parcel waits for its collection', () => {
   async function firstRefused(under?: string, collectedApartMs = 4 * HOUR) {
     const carrier = { collectedAfterMs: HOUR, collectedApartMs, deliveredAfterMs: HOUR }
     const world = await createWorld({ piecesPerParcel: 1, carrier, cards })
-    const { ledger } = world.provider
-    const capture = ledger.capture.bind(ledger)
     let isRefusing = true
-    Object.assign(ledger, {
-      capture(...given: Parameters<typeof capture>) {
-        const isOfFirst = given[1].includes('-1')
-        if (isRefusing && isOfFirst && (under === undefined || !given[0].endsWith(':auth:2')))
-          throw new PartnerRefusal(409, 'card-expired', 'The card has expired.')
-        return capture(...given)
-      },
-    })
+    refuseCaptures(world, (authorization, key) =>
+      isRefusing && key.includes('-1') && (under === undefined || !authorization.endsWith(':auth:2'))
+        ? 'card-expired'
+        : undefined,
+    )
     const { orderId } = await world.place({ quantity: 2 })
     await world.run({ forMs: 2 * HOUR })
     expect(await viewOf(world, orderId)).toMatchObject({ status: 'payment-failed' })

@@ -7,6 +7,7 @@ import { to } from '../support/simulation/virtual-schedule.ts'
 import { expectNothingNegative, ordersOf } from '../support/simulation/always-true.ts'
 import { createWorld, type World } from '../support/simulation/world.ts'
 import { DAY, MINUTE } from './quiescence.testing.ts'
+import { refuseCaptures } from './refused-captures.testing.ts'
 
 /** Money that is held on the customer's card. */
 const heldMinor = ({ provider }: World): number =>
@@ -56,21 +57,14 @@ it.each([
   'an order that is paid in part is closed when the capture of %s is refused, and holds nothing',
   async (_which, refused) => {
     const world = await createWorld({ piecesPerParcel: 1 })
-    const { ledger } = world.provider
-    const capture = ledger.capture.bind(ledger)
-    Object.assign(ledger, {
-      capture(...given: Parameters<typeof capture>) {
-        if (given[1].endsWith(refused)) throw new PartnerRefusal(409, 'card-expired', 'The card has expired.')
-        return capture(...given)
-      },
-    })
+    refuseCaptures(world, (_authorization, key) => (key.endsWith(refused) ? 'card-expired' : undefined))
     const { orderId } = await world.place({ quantity: 2 })
     await world.run({ forMs: MINUTE })
     const envelope = message('CloseOrder', { orderId, reason: 'paid by invoice' }, { actor: 'staff:jo' })
     world.bus.send([{ target: 'orders', envelope }])
     await world.run({ forMs: DAY })
     expect(statuses(world)).toEqual(['closed'])
-    expect(ledger.all().flatMap(({ captures }) => captures)).toMatchObject([{ amountMinor: 1190 }])
+    expect(world.provider.ledger.all().flatMap(({ captures }) => captures)).toMatchObject([{ amountMinor: 1190 }])
     expect(heldMinor(world)).toBe(0)
     expect(world.bus.deadLetters()).toEqual([])
   },

@@ -1,12 +1,12 @@
 /** The bank's page is open for a renewal, and meanwhile no capture needs it any more: collected, cancelled, or recaptured. */
 
 import { expect, it } from 'vitest'
-import { PartnerRefusal } from '../../emulators/partner-server.ts'
 import { ordersOf } from '../support/simulation/always-true.ts'
 import { eventsOf } from '../support/simulation/order-facts.ts'
 import { createWorld, type World, type WorldOptions } from '../support/simulation/world.ts'
 import { cancelling, HOUR, paying } from './authorizations.testing.ts'
 import { DAY, expectQuiescence, MINUTE } from './quiescence.testing.ts'
+import { refuseCaptures } from './refused-captures.testing.ts'
 
 const cards = ['card-ok', 'card-declined', 'card-renewal-refused', 'card-action-required']
 
@@ -80,15 +80,8 @@ it.each([
 async function recaptured(): Promise<World> {
   const carrier = { collectedAfterMs: HOUR, collectedApartMs: 8 * DAY, deliveredAfterMs: HOUR }
   const world = await createWorld({ cards, piecesPerParcel: 1, carrier })
-  const { ledger } = world.provider
-  const capture = ledger.capture.bind(ledger)
   let isRefusing = true
-  Object.assign(ledger, {
-    capture(...given: Parameters<typeof capture>) {
-      if (isRefusing) throw new PartnerRefusal(409, 'card-expired', 'The card has expired.')
-      return capture(...given)
-    },
-  })
+  refuseCaptures(world, () => (isRefusing ? 'card-expired' : undefined))
   const { orderId } = await world.place({ quantity: 2, card: 'card-renewal-refused' })
   await world.run({ forMs: 6 * DAY })
   await world.finish(world.begin(paying(world, 'card-action-required')))

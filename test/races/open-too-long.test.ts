@@ -1,7 +1,6 @@
 /** The end of the time that an order may be open against a payment of its customer, the collection and a recapture, in both orders. */
 
 import { expect, it } from 'vitest'
-import { PartnerRefusal } from '../../emulators/partner-server.ts'
 import { ordersOf } from '../support/simulation/always-true.ts'
 import { MAX_OPEN_MS } from '../../functions/orders/renewal-times.ts'
 import { eventsOf } from '../support/simulation/order-facts.ts'
@@ -10,6 +9,7 @@ import { createWorld, type World } from '../support/simulation/world.ts'
 import { authorizations, HOUR, ordered, paying, reach, slowWorld } from './authorizations.testing.ts'
 import { type Held, killedAtEachStep, KILLS_TIMEOUT_MS } from './killed-at-each-step.testing.ts'
 import { DAY, expectQuiescence, MINUTE } from './quiescence.testing.ts'
+import { refuseCaptures } from './refused-captures.testing.ts'
 
 const timeout = 60_000
 const eventsOfOrder = (world: World) => eventsOf(world, 'orders', ordersOf(world)[0]!.orderId)
@@ -127,15 +127,8 @@ it.each([
       piecesPerParcel: 1,
       carrier: { collectedAfterMs: HOUR, collectedApartMs: 200 * DAY, deliveredAfterMs: HOUR },
     })
-    const { ledger } = world.provider
-    const capture = ledger.capture.bind(ledger)
     let refuses = true
-    Object.assign(ledger, {
-      capture(...given: Parameters<typeof capture>) {
-        if (refuses) throw new PartnerRefusal(409, 'card-expired', 'The card has expired.')
-        return capture(...given)
-      },
-    })
+    refuseCaptures(world, () => (refuses ? 'card-expired' : undefined))
     const { orderId } = await world.place({ quantity: 2 })
     await world.run({ forMs: DAY })
     const endMs = endOf(world)

@@ -1,13 +1,13 @@
 /** The payment provider does not answer for days: each call that is repeated without an end is reported to staff, once. */
 
 import { expect, it } from 'vitest'
-import { PartnerRefusal } from '../../emulators/partner-server.ts'
 import { eventsOf } from '../support/simulation/order-facts.ts'
 import { ordersOf } from '../support/simulation/always-true.ts'
 import { to } from '../support/simulation/virtual-schedule.ts'
 import { createWorld, type World } from '../support/simulation/world.ts'
 import { HOUR, lapsed, ordered, paying, reach, WEEK } from './authorizations.testing.ts'
 import { DAY, expectQuiescence } from './quiescence.testing.ts'
+import { refuseCaptures } from './refused-captures.testing.ts'
 
 /** The reports of this type: as events, and as log lines, of which operators are alerted. */
 function reportsOf(world: World, type: string): { events: object[]; lines: string[] } {
@@ -71,14 +71,7 @@ it('a refund without an answer is reported after a day, once, and made when the 
 it('a recapture that waits for a renewal without an answer is reported after a day, and made after it', async () => {
   const carrier = { collectedAfterMs: HOUR, collectedApartMs: 9 * DAY, deliveredAfterMs: HOUR }
   const world = await createWorld({ piecesPerParcel: 1, carrier, cards: ['card-ok', 'card-declined'] })
-  const { ledger } = world.provider
-  const capture = ledger.capture.bind(ledger)
-  Object.assign(ledger, {
-    capture(...given: Parameters<typeof capture>) {
-      if (given[0].endsWith(':auth')) throw new PartnerRefusal(409, 'card-expired', 'The card has expired.')
-      return capture(...given)
-    },
-  })
+  refuseCaptures(world, (authorization) => (authorization.endsWith(':auth') ? 'card-expired' : undefined))
   const { orderId } = await world.place({ quantity: 2 })
   const renewals = await reach(world, to('payments', 'MakeRenewal'))
   const paymentMethodRef = world.paymentMethodOf('card-ok')!

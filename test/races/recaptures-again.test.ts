@@ -1,7 +1,6 @@
 /** Recaptures that are refused for the moment: by a bank that does not answer, and not because of the money. */
 
 import { describe, expect, it } from 'vitest'
-import { PartnerRefusal } from '../../emulators/partner-server.ts'
 import { serveQueries } from '../../shared/runtime/queries.testing.ts'
 import { app as ordersApp } from '../../functions/orders/app.ts'
 import { eventsOf } from '../support/simulation/order-facts.ts'
@@ -9,28 +8,21 @@ import { to } from '../support/simulation/virtual-schedule.ts'
 import { createWorld, type World, type WorldOptions } from '../support/simulation/world.ts'
 import { HOUR, sent } from './authorizations.testing.ts'
 import { DAY, expectQuiescence, MINUTE, theOnly } from './quiescence.testing.ts'
+import { type CaptureRequest, refuseCaptures } from './refused-captures.testing.ts'
 
 const reason = 'the customer has a new card'
 const cards = ['card-ok', 'card-declined', 'card-capture-delayed', 'card-captured-once', 'card-capture-refused']
 
 type Ledger = World['provider']['ledger']
-type CaptureRequest = Parameters<Ledger['capture']>
 type AuthorizeRequest = Parameters<Ledger['authorize']>
 
 /** Refuses the captures for which `codeFor` has a code, and repeats its answer to a key, as providers do. */
-function refuseCaptures(
-  { provider: { ledger } }: World,
-  codeFor: (...given: CaptureRequest) => string | undefined,
-): void {
-  const capture = ledger.capture.bind(ledger)
+function refuseByKey(world: World, codeFor: (...given: CaptureRequest) => string | undefined): void {
   const codes = new Map<string, string>()
-  Object.assign(ledger, {
-    capture(...given: CaptureRequest) {
-      const code = codes.get(given[1]) ?? codeFor(...given)
-      if (code !== undefined) codes.set(given[1], code)
-      if (code !== undefined) throw new PartnerRefusal(409, code, 'Refused.')
-      return capture(...given)
-    },
+  refuseCaptures(world, (...given) => {
+    const code = codes.get(given[1]) ?? codeFor(...given)
+    if (code !== undefined) codes.set(given[1], code)
+    return code
   })
 }
 
@@ -51,7 +43,7 @@ const isUnder = (number: number, authorizationKey: string): boolean => authoriza
 /** Of two parcels the first has left, and its capture is refused; the second is collected later. */
 async function refused(options: WorldOptions = {}, quantity = 1): Promise<{ world: World; orderId: string }> {
   const world = await createWorld({ cards, piecesPerParcel: 1, ...options })
-  refuseCaptures(world, (authorizationKey, key) =>
+  refuseByKey(world, (authorizationKey, key) =>
     authorizationKey.endsWith(':auth') && (quantity === 1 || key.includes('-1')) ? 'card-expired' : undefined,
   )
   const { orderId } = await world.place({ quantity })
@@ -111,7 +103,7 @@ describe('a recapture whose bank does not answer', () => {
       const { world, orderId } = await refused()
       let isAway = true
       if (at === 'the authorization') declineNext(world, Infinity)
-      else refuseCaptures(world, () => (isAway ? 'issuer-unavailable' : undefined))
+      else refuseByKey(world, () => (isAway ? 'issuer-unavailable' : undefined))
       for (let time = 1; time <= 11; time++) {
         expect(await recapture(world, orderId, 'card-ok', `k-${time}`)).toEqual({ status: 202 })
         await world.run({ forMs: 30 * HOUR })
@@ -132,7 +124,7 @@ describe('a recapture whose bank does not answer', () => {
   it('pays two refused parcels, the second with the last capture that closes the authorization', async () => {
     const world = await createWorld({ cards, piecesPerParcel: 1 })
     let refusals = 0
-    refuseCaptures(world, (authorizationKey) => {
+    refuseByKey(world, (authorizationKey) => {
       if (authorizationKey.endsWith(':auth')) return 'card-expired'
       return refusals++ < 1 ? 'processing-error' : undefined
     })
@@ -149,7 +141,7 @@ describe('a recapture whose bank does not answer', () => {
     async (times) => {
       const world = await createWorld({ cards, piecesPerParcel: 1 })
       let refusals = 0
-      refuseCaptures(world, (authorizationKey, _key, { final }) => {
+      refuseByKey(world, (authorizationKey, _key, { final }) => {
         if (authorizationKey.endsWith(':auth')) return 'card-expired'
         return final && refusals++ < times ? 'processing-error' : undefined
       })
@@ -167,7 +159,7 @@ describe('a recapture that waits for its next attempt', () => {
   async function waiting(card = 'card-ok', options: WorldOptions = slowSecond) {
     const { world, orderId } = await refused(options, 2)
     let isAway = true
-    refuseCaptures(world, (authorizationKey, key) =>
+    refuseByKey(world, (authorizationKey, key) =>
       isAway && isUnder(2, authorizationKey) && key.includes('-1') ? 'issuer-unavailable' : undefined,
     )
     expect(await recapture(world, orderId, card)).toEqual({ status: 202 })
