@@ -221,7 +221,9 @@ export function evolve(state: PaymentState, { type, data }: PaymentRecord): Paym
     }
     case 'recapture.retried': {
       const { authorization, attempt } = data
-      const retried: Recapture = { ...state.recaptures[authorization]!, attempt }
+      // The provider has answered: another outage is reported too.
+      const { isOverdue: _, ...due } = state.recaptures[authorization]!
+      const retried: Recapture = { ...due, attempt }
       const recaptures = { ...state.recaptures, [authorization]: retried }
       return { ...state, recaptures, captures: retriedUnder(state, authorization) }
     }
@@ -287,7 +289,10 @@ const retriedUnder = (state: PaymentState, authorization: number): PaymentState[
 /** An authorization that is no renewal changes nothing here. */
 function answered({ renewals }: PaymentState, number: number, outcome: Renewal['outcome']): PaymentState['renewals'] {
   const renewal = renewals[number]
-  return renewal ? { ...renewals, [number]: { ...renewal, outcome } } : renewals
+  if (!renewal) return renewals
+  // The provider has answered: another outage is reported too.
+  const { isOverdue: _, ...request } = renewal
+  return { ...renewals, [number]: { ...request, outcome } }
 }
 
 const settled = (

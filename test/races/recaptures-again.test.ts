@@ -97,6 +97,25 @@ describe('a recapture whose bank does not answer', () => {
     expect(captured(world)).toEqual([`${orderId}:auth:4 1190`])
   })
 
+  it('is reported at each outage of the provider: an answer ends the one before', async () => {
+    const { world, orderId } = await refused()
+    const of = (type: string): number =>
+      eventsOf(world, 'payments', orderId).filter((event) => event.type === type).length
+    refuseByKey(world, () => (of('recapture.retried') === 0 ? 'issuer-unavailable' : undefined))
+    world.provider.faults.unavailable = Infinity
+    expect(await recapture(world, orderId, 'card-ok')).toEqual({ status: 202 })
+    await world.run({ forMs: 2 * DAY })
+    expect(of('recapture.overdue')).toBe(1)
+    world.provider.faults.unavailable = 0
+    await world.run({ forMs: DAY, until: () => of('recapture.retried') === 1 })
+    world.provider.faults.unavailable = Infinity
+    await world.run({ forMs: 3 * DAY })
+    expect(of('recapture.overdue')).toBe(2)
+    world.provider.faults.unavailable = 0
+    await expectQuiescence(world, 'completed')
+    expect(captured(world)).toHaveLength(1)
+  })
+
   it.each(['the capture', 'the authorization'])(
     'for a day and a half at %s fails, and is no refusal of the card',
     async (at) => {
