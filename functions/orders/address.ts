@@ -6,7 +6,7 @@ import { shopCodes } from '../shop/errors.ts'
 import { advance } from './advance.ts'
 import { refusedParcels } from './fulfilment.ts'
 import type { OrderState, PlacedOrder } from './order.ts'
-import type { OrderRecord, ParcelRefusal } from './records.ts'
+import type { OrderRecord, ReportedRefusal } from './records.ts'
 import { refuseUnknown, unknownReferencesOf } from './references.ts'
 import type { OrderSent } from './sent.ts'
 
@@ -48,7 +48,8 @@ export function correct(state: OrderState, { addressRef, by, nowMs }: Correction
   const obstacle = obstacleOf(state)
   if (obstacle) throw obstacle
   const { orderId } = state.order!
-  const command: OrderSent = { type: 'ChangeAddress', data: { orderId, addressRef } }
+  const correction = state.corrections + 1
+  const command: OrderSent = { type: 'ChangeAddress', data: { orderId, addressRef, correction } }
   return advance(
     state,
     { events: [{ type: 'address.corrected', data: { addressRef, by } }], commands: [command] },
@@ -56,10 +57,17 @@ export function correct(state: OrderState, { addressRef, by, nowMs }: Correction
   )
 }
 
-/** A refusal that is older than the known one, or of a parcel that has left since, changes nothing. */
-export function recordRefusal(state: OrderState, refusal: ParcelRefusal): Decision<OrderRecord, OrderSent> {
+/**
+ * A refusal that is older than the known one, of a parcel that has left since, or of a booking to a former address changes nothing:
+ * shipping books every parcel again that was refused there, also those of whose refusal orders does not know.
+ */
+export function recordRefusal(
+  state: OrderState,
+  { correction = state.corrections, ...refusal }: ReportedRefusal,
+): Decision<OrderRecord, OrderSent> {
   const { shipmentId, attempt } = refusal
   const known = state.ledger.refusedParcels[shipmentId]?.attempt ?? 0
-  if (!state.order || attempt <= known || shipmentId in state.ledger.dispatched) return noChange
+  const isOld = attempt <= known || correction < state.corrections
+  if (!state.order || isOld || shipmentId in state.ledger.dispatched) return noChange
   return { events: [{ type: 'refusal.recorded', data: refusal }], commands: [] }
 }

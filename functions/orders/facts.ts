@@ -5,7 +5,7 @@ import { subscriptionsFor } from '../../shared/service/subscriptions.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { paymentsContracts } from '../payments/contracts.ts'
 import { shippingContracts } from '../shipping/contracts.ts'
-import type { DeliveryFact, FulfilmentFact, Goods, ParcelRefusal, RefundFact } from './records.ts'
+import type { DeliveryFact, FulfilmentFact, Goods, RefundFact, ReportedRefusal } from './records.ts'
 
 type DataOf<Type extends string> = Extract<EventOf<typeof paymentsContracts>, { readonly type: Type }>['data']
 
@@ -14,7 +14,7 @@ export type Fact =
   | { readonly type: 'fulfilment'; readonly fact: FulfilmentFact }
   | { readonly type: 'refund'; readonly fact: RefundFact }
   | { readonly type: 'delivery'; readonly fact: DeliveryFact }
-  | { readonly type: 'parcel-refused'; readonly refusal: ParcelRefusal }
+  | { readonly type: 'parcel-refused'; readonly refusal: ReportedRefusal }
   | {
       readonly type: 'cancel-answer'
       readonly cancellationId: string
@@ -66,9 +66,10 @@ export const facts = subscriptionsFor<FactOfOrder>()([inventoryContracts, paymen
   'refund.issued': ({ data }) => refund(data, 'issued'),
   'refund.failed': ({ data }) => refund(data, 'failed'),
   'shipment.failed'({ data }) {
-    const { orderId, shipmentId, code, stage, attempt } = data
+    const { orderId, shipmentId, code, stage, attempt, correction } = data
+    const refusal = { shipmentId, code, attempt, ...(correction === undefined ? {} : { correction }) }
     return stage === 'booking'
-      ? { orderId, fact: { type: 'parcel-refused', refusal: { shipmentId, code, attempt } } }
+      ? { orderId, fact: { type: 'parcel-refused', refusal } }
       : delivery(data, { status: 'returned', code })
   },
   'shipment.delivered': ({ data }) => delivery(data, { status: 'delivered' }),

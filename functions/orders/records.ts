@@ -21,6 +21,8 @@ export type CancellationParty = DataOf<'cancellation.settled'>['service']
 export type CancelStage = DataOf<'order.cancel-requested'>['stage']
 /** The carrier's refusal of a parcel. Recorded in the stream only, as `refusal.recorded`. */
 export type ParcelRefusal = DataOf<'refusal.recorded'>
+/** With the number of corrections of the address that refused it; absent: an earlier revision of shipping has reported it. */
+export type ReportedRefusal = ParcelRefusal & { readonly correction?: number }
 /** The end of a dispatched parcel. Recorded in the stream only, as `delivery.recorded`. */
 export type DeliveryFact = DataOf<'delivery.recorded'>
 export type Goods = DataOf<'order.released'>['lines']

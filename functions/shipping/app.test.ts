@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Unavailable } from '../../shared/base/errors.ts'
-import { deliver } from '../../shared/runtime/deliver.testing.ts'
+import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
 import { app } from './app.ts'
 import { address, lines, open, orderId, shipmentId } from './shipping.testing.ts'
 
@@ -232,7 +232,15 @@ describe('a parcel whose address was withdrawn and erased', () => {
     await shop.released()
     shop.vault.has = false
     await shop.book()
-    const refusal = { orderId, shipmentId, lines, code: 'address-withdrawn', stage: 'booking', attempt: 1 }
+    const refusal = {
+      orderId,
+      shipmentId,
+      lines,
+      code: 'address-withdrawn',
+      stage: 'booking',
+      attempt: 1,
+      correction: 0,
+    }
     expect(refusals(shop)).toEqual([refusal])
     expect(shop.carrier.bookings.size).toBe(0)
     shop.vault.has = true
@@ -411,6 +419,7 @@ describe('a booking that the carrier refuses', () => {
       code: one.code,
       stage: 'booking',
       attempt: 1,
+      correction: 0,
     })
   })
 
@@ -428,7 +437,7 @@ describe('a booking that the carrier refuses', () => {
     carrier.refusal = refusal
     await book()
     carrier.refusal = undefined
-    for (const key of [1, 1, 2]) await correct('address-2', key)
+    for (const key of [1, 1, 2]) await correct('address-2', 1, key)
     const again = platform.sent.filter(({ envelope }) => envelope.type === 'BookCarrier')
     expect(new Set(again.map(({ envelope }) => envelope.id)).size).toBe(2)
     await book(2)
@@ -436,6 +445,48 @@ describe('a booking that the carrier refuses', () => {
     expect([...carrier.bookings.keys()]).toEqual([`${shipmentId}:2`])
     await check('collected')
     expect(types().at(-1)).toBe('shipment.dispatched')
+  })
+
+  it('again, to the corrected address, is reported as one to that address', async () => {
+    const { released, book, correct, carrier, platform } = open()
+    await released()
+    carrier.refusal = refusal
+    await book()
+    await correct()
+    await book(2)
+    const failed = platform.published.filter(({ type }) => type === 'shipment.failed')
+    expect(failed.map(({ data }) => data)).toMatchObject([
+      { attempt: 1, correction: 0 },
+      { attempt: 2, correction: 1 },
+    ])
+  })
+
+  it('is booked to the address of an earlier revision, which numbers none, and reported as it did', async () => {
+    const { released, book, carrier, platform } = open()
+    const change = (key: number): Promise<void> =>
+      deliver(app, platform, message('ChangeAddress', { orderId, addressRef: `address-${key}` }, { key }))
+    await released()
+    await change(2)
+    carrier.refusal = refusal
+    await book()
+    await change(3)
+    await book(2)
+    expect(platform.calls.map(({ path }) => path)).toEqual(['/addresses/address-1', '/addresses/address-3'])
+    expect(platform.published.at(-1)!.data).toMatchObject({ attempt: 2 })
+    expect(platform.published.at(-1)!.data).not.toHaveProperty('correction')
+  })
+
+  it('is not booked to the address of an earlier correction that arrives later', async () => {
+    const { released, book, correct, carrier, platform } = open()
+    await released()
+    carrier.refusal = refusal
+    await book()
+    await correct('address-3', 2)
+    await book(2)
+    await correct('address-2', 1)
+    await deliver(app, platform, message('ChangeAddress', { orderId, addressRef: 'address-4' }))
+    await book(3)
+    expect(platform.calls.map(({ path }) => path)).toEqual(['/addresses/address-1', '/addresses/address-3'])
   })
 
   it('is cancelled without the carrier, and not booked again', async () => {

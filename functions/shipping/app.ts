@@ -13,13 +13,13 @@ import {
   decideCancellation,
   givenBackUnder,
   held,
+  isDue,
   isKnown,
   mustWait,
   open,
   openUnder,
   type OrderShipments,
   QUESTIONS_AFTER_REFUSAL_MS,
-  refusedIn,
   renewBookings,
   reported,
   resume,
@@ -69,7 +69,7 @@ export const app: ServiceApp = implement(shipping, {
         return {
           events: [
             ...shipments.map((data): ShippingRecord => ({ type: 'shipment.created', data })),
-            { type: 'address.noted', data: { addressRef } },
+            { type: 'address.noted', data: { addressRef, correction: 0 } },
             ...(until === undefined ? [] : [{ type: 'payment.secured', data: { until } } as const]),
           ],
           commands: shipments.map(({ shipmentId }) => ({ type: 'BookCarrier', data: { orderId, shipmentId } })),
@@ -99,6 +99,7 @@ export const app: ServiceApp = implement(shipping, {
           return { events: [], commands: [{ type: 'HoldShipments', data: { orderId, authorizedUntil } }] }
         }
         const { lines, attempt } = shipment
+        const to = state.correction === undefined ? {} : { correction: state.correction }
         const answer = await bookedBy(message, platform, {
           key: bookingKey(shipment),
           orderId,
@@ -109,7 +110,7 @@ export const app: ServiceApp = implement(shipping, {
           'refused' in answer
             ? {
                 type: 'shipment.failed',
-                data: { orderId, shipmentId, lines, code: answer.refused, stage: 'booking', attempt },
+                data: { orderId, shipmentId, lines, code: answer.refused, stage: 'booking', attempt, ...to },
               }
             : { type: 'booking.made', data: { shipmentId, trackingRef: answer.trackingRef } }
         const about = { orderId, nowMs: platform.now(), waitsMs: QUESTIONS_AFTER_REFUSAL_MS }
@@ -153,7 +154,7 @@ export const app: ServiceApp = implement(shipping, {
       const { orderId } = message.data
       return platform.streams.handleWithCalls<ShippingRecord, ShippingSent>(message, orderId, async (stream) => {
         const state = shipmentsIn(stream.events)
-        if (refusedIn(state).length === 0) return noChange
+        if (!isDue(state, message.data)) return noChange
         const decision = renewBookings(state, message.data, await takenBack(orderId, state, platform))
         return withQuestions(state, decision, { orderId, nowMs: platform.now() })
       })

@@ -13,6 +13,20 @@ const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 2 }]
 /** How often the carrier was asked to take the shipment, from 1. */
 const attempt = z.int().min(1)
 
+/** How often the customer had corrected the address to which the carrier was asked, 0: the one of the order. */
+const correction = z.int().min(0)
+
+const failedV1 = z.strictObject({
+  orderId,
+  shipmentId,
+  lines: goods,
+  /** The carrier's reason, such as `address-unknown`; or `address-withdrawn`, without the carrier: the vault has it no more. */
+  code: reference,
+  stage: z.enum(['booking', 'delivery']),
+  attempt,
+})
+const addressV1 = z.strictObject({ addressRef: reference })
+const changeV1 = z.strictObject({ orderId, addressRef: reference })
 const checkV1 = z.strictObject({ orderId, carrierEventId: reference.exactOptional() })
 
 export type { ShipmentRow } from './record-contracts.ts'
@@ -42,17 +56,21 @@ export const shippingContracts = defineContracts({
      * address, or a cancellation, is the way on. At the `delivery` it has left, and comes back or is lost.
      */
     'shipment.failed': {
-      version: 1,
-      data: z.strictObject({
-        orderId,
-        shipmentId,
-        lines: goods,
-        /** The carrier's reason, such as `address-unknown`; or `address-withdrawn`, without the carrier: the vault has it no more. */
-        code: reference,
-        stage: z.enum(['booking', 'delivery']),
-        attempt,
+      version: 2,
+      data: failedV1.extend({
+        /** Of a booking. Absent: an earlier revision has sent the shipment to this address. */
+        correction: correction.exactOptional(),
       }),
-      example: { orderId: 'o-1', shipmentId: 's-1', lines, code: 'address-unknown', stage: 'booking', attempt: 1 },
+      example: {
+        orderId: 'o-1',
+        shipmentId: 's-1',
+        lines,
+        code: 'address-unknown',
+        stage: 'booking',
+        attempt: 1,
+        correction: 0,
+      },
+      previousVersions: { 1: { data: failedV1, upcast: (old) => old } },
     },
     /**
      * The carrier has collected a parcel whose booking it had given back, for a cancellation or a hold, or had refused. Nothing is
@@ -84,7 +102,12 @@ export const shippingContracts = defineContracts({
   },
   recorded: {
     /** The reference of the address, which the vault answers when the carrier is booked. The name is stored, so it stays. */
-    'address.noted': { version: 1, data: z.strictObject({ addressRef: reference }), example: { addressRef: 'a-1' } },
+    'address.noted': {
+      version: 2,
+      data: addressV1.extend({ correction: correction.exactOptional() }),
+      example: { addressRef: 'a-1', correction: 0 },
+      previousVersions: { 1: { data: addressV1, upcast: (old) => old } },
+    },
     /** The carrier has taken the booking: it will collect the parcel. */
     'booking.made': {
       version: 1,
@@ -126,11 +149,15 @@ export const shippingContracts = defineContracts({
     },
     /** The address was corrected: what the carrier refused, or has not collected, is booked again. */
     ChangeAddress: {
-      version: 1,
+      version: 2,
       // It takes bookings back, and the carrier may not answer for a while.
       retryForever: true,
-      data: z.strictObject({ orderId, addressRef: reference }),
-      example: { orderId: 'o-1', addressRef: 'a-2' },
+      data: changeV1.extend({
+        /** From 1: an earlier one that arrives later changes nothing. Absent: an earlier revision has sent it. */
+        correction: correction.min(1).exactOptional(),
+      }),
+      example: { orderId: 'o-1', addressRef: 'a-2', correction: 1 },
+      previousVersions: { 1: { data: changeV1, upcast: (old) => old } },
     },
     /**
      * The authorization ends, and has no successor: bookings that the carrier has not collected are taken back. With one that

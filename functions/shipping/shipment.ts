@@ -47,6 +47,8 @@ export interface CarrierReport {
 export interface OrderShipments {
   readonly shipments: readonly Shipment[]
   readonly addressRef?: string
+  /** How often it was corrected; absent: an earlier revision has recorded it. */
+  readonly correction?: number
   /** The end of the payment's authorization; absent: nothing is to be paid, or it was not reported; Infinity: all is paid. */
   readonly securedUntilMs?: number
   /** The cancellations that were decided. One is a tombstone: no shipment is created after it. */
@@ -66,8 +68,10 @@ export function evolve(state: OrderShipments, { type, data }: ShippingRecord): O
       const { shipmentId, lines } = data
       return { ...state, shipments: [...state.shipments, { shipmentId, lines, status: 'created', attempt: 1 }] }
     }
-    case 'address.noted':
-      return { ...state, ...data }
+    case 'address.noted': {
+      const { correction: _former, ...rest } = state
+      return { ...rest, ...data }
+    }
     case 'payment.secured':
       // Reports come in any order: each authorization ends later than the one before.
       return { ...state, securedUntilMs: Math.max(state.securedUntilMs ?? 0, Date.parse(data.until)) }
@@ -260,17 +264,32 @@ export function reported(
 export const refusedIn = ({ shipments }: OrderShipments): Shipment[] =>
   shipments.filter(({ status }) => status === 'refused')
 
+interface Correction {
+  readonly orderId: string
+  readonly addressRef: string
+  readonly correction?: number
+}
+
+/**
+ * True for a correction that is carried out: a later one than the known one. Orders has recorded it, so that the parcels follow it
+ * also when none is refused any more. Those of an earlier revision have no number, and are carried out only for a refused one.
+ */
+export function isDue(state: OrderShipments, { correction }: Pick<Correction, 'correction'>): boolean {
+  const { correction: known = 0 } = state
+  return correction === undefined ? known === 0 && refusedIn(state).length > 0 : correction > known
+}
+
 /**
  * The address was corrected: every shipment that the carrier refused is booked again, and so is every one that it has not
  * collected. A carrier repeats its answer to a key, so that each address has keys of its own.
  */
 export function renewBookings(
   state: OrderShipments,
-  { orderId, addressRef }: { readonly orderId: string; readonly addressRef: string },
+  { orderId, ...named }: Correction,
   { withoutBooking, left }: TakenBack,
 ): ShippingDecision {
   const events = [...left, ...withoutBooking.map(heldEvent)]
-  const changed: ShippingRecord = { type: 'address.noted', data: { addressRef } }
+  const changed: ShippingRecord = { type: 'address.noted', data: named }
   return bookedAgain(orderId, [...refusedIn(state), ...withoutBooking], [...events, changed])
 }
 

@@ -104,8 +104,8 @@ export function open({ piecesPerParcel = 20 } = {}) {
       return deliver(app, platform, message('CheckShipments', data, { key, version: 2 }))
     },
     recorded: async () => (await platform.streams.read(orderId)).events.map(({ type }) => type),
-    correct: (addressRef = 'address-2', key = 1) =>
-      deliver(app, platform, message('ChangeAddress', { orderId, addressRef }, { key })),
+    correct: (addressRef = 'address-2', correction = 1, key = correction) =>
+      deliver(app, platform, message('ChangeAddress', { orderId, addressRef, correction }, { key, version: 2 })),
     cancel: (cancellationId = 'c-1', key: string | number = cancellationId) =>
       deliver(app, platform, message('CancelShipments', { orderId, cancellationId, lines }, { key })),
     decisions: () =>

@@ -132,7 +132,7 @@ it('a second booking that leaves before the cancellation is asked is not cancell
   expect(typesOf(world, 'orders')).toContain('order.cancel-refused')
 })
 
-it('a report of the first refusal that arrives after the second one, or after the dispatch, changes nothing', async () => {
+it('a report of the first refusal that arrives again after the second one, or after the dispatch, changes nothing', async () => {
   const { world, orderId } = await refused()
   const first = world.platform('shipping').published.find(({ type }) => type === 'shipment.failed')!
   await correct(world, orderId)
@@ -140,6 +140,69 @@ it('a report of the first refusal that arrives after the second one, or after th
   world.bus.publish([first])
   await expectQuiescence(world, 'completed')
   expect(await viewOf(world, orderId)).toMatchObject({ shipments: [{ status: 'delivered' }] })
+})
+
+const ofSecond = ({ envelope }: Item): boolean =>
+  (envelope?.data as { shipmentId?: string } | undefined)?.shipmentId?.endsWith('-2') === true
+
+/** The carrier has refused both parcels, and orders does not know of the second one. */
+async function bothRefused() {
+  const carrier = { collectedAfterMs: DAY, deliveredAfterMs: MINUTE }
+  const world = await createWorld({ carrier, piecesPerParcel: 1 })
+  const late = world.schedule.hold((item) => to('orders', 'shipment.failed')(item) && ofSecond(item))
+  const { orderId } = await world.place({ address: 'unknown', quantity: 2 })
+  await world.run({ forMs: MINUTE })
+  expect(late.held()).toHaveLength(1)
+  return { world, orderId, late }
+}
+
+it.each(['before the correction reaches shipping', 'after it has reached shipping', 'after both have left'])(
+  'a refusal of another parcel that reaches orders after the correction, %s, asks for no further address',
+  async (when) => {
+    const { world, orderId, late } = await bothRefused()
+    const changing = world.schedule.hold(to('shipping', 'ChangeAddress'))
+    expect(await correct(world, orderId)).toEqual({ status: 202 })
+    await world.run({ forMs: MINUTE })
+    if (when !== 'before the correction reaches shipping') changing.release()
+    await world.run({ forMs: when === 'after both have left' ? DAY : MINUTE })
+    late.release()
+    await world.run({ forMs: MINUTE })
+    expect(await correct(world, orderId, placedTo(world), 'again')).toMatchObject({
+      status: 409,
+      code: 'nothing-to-correct',
+    })
+    changing.release()
+    await expectQuiescence(world, 'completed')
+    expect(sentTo(world)).toEqual([
+      [`s-${orderId}-1:2`, undefined],
+      [`s-${orderId}-2:2`, undefined],
+    ])
+  },
+)
+
+it('a second correction that reaches shipping before the first: the parcels go to the address of the second', async () => {
+  const { world, orderId, late } = await bothRefused()
+  const changing = world.schedule.hold(to('shipping', 'ChangeAddress'))
+  expect(await correct(world, orderId, placedTo(world), 'first')).toEqual({ status: 202 })
+  await world.run({ forMs: MINUTE })
+  // By an earlier revision of shipping: it does not say to which address the booking was.
+  const [report] = late.held()
+  const { correction: _none, ...data } = report!.envelope!.data as { readonly correction?: number }
+  late.release()
+  world.schedule.take(report!)
+  world.bus.publish([{ ...report!.envelope!, version: 1, data }])
+  await world.run({ forMs: MINUTE })
+  expect(await correct(world, orderId, world.addressRef, 'second')).toEqual({ status: 202 })
+  await world.run({ forMs: MINUTE })
+  const [first, second] = changing.held()
+  await world.finish(world.begin(second!))
+  await world.finish(world.begin(first!))
+  changing.release()
+  await expectQuiescence(world, 'completed')
+  expect(sentTo(world)).toEqual([
+    [`s-${orderId}-1:2`, undefined],
+    [`s-${orderId}-2:2`, undefined],
+  ])
 })
 
 it.each(['lostAnswers', 'unavailable'] as const)(
@@ -227,9 +290,7 @@ async function oneInFlight(collectedAfterMs = 10 * MINUTE) {
       return Response.json({ code: 'not-serviceable', message: 'Not today.' }, { status: 422 })
     },
   })
-  const isOfSecond = ({ envelope }: Item): boolean =>
-    (envelope?.data as { shipmentId?: string } | undefined)?.shipmentId?.endsWith('-2') === true
-  const hold = world.schedule.hold((item) => to('shipping', 'BookCarrier')(item) && isOfSecond(item))
+  const hold = world.schedule.hold((item) => to('shipping', 'BookCarrier')(item) && ofSecond(item))
   const { orderId } = await world.place({ address: 'returned', quantity: 2 })
   await world.run({ forMs: SECOND })
   expect(await viewOf(world, orderId)).toMatchObject({ shipments: [{ status: 'refused' }] })
@@ -273,18 +334,19 @@ it.each(['the correction, then the booking', 'the booking, then the correction']
   },
 )
 
-it('a correction that comes when no parcel is refused any more changes no booking', async () => {
+it('a correction that comes when no parcel is refused any more is carried out as well: orders has recorded it', async () => {
   const { world, orderId, release } = await oneInFlight(DAY)
   release()
   await world.run({ forMs: MINUTE })
-  const late = message('ChangeAddress', { orderId, addressRef: world.addressRef }, { key: 'late' })
-  world.bus.send([{ target: 'shipping', envelope: late }])
+  const data = { orderId, addressRef: placedTo(world), correction: 2 }
+  world.bus.send([{ target: 'shipping', envelope: world.commandTo('shipping', 'ChangeAddress', data) }])
   await world.run({ forMs: MINUTE })
-  expect(
-    sentTo(world)
-      .map(([key]) => key)
-      .toSorted(),
-  ).toEqual([`s-${orderId}-1:2`, `s-${orderId}-2:2`])
+  expect(new Map(sentTo(world))).toEqual(
+    new Map([
+      [`s-${orderId}-1:3`, '99999'],
+      [`s-${orderId}-2:3`, '99999'],
+    ]),
+  )
 })
 
 it.each(['whose instance is killed', 'whose answer is lost'])(
