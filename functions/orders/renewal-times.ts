@@ -26,8 +26,13 @@ export const MAX_RENEWALS = 4
 export const MAX_LAPSE_ATTEMPTS = 3
 
 /** Its authorization matters: goods that are to be paid have not left. After a cancellation the rest has, also while its report is under way. */
-export const isOpen = ({ status, order, ledger, isPaid }: OrderState): boolean =>
-  status === 'confirmed' && order !== undefined && !isPaid && ledger.cancelled.length === 0 && !isShipped(order, ledger)
+export const isOpen = ({ status, order, ledger, isPaid, isCancelRefused }: OrderState): boolean =>
+  status === 'confirmed' &&
+  order !== undefined &&
+  !isPaid &&
+  !isCancelRefused &&
+  ledger.cancelled.length === 0 &&
+  !isShipped(order, ledger)
 
 /** The parcels that have left pay all: what has not left is free, and needs no authorization. */
 export function isPaidEarly(state: OrderState): boolean {

@@ -347,6 +347,25 @@ describe('the end of the time for another payment method', () => {
     expect(published(order, 'order.cancel-requested')).toHaveLength(1)
   })
 
+  it('cancels nothing once all goods have left, and the lost report of that is requested until it arrives', async () => {
+    const order = await afterLapse()
+    const { shop, orderId } = order
+    await shop.deliver('CancelOrder', { orderId, by: 'customer', reason: 'changed-mind' }, { sequence: 0 })
+    const [{ cancellationId }] = sent(order, 'CancelShipments') as [{ cancellationId: string }]
+    await shop.deliver(...cancelDecided(orderId, cancellationId, 0))
+    expect(await orderOf(order)).toMatchObject({ status: 'confirmed' })
+    expect(await orderOf(order)).not.toHaveProperty('paymentNeeded')
+    await expect(pay(order)).rejects.toMatchObject({ code: 'payment-not-needed' })
+    const before = sent(order, 'RepublishEvents').length
+    await until(order, DUE + LAPSE_WAIT_MS + DAY)
+    expect(published(order, 'order.cancel-refused')).toMatchObject([{ by: 'customer' }])
+    expect(sent(order, 'RepublishEvents').length).toBeGreaterThan(before)
+    await shop.deliver(...replies.dispatched(orderId))
+    for (const reply of [replies.captured(orderId), replies.committed(orderId), replies.delivered(orderId)])
+      await shop.deliver(...reply)
+    expect(await orderOf(order)).toMatchObject({ status: 'completed' })
+  })
+
   it('comes without delay when the last payment method is refused after it', async () => {
     const order = await afterLapse()
     await until(order, DUE + LAPSE_WAIT_MS - 1)
