@@ -30,8 +30,9 @@ export const payments = defineService({
   ],
   collections: {
     streams: { unindexed: ['*'] },
-    // By the key of an authorization: the payment intent of Stripe that stands for it.
-    intents: { unindexed: ['*'], keptForDays: 400 },
+    // By the key of an authorization: the payment intent of Stripe that stands for it. Kept as long as the streams, since what was
+    // captured may be refunded at any time.
+    intents: { unindexed: ['*'] },
     // The charges that the provider listed for one run of reconciliation, sorted by order.
     charges: { unindexed: ['*'], indexes: [['runId', 'position']], keptForDays: 3 },
   },

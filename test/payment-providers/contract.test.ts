@@ -326,6 +326,26 @@ it.each(['ISK', 'UGX', 'MGA', 'KWD', 'UYW'])(
   },
 )
 
+it('Stripe refunds what was captured years ago: the ledger promises it, however old the authorization is', async () => {
+  const fake = fakeStripe({ clock: virtualClock(), key: KEY })
+  const { platform } = client(fake.app, 'stripe')
+  const of = () => provider(platform, { time: new Date(platform.now()).toISOString() } as Envelope)
+  const order = { amountMinor: 1_000, currency: 'EUR', customer: 'vault-1', reference: 'o-1' }
+  await of().authorize('o-1:auth', { ...order, paymentMethodRef: fake.method('ok', 'vault-1') })
+  await of().capture('o-1:auth', 'o-1:c', { amountMinor: 1_000, final: true })
+  const days = 1_000
+  platform.advance(days * 24 * HOUR_MS)
+  // Firestore has deleted what has a lifetime.
+  for (const path of platform.storedDocuments().keys()) {
+    const { keptForDays = Infinity } = Object.entries(platform.service.collections).find(([name]) =>
+      path.startsWith(`${name}/`),
+    )![1]
+    if (keptForDays < days) await platform.documents.delete(path as never)
+  }
+  expect(await of().refund('o-1:auth', 'o-1:r1', { amountMinor: 300 })).toEqual({ status: 'succeeded' })
+  expect(await of().refunds('o-1:auth')).toMatchObject([{ key: 'o-1:r1', amountMinor: 300 }])
+})
+
 it.each(['payment-method-of-another-customer', 'payment-method-detached'])(
   'Stripe repeats %s under the key, although it would take the payment method now',
   async (code) => {
