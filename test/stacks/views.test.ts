@@ -268,7 +268,7 @@ it('the status of an open order is the one that it entered last, by the order of
   )
 })
 
-it('each shipment has its status and its times, and a corrected one is no longer refused', async () => {
+it('each shipment has its status and its times: a corrected one is no longer refused, and a cancelled one waits for no carrier', async () => {
   const ofShipping = (shipmentId: string, type: string, data: object = {}): object =>
     message(
       type,
@@ -283,6 +283,13 @@ it('each shipment has its status and its times, and a corrected one is no longer
     ofShipping('s-2', 'shipment.dispatched', { trackingRef: 't-2' }),
     ofShipping('s-2', 'shipment.failed', { code: 'recipient-unknown', stage: 'delivery' }),
     ofShipping('s-3', 'shipment.failed', { code: 'not-serviceable', stage: 'booking' }),
+    ...['s-4', 's-5', 's-6'].map((id) => ofShipping(id, 'shipment.created')),
+    ofShipping('s-4', 'shipment.failed', { code: 'not-serviceable', stage: 'booking' }),
+    message(
+      'shipment.cancel-decided',
+      { orderId: 'two-parcels', cancellationId: 'c-1', cancelledShipments: ['s-4', 's-5'] },
+      { subject: 'two-parcels', source: 'shipping', key: 'decided' },
+    ),
   ])
   const found = await query(
     "SELECT shipment_id, status, code, tracking_ref, delivered_at IS NULL AS is_open FROM analytics.shipments WHERE order_id = 'two-parcels' ORDER BY 1",
@@ -291,6 +298,9 @@ it('each shipment has its status and its times, and a corrected one is no longer
     { shipment_id: 's-1', status: 'delivered', code: 'address-unknown', tracking_ref: 't-1', is_open: false },
     { shipment_id: 's-2', status: 'returned', code: 'recipient-unknown', tracking_ref: 't-2', is_open: true },
     { shipment_id: 's-3', status: 'refused', code: 'not-serviceable', tracking_ref: null, is_open: true },
+    { shipment_id: 's-4', status: 'cancelled', code: 'not-serviceable', tracking_ref: null, is_open: true },
+    { shipment_id: 's-5', status: 'cancelled', code: null, tracking_ref: null, is_open: true },
+    { shipment_id: 's-6', status: 'created', code: null, tracking_ref: null, is_open: true },
   ])
 })
 

@@ -1,4 +1,5 @@
--- One row per shipment, with its status and the time of each of its steps; an order may have several.
+-- One row per shipment, with its status and the time of each of its steps; an order may have several. One that a cancellation took
+-- never leaves.
 SELECT
   order_id,
   shipment_id,
@@ -6,6 +7,7 @@ SELECT
     WHEN delivered_at IS NOT NULL THEN 'delivered'
     WHEN returned_at IS NOT NULL THEN 'returned'
     WHEN dispatched_at IS NOT NULL THEN 'dispatched'
+    WHEN cancelled_at IS NOT NULL THEN 'cancelled'
     WHEN refused_at IS NOT NULL THEN 'refused'
     ELSE 'created'
   END AS status,
@@ -13,19 +15,39 @@ SELECT
   tracking_ref,
   created_at,
   dispatched_at,
-  delivered_at
+  delivered_at,
+  cancelled_at
 FROM (
   SELECT
-    subject AS order_id,
-    JSON_VALUE(data, '$.shipmentId') AS shipment_id,
-    MAX(IF(type = 'shipment.failed', JSON_VALUE(data, '$.code'), NULL)) AS code,
-    MAX(JSON_VALUE(data, '$.trackingRef')) AS tracking_ref,
+    order_id,
+    shipment_id,
+    MAX(IF(type = 'shipment.failed', code, NULL)) AS code,
+    MAX(tracking_ref) AS tracking_ref,
     MIN(IF(type = 'shipment.created', time, NULL)) AS created_at,
     MIN(IF(type = 'shipment.dispatched', time, NULL)) AS dispatched_at,
     MIN(IF(type = 'shipment.delivered', time, NULL)) AS delivered_at,
-    MAX(IF(type = 'shipment.failed' AND JSON_VALUE(data, '$.stage') = 'booking', time, NULL)) AS refused_at,
-    MAX(IF(type = 'shipment.failed' AND JSON_VALUE(data, '$.stage') = 'delivery', time, NULL)) AS returned_at
-  FROM `{{analytics}}.event_log`
-  WHERE type IN ('shipment.created', 'shipment.dispatched', 'shipment.delivered', 'shipment.failed')
-  GROUP BY subject, JSON_VALUE(data, '$.shipmentId')
+    MIN(IF(type = 'shipment.cancel-decided', time, NULL)) AS cancelled_at,
+    MAX(IF(type = 'shipment.failed' AND stage = 'booking', time, NULL)) AS refused_at,
+    MAX(IF(type = 'shipment.failed' AND stage = 'delivery', time, NULL)) AS returned_at
+  FROM (
+    SELECT
+      subject AS order_id,
+      JSON_VALUE(data, '$.shipmentId') AS shipment_id,
+      type,
+      time,
+      JSON_VALUE(data, '$.code') AS code,
+      JSON_VALUE(data, '$.stage') AS stage,
+      JSON_VALUE(data, '$.trackingRef') AS tracking_ref
+    FROM `{{analytics}}.event_log`
+    WHERE type IN ('shipment.created', 'shipment.dispatched', 'shipment.delivered', 'shipment.failed')
+    UNION ALL
+    SELECT order_id, shipment_id, type, time, CAST(NULL AS STRING), CAST(NULL AS STRING), CAST(NULL AS STRING)
+    FROM (
+      SELECT subject AS order_id, type, time, JSON_VALUE_ARRAY(data, '$.cancelledShipments') AS cancelled
+      FROM `{{analytics}}.event_log`
+      WHERE type = 'shipment.cancel-decided'
+    )
+    CROSS JOIN UNNEST(cancelled) AS shipment_id
+  )
+  GROUP BY order_id, shipment_id
 )
