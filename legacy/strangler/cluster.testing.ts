@@ -18,7 +18,7 @@ import { importedOrder } from './mapping.ts'
 import { createMigration, type Messages } from './migration.ts'
 import { createOffice } from './office.ts'
 import { MIGRATOR, openStore } from './store.ts'
-import type { ChangeMessage, PlatformApi } from './to-platform.ts'
+import type { ChangeMessage, PlatformApi, PlatformOrder } from './to-platform.ts'
 
 const OTHER = 'https://old.test'
 
@@ -50,8 +50,10 @@ export async function openBoth(issuer: TestIssuer, toImport = importedOrder) {
   const store = openStore(db)
   const now = () => world.schedule.now()
   const office = createOffice(createShop(db, now), store)
-  const facade = createFacade(db, store, now)
   let isReachable = true
+  let isPlatformReachable = true
+  let areCopiesHeld = false
+  let duringInquiry = (): void => {}
   let held: PromiseWithResolvers<void> | undefined
 
   const routes = new Map<string, ReturnType<typeof serveQueries>>()
@@ -116,7 +118,15 @@ export async function openBoth(issuer: TestIssuer, toImport = importedOrder) {
       if (status >= 400) throw new Error(`${method} ${path} was answered ${status}: ${JSON.stringify(body)}`)
       return body as Body
     },
+    async orderOf(id) {
+      duringInquiry()
+      if (!isPlatformReachable) throw new Error('The platform is off.')
+      const { status, body } = await ask('admin', 'GET', `/v1/orders/${id}`)
+      if (status !== 200 && status !== 404) throw new Error(`The order ${id} was answered ${status}.`)
+      return status === 200 ? (body as unknown as PlatformOrder) : undefined
+    },
   }
+  const facade = createFacade({ db, store, api, now })
 
   const published = queue<ChangeMessage>()
   const events = queue<PlatformEvent>()
@@ -145,7 +155,7 @@ export async function openBoth(issuer: TestIssuer, toImport = importedOrder) {
       // By way of JSON, as Pub/Sub carries it.
       publish: async (messages) => published.push(JSON.parse(JSON.stringify(messages)) as ChangeMessage[]),
     },
-    events: { pull: (limit, handle) => events.pull(limit, handle) },
+    events: { pull: async (limit, handle) => (areCopiesHeld ? 0 : events.pull(limit, handle)) },
     settle: run,
     now,
     async pause(ms) {
@@ -188,6 +198,12 @@ export async function openBoth(issuer: TestIssuer, toImport = importedOrder) {
         resolve()
       }
     },
+    /** Copies of the platform's orders stay in Pub/Sub, or come. */
+    holdCopies: (isHeld: boolean) => void (areCopiesHeld = isHeld),
+    /** Happens when the platform is asked about an order, before it answers. */
+    duringInquiry: (act: () => void) => void (duringInquiry = act),
+    /** Whether the old shop's process reaches the platform. */
+    reachPlatform: (isReached: boolean) => void (isPlatformReachable = isReached),
     turnOff: () => void (isReachable = false),
     turnOn: () => void (isReachable = true),
     place: (key: string, quantity = 2) =>

@@ -14,7 +14,8 @@ import { inTransaction } from '../shop/database.ts'
 import { insertOrder, listOrders, type Order, readOrder, ShopError } from '../shop/orders.ts'
 import { createdFrom, CURRENCY, type OldProduct, orderRow, orderView, productView } from './mapping.ts'
 import { rulesOf } from './steps.ts'
-import type { Store } from './store.ts'
+import { orderIdOf, type Store } from './store.ts'
+import type { PlatformApi, PlatformOrder } from './to-platform.ts'
 
 const DEFAULT_PAGE = 50
 
@@ -23,6 +24,8 @@ interface PlaceOrder {
   readonly lines: readonly { readonly sku: string; readonly quantity: number }[]
   readonly discountCode?: string
 }
+
+type Answered = PlatformOrder & { readonly timeline?: unknown; readonly missing?: unknown }
 
 class Problem extends Error {
   readonly status: 400 | 404 | 409 | 422 | 503
@@ -34,7 +37,21 @@ class Problem extends Error {
   }
 }
 
-export function createFacade(db: DatabaseSync, store: Store, now: () => number): Hono {
+interface Parts {
+  readonly db: DatabaseSync
+  readonly store: Store
+  /** It is asked about an order that it may have taken without its copy having come. */
+  readonly api: Pick<PlatformApi, 'orderOf'>
+  readonly now: () => number
+}
+
+/** The platform's answer about an order, and when it was asked. */
+interface Inquiry {
+  readonly atMs: number
+  readonly order: PlatformOrder | undefined
+}
+
+export function createFacade({ db, store, api, now }: Parts): Hono {
   const app = new Hono()
   app.onError((error, c) => {
     const { status, code } =
@@ -51,51 +68,60 @@ export function createFacade(db: DatabaseSync, store: Store, now: () => number):
 
   app.get(RULES_PATH, (c) => c.json(rulesOf(store.state())))
 
+  async function inquire(id: string): Promise<Inquiry> {
+    const atMs = now()
+    try {
+      return { atMs, order: await api.orderOf(id) }
+    } catch {
+      throw new Problem(503, 'unavailable', 'The platform may have taken this order, and does not answer.')
+    }
+  }
+
   app.post('/v1/orders', async (c) => {
     const { sub } = callerOf(c)
     const key = c.req.header('idempotency-key') ?? ''
+    const id = orderIdOf(sub, key)
     const { currency, lines, discountCode } = await c.req.json<PlaceOrder>()
-    // From here to the end nothing else runs: a second request of the key finds the first one's order.
-    const before = store.placedBy(sub, key)
-    const answered = (order: Order, status: 200 | 201) => {
-      const { timeline: _, ...placed } = shown(order)
+    const isKnownOnly = c.req.header(KNOWN_ONLY_HEADER) !== undefined
+    const answered = ({ timeline: _timeline, missing: _missing, ...placed }: Answered, status: 200 | 201) => {
+      refuseReused(placed.lines, lines)
       c.header('location', `/v1/orders/${placed.orderId}`)
       return c.json(placed, status)
     }
-    const isKnownOnly = c.req.header(KNOWN_ONLY_HEADER) !== undefined
-    const isCopy = before !== undefined && store.isOfPlatform(before)
-    // While the platform takes the orders, it answers for its own: what it shows and compares is more than the copy has.
-    if (before !== undefined && !(isCopy && isKnownOnly)) {
-      const order = readOrder(db, before)
-      if (!isOf(order, lines))
-        throw new Problem(
-          409,
-          'idempotency-key-reused',
-          'The idempotency key was used for another request: take a new key for a new request.',
-        )
-      return answered(order, 200)
+    /** Nothing else runs meanwhile: a second request of the key finds the first one's order. Undefined: the platform has to be asked. */
+    function take(inquiry?: Inquiry): Response | undefined {
+      const before = store.placedBy(sub, key)
+      const isCopy = before !== undefined && store.isOfPlatform(before)
+      // While the platform takes the orders, it answers for its own: what it shows and compares is more than the copy has.
+      if (before !== undefined && !(isCopy && isKnownOnly)) return answered(shown(readOrder(db, before)), 200)
+      const { flags, killed } = rulesOf(store.state())
+      const rule = flags['placeOrder']
+      const isOfPlatform = !rule || decide('placeOrder', rule, { killed, caller: sub }).value === 'platform'
+      if (isKnownOnly && isOfPlatform && before === undefined) store.handOver(id, now())
+      if (isKnownOnly && isOfPlatform) throw new Problem(404, 'not-found', 'The old shop did not take this order.')
+      // The caller has former rules.
+      if (isKnownOnly) throw new Problem(409, MOVED, 'The old shop takes orders again.')
+      if (isOfPlatform) throw new Problem(409, MOVED, 'The platform takes orders now.')
+      // The gateway gave it to the platform before the step back: another order of the same request would be a second one.
+      const finalFromMs = store.finalFromMs(id, now())
+      if (finalFromMs !== undefined) {
+        if (!inquiry) return undefined
+        if (inquiry.order) return answered(inquiry.order, 200)
+        if (inquiry.atMs < finalFromMs) throw new Problem(503, 'unavailable', 'The platform may be taking this order.')
+        store.handedOverEnds(id)
+      }
+      if (currency !== CURRENCY) throw new Problem(422, 'invalid-body', `currency: the old shop sells in ${CURRENCY}.`)
+      if (discountCode !== undefined)
+        throw new Problem(422, 'invalid-body', 'discountCode: the old shop has no discounts.')
+      const items = lines.map(({ sku, quantity: qty }) => ({ sku, qty }))
+      const order = inTransaction(db, () => {
+        const taken = insertOrder(db, sub, items, now())
+        store.rememberRequest(taken.no, sub, key)
+        return taken
+      })
+      return answered(shown(order), 201)
     }
-    const { flags, killed } = rulesOf(store.state())
-    const rule = flags['placeOrder']
-    const isOfPlatform = !rule || decide('placeOrder', rule, { killed, caller: sub }).value === 'platform'
-    if (isKnownOnly && isOfPlatform && before === undefined) store.handOver(sub, key, now())
-    if (isKnownOnly && isOfPlatform) throw new Problem(404, 'not-found', 'The old shop did not take this order.')
-    // The caller has former rules: an instance that had no request for an hour begins with those of an hour ago.
-    if (isKnownOnly) throw new Problem(409, MOVED, 'The old shop takes orders again.')
-    if (isOfPlatform) throw new Problem(409, MOVED, 'The platform takes orders now.')
-    // The gateway gave it to the platform before the step back: another order of the same request would be a second one.
-    if (store.isHandedOver(sub, key, now()))
-      throw new Problem(503, 'unavailable', 'The platform may have taken this order, and its copy has not come yet.')
-    if (currency !== CURRENCY) throw new Problem(422, 'invalid-body', `currency: the old shop sells in ${CURRENCY}.`)
-    if (discountCode !== undefined)
-      throw new Problem(422, 'invalid-body', 'discountCode: the old shop has no discounts.')
-    const items = lines.map(({ sku, quantity: qty }) => ({ sku, qty }))
-    const order = inTransaction(db, () => {
-      const taken = insertOrder(db, sub, items, now())
-      store.rememberRequest(taken.no, sub, key)
-      return taken
-    })
-    return answered(order, 201)
+    return take() ?? take(await inquire(id))!
   })
 
   app.get('/v1/orders', (c) => {
@@ -140,10 +166,18 @@ export function createFacade(db: DatabaseSync, store: Store, now: () => number):
   return app
 }
 
-/** Whether the order is what these lines ask for. Its old shop has neither discounts nor another currency. */
-const isOf = ({ items }: Order, lines: PlaceOrder['lines']): boolean =>
-  items.length === lines.length &&
-  items.every(({ sku, qty }, at) => sku === lines[at]!.sku && qty === lines[at]!.quantity)
+/** The old shop has neither discounts nor another currency. @throws Problem when the order is not what these lines ask for */
+function refuseReused(placed: PlaceOrder['lines'], lines: PlaceOrder['lines']): void {
+  const isSame =
+    placed.length === lines.length &&
+    placed.every(({ sku, quantity }, at) => sku === lines[at]!.sku && quantity === lines[at]!.quantity)
+  if (!isSame)
+    throw new Problem(
+      409,
+      'idempotency-key-reused',
+      'The idempotency key was used for another request: take a new key for a new request.',
+    )
+}
 
 const codeOf = ({ status }: ShopError): string =>
   status === 404 ? 'not-found' : status === 409 ? 'conflict' : 'unknown-sku'

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
 import { openBoth } from './cluster.testing.ts'
 import { createdOf, importedOrder } from './mapping.ts'
-import { FORMER_RULES_MS, HANDED_OVER_MS } from './store.ts'
+import { FORMER_RULES_MS, HANDED_OVER_MS, orderIdOf, REPEATED_MS } from './store.ts'
 
 let issuer: TestIssuer
 beforeAll(async () => void (issuer = await openIssuer()))
@@ -360,28 +360,98 @@ it('the old shop lists orders in both directions and of a time, and a cursor is 
   expect((await read(`placedFrom=${times[1]}&placedBefore=${times[2]}`)).times).toEqual([times[1]])
 })
 
+const countOf = ({ db }: Both) => db.prepare('SELECT COUNT(*) AS count FROM orders').get()!['count']
+/** As quickly as it may be: the way there runs the clock of this world for hours. */
+const stepBack = ({ store }: Both) => store.setState({ ...store.state(), step: 4, version: store.state().version + 1 })
+
 it('an order that is on its way to the platform during a step back is not taken a second time by the old shop', async () => {
   const both = await opened()
-  const { migration, store, place, renewRules, run, db, ask } = both
+  const { migration, store, place, renewRules, run, ask } = both
   await migration.goTo(5)
   await renewRules()
   const release = both.holdOrders()
   const first = place('key-1')
-  await vi.waitFor(() => expect(store.isHandedOver('customer-1', 'key-1', both.world.schedule.now())).toBe(true))
-  // As quickly as it may be: the way there runs the clock of this world for hours.
-  store.setState({ ...store.state(), step: 4, version: store.state().version + 1 })
+  await vi.waitFor(() => expect(store.handedOver()).toHaveLength(1))
+  stepBack(both)
   await renewRules()
   // Its client waits no longer, and sends it again.
   expect(await place('key-1')).toMatchObject({ status: 503, body: { code: 'unavailable' } })
   release()
   const { body } = await first
   expect(body).toMatchObject({ status: 'pending' })
-  expect(await place('key-1')).toMatchObject({ status: 503 })
+  const taken = { status: 200, location: `/v1/orders/${body['orderId'] as string}` }
+  expect(await place('key-1')).toMatchObject({ ...taken, body: { orderId: body['orderId'], status: 'pending' } })
+  expect(await place('key-1', 3)).toMatchObject({ status: 409, body: { code: 'idempotency-key-reused' } })
   await run()
   await migration.pump()
-  expect(await place('key-1')).toMatchObject({ status: 200, body: { orderId: body['orderId'] } })
-  expect(db.prepare('SELECT COUNT(*) AS count FROM orders').get()).toEqual({ count: 1 })
+  expect(await place('key-1')).toMatchObject(taken)
+  expect([countOf(both), store.handedOver()]).toEqual([1, []])
   expect((await ask('customer', 'GET', '/v1/orders')).body['orders']).toHaveLength(1)
+})
+
+describe('an order that the platform took, and whose copy never came', () => {
+  async function taken() {
+    const both = await opened()
+    await both.migration.goTo(5)
+    await both.renewRules()
+    both.holdCopies(true)
+    const { body } = await both.place('key-1')
+    await both.run()
+    return { ...both, orderId: body['orderId'] as string, inAnHour: both.world.schedule.now() + 3_600_000 }
+  }
+
+  it('is answered by the old shop as the platform has it, however long after the step back', async () => {
+    const both = await taken()
+    const { migration, place, renewRules, orderId, world, inAnHour } = both
+    migration.kill(true)
+    await renewRules()
+    world.schedule.advanceTo(inAnHour)
+    expect(await place('key-1')).toMatchObject({ status: 200, body: { orderId, totalMinor: 2380 } })
+    expect(countOf(both)).toBe(0)
+    both.holdCopies(false)
+    await migration.pump()
+    expect(await place('key-1')).toMatchObject({ status: 200, body: { orderId } })
+    expect(countOf(both)).toBe(1)
+  })
+
+  it('is taken by the old shop neither while the platform gives no answer, which keeps no other order waiting', async () => {
+    const both = await taken()
+    const { migration, place, renewRules, orderId, world, inAnHour } = both
+    migration.kill(true)
+    await renewRules()
+    world.schedule.advanceTo(inAnHour)
+    both.reachPlatform(false)
+    expect(await place('key-1')).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+    expect(await place('key-2')).toMatchObject({ status: 201, body: { status: 'confirmed' } })
+    both.reachPlatform(true)
+    expect(await place('key-1')).toMatchObject({ status: 200, body: { orderId } })
+    expect(countOf(both)).toBe(1)
+  })
+
+  it('bars the step back, which says which order it is', async () => {
+    const { migration, store, orderId, ...both } = await taken()
+    await expect(migration.goTo(4)).rejects.toThrow(`order ${orderId}: not copied yet`)
+    expect(store.state().step).toBe(5)
+    both.holdCopies(false)
+    await migration.goTo(4)
+    expect([store.state().step, store.handedOver()]).toEqual([4, []])
+  })
+
+  it('in step 6 is answered as the platform has it, for a day', async () => {
+    const both = await taken()
+    const { migration, store, place, renewRules, world, orderId } = both
+    // As if it had been taken there: the old shop does not know of it.
+    store.handedOverEnds(orderId)
+    store.setState({ ...store.state(), leftSixAtMs: world.schedule.now() - FORMER_RULES_MS })
+    migration.kill(true)
+    await renewRules()
+    expect(await place('key-1')).toMatchObject({ status: 200, body: { orderId } })
+    expect(await place('key-2')).toMatchObject({ status: 201, body: { status: 'confirmed' } })
+    both.reachPlatform(false)
+    expect(await place('key-3')).toMatchObject({ status: 503 })
+    world.schedule.advanceTo(world.schedule.now() + REPEATED_MS)
+    expect(await place('key-3')).toMatchObject({ status: 201 })
+  })
 })
 
 it('a gateway with the rules of step 6 takes no order after the old shop takes them again', async () => {
@@ -429,16 +499,24 @@ it('the kill switch is refused as long as a gateway may have the rules of step 6
   expect(migration.kill(true)).toMatchObject({ step: 5, killed: true })
 })
 
-it('an order that the platform did not take before a step back is taken by the old shop a minute later', async () => {
+it('an order that the platform did not take before a step back is taken by the old shop a minute later, once', async () => {
   const both = await opened()
-  const { migration, place, renewRules, store } = both
+  const { migration, place, renewRules, store, world } = both
   await migration.goTo(5)
   await migration.goTo(4)
   await renewRules()
-  store.handOver('customer-1', 'key-1', both.world.schedule.now() - HANDED_OVER_MS)
-  store.handOver('customer-1', 'key-2', both.world.schedule.now() - HANDED_OVER_MS + 1)
-  expect(await place('key-1')).toMatchObject({ status: 201, body: { status: 'confirmed' } })
+  const handOver = (key: string, atMs: number) => store.handOver(orderIdOf('customer-1', key), atMs)
+  handOver('key-1', world.schedule.now() - HANDED_OVER_MS)
+  handOver('key-2', world.schedule.now() - HANDED_OVER_MS + 1)
+  const [first, second] = await Promise.all([place('key-1'), place('key-1')])
+  expect(new Set([first.status, second.status])).toEqual(new Set([200, 201]))
+  expect(first.body).toMatchObject({ status: 'confirmed', orderId: second.body['orderId'] })
   expect(await place('key-2')).toMatchObject({ status: 503 })
+  // The step back was taken again while the platform was asked, and it handed the request to the platform.
+  world.schedule.advanceTo(world.schedule.now() + 1)
+  both.duringInquiry(() => handOver('key-2', world.schedule.now()))
+  expect(await place('key-2')).toMatchObject({ status: 503 })
+  expect(countOf(both)).toBe(1)
 })
 
 it('a gateway with former rules takes no order for the platform that the old shop takes again', async () => {

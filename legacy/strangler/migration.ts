@@ -75,6 +75,17 @@ export function createMigration(parts: MigrationParts): Migration {
   const pump = (step = store.state().step): Promise<number> =>
     sumOfEach([...(step < 2 ? [] : relay), ...(step === 6 ? [] : [copy])])
 
+  /** Orders that were handed to the platform, that it took, and that are not here. */
+  async function uncopied(): Promise<string[]> {
+    const found: string[] = []
+    for (const { id, finalFromMs } of store.handedOver()) {
+      const atMs = now()
+      if (await api.orderOf(id)) found.push(`order ${id}: not copied yet`)
+      else if (atMs >= finalFromMs) store.handedOverEnds(id)
+    }
+    return found
+  }
+
   /** Until nothing waits and both sides agree, in this step. @throws StepRefused with the differences */
   async function agree(step?: Step): Promise<void> {
     let differences: readonly string[] = []
@@ -82,7 +93,8 @@ export function createMigration(parts: MigrationParts): Migration {
       await pump(step)
       await settle()
       if ((await pump(step)) > 0) continue
-      ;({ differences } = await compareData(db, store, api))
+      const { differences: ofData } = await compareData(db, store, api)
+      differences = [...ofData, ...(await uncopied())]
       if (differences.length === 0) return
     }
     throw new StepRefused(`Both systems do not agree: ${differences.join('; ')}.`)

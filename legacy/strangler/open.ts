@@ -3,7 +3,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Hono } from 'hono'
-import { connect } from '../../cli/api.ts'
+import { connect, Refusal } from '../../cli/api.ts'
 import type { Running } from '../../cli/command.ts'
 import { createControl } from './control.ts'
 import { createFacade } from './facade.ts'
@@ -11,6 +11,7 @@ import { createMigration } from './migration.ts'
 import { createOffice } from './office.ts'
 import { openPubSub } from './pubsub.ts'
 import { MIGRATOR, openStore } from './store.ts'
+import type { PlatformApi } from './to-platform.ts'
 
 const PUMP_EVERY_MS = 500
 const SETTLE_MS = 500
@@ -33,11 +34,22 @@ export async function openMigration(
     importer: connect(running, { sub: MIGRATOR, roles: ['importer'] }),
     admin: connect(running, { sub: MIGRATOR, roles: ['admin'] }),
   }
+  const api: PlatformApi = {
+    send: async (role, method, path, options) => (await roles[role].send<never>(method, path, options)).body,
+    async orderOf(id) {
+      try {
+        return await api.send('admin', 'GET', `/v1/orders/${id}`)
+      } catch (error) {
+        if (error instanceof Refusal && error.problem.status === 404) return undefined
+        throw error
+      }
+    },
+  }
   const { changes, events } = await openPubSub(`http://${running.apiHost}`, running.projectId)
   const migration = createMigration({
     db,
     store,
-    api: { send: async (role, method, path, options) => (await roles[role].send<never>(method, path, options)).body },
+    api,
     changes,
     events,
     settle: () => pause(SETTLE_MS),
@@ -63,7 +75,7 @@ export async function openMigration(
 
   const app = new Hono()
   app.route('/', createControl({ migration, store }, running.secret, exclusively))
-  app.route('/', createFacade(db, store, Date.now))
+  app.route('/', createFacade({ db, store, api, now: Date.now }))
   return {
     app,
     office: createOffice(shop, store),

@@ -100,7 +100,9 @@ it('a price that the office sets while a former one comes back from the platform
 it('changes of a row that come in another order leave the platform with the last one', async () => {
   const store = openStore(openDatabase())
   const sent: object[] = []
-  const api: PlatformApi = { send: async (_role, _method, _path, given) => void sent.push(given!.body!) as never }
+  const api: Pick<PlatformApi, 'send'> = {
+    send: async (_role, _method, _path, given) => void sent.push(given!.body!) as never,
+  }
   const apply = (sequence: number, unitMinor: number) =>
     applyChange(
       api,

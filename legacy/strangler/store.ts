@@ -33,10 +33,12 @@ export interface State {
 
 const initial: State = { step: 1, version: 1, killed: false, percent: 100, callers: [] }
 
-/** Longer than a request of the gateway lasts, and the copy of its order is on its way. */
+/** Longer than a request of the gateway lasts: what the platform has not taken by then, it does not take. */
 export const HANDED_OVER_MS = 60_000
 /** An instance of the gateway begins with rules of ten seconds ago, and a request of it lasts 25 seconds. */
 export const FORMER_RULES_MS = 40_000
+/** A client repeats a request for no longer. */
+export const REPEATED_MS = 24 * 3_600_000
 
 const schema = `
   CREATE TABLE IF NOT EXISTS strangler_state (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -50,11 +52,14 @@ const schema = `
     platform INTEGER NOT NULL DEFAULT 0,
     status   TEXT
   );
-  CREATE TABLE IF NOT EXISTS strangler_handed (request TEXT PRIMARY KEY, at INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS strangler_handed_over (id TEXT PRIMARY KEY, at INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS strangler_newest (
     kind TEXT, key TEXT, sequence INTEGER NOT NULL, PRIMARY KEY (kind, key)
   );
 `
+
+/** The platform's id of the order that a customer's request places. */
+export const orderIdOf = (sub: string, key: string): string => derivedName('o', sub, key)
 
 export type Store = ReturnType<typeof openStore>
 
@@ -139,19 +144,29 @@ export function openStore(db: DatabaseSync) {
     placedBy(sub: string, key: string): number | undefined {
       const row = db
         .prepare('SELECT "order" FROM strangler_orders WHERE request = ? OR id = ?')
-        .get(`${sub} ${key}`, derivedName('o', sub, key))
+        .get(`${sub} ${key}`, orderIdOf(sub, key))
       return row?.['order'] == null ? undefined : Number(row['order'])
     },
-    /** The gateway hands this request to the platform, since the old shop has not taken it. */
-    handOver(sub: string, key: string, atMs: number): void {
-      db.prepare('DELETE FROM strangler_handed WHERE at < ?').run(atMs - HANDED_OVER_MS)
-      db.prepare('INSERT OR REPLACE INTO strangler_handed VALUES (?, ?)').run(`${sub} ${key}`, atMs)
+    /** The gateway hands the request of this order to the platform, since the old shop has not taken it. */
+    handOver(id: string, atMs: number): void {
+      db.prepare('INSERT OR REPLACE INTO strangler_handed_over VALUES (?, ?)').run(id, atMs)
     },
-    /** Whether the platform may still take it, or has taken it without its copy having come. */
-    isHandedOver(sub: string, key: string, atMs: number): boolean {
-      const row = db.prepare('SELECT at FROM strangler_handed WHERE request = ?').get(`${sub} ${key}`)
-      return row !== undefined && atMs - Number(row['at']) < HANDED_OVER_MS
+    /** The orders of which it is not known yet whether the platform took them, with the time from which it knows. */
+    handedOver: (): readonly { readonly id: string; readonly finalFromMs: number }[] =>
+      db
+        .prepare('SELECT id, at FROM strangler_handed_over')
+        .all()
+        .map(({ id, at }) => ({ id: String(id), finalFromMs: Number(at) + HANDED_OVER_MS })),
+    /** From when the platform knows whether it has taken the order; undefined: it was never handed the request. */
+    finalFromMs(id: string, atMs: number): number | undefined {
+      const row = db.prepare('SELECT at FROM strangler_handed_over WHERE id = ?').get(id)
+      if (row) return Number(row['at']) + HANDED_OVER_MS
+      // In step 6 the gateway gives the platform every request, and tells the old shop of none.
+      const leftSixAtMs = this.state().leftSixAtMs ?? -Infinity
+      return atMs - leftSixAtMs < REPEATED_MS ? leftSixAtMs + FORMER_RULES_MS : undefined
     },
+    /** The platform has not taken it and will not, or its copy is here. */
+    handedOverEnds: (id: string) => void db.prepare('DELETE FROM strangler_handed_over WHERE id = ?').run(id),
     rememberRequest(no: number, sub: string, key: string): void {
       this.idOf(no)
       db.prepare('UPDATE strangler_orders SET request = ? WHERE "order" = ?').run(`${sub} ${key}`, no)
@@ -169,6 +184,7 @@ export function openStore(db: DatabaseSync) {
         `INSERT INTO strangler_orders (id, "order", platform, status) VALUES (?, ?, 1, ?)
          ON CONFLICT (id) DO UPDATE SET "order" = COALESCE(excluded."order", "order"), status = COALESCE(excluded.status, status)`,
       ).run(id, no ?? null, status ?? null)
+      if (no !== undefined) this.handedOverEnds(id)
     },
   }
 }

@@ -24,6 +24,15 @@ export interface PlatformApi {
     path: string,
     options?: { body?: object; key?: string },
   ): Promise<Body>
+  /** The order as the platform itself has it; undefined: it has none. @throws when it gives no answer */
+  orderOf(id: string): Promise<PlatformOrder | undefined>
+}
+
+/** The answer to `GET /v1/orders/{orderId}`. */
+export interface PlatformOrder {
+  readonly orderId: string
+  readonly currency: string
+  readonly lines: readonly { readonly sku: string; readonly quantity: number }[]
 }
 
 /**
@@ -62,7 +71,12 @@ export function messageOf(db: DatabaseSync, store: Store, change: RowChange, toI
  * Nothing once a later change of the row is applied.
  * @param id The same for each delivery of a message.
  */
-export async function applyChange(api: PlatformApi, store: Store, message: ChangeMessage, id: string): Promise<void> {
+export async function applyChange(
+  api: Pick<PlatformApi, 'send'>,
+  store: Store,
+  message: ChangeMessage,
+  id: string,
+): Promise<void> {
   if (message.path === undefined) return
   const { change, path, role, body, key = hashOf(`${id} ${JSON.stringify(body)}`) } = message
   if (!store.isNewest(change.table, change.key, change.sequence)) return
