@@ -1,6 +1,6 @@
 /** `npm run strangle`: shows where the migration from the old shop stands, and moves it to another step. */
 
-import { define, mainOf, requireRunning, secretOf, texts, UsageError, wholeNumber } from '../cli/command.ts'
+import { define, flag, mainOf, requireRunning, secretOf, texts, UsageError, wholeNumber } from '../cli/command.ts'
 import { getLocal } from '../cli/local.ts'
 import { say, shown } from '../cli/terminal.ts'
 import { metrics, storedName } from '../shared/signals/metrics.ts'
@@ -69,11 +69,14 @@ void mainOf(
         port,
         percent: wholeNumber('the share of the customers that moves in this step', 100, { to: 100 }),
         customer: texts('NAME', 'a customer who moves besides'),
+        force: flag(
+          'to step 6 although the old shop took orders in the last day, whose customers may repeat their requests',
+        ),
       },
-      async run({ port: at, percent, customer: callers }, [typed]) {
+      async run({ port: at, percent, customer: callers, force }, [typed]) {
         if (typed === undefined || !/^[1-6]$/.test(typed))
           throw new UsageError('Name a step from 1 to 6: npm run strangle -- step 3')
-        await print(await control(at, 'step', { step: Number(typed), percent, ...(callers ? { callers } : {}) }))
+        await print(await control(at, 'step', { step: Number(typed), percent, force, ...(callers ? { callers } : {}) }))
       },
     }),
     kill: define({

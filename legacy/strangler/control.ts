@@ -22,6 +22,7 @@ const stepRequest = z.strictObject({
   step: z.int(),
   percent: z.number().min(0).max(100).optional(),
   callers: z.array(z.string().min(1)).max(1_000).optional(),
+  force: z.boolean().optional(),
 })
 const killRequest = z.strictObject({ killed: z.boolean() })
 

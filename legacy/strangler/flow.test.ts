@@ -27,6 +27,9 @@ async function finishAll({ office, db }: Both): Promise<void> {
   for (const { no } of open.all()) await office('POST', `/orders/${no}/done`)
 }
 
+/** Until no client repeats a request of the old shop. */
+const aDayPasses = ({ world }: Both) => world.schedule.advanceTo(world.schedule.now() + REPEATED_MS)
+
 it('orders flow through all steps and back, none is lost, and both systems agree', async () => {
   const both = await opened()
   const { migration, place, ask, run, renewRules, store } = both
@@ -34,6 +37,7 @@ it('orders flow through all steps and back, none is lost, and both systems agree
   const took: string[] = []
 
   async function orderIn(step: number, round: string): Promise<void> {
+    if (step === 6) aDayPasses(both)
     await migration.goTo(step)
     await renewRules()
     const key = `key-${round}-${step}`
@@ -172,10 +176,33 @@ describe('a step', () => {
     await expect(migration.goTo(6)).rejects.toThrow('1 orders of the old shop are not finished')
     expect(both.store.state().step).toBe(5)
     await finishAll(both)
+    aDayPasses(both)
     await migration.goTo(6)
     await renewRules()
     both.turnOff()
     expect(await place('key-2')).toMatchObject({ status: 201, body: { status: 'pending' } })
+  })
+
+  it('6 is refused for a day after the last order that the old shop took, which it names, unless it is forced', async () => {
+    const both = await opened()
+    const { migration, place, renewRules, world, store } = both
+    await place('key-0')
+    await finishAll(both)
+    await migration.goTo(4)
+    await renewRules()
+    await place('key-1')
+    const { body } = await place('key-2')
+    const tookAtMs = world.schedule.now()
+    await finishAll(both)
+    const refusal = `in the last day: 3, the last of them ${body['orderId'] as string}`
+    await expect(migration.goTo(6)).rejects.toThrow(refusal)
+    expect(store.state().step).toBe(5)
+    world.schedule.advanceTo(tookAtMs + REPEATED_MS - 1_000)
+    await expect(migration.goTo(6)).rejects.toThrow('or use --force')
+    expect((await migration.goTo(6, { force: true })).step).toBe(6)
+    await migration.goTo(5)
+    world.schedule.advanceTo(tookAtMs + REPEATED_MS)
+    expect((await migration.goTo(6)).step).toBe(6)
   })
 
   it('5 on the way back begins when the old shop has the orders of step 6', async () => {
@@ -329,6 +356,7 @@ it('a cursor of the one system is refused by the other, so that a list never end
   const ofOld = (await ask('customer', 'GET', page)).body['next'] as string
   const refused = { status: 400, body: { code: 'invalid-cursor' } }
   await finishAll(both)
+  aDayPasses(both)
   await migration.goTo(6)
   await renewRules()
   await run()

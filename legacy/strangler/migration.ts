@@ -6,7 +6,7 @@ import { type Comparison, compareData } from './compare.ts'
 import { copyEvent, type PlatformEvent } from './from-platform.ts'
 import type { importedOrder } from './mapping.ts'
 import { isStep, type Step, steps } from './steps.ts'
-import { FORMER_RULES_MS, type State, type Store } from './store.ts'
+import { FORMER_RULES_MS, REPEATED_MS, type State, type Store } from './store.ts'
 import { applyChange, type ChangeMessage, messageOf, type PlatformApi } from './to-platform.ts'
 
 /** How often a step waits for both systems to agree. */
@@ -42,6 +42,8 @@ export class StepRefused extends Error {}
 export interface Moving {
   readonly percent?: number | undefined
   readonly callers?: readonly string[] | undefined
+  /** To step 6 although clients may still repeat requests of the old shop. */
+  readonly force?: boolean | undefined
 }
 
 export interface Migration {
@@ -107,6 +109,16 @@ export function createMigration(parts: MigrationParts): Migration {
     if (leftMs > 0) await pause(leftMs)
   }
 
+  /** In step 6 the old shop is not asked whether it took the order of a key. @throws StepRefused */
+  function refuseRepeats(): void {
+    const { count, last } = store.takenSince(now() - REPEATED_MS)
+    if (!last) return
+    const until = new Date(last.atMs + REPEATED_MS).toISOString()
+    throw new StepRefused(
+      `Orders that the old shop took in the last day: ${count}, the last of them ${last.id}. If their customers repeat the requests, the platform takes them a second time in step 6: wait until ${until}, or use --force if none will.`,
+    )
+  }
+
   /** All that can be brought over. What a system refuses waits, is reported by the next pump, and bars no way back. */
   const bring = async (): Promise<void> => void (await pump().catch(() => 0))
 
@@ -121,7 +133,9 @@ export function createMigration(parts: MigrationParts): Migration {
     )
 
   /** By the higher of the two steps: what makes it so, and what takes it back. */
-  const transitions: Readonly<Record<Exclude<Step, 1>, { up(): Promise<void>; down(): Promise<void> }>> = {
+  const transitions: Readonly<
+    Record<Exclude<Step, 1>, { up(isForced: boolean): Promise<void>; down(): Promise<void> }>
+  > = {
     2: {
       up: async () => store.capture(),
       down: bring,
@@ -146,12 +160,13 @@ export function createMigration(parts: MigrationParts): Migration {
       },
     },
     6: {
-      async up() {
+      async up(isForced) {
         const count = open()
         if (count > 0)
           throw new StepRefused(
             `${count} orders of the old shop are not finished: finish them there (POST /orders/NUMBER/done).`,
           )
+        if (!isForced) refuseRepeats()
         await agree()
       },
       // The old shop answers again what it did not see meanwhile, once it has the copies.
@@ -169,12 +184,12 @@ export function createMigration(parts: MigrationParts): Migration {
   }
 
   return {
-    async goTo(step, { percent = 100, callers = [] } = {}) {
+    async goTo(step, { percent = 100, callers = [], force = false } = {}) {
       if (store.state().killed) throw new StepRefused('The kill switch is on: npm run strangle -- resume.')
       if (!isStep(step)) throw new StepRefused(`There is no step ${step}: 1 to ${Object.keys(steps).length}.`)
       while (store.state().step < step) {
         const next = store.state().step + 1
-        await transitions[next as Exclude<Step, 1>].up()
+        await transitions[next as Exclude<Step, 1>].up(force)
         go(next)
       }
       while (store.state().step > step) {

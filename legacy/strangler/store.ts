@@ -171,6 +171,20 @@ export function openStore(db: DatabaseSync) {
       this.idOf(no)
       db.prepare('UPDATE strangler_orders SET request = ? WHERE "order" = ?').run(`${sub} ${key}`, no)
     },
+    /** Orders that the old shop took by requests since a time, in milliseconds since 1970; the last one has its id and its time. */
+    takenSince(sinceMs: number): {
+      readonly count: number
+      readonly last?: { readonly id: string; readonly atMs: number }
+    } {
+      const rows = db
+        .prepare(
+          `SELECT id, unixepoch(created) * 1000 AS at FROM strangler_orders JOIN orders ON no = "order"
+           WHERE request IS NOT NULL AND at > ? ORDER BY at DESC, no DESC`,
+        )
+        .all(sinceMs)
+      const [last] = rows
+      return { count: rows.length, ...(last ? { last: { id: String(last['id']), atMs: Number(last['at']) } } : {}) }
+    },
     /** Of an order that the platform placed: its number here, when it has come, and its last status. */
     ofPlatform(id: string): { readonly no?: number; readonly status?: string } {
       const row = db.prepare('SELECT "order", status FROM strangler_orders WHERE id = ? AND platform = 1').get(id)
