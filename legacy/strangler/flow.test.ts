@@ -2,6 +2,8 @@
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
+import { settings } from '../../functions/shop/settings.ts'
+import { RULES_TTL_MS, WRITE_RULES_MAX_AGE_MS } from '../../shared/strangler/rules-source.ts'
 import { openBoth } from './cluster.testing.ts'
 import { createdOf, importedOrder } from './mapping.ts'
 import { FORMER_RULES_MS, HANDED_OVER_MS, orderIdOf, REPEATED_MS } from './store.ts'
@@ -181,6 +183,25 @@ describe('a step', () => {
     await renewRules()
     both.turnOff()
     expect(await place('key-2')).toMatchObject({ status: 201, body: { status: 'pending' } })
+  })
+
+  it('6 ends at a gateway that the old shop does not reach: after ten seconds it takes no orders, and still reads', async () => {
+    const both = await opened()
+    const { migration, place, renewRules, ask, platform, run } = both
+    await migration.goTo(6)
+    await renewRules()
+    both.turnOff()
+    platform.advance(WRITE_RULES_MAX_AGE_MS - RULES_TTL_MS)
+    const { status, body } = await place('key-1')
+    await run()
+    platform.advance(RULES_TTL_MS)
+    expect([status, await place('key-2')]).toMatchObject([201, { status: 503, body: { code: 'unavailable' } }])
+    expect(await ask('customer', 'GET', `/v1/orders/${body['orderId'] as string}`)).toMatchObject({ status: 200 })
+    const edge = settings({ name: 'prod', serviceUrl: () => '' } as never)['EDGE']
+    const { requestTimeoutMs } = JSON.parse(String(edge)) as { requestTimeoutMs: number }
+    // Until then no request with the rules of step 6 places an order.
+    expect(FORMER_RULES_MS).toBeGreaterThan(WRITE_RULES_MAX_AGE_MS + requestTimeoutMs)
+    expect(HANDED_OVER_MS).toBeGreaterThan(requestTimeoutMs)
   })
 
   it('6 is refused for a day after the last order that the old shop took, which it names, unless it is forced', async () => {

@@ -33,10 +33,11 @@ const reads = ['readOrder', 'readProduct']
 
 /** The rules that the gateway reads. */
 export function rulesOf({ step, version, killed, percent, callers }: State): Rules {
+  // In step 6 too each operation is named: its rules have an age, and one that is not named has no rules.
   const rule = (movesIn: number): Rules['flags'][string] => ({
     on: 'platform',
     off: 'other',
-    percent: step > movesIn ? 100 : step === movesIn ? percent : 0,
+    percent: step > movesIn || step === 6 ? 100 : step === movesIn ? percent : 0,
     callers: step === movesIn ? [...callers] : [],
   })
   // From step 5 on the old shop has copies without payments and parcels, which say less than the comparison of the data.
@@ -53,7 +54,7 @@ export function rulesOf({ step, version, killed, percent, callers }: State): Rul
   return {
     version,
     killed,
-    flags: step === 6 ? {} : flags,
+    flags,
     exempt: [MIGRATOR],
     known: step === 5 ? ['placeOrder'] : [],
     elsewhere: step === 4 || step === 5 ? reads : [],

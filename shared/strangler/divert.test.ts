@@ -9,7 +9,7 @@ import type { Operation } from '../service/operation.ts'
 import { openStrangler } from './divert.ts'
 import { KNOWN_ONLY_HEADER, RULES_PATH } from './headers.ts'
 import type { Rules } from './rules.ts'
-import { RULES_MAX_AGE_MS, RULES_TTL_MS } from './rules-source.ts'
+import { READ_RULES_MAX_AGE_MS, RULES_TTL_MS, WRITE_RULES_MAX_AGE_MS } from './rules-source.ts'
 import { MAX_CONCURRENT_SHADOWS } from './shadow.ts'
 
 const read = {
@@ -155,10 +155,10 @@ describe('an operation', () => {
     const { call, change, advance, system } = await beside(side(100))
     await call('read')
     change({ killed: true })
-    advance(RULES_MAX_AGE_MS)
+    advance(WRITE_RULES_MAX_AGE_MS)
     expect(await Promise.all([call('read'), call('read')])).toEqual([from('other'), from('other')])
     system.rules = () => Promise.reject(new Unavailable('down'))
-    advance(RULES_MAX_AGE_MS)
+    advance(WRITE_RULES_MAX_AGE_MS)
     expect(await call('read')).toEqual(from('other'))
   })
 
@@ -168,7 +168,7 @@ describe('an operation', () => {
     change({ killed: true })
     expect(await call('read')).toEqual(from('other'))
     system.rules = () => new Response(former)
-    advance(RULES_MAX_AGE_MS)
+    advance(WRITE_RULES_MAX_AGE_MS)
     expect(await call('read')).toEqual(from('other'))
   })
 
@@ -184,6 +184,33 @@ describe('an operation', () => {
     for (const _ of [1, 2]) expect(await call('read')).toEqual(from('platform'))
     await new Promise(setImmediate)
     expect(logged.map(({ event }) => event)).toEqual(['strangler.rules-unavailable'])
+  })
+
+  it('is refused once its rules are too old: a write after ten seconds, a read after ten minutes, however many come meanwhile', async () => {
+    const { call, system, advance, logged } = await beside(side(100))
+    const { rules } = system
+    await call('read')
+    system.rules = () => Promise.reject(new Unavailable('down'))
+    // Requests come all the time, and each finds the rules too old.
+    for (let passedMs = 0; passedMs < WRITE_RULES_MAX_AGE_MS; passedMs += RULES_TTL_MS) {
+      expect([await call('write'), await call('read')]).toEqual([from('platform'), from('platform')])
+      advance(RULES_TTL_MS)
+    }
+    await expect(call('write')).rejects.toThrow('those that are known are 10 s old')
+    expect(await call('read')).toEqual(from('platform'))
+    advance(READ_RULES_MAX_AGE_MS - WRITE_RULES_MAX_AGE_MS)
+    await expect(call('read')).rejects.toThrow('those that are known are 600 s old')
+    expect(logged.at(-1)).toMatchObject({ event: 'strangler.rules-unavailable', fields: { ageSeconds: 600 } })
+    system.rules = rules
+    expect([await call('write'), await call('read')]).toEqual([from('platform'), from('platform')])
+  })
+
+  it('of an exempt caller, or that the rules do not name, needs no new ones', async () => {
+    const { call, system, advance } = await beside({ read: side(100)['read']! }, { exempt: ['sam'] })
+    await call('read')
+    system.rules = () => Promise.reject(new Unavailable('down'))
+    advance(READ_RULES_MAX_AGE_MS)
+    expect([await call('read', 'sam'), await call('write')]).toEqual([from('platform'), from('platform')])
   })
 
   it('of which the platform has no object is asked of the other system, if the rules say so', async () => {

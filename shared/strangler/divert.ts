@@ -13,7 +13,7 @@ import type { OperationHandler, OperationRequest } from '../service/public-api.t
 import { CALLER_HEADER, CALLER_ROLES_HEADER, KNOWN_ONLY_HEADER, MOVED } from './headers.ts'
 import { rulesProvider } from './rules-provider.ts'
 import type { Rules } from './rules.ts'
-import { rulesFrom } from './rules-source.ts'
+import { READ_RULES_MAX_AGE_MS, rulesFrom, WRITE_RULES_MAX_AGE_MS } from './rules-source.ts'
 import { type Answer, openShadows, type ShadowParts, type Shadows } from './shadow.ts'
 
 const OTHER_TIMEOUT_MS = 10_000
@@ -136,9 +136,12 @@ export async function openStrangler({ url, platform, compared }: Parts): Promise
   return {
     shadows,
     async answer(id, operation, own, given) {
-      rules = await source.current()
+      const known = await source.current()
+      ;({ rules } = known)
       const isExempt = given.caller !== undefined && rules.exempt.includes(given.caller.sub)
       if (isExempt || !Object.hasOwn(rules.flags, id)) return own(given)
+      const maxAgeMs = operation.method === 'get' ? READ_RULES_MAX_AGE_MS : WRITE_RULES_MAX_AGE_MS
+      if (known.ageMs >= maxAgeMs) rules = await source.renewed()
       const side = await sideOf(id, given)
       return (side === 'other' ? fromOther : fromPlatform)(id, operation, own, given)
     },

@@ -8,13 +8,23 @@ import { type Rules, rulesSchema } from './rules.ts'
 
 /** After this time the next request reads the rules again, and goes on with those that it has. */
 export const RULES_TTL_MS = 1_000
-/** An instance without requests for so long does not begin with the rules of then: its first requests wait. */
-export const RULES_MAX_AGE_MS = 10_000
+/**
+ * A write with older rules waits for newer ones, and is refused without them: the other system may have taken it back, and waits
+ * no longer than this for an instance that it does not reach. An instance without requests for so long begins with new rules, too.
+ */
+export const WRITE_RULES_MAX_AGE_MS = 10_000
+/** The same of a read: a former answer does no harm for a while, and none at all would. */
+export const READ_RULES_MAX_AGE_MS = 600_000
 const RULES_TIMEOUT_MS = 2_000
+
+export interface KnownRules {
+  readonly rules: Rules
+  readonly ageMs: number
+}
 
 export interface RulesSource {
   /** The last rules. @throws Unavailable while none were read: which system answers is not guessed. */
-  current(): Promise<Rules>
+  current(): Promise<KnownRules>
   /** The rules of now. @throws Unavailable */
   renewed(): Promise<Rules>
 }
@@ -23,11 +33,16 @@ export function rulesFrom(
   url: string,
   { callExternal, now, log }: Pick<Platform, 'callExternal' | 'now' | 'log'>,
 ): RulesSource {
-  let known: { readonly rules: Rules; readAtMs: number } | undefined
+  let known: { readonly rules: Rules; readonly readAtMs: number } | undefined
+  let triedAtMs = 0
   let reading: Promise<Rules> | undefined
   let waking: Promise<unknown> | undefined
 
+  const ageMs = (): number => now() - known!.readAtMs
+
   async function read(): Promise<Rules> {
+    triedAtMs = now()
+    const readAtMs = triedAtMs
     const response = await callExternal(`${url}${RULES_PATH}`, {
       method: 'GET',
       operation: 'strangler.rules',
@@ -35,8 +50,7 @@ export function rulesFrom(
     })
     const rules = rulesSchema.parse(await response.json())
     // An answer that was overtaken by a later one brings former rules.
-    if (!known || rules.version >= known.rules.version) known = { rules, readAtMs: now() }
-    else known.readAtMs = now()
+    known = { rules: known && known.rules.version > rules.version ? known.rules : rules, readAtMs }
     return known.rules
   }
   const renewed = (): Promise<Rules> =>
@@ -44,21 +58,23 @@ export function rulesFrom(
       reading = undefined
     }))
   const unavailable = (error: unknown): never => {
-    throw new Unavailable(`The rules of the migration at ${url} could not be read: ${String(error)}`)
+    const age = known ? `, and those that are known are ${Math.floor(ageMs() / 1_000)} s old` : ''
+    throw new Unavailable(`The rules of the migration at ${url} could not be read${age}: ${String(error)}`)
   }
+  const logged = (error: unknown): void =>
+    log('WARNING', 'strangler.rules-unavailable', { error, ageSeconds: Math.floor(ageMs() / 1_000) })
 
   return {
     async current() {
-      if (!known) return renewed().catch(unavailable)
-      const ageMs = now() - known.readAtMs
-      if (ageMs >= RULES_TTL_MS) {
-        // Requests go on with the former rules meanwhile. One that fails is tried again after the same time.
-        known.readAtMs = now()
-        const read = renewed().catch((error: unknown) => log('WARNING', 'strangler.rules-unavailable', { error }))
-        if (ageMs >= RULES_MAX_AGE_MS) waking = read.finally(() => (waking = undefined))
+      if (!known) await renewed().catch(unavailable)
+      const restedMs = now() - triedAtMs
+      if (restedMs >= RULES_TTL_MS) {
+        // Requests go on with the former rules meanwhile. A reading that fails is tried again after the same time.
+        const read = renewed().catch(logged)
+        if (restedMs >= WRITE_RULES_MAX_AGE_MS) waking = read.finally(() => (waking = undefined))
       }
       await waking
-      return known.rules
+      return { rules: known!.rules, ageMs: ageMs() }
     },
     renewed: () => renewed().catch(unavailable),
   }
