@@ -431,7 +431,10 @@ export const paymentsContracts = defineContracts({
       example: { authorization: 3, paymentMethodRef: 'pm-2', customer: 'v-1', attempt: 2 },
       previousVersions: { 1: { data: recaptureDueV1, upcast: (old) => old } },
     },
-    /** The card was authorized, and a capture under it refused for the moment: those that are not paid are attempted again later. */
+    /**
+     * The bank declined the authorization for the moment, or granted it and refused a capture under it so: what is not paid is
+     * attempted again later.
+     */
     'recapture.retried': {
       version: 1,
       data: z.strictObject({ authorization, attempt: z.int().min(2), code: reference }),

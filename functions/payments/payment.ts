@@ -49,6 +49,10 @@ export interface Recapture {
   readonly isDone: boolean
   /** Counts from 1 the attempts that one request of staff has, over several authorizations. */
   readonly attempt: number
+  /** The bank declined this authorization for the moment: another one is numbered when the next attempt is due. */
+  readonly isDeclined?: true
+  /** The shipments whose captures under it were refused for good: the next attempts are without them. */
+  readonly refused: readonly string[]
   /** The provider has not answered for a day, and staff knows it. */
   readonly isOverdue?: true
 }
@@ -217,15 +221,17 @@ export function evolve(state: PaymentState, { type, data }: PaymentRecord): Paym
     }
     case 'recapture.due': {
       const { authorization, ...due } = data
-      return { ...state, recaptures: { ...state.recaptures, [authorization]: { attempt: 1, ...due, isDone: false } } }
+      const recapture: Recapture = { attempt: 1, ...due, isDone: false, refused: [] }
+      return { ...state, recaptures: { ...state.recaptures, [authorization]: recapture } }
     }
     case 'recapture.retried': {
       const { authorization, attempt } = data
       // The provider has answered: another outage is reported too.
       const { isOverdue: _, ...due } = state.recaptures[authorization]!
-      const retried: Recapture = { ...due, attempt }
+      const isGranted = state.authorizations.includes(authorization)
+      const retried: Recapture = { ...due, attempt, ...(isGranted ? {} : { isDeclined: true }) }
       const recaptures = { ...state.recaptures, [authorization]: retried }
-      return { ...state, recaptures, captures: retriedUnder(state, authorization) }
+      return { ...state, recaptures, captures: isGranted ? retriedUnder(state, authorization) : state.captures }
     }
     case 'recapture.done': {
       const done: Recapture = { ...state.recaptures[data.authorization]!, isDone: true }
@@ -242,7 +248,7 @@ export function evolve(state: PaymentState, { type, data }: PaymentRecord): Paym
     case 'payment.captured':
       return settled(state, data, 'captured')
     case 'payment.capture-failed':
-      return settled(state, data, 'failed')
+      return { ...settled(state, data, 'failed'), recaptures: refusedUnder(state, data) }
     case 'payment.nothing-due':
       return settled(state, { ...data, authorization: currentAuthorization(state) }, 'captured')
     case 'refund.due': {
@@ -276,11 +282,29 @@ export function evolve(state: PaymentState, { type, data }: PaymentRecord): Paym
   }
 }
 
+/** A recapture that goes on does so without this shipment. */
+function refusedUnder(
+  { recaptures }: PaymentState,
+  { shipmentId, authorization }: { readonly shipmentId: string; readonly authorization: number },
+): PaymentState['recaptures'] {
+  const recapture = recaptures[authorization]
+  if (!recapture || recapture.isDone) return recaptures
+  return { ...recaptures, [authorization]: { ...recapture, refused: [...recapture.refused, shipmentId] } }
+}
+
+/** Shipments whose captures were refused, and that are not paid. */
+export const refusedIn = ({ captures }: PaymentState): string[] =>
+  Object.keys(captures).filter((shipmentId) => captures[shipmentId]!.outcome === 'failed')
+
+/** The refused shipments that the next attempt of this recapture captures. */
+export const recapturedUnder = (state: PaymentState, authorization: number): string[] =>
+  refusedIn(state).filter((shipmentId) => !state.recaptures[authorization]?.refused.includes(shipmentId))
+
 /** The provider has answered to the keys of these attempts. */
 const retriedUnder = (state: PaymentState, authorization: number): PaymentState['captures'] =>
   Object.fromEntries(
     Object.entries(state.captures).map(([shipmentId, capture]) => {
-      if (capture.outcome !== 'failed') return [shipmentId, capture]
+      if (!recapturedUnder(state, authorization).includes(shipmentId)) return [shipmentId, capture]
       const before = attemptUnder(state, shipmentId, authorization)
       return [shipmentId, { ...before, attempt: before.attempt + 1 }]
     }),
@@ -333,8 +357,9 @@ export const isRecapturing = ({ recaptures }: PaymentState): boolean =>
 export const isRenewing = ({ renewals }: PaymentState): boolean =>
   Object.values(renewals).some(({ outcome }) => outcome === 'due')
 
-/** A new authorization is on its way. */
-export const isAuthorizing = (state: PaymentState): boolean => isRecapturing(state) || isRenewing(state)
+/** A new authorization is on its way, or that of a recapture was granted. A recapture that was declined waits without one. */
+export const isAuthorizing = (state: PaymentState): boolean =>
+  isRenewing(state) || Object.values(state.recaptures).some(({ isDone, isDeclined }) => !isDone && !isDeclined)
 
 /** The next attempt of a capture. After a recapture or a renewal those before it count for another authorization. */
 export function attemptUnder({ captures }: PaymentState, shipmentId: string, authorization: number): Capture {

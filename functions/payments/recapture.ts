@@ -28,9 +28,11 @@ import {
   paymentId,
   type PaymentRecord,
   type PaymentState,
+  recapturedUnder,
+  refusedIn,
 } from './payment.ts'
 import { type Authorization, type Provider, provider } from './provider.ts'
-import { capturedEvent, outcomes, refusedIn, type Under } from './recaptured.ts'
+import { capturedEvent, outcomes, type Under } from './recaptured.ts'
 import type { PaymentsPlatform as Platform } from './service.ts'
 
 interface RecaptureRequest {
@@ -67,7 +69,10 @@ export function makeRecapture(message: MakeRecapture, platform: Platform): Promi
   const decided = decideWithCalls(message, platform, async (state) => {
     const due = state.recaptures[authorization]
     if (!due || due.isDone) return noChange
-    const sinceMs = Date.parse(message.time) + (waitBeforeMs(due.attempt) ?? 0)
+    if (due.isDeclined) return numberedAnew(state, message.data)
+    // The command for the next attempt under a granted authorization was sent long before it.
+    const isGranted = state.authorizations.includes(authorization)
+    const sinceMs = Date.parse(message.time) + (isGranted ? (waitBeforeMs(due.attempt) ?? 0) : 0)
     const isReported = due.isOverdue === true
     return untilAnswered(platform, { sinceMs, isReported, overdue: overdue(message.data) }, async () => {
       // It decides which authorization is the former one.
@@ -80,6 +85,22 @@ export function makeRecapture(message: MakeRecapture, platform: Platform): Promi
 
 /** The wait before an attempt; undefined: none, or there is no such attempt. */
 const waitBeforeMs = (attempt: number): number | undefined => RETRY_WAITS_MS[attempt - 2]
+
+/**
+ * The next attempt after a decline for the moment: under another authorization, since a provider repeats its answer to a key. It has
+ * its number from now on, and not from the decline: a renewal that was granted meanwhile has a lower one, and is the former one.
+ */
+function numberedAnew(state: PaymentState, { orderId, authorization }: MakeRecapture['data']): PaymentDecision {
+  const { paymentMethodRef, customer, attempt } = state.recaptures[authorization]!
+  const next = nextAuthorization(state)
+  return {
+    events: [
+      { type: 'recapture.done', data: { authorization } },
+      { type: 'recapture.due', data: { authorization: next, paymentMethodRef, customer, attempt } },
+    ],
+    commands: [{ type: 'MakeRecapture', data: { orderId, authorization: next } }],
+  }
+}
 
 const overdue = (data: MakeRecapture['data']): PaymentDecision => ({
   events: [{ type: 'recapture.overdue', data: { ...data, paymentId: paymentId(data.orderId) } }],
@@ -97,19 +118,15 @@ async function made(state: PaymentState, under: Under, nowMs: number): Promise<P
   const isGranted = state.authorizations.includes(authorization)
   let late = isWaiting || isGranted ? nothingDueIn(state, orderId) : await lateCaptures(state, orderId, client)
   let captured: PaymentRecord[] = []
-  if (refusedIn(evolved(late)).length > 0) {
+  if (recapturedUnder(evolved(late), authorization).length > 0) {
     const { answer: granted, isRepeated } = await authorized(evolved(late), under)
     if (isWaiting && !isGranted && granted.status === 'authorized') late = await lateCaptures(state, orderId, client)
     captured = await outcomes(evolved(late), { ...under, isLastAttempt: waitMs === undefined }, granted)
     const code = refusalsIn(captured).find(isTransient)
     if (code !== undefined && waitMs !== undefined) {
-      const answered = [...late, ...captured.filter(({ type }) => type !== 'payment.capture-failed')]
-      const isNowGranted = granted.status === 'authorized'
-      const { events, commands } = again(evolved(answered), under, {
-        isGranted: isNowGranted,
-        code,
-        atMs: nowMs + waitMs,
-      })
+      // A refusal for good is an answer: staff names another payment method for it.
+      const answered = [...late, ...captured.filter((event) => !isTransientRefusal(event))]
+      const { events, commands } = again({ orderId, authorization, attempt, code, atMs: nowMs + waitMs })
       return withCaptures({ orderId, nowMs }, state, { events: [...answered, ...events], commands })
     }
     const isNeeded = !isAllSettled(evolved([...late, ...captured]))
@@ -124,26 +141,22 @@ async function made(state: PaymentState, under: Under, nowMs: number): Promise<P
 const refusalsIn = (events: readonly PaymentRecord[]): string[] =>
   events.flatMap(({ type, data }) => (type === 'payment.capture-failed' ? [data.code] : []))
 
-/** The next attempt: under the same authorization, if it was granted; a provider repeats its answer to one that it declined. */
-function again(
-  state: PaymentState,
-  { orderId, authorization }: Under,
-  { isGranted, code, atMs }: { readonly isGranted: boolean; readonly code: string; readonly atMs: number },
-): PaymentDecision {
-  const { paymentMethodRef, customer, attempt: before } = state.recaptures[authorization]!
-  const attempt = before + 1
-  const next = isGranted ? authorization : nextAuthorization(state)
-  const due = { authorization: next, paymentMethodRef, customer, attempt }
-  return {
-    events: isGranted
-      ? [{ type: 'recapture.retried', data: { authorization, attempt, code } }]
-      : [
-          { type: 'recapture.done', data: { authorization } },
-          { type: 'recapture.due', data: due },
-        ],
-    commands: [{ type: 'MakeRecapture', data: { orderId, authorization: next }, notBeforeMs: atMs }],
-  }
+const isTransientRefusal = ({ type, data }: PaymentRecord): boolean =>
+  type === 'payment.capture-failed' && isTransient(data.code)
+
+interface Declined {
+  readonly orderId: string
+  readonly authorization: number
+  readonly attempt: number
+  readonly code: string
+  readonly atMs: number
 }
+
+/** The next attempt: under the same authorization, if it was granted. */
+const again = ({ orderId, authorization, attempt, code, atMs }: Declined): PaymentDecision => ({
+  events: [{ type: 'recapture.retried', data: { authorization, attempt: attempt + 1, code } }],
+  commands: [{ type: 'MakeRecapture', data: { orderId, authorization }, notBeforeMs: atMs }],
+})
 
 /** The provider has released the rest with the last of these captures. */
 const isFinal = (events: readonly PaymentRecord[]): boolean =>

@@ -9,6 +9,8 @@ import {
   paymentId,
   type PaymentRecord,
   type PaymentState,
+  recapturedUnder,
+  refusedIn,
 } from './payment.ts'
 import { type Authorization, MULTICAPTURE_UNAVAILABLE, type Provider } from './provider.ts'
 
@@ -18,17 +20,17 @@ export interface Under {
   readonly client: Provider
 }
 
-export const refusedIn = ({ captures }: PaymentState): string[] =>
-  Object.keys(captures).filter((shipmentId) => captures[shipmentId]!.outcome === 'failed')
-
-/** Captures what was refused, if it was authorized. What is shipped later is captured under it as well. */
+/**
+ * Captures what was refused, if it was authorized. What is shipped later is captured under it as well; what was refused under it
+ * is not asked for again.
+ */
 export async function outcomes(
   state: PaymentState,
   { orderId, authorization, client, isLastAttempt }: Under & { readonly isLastAttempt: boolean },
   answer: Authorization,
 ): Promise<PaymentRecord[]> {
   const under = authorizationKey(orderId, authorization)
-  const ids = refusedIn(state)
+  const ids = recapturedUnder(state, authorization)
   const refused = (shipmentId: string, code: string): PaymentRecord => ({
     type: 'payment.capture-failed',
     data: { orderId, paymentId: paymentId(orderId), shipmentId, authorization, code },
@@ -44,7 +46,7 @@ export async function outcomes(
   const granted = { orderId, paymentId: paymentId(orderId), amountMinor, currency, expiresAt: answer.expiresAt }
   const isKnown = state.authorizations.includes(authorization)
   const events: PaymentRecord[] = isKnown ? [] : [{ type: 'payment.authorized', data: { ...granted, authorization } }]
-  const isAll = ids.reduce((sum, id) => sum + state.captures[id]!.amountMinor, 0) === amountMinor
+  const isAll = refusedIn(state).reduce((sum, id) => sum + state.captures[id]!.amountMinor, 0) === amountMinor
   for (const [index, shipmentId] of ids.entries()) {
     const isLast = index === ids.length - 1
     const part = { amountMinor: state.captures[shipmentId]!.amountMinor, final: isAll && isLast }

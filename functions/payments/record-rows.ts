@@ -2,7 +2,7 @@
 
 import type { Stream } from '../../shared/service/platform.ts'
 import { changedAt } from '../../shared/service/stream-page.ts'
-import { authorizationKey, isAuthorizing, paymentIn, type PaymentState } from './payment.ts'
+import { authorizationKey, isRecapturing, isRenewing, paymentIn, type PaymentState } from './payment.ts'
 import type { PaymentRecordRow } from './record-contracts.ts'
 
 /** Undefined for a stream in which no payment was agreed or voided. */
@@ -34,7 +34,8 @@ export function paymentRecord(stream: Stream): PaymentRecordRow | undefined {
 const captured = ({ captures }: PaymentState) => Object.values(captures).filter(({ outcome }) => outcome === 'captured')
 const isInFlight = (state: PaymentState): boolean =>
   state.status === 'voiding' ||
-  isAuthorizing(state) ||
+  isRecapturing(state) ||
+  isRenewing(state) ||
   Object.values(state.captures).some(({ outcome }) => outcome === 'due') ||
   Object.values(state.refunds).some(({ status }) => status === 'due' || status === 'pending')
 const sum = (amounts: readonly { readonly amountMinor: number }[]): number =>

@@ -7,11 +7,19 @@ import { eventsOf } from '../support/simulation/order-facts.ts'
 import { to } from '../support/simulation/virtual-schedule.ts'
 import { createWorld, type World, type WorldOptions } from '../support/simulation/world.ts'
 import { HOUR, sent } from './authorizations.testing.ts'
-import { DAY, expectQuiescence, MINUTE, theOnly } from './quiescence.testing.ts'
+import { DAY, expectQuiescence, MINUTE, SECOND, theOnly } from './quiescence.testing.ts'
 import { type CaptureRequest, refuseCaptures } from './refused-captures.testing.ts'
 
 const reason = 'the customer has a new card'
-const cards = ['card-ok', 'card-declined', 'card-capture-delayed', 'card-captured-once', 'card-capture-refused']
+const cards = [
+  'card-ok',
+  'card-declined',
+  'card-capture-delayed',
+  'card-captured-once',
+  'card-capture-refused',
+  'card-renewal-refused',
+  'card-refund-pending',
+]
 
 type Ledger = World['provider']['ledger']
 type AuthorizeRequest = Parameters<Ledger['authorize']>
@@ -26,13 +34,16 @@ function refuseByKey(world: World, codeFor: (...given: CaptureRequest) => string
   })
 }
 
-/** Declines the next authorizations as a bank does that can not be reached. */
-function declineNext({ provider: { ledger } }: World, count: number): void {
+/** Declines the next authorizations of a card as a bank does that can not be reached. */
+function declineNext(world: World, count: number, card?: string): void {
+  const { ledger } = world.provider
   const authorize = ledger.authorize.bind(ledger)
+  const paymentMethodRef = card === undefined ? undefined : world.paymentMethodOf(card)
   let left = count
   Object.assign(ledger, {
     authorize(key: string, request: AuthorizeRequest[1]) {
-      if (left-- <= 0) return authorize(key, request)
+      const isOfCard = paymentMethodRef === undefined || request.paymentMethodRef === paymentMethodRef
+      if (!isOfCard || left-- <= 0) return authorize(key, request)
       return { ...authorize(key, { ...request, paymentMethodRef: 'card-declined' }), declineCode: 'issuer-unavailable' }
     },
   })
@@ -41,12 +52,16 @@ function declineNext({ provider: { ledger } }: World, count: number): void {
 const isUnder = (number: number, authorizationKey: string): boolean => authorizationKey.endsWith(`:auth:${number}`)
 
 /** Of two parcels the first has left, and its capture is refused; the second is collected later. */
-async function refused(options: WorldOptions = {}, quantity = 1): Promise<{ world: World; orderId: string }> {
+async function refused(
+  options: WorldOptions = {},
+  quantity = 1,
+  card = 'card-ok',
+): Promise<{ world: World; orderId: string }> {
   const world = await createWorld({ cards, piecesPerParcel: 1, ...options })
   refuseByKey(world, (authorizationKey, key) =>
     authorizationKey.endsWith(':auth') && (quantity === 1 || key.includes('-1')) ? 'card-expired' : undefined,
   )
-  const { orderId } = await world.place({ quantity })
+  const { orderId } = await world.place({ quantity, card })
   await world.run({ forMs: 2 * HOUR })
   expect(await statusOf(world, orderId)).toBe('payment-failed')
   return { world, orderId }
@@ -171,6 +186,108 @@ describe('a recapture whose bank does not answer', () => {
       expect(captured(world)).toEqual([`${orderId}:auth:2 2380`])
     },
   )
+})
+
+describe('a recapture of two parcels', () => {
+  it('of which one is refused for good goes on without it, and staff knows of it from then on', async () => {
+    const world = await createWorld({ cards, piecesPerParcel: 1 })
+    const requests: string[] = []
+    let refusals = 0
+    refuseByKey(world, (authorizationKey, key) => {
+      requests.push(key)
+      if (authorizationKey.endsWith(':auth')) return 'card-expired'
+      if (isUnder(2, authorizationKey) && key.includes('-1')) return 'card-expired'
+      return refusals++ < 1 ? 'issuer-unavailable' : undefined
+    })
+    const { orderId } = await world.place({ quantity: 2 })
+    await world.run({ forMs: HOUR })
+    expect(await recapture(world, orderId, 'card-ok')).toEqual({ status: 202 })
+    await world.run({ forMs: 30 * SECOND })
+    expect(failures(world, orderId).filter(({ authorization }) => authorization === 2)).toHaveLength(1)
+    await world.run({ forMs: HOUR })
+    expect(captured(world)).toEqual([`${orderId}:auth:2 1190`])
+    expect(held(world)).toBe(0)
+    expect(await recapture(world, orderId, 'card-ok', 'for-the-other')).toEqual({ status: 202 })
+    await expectQuiescence(world, 'completed')
+    expect(captured(world)).toEqual([`${orderId}:auth:2 1190`, `${orderId}:auth:3 1190`])
+    // One for each parcel under the first authorization, and the second attempt for one of them under the next.
+    expect(requests.filter((key) => key.endsWith('-1:2:2'))).toEqual([])
+  })
+
+  it('asks for none again that was refused for good under its authorization while it waits', async () => {
+    const { world, orderId } = await refused({ carrier: { ...slowSecond.carrier, collectedApartMs: 2 * HOUR } }, 3)
+    const requests: string[] = []
+    let isAway = true
+    refuseByKey(world, (authorizationKey, key) => {
+      requests.push(key)
+      if (isUnder(2, authorizationKey) && key.includes('-2')) return 'card-expired'
+      return isAway && isUnder(2, authorizationKey) && key.includes('-1') ? 'issuer-unavailable' : undefined
+    })
+    expect(await recapture(world, orderId, 'card-ok')).toEqual({ status: 202 })
+    await world.run({ forMs: 4 * HOUR })
+    expect(failures(world, orderId)).toMatchObject([{ authorization: 1 }, { authorization: 2, code: 'card-expired' }])
+    isAway = false
+    await world.run({ forMs: 2 * DAY })
+    expect(captured(world)).toEqual([`${orderId}:auth:2 1190`, `${orderId}:auth:2 1190`])
+    expect(requests).toEqual([...new Set(requests)])
+    expect(failures(world, orderId)).toHaveLength(2)
+    expect(held(world)).toBe(0)
+    expect(await recapture(world, orderId, 'card-ok', 'for-the-second')).toEqual({ status: 202 })
+    await expectQuiescence(world, 'completed')
+  })
+})
+
+describe('a recapture whose card is declined for the moment, while an authorization ends', () => {
+  /** The second parcel leaves after its authorization has ended. Staff recaptures the first one six hours before its renewal. */
+  async function declined({ times = Infinity, collectedApartMs = 8 * DAY, card = 'card-ok' }) {
+    const carrier = { collectedAfterMs: HOUR, collectedApartMs, deliveredAfterMs: HOUR }
+    const { world, orderId } = await refused({ carrier }, 2, card)
+    await world.run({ forMs: 7 * DAY - 31 * HOUR - 6 * HOUR - 2 * HOUR })
+    declineNext(world, times, another)
+    expect(await recapture(world, orderId, another)).toEqual({ status: 202 })
+    await world.run({ forMs: 6 * HOUR + 5 * MINUTE })
+    return { world, orderId }
+  }
+  const another = 'card-refund-pending'
+  const renewalsOf = (world: World, orderId: string): unknown[] =>
+    eventsOf(world, 'orders', orderId)
+      .filter(({ type }) => type === 'order.payment-renewed')
+      .map(({ data }) => (data as { authorization: number }).authorization)
+
+  it('leaves the renewal for the other parcel its time', async () => {
+    const { world, orderId } = await declined({})
+    const [, renewed] = grantedUnder(world, orderId)
+    expect(renewalsOf(world, orderId)).toEqual([renewed])
+    await world.run({ forMs: 2 * DAY })
+    expect(failures(world, orderId)).toHaveLength(2)
+    expect(await recapture(world, orderId, 'card-ok')).toEqual({ status: 202 })
+    await expectQuiescence(world, 'completed')
+  })
+
+  it('is granted after the renewal, under a higher number: the other parcel goes on under it, also when it ends', async () => {
+    const { world, orderId } = await declined({ times: 5, collectedApartMs: 15 * DAY })
+    await world.run({ forMs: 30 * HOUR })
+    const [, renewed, recaptured] = grantedUnder(world, orderId)
+    expect(renewalsOf(world, orderId)).toEqual([renewed, recaptured])
+    expect(captured(world)).toEqual([`${orderId}:auth:${recaptured} 1190`])
+    await world.run({ forMs: 8 * DAY })
+    expect(renewalsOf(world, orderId)).toHaveLength(3)
+    await expectQuiescence(world, 'completed')
+    expect(held(world)).toBe(0)
+  })
+
+  it('and whose renewal is refused has the customer asked for another card, until it is granted', async () => {
+    const { world, orderId } = await declined({ times: 5, card: 'card-renewal-refused' })
+    expect(grantedUnder(world, orderId)).toHaveLength(1)
+    expect(await statusOf(world, orderId)).toBe('payment-needed')
+    await world.run({ forMs: 30 * HOUR })
+    const [, recaptured] = grantedUnder(world, orderId)
+    expect(renewalsOf(world, orderId)).toEqual([recaptured])
+    expect(await statusOf(world, orderId)).toBe('confirmed')
+    // The parcel was held meanwhile, and booked anew.
+    await world.run({ forMs: 7 * DAY })
+    await expectQuiescence(world, 'completed')
+  })
 })
 
 describe('a recapture that waits for its next attempt', () => {
