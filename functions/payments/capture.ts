@@ -9,6 +9,7 @@ import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
 import { noChange } from '../../shared/service/platform.ts'
 import { captureFor, isWholeOrder } from './amounts.ts'
+import { RETRY_WAITS_MS } from './attempts.ts'
 import { isTransient } from './contracts.ts'
 import { join, joinedWith, stepOf, withCaptures } from './joined.ts'
 import { decideWithCalls, type PaymentDecision } from './decide.ts'
@@ -74,9 +75,6 @@ export const nothingDue = ({ orderId, shipmentId }: Shipped): PaymentRecord => (
   type: 'payment.nothing-due',
   data: { orderId, paymentId: paymentId(orderId), shipmentId },
 })
-
-/** The wait before each further attempt, over a day and a half. */
-export const RETRY_WAITS_MS = [1, 10, 60, 6 * 60, 24 * 60].map((minutes) => minutes * 60_000)
 
 async function capture(
   message: Envelope<string, Shipped>,

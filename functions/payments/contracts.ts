@@ -125,6 +125,10 @@ const renewalDueV1 = z.strictObject({
   paymentMethodRef: reference,
   customer: reference,
 })
+const renewalDueV2 = renewalDueV1.extend({
+  /** The customer gave this payment method, and may act for it until then. Absent: they are not there to act. */
+  actUntil: timestamp.exactOptional(),
+})
 
 const authorizationExample = {
   orderId: 'o-1',
@@ -442,10 +446,10 @@ export const paymentsContracts = defineContracts({
     },
     /** A new authorization is requested in place of the `former` one, which ends soon: recorded before the provider is called. */
     'renewal.due': {
-      version: 2,
-      data: renewalDueV1.extend({
-        /** The customer gave this payment method, and may act for it until then. Absent: they are not there to act. */
-        actUntil: timestamp.exactOptional(),
+      version: 3,
+      data: renewalDueV2.extend({
+        /** Counts the attempts that the request of orders has: the one before was declined for the moment. Absent: the first. */
+        attempt: z.int().min(2).exactOptional(),
       }),
       example: {
         authorization: 3,
@@ -453,11 +457,20 @@ export const paymentsContracts = defineContracts({
         amountMinor: 2380,
         paymentMethodRef: 'pm-2',
         customer: 'v-1',
-        actUntil: '2026-01-09T17:00:00.000Z',
+        attempt: 2,
       },
-      previousVersions: { 1: { data: renewalDueV1, upcast: (old) => old } },
+      previousVersions: {
+        1: { data: renewalDueV1, upcast: (old) => old },
+        2: { data: renewalDueV2, upcast: (old) => old },
+      },
     },
-    /** All was captured before the new authorization was recorded, or another payment method replaced it: nothing is held under it. */
+    /** The bank declined the new authorization for the moment: another one is requested later, while the former one lasts. */
+    'renewal.retried': {
+      version: 1,
+      data: z.strictObject({ authorization, attempt: z.int().min(2), code: reference }),
+      example: { authorization: 2, attempt: 2, code: 'issuer-unavailable' },
+    },
+    /** All was captured before the new authorization was recorded, or another one replaced it: nothing is held under it. */
     'renewal.dropped': { version: 1, data: z.strictObject({ authorization }), example: { authorization: 2 } },
     'recapture.done': { version: 1, data: z.strictObject({ authorization }), example: { authorization: 2 } },
     /** A refund with its amount, decided before the provider is called: the sum of refunds never exceeds the captured amount. */

@@ -67,7 +67,10 @@ export interface Renewal {
   readonly customer: string
   /** Until then the customer may act for it; absent: they are not there to act. */
   readonly actUntil?: string
-  readonly outcome: 'due' | 'action-required' | 'granted' | 'refused' | 'not-needed'
+  /** `declined`: for the moment; another authorization is numbered when the next attempt is due. */
+  readonly outcome: 'due' | 'declined' | 'action-required' | 'granted' | 'refused' | 'not-needed'
+  /** Counts from 1 the attempts that one request of orders has, each under an authorization of its own. */
+  readonly attempt: number
   /** The provider has not answered for a day, and staff knows it. */
   readonly isOverdue?: true
 }
@@ -173,7 +176,13 @@ export function evolve(state: PaymentState, { type, data }: PaymentRecord): Paym
       const { authorization, ...due } = data
       // A void that comes later includes it, wherever its request to the provider is.
       const requested = Math.max(state.requested, authorization)
-      return { ...state, requested, renewals: { ...state.renewals, [authorization]: { ...due, outcome: 'due' } } }
+      const renewal: Renewal = { attempt: 1, ...due, outcome: 'due' }
+      return { ...state, requested, renewals: { ...state.renewals, [authorization]: renewal } }
+    }
+    case 'renewal.retried': {
+      const renewals = answered(state, data.authorization, 'declined')
+      const declined: Renewal = { ...renewals[data.authorization]!, attempt: data.attempt }
+      return { ...state, renewals: { ...renewals, [data.authorization]: declined } }
     }
     case 'payment.lapsed':
       return { ...state, renewals: answered(state, data.refused, 'refused') }
@@ -356,6 +365,10 @@ export const isRecapturing = ({ recaptures }: PaymentState): boolean =>
 /** A renewal waits for the provider's answer. */
 export const isRenewing = ({ renewals }: PaymentState): boolean =>
   Object.values(renewals).some(({ outcome }) => outcome === 'due')
+
+/** A renewal was declined for the moment, and its next attempt is not due. */
+export const isRenewalWaiting = ({ renewals }: PaymentState): boolean =>
+  Object.values(renewals).some(({ outcome }) => outcome === 'declined')
 
 /** A new authorization is on its way, or that of a recapture was granted. A recapture that was declined waits without one. */
 export const isAuthorizing = (state: PaymentState): boolean =>

@@ -27,6 +27,8 @@ export interface TestProvider {
   refundOutcome: Pick<Refunded, 'status' | 'code'>
   /** How the next authorizations end. */
   outcome: 'authorized' | 'declined' | 'action-required'
+  /** Why the next ones that are declined are. */
+  declineCode: string
   /** The end of the next authorizations. */
   expiresAt: string
   /** Forgets the idempotency keys, not the payments. */
@@ -53,7 +55,7 @@ export function testProvider(): TestProvider {
   const viewOf = ({ status, expiresAt }: { status: string; expiresAt?: string }, key: string): object => ({
     status,
     ...(status === 'authorized' || status === 'released' ? { expiresAt: expiresAt ?? provider.expiresAt } : {}),
-    ...(status === 'declined' ? { code: 'card-declined' } : {}),
+    ...(status === 'declined' ? { code: provider.declineCode } : {}),
     ...(status === 'voided' ? { status: 'declined', code: 'voided' } : {}),
     ...(status === 'action-required' ? { actionUrlRef: 'action-1' } : {}),
     captures: capturesUnder(key).map((one) => ({ ...one, captureId: `c-${one.key}` })),
@@ -69,6 +71,7 @@ export function testProvider(): TestProvider {
     refunds,
     refundOutcome: { status: 'succeeded' },
     outcome: 'authorized',
+    declineCode: 'card-declined',
     expiresAt: '2026-01-08T00:00:00.000Z',
     forgetKeys: () => remembered.clear(),
     acted: (authorizationKey, status) => void authorizations.set(authorizationKey, { status }),

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { Unavailable } from '../../shared/base/errors.ts'
-import { deliver } from '../../shared/runtime/deliver.testing.ts'
+import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
 import { vaultOf } from '../customers/contracts.ts'
 import { app } from './app.ts'
 import { authorizedPayment, orderId } from './authorized.testing.ts'
 
 const FIRST_END = '2026-01-08T00:00:00.000Z'
 const SECOND_END = '2026-01-14T00:00:00.000Z'
+const HOUR_MS = 3_600_000
 
 async function authorized() {
   const payment = await authorizedPayment()
@@ -211,6 +212,116 @@ describe('a new authorization that is refused', () => {
     await work()
     expect(published('payment.authorized').at(-1)).toMatchObject({ authorization: 3, expiresAt: SECOND_END })
     expect(provider.did.slice(-2)).toEqual(['authorize o-1:auth:3', 'release o-1:auth'])
+  })
+})
+
+describe('a new authorization that is declined for the moment', () => {
+  /** Minutes from the request to each further attempt. */
+  const WAITS = [1, 10, 60, 360]
+
+  async function declined() {
+    const payment = await authorized()
+    const { provider, platform } = payment
+    provider.outcome = 'declined'
+    provider.declineCode = 'issuer-unavailable'
+    // 31 hours before the end.
+    platform.advance(Date.parse(FIRST_END) - 31 * HOUR_MS - platform.now())
+    await payment.renew()
+    return {
+      ...payment,
+      /** Delivers what is sent until it waits for a time. @returns that time, in minutes from now; undefined: none */
+      async untilNext(): Promise<number | undefined> {
+        while (platform.sent.length > 0) {
+          const { envelope, notBeforeMs = 0 } = platform.sent.shift()!
+          if (notBeforeMs <= platform.now()) await deliver(app, platform, envelope)
+          else {
+            platform.sent.unshift({ target: 'payments', envelope })
+            return (notBeforeMs - platform.now()) / 60_000
+          }
+        }
+        return undefined
+      },
+    }
+  }
+
+  it('is requested again under a number of its own, at growing intervals, and lapses while a day of the former is left', async () => {
+    const { untilNext, platform, provider, published } = await declined()
+    const waits: number[] = []
+    for (let wait = await untilNext(); wait !== undefined; wait = await untilNext()) {
+      expect(published('payment.lapsed')).toEqual([])
+      waits.push(wait)
+      platform.advance(wait * 60_000)
+    }
+    expect(waits).toEqual(WAITS)
+    expect(provider.did.slice(1)).toEqual([2, 3, 4, 5, 6].map((number) => `authorize o-1:auth:${number}`))
+    expect(published('payment.lapsed')).toEqual([
+      { orderId, paymentId: 'p-o-1', authorization: 1, expiresAt: FIRST_END, refused: 6, code: 'issuer-unavailable' },
+    ])
+  })
+
+  it('is granted at the next attempt', async () => {
+    const { untilNext, work, platform, provider, published, dispatched, captured } = await declined()
+    platform.advance((await untilNext())! * 60_000)
+    provider.outcome = 'authorized'
+    await work()
+    expect(published('payment.authorized').at(-1)).toMatchObject({ authorization: 3, amountMinor: 350 })
+    expect(provider.did.slice(1)).toEqual(['authorize o-1:auth:2', 'authorize o-1:auth:3', 'release o-1:auth'])
+    await dispatched('s-1', '1', '2', '3')
+    expect(captured()).toEqual([{ authorization: 3, amountMinor: 350, final: true }])
+  })
+
+  it('is not requested again once all is captured, or voided', async () => {
+    for (const end of ['captured', 'voided']) {
+      const { untilNext, work, voiding, platform, provider, dispatched } = await declined()
+      await untilNext()
+      const [next] = platform.sent.splice(0)
+      if (end === 'voided') await voiding()
+      else await dispatched('s-1', '1', '2', '3')
+      await work()
+      await deliver(app, platform, next!.envelope)
+      expect(provider.did.filter((did) => did.startsWith('authorize'))).toHaveLength(2)
+      await work()
+      expect(provider.did.filter((did) => did.startsWith('authorize'))).toHaveLength(2)
+    }
+  })
+
+  it('is requested for what is not captured by then', async () => {
+    const { untilNext, work, dispatched, provider, platform } = await declined()
+    await untilNext()
+    const [next] = platform.sent.splice(0)
+    provider.outcome = 'authorized'
+    await dispatched('s-1', '1')
+    await work()
+    await deliver(app, platform, next!.envelope)
+    await work()
+    expect(provider.authorizedMinor.get('o-1:auth:3')).toBe(200)
+  })
+
+  it('lapses if its customer gave the payment method: they may give another one', async () => {
+    const { provider, platform, work, published } = await authorized()
+    provider.outcome = 'declined'
+    provider.declineCode = 'issuer-unavailable'
+    const request = { orderId, authorization: 1, customerRef: 'customer-1', paymentMethodRef: 'card-new' }
+    await deliver(app, platform, message('RenewAuthorization', { ...request, actUntil: FIRST_END }, { version: 2 }))
+    await work()
+    expect(published('payment.lapsed')).toMatchObject([{ refused: 2, code: 'issuer-unavailable' }])
+  })
+
+  it('keeps a recapture waiting only while it is requested', async () => {
+    const { untilNext, recapture, dispatched, provider, platform, work, published } = await declined()
+    provider.captureRefusal = 'card-expired'
+    await dispatched('s-1', '1')
+    await untilNext()
+    const [renewal] = platform.sent.splice(0).filter(({ envelope }) => envelope.type === 'MakeRenewal')
+    await work()
+    provider.outcome = 'authorized'
+    provider.captureRefusal = undefined
+    await recapture()
+    await work()
+    expect(provider.captures).toMatchObject([{ authorizationKey: 'o-1:auth:3' }])
+    await deliver(app, platform, renewal!.envelope)
+    await work()
+    expect(published('payment.authorized')).toHaveLength(2)
   })
 })
 

@@ -9,6 +9,8 @@ import { Unavailable } from '../../shared/base/errors.ts'
 import { noChange } from '../../shared/service/platform.ts'
 import { vaultOf } from '../customers/contracts.ts'
 import { isRenewalNeeded, uncapturedMinor } from './amounts.ts'
+import { RETRY_WAITS_MS } from './attempts.ts'
+import { isTransient } from './contracts.ts'
 import { withCaptures } from './joined.ts'
 import { alertingOperators, untilAnswered } from './overdue.ts'
 import { decideOn, decideWithCalls, type PaymentDecision } from './decide.ts'
@@ -19,6 +21,7 @@ import {
   hasVoidBegun,
   isAuthorizing,
   isCaptureKeyOf,
+  isRenewalWaiting,
   keyedBy,
   nextAuthorization,
   paymentId,
@@ -39,7 +42,8 @@ export function renewAuthorization(message: RenewRequest, platform: Platform): P
   return decideOn(message, platform, (state) => {
     const amountMinor = uncapturedMinor(state)
     if (state.status !== 'authorized' || former !== currentAuthorization(state) || amountMinor <= 0) return noChange
-    if (isAuthorizing(state)) throw new Unavailable(`Another authorization of ${orderId} is not answered yet.`)
+    if (isAuthorizing(state) || isRenewalWaiting(state))
+      throw new Unavailable(`Another authorization of ${orderId} is not answered yet.`)
     const authorization = nextAuthorization(state)
     const named = { paymentMethodRef, customer: vaultOf(customerRef), ...(actUntil === undefined ? {} : { actUntil }) }
     return {
@@ -55,6 +59,7 @@ export function makeRenewal(message: OneAuthorization, platform: Platform): Prom
   const { orderId, authorization } = message.data
   const decision = decideWithCalls(message, platform, async (state) => {
     const due = state.renewals[authorization]
+    if (due?.outcome === 'declined' && !hasVoidBegun(state)) return numberedAnew(state, message.data)
     if (hasVoidBegun(state) || (due?.outcome !== 'due' && due?.outcome !== 'action-required')) return noChange
     const isActing = due.outcome === 'action-required'
     // The command for the end of the customer's time to act was sent long before it.
@@ -66,6 +71,23 @@ export function makeRenewal(message: OneAuthorization, platform: Platform): Prom
     )
   })
   return alertingOperators(message, platform, decision)
+}
+
+/**
+ * The next attempt after a decline for the moment: under another authorization, since a provider repeats its answer to a key. It has
+ * its number from now on, so that a recapture that was granted meanwhile has a lower one, and this one is not needed any more.
+ */
+function numberedAnew(state: PaymentState, { orderId, authorization }: OneAuthorization['data']): PaymentDecision {
+  const dropped = droppedEvent(authorization)
+  if (!isRenewalNeeded(state, authorization)) return { events: [dropped], commands: [] }
+  if (isAuthorizing(state)) throw new Unavailable(`A recapture of ${orderId} is not answered yet.`)
+  const { former, paymentMethodRef, customer, attempt } = state.renewals[authorization]!
+  const next = nextAuthorization(state)
+  const request = { former, amountMinor: uncapturedMinor(state), paymentMethodRef, customer, attempt }
+  return {
+    events: [dropped, { type: 'renewal.due', data: { authorization: next, ...request } }],
+    commands: [{ type: 'MakeRenewal', data: { orderId, authorization: next } }],
+  }
 }
 
 const overdue = (data: OneAuthorization['data']): PaymentDecision => ({
@@ -161,8 +183,31 @@ function decided(
     }
   }
   const code = answer.status === 'declined' ? answer.code : answer.status
+  const retried = retry(state, { orderId, authorization, nowMs, code })
+  if (retried) return retried
   const lapsed = { ...about, authorization: former, expiresAt, refused: authorization, code }
   return { events: [{ type: 'payment.lapsed', data: lapsed }], commands: [] }
+}
+
+interface Declined {
+  readonly orderId: string
+  readonly authorization: number
+  readonly nowMs: number
+  readonly code: string
+}
+
+/**
+ * Another attempt later, while the former authorization lasts; undefined: the refusal is for good, or was the last. A customer who gave
+ * the payment method is there, and may give another one, once they know.
+ */
+function retry(state: PaymentState, { orderId, authorization, nowMs, code }: Declined): PaymentDecision | undefined {
+  const { attempt, actUntil } = state.renewals[authorization]!
+  const waitMs = isTransient(code) && actUntil === undefined ? RETRY_WAITS_MS[attempt - 1] : undefined
+  if (waitMs === undefined || nowMs + waitMs >= Date.parse(state.expiresAt)) return undefined
+  return {
+    events: [{ type: 'renewal.retried', data: { authorization, attempt: attempt + 1, code } }],
+    commands: [{ type: 'MakeRenewal', data: { orderId, authorization }, notBeforeMs: nowMs + waitMs }],
+  }
 }
 
 /** The provider's report on a renewal for which the customer has to act; it may have no news. */

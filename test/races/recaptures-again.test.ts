@@ -8,7 +8,7 @@ import { to } from '../support/simulation/virtual-schedule.ts'
 import { createWorld, type World, type WorldOptions } from '../support/simulation/world.ts'
 import { HOUR, sent } from './authorizations.testing.ts'
 import { DAY, expectQuiescence, MINUTE, SECOND, theOnly } from './quiescence.testing.ts'
-import { type CaptureRequest, refuseCaptures } from './refused-captures.testing.ts'
+import { type CaptureRequest, declineTransiently, refuseCaptures } from './refused-captures.testing.ts'
 
 const reason = 'the customer has a new card'
 const cards = [
@@ -21,9 +21,6 @@ const cards = [
   'card-refund-pending',
 ]
 
-type Ledger = World['provider']['ledger']
-type AuthorizeRequest = Parameters<Ledger['authorize']>
-
 /** Refuses the captures for which `codeFor` has a code, and repeats its answer to a key, as providers do. */
 function refuseByKey(world: World, codeFor: (...given: CaptureRequest) => string | undefined): void {
   const codes = new Map<string, string>()
@@ -31,21 +28,6 @@ function refuseByKey(world: World, codeFor: (...given: CaptureRequest) => string
     const code = codes.get(given[1]) ?? codeFor(...given)
     if (code !== undefined) codes.set(given[1], code)
     return code
-  })
-}
-
-/** Declines the next authorizations of a card as a bank does that can not be reached. */
-function declineNext(world: World, count: number, card?: string): void {
-  const { ledger } = world.provider
-  const authorize = ledger.authorize.bind(ledger)
-  const paymentMethodRef = card === undefined ? undefined : world.paymentMethodOf(card)
-  let left = count
-  Object.assign(ledger, {
-    authorize(key: string, request: AuthorizeRequest[1]) {
-      const isOfCard = paymentMethodRef === undefined || request.paymentMethodRef === paymentMethodRef
-      if (!isOfCard || left-- <= 0) return authorize(key, request)
-      return { ...authorize(key, { ...request, paymentMethodRef: 'card-declined' }), declineCode: 'issuer-unavailable' }
-    },
   })
 }
 
@@ -104,7 +86,7 @@ describe('a recapture whose bank does not answer', () => {
 
   it('requests another authorization after one that was declined for the moment, since its answer is repeated', async () => {
     const { world, orderId } = await refused()
-    declineNext(world, 2)
+    declineTransiently(world, 2)
     expect(await recapture(world, orderId, 'card-ok')).toEqual({ status: 202 })
     await expectQuiescence(world, 'completed')
     expect(failures(world, orderId)).toHaveLength(1)
@@ -136,7 +118,7 @@ describe('a recapture whose bank does not answer', () => {
     async (at) => {
       const { world, orderId } = await refused()
       let isAway = true
-      if (at === 'the authorization') declineNext(world, Infinity)
+      if (at === 'the authorization') declineTransiently(world, Infinity)
       else refuseByKey(world, () => (isAway ? 'issuer-unavailable' : undefined))
       for (let time = 1; time <= 11; time++) {
         expect(await recapture(world, orderId, 'card-ok', `k-${time}`)).toEqual({ status: 202 })
@@ -243,7 +225,7 @@ describe('a recapture whose card is declined for the moment, while an authorizat
     const carrier = { collectedAfterMs: HOUR, collectedApartMs, deliveredAfterMs: HOUR }
     const { world, orderId } = await refused({ carrier }, 2, card)
     await world.run({ forMs: 7 * DAY - 31 * HOUR - 6 * HOUR - 2 * HOUR })
-    declineNext(world, times, another)
+    declineTransiently(world, times, another)
     expect(await recapture(world, orderId, another)).toEqual({ status: 202 })
     await world.run({ forMs: 6 * HOUR + 5 * MINUTE })
     return { world, orderId }

@@ -19,6 +19,7 @@ import {
 } from './authorizations.testing.ts'
 import { inEveryWay } from './interleavings.testing.ts'
 import { DAY, expectQuiescence, MINUTE, SECOND, theOnly } from './quiescence.testing.ts'
+import { declineTransiently } from './refused-captures.testing.ts'
 
 const timeout = 60_000
 const typesOf = (world: World, service: string): string[] =>
@@ -50,6 +51,28 @@ describe('an order whose goods leave after the end of its authorization', () => 
     expect(ordersOf(world)[0]!.types).toContain('order.payment-needed')
     await expectQuiescence(world, 'cancelled')
     expect(authorizations(world)).toEqual(['released', 'released', 'released', 'released', 'voided'])
+  })
+
+  it.each([
+    [4, 'is renewed by the fifth attempt, and its customer is not asked', true],
+    [Infinity, 'asks its customer after the fifth, while the former authorization has a day left', false],
+  ])('whose bank declines %s authorizations for the moment %s', async (times, _name, isRenewed) => {
+    const world = await ordered()
+    await world.run({ forMs: HOUR })
+    declineTransiently(world, times)
+    await world.run({ forMs: WEEK - 31 * HOUR - HOUR })
+    await world.run({ forMs: 7 * HOUR })
+    expect(typesOf(world, 'orders')).not.toContain('order.payment-needed')
+    await world.run({ forMs: HOUR })
+    expect(typesOf(world, 'payments').filter((type) => type === 'renewal.due')).toHaveLength(5)
+    const order = typesOf(world, 'orders')
+    expect([order.includes('order.payment-needed'), order.includes('order.payment-renewed')]).toEqual([
+      !isRenewed,
+      isRenewed,
+    ])
+    await world.run({ forMs: WEEK })
+    await expectQuiescence(world, isRenewed ? 'completed' : 'cancelled')
+    expect(authorizations(world).filter((one) => one === 'captured')).toHaveLength(isRenewed ? 1 : 0)
   })
 
   it('with a free total never waits', async () => {
