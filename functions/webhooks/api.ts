@@ -90,7 +90,7 @@ export const webhooksApi = defineApi(
           {
             summary: `${type} of one's own order`,
             body: () => webhookBody(type),
-            answer: 'It has arrived. Any other answer, and none within ten seconds, has it sent again.',
+            answer: 'It has arrived. Any other answer, and none in time, has it sent again.',
           },
         ]),
       ),

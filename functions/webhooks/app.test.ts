@@ -481,13 +481,18 @@ const challengeIn = (body: string): string => (JSON.parse(body) as { data: { cha
 function openHeldPosts(): {
   readonly postOutside: OutsidePost
   readonly open: Map<string, PromiseWithResolvers<OutsideAnswer>[]>
+  /** The time of each, in milliseconds; undefined: the usual one. */
+  readonly times: (number | undefined)[]
 } {
   const held = new Map<string, PromiseWithResolvers<OutsideAnswer>[]>()
+  const times: (number | undefined)[] = []
   return {
     open: held,
-    postOutside(url, { body, answerBytes }) {
+    times,
+    postOutside(url, { body, answerBytes, timeoutMs }) {
       if (answerBytes !== undefined) return Promise.resolve({ status: 200, text: challengeIn(body) })
       const answer = Promise.withResolvers<OutsideAnswer>()
+      times.push(timeoutMs)
       held.set(url, [...(held.get(url) ?? []), answer])
       return answer.promise
     },
@@ -552,6 +557,35 @@ describe('attempts beside each other', () => {
     expect(attempts.filter((count) => count === 0)).toHaveLength(41)
     // Cloud Tasks takes a name once: a wait with the name of the attempt would be none.
     expect(new Set(platform.sent.map(({ envelope }) => envelope.id)).size).toBe(platform.sent.length)
+  })
+
+  it('at a quick receiver that gives no answer for two seconds end, and are made once more with all of their time', async () => {
+    const { endpointId } = await register({ url: slow })
+    await placeMany(1)
+    const [short] = beginAttempts()
+    await begun(slow, 1)
+    posts.open.get(slow)![0]!.resolve({ failure: 'no answer within 2 s', isTimeout: true })
+    await short
+    // It is no attempt, and the endpoint does not fail.
+    expect(await deliveries(endpointId)).toMatchObject([{ status: 'waiting', attempts: 0 }])
+    expect((await listed())[0]).not.toHaveProperty('failingSince')
+    expect(platform.sent.at(-1)!.notBeforeMs! - platform.now()).toBeLessThanOrEqual(1_000)
+    // Another webhook arrives meanwhile, so that the receiver is quick again.
+    const [again] = platform.sent.slice(tried)
+    await placeMany(1, 'other')
+    tried += 1
+    const [other] = beginAttempts()
+    await begun(slow, 2)
+    posts.open.get(slow)![1]!.resolve({ status: 204 })
+    await other
+    const second = deliver(app, platform, again!.envelope)
+    await begun(slow, 3)
+    posts.open.get(slow)![2]!.resolve({ failure: 'no answer within 10 s', isTimeout: true })
+    await second
+    expect(posts.times).toEqual([2_000, undefined, undefined])
+    const attempts = (await deliveries(endpointId)).map((one) => [one['status'], one['attempts']])
+    expect(new Set(attempts.map(String))).toEqual(new Set(['waiting,1', 'delivered,1']))
+    expect((await listed())[0]).toHaveProperty('failingSince')
   })
 
   it('leave no time of failure behind if a later one succeeds, whichever began first', async () => {

@@ -100,7 +100,7 @@ const deliveryView = ({ webhookId, type, status, createdAt, attempts, deliveredA
 /** Undefined: another replay has begun this round, and it may be over. A second one would wait for a task that comes once. */
 const begun = (stored: Readonly<Record<string, unknown>> | undefined, round: number, begunAt: string) =>
   stored?.['status'] === 'failed' && stored['round'] === round - 1
-    ? { ...stored, status: 'waiting', round, begunAt, attempts: 0 }
+    ? { ...stored, status: 'waiting', round, begunAt, attempts: 0, hangs: false }
     : undefined
 
 /** The task is sent before the delivery waits again, and is retried until then: a crash between the two leaves none that waits for ever. */

@@ -28,7 +28,15 @@ export interface WebhookDelivery {
   /** Of the last round that failed; absent: it failed before this was recorded. */
   readonly failedAt?: string
   readonly lastFailure?: string
+  /** The receiver, which was not known as a slow one, gave no answer in the short time of its first try. */
+  readonly hangs?: boolean
 }
+
+/**
+ * The time of a try at a receiver that is not known as a slow one: many that were quick and hang together hold their places for no
+ * longer. Without an answer it is made again with all of its time, beside those of slow receivers. So it is no attempt.
+ */
+export const SHORT_TRY_MS = 2_000
 
 /** A receiver may ask for more time than the schedule gives, and no more than the schedule's longest. */
 const MAX_RETRY_AFTER_MS = 86_400_000

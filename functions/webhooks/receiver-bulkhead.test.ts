@@ -59,6 +59,17 @@ describe('attempts beside each other', () => {
     expect(entered(bulkhead, receiver('quick'))).toBe(MAX_OF_ENDPOINT.quick)
   })
 
+  it('at a quick endpoint that hang are one beside those that do not, and count with those at slow ones', () => {
+    const bulkhead = createReceiverBulkhead()
+    for (const id of ['w-1', 'w-2']) bulkhead.answered(id, 1)
+    bulkhead.enter(receiver('w-1'))
+    expect(entered(bulkhead, receiver('w-1', { hangs: true }))).toBe(1)
+    expect(entered(bulkhead, receiver('w-1'))).toBe(MAX_OF_ENDPOINT.quick - 2)
+    for (let at = 1; at < MAX_OF_SPEED.slow; at++) bulkhead.enter(receiver(`slow-${at}`, { isFailing: true }))
+    expect(bulkhead.enter(receiver('w-2', { hangs: true }))).toEqual({ speed: 'slow' })
+    expect(entered(bulkhead, receiver('w-2'))).toBe(MAX_OF_ENDPOINT.quick)
+  })
+
   it('that end make room, and a quick answer more of it', () => {
     const bulkhead = createReceiverBulkhead()
     const { leave } = bulkhead.enter(receiver('w-1'))

@@ -8,7 +8,7 @@ export type Speed = keyof typeof MAX_OF_ENDPOINT
 /** At all endpoints of one customer, who has five: two that hang leave none of its places to the others. */
 export const MAX_OF_CUSTOMER = 16
 /**
- * At all untried endpoints, and at all slow ones, each of which may last ten seconds: an instance has 80 places, and the queue 200.
+ * At all untried endpoints, and at all slow ones, which may last two and ten seconds: an instance has 80 places, and the queue 200.
  * Apart, so that a receiver that is tried for the first time waits for none that is known as slow.
  */
 export const MAX_OF_SPEED = { quick: Infinity, untried: 24, slow: 24 } as const
@@ -20,6 +20,8 @@ export interface Receiver {
   readonly customer: string
   /** Its last attempts failed. */
   readonly isFailing: boolean
+  /** It gave no answer in time to what it gets now. Of such there is one beside each other at an endpoint. */
+  readonly hangs?: boolean
 }
 
 export interface ReceiverBulkhead {
@@ -50,13 +52,15 @@ export function createReceiverBulkhead(): ReceiverBulkhead {
 
   return {
     answered,
-    enter({ endpointId, customer, isFailing }) {
-      const speed: Speed = isFailing ? 'slow' : (known.get(endpointId) ?? 'untried')
-      const limits = [
-        [`endpoint ${endpointId}`, MAX_OF_ENDPOINT[speed]],
+    enter({ endpointId, customer, isFailing, hangs = false }) {
+      const ofEndpoint: Speed = isFailing ? 'slow' : (known.get(endpointId) ?? 'untried')
+      const speed = hangs ? 'slow' : ofEndpoint
+      const limits: readonly (readonly [key: string, most: number])[] = [
+        [`endpoint ${endpointId}`, MAX_OF_ENDPOINT[ofEndpoint]],
         [`customer ${customer}`, MAX_OF_CUSTOMER],
         [speed, MAX_OF_SPEED[speed]],
-      ] as const
+        ...(hangs ? [[`hanging ${endpointId}`, MAX_OF_ENDPOINT.slow] as const] : []),
+      ]
       if (!limits.every(([key, most]) => isFree(key, most))) return { speed }
       for (const [key] of limits) count(key, 1)
       const leave: Leave = (tookMs) => {

@@ -10,9 +10,9 @@ import type { OutsideAnswer } from '../../shared/service/outside-target.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { historyContracts } from '../history/contracts.ts'
 import type { webhooksContracts, WebhookType } from './contracts.ts'
-import { bodyOf, deferredUntilMs, nextAttemptMs, type WebhookDelivery } from './delivery.ts'
+import { bodyOf, deferredUntilMs, nextAttemptMs, SHORT_TRY_MS, type WebhookDelivery } from './delivery.ts'
 import { afterFailure, afterSuccess, type Customer, type Endpoint, secretsAt } from './endpoint.ts'
-import { createReceiverBulkhead, type ReceiverBulkhead, type Leave } from './receiver-bulkhead.ts'
+import { createReceiverBulkhead, type Leave, type ReceiverBulkhead, type Speed } from './receiver-bulkhead.ts'
 import type { webhooks } from './service.ts'
 import { webhookTargets } from './settings.ts'
 
@@ -160,17 +160,22 @@ export async function deliverOnce(message: Envelope<string, Attempt>, platform: 
     return platform.documents.merge(path, { ...failedNow(platform), lastFailure })
   }
   const isFailing = endpoint.failingSince !== undefined
-  const { speed, leave } = bulkheadOf(platform).enter({ endpointId, customer, isFailing })
-  if (!leave) {
-    const notBeforeMs = deferredUntilMs(delivery, platform.now(), { speed, share: shareOf(message.id) })
-    return sendAttempt(platform, message.data, {
+  const { hangs = false } = delivery
+  const { speed, leave } = bulkheadOf(platform).enter({ endpointId, customer, isFailing, hangs })
+  const comeLater = (speed: Speed): Promise<void> =>
+    sendAttempt(platform, message.data, {
       correlationId: message.correlationId,
-      notBeforeMs,
+      notBeforeMs: deferredUntilMs(delivery, platform.now(), { speed, share: shareOf(message.id) }),
       deferred: message.id,
     })
-  }
-  const answer = await attemptAt(endpoint, delivery, platform, leave)
+  if (!leave) return comeLater(speed)
+  const answer = await attemptAt(endpoint, delivery, platform, { leave, isShort: speed !== 'slow' })
   const failure = failureOf(answer)
+  if (speed !== 'slow' && 'failure' in answer && answer.isTimeout) {
+    await platform.documents.merge(path, { hangs: true, lastFailure: failure })
+    // There may be room for it as a slow one immediately.
+    return comeLater('untried')
+  }
   if (failure === undefined) {
     const atMs = platform.now()
     const deliveredAt = new Date(atMs).toISOString()
@@ -196,7 +201,7 @@ async function attemptAt(
   endpoint: Endpoint,
   { webhookId, body }: WebhookDelivery,
   platform: Platform,
-  leave: Leave,
+  { leave, isShort }: { readonly leave: Leave; readonly isShort: boolean },
 ): Promise<OutsideAnswer> {
   const atMs = platform.now()
   let tookMs: number | undefined
@@ -205,6 +210,7 @@ async function attemptAt(
       headers: webhookHeaders(secretsAt(endpoint, atMs), { id: webhookId, atMs, body }),
       body,
       targets: platform.setting(webhookTargets),
+      ...(isShort ? { timeoutMs: SHORT_TRY_MS } : {}),
     })
     if (failureOf(answer) === undefined) tookMs = platform.now() - atMs
     return answer

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createOutsidePost, faultOfTarget, fromNameServers, isPublicAddress } from './outside-post.ts'
 import { openReceiver, type Receiver } from './receiver.testing.ts'
 
-const NO_ANSWER = 'no answer within 0.05 s'
+const NO_ANSWER = { failure: 'no answer within 0.05 s', isTimeout: true }
 
 describe('an address of the internet', () => {
   it.each(['8.8.8.8', '1.1.1.1', '172.15.255.255', '172.32.0.1', '2a00:1450:4001:80b::200e', '2606:4700::1'])(
@@ -116,7 +116,7 @@ describe('a post', () => {
       await once(server.listen(0, '127.0.0.1'), 'listening')
       const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
       const answer = createOutsidePost()(url, { ...content, targets: 'any', answerBytes: 10, timeoutMs: 50 })
-      expect(await answer).toEqual({ failure: NO_ANSWER })
+      expect(await answer).toEqual(NO_ANSWER)
       server.close()
     },
   )
@@ -150,18 +150,17 @@ describe('a post', () => {
 
   it('without an answer in time ends, as does one whose name has no answer', async () => {
     receiver.answer(undefined)
-    const failure = { failure: NO_ANSWER }
     const post = createOutsidePost({ timeoutMs: 50, addressesOf: () => new Promise(() => {}) })
-    expect(await post(receiver.url, { ...content, targets: 'any' })).toEqual(failure)
-    expect(await post('http://receiver.test/', { ...content, targets: 'any' })).toEqual(failure)
+    expect(await post(receiver.url, { ...content, targets: 'any' })).toEqual(NO_ANSWER)
+    expect(await post('http://receiver.test/', { ...content, targets: 'any' })).toEqual(NO_ANSWER)
   })
 
   it.each<[string, { readonly status?: number; readonly failure?: string }]>([
     ['HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n', { status: 101 }],
     ['HTTP/1.1 200 OK\r\ncontent-length: 100000000000\r\n\r\n', { status: 200 }],
     [`HTTP/1.1 200 OK\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`, { failure: 'HPE_HEADER_OVERFLOW' }],
-    ['HTTP/1.1 103 Early Hints\r\n\r\n', { failure: NO_ANSWER }],
-    ['HTTP/1.1 204', { failure: NO_ANSWER }],
+    ['HTTP/1.1 103 Early Hints\r\n\r\n', NO_ANSWER],
+    ['HTTP/1.1 204', NO_ANSWER],
     ['SSH-2.0-OpenSSH\r\n', { failure: 'HPE_INVALID_CONSTANT' }],
   ])('that is answered %j ends', async (bytes, expected) => {
     const server = createServer((socket) => {
@@ -170,7 +169,7 @@ describe('a post', () => {
     await once(server.listen(0, '127.0.0.1'), 'listening')
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
     // The short time is for those that give no answer: the others have one, on a busy machine too.
-    const parts = expected.failure === NO_ANSWER ? { timeoutMs: 50 } : {}
+    const parts = expected === NO_ANSWER ? { timeoutMs: 50 } : {}
     expect(await createOutsidePost(parts)(url, { ...content, targets: 'any' })).toEqual(expected)
     server.close()
   })

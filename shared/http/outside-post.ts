@@ -139,7 +139,7 @@ export function createOutsidePost({
       return await post(url, addresses, { headers, body, answerBytes, signal: timer.signal })
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
-      return { failure: code ?? message }
+      return { failure: code ?? message, ...(timer.signal.aborted ? { isTimeout: true } : {}) }
     } finally {
       timer.end()
     }

@@ -13,10 +13,13 @@ export interface OutsideRequest {
   readonly timeoutMs?: number
 }
 
-/** The status of the answer, with its text if it was to be read, or why no answer came. `retryAfter`: the header, as it came. */
+/**
+ * The status of the answer, with its text if it was to be read, or why no answer came; `isTimeout`: since the time was up.
+ * `retryAfter`: the header, as it came.
+ */
 export type OutsideAnswer =
   | { readonly status: number; readonly text?: string; readonly retryAfter?: string }
-  | { readonly failure: string }
+  | { readonly failure: string; readonly isTimeout?: boolean }
 
 /** Posts to an address that a client gave. Never throws: the receiver's faults are not the platform's. */
 export type OutsidePost = (url: string, request: OutsideRequest) => Promise<OutsideAnswer>
