@@ -198,6 +198,8 @@ async function watchFiles(platform: LocalPlatform): Promise<TypeCheck> {
     entriesOf: (service) => [join(root, 'functions', 'main.ts'), join(root, 'functions', folderOf(service), 'app.ts')],
     isReadAtStart: (file) => isReadAtStart(relative(root, file)),
     prepare: (parsed) => imageFolder(parsed, print),
+    // A check that runs is about older files, and the services need the processor.
+    noticed: types.stop,
     restarted: types.check,
     say: print,
   })

@@ -2,8 +2,8 @@
 
 import type { CloudRunCore } from 'local-google-cloud/cloud-run'
 
-/** As many as the processors of a small laptop: more at once only delay the first. */
-const MAX_CONCURRENT_STARTS = 2
+/** As many as the processors of a small laptop: more at once only delay the first. A request starts its service in any case. */
+export const MAX_CONCURRENT_STARTS = 2
 
 /** Resolves with the services that did not start; the local cloud has printed the reasons. */
 export async function warmUp(run: Pick<CloudRunCore, 'warm'>, services: readonly string[]): Promise<string[]> {

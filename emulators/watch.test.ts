@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { warmUp } from './warm-up.ts'
-import { restartFor, watchServices, type Watched } from './watch.ts'
+import { makeRestarts, watchServices, type Watched } from './watch.ts'
 
 let root: string
 let restarted: string[]
@@ -49,16 +49,76 @@ describe('a changed file', () => {
   it('restarts the services that import it, those whose start had failed too, and none that is scaled to zero', async () => {
     let before: readonly string[] = []
     const types = { restarted: () => void (before = [...restarted]) }
-    await restartFor([path('functions/seating/rules.ts')], { ...watched(), ...types })
+    await makeRestarts({ ...watched(), ...types })([path('functions/seating/rules.ts')])
     expect([restarted, before]).toEqual([['seating'], ['seating']])
     expect(lines).toEqual(['seating/rules.ts changed: seating restarted in N s'])
-    await restartFor([path('shared/ids.ts'), path('shared/none.ts')], watched())
+    await makeRestarts(watched())([path('shared/ids.ts'), path('shared/none.ts')])
     expect(restarted).toEqual(['seating', 'seating', 'tickets'])
     expect(lines.at(-1)).toBe('shared/ids.ts and 1 more changed: tickets restarted in N s')
   })
 
+  it('of many services ends all processes at once, and starts two at a time, in the order of the services', async () => {
+    const steps: string[] = []
+    const starts = new Map<string, () => void>()
+    const restart = async (service: string, turn?: Promise<unknown>): Promise<void> => {
+      steps.push(`${service} ends`)
+      await turn
+      steps.push(`${service} starts`)
+      await new Promise<void>((resolve) => void starts.set(service, resolve))
+      if (service === 'a') throw new Error('SyntaxError')
+    }
+    const states = () => ['a', 'b', 'c', 'd'].map((service) => ({ service, state: 'running' }) as const)
+    const restartFor = makeRestarts({
+      ...watched(),
+      entriesOf: () => [path('functions/tickets/app.ts')],
+      run: { states, restart },
+    })
+    const done = restartFor([path('shared/ids.ts')])
+    await expect.poll(() => steps).toEqual(['a ends', 'b ends', 'c ends', 'd ends', 'a starts', 'b starts'])
+    starts.get('a')!()
+    await expect.poll(() => steps.at(-1)).toBe('c starts')
+    for (const service of ['c', 'b']) starts.get(service)!()
+    await expect.poll(() => steps.at(-1)).toBe('d starts')
+    starts.get('d')!()
+    await done
+  })
+
+  it('that comes before the last one is done takes over the services that wait for their start', async () => {
+    const steps: string[] = []
+    const starts: (() => void)[] = []
+    let checks = 0
+    let isFirst = true
+    const states = () =>
+      ['a', 'b', 'c'].map((service) => ({ service, state: isFirst ? 'running' : 'scaled-to-zero' }) as const)
+    const restart = async (service: string, turn?: Promise<boolean>): Promise<void> => {
+      steps.push(`${service} ends`)
+      if (!(await turn)) return
+      steps.push(`${service} starts`)
+      await new Promise<void>((resolve) => void starts.push(resolve))
+    }
+    const restartFor = makeRestarts({
+      ...watched(),
+      entriesOf: () => [path('functions/tickets/app.ts')],
+      run: { states, restart },
+      restarted: () => void checks++,
+    })
+    const first = restartFor([path('shared/ids.ts')])
+    await expect.poll(() => steps).toEqual(['a ends', 'b ends', 'c ends', 'a starts', 'b starts'])
+    isFirst = false
+    const second = restartFor([path('functions/tickets/app.ts')])
+    await expect.poll(() => steps.slice(5)).toEqual(['c ends', 'c starts'])
+    for (const start of starts) start()
+    await Promise.all([first, second])
+    expect(lines.map((line) => line.replace(/ in .*/, '')).toSorted()).toEqual([
+      'shared/ids.ts changed: a restarted',
+      'shared/ids.ts changed: b restarted',
+      'tickets/app.ts changed: c restarted',
+    ])
+    expect([steps.length, checks]).toEqual([7, 1])
+  })
+
   it('that no service imports restarts none, and one that npm start reads asks for a new start', async () => {
-    await restartFor([path('functions/seating/service.ts')], watched())
+    await makeRestarts(watched())([path('functions/seating/service.ts')])
     expect(restarted).toEqual([])
     expect(lines).toEqual(['seating/service.ts is read by npm start itself: restart npm start to apply the change'])
   })
@@ -66,7 +126,7 @@ describe('a changed file', () => {
   it('with a broken import restarts its service, whose start reports the error', async () => {
     write('functions/seating/rules.ts', "import { id } from './gone.ts'")
     fails = true
-    await restartFor([path('functions/seating/rules.ts')], watched())
+    await makeRestarts(watched())([path('functions/seating/rules.ts')])
     expect(restarted).toEqual(['seating'])
     expect(lines).toEqual(['seating/rules.ts changed: seating does not start, for the reason above'])
   })
@@ -74,9 +134,9 @@ describe('a changed file', () => {
   it('of a service that is scaled to zero prepares its start too, because what it imports may have changed', async () => {
     let prepared = 0
     const prepare = async (): Promise<void> => void (prepared += 1)
-    await restartFor([path('functions/posters/app.ts')], { ...watched(), prepare })
+    await makeRestarts({ ...watched(), prepare })([path('functions/posters/app.ts')])
     expect([prepared, restarted]).toEqual([1, []])
-    await restartFor([path('functions/posters/app.test.ts')], { ...watched(), prepare })
+    await makeRestarts({ ...watched(), prepare })([path('functions/posters/app.test.ts')])
     expect(prepared).toBe(1)
   })
 

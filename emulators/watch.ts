@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import type { CloudRunCore } from 'local-google-cloud/cloud-run'
 import { type Module, modulesFrom } from '../cli/import-graph.ts'
+import { MAX_CONCURRENT_STARTS } from './warm-up.ts'
 
 /** An editor writes a file in several steps, and a branch switch changes many files. */
 const SETTLE_MS = 80
@@ -24,7 +25,9 @@ export interface Watched {
    * modules that are known. The message of an error is printed.
    */
   prepare?(parsed: Map<string, Module>): Promise<unknown>
-  /** Called after the services have restarted. */
+  /** Called when a file has changed, before anything else. */
+  noticed?(): void
+  /** Called after the services have restarted, unless another file has changed meanwhile. */
   restarted?(): void
   say(line: string): void
 }
@@ -32,13 +35,12 @@ export interface Watched {
 /** Resolves, once changes are noticed, with the function that ends it. */
 export async function watchServices({ root, folders, ...watched }: Watched): Promise<() => Promise<void>> {
   const changed = new Set<string>()
-  const parsed = new Map<string, Module>()
+  const restartFor = makeRestarts(watched)
   let timer: NodeJS.Timeout | undefined
-  let working: Promise<void> = Promise.resolve()
   const settle = (): void => {
     const files = [...changed]
     changed.clear()
-    working = working.then(() => restartFor(files, watched, parsed))
+    void restartFor(files)
   }
   // Node's own recursive watch loses a file on Linux once another was renamed over it, as git and editors do.
   const watcher = watch(
@@ -61,35 +63,58 @@ export async function watchServices({ root, folders, ...watched }: Watched): Pro
   }
 }
 
-/** A service that is scaled to zero reads the new file when it starts. */
-export async function restartFor(
-  files: readonly string[],
-  { run, entriesOf, isReadAtStart, prepare, restarted, say }: Omit<Watched, 'root' | 'folders'>,
-  parsed = new Map<string, Module>(),
-): Promise<void> {
-  for (const file of files) parsed.delete(file)
-  const name = `${files[0]!.split('/').slice(-2).join('/')}${files.length > 1 ? ` and ${files.length - 1} more` : ''}`
-  const loading = run.states().filter(({ service }) => loadsAny(entriesOf(service), files, parsed))
-  const affected = loading.filter(({ state }) => state !== 'scaled-to-zero').map(({ service }) => service)
-  const startedMs = performance.now()
-  try {
-    if (loading.length > 0) await prepare?.(parsed)
-  } catch (error) {
-    say(`${name} changed: ${(error as Error).message}`)
+/**
+ * The function that restarts the services which load any of these files; one that is scaled to zero reads the new file when it
+ * starts. A call may come before the last one is done, and takes over the services that wait for their start.
+ */
+export function makeRestarts(watched: Omit<Watched, 'root' | 'folders'>): (files: readonly string[]) => Promise<void> {
+  const { run, prepare, say } = watched
+  const parsed = new Map<string, Module>()
+  /** The number of the change for which a service waits for its start. */
+  const waiting = new Map<string, number>()
+  let changes = 0
+  let prepared: Promise<unknown> = Promise.resolve()
+
+  const affectedBy = async (files: readonly string[], name: string): Promise<string[]> => {
+    for (const file of files) parsed.delete(file)
+    const loading = run.states().filter(({ service }) => loadsAny(watched.entriesOf(service), files, parsed))
+    try {
+      if (loading.length > 0) await prepare?.(parsed)
+    } catch (error) {
+      say(`${name} changed: ${(error as Error).message}`)
+    }
+    return loading
+      .filter(({ service, state }) => state !== 'scaled-to-zero' || waiting.has(service))
+      .map(({ service }) => service)
   }
-  await Promise.all(
-    affected.map(async (service) => {
+
+  return async (files) => {
+    watched.noticed?.()
+    const change = ++changes
+    const name = `${files[0]!.split('/').slice(-2).join('/')}${files.length > 1 ? ` and ${files.length - 1} more` : ''}`
+    const startedMs = performance.now()
+    const affected = prepared.then(() => affectedBy(files, name))
+    prepared = affected
+    const restart = async (service: string, former: Promise<void> | undefined): Promise<void> => {
+      waiting.set(service, change)
+      const turn = (former ?? Promise.resolve()).then(() => waiting.get(service) === change && waiting.delete(service))
       try {
-        await run.restart(service)
-        say(`${name} changed: ${service} restarted in ${((performance.now() - startedMs) / 1000).toFixed(1)} s`)
+        await run.restart(service, turn)
+        if (await turn) say(`${name} changed: ${service} restarted in ${secondsSince(startedMs)}`)
       } catch {
         say(`${name} changed: ${service} does not start, for the reason above`)
       }
-    }),
-  )
-  if (files.some(isReadAtStart)) say(`${name} is read by npm start itself: restart npm start to apply the change`)
-  restarted?.()
+    }
+    const restarts: Promise<void>[] = []
+    for (const service of await affected) restarts.push(restart(service, restarts.at(-MAX_CONCURRENT_STARTS)))
+    await Promise.all(restarts)
+    if (files.some(watched.isReadAtStart))
+      say(`${name} is read by npm start itself: restart npm start to apply the change`)
+    if (change === changes) watched.restarted?.()
+  }
 }
+
+const secondsSince = (startedMs: number): string => `${((performance.now() - startedMs) / 1000).toFixed(1)} s`
 
 function loadsAny(entries: readonly string[], files: readonly string[], parsed: Map<string, Module>): boolean {
   try {

@@ -237,6 +237,29 @@ describe('an instance', () => {
     await expect(run().warm('none')).rejects.toThrow("Resource 'none'")
   })
 
+  it('whose new process waits for its turn starts it for a request, and answers none with the old file', async () => {
+    const bearer = await caller()
+    await run().warm('echo')
+    writeFileSync(join(folder, 'echo.mjs'), program.replace("'ok'", "'new'"))
+    await run().restart('echo', Promise.resolve(false))
+    const { promise: turn, resolve } = Promise.withResolvers<boolean>()
+    const restarted = run().restart('echo', turn)
+    expect(run().states()).toEqual([{ service: 'echo', state: 'scaled-to-zero' }])
+    const answer = (await (await call('/', bearer)).json()) as { readonly pid: number }
+    const pids = run()
+      .processes()
+      .map(({ pid }) => pid)
+    expect(pids).toEqual([answer.pid])
+    resolve(true)
+    await restarted
+    expect(
+      run()
+        .processes()
+        .map(({ pid }) => pid),
+    ).toEqual(pids)
+    expect(cloud.counters()).toMatchObject({ 'run.coldStarts': 2 })
+  })
+
   it('opens the inspector again after a restart: only one process at a time can', async () => {
     nodeOptions = [`--inspect=127.0.0.1:${await freePort()}`]
     await run().warm('echo')

@@ -61,8 +61,13 @@ export interface CloudRunCore {
   report(path?: string): Promise<readonly ServiceReport[]>
   /** Starts the minimum of the service's instances, one at least. @throws Error with the last lines of a process that did not start */
   warm(service: string): Promise<void>
-  /** The instances finish their requests and end, while new requests get new ones, which start at once. So do those of a worker pool. @throws as `warm` */
-  restart(service: string): Promise<void>
+  /**
+   * The instances finish their requests and end, and new requests get new ones. A worker pool does the same.
+   *
+   * @param turn Until it resolves, only a request starts a new instance, and workers go on; so it remains after `false`.
+   * @throws as `warm`
+   */
+  restart(service: string, turn?: Promise<boolean>): Promise<void>
   /**
    * For tests that kill: the signal goes to the process groups of all instances of the service, also while they start;
    * after SIGKILL they are gone. Resolves with the pid of one, if there was any.
@@ -317,10 +322,12 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
       }),
     ],
     warm: async (service) => planeOf(service).warm(),
-    async restart(service) {
-      if (workerPools.running().some(({ pool }) => pool === service)) return workerPools.restart(service)
+    async restart(service, turn = Promise.resolve(true)) {
+      if (workerPools.running().some(({ pool }) => pool === service))
+        return (await turn) ? workerPools.restart(service) : undefined
       const plane = planeOf(service)
       const recycled = plane.recycle()
+      if (!(await turn)) return
       // Two processes can not open one inspector.
       if (options.nodeOptions?.(service).length) await recycled
       await plane.warm()
