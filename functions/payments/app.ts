@@ -12,9 +12,9 @@ import { paymentRecord } from './record-rows.ts'
 import { reduceAuthorization } from './reduce.ts'
 import { checkRefundable, issueRefund, refundPayment } from './refund.ts'
 import { askAboutRefund, checkRefund, checkRefunds } from './refund-reports.ts'
-import { makeRenewal, releaseAuthorization, renewAuthorization } from './renew.ts'
+import { makeRenewal, renewAuthorization } from './renew.ts'
 import { payments } from './service.ts'
-import { releaseUncaptured, voidAuthorization, voidPayment } from './void.ts'
+import { releaseAuthorization, releaseUncaptured, voidAuthorization, voidPayment } from './void.ts'
 
 export const app: ServiceApp = implement(payments, {
   on: { 'order.payment-not-required': recordNotRequired, 'shipment.dispatched': captureForShipment },

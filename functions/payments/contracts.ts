@@ -355,6 +355,15 @@ export const paymentsContracts = defineContracts({
       data: z.strictObject({ orderId, paymentId, authorization }),
       example: { orderId: 'o-1', paymentId: 'p-1', authorization: 2 },
     },
+    /**
+     * An authorization was to be ended a day ago, and the provider has answered no attempt since: the bank may still hold the amount
+     * for nothing. Payments goes on asking.
+     */
+    'void.overdue': {
+      version: 1,
+      data: z.strictObject({ orderId, paymentId, authorization }),
+      example: { orderId: 'o-1', paymentId: 'p-1', authorization: 1 },
+    },
   },
   recorded: {
     /** The requests to the provider, and the amounts of the parts of a shipment. */

@@ -29,7 +29,7 @@ export async function untilAnswered(
   }
 }
 
-const alerting: readonly string[] = ['recapture.overdue', 'refund.overdue', 'renewal.overdue']
+const alerting: readonly string[] = ['recapture.overdue', 'refund.overdue', 'renewal.overdue', 'void.overdue']
 
 /** Operators are alerted by these lines: see `alertsOn` in the description. A redelivery writes them again. */
 export async function alertingOperators(

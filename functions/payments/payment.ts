@@ -114,6 +114,8 @@ export interface PaymentState {
   readonly captures: Readonly<Record<string, Capture>>
   /** By the number of the authorization, from 2. */
   readonly recaptures: Readonly<Record<number, Recapture>>
+  /** The authorizations that the provider was to end, without an answer for a day: staff knows of each. */
+  readonly overdueVoids: readonly number[]
   /** By the number of the new authorization. */
   readonly renewals: Readonly<Record<number, Renewal>>
   /** By refund. */
@@ -139,6 +141,7 @@ export const initial: PaymentState = {
   captures: {},
   recaptures: {},
   renewals: {},
+  overdueVoids: [],
   refunds: {},
   disputes: {},
   cancelled: {},
@@ -254,6 +257,8 @@ export function evolve(state: PaymentState, { type, data }: PaymentRecord): Paym
       const overdue: Renewal = { ...state.renewals[data.authorization]!, isOverdue: true }
       return { ...state, renewals: { ...state.renewals, [data.authorization]: overdue } }
     }
+    case 'void.overdue':
+      return { ...state, overdueVoids: [...state.overdueVoids, data.authorization] }
     case 'payment.captured':
       return settled(state, data, 'captured')
     case 'payment.capture-failed':

@@ -217,15 +217,6 @@ export async function checkRenewal(state: PaymentState, request: Request): Promi
   return !answer || answer.status === 'action-required' ? noChange : decided(state, request, answer)
 }
 
-/** The customer's bank holds the amount once from then on. A capture that had succeeded under it is found by its own handler. */
-export function releaseAuthorization(message: OneAuthorization, platform: Platform): Promise<PaymentDecision> {
-  const { orderId, authorization } = message.data
-  return decideWithCalls(message, platform, async () => {
-    await provider(platform, message).release(authorizationKey(orderId, authorization))
-    return noChange
-  })
-}
-
 interface Shipped {
   readonly orderId: string
   readonly shipmentId: string

@@ -62,6 +62,12 @@ export const payments = defineService({
       content:
         'An authorization was to be renewed a day ago, and the payment provider has answered no attempt since: `docs/operations.md`, A renewal without an end.',
     },
+    'void.overdue': {
+      severity: 'WARNING',
+      labels: ['orderId'],
+      content:
+        'An authorization was to be ended a day ago, and the payment provider has answered no attempt since: `docs/operations.md`, A void without an end.',
+    },
     'payment.disputed': {
       severity: 'WARNING',
       labels: ['orderId', 'disputeId'],

@@ -31,7 +31,11 @@ const leftOut: Readonly<Record<string, readonly string[]>> = {
     'CheckRefunds',
   ],
   'a dispute whose end is asked for': ['dispute.overdue', 'AskAboutDispute'],
-  'a recapture or a renewal that the provider does not answer': ['recapture.overdue', 'renewal.overdue'],
+  'a recapture, a renewal or a void that the provider does not answer': [
+    'recapture.overdue',
+    'renewal.overdue',
+    'void.overdue',
+  ],
   'an order that staff closes when a part is captured': ['ReleaseUncaptured'],
   'a parcel that was collected in error': ['shipment.collected-in-error'],
 }

@@ -5,7 +5,7 @@ import { eventsOf } from '../support/simulation/order-facts.ts'
 import { ordersOf } from '../support/simulation/always-true.ts'
 import { to } from '../support/simulation/virtual-schedule.ts'
 import { createWorld, type World } from '../support/simulation/world.ts'
-import { HOUR, lapsed, ordered, paying, reach, WEEK } from './authorizations.testing.ts'
+import { authorizations, HOUR, lapsed, ordered, paying, reach, WEEK } from './authorizations.testing.ts'
 import { DAY, expectQuiescence } from './quiescence.testing.ts'
 import { refuseCaptures } from './refused-captures.testing.ts'
 
@@ -35,6 +35,24 @@ it('a renewal without an answer is reported after a day, once, and made when the
   expect(world.provider.ledger.all().flatMap(({ captures }) => captures)).toHaveLength(1)
 })
 
+it('the release of the former authorization without an answer is reported after a day, once, and made when the provider answers', async () => {
+  // Collected after the outage.
+  const world = await ordered('card-ok', { carrier: { collectedAfterMs: 10.5 * DAY, deliveredAfterMs: HOUR } })
+  const hold = await reach(world, to('payments', 'ReleaseAuthorization'))
+  world.provider.faults.unavailable = Infinity
+  hold.release()
+  await world.run({ forMs: DAY - HOUR })
+  expect(reportsOf(world, 'void.overdue')).toEqual(none)
+  await world.run({ forMs: 3 * DAY })
+  const { orderId } = ordersOf(world)[0]!
+  const report = { orderId, paymentId: `p-${orderId}`, authorization: 1 }
+  expect(reportsOf(world, 'void.overdue')).toEqual({ events: [report], lines: ['ERROR'] })
+  world.provider.faults.unavailable = 0
+  await world.run({ forMs: WEEK })
+  await expectQuiescence(world, 'completed')
+  expect(authorizations(world)).toEqual(['released', 'captured'])
+})
+
 it('one for which the customer was to act is not overdue at the end of their time: the order is cancelled, and its void stuck', async () => {
   const world = await lapsed({ cards: ['card-ok', 'card-action-required', 'card-renewal-refused'] })
   await world.run({ forMs: HOUR })
@@ -46,6 +64,9 @@ it('one for which the customer was to act is not overdue at the end of their tim
   await world.run({ forMs: 2 * DAY })
   expect(reportsOf(world, 'renewal.overdue')).toEqual(none)
   expect(ordersOf(world)[0]!.types).toContain('order.cancelled')
+  const { orderId } = ordersOf(world)[0]!
+  const report = { orderId, paymentId: `p-${orderId}`, authorization: 1 }
+  expect(reportsOf(world, 'void.overdue')).toEqual({ events: [report], lines: ['ERROR'] })
   const stuck = world.platform('orders').published.filter(({ type }) => type === 'saga.stuck')
   expect([...new Set(stuck.map(({ data }) => (data as { step: string }).step))]).toContain('compensate obtain-payment')
   world.provider.faults.unavailable = 0

@@ -172,6 +172,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
         'payments-recapture-overdue',
         'payments-refund-overdue',
         'payments-renewal-overdue',
+        'payments-void-overdue',
         'queues-stopped',
         'reconciliation-difference-found',
         'refusals',
