@@ -270,6 +270,35 @@ const planted: readonly (readonly [Kind, Records, Difference['values']])[] = [
     },
     { ledger: 'captured 2280', orders: 'cancelled' },
   ],
+  // Goods would leave that no card pays.
+  [
+    'confirmed-not-authorized',
+    { ...payment(confirmed, { status: 'voided' }), charges: cancelled.charges! },
+    { orders: 'confirmed 2380', ledger: 'voided' },
+  ],
+  [
+    'confirmed-not-authorized',
+    { ...confirmed, payment: gone, charges: [] },
+    { orders: 'confirmed 2380', ledger: 'nothing' },
+  ],
+  ...['released', 'expired'].map((state): [Kind, Records, Difference['values']] => [
+    'confirmed-not-authorized',
+    charge(confirmed, { state }),
+    { orders: 'confirmed 2380', provider: `${state} 2380 EUR, captured 0` },
+  ]),
+  [
+    'confirmed-not-authorized',
+    charge(
+      {
+        ...partlyShipped,
+        order: { ...partlyShipped.order!, totalMinor: 5950 },
+        payment: { ...partlyShipped.payment!, totalMinor: 5950 },
+        analytics: { ...partlyShipped.analytics!, totalMinor: 5950 },
+      },
+      { amountMinor: 5950, state: 'released' },
+    ),
+    { orders: 'confirmed 3570', provider: 'released 5950 EUR, captured 2380' },
+  ],
   ['captured-not-shipped', payment(confirmed, { captured: ['s-1'] }), { ledger: 'captured s-1', shipping: 'booked' }],
   ['completed-not-captured', payment(completed, { captured: [] }), { orders: 'completed', ledger: 'nothing for s-1' }],
   [
@@ -402,6 +431,21 @@ describe('a planted difference is named, alone and with both values', () => {
     const tried = new Set([...planted.map(([kind]) => kind), ...ofRuns])
     expect(kinds.filter((kind) => !tried.has(kind))).toEqual([])
   })
+})
+
+it.each(['payment-needed', 'payment-failed'])(
+  'an order that is %s has no authorization, and its people know it',
+  (status) => {
+    const lapsed = charge(confirmed, { state: 'expired' })
+    const records = { ...lapsed, order: { ...lapsed.order!, status }, analytics: { ...lapsed.analytics!, status } }
+    expect(differencesOf(records)).toEqual([])
+  },
+)
+
+it('a confirmed order of which all is paid needs no authorization any more', () => {
+  const paid = { ...completed, order: { ...completed.order, status: 'confirmed' } }
+  const records = charge({ ...paid, analytics: { ...completed.analytics, status: 'confirmed' } }, { state: 'released' })
+  expect(differencesOf(records)).toEqual([])
 })
 
 it.each(owingStatuses)('money that was given back is not kept: %s', (status) => {

@@ -124,10 +124,12 @@ function text(charge: Charge): string {
 }
 
 /** The ledger against the order and its shipments. */
-function comparePayment({ order, payment, shipments }: Records, found: Found): void {
+function comparePayment(records: Records, found: Found): void {
+  const { order, payment, shipments } = records
   if (!payment) {
     if (order && !order.imported && order.status === 'completed')
       found('completed-not-captured', { orders: 'completed', ledger: 'nothing' })
+    if (order) compareAuthorized(records, { order, unpaidMinor: order.totalMinor }, found)
     return
   }
   const sum = (field: 'capturedMinor' | 'refundedMinor' | 'disputedMinor'): number =>
@@ -154,6 +156,7 @@ function comparePayment({ order, payment, shipments }: Records, found: Found): v
       orders: `${order.status} ${owed}`,
       ledger: `captured ${captured}, refunded ${refunded}`,
     })
+  compareAuthorized(records, { order, unpaidMinor: owed - captured }, found)
   if (order.status === 'completed') {
     const unpaid = left.filter((shipmentId) => !payment.captured.includes(shipmentId))
     compareCompleted(order, { captured, owed, unpaid }, found)
@@ -161,6 +164,24 @@ function comparePayment({ order, payment, shipments }: Records, found: Found): v
   compareShown(order, { captured, refunded }, found)
   if (payment.authorizations.length > 0 && payment.totalMinor !== order.totalMinor)
     found('order-total', { orders: String(order.totalMinor), ledger: String(payment.totalMinor) })
+}
+
+/** The states of an authorization under which nothing more is captured. One that was voided or declined is a difference of its charge. */
+const OVER: readonly string[] = ['released', 'expired']
+
+/** Goods of a confirmed order may leave at any time. One that waits for its payment, or that staff has to recapture, is not confirmed. */
+function compareAuthorized(
+  { payment, charges }: Records,
+  { order, unpaidMinor }: { readonly order: OrderRecordRow; readonly unpaidMinor: number },
+  found: Found,
+): void {
+  if (order.status !== 'confirmed' || unpaidMinor <= 0) return
+  const orders = `confirmed ${unpaidMinor}`
+  if (payment?.status !== 'authorized')
+    return found('confirmed-not-authorized', { orders, ledger: payment?.status ?? 'nothing' })
+  const current = payment.authorizations.at(-1)?.authorizationKey
+  const charge = charges?.find(({ authorizationKey }) => authorizationKey === current)
+  if (charge && OVER.includes(charge.state)) found('confirmed-not-authorized', { orders, provider: text(charge) })
 }
 
 interface Completed {

@@ -18,6 +18,7 @@ export const kinds = [
   'order-total',
   'captured-without-order',
   'captured-not-shipped',
+  'confirmed-not-authorized',
   'completed-not-captured',
   'captured-beyond-owed',
   'refunded-beyond-captured',
@@ -44,8 +45,9 @@ export type Kind = (typeof kinds)[number]
 const side = code(/^[a-zA-Z-]{1,40}$/, '1 to 40 letters or hyphens')
 
 /**
- * Of the time when the money of orders and of BigQuery was not compared, nor the held one, of that when BigQuery's stock was not, of
- * that when disputes were not, and of that when the ledger of the stock was not.
+ * Of the time when no authorization of a confirmed order was looked for, of that when the money of orders and of BigQuery was not
+ * compared, nor the held one, of that when BigQuery's stock was not, of that when disputes were not, and of that when the ledger of the
+ * stock was not.
  */
 const ofMoney: readonly Kind[] = [
   'authorization-held',
@@ -54,7 +56,8 @@ const ofMoney: readonly Kind[] = [
   'bigquery-captured',
   'bigquery-refunded',
 ]
-const kindsV4 = kinds.filter((kind) => !ofMoney.includes(kind))
+const kindsV5 = kinds.filter((kind) => kind !== 'confirmed-not-authorized')
+const kindsV4 = kindsV5.filter((kind) => !ofMoney.includes(kind))
 const kindsV3 = kindsV4.filter((kind) => kind !== 'bigquery-stock' && kind !== 'captured-beyond-owed')
 const kindsV2 = kindsV3.filter((kind) => kind !== 'disputed-amount')
 const kindsV1 = kindsV2.filter((kind) => kind !== 'stock-available')
@@ -87,7 +90,7 @@ export const reconciliationContracts = defineContracts({
   service: 'reconciliation',
   events: {
     'difference.found': {
-      version: 5,
+      version: 6,
       data: difference.extend({ runId }),
       example: {
         runId: example,
@@ -100,6 +103,7 @@ export const reconciliationContracts = defineContracts({
         2: { data: difference.extend({ kind: z.enum(kindsV2), runId }), upcast: (old) => old },
         3: { data: difference.extend({ kind: z.enum(kindsV3), runId }), upcast: (old) => old },
         4: { data: difference.extend({ kind: z.enum(kindsV4), runId }), upcast: (old) => old },
+        5: { data: difference.extend({ kind: z.enum(kindsV5), runId }), upcast: (old) => old },
       },
     },
     'reconciliation.ended': {

@@ -70,6 +70,7 @@ const plants: readonly (readonly [string, (orders: Orders) => unknown])[] = [
   ],
   ['refunded-amount', ({ world, completed }) => world.provider.ledger.refund(`${completed}:auth`, 'by-hand', 100)],
   ['charge-state', ({ world, confirmed }) => world.provider.ledger.void(`${confirmed}:auth`)],
+  ['confirmed-not-authorized', ({ world, confirmed }) => world.provider.ledger.release(`${confirmed}:auth`)],
   [
     'reservation-of-ended-order',
     ({ world, cancelled }) =>
