@@ -2,11 +2,16 @@
 
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { MAX_DELIVERY_ATTEMPTS } from '../base/attempts.ts'
 import { idToken, testConfig } from '../base/config.testing.ts'
 import { defineCodes, refuseIf, Refused, Unavailable } from '../base/errors.ts'
+import { discardCommand } from '../base/names.ts'
+import { operatorHeaders } from '../base/operator.ts'
 import { defineContracts } from '../contracts/contract.ts'
 import { implement } from '../service/app.ts'
 import { defineService } from '../service/service.ts'
+import { createDiscard } from './dead-letter-acts.ts'
+import { message } from './deliver.testing.ts'
 import { createHttpApp } from './http-app.ts'
 import { startOfTests, testPlatform } from './platform.testing.ts'
 import { keyPath } from './submissions.ts'
@@ -86,7 +91,13 @@ function started() {
     })
     return { status: answer.status, body: await answer.json() }
   }
-  return { platform, failures, request, submit, deliver, read }
+  /** An operator discards all dead letters. */
+  const discard = () => {
+    const messageIds = platform.deadLetters.map(({ messageId }) => messageId)
+    const body = Buffer.from(JSON.stringify(message(discardCommand, { messageIds }, { sequence: 0 })))
+    return createDiscard(platform, config)(body, new Map(Object.entries(operatorHeaders({ actor: 'jo', reason: 'x' }))))
+  }
+  return { platform, failures, request, submit, deliver, discard, read }
 }
 
 const about = { command: 'Cook', actor: 'staff:chef', submittedAt: startOfTests }
@@ -132,6 +143,35 @@ describe('the outcome of a submitted command', () => {
     await deliver()
     failures.push(new Refused(codes['sold-out'], 'There is no soup left.'))
     expect(await deliver(1)).toBe(204)
+    expect((await read(commandId)).body).toMatchObject({ status: 'done' })
+  })
+
+  it('is that it was discarded, once an operator has deleted its dead letter', async () => {
+    const { platform, failures, submit, deliver, discard, read } = started()
+    const commandId = await submit()
+    failures.push(new Error('a bug'))
+    expect(await deliver(MAX_DELIVERY_ATTEMPTS - 1)).toBe(204)
+    expect((await read(commandId)).body).toMatchObject({ status: 'waiting' })
+    expect(platform.deadLetters).toHaveLength(1)
+    expect(await discard()).toEqual({ status: 204 })
+    expect(platform.deadLetters).toEqual([])
+    const body = { status: 'refused', code: 'discarded', detail: expect.stringMatching(/discarded/), httpStatus: 409 }
+    expect((await read(commandId)).body).toMatchObject(body)
+    // The same submission again enqueues it again.
+    expect(await submit()).toBe(commandId)
+    expect(await deliver()).toBe(204)
+    expect((await read(commandId)).body).toMatchObject({ status: 'done' })
+  })
+
+  it('stays when a dead letter of the same command is discarded after it was done, and one that is no command has none', async () => {
+    const { platform, failures, submit, deliver, discard, read } = started()
+    const commandId = await submit()
+    failures.push(new Error('a bug'))
+    await deliver(MAX_DELIVERY_ATTEMPTS - 1)
+    await deliver()
+    await platform.publisher.deadLetter('kitchen', Buffer.from('no envelope'), { type: 'Cook' })
+    expect(await discard()).toEqual({ status: 204 })
+    expect(platform.deadLetters).toEqual([])
     expect((await read(commandId)).body).toMatchObject({ status: 'done' })
   })
 

@@ -1,4 +1,4 @@
-/** Records the outcome of a submitted command in the document of its idempotency key, and answers the submitter who reads it. */
+/** Records the outcome of a submitted command in the document of its idempotency key, and answers the submitter who reads it. A command that is discarded as a dead letter has one too. */
 
 import type { Context, Hono } from 'hono'
 import { z } from 'zod'
@@ -6,6 +6,8 @@ import { Refused } from '../base/errors.ts'
 import { shortened } from '../base/shortened.ts'
 import type { SubmittedCommand } from '../contracts/command-status.ts'
 import type { Platform } from '../service/platform.ts'
+import type { RunningPlatform } from './create-platform.ts'
+import { readEnvelope, Unreadable } from './messages.ts'
 import { keyPath } from './submissions.ts'
 
 const DETAIL_CHARACTERS = 2_000
@@ -32,18 +34,11 @@ type Outcome = Pick<SubmittedCommand, 'finishedAt' | 'code' | 'detail' | 'httpSt
  * @throws what `act` throws; Unavailable when the outcome could not be recorded.
  */
 export async function withOutcome(platform: Platform, commandId: string, act: () => Promise<unknown>): Promise<void> {
-  const record = (outcome: Outcome): Promise<void> =>
-    // The same type of command that the service sent to itself has no key. The first outcome stays.
-    platform.documents.update(keyPath(commandId), (current) =>
-      current === undefined || current['outcome'] !== undefined
-        ? undefined
-        : { ...current, outcome: { ...outcome, finishedAt: new Date(platform.now()).toISOString() } },
-    )
   try {
     await act()
   } catch (error) {
     if (error instanceof Refused)
-      await record({
+      await record(platform, commandId, {
         status: 'refused',
         code: error.code,
         detail: shortened(error.message, DETAIL_CHARACTERS),
@@ -51,7 +46,41 @@ export async function withOutcome(platform: Platform, commandId: string, act: ()
       })
     throw error
   }
-  await record({ status: 'done' })
+  await record(platform, commandId, { status: 'done' })
+}
+
+const record = (platform: Platform, commandId: string, outcome: Outcome): Promise<void> =>
+  // The same type of command that the service sent to itself has no key. The first outcome stays.
+  platform.documents.update(keyPath(commandId), (current) =>
+    current === undefined || isFinal((current as unknown as KeyDocument).outcome)
+      ? undefined
+      : { ...current, outcome: { ...outcome, finishedAt: new Date(platform.now()).toISOString() } },
+  )
+
+const DISCARDED = 'discarded'
+const DISCARDED_STATUS = 409
+/** A repetition of the submission is carried out after a discard. */
+const isFinal = (outcome: Outcome | undefined): boolean => outcome !== undefined && outcome.code !== DISCARDED
+
+/** An operator deletes the dead letter of a command: its submitter waits for no other outcome. A letter that is no envelope has none. */
+export async function recordDiscard(
+  platform: RunningPlatform,
+  { type, data }: { readonly type: string; readonly data: Buffer },
+): Promise<void> {
+  const commandId = platform.service.acceptsSubmitted.includes(type) ? idIn(type, data) : undefined
+  if (commandId === undefined) return
+  const detail =
+    'It failed at every attempt, and an operator has discarded it. If it is still needed, submit it under a new key.'
+  await record(platform, commandId, { status: 'refused', code: DISCARDED, detail, httpStatus: DISCARDED_STATUS })
+}
+
+function idIn(type: string, data: Buffer): string | undefined {
+  try {
+    return readEnvelope(data, type).id
+  } catch (error) {
+    if (error instanceof Unreadable) return undefined
+    throw error
+  }
 }
 
 /** `GET /submissions/{commandId}` for the services that submit commands to this one: each reads its own. */

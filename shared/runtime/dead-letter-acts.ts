@@ -8,6 +8,7 @@ import type { z } from 'zod'
 import { MAX_DELIVERY_ATTEMPTS } from '../base/attempts.ts'
 import { forEachConcurrently } from '../base/concurrently.ts'
 import type { Config } from '../base/config.ts'
+import { recordDiscard } from './command-outcomes.ts'
 import type { RunningPlatform } from './create-platform.ts'
 import { typeOf, type Waiting } from '../gcp/waiting.ts'
 import { type Operator, operatorOf } from '../base/operator.ts'
@@ -124,14 +125,16 @@ export function createReplay(
 export function createDiscard(platform: RunningPlatform, config: Config): DeadLetterAct {
   const { deadLetterBox: box, security, service } = platform
   return onEachLetter(discardCommand, { platform, config }, async (letter, headers, operator) => {
+    const type = typeOf(service.name, letter)
     // Before it is deleted: a crash in between must not delete a message without a line.
     logAct(security, headers, {
       operator,
       event: 'message.discarded',
       outcome: 'done',
-      type: typeOf(service.name, letter),
+      type,
       letter: letter.messageId,
     })
+    await recordDiscard(platform, { type, data: letter.data })
     await box.acknowledge(letter)
     return true
   })
