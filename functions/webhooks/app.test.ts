@@ -259,11 +259,15 @@ describe('a receiver that fails', () => {
     await runAttempts(1)
     receiver.answer(204)
     const [, { envelope }] = platform.sent as [unknown, (typeof platform.sent)[number]]
-    for (const write of ['merge', 'update'] as const) {
-      const spy = vi.spyOn(platform.documents, write).mockRejectedValue(new Error('The instance ended.'))
-      await deliver(app, platform, envelope).catch(() => {})
-      spy.mockRestore()
+    const { update } = platform.documents
+    // Of the customer, and of the delivery.
+    for (const written of [0, 1]) {
+      let left = written
+      platform.documents.update = (...parameters) =>
+        left-- > 0 ? update(...parameters) : Promise.reject(new Error('The instance ended.'))
+      await expect(deliver(app, platform, envelope)).rejects.toThrow('The instance ended.')
     }
+    platform.documents.update = update
     await deliver(app, platform, envelope)
     expect(await deliveries(endpointId)).toMatchObject([{ status: 'delivered', attempts: 2 }])
     expect((await listed())[0]).not.toHaveProperty('failingSince')
@@ -340,9 +344,14 @@ describe('a receiver that fails', () => {
     const { endpointId } = await register()
     receiver.answer(410)
     await happen('order.placed', placed)
-    const { merge } = platform.documents
-    platform.documents.merge = (path, fields) =>
-      merge(path, Object.fromEntries(Object.entries(fields).filter(([name]) => name !== 'failedAt')))
+    const { update } = platform.documents
+    platform.documents.update = (path, change) =>
+      update(path, (stored) => {
+        const next = change(stored)
+        if (!next) return undefined
+        const { failedAt: _, ...former } = next
+        return former
+      })
     await runAttempts()
     const since = '2026-01-01T00:00:00Z'
     expect(await request('POST', `/${endpointId}/replay`, { since })).toMatchObject({
@@ -771,6 +780,57 @@ it('a replay whose task comes before it is recorded is retried', async () => {
   await request('POST', `/${endpointId}/replay`, { since: '2026-01-01T00:00:00Z' })
   await runAttempts()
   expect((await deliveries(endpointId))[0]).toMatchObject({ status: 'delivered', attempts: 1 })
+})
+
+it('a second copy of an attempt that ends after a replay has begun changes nothing of the replay', async () => {
+  const posts = openHeldPosts()
+  open('any', { postOutside: posts.postOutside })
+  const { endpointId } = await register()
+  await happen('order.placed', placed)
+  const [{ envelope }] = platform.sent as [(typeof platform.sent)[number]]
+  // Cloud Tasks may deliver a task twice.
+  const copies = [1, 2].map(() => deliver(app, platform, envelope))
+  await vi.waitFor(() => expect(posts.open.get(receiver.url)).toHaveLength(2), { interval: 1 })
+  const [first, second] = posts.open.get(receiver.url)!
+  first!.resolve({ status: 410 })
+  await Promise.race(copies)
+  tried = platform.sent.length
+  await request('POST', `/${endpointId}/replay`, { since: '2026-01-01T00:00:00Z' })
+  second!.resolve({ status: 410 })
+  await Promise.all(copies)
+  expect(await deliveries(endpointId)).toMatchObject([{ status: 'waiting', attempts: 0 }])
+})
+
+it('a replay beside an event that found the endpoint disabled leaves it not unsent', async () => {
+  for (const isRepeated of [false, true]) {
+    open()
+    const { endpointId } = await register()
+    receiver.answer(410)
+    await happen('order.placed', placed)
+    await runAttempts()
+    receiver.answer(200)
+    receiver.received.length = 0
+    // The replay enables the endpoint and finds no more, before the delivery of the event is there.
+    const { create } = platform.documents
+    platform.documents.create = async (...parameters) => {
+      platform.documents.create = create
+      await request('POST', `/${endpointId}/replay`, { since: '2026-01-02T00:00:00Z' })
+      const isNew = await create(...parameters)
+      if (isRepeated) throw new Error('The instance ended.')
+      return isNew
+    }
+    const completed = happen('order.completed', { orderId })
+    if (isRepeated) {
+      await expect(completed).rejects.toThrow('The instance ended.')
+      await happen('order.completed', { orderId })
+    } else await completed
+    await runAttempts()
+    expect(receiver.received).toHaveLength(1)
+    // Another delivery of the event sends nothing more.
+    await happen('order.completed', { orderId })
+    await runAttempts()
+    expect(receiver.received).toHaveLength(1)
+  }
 })
 
 it('two replays at once leave no delivery that waits for a task which has come', async () => {

@@ -11,9 +11,10 @@ import { documentQuery } from '../../shared/service/document-query.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import { shopCodes } from '../shop/errors.ts'
+import { announce } from './announce.ts'
 import type { WebhookDelivery } from './delivery.ts'
 import { type Customer, deleted, enabled, endpointOf, endpointView, registered, rotated, verified } from './endpoint.ts'
-import { announce, customerIn, deliverOnce, deliveryPath, sendAttempt, updateCustomer } from './send.ts'
+import { beginRound, customerIn, deliverOnce, updateCustomer } from './send.ts'
 import { webhooks } from './service.ts'
 import { webhookTargets } from './settings.ts'
 import { whyUnverified } from './verification.ts'
@@ -97,20 +98,10 @@ const deliveryView = ({ webhookId, type, status, createdAt, attempts, deliveredA
   ...(lastFailure === undefined ? {} : { lastFailure }),
 })
 
-/** Undefined: another replay has begun this round, and it may be over. A second one would wait for a task that comes once. */
-const begun = (stored: Readonly<Record<string, unknown>> | undefined, round: number, begunAt: string) =>
-  stored?.['status'] === 'failed' && stored['round'] === round - 1
-    ? { ...stored, status: 'waiting', round, begunAt, attempts: 0, hangs: false }
-    : undefined
-
-/** The task is sent before the delivery waits again, and is retried until then: a crash between the two leaves none that waits for ever. */
 async function replayed(platform: Platform, endpointId: string, since: string) {
-  const begunAt = new Date(platform.now()).toISOString()
   const { documents, more } = await failedSince(platform, endpointId, new Date(since).toISOString())
   await forEachConcurrently(documents, MAX_CONCURRENT_BEGINNINGS, async ({ id: deliveryId, fields }) => {
-    const round = (fields as unknown as WebhookDelivery).round + 1
-    await sendAttempt(platform, { deliveryId, round, attempt: 1 }, { correlationId: deliveryId })
-    await platform.documents.update(deliveryPath(deliveryId), (stored) => begun(stored, round, begunAt))
+    await beginRound(platform, deliveryId, (fields as unknown as WebhookDelivery).round + 1)
   })
   return { replayed: documents.length, more }
 }

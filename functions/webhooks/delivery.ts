@@ -38,6 +38,26 @@ export interface WebhookDelivery {
  */
 export const SHORT_TRY_MS = 2_000
 
+/** Of a replay. Undefined: another one has begun this round, and it may be over. A second one would wait for a task that comes once. */
+export const begun = (
+  stored: WebhookDelivery | undefined,
+  round: number,
+  begunAt: string,
+): WebhookDelivery | undefined =>
+  stored?.status === 'failed' && stored.round === round - 1
+    ? { ...stored, status: 'waiting', round, begunAt, attempts: 0, hangs: false }
+    : undefined
+
+/** The end of an attempt. Undefined: it is recorded already, or a replay has begun since. A task may come twice, and one of both late. */
+export const recorded = (
+  stored: WebhookDelivery | undefined,
+  { round, attempt }: { readonly round: number; readonly attempt: number },
+  change: Partial<WebhookDelivery>,
+): WebhookDelivery | undefined =>
+  stored?.status === 'waiting' && stored.round === round && stored.attempts < attempt
+    ? { ...stored, ...change }
+    : undefined
+
 /** A receiver may ask for more time than the schedule gives, and no more than the schedule's longest. */
 const MAX_RETRY_AFTER_MS = 86_400_000
 

@@ -1,22 +1,20 @@
-/** From an event to its deliveries, and one attempt of each. */
+/** One attempt of one delivery. */
 
 import { Unavailable } from '../../shared/base/errors.ts'
-import { derivedId, derivedName, hashOf } from '../../shared/base/ids.ts'
+import { derivedId, hashOf } from '../../shared/base/ids.ts'
 import type { RecordOf, SentBy } from '../../shared/contracts/contract.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { webhookHeaders } from '../../shared/http/webhook-signing.ts'
 import { type DocumentPath, documentPath } from '../../shared/service/document-path.ts'
 import type { OutsideAnswer } from '../../shared/service/outside-target.ts'
 import type { Platform } from '../../shared/service/platform.ts'
-import { historyContracts } from '../history/contracts.ts'
-import type { webhooksContracts, WebhookType } from './contracts.ts'
-import { bodyOf, deferredUntilMs, nextAttemptMs, SHORT_TRY_MS, type WebhookDelivery } from './delivery.ts'
+import type { webhooksContracts } from './contracts.ts'
+import { begun, deferredUntilMs, nextAttemptMs, recorded, SHORT_TRY_MS, type WebhookDelivery } from './delivery.ts'
 import { afterFailure, afterSuccess, type Customer, type Endpoint, secretsAt } from './endpoint.ts'
 import { createReceiverBulkhead, type Leave, type ReceiverBulkhead, type Speed } from './receiver-bulkhead.ts'
 import type { webhooks } from './service.ts'
 import { webhookTargets } from './settings.ts'
 
-type EventOfOrder = Envelope<WebhookType, { readonly orderId: string; readonly customerRef?: string }>
 export interface Attempt {
   readonly deliveryId: string
   readonly round: number
@@ -30,35 +28,22 @@ export const deliveryPath = (id: string): DocumentPath => documentPath<typeof we
 export const customerIn = async (platform: Platform, customer: string): Promise<Customer> =>
   (await platform.documents.get(customerPath(customer))) ?? {}
 
-/** Again with the same ids: a delivery that exists stays, and a task of its name is not made twice. */
-export async function announce(message: EventOfOrder, platform: Platform): Promise<void> {
-  const { id: webhookId, type, time, correlationId } = message
-  const { orderId } = message.data
-  const { customer, isWatched } = await recipientOf(message, platform)
-  if (!isWatched) return
-  const { endpoints = {} } = await customerIn(platform, customer)
-  for (const [endpointId, endpoint] of Object.entries(endpoints)) {
-    if (!endpoint.types.includes(type) || endpoint.status === 'unverified') continue
-    const deliveryId = derivedName('d', endpointId, webhookId)
-    const isEnabled = endpoint.status === 'enabled'
-    const createdAt = new Date(platform.now()).toISOString()
-    const isNew = await platform.documents.create(deliveryPath(deliveryId), {
-      customer,
-      endpointId,
-      webhookId,
-      type,
-      body: bodyOf(type, time, orderId),
-      // A replay, which enables the endpoint, finds it.
-      status: isEnabled ? 'waiting' : 'failed',
-      createdAt,
-      round: 1,
-      attempts: 0,
-      ...(isEnabled ? {} : { failedAt: createdAt, lastFailure: 'the endpoint is disabled' }),
-    } satisfies WebhookDelivery)
-    // The endpoint may have been disabled between this and an earlier attempt that made the delivery and no task: it would wait for ever.
-    if (isEnabled || !isNew) await sendAttempt(platform, { deliveryId, round: 1, attempt: 1 }, { correlationId })
-  }
+/** The task is sent before the delivery waits again, and is retried until then: a crash between the two leaves none that waits for ever. */
+export async function beginRound(platform: Platform, deliveryId: string, round: number): Promise<void> {
+  await sendAttempt(platform, { deliveryId, round, attempt: 1 }, { correlationId: deliveryId })
+  const begunAt = new Date(platform.now()).toISOString()
+  await updateDelivery(platform, deliveryId, (stored) => begun(stored, round, begunAt))
 }
+
+const updateDelivery = (
+  { documents }: Platform,
+  deliveryId: string,
+  change: (stored: WebhookDelivery | undefined) => WebhookDelivery | undefined,
+): Promise<void> =>
+  documents.update(
+    deliveryPath(deliveryId),
+    (stored) => change(stored as WebhookDelivery | undefined) as Record<string, unknown> | undefined,
+  )
 
 interface Sending {
   readonly correlationId: string
@@ -87,50 +72,6 @@ export const sendAttempt = (
     },
   )
 
-interface Recipient {
-  readonly customer: string
-  /** Whether the customer had an endpoint when the order was placed. Nothing more is read for the orders of the others, which are most. */
-  readonly isWatched: boolean
-}
-
-/** Recipients never change: an instance keeps those of the orders that it saw last. */
-const MAX_KEPT = 10_000
-const keptBy = new WeakMap<Platform, Map<string, Recipient>>()
-
-/** Only `order.placed` names the customer. History is asked for an order that was placed before this service, or whose event is late. */
-async function recipientOf({ data: { orderId, customerRef } }: EventOfOrder, platform: Platform): Promise<Recipient> {
-  const kept = keptBy.get(platform) ?? new Map<string, Recipient>()
-  keptBy.set(platform, kept)
-  const known = kept.get(orderId)
-  if (known) return known
-  // `order.placed` is the first event of nearly every order: its document is made without a look.
-  const stored = customerRef === undefined ? await storedRecipient(orderId, platform) : undefined
-  const recipient = stored ?? (await newRecipient(orderId, customerRef, platform))
-  kept.set(orderId, recipient)
-  if (kept.size > MAX_KEPT) kept.delete(kept.keys().next().value!)
-  return recipient
-}
-
-async function newRecipient(orderId: string, customerRef: string | undefined, platform: Platform): Promise<Recipient> {
-  const customer = customerRef ?? (await customerByHistory(orderId, platform))
-  const { endpoints = {} } = await customerIn(platform, customer)
-  const recipient = { customer, isWatched: Object.keys(endpoints).length > 0 }
-  const isNew = await platform.documents.create(orderPath(orderId), recipient)
-  // An event of the same order, or this one before, was first: all of them follow what it found.
-  return isNew ? recipient : (await storedRecipient(orderId, platform))!
-}
-
-const orderPath = (orderId: string): DocumentPath => documentPath<typeof webhooks>('orders', orderId)
-const storedRecipient = async (orderId: string, { documents }: Platform): Promise<Recipient | undefined> =>
-  (await documents.get(orderPath(orderId))) as Recipient | undefined
-
-async function customerByHistory(orderId: string, { query }: Platform): Promise<string> {
-  const answer = await query(historyContracts, 'readTimeline', { orderId })
-  const customer = answer.refused ? undefined : answer.body.customerRef
-  if (customer === undefined) throw new Unavailable(`order.placed of ${orderId} has not arrived yet.`)
-  return customer
-}
-
 const bulkheads = new WeakMap<Platform, ReceiverBulkhead>()
 
 /** Of this instance. */
@@ -146,8 +87,9 @@ const shareOf = (id: string): number => Number.parseInt(hashOf(id).slice(0, 8), 
 /** One attempt. Each except the last sends the next before it is recorded, so that a crash between the two loses no attempt. */
 export async function deliverOnce(message: Envelope<string, Attempt>, platform: Platform): Promise<void> {
   const { deliveryId, round, attempt } = message.data
-  const path = deliveryPath(deliveryId)
-  const delivery = (await platform.documents.get(path)) as WebhookDelivery | undefined
+  const record = (change: Partial<WebhookDelivery>): Promise<void> =>
+    updateDelivery(platform, deliveryId, (stored) => recorded(stored, message.data, change))
+  const delivery = (await platform.documents.get(deliveryPath(deliveryId))) as WebhookDelivery | undefined
   if (delivery && delivery.round < round) throw new Unavailable(`The replay of ${deliveryId} is not recorded yet.`)
   // It is over, or the task of an earlier attempt comes again.
   if (delivery?.status !== 'waiting' || delivery.round !== round || delivery.attempts >= attempt) return
@@ -157,7 +99,7 @@ export async function deliverOnce(message: Envelope<string, Attempt>, platform: 
     // Also after a crash between the two: then this is the attempt that disabled it.
     if (endpoint?.disabled) await publishDisabled(platform, message, { customer, endpointId, endpoint })
     const lastFailure = endpoint ? 'the endpoint is disabled' : 'the endpoint is deleted'
-    return platform.documents.merge(path, { ...failedNow(platform), lastFailure })
+    return record({ ...failedNow(platform), lastFailure })
   }
   const isFailing = endpoint.failingSince !== undefined
   const { hangs = false } = delivery
@@ -170,28 +112,27 @@ export async function deliverOnce(message: Envelope<string, Attempt>, platform: 
     })
   if (!leave) return comeLater(speed)
   const answer = await attemptAt(endpoint, delivery, platform, { leave, isShort: speed !== 'slow' })
-  const failure = failureOf(answer)
   if (speed !== 'slow' && 'failure' in answer && answer.isTimeout) {
-    await platform.documents.merge(path, { hangs: true, lastFailure: failure })
+    await record({ hangs: true, lastFailure: answer.failure })
     // There may be room for it as a slow one immediately.
     return comeLater('untried')
   }
+  const failure = failureOf(answer)
   if (failure === undefined) {
     const atMs = platform.now()
     const deliveredAt = new Date(atMs).toISOString()
     // Another attempt may have failed meanwhile: the endpoint is read again. First, since a delivery that has arrived is not tried again.
     await updateCustomer(platform, customer, (stored) => afterSuccess(stored, endpointId, atMs))
-    return platform.documents.merge(path, { status: 'delivered', attempts: attempt, deliveredAt })
+    return record({ status: 'delivered', attempts: attempt, deliveredAt })
   }
   const { status, retryAfter } = 'status' in answer ? answer : {}
   const isEnabled = await failedAt(platform, message, { customer, endpointId, status })
   const nextMs = isEnabled ? nextAttemptMs(attempt, platform.now(), retryAfter) : undefined
   const lastFailure = failure.slice(0, MAX_FAILURE_CHARACTERS)
-  if (nextMs === undefined)
-    return platform.documents.merge(path, { ...failedNow(platform), attempts: attempt, lastFailure })
+  if (nextMs === undefined) return record({ ...failedNow(platform), attempts: attempt, lastFailure })
   const next = { deliveryId, round, attempt: attempt + 1 }
   await sendAttempt(platform, next, { correlationId: message.correlationId, notBeforeMs: nextMs })
-  await platform.documents.merge(path, { attempts: attempt, lastFailure })
+  await record({ attempts: attempt, lastFailure })
 }
 
 const failedNow = (platform: Platform) =>
