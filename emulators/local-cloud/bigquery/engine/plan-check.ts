@@ -78,13 +78,15 @@ function checkMonths({ name, children = [] }: Part): void {
 }
 
 /** @throws an error for columns that DuckDB names `element1`, and for functions that it has for further types. */
-function checkOverload({ name, children, type: kind, return_type: element }: Part): void {
+function checkOverload(part: Part): void {
+  const { name, children, type: kind, return_type: element } = part
   if (kind === 'BOUND_UNNEST' && element?.type_info?.child_types?.some(({ first }) => first === ''))
     throw new Error(
       `${OWN_MESSAGE}The columns of an UNNEST of STRUCTs without names have no names in the local cloud: write STRUCT(1 AS a).`,
     )
   const type = typeOf(children?.[0])
-  if (name === 'list_value' && type?.id === 'LIST')
+  // A macro's own list has one element: the argument of a cast.
+  if (name === 'list_value' && type?.id === 'LIST' && isInQuery(part))
     throw new Error(
       `${OWN_MESSAGE}Cannot construct array with element type ARRAY because nested arrays are not supported`,
     )

@@ -137,6 +137,10 @@ it.each<[query: string, message: string | RegExp | undefined]>([
     'No matching signature for function ARRAY_CONCAT for argument types: ARRAY<INT64>, ARRAY<STRING>',
   ],
   ['SELECT ARRAY_REVERSE(1)', 'No matching signature for function ARRAY_REVERSE: it takes an ARRAY'],
+  [
+    'SELECT CAST(a AS STRING) FROM d.t',
+    'Invalid cast to STRING: the local cloud does not cast BYTES, JSON, STRUCT and ARRAY values.',
+  ],
   ['SELECT [a] FROM d.t', 'Cannot construct array with element type ARRAY because nested arrays are not supported'],
   [
     'SELECT 1 FROM d.t JOIN d.t AS u USING (nowhere)',
