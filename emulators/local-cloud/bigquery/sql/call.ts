@@ -32,13 +32,33 @@ function called(name: string, written: string, reader: Reader, clauses: Clauses)
       const rewrite = rewritten[name]
       const known = renamed[name] ?? (sameInBoth.has(name) ? name : undefined)
       if (!rewrite && !known) throw invalidArgument(`Function not found: ${written}`)
+      const from = reader.place
       const args = callArguments(reader, clauses)
+      if (name === 'ERROR') checkCalculated(reader, from - 1)
+      if (!keepsErrors.has(name) && args.some((one) => one.startsWith('bq_error('))) throw untypedError(name)
       if (takesPath.has(name)) checkPath(args, name)
       if (rewrite) return rewrite(args, name)
       return `${known}(${args.join(', ')})`
     }
   }
 }
+
+/** Functions whose arguments have one type, so that ERROR has it too. */
+const keepsErrors = new Set(['IF', 'IFNULL', 'COALESCE'])
+const operators = /^(?:[-+*/|&^~[]|\|\||<<|>>|LIKE)$/i
+
+/** @param at the place of the word ERROR. @throws INVALID_ARGUMENT where it is an operand: DuckDB computes NULL from a value without a type. */
+function checkCalculated(reader: Reader, at: number): void {
+  let [before, after] = [at - 1, reader.place]
+  while (reader.at(before)?.text === '(' && reader.at(after)?.text === ')') [before, after] = [before - 1, after + 1]
+  for (const token of [reader.at(before), reader.at(after)])
+    if (token && operators.test(token.text)) throw untypedError(token.text.toUpperCase())
+}
+
+const untypedError = (where: string): Error =>
+  invalidArgument(
+    `ERROR as an operand of ${where} is not translated by the local cloud: CAST it to the operand's type, as in CAST(ERROR('…') AS STRING).`,
+  )
 
 function window(reader: Reader, clauses: Clauses): string {
   if (!reader.takeIf('OVER')) return ''
@@ -86,6 +106,7 @@ function cast(name: string, reader: Reader, clauses: Clauses): string {
   if (literal !== undefined) value = `'${literal.replace(/e0$/, '')}'`
   // DuckDB reads such a literal as BigQuery does: the view that lists the digits of currencies has one for each of them.
   if (type === 'NUMERIC' && /^'\d{1,29}(?:\.\d{1,9})?'$/.test(value)) return `CAST(${value} AS ${known})`
+  if (value.startsWith('bq_error(')) return `CAST(${value} AS ${known})`
   const macro = macroCasts[known]
   if (macro) return `${safe ? macro.replace('bq_', 'bq_safe_') : macro}(${value})`
   return safe ? `TRY_CAST(${value} AS ${known})` : `(${value})::${known}`

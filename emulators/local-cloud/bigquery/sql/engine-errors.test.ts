@@ -61,6 +61,21 @@ it.each<[query: string, message: string | RegExp | undefined]>([
     'WITH RECURSIVE is run by the local cloud with UNION ALL alone.',
   ],
   ["SELECT ERROR(CONCAT('no ', 'rows'))", 'no rows'],
+  ["SELECT CAST(ERROR('no bytes') AS BYTES)", 'no bytes'],
+  ["SELECT CONCAT(CAST(ERROR('no text') AS STRING), 'a')", 'no text'],
+  ["SELECT IFNULL(NULL, (ERROR('no value')))", 'no value'],
+  ...[
+    ['UPPER', "UPPER(ERROR('x'))"],
+    ['+', "1 + (ERROR('x'))"],
+    ['||', "ERROR('x') || 'a'"],
+    ['LIKE', "ERROR('x') LIKE 'a'"],
+  ].map(
+    ([where, sql]) =>
+      [
+        `SELECT ${sql}`,
+        `ERROR as an operand of ${where} is not translated by the local cloud: CAST it to the operand's type, as in CAST(ERROR('…') AS STRING).`,
+      ] as [string, string],
+  ),
   [
     'SELECT id, COUNT(*) FROM d.t',
     'SELECT list expression references column id which is neither grouped nor aggregated at [1:8]',

@@ -41,6 +41,15 @@ export class Reader {
     return this.#tokens[this.#at + ahead]
   }
 
+  /** Of the next token, counted from the first. */
+  get place(): number {
+    return this.#at
+  }
+
+  at(place: number): Token | undefined {
+    return this.#tokens[place]
+  }
+
   is(text: string, ahead = 0): boolean {
     const token = this.peek(ahead)
     return (
