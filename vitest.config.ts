@@ -12,8 +12,8 @@ const programs = [
   'emulators/local-cloud/bigquery/**/*.test.ts',
   'emulators/local-cloud/cloud-run/{cloud-run,secrets,process/ingress-only}.test.ts',
   'emulators/local-cloud/iam/{iam,api/metadata}.test.ts',
-  'test/architecture/settings.test.ts',
 ]
+
 /** The tests across folders that start neither a platform nor programs. */
 const quick = [
   'test/{architecture,bench,conformance,flows,races,*-providers}/**/*.test.ts',
@@ -21,7 +21,10 @@ const quick = [
   'test/stacks/{another-business,environment-stack,grants,monthly,observability,ops-target,policies,schedules,stacks}.test.ts',
   'test/checks/{docs,editors,executed-blocks,layout,progress-reporter,renovate,sleeps,slowest-first,typed-options,whole-lists,words}.test.ts',
 ]
-
+/** Those that start programs, clusters in their own process, or whole local clouds. */
+const larger = 'test/{checks,cloud,generated,migration,security,simulation,stacks}/**/*.test.ts'
+/** Of these, the ones that replace a module for themselves, which a file before them in the process may have imported. */
+const mocking = ['test/cloud/set-secret.test.ts', 'test/security/dispatch.test.ts']
 /** Tests that only add data of their own to a platform, and read: all of these share one platform. */
 const shared = ['test/platform/shared/**/*.test.ts']
 
@@ -30,8 +33,11 @@ export default defineConfig({
     projects: [
       // Half the time of small tests is importing modules that the file before them had imported.
       { extends: true, test: { name: 'folders', include: [folders], exclude: programs, isolate: false } },
-      { extends: true, test: { name: 'quick', include: quick, exclude: programs, isolate: false } },
-      { extends: true, test: { name: 'programs', include: programs, isolate: false } },
+      { extends: true, test: { name: 'quick', include: quick, isolate: false } },
+      {
+        extends: true,
+        test: { name: 'programs', include: [...programs, larger], exclude: [...quick, ...mocking], isolate: false },
+      },
       {
         extends: true,
         test: { name: 'shared-platform', include: shared, globalSetup: 'test/support/shared-platform.ts' },
@@ -39,7 +45,11 @@ export default defineConfig({
       // Whole platforms, with variables by which clients find them: each file in a process of its own.
       {
         extends: true,
-        test: { name: 'platform', include: ['test/**/*.test.ts'], exclude: [...quick, ...programs, ...shared] },
+        test: {
+          name: 'platform',
+          include: ['test/{another-business,platform}/**/*.test.ts', ...mocking],
+          exclude: [...quick, ...shared],
+        },
       },
     ],
     exclude: ['**/node_modules/**', '.data/**', '.tools/**'],
