@@ -291,6 +291,29 @@ describe('a document', () => {
       400,
       'document-too-complex',
     ],
+    // About 6 MB, from a text of one KiB.
+    [
+      'of too many objects of the schema',
+      {
+        query: `{ __schema { types { ${times(10, (at) => `a${at}: fields { ...F }`)} } } }
+          fragment F on __Field { ${times(5, (at) => `b${at}: type { ...T }`)} }
+          fragment T on __Type { ${times(6, (at) => `c${at}: fields { name }`)} }`,
+      },
+      400,
+      'document-too-complex',
+    ],
+    [
+      'that is too deep in the schema',
+      { query: `{ __schema { types { ${'ofType { '.repeat(MAX_DEPTH)} name ${'}'.repeat(MAX_DEPTH)} } } }` },
+      400,
+      'document-too-complex',
+    ],
+    [
+      'of too many fields of the schema',
+      { query: `{ __type(name: "Order") { ${'name '.repeat(MAX_FIELDS)} } }` },
+      400,
+      'document-too-complex',
+    ],
     [
       'with a huge list of variables',
       {
@@ -410,6 +433,16 @@ describe('recorded documents', () => {
     const answer = await closed.post(request)
     expect([answer.status, codesOf(answer)]).toEqual([403, ['document-not-recorded']])
     expect(closed.calls()).toEqual([])
+  })
+
+  it.each(['query', 'variables', 'operationName'])('by GET with two of %s are refused', async (name) => {
+    const one = { query: '{ __typename }', variables: '{}', operationName: 'A' }[name]!
+    const search = new URLSearchParams({ query: '{ __typename }', [name]: one })
+    search.append(name, one)
+    const response = await graph.request(`/graphql?${search}`, {
+      headers: { authorization: `Bearer ${await graph.token()}` },
+    })
+    expect([response.status, codesOf((await response.json()) as never)]).toEqual([400, ['request-invalid']])
   })
 
   it('tools introspect where any document is answered', async () => {

@@ -35,10 +35,14 @@ export function parsedRequest(value: unknown): DocumentRequest {
 /** The members of a request by GET. @throws Refused */
 export function inQuery(c: Context): object {
   return Object.fromEntries(
-    Object.entries(c.req.query()).map(([name, text]) => [
-      name,
-      name === 'variables' || name === 'extensions' ? jsonIn(name, text) : text,
-    ]),
+    Object.entries(c.req.queries()).map(([name, [text = '', ...others]]) => {
+      refuseIf(
+        others.length > 0,
+        'request-invalid',
+        `A parameter is given twice: ${shortened(name, MESSAGE_CHARACTERS)}.`,
+      )
+      return [name, name === 'variables' || name === 'extensions' ? jsonIn(name, text) : text]
+    }),
   )
 }
 

@@ -7,6 +7,7 @@ import {
   type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
+  type GraphQLField,
   getNamedType,
   type GraphQLNamedType,
   type GraphQLSchema,
@@ -15,7 +16,9 @@ import {
   isObjectType,
   Kind,
   type OperationDefinitionNode,
+  SchemaMetaFieldDef,
   type SelectionSetNode,
+  TypeMetaFieldDef,
   visit,
 } from 'graphql'
 import { refuseIf } from '../base/errors.ts'
@@ -52,6 +55,12 @@ interface Measuring {
   cost: number
 }
 
+/** The fields by which tools introspect: aliases of what they lead to would multiply to an answer of megabytes. */
+const ofSchema: Readonly<Record<string, GraphQLField<unknown, unknown>>> = {
+  [SchemaMetaFieldDef.name]: SchemaMetaFieldDef,
+  [TypeMetaFieldDef.name]: TypeMetaFieldDef,
+}
+
 /** The place of a selection. */
 interface Place {
   readonly type: GraphQLNamedType | undefined
@@ -80,6 +89,8 @@ export function measured(
   for (const one of document.definitions)
     if (one !== operation && 'selectionSet' in one)
       measure(one.selectionSet, measuring, { type: undefined, depth: 1, objects: 1, rows: undefined, within: [] })
+  // The operation has all of them: the query by which tools introspect has 240, and 250 in its fragments.
+  measuring.fields = 0
   const [calls, cost] = [measuring.calls, measuring.cost]
   const type = about.schema.getRootType(operation.operation) ?? undefined
   measure(operation.selectionSet, measuring, { type, depth: 1, objects: 1, rows: undefined, within: [] })
@@ -133,11 +144,10 @@ function measure({ selections }: SelectionSetNode, measuring: Measuring, place: 
 
 function measureField(field: FieldNode, measuring: Measuring, place: Place): void {
   const name = field.name.value
-  // Introspection is bounded by its own rule.
-  if (name.startsWith('__')) return
   const { type } = place
-  const definition = isObjectType(type) ? type.getFields()[name] : undefined
-  const isRoot = place.depth === 1 && type !== undefined
+  const isOfSchema = Object.hasOwn(ofSchema, name)
+  const definition = isOfSchema ? ofSchema[name] : isObjectType(type) ? type.getFields()[name] : undefined
+  const isRoot = place.depth === 1 && type !== undefined && !name.startsWith('__')
   if (isRoot || (isObjectType(type) && measuring.isEdge(`${type.name}.${name}`))) measuring.calls += 1
   if (!field.selectionSet) return
   const rows = isRoot ? rowsOf(field, measuring) : place.rows
