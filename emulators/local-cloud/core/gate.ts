@@ -31,11 +31,11 @@ export type PortKind =
 /** Names of loopback; every port is opened on 127.0.0.1. */
 const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]']
 /**
- * Google's clients, gcloud, bq, Terraform and curl scripts send JSON; OTLP exporters may send Protobuf. A browser sends
- * neither from another origin without a preflight (https://fetch.spec.whatwg.org/#cors-safelisted-request-header), and
+ * Google's clients, gcloud, bq, Terraform and curl scripts send JSON, and uploads of files in parts; OTLP exporters may send
+ * Protobuf. A browser sends none of these from another origin without a preflight (https://fetch.spec.whatwg.org/#cors-safelisted-request-header), and
  * it sends a Blob without any type.
  */
-const BODY_TYPES = ['application/json', 'application/x-protobuf']
+const BODY_TYPES = ['application/json', 'application/x-protobuf', 'multipart/related']
 
 /** The refusal of a request, or undefined. `port`: the port at which it arrived. */
 export function refusalOf(request: GateRequest, port: number, portKind: PortKind): Refusal | undefined {

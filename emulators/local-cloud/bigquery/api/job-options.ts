@@ -81,7 +81,7 @@ const queryOptions = (): Options => ({
   },
 })
 
-const jobsOfKind = 'the local cloud runs query jobs only'
+export const onlyQueries = 'the local cloud runs query jobs only, and takes rows by insertAll and INSERT'
 
 export const jobOptions = (): Options => ({
   honoured: 'configuration jobReference',
@@ -91,7 +91,7 @@ export const jobOptions = (): Options => ({
     configuration: () => ({
       honoured: 'query dryRun jobTimeoutMs',
       kept: 'labels jobType reservation maxSlots',
-      refused: { load: jobsOfKind, copy: jobsOfKind, extract: jobsOfKind },
+      refused: { load: onlyQueries, copy: onlyQueries, extract: onlyQueries },
       inside: { query: queryOptions },
     }),
   },

@@ -257,3 +257,27 @@ it('lists the jobs that are done, page by page', async () => {
   expect(nextPageToken).toBe('1')
   expect((await bigquery.send('GET', '/jobs?stateFilter=running'))['jobs']).toEqual([])
 })
+
+it.each(['multipart', 'resumable'])('a load job with a file is refused by name: %s', async (uploadType) => {
+  const boundary = 'x'
+  const type = 'application/json'
+  const job = JSON.stringify({ configuration: { load: { sourceFormat: 'NEWLINE_DELIMITED_JSON' } } })
+  const parts = [`--${boundary}`, `content-type: ${type}`, '', job, `--${boundary}`, '', '{"id":3}', `--${boundary}--`]
+  const isMultipart = uploadType === 'multipart'
+  const url = `http://${bigquery.cloud.ownerHost}/upload/bigquery/v2/projects/p/jobs?uploadType=${uploadType}`
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': isMultipart ? `multipart/related; boundary=${boundary}` : type },
+    body: isMultipart ? parts.join('\r\n') : job,
+  })
+  expect([response.status, await response.json()]).toMatchObject([
+    400,
+    {
+      error: {
+        message:
+          'The local cloud does not serve configuration.load: the local cloud runs query jobs only, and takes rows by insertAll and INSERT.',
+        errors: [{ reason: 'invalid', location: 'configuration.load' }],
+      },
+    },
+  ])
+})

@@ -76,7 +76,8 @@ const unknownName = (name: string, path: string): StatusError =>
     { location: path === '' ? name : `${path}.${name}` },
   )
 
-function notServed(place: string, value: unknown, reason: string): StatusError {
+/** @param place of the option: `configuration.load` */
+export function notServed(place: string, value: unknown, reason: string): StatusError {
   const given = typeof value === 'object' ? '' : ` ${shown(JSON.stringify(value))}`
   return bigqueryError('invalid', `The local cloud does not serve ${place}${given}: ${reason}.`, { location: place })
 }

@@ -13,7 +13,8 @@ import { datasetBody, insertAllBody, tableBody } from '../values/requests.ts'
 import { insertAll } from './insert-all.ts'
 import { addJobRoutes } from './job-routes.ts'
 import { listRows } from './list-rows.ts'
-import { noParameters, takes, withoutOutputs } from './options.ts'
+import { onlyQueries } from './job-options.ts'
+import { noParameters, notServed, takes, withoutOutputs } from './options.ts'
 import { pageOf, paging } from './paging.ts'
 import { readBody } from './read-body.ts'
 import * as options from './table-options.ts'
@@ -26,16 +27,28 @@ export function bigqueryRoutes(core: BigQueryCore, context: CloudContext): Http 
   // The Node client drops the prefix when it is pointed at an emulator.
   for (const prefix of ['/bigquery/v2/projects/:project', '/projects/:project'])
     app.route(prefix, projectRoutes(core, context))
+  const uploads = withErrors()
+  // A file as parts of one body, or in a request of its own after the job's.
+  uploads.post('/jobs', () => {
+    throw notServed('configuration.load', {}, onlyQueries)
+  })
+  app.route('/upload/bigquery/v2/projects/:project', uploads)
   return app
 }
 
-function projectRoutes(core: BigQueryCore, context: CloudContext): Http {
+/** Answers errors in BigQuery's form. */
+function withErrors(): Http {
   const app: Http = new Hono()
   app.onError((error, c) => {
     const status = error instanceof StatusError ? error : new StatusError('INTERNAL', error.message)
     if (!(error instanceof StatusError)) console.error(error)
     return c.json(errorBody(status), status.httpStatus as ContentfulStatusCode)
   })
+  return app
+}
+
+function projectRoutes(core: BigQueryCore, context: CloudContext): Http {
+  const app = withErrors()
   addDatasetRoutes(app, core)
   addTableRoutes(app, core)
   addRowRoutes(app, core, context)

@@ -4,6 +4,7 @@ import protobuf, { type Field, type Type } from 'protobufjs'
 import { fromProto3JSON, toProto3JSON } from 'proto3-json-serializer'
 import { badJson, parseJson } from '../json.ts'
 import type { StatusError } from '../status.ts'
+import { isDuration, timestampOf } from './times.ts'
 
 export type Json = Record<string, unknown>
 
@@ -78,11 +79,14 @@ function scalar(field: Field, text: string): unknown {
 /** The same JSON under the names of protobufjs, which would silently drop unknown fields. */
 function check(type: Type, json: unknown, path: string): unknown {
   if (type.fullName === '.google.protobuf.FieldMask') return typeof json === 'string' ? snakeCase(json) : json
-  if (type.fullName.startsWith('.google.protobuf.') || json === null) return json
+  if (json === null) return json
+  if (type.fullName === '.google.protobuf.Timestamp') return timestampOf(json) ?? refuse(type, json, path)
+  if (type.fullName === '.google.protobuf.Duration') return isDuration(json) ? json : refuse(type, json, path)
+  if (type.fullName.startsWith('.google.protobuf.')) return json
   if (typeof json !== 'object' || Array.isArray(json)) {
     throw badValue(type, json, path)
   }
-  return Object.fromEntries(
+  const checked = Object.fromEntries(
     Object.entries(json).flatMap(([name, value]) => {
       const field = fieldOf(type, name)
       if (!field) throw badJson(`Unknown name "${name}"${path === '' ? '' : ` at '${path}'`}: Cannot find field.`, path)
@@ -91,7 +95,23 @@ function check(type: Type, json: unknown, path: string): unknown {
       return [[field.name, checkField(field, value, path === '' ? name : `${path}.${name}`)]]
     }),
   )
+  checkOneofs(type, checked, path)
+  return checked
 }
+
+/** The serializer would keep the last field of a oneof. */
+function checkOneofs(type: Type, checked: Json, path: string): void {
+  for (const { name, fieldsArray } of type.oneofsArray) {
+    const [, second] = fieldsArray.filter((field) => isSet(field, checked[field.name]))
+    if (!second) continue
+    const place = path === '' ? 'Invalid value' : `Invalid value at '${path}'`
+    throw badJson(`${place} (oneof), oneof field '${name}' is already set. Cannot set '${second.name}'`, path)
+  }
+}
+
+/** Null is a field that is not set, except the one value of NullValue. */
+const isSet = ({ resolvedType }: Field, value: unknown): boolean =>
+  value === null ? resolvedType?.fullName === '.google.protobuf.NullValue' : value !== undefined
 
 function checkField(field: Field, value: unknown, path: string): unknown {
   const { resolvedType } = field
@@ -152,6 +172,10 @@ function fieldOf(type: Type, name: string): Field | undefined {
 
 /** As much of a value as a refusal repeats. */
 const SHOWN_CHARACTERS = 200
+
+function refuse(type: Type, value: unknown, path: string): never {
+  throw badValue(type, value, path)
+}
 
 function badValue(type: Type | protobuf.Enum, value: unknown, path: string): StatusError {
   const name = type.fullName.replace('.', '/')

@@ -128,7 +128,11 @@ it('decodes names in the path, and separates a custom verb from the end of a nam
 it.each([
   [{ mesages: [] }, `Unknown name "mesages": Cannot find field.`, undefined],
   [{ messages: [{}, { date: 'x' }] }, `Unknown name "date" at 'messages[1]': Cannot find field.`, 'messages[1]'],
-  [{ messages: [{ publishTime: 5 }] }, 'must be a string', undefined],
+  [
+    { messages: [{ publishTime: 5 }] },
+    `Invalid value at 'messages[0].publishTime' (type.googleapis.com/google.protobuf.Timestamp), 5`,
+    'messages[0].publishTime',
+  ],
   [
     { messages: ['x'] },
     `Invalid value at 'messages[0]' (type.googleapis.com/google.pubsub.v1.PubsubMessage), "x"`,
