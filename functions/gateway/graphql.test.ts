@@ -154,6 +154,12 @@ describe('a mutation', () => {
     expect(codesOf(await graph.post({ query: cancel }))).toEqual(['idempotency-key-missing'])
   })
 
+  it.each(['a\nb: c', '漢字', '', ' key', 'k'.repeat(201)])('with the key %j is refused as by REST', async (key) => {
+    const query = `mutation($key: String) { cancelOrder(orderId: "o-1", reason: "r", idempotencyKey: $key) { commandId } }`
+    const answer = await graph.post({ query, variables: { key } })
+    expect([codesOf(answer), graph.calls()]).toEqual([['invalid-parameter'], []])
+  })
+
   it('is guarded by the version that its caller has seen, as an argument or as the header of REST', async () => {
     const bodies: unknown[] = []
     const guarded = openGraph(issuer, {

@@ -72,7 +72,6 @@ export function contextOf(run: Run, id: string, { operations }: Graph, values: A
   if (operation.requiresIdempotencyKey) {
     // One key for two commands would be a key that is used again.
     if (run.keyed++ > 0) headers.delete('idempotency-key')
-    if (typeof key === 'string') headers.set('idempotency-key', key)
   }
   if (typeof wait === 'number') headers.set('prefer', `wait=${wait}`)
   if (typeof version === 'number') headers.set('if-match', `"${version}"`)
@@ -80,6 +79,8 @@ export function contextOf(run: Run, id: string, { operations }: Graph, values: A
     env: {},
     path: run.c.req.path,
   })
+  // Not as a header, which would lose the spaces around it and throw for what is no character of a header.
+  if (operation.requiresIdempotencyKey && typeof key === 'string') c.set('idempotencyKey', key)
   c.set('subject', run.c.get('subject'))
   c.set('address', run.c.get('address'))
   c.set('operationRoute', routeOf(operation))

@@ -16,6 +16,13 @@ import type { OpenStream } from './event-stream.ts'
 import type { Caller, Operation } from '../service/operation.ts'
 import type { BodyCheck, OperationHandler, PublicApi, SignatureCheck } from '../service/public-api.ts'
 
+declare module 'hono' {
+  interface ContextVariableMap {
+    /** The key of an operation that is one of several in its request; absent: the header has it. */
+    idempotencyKey?: string
+  }
+}
+
 export interface AccessChecks {
   /** The caller whose token the request carries, charged for the request. @throws Refused (401), Limited, Unavailable. */
   caller(c: Context): Promise<Caller>
@@ -126,7 +133,7 @@ function admissionTo(
 }
 
 function keyOf(c: Context): string {
-  const key = c.req.header('idempotency-key')
+  const key = c.get('idempotencyKey') ?? c.req.header('idempotency-key')
   if (key === undefined)
     throw new Refused(
       'idempotency-key-missing',
