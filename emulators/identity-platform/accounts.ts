@@ -27,8 +27,11 @@ export interface AccountsParts {
 }
 
 export interface Accounts {
-  /** Records a sign-in. The first sign-in creates the account. @throws Error if the account is disabled */
-  signIn(localId: string, claims: object): void
+  /**
+   * Records a sign-in. The first one creates the account, and no token of it is older: `atSeconds` is the token's `auth_time`.
+   * @throws Error if the account is disabled
+   */
+  signIn(localId: string, claims: object, atSeconds: number): void
   /**
    * Revokes every sign-in before `beforeSeconds` (since the epoch; default: now), as the Admin SDK's `revokeRefreshTokens`
    * does. An unknown account is ignored.
@@ -91,12 +94,12 @@ export function createAccounts({ projectId, table, clock, may }: AccountsParts):
 
   return {
     http,
-    signIn(localId, claims) {
+    signIn(localId, claims, atSeconds) {
       const known = table.get(localId)
       if (known?.disabled) throw new Error(`USER_DISABLED: the account ${localId} was disabled by an administrator.`)
       const account = known ?? {
         localId,
-        validSince: nowSeconds(),
+        validSince: atSeconds,
         disabled: false,
         createdAtMs: clock.now(),
       }

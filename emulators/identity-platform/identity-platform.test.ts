@@ -13,13 +13,14 @@ const granted: Readonly<Record<string, readonly string[]>> = {
 let identity: IdentityPlatform
 afterEach(() => identity.close())
 
-async function started() {
+/** @param tickMs how much the clock goes on whenever it is read. */
+async function started(tickMs = 0) {
   let nowMs = startMs
   identity = await createIdentityPlatform({
     projectId: 'p',
     secret: 'secret-of-the-run',
     roles: { member: {}, admin: { secondFactor: true } },
-    clock: { now: () => nowMs } as never,
+    clock: { now: () => (nowMs += tickMs) } as never,
     isGranted: (token, permission) => granted[token]?.includes(permission) ?? false,
   })
   const accounts = async (operation: string, body: unknown, token?: string, project = 'p') => {
@@ -58,6 +59,13 @@ describe('a token', () => {
 })
 
 describe('accounts', () => {
+  it('the first token is valid although a second passes while it is made', async () => {
+    const { accounts } = await started(600)
+    const { auth_time: signedIn } = decodeJwt((await identity.mint({ sub: 'clerk' })).token)
+    const { body } = await accounts('lookup', { localId: ['clerk'] }, 'viewer')
+    expect(body['users']).toMatchObject([{ validSince: String(signedIn) }])
+  })
+
   it('are created by a sign-in, and read with their times as decimal strings and their custom claims as JSON', async () => {
     const { accounts, advance } = await started()
     await identity.mint({ sub: 'clerk', roles: ['admin'] })

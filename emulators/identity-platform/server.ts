@@ -103,7 +103,7 @@ export async function createIdentityPlatform({
   }: TokenRequest): Promise<{ token: string; expiresAt: string }> => {
     const nowSeconds = Math.floor(clock.now() / 1000)
     const claims = roles.length === 0 ? {} : { roles: [...roles] }
-    accounts.signIn(sub, claims)
+    accounts.signIn(sub, claims, nowSeconds)
     const token = await new SignJWT({
       ...claims,
       auth_time: nowSeconds,
