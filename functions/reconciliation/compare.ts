@@ -126,12 +126,7 @@ function text(charge: Charge): string {
 /** The ledger against the order and its shipments. */
 function comparePayment(records: Records, found: Found): void {
   const { order, payment, shipments } = records
-  if (!payment) {
-    if (order && !order.imported && order.status === 'completed')
-      found('completed-not-captured', { orders: 'completed', ledger: 'nothing' })
-    if (order) compareAuthorized(records, { order, unpaidMinor: order.totalMinor }, found)
-    return
-  }
+  if (!payment) return compareUnpaid(records, found)
   const sum = (field: 'capturedMinor' | 'refundedMinor' | 'disputedMinor'): number =>
     payment.authorizations.reduce((total, one) => total + (one[field] ?? 0), 0)
   const [captured, refunded, disputed] = [sum('capturedMinor'), sum('refundedMinor'), sum('disputedMinor')]
@@ -182,6 +177,15 @@ function compareAuthorized(
   const current = payment.authorizations.at(-1)?.authorizationKey
   const charge = charges?.find(({ authorizationKey }) => authorizationKey === current)
   if (charge && OVER.includes(charge.state)) found('confirmed-not-authorized', { orders, provider: text(charge) })
+}
+
+/** The ledger has nothing of it. */
+function compareUnpaid(records: Records, found: Found): void {
+  const { order } = records
+  if (!order) return
+  if (!order.imported && order.status === 'completed')
+    found('completed-not-captured', { orders: 'completed', ledger: 'nothing' })
+  compareAuthorized(records, { order, unpaidMinor: order.totalMinor }, found)
 }
 
 interface Completed {
