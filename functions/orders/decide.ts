@@ -37,8 +37,16 @@ import { pay, type Payment, requestToCustomer, withStatus } from './payment-need
 import { advance } from './advance.ts'
 import { type CancelRequest, cancel, onCancelAnswer, settle } from './cancel.ts'
 import { progressed, promiseToWatchMs, withTimer } from './timer.ts'
-import { onActionRequired, onLapsed, onRenewed, recordedFrom, resumption, whenAuthorizationEnds } from './renewal.ts'
-import { isLapsed, isPaidEarly } from './renewal-times.ts'
+import {
+  answerAgain,
+  onActionRequired,
+  onLapsed,
+  onRenewed,
+  recordedFrom,
+  resumption,
+  whenAuthorizationEnds,
+} from './renewal.ts'
+import { isAnswerRequestedAgain, isLapsed, isPaidEarly, NEXT_ANSWER_REMINDER_MS } from './renewal-times.ts'
 
 export interface Rules {
   /** Between confirmation and release; 0: at once. */
@@ -221,11 +229,16 @@ function whenDue(
   delayed: Decision<OrderRecord, OrderSent>,
 ): Decision<OrderRecord, OrderSent> {
   const { nextReminderAtMs = 0, released, ledger } = state
-  if (isLapsed(state) || nowMs < nextReminderAtMs) return withTimer(state, nowMs, delayed, {})
+  const isWaiting = isLapsed(state) && !isAnswerRequestedAgain(state)
+  if (isWaiting || nowMs < nextReminderAtMs) return withTimer(state, nowMs, delayed, {})
   const and = ({ events, commands }: Decision<OrderRecord, OrderSent>): Decision<OrderRecord, OrderSent> => ({
     events: [...delayed.events, ...events],
     commands: [...delayed.commands, ...commands],
   })
+  if (isLapsed(state))
+    return withTimer(state, nowMs, and({ events: [], commands: answerAgain(state) }), {
+      nextReminderAtMs: nowMs + NEXT_ANSWER_REMINDER_MS,
+    })
   if (!released) {
     const decision = and({ events: [orderReleased(state, order)], commands: [] })
     return withTimer(state, nowMs, decision, { nextReminderAtMs: nowMs + SHIPMENT_REMINDER_MS })
@@ -249,7 +262,8 @@ function whenDue(
     attempt: reminderCount,
     reason: 'no answer in time',
   })
-  return withTimer(state, nowMs, and({ events: [stuck], commands: reminders(order, missing) }), {
+  const commands = [...reminders(order, missing), ...answerAgain(state)]
+  return withTimer(state, nowMs, and({ events: [stuck], commands }), {
     nextReminderAtMs: nowMs + reminderWaitMs(reminderCount),
     reminderCount,
   })
@@ -325,7 +339,8 @@ function onRetry(state: OrderState, { reason, by, nowMs }: CommandNamed<'retry'>
     )
     const progress = { nextReminderAtMs: nowMs + SETTLEMENT_REMINDER_MS, reminderCount: 0 }
     const { events, commands } = resumedIfPaid(state)
-    const decision = { events: [retried, ...events], commands: [...commands, ...reminders(order, missing)] }
+    const requested = [...reminders(order, missing), ...answerAgain(state)]
+    const decision = { events: [retried, ...events], commands: [...commands, ...requested] }
     const after = decision.events.reduce(evolve, state)
     return state.isStalled || events.length > 0 ? withTimer(after, nowMs, decision, progress) : decision
   }

@@ -80,4 +80,18 @@ export const lapseEndMs = (state: OrderState): number | undefined =>
 /** Payments is yet to answer: it asks the provider at the end of the customer's time to act. */
 const isAnswerDue = ({ isTried, acting }: NonNullable<OrderState['lapse']>): boolean => isTried || acting !== undefined
 
+/** Payments has recorded no answer to the last request for a new authorization that orders knows of: it may be lost. */
+export const isRenewalUnanswered = (state: OrderState): boolean =>
+  isOpen(state) &&
+  state.authorization !== undefined &&
+  (state.lapse ? isAnswerDue(state.lapse) : state.renewing === state.authorization.number)
+
+/** It waits for the answer of payments, and not for its customer. Before its release the time of that is the next one. */
+export const isAnswerRequestedAgain = (state: OrderState): boolean =>
+  isLapsed(state) && state.released && isRenewalUnanswered(state)
+/** So long after the answer was to come, payments is to publish it again: in time for an answer that is waited for until the end. */
+export const ANSWER_REMINDER_MS = LAST_ANSWER_MS / 2
+/** And again, for as long as the customer has. */
+export const NEXT_ANSWER_REMINDER_MS = 6 * HOUR_MS
+
 export const lapseAttemptsLeft = ({ lapse }: OrderState): number => MAX_LAPSE_ATTEMPTS - (lapse?.attempts ?? 0)

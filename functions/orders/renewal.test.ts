@@ -66,6 +66,11 @@ const lapsed = ({ shop, orderId }: Order, refused = 2, authorization = 1, key = 
 const pay = ({ shop, orderId }: Order, paymentMethodRef = 'pm-2', key: number | string = 1): Promise<void> =>
   shop.deliver('PayOrder', { orderId, paymentMethodRef, by: 'customer' }, { key, sequence: 0 })
 
+/** How often payments was to publish its events again. */
+const requestedAgain = ({ shop }: Order): number =>
+  shop.platform.sent.filter(({ target, envelope }) => target === 'payments' && envelope.type === 'RepublishEvents')
+    .length
+
 async function afterLapse(options?: Parameters<typeof openShop>[0]): Promise<Order> {
   const order = await confirmed(options)
   await until(order, DUE)
@@ -95,6 +100,23 @@ describe('a renewal', () => {
     await until(order, DUE + VALID_FOR)
     expect(sent(order, 'RenewAuthorization')).toMatchObject([{ authorization: 1 }, { authorization: 2 }])
     expect(published(order, 'order.payment-renewed')).toHaveLength(1)
+  })
+
+  it('whose answer is lost has payments publish it again, with each reminder and each retry of staff', async () => {
+    const order = await confirmed()
+    await until(order, DUE)
+    expect(requestedAgain(order)).toBe(0)
+    await until(order, DUE + DAY)
+    expect(requestedAgain(order)).toBeGreaterThan(0)
+    await until(order, DUE + 10 * DAY)
+    expect(published(order, 'order.stalled')).toHaveLength(1)
+    const stalled = requestedAgain(order)
+    const retry = { orderId: order.orderId, reason: 'orders was away' }
+    await order.shop.deliver('RetryCheckout', retry, { actor: 'staff:jo', sequence: 0 })
+    expect(requestedAgain(order)).toBe(stalled + 1)
+    await renewed(order, 2, FIRST_END + 4 * VALID_FOR)
+    await until(order, DUE + 12 * DAY)
+    expect(requestedAgain(order)).toBe(stalled + 1)
   })
 
   it('is requested of an order that has stalled, and of one that waits for its release', async () => {
@@ -305,6 +327,39 @@ describe('another payment method after a lapse', () => {
       })
     }
     await expect(pay(order, 'pm-9', 99)).rejects.toMatchObject({ code: 'too-many-payment-attempts' })
+  })
+
+  it('whose answer is lost has payments publish it again while the customer has time, and in time before the end', async () => {
+    const order = await afterLapse()
+    await until(order, DUE + HOUR)
+    expect(requestedAgain(order)).toBe(0)
+    await pay(order)
+    await until(order, DUE + 2 * HOUR)
+    expect(requestedAgain(order)).toBe(1)
+    await until(order, DUE + DAY)
+    expect(requestedAgain(order)).toBe(4)
+    await lapsed(order, 3)
+    await until(order, DUE + 2 * DAY)
+    expect(requestedAgain(order)).toBe(4)
+    await until(order, DUE + LAPSE_WAIT_MS - 1)
+    await pay(order, 'pm-3', 'last')
+    await until(order, DUE + LAPSE_WAIT_MS + HOUR - 1)
+    expect(requestedAgain(order)).toBe(5)
+    expect(published(order, 'order.cancel-requested')).toEqual([])
+    expect(published(order, 'saga.stuck').map((data) => (data as { step: string }).step)).not.toContain('payments')
+  })
+
+  it('for which the customer was to act, and whose answer is lost, has payments publish it again before the end', async () => {
+    const order = await afterLapse()
+    await pay(order)
+    await order.shop.deliver(...replies.actionRequired(order.orderId, 3))
+    await until(order, DUE + LAPSE_WAIT_MS)
+    expect(requestedAgain(order)).toBe(0)
+    await until(order, DUE + LAPSE_WAIT_MS + HOUR - 1)
+    expect(requestedAgain(order)).toBe(1)
+    await renewed(order, 3)
+    await until(order, DUE + LAPSE_WAIT_MS + DAY)
+    expect(published(order, 'order.cancel-requested')).toEqual([])
   })
 
   it('is not taken after the time', async () => {

@@ -3,20 +3,24 @@
  * customer is asked for another payment method, for a bounded time, at whose end the order is cancelled.
  */
 
+import { republishCommand } from '../../shared/base/names.ts'
 import type { EventOf } from '../../shared/contracts/contract.ts'
+import type { RepublishEvents } from '../../shared/contracts/message.ts'
 import { type Decision, noChange } from '../../shared/service/platform.ts'
 import type { paymentsContracts } from '../payments/contracts.ts'
 import { cancel } from './cancel.ts'
 import { SHIPMENT_REMINDER_MS } from './fulfilment.ts'
 import { checkoutOf, evolve, type OrderState } from './order.ts'
-import type { OrderRecord } from './records.ts'
+import type { OrderRecord, SagaProgress } from './records.ts'
 import { capturedMinor } from './refunds.ts'
 import {
   ACTION_REQUIRED,
+  ANSWER_REMINDER_MS,
   holdAtMs,
   isLapsed,
   isOpen,
   isPaidEarly,
+  isRenewalUnanswered,
   LAPSE_WAIT_MS,
   lapseAttemptsLeft,
   lapseEndMs,
@@ -43,6 +47,12 @@ export function renewal(state: OrderState): OrderSent {
   const act = state.lapse ? { actUntil: new Date(state.lapse.untilMs).toISOString() } : {}
   return { type: 'RenewAuthorization', data: { orderId, authorization, customerRef, paymentMethodRef, ...act } }
 }
+
+/** Payments publishes its events again if it is yet to answer: a lost answer would leave the parcels waiting. */
+export const answerAgain = (state: OrderState): RepublishEvents[] =>
+  isRenewalUnanswered(state)
+    ? [{ type: republishCommand, target: 'payments', data: { correlationId: state.order!.orderId } }]
+    : []
 
 /** The parcels that have left pay all: shipping is to send the others without an authorization. */
 export const resumption = ({ order }: OrderState): OrderDecision => ({
@@ -121,8 +131,14 @@ export function onActionRequired(
   const acting: OrderRecord = { type: 'lapse.acting', data: { authorization, actionUrlRef } }
   const page = actionUrl === undefined ? {} : { actionUrl }
   const needed = paymentNeeded(state, ACTION_REQUIRED, page)
-  return withTimer(evolve(state, acting), nowMs, { events: [acting, needed], commands: [] }, {})
+  // Payments asks the provider at the end of the time.
+  const progress = answerBy(state, lapse.untilMs)
+  return withTimer(evolve(state, acting), nowMs, { events: [acting, needed], commands: [] }, progress)
 }
+
+/** When the answer of payments is requested again that is to come by then. */
+export const answerBy = ({ released }: OrderState, atMs: number): SagaProgress =>
+  released ? { nextReminderAtMs: atMs + ANSWER_REMINDER_MS } : {}
 
 /** One time for all payment methods that are tried, within that of the order. An order that is being cancelled asks for none. */
 function askCustomer(

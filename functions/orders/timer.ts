@@ -3,7 +3,7 @@
 import { type Decision, noChange } from '../../shared/service/platform.ts'
 import { nextTimeoutMs } from '../../shared/saga/saga.ts'
 import { hasArrived } from './fulfilment.ts'
-import { holdAtMs, isLapsed, lapseEndMs, openEndMs, renewalAtMs } from './renewal-times.ts'
+import { holdAtMs, isAnswerRequestedAgain, isLapsed, lapseEndMs, openEndMs, renewalAtMs } from './renewal-times.ts'
 import type { OrderState } from './order.ts'
 import type { OrderRecord, Placed, SagaProgress } from './records.ts'
 import type { OrderSent } from './sent.ts'
@@ -38,7 +38,7 @@ function nextDueMs(state: OrderState): number | undefined {
   if (!isConfirmed) return nextTimeoutMs(saga!)
   const due = [
     // A stalled order has no more reminders, and one that waits for its customer has none meanwhile.
-    isStalled || isLapsed(state) ? undefined : nextReminderAtMs,
+    isStalled || (isLapsed(state) && !isAnswerRequestedAgain(state)) ? undefined : nextReminderAtMs,
     promiseToWatchMs(state),
     renewalAtMs(state),
     holdAtMs(state),
