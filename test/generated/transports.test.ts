@@ -1,10 +1,21 @@
 /**
  * Requests by the spellings beside REST, made at random: messages of any fields by Connect and gRPC-Web, JSON by Connect, documents of
- * GraphQL that were cut and mixed. Each is answered, none finds a bug, and each refusal has its code.
+ * GraphQL that were cut and mixed, and any arguments of each operation. Each is answered, none finds a bug, and each refusal has its code.
  */
 
 import * as fc from 'fast-check'
+import {
+  buildSchema,
+  getNamedType,
+  type GraphQLInputType,
+  isInputObjectType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+} from 'graphql'
 import { EventEmitter } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { app } from '../../functions/gateway/app.ts'
 import documents from '../../functions/gateway/documents.json' with { type: 'json' }
@@ -16,6 +27,7 @@ import { Unavailable } from '../../shared/base/errors.ts'
 import { isRpc, rpcNameOf } from '../../shared/rpc/names.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { testPlatform, type TestPlatform } from '../../shared/runtime/platform.testing.ts'
+import { root } from '../support/root.ts'
 import { wholeLists } from '../support/whole-lists.ts'
 
 const SEED = Number(process.env['MILLRACE_SEED'] ?? 20_261_130)
@@ -158,6 +170,52 @@ it('a document that was cut and mixed, with any variables, is answered by GraphQ
       expect([200, 400], answer).toContain(status)
       const { errors = [] } = JSON.parse(answer) as { readonly errors?: readonly { extensions?: { code?: string } }[] }
       for (const one of errors) expect(one.extensions?.code, answer).toMatch(/^(?!bug$)[a-z-]+$/)
+    }),
+    runs,
+  )
+})
+
+const oddText = fc.oneof(
+  text,
+  fc.constantFrom('\n', ' key', '漢字', '\u202e', '__proto__', '2026-02-30T00:00:00Z', 'x'.repeat(300)),
+)
+const oddNumber = fc.oneof(fc.integer({ min: -2, max: 200 }), fc.constantFrom(-1e9, 2 ** 31 - 1))
+
+/** As a document writes it; what is not required is there or not. */
+function literal(type: GraphQLInputType): fc.Arbitrary<string> {
+  if (isNonNullType(type)) return literal(type.ofType as GraphQLInputType)
+  if (isListType(type))
+    return fc.array(literal(type.ofType as GraphQLInputType), { maxLength: 3 }).map((all) => `[${all.join(' ')}]`)
+  if (isInputObjectType(type)) return named(Object.values(type.getFields())).map((fields) => `{ ${fields} }`)
+  if (String(type) === 'Boolean') return fc.boolean().map(String)
+  return ['Int', 'SafeInt'].includes(String(type)) ? oddNumber.map(String) : oddText.map((one) => JSON.stringify(one))
+}
+const named = (all: readonly { readonly name: string; readonly type: GraphQLInputType }[]): fc.Arbitrary<string> =>
+  fc
+    .tuple(
+      ...all.map(({ name, type }) => {
+        const one = literal(type).map((value) => `${name}: ${value}`)
+        return isNonNullType(type) ? one : fc.option(one, { nil: '' })
+      }),
+    )
+    .map((given) => given.join(' '))
+
+it('any arguments of an operation are answered by GraphQL', async () => {
+  const schema = buildSchema(readFileSync(join(root, 'functions/gateway/schema.graphql'), 'utf8'))
+  const calls = (['query', 'mutation'] as const).flatMap((kind) => {
+    const type = kind === 'query' ? schema.getQueryType() : schema.getMutationType()
+    return Object.values(type!.getFields()).map(({ name, args, type: answer }) => {
+      const leads = isObjectType(getNamedType(answer)) ? ' { __typename }' : ''
+      return named(args).map((given) => `${kind} { ${name}${given.trim() === '' ? '' : `(${given})`}${leads} }`)
+    })
+  })
+  expect(calls.length).toBeGreaterThan(30)
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(...calls), async (query) => {
+      platform.logs.length = 0
+      const { text: answer } = await send('/graphql', 'application/json', JSON.stringify({ query }))
+      expect(bugs(), query).toEqual([])
+      expect(answer, query).not.toContain('"bug"')
     }),
     runs,
   )
