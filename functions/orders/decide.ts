@@ -326,20 +326,22 @@ function onRetry(state: OrderState, { reason, by, nowMs }: CommandNamed<'retry'>
   if (order && isShipping) {
     const { ledger } = state
     const missing = missingFrom({ order, ledger })
+    const again = answerAgain(state)
+    const isNothing = missing.length === 0 && again.length === 0
     refuseIf(
-      missing.length === 0 && returned(ledger).length > 0,
+      isNothing && returned(ledger).length > 0,
       shopCodes['nothing-to-retry'],
       'A parcel comes back: refund it, and close the order.',
     )
     if (isOnItsWay(order, ledger)) return { events: [retried], commands: [askCarrier(order.orderId)] }
     refuseIf(
-      missing.length === 0,
+      isNothing,
       shopCodes['nothing-to-retry'],
       'The provider refused the capture: recapture it, or close the order.',
     )
     const progress = { nextReminderAtMs: nowMs + SETTLEMENT_REMINDER_MS, reminderCount: 0 }
     const { events, commands } = resumedIfPaid(state)
-    const requested = [...reminders(order, missing), ...answerAgain(state)]
+    const requested = [...reminders(order, missing), ...again]
     const decision = { events: [retried, ...events], commands: [...commands, ...requested] }
     const after = decision.events.reduce(evolve, state)
     return state.isStalled || events.length > 0 ? withTimer(after, nowMs, decision, progress) : decision

@@ -148,6 +148,20 @@ describe('a refused capture', () => {
     })
   })
 
+  it('can be retried once it is recaptured and the answer to that is lost: payments publishes it again', async () => {
+    const { shop, orderId } = await shipped('captureFailed', 'committed', 'delivered')
+    await shop.deliver('RecaptureOrder', { orderId, paymentMethodRef: 'pm-2', reason }, asStaff)
+    await expect(close(shop, orderId)).rejects.toMatchObject({ code: 'recapture-pending' })
+    await shop.deliver('RetryCheckout', { orderId, reason }, asStaff)
+    const requested = shop.platform.sent.filter(({ envelope }) => envelope.type === 'RepublishEvents')
+    expect(requested.map(({ target }) => target)).toEqual(['payments'])
+    // Staff sees it again if there is none.
+    await hours(shop, 2)
+    expect(counted(shop.publishedTypes(), 'order.stalled')).toBe(2)
+    await shop.deliver(...replies.captured(orderId))
+    expect(shop.publishedTypes().at(-1)).toBe('order.completed')
+  })
+
   it('does not stop the reminders of other missing facts', async () => {
     const { shop } = await shipped('captureFailed')
     await days(shop, 1)

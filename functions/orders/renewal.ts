@@ -48,9 +48,12 @@ export function renewal(state: OrderState): OrderSent {
   return { type: 'RenewAuthorization', data: { orderId, authorization, customerRef, paymentMethodRef, ...act } }
 }
 
-/** Payments publishes its events again if it is yet to answer: a lost answer would leave the parcels waiting. */
+/**
+ * Payments publishes its events again if it is yet to answer: a lost answer would leave the parcels waiting, and an order that was
+ * recaptured could be neither closed nor recaptured.
+ */
 export const answerAgain = (state: OrderState): RepublishEvents[] =>
-  isRenewalUnanswered(state)
+  isRenewalUnanswered(state) || state.recapturing.length > 0
     ? [{ type: republishCommand, target: 'payments', data: { correlationId: state.order!.orderId } }]
     : []
 
