@@ -183,9 +183,8 @@ const oddNumber = fc.oneof(fc.integer({ min: -2, max: 200 }), fc.constantFrom(-1
 
 /** As a document writes it; what is not required is there or not. */
 function literal(type: GraphQLInputType): fc.Arbitrary<string> {
-  if (isNonNullType(type)) return literal(type.ofType as GraphQLInputType)
-  if (isListType(type))
-    return fc.array(literal(type.ofType as GraphQLInputType), { maxLength: 3 }).map((all) => `[${all.join(' ')}]`)
+  if (isNonNullType(type)) return literal(type.ofType)
+  if (isListType(type)) return fc.array(literal(type.ofType), { maxLength: 3 }).map((all) => `[${all.join(' ')}]`)
   if (isInputObjectType(type)) return named(Object.values(type.getFields())).map((fields) => `{ ${fields} }`)
   if (String(type) === 'Boolean') return fc.boolean().map(String)
   return ['Int', 'SafeInt'].includes(String(type)) ? oddNumber.map(String) : oddText.map((one) => JSON.stringify(one))
