@@ -130,7 +130,8 @@ const publicApi = await serveOperations(
     subjectOf: ({ sub, roles }) => \`\${roles.find((role) => role !== callerRoles.ordinary) ?? callerRoles.ordinary}:\${sub}\`,
   },
   apisOf(services),
-  (service) => import(\`../\${service}/edge.ts\`) as Promise<{ readonly edge: EdgeCode }>,
+  // Without the mark Vitest finds the code of the other services, and not that of this one.
+  (service) => import(/* @vite-ignore */ \`../\${service}/edge.ts\`) as Promise<{ readonly edge: EdgeCode }>,
 )
 
 export const app: ServiceApp = implement(${camelCase(name)}, { on: {}, commands: {}, publicApi })

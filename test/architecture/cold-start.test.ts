@@ -1,5 +1,6 @@
 /** A service starts without any client of Google or Stripe, and without OpenTelemetry, and a command of operators without the local cloud: each costs a hundred milliseconds or more, and is imported when it is first used. */
 
+import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
@@ -27,6 +28,11 @@ describe.each(entries)('$name', ({ file }) => {
   })
 })
 
+const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  readonly scripts: Readonly<Record<string, string>>
+}
+const commandsOfBusiness = Object.values(scripts).flatMap((script) => /functions\/\S+\.ts/.exec(script) ?? [])
+
 const ofTheLocalCloud = /^(hono|protobufjs|local-google-cloud)(\/|$)/
 const commands = [
   'cli/ops.ts',
@@ -36,8 +42,7 @@ const commands = [
   'cli/publish.ts',
   'cli/query.ts',
   'cli/token.ts',
-  'functions/shop/cli/order.ts',
-  'functions/shop/cli/import.ts',
+  ...commandsOfBusiness,
 ]
 
 describe.each(commands)('%s', (file) => {

@@ -160,7 +160,8 @@ it('the product has no circle of imports, not even one that is closed at run tim
     cwd: root,
     exclude: (path) => path.endsWith('node_modules'),
   }).filter((file) => !isTest(file))
-  expect(files.length).toBeGreaterThan(700)
+  // As many are left in a business of one's own.
+  expect(files.length).toBeGreaterThan(600)
   expect(circleIn(new Map(files.map((file) => [file, importsOf(file, read(file))])))).toBeUndefined()
 })
 

@@ -4,9 +4,11 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, globSync } from 'node:fs'
 import { join } from 'node:path'
 import { freeBlock } from 'local-google-cloud/host'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Module, modulesFrom } from '../../../cli/import-graph.ts'
 import type { Copy } from '../../support/copy.ts'
 import { expectedOf, runShell } from '../../support/document-blocks.ts'
 import { wholeLists } from '../../support/whole-lists.ts'
@@ -39,10 +41,55 @@ async function follow(lines: string): Promise<string> {
   return output
 }
 
+it('has no script of a file that the page removes', () => {
+  const { scripts } = JSON.parse(copy.read('package.json')) as { readonly scripts: Readonly<Record<string, string>> }
+  const programs = Object.entries(scripts).map(([name, script]) => [name, script.split(' ')[2]!] as const)
+  expect(programs.length).toBeGreaterThan(15)
+  const isGone = (file: string): boolean => !file.startsWith('node_modules/') && !existsSync(join(copy.root, file))
+  expect(programs.filter(([, file]) => isGone(file))).toEqual([])
+  // The page replaces the configuration, which has the projects.
+  expect(Object.values(scripts).filter((script) => script.includes('--project'))).toEqual([])
+})
+
+it('imports no file and no package that the page removes', () => {
+  const files = globSync('{cli,emulators,functions,shared,stacks,test}/**/*.ts', {
+    cwd: copy.root,
+    exclude: ['**/node_modules/**', 'emulators/local-cloud/**'],
+  })
+  expect(files.length).toBeGreaterThan(300)
+  const declared = JSON.parse(copy.read('package.json')) as Record<string, Readonly<Record<string, string>>>
+  const packages = new Set(
+    ['dependencies', 'devDependencies', 'optionalDependencies'].flatMap((kind) => Object.keys(declared[kind] ?? {})),
+  )
+  const parsed = new Map<string, Module>()
+  // Throws for an import that leads nowhere.
+  for (const file of files) modulesFrom(join(copy.root, file), { parsed })
+  const missing = files.flatMap((file) =>
+    parsed
+      .get(join(copy.root, file))!
+      .imports.filter((name) => !/^(\/|node:|local-google-cloud)/.test(name) && !packages.has(packageOf(name)))
+      .map((name) => `${file}: ${name}`),
+  )
+  expect(missing).toEqual([])
+})
+
+/** `@scope/name` or `name`, without a path in it. */
+const packageOf = (name: string): string =>
+  name
+    .split('/')
+    .slice(0, name.startsWith('@') ? 2 : 1)
+    .join('/')
+
 // The check of the whole does more than both. The types of generic folders without the shop are those of another-business.test.ts.
 it.runIf(!wholeLists)('compiles, and the linter accepts it', { timeout: 300_000 }, () => {
   expect(copy.compile(['functions'])).toEqual({ code: 0, output: '' })
   expect(copy.lint('functions')).toContain('0 errors')
+})
+
+it.runIf(!wholeLists)('passes the rules of the architecture that need no records', { timeout: 300_000 }, () => {
+  const tests = ['cold-start', 'imports', 'services'].map((name) => `test/architecture/${name}.test.ts`)
+  const { code, output } = copy.run('vitest/vitest.mjs', 'run', ...tests)
+  expect([code, output]).toEqual([0, expect.stringContaining('3 passed')])
 })
 
 describe.runIf(wholeLists)('as a whole', () => {
