@@ -16,7 +16,8 @@ const HOUR_MS = 60 * MINUTE_MS
 const DAY_MS = 24 * HOUR_MS
 const cards = [
   'card-ok',
-  'card-declined',
+  // A recapture with it is attempted for a day and more.
+  'card-issuer-unavailable',
   'card-renewal-refused',
   'card-capture-delayed',
   'card-capture-refused',
@@ -47,6 +48,14 @@ const CANCELLED = 0.25
 const MAX_CANCELLED_AFTER_MS = 12 * DAY_MS
 /** In one of so many runs the carrier does not collect within the time that an order may be open. */
 const NEVER_COLLECTED_IN = 8
+/**
+ * In one of so many runs the first parcel leaves before its authorization ends, and the others after it; many captures are refused, and
+ * the bank of the card that staff names often does not answer: a recapture waits when the authorization is to be renewed.
+ */
+const WAITING_IN = 8
+const isWaitingRun = (seed: number): boolean => seed % WAITING_IN === 2
+const REFUSED_WHILE_WAITING = 0.5
+
 /** An order is open for 90 days at most; after that what has left is captured, or recaptured, and delivered. */
 const TERMINAL_TIMEOUT_MS = 120 * DAY_MS
 
@@ -74,8 +83,8 @@ export async function simulateLateOrders(seed: number): Promise<World> {
     // In half of the runs an order of two pieces is two parcels, which leave up to two days apart.
     piecesPerParcel: seed % 2 === 0 ? 1 : 20,
     carrier: {
-      collectedAfterMs: (seed % NEVER_COLLECTED_IN === 5 ? 200 : 3) * DAY_MS + upTo(8 * DAY_MS),
-      collectedApartMs: (seed % 3) * DAY_MS,
+      collectedAfterMs: collectedAfterMs(seed, upTo(8 * DAY_MS)),
+      collectedApartMs: isWaitingRun(seed) ? 4 * DAY_MS : (seed % 3) * DAY_MS,
       deliveredAfterMs: upTo(2 * DAY_MS),
     },
     releaseDelaySeconds: random.next() < 0.6 ? 0 : Math.floor(upTo(9 * DAY_MS) / 1000),
@@ -83,7 +92,7 @@ export async function simulateLateOrders(seed: number): Promise<World> {
   refuseSomeCaptures(world, seed)
   const endRounds = rounds(world, (round) => {
     payAgain(world, random, round)
-    recapture(world, random, round)
+    recapture(world, random, { round, isWaiting: isWaitingRun(seed) })
     act(world, random)
   })
   for (let index = 0; index < ORDERS; index++) {
@@ -109,6 +118,11 @@ export async function simulateLateOrders(seed: number): Promise<World> {
   return world
 }
 
+function collectedAfterMs(seed: number, upTo8DaysMs: number): number {
+  if (isWaitingRun(seed)) return 4 * DAY_MS + Math.floor(upTo8DaysMs / 8)
+  return (seed % NEVER_COLLECTED_IN === 5 ? 200 : 3) * DAY_MS + upTo8DaysMs
+}
+
 /** A card may have been blocked since. A provider repeats its answer to a key. */
 function refuseSomeCaptures({ provider: { ledger } }: World, seed: number): void {
   const random = seededRandom(seed + 2 ** 35)
@@ -117,7 +131,7 @@ function refuseSomeCaptures({ provider: { ledger } }: World, seed: number): void
   Object.assign(ledger, {
     capture(...given: Parameters<typeof capture>) {
       const [, key] = given
-      const isRefused = answers.get(key) ?? random.next() < REFUSED
+      const isRefused = answers.get(key) ?? random.next() < (isWaitingRun(seed) ? REFUSED_WHILE_WAITING : REFUSED)
       answers.set(key, isRefused)
       if (isRefused) throw new PartnerRefusal(409, 'card-expired', 'The card has expired.')
       return capture(...given)
@@ -180,14 +194,20 @@ function act({ provider }: World, random: Random): void {
 const RECAPTURES_AT_RANDOM = 6
 
 /** Staff recaptures what was refused. */
-function recapture(world: World, random: Random, round: number): void {
+function recapture(
+  world: World,
+  random: Random,
+  { round, isWaiting }: { readonly round: number; readonly isWaiting: boolean },
+): void {
   for (const order of ordersOf(world)) {
     const { orderId } = order
     const isRefused = eventsOf(world, 'payments', orderId).some(({ type }) => type === 'payment.capture-failed')
     if (hasEnded(order) || !isRefused) continue
     const before = eventsOf(world, 'orders', orderId).filter(({ type }) => type === 'recapture.requested').length
     const isAgreed = before >= RECAPTURES_AT_RANDOM
-    const paymentMethodRef = isAgreed ? world.paymentMethodOf('card-ok')! : someCard(world, random)
+    const isSilent = isWaiting && random.next() < 0.5
+    const named = isSilent ? world.paymentMethodOf('card-issuer-unavailable')! : someCard(world, random)
+    const paymentMethodRef = isAgreed ? world.paymentMethodOf('card-ok')! : named
     const data = { orderId, paymentMethodRef, reason: 'the customer has another card' }
     const envelope = world.commandTo('orders', 'RecaptureOrder', data, {
       key: `${orderId} ${round}`,

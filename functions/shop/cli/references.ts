@@ -13,6 +13,7 @@ export const testTokens = [
   'card-ok',
   'card-declined',
   'card-stolen',
+  'card-issuer-unavailable',
   'card-action-required',
   'card-ends-soon',
   'card-lapses',

@@ -52,7 +52,14 @@ const charges = testCharges({
   discountBasisPoints: discountCodes,
 })
 /** Cards that matter after days, or for several parcels. */
-const specialCards = ['card-ends-soon', 'card-lapses', 'card-renewal-refused', 'card-disputed', 'card-captured-once']
+const specialCards = [
+  'card-issuer-unavailable',
+  'card-ends-soon',
+  'card-lapses',
+  'card-renewal-refused',
+  'card-disputed',
+  'card-captured-once',
+]
 /** Of every partner of every world: a key costs more than an order. */
 const signingKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }) as JWK
 const CUSTOMER = 'customer-1'

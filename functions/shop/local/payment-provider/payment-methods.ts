@@ -30,6 +30,7 @@ const testCards: Readonly<Record<string, Card>> = {
   'card-ok': { behaviour: 'authorized', brand: 'visa', last4: '4242', ...expiry },
   'card-declined': { behaviour: 'declined', brand: 'visa', last4: '0002', ...expiry },
   'card-stolen': { behaviour: 'declined', brand: 'visa', last4: '9979', ...expiry },
+  'card-issuer-unavailable': { behaviour: 'declined', brand: 'visa', last4: '0127', ...expiry },
   'card-action-required': { behaviour: 'action-required', brand: 'mastercard', last4: '3184', ...expiry },
   'card-ends-soon': { behaviour: 'authorized', brand: 'visa', last4: '6011', ...expiry },
   'card-lapses': { behaviour: 'authorized', brand: 'visa', last4: '6029', ...expiry },
@@ -53,6 +54,12 @@ const refundBehaviours: Readonly<Record<string, RefundBehaviour>> = {
   'card-refund-fails': 'failed',
   'card-refund-fails-later': 'pending-fails',
   'card-refund-returned': 'returned',
+}
+
+/** Why cards that are declined are; all others as `card-declined`. */
+const declineCodes: Readonly<Record<string, string>> = {
+  'card-stolen': 'card-stolen',
+  'card-issuer-unavailable': 'issuer-unavailable',
 }
 
 const captureBehaviours: Readonly<Record<string, CaptureBehaviour>> = {
@@ -116,8 +123,7 @@ export function openPaymentMethods(journal: Journal): PaymentMethods {
         throw new PartnerRefusal(404, 'payment-method-unknown', 'This customer has no such payment method.')
       if (!known.detached) methods.set(paymentMethodRef, { ...known, detached: true })
     },
-    declineCodeOf: (paymentMethodRef) =>
-      tokenOf(paymentMethodRef) === 'card-stolen' ? 'card-stolen' : 'card-declined',
+    declineCodeOf: (paymentMethodRef) => declineCodes[tokenOf(paymentMethodRef)] ?? 'card-declined',
     validForMs: (paymentMethodRef, { isFirst }) =>
       isFirst && endSoon.includes(tokenOf(paymentMethodRef)) ? ENDS_SOON_MS : VALID_FOR_MS,
     isRenewable: (paymentMethodRef) => !notRenewable.includes(tokenOf(paymentMethodRef)),

@@ -53,6 +53,15 @@ describe('authorizing', () => {
     expect(ledger.postings()).toHaveLength(1)
   })
 
+  it.each(['card-declined', 'card-stolen', 'issuer-unavailable'])(
+    'declines a card for its own reason: %s',
+    async (code) => {
+      const { authorize } = open()
+      const paymentMethodRef = code.startsWith('card-') ? code : `card-${code}`
+      expect(await authorize('a', { paymentMethodRef })).toMatchObject({ http: 402, status: 'declined', code })
+    },
+  )
+
   it('creates another authorization under a key whose retention has ended', async () => {
     const { authorize, ledger, clock } = open()
     await authorize('a')
