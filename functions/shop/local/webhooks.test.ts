@@ -31,3 +31,29 @@ it('the webhooks in a journal of an earlier version, whose tables had other name
   // The next start reads the tables under their present names.
   expect(openWebhooks(journal, virtualClock(), options).recorded()).toEqual([webhook('delivered'), webhook('waiting')])
 })
+
+it('counts the webhooks that are yet to be delivered: a repeated one twice, and one that was refused until it is taken', async () => {
+  const clock = virtualClock()
+  const statuses = [503, 204, 204]
+  const answers = statuses.map(() => Promise.withResolvers<void>())
+  let requests = 0
+  const webhooks = openWebhooks(openJournal(), clock, {
+    webhookUrl: 'https://shop.test/webhooks',
+    async fetch() {
+      const request = requests++
+      answers[request]!.resolve()
+      return new Response(null, { status: statuses[request]! })
+    },
+  })
+  const webhook: Webhook = { id: 'w-1', type: 'refund.updated', key: 'r-1', reference: 'o-1' }
+  webhooks.send(webhook)
+  webhooks.send(webhook, clock.now() + 60_000)
+  const counted = [webhooks.waiting()]
+  for (const { promise } of answers) {
+    await clock.advance(requests === 2 ? 60_000 : 1_000)
+    await promise
+    await new Promise((resolve) => setImmediate(resolve))
+    counted.push(webhooks.waiting())
+  }
+  expect(counted).toEqual([2, 2, 1, 0])
+})

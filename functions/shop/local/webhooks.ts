@@ -33,6 +33,8 @@ export interface Webhooks {
   sendAgain(id: string): void
   /** All that were recorded. */
   recorded(): Webhook[]
+  /** The number of those that are yet to be delivered, each as often as it is sent. */
+  waiting(): number
   close(): void
 }
 
@@ -73,6 +75,7 @@ export function openWebhooks(
   const undelivered = renamedTable<number | true>(journal, { name: 'undelivered-webhooks', formerName: 'untold-notes' })
   const secrets = journal.table<JWK>('signing-keys')
   let closed = false
+  let waiting = 0
 
   const openSigner = async (): Promise<Signer> => {
     const known = secrets.get(KEY_ID)
@@ -117,12 +120,14 @@ export function openWebhooks(
 
   const deliver = (webhook: Webhook, tried: number, atMs = clock.now()): void => {
     if (webhookUrl === undefined) return
+    waiting += 1
     const waitMs = tried === 0 ? 0 : Math.min(FIRST_WAIT_MS * 2 ** (tried - 1), MAX_WAIT_MS)
     clock.at(atMs + waitMs, () => {
       if (closed) return
       void post(webhook).then((delivered) => {
         if (delivered) undelivered.delete(webhook.id)
         else deliver(webhook, tried + 1)
+        waiting -= 1
       })
     })
   }
@@ -131,6 +136,7 @@ export function openWebhooks(
 
   return {
     recorded: () => [...webhooks.values()],
+    waiting: () => waiting,
     send(webhook, atMs = clock.now()) {
       webhooks.set(webhook.id, webhook)
       undelivered.set(webhook.id, atMs)

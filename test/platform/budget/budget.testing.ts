@@ -7,7 +7,7 @@ import { root } from '../../support/root.ts'
 import type { TestPlatform } from '../../support/platform.ts'
 import { platformInTurn } from '../../support/platform-in-turn.ts'
 import { representatives } from '../../support/whole-lists.ts'
-import { endTimers, openFlows, PAYMENT_WAIT_MS } from './flows.testing.ts'
+import { deliverWebhooks, endTimers, openFlows, PAYMENT_WAIT_MS } from './flows.testing.ts'
 import { beyondBudget, type BudgetName, budgetOf, operationsOfOneOrder } from './operations.testing.ts'
 
 describe('a budget', () => {
@@ -89,6 +89,7 @@ describe('the platform', () => {
 
   it.each(flows)('uses no more operations for the flow $name than its budget', { timeout: 700_000 }, async (one) => {
     await endTimers(platform)
+    if ('waitsMs' in one) await deliverWebhooks(platform)
     const operations = await operationsOfOneOrder(platform, flow[one.name], one.times)
     expect(beyondBudget(operations, budgetOf(one.name))).toEqual([])
   })
