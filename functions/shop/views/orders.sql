@@ -36,19 +36,21 @@ refused AS (
   GROUP BY order_id
 ),
 placed AS (
-  SELECT
-    subject AS order_id,
-    JSON_VALUE(data, '$.customerRef') AS customer_ref,
-    SAFE_CAST(REGEXP_EXTRACT(JSON_VALUE(data, '$.totalMinor'), r'^\d{1,16}$') AS INT64) AS total_minor,
-    IF(JSON_QUERY(data, '$.taxMinor') IS NULL, 0, SAFE_CAST(REGEXP_EXTRACT(JSON_VALUE(data, '$.taxMinor'), r'^\d{1,16}$') AS INT64)) AS tax_minor,
-    IF(JSON_QUERY(data, '$.discountMinor') IS NULL, 0, SAFE_CAST(REGEXP_EXTRACT(JSON_VALUE(data, '$.discountMinor'), r'^\d{1,16}$') AS INT64)) AS discount_minor,
-    IF(JSON_QUERY(data, '$.shippingMinor') IS NULL, 0, SAFE_CAST(REGEXP_EXTRACT(JSON_VALUE(data, '$.shippingMinor'), r'^\d{1,16}$') AS INT64)) AS fee_minor,
-    JSON_VALUE(data, '$.currency') AS currency,
-    {{minor unit of JSON_VALUE(data, '$.currency')}} AS minor_unit,
-    SAFE_CAST(JSON_VALUE(data, '$.placedAt') AS TIMESTAMP) AS placed_at,
-    time AS received_at
-  FROM `{{analytics}}.event_log`
-  WHERE type IN ('order.placed', 'order.imported')
+  SELECT *, {{minor unit of currency}} AS minor_unit
+  FROM (
+    SELECT
+      subject AS order_id,
+      JSON_VALUE(data, '$.customerRef') AS customer_ref,
+      SAFE_CAST(REGEXP_EXTRACT(JSON_VALUE(data, '$.totalMinor'), r'^\d{1,16}$') AS INT64) AS total_minor,
+      IF(JSON_QUERY(data, '$.taxMinor') IS NULL, 0, SAFE_CAST(REGEXP_EXTRACT(JSON_VALUE(data, '$.taxMinor'), r'^\d{1,16}$') AS INT64)) AS tax_minor,
+      IF(JSON_QUERY(data, '$.discountMinor') IS NULL, 0, SAFE_CAST(REGEXP_EXTRACT(JSON_VALUE(data, '$.discountMinor'), r'^\d{1,16}$') AS INT64)) AS discount_minor,
+      IF(JSON_QUERY(data, '$.shippingMinor') IS NULL, 0, SAFE_CAST(REGEXP_EXTRACT(JSON_VALUE(data, '$.shippingMinor'), r'^\d{1,16}$') AS INT64)) AS fee_minor,
+      JSON_VALUE(data, '$.currency') AS currency,
+      SAFE_CAST(JSON_VALUE(data, '$.placedAt') AS TIMESTAMP) AS placed_at,
+      time AS received_at
+    FROM `{{analytics}}.event_log`
+    WHERE type IN ('order.placed', 'order.imported')
+  )
 )
 SELECT
   placed.order_id,

@@ -2,7 +2,17 @@
 
 import { invalidArgument } from '../../core/status.ts'
 import { extract } from './dates.ts'
-import { countOf, macroCasts, mayOverflow, renamed, rewritten, sameInBoth, takesPath, types } from './functions.ts'
+import {
+  countOf,
+  macroCasts,
+  mayOverflow,
+  PLAIN_NUMERIC,
+  renamed,
+  rewritten,
+  sameInBoth,
+  takesPath,
+  types,
+} from './functions.ts'
 import { noBigNumeric } from '../values/scalars.ts'
 import { isWord } from '../tokens/words.ts'
 import { aliasText, closes, type EndTest, quote, type Reader, type Clauses } from './reader.ts'
@@ -104,8 +114,8 @@ function cast(name: string, reader: Reader, clauses: Clauses): string {
   // A literal is read from its text, and not from the FLOAT64 that it would be.
   const literal = type === 'NUMERIC' ? /^\(?(-?[\d.]+(?:[eE][+-]?\d+)?)\)?$/.exec(value)?.[1] : undefined
   if (literal !== undefined) value = `'${literal.replace(/e0$/, '')}'`
-  // DuckDB reads such a literal as BigQuery does: the view that lists the digits of currencies has one for each of them.
-  if (type === 'NUMERIC' && /^'\d{1,29}(?:\.\d{1,9})?'$/.test(value)) return `CAST(${value} AS ${known})`
+  const plain = /^'(.*)'$/.exec(value)?.[1]
+  if (type === 'NUMERIC' && plain !== undefined && PLAIN_NUMERIC.test(plain)) return `CAST(${value} AS ${known})`
   if (value.startsWith('bq_error(')) return `CAST(${value} AS ${known})`
   const macro = macroCasts[known]
   if (macro) return `${safe ? macro.replace('bq_', 'bq_safe_') : macro}(${value})`

@@ -3,7 +3,7 @@
 import { invalidArgument } from '../../core/status.ts'
 import { call, endsArgument } from './call.ts'
 import { tableName } from './from.ts'
-import { concatenated, keywords, macroCasts } from './functions.ts'
+import { concatenated, keywords, macroCasts, PLAIN_NUMERIC } from './functions.ts'
 import { sortedJson } from '../values/json-text.ts'
 import { noBigNumeric } from '../values/scalars.ts'
 import { limits, tooComplex, tooDeep } from '../values/limits.ts'
@@ -141,10 +141,11 @@ const literals: Readonly<Record<string, string>> = {
 }
 
 /** Literals that DuckDB reads as BigQuery does: a constant may be compared within a STRUCT, since it is not NULL. */
-const plainTimes: Readonly<Record<string, RegExp>> = {
+const plainLiterals: Readonly<Record<string, RegExp>> = {
   DATE: /^\d{4}-\d\d-\d\d$/,
   TIMESTAMP: /^\d{4}-\d\d-\d\d(?:[ T](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?)?$/,
   TIMESTAMPTZ: /^\d{4}-\d\d-\d\d(?:[ T](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?(?:Z|\+00)?)?$/,
+  'DECIMAL(38, 9)': PLAIN_NUMERIC,
 }
 
 /** Whether a text begins with a day of the years 1 to 9999. */
@@ -173,7 +174,8 @@ function word(written: string, reader: Reader, clauses: Clauses): string {
   if (literal && reader.peek()?.kind === 'string') {
     const value = reader.take().text
     const written = text(value)
-    if (literal in plainTimes && plainTimes[literal]!.test(value) && isDay(value)) return `(${written})::${literal}`
+    const isPlain = plainLiterals[literal]?.test(value) === true && (name === 'NUMERIC' || isDay(value))
+    if (isPlain) return `(${written})::${literal}`
     const macro = macroCasts[literal]
     return macro ? `${macro}(${written})` : `(${written})::${literal}`
   }
