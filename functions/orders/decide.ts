@@ -8,6 +8,7 @@ import { shopCodes } from '../shop/errors.ts'
 import { checkout } from './checkout.ts'
 import {
   askCarrier,
+  askForEnds,
   fulfilmentStep,
   hasFact,
   isOnItsWay,
@@ -247,7 +248,7 @@ function whenDue(
     // The carrier has reported neither the delivery nor that a parcel comes back, and was asked.
     if (state.reminderCount > 0)
       return and({ events: [{ type: 'order.completed', data: { orderId: order.orderId } }], commands: [] })
-    const inquiry = and({ events: [], commands: [askCarrier(order.orderId)] })
+    const inquiry = and({ events: [], commands: askForEnds(order.orderId) })
     return withTimer(state, nowMs, inquiry, { nextReminderAtMs: nowMs + LAST_REPORT_MS, reminderCount: 1 })
   }
   const missing = missingFrom({ order, ledger })
@@ -333,7 +334,7 @@ function onRetry(state: OrderState, { reason, by, nowMs }: CommandNamed<'retry'>
       shopCodes['nothing-to-retry'],
       'A parcel comes back: refund it, and close the order.',
     )
-    if (isOnItsWay(order, ledger)) return { events: [retried], commands: [askCarrier(order.orderId)] }
+    if (isOnItsWay(order, ledger)) return { events: [retried], commands: askForEnds(order.orderId) }
     refuseIf(
       isNothing,
       shopCodes['nothing-to-retry'],

@@ -241,11 +241,12 @@ describe('a parcel on its way', () => {
     expect(counted(shop.publishedTypes(), 'order.stalled')).toBe(1)
   })
 
-  it('can be retried: the carrier is asked', async () => {
+  it('can be retried: the carrier is asked, and shipping publishes again what it knows', async () => {
     const { shop, orderId } = await onItsWay()
     await shop.deliver('RetryCheckout', { orderId, reason }, asStaff)
     expect(requested(shop)).toBe(1)
-    expect(counted(shop.sentTypes(), 'RepublishEvents')).toBe(0)
+    const republished = shop.platform.sent.filter(({ envelope }) => envelope.type === 'RepublishEvents')
+    expect(republished.map(({ target }) => target)).toEqual(['shipping'])
   })
 
   it('can not be retried once it comes back, and the reason says what to do', async () => {
@@ -255,6 +256,20 @@ describe('a parcel on its way', () => {
       code: 'nothing-to-retry',
       message: expect.stringMatching(/comes back.*refund.*close/),
     })
+  })
+
+  it('whose end shipping knows, and whose report to the order is lost, has it published again before the order completes', async () => {
+    const { shop, orderId } = await onItsWay()
+    await days(shop, 12)
+    const republished = () =>
+      shop.platform.sent.filter(({ envelope }) => envelope.type === 'RepublishEvents').map(({ target }) => target)
+    expect(republished()).toEqual([])
+    await days(shop, 1)
+    expect(republished()).toEqual(['shipping'])
+    await shop.deliver(...replies.returned(orderId))
+    await days(shop, 3)
+    expect(shop.publishedTypes()).not.toContain('order.completed')
+    expect(counted(shop.publishedTypes(), 'order.stalled')).toBe(1)
   })
 
   it('that the carrier never reports is asked for a day before the order completes', async () => {

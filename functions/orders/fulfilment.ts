@@ -225,6 +225,12 @@ interface AskCarrier {
 /** Shipping asks the carrier, whose webhook may be lost. */
 export const askCarrier = (orderId: string): AskCarrier => ({ type: 'CheckShipments', data: { orderId } })
 
+/** And publishes its events again: it may know the end of a parcel, and its report of that may be lost. */
+export const askForEnds = (orderId: string): (RepublishEvents | AskCarrier)[] => [
+  askCarrier(orderId),
+  { type: republishCommand, target: 'shipping', data: { correlationId: orderId } },
+]
+
 /** The missing facts of a confirmed and released order, for operators. */
 export function fulfilmentStep(fulfilment: Fulfilment): string {
   const missing = missingFrom(fulfilment)
