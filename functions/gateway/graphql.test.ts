@@ -377,11 +377,11 @@ describe('a document', () => {
     expect([form.status, codesOf(form)]).toEqual([415, ['unsupported-media-type']])
   })
 
-  const limitsOf = (burst: number) =>
+  const limitsOf = (burst: number, perSecond = 0.001) =>
     Object.fromEntries(
       ['customer', 'support', 'warehouse', 'admin', 'importer', 'address'].map((role) => [
         role,
-        { perSecond: 0.001, burst: role === 'customer' ? burst : 1_000 },
+        { perSecond, burst: role === 'customer' ? burst : 1_000 },
       ]),
     ) as never
 
@@ -392,6 +392,34 @@ describe('a document', () => {
     expect((await limited.post({ query })).status).toBe(200)
     const answer = await limited.post({ query })
     expect([answer.status, codesOf(answer)]).toEqual([429, ['rate-limited']])
+  })
+
+  it('is charged for an operation that does the work of many as for several, as REST is', async () => {
+    const byRest = async (of: TestGraph) => {
+      const response = await of.request('/v1/webhook-endpoints/w-1/replay', {
+        method: 'POST',
+        headers: { authorization: `Bearer ${await of.token()}`, 'content-type': 'application/json' },
+        body: '{"since":"2026-01-01T00:00:00Z"}',
+      })
+      return response.status
+    }
+    const rest = openGraph(issuer, { edge: { limits: limitsOf(19) } })
+    expect([await byRest(rest), await byRest(rest)]).toEqual([404, 429])
+    const query = 'mutation { replayWebhooks(endpointId: "w-1", since: "2026-01-01T00:00:00Z") { replayed } }'
+    const limited = openGraph(issuer, { edge: { limits: limitsOf(19) } })
+    const codes = [codesOf(await limited.post({ query })), codesOf(await limited.post({ query }))]
+    expect(codes).toEqual([['not-found'], ['rate-limited']])
+  })
+
+  it('beyond the limit is answered after Retry-After, and takes nothing of the limit meanwhile but its request', async () => {
+    const limited = openGraph(issuer, { edge: { limits: limitsOf(12, 1) } })
+    const query = `{ ${times(10, (at) => `a${at}: readProduct(sku: "TEA-001") { name }`)} }`
+    expect((await limited.post({ query })).errors).toBeUndefined()
+    const { errors: [refusal] = [] } = await limited.post({ query })
+    // Two are left: one for the request. It needs nine more than the other, and one for the request that comes again.
+    expect(refusal!.extensions).toMatchObject({ code: 'rate-limited', retryAfterSeconds: 9 })
+    limited.platform.advance(9_000)
+    expect((await limited.post({ query })).errors).toBeUndefined()
   })
 
   it('is charged for each hundred objects of an edge', async () => {

@@ -70,6 +70,8 @@ export const webhooksApi = defineApi(
       isIdempotent: true,
       summary: 'Send the webhooks again that failed since a time; it enables a disabled endpoint',
       access: 'customer',
+      // Up to a hundred webhooks begin again, each with a task and a document.
+      charges: 10,
       body: z.strictObject({ since: timestamp }).meta({ examples: [{ since: '2026-01-01T00:00:00.000Z' }] }),
       answers: { 200: 'How many are sent again, at most a hundred at a time.' },
       request: ({ body, ...given }) => ({ ...own(given), body }),

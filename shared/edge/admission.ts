@@ -141,13 +141,20 @@ export function createAdmission(settings: EdgeSettings, roles: Roles, now: () =>
           if (!recognized) leaveOwn = slotOf(perCaller, sub, `requests of this ${role}`)
         },
         chargeFurther({ sub, roles: held }, operations) {
+          if (operations <= 0) return
           const role = roleOf(held)
-          for (let at = 0; at < operations; at++) {
-            const result = callers.get(role)!.consume(sub)
-            setRateLimitHeaders(role, limitOf(role), result)
-            refuse(`This ${role}`, result)
-            if (role === roles.ordinary) refuse('This address', ordinaryOfAddress.consume(address))
-          }
+          // When it comes again, its admission takes one more.
+          const again = (of: Buckets, { retryAfterSeconds, ...result }: RateLimitResult): RateLimitResult => ({
+            ...result,
+            retryAfterSeconds: result.allowed
+              ? retryAfterSeconds
+              : retryAfterSeconds + Math.ceil(1 / of.limit.perSecond),
+          })
+          const result = again(callers.get(role)!, callers.get(role)!.consume(sub, operations))
+          setRateLimitHeaders(role, limitOf(role), result)
+          refuse(`This ${role}`, result)
+          if (role === roles.ordinary)
+            refuse('This address', again(ordinaryOfAddress, ordinaryOfAddress.consume(address, operations)))
         },
         refuse() {
           if (before) known.forget(authorization!)

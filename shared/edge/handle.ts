@@ -27,6 +27,8 @@ export interface AccessChecks {
   /** The caller whose token the request carries, charged for the request. @throws Refused (401), Limited, Unavailable. */
   caller(c: Context): Promise<Caller>
   readonly signature?: SignatureCheck | undefined
+  /** @throws Limited */
+  readonly chargeFurther?: ((c: Context, caller: Caller, operations: number) => void) | undefined
   readonly openStream?: OpenStream | undefined
   /** Announces and counts that the operation is deprecated. @throws Refused when it has ended */
   readonly deprecation?: ((c: Context, caller: Caller | undefined) => void) | undefined
@@ -113,9 +115,9 @@ function checkRoles({ access, notFor = {} }: Operation, accesses: PublicApi['acc
 function admissionTo(
   operation: Operation,
   accesses: PublicApi['access'],
-  { caller: callerOf, signature }: AccessChecks,
+  { caller: callerOf, signature, chargeFurther }: AccessChecks,
 ): (c: Context) => Admitted | Promise<Admitted> {
-  const { method, path, access, body } = operation
+  const { method, path, access, body, charges = 1 } = operation
   if (access === 'public') return () => ({})
   if (access === 'signed') {
     if (!body) throw new Error(`${method} ${path} declares no body, which the sender's signature would cover.`)
@@ -128,6 +130,7 @@ function admissionTo(
   return async (c) => {
     const caller = await callerOf(c)
     checkRoles(operation, accesses, caller)
+    chargeFurther?.(c, caller, charges - 1)
     return { caller }
   }
 }

@@ -77,7 +77,17 @@ const isForCallers = ({ access }: Described, name: string): boolean => Object.ha
 const rolesOf = ({ access }: Described, name: string): readonly string[] => access[name] ?? []
 
 function describe(operationId: string, operation: Operation, api: Described): Json {
-  const { summary, access, notFor = {}, requiresIdempotencyKey, submits, body, answers, deprecated } = operation
+  const {
+    summary,
+    access,
+    notFor = {},
+    requiresIdempotencyKey,
+    submits,
+    body,
+    answers,
+    deprecated,
+    charges,
+  } = operation
   const roles = rolesOf(api, access)
   const remarks = [
     ...(deprecated ? [farewell(deprecated)] : []),
@@ -90,6 +100,7 @@ function describe(operationId: string, operation: Operation, api: Described): Js
     ...(remarks.length > 0 ? { description: remarks.join(' ') } : {}),
     ...(deprecated ? { deprecated: true } : {}),
     ...(deprecated?.sunset === undefined ? {} : { 'x-sunset': deprecated.sunset }),
+    ...(charges === undefined ? {} : { 'x-charges': charges }),
     security: securityOf(operation, api),
     ...(Object.keys(notFor).length > 0 ? { 'x-not-for': Object.keys(notFor) } : {}),
     parameters: [

@@ -6,15 +6,18 @@ export interface RateLimitResult {
   readonly allowed: boolean
   /** Requests that are allowed at once. */
   readonly remaining: number
-  /** The time until the next request is allowed; 0 if it is allowed now. */
+  /** The time until the next request is allowed, or this one if it was not; 0 if it is allowed now. */
   readonly retryAfterSeconds: number
   /** The time until the bucket is full. */
   readonly resetSeconds: number
 }
 
 export interface Buckets {
-  /** Takes one token. Without a token left, the request is not allowed and the bucket stays as it is. */
-  consume(key: string): RateLimitResult
+  /**
+   * Takes a token, or as many as the request counts as. Without so many left, the request is not allowed and the bucket stays as it
+   * is: one that comes again in time for all of them is allowed.
+   */
+  consume(key: string, count?: number): RateLimitResult
   /** Puts one consumed token back. */
   giveBack(key: string): void
   /** Reads the bucket and changes nothing: `remaining` counts the token that `consume` would take. */
@@ -38,10 +41,10 @@ export function createBuckets(limit: Limit, now: () => number): Buckets {
     if (!bucket) return limit.burst
     return Math.min(limit.burst, bucket.tokens + (Math.max(0, now() - bucket.atMs) / 1000) * limit.perSecond)
   }
-  const resultOf = (tokens: number, allowed: boolean): RateLimitResult => ({
+  const resultOf = (tokens: number, allowed: boolean, needed = 1): RateLimitResult => ({
     allowed,
     remaining: Math.floor(tokens),
-    retryAfterSeconds: tokens >= 1 ? 0 : Math.ceil((1 - tokens) / limit.perSecond),
+    retryAfterSeconds: tokens >= needed ? 0 : Math.ceil((needed - tokens) / limit.perSecond),
     resetSeconds: Math.ceil((limit.burst - tokens) / limit.perSecond),
   })
 
@@ -56,14 +59,15 @@ export function createBuckets(limit: Limit, now: () => number): Buckets {
       // A key that is not in memory has a full bucket.
       if (buckets.has(key)) buckets.set(key, { tokens: Math.min(limit.burst, tokensOf(key) + 1), atMs: now() })
     },
-    consume(key) {
+    consume(key, count = 1) {
       const tokens = tokensOf(key)
-      const left = tokens < 1 ? tokens : tokens - 1
+      const allowed = tokens >= count
+      const left = allowed ? tokens - count : tokens
       // Deleted first, because a Map keeps the order of insertion: the first key is the least recently used one.
       buckets.delete(key)
       buckets.set(key, { tokens: left, atMs: now() })
       if (buckets.size > MAX_KEYS) buckets.delete(buckets.keys().next().value!)
-      return resultOf(left, tokens >= 1)
+      return resultOf(left, allowed, allowed ? 1 : count)
     },
   }
 }

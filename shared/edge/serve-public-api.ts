@@ -64,6 +64,7 @@ export function servePublicApi(http: Hono, platform: EdgePlatform & RunningServi
     const bound = bind(operation, beside(id, operation, handler), api.access, {
       caller,
       signature,
+      chargeFurther: edge.chargeFurther,
       deprecation,
       openStream,
     })

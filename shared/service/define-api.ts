@@ -35,7 +35,7 @@ type Fields<Data extends z.ZodObject> = keyof Data['shape'] & string
 /** The parts of `Operation` that an author gives as they are. */
 type Common<Access extends string, Role extends string> = Pick<
   Operation<Access, Role>,
-  'access' | 'notFor' | 'summary' | 'maxBodyBytes' | 'isIdempotent' | 'types'
+  'access' | 'notFor' | 'summary' | 'charges' | 'maxBodyBytes' | 'isIdempotent' | 'types'
 > & {
   /** Deprecates all of its versions. */
   readonly deprecated?: Deprecation

@@ -36,6 +36,8 @@ export interface Operation<Access extends string = string, Role extends string =
   readonly streams?: z.ZodType
   /** States that a POST or DELETE has neither body nor Idempotency-Key, since the same request again changes nothing more. */
   readonly isIdempotent?: true
+  /** The requests as which it counts to the limit of its caller: one that does the work of many. Absent: one. */
+  readonly charges?: number
   /** Absent: `BODY_BYTES`. */
   readonly maxBodyBytes?: number
   /** Status → its meaning, and the schema of a JSON body. */
