@@ -65,6 +65,11 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       })),
     )
 
+    const thresholdsOf = (name: string): readonly Attributes[] =>
+      blocks(policies.find((one) => one['display_name'] === name)!['conditions']).map((one) =>
+        block(one['condition_threshold']),
+      )
+
     it("has the shop's objectives of this environment for orders and for placing them", () => {
       const { 'orders-completed': completing, placing } = business.goals(environment)
       expect(slos.map(({ slo_id: id, goal, rolling_period_days: days }) => [id, goal, days])).toEqual([
@@ -220,11 +225,47 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       const [check] = all('google_monitoring_uptime_check_config')
       const { host } = block(block(check!['monitored_resource'])['labels'])
       expect(environment.serviceUrl('gateway')).toContain(`//${host}`)
-      expect(block(check!['http_check'])).toMatchObject({ path: '/health/ready', use_ssl: true })
+      expect(block(check!['http_check'])).toMatchObject({ path: '/health/ready', use_ssl: true, validate_ssl: true })
+      expect([check!['period'], check!['timeout']]).toEqual(['300s', '10s'])
       const [alert] = blocks(policies.find((one) => one['display_name'] === 'gateway-unreachable')!['conditions'])
       expect(block(alert!['condition_threshold'])['filter']).toBe(
         `metric.type="monitoring.googleapis.com/uptime_check/check_passed" AND resource.type="uptime_url" AND resource.labels.host="${host}"`,
       )
+    })
+
+    it.each([
+      ['dead-letters', 0, '0s', { per_series_aligner: 'ALIGN_MAX' }],
+      ['messages-wait', 600, '300s', { per_series_aligner: 'ALIGN_MAX' }],
+      ['commands-wait', 60_000, '300s', { per_series_aligner: 'ALIGN_PERCENTILE_95' }],
+      [
+        'gateway-unreachable',
+        1,
+        '300s',
+        {
+          per_series_aligner: 'ALIGN_NEXT_OLDER',
+          cross_series_reducer: 'REDUCE_COUNT_FALSE',
+          group_by_fields: ['resource.label."host"'],
+        },
+      ],
+    ])('%s opens above %d for %s', (name, above, duration, aggregation) => {
+      const [condition, ...others] = thresholdsOf(name)
+      expect(others).toEqual([])
+      expect(condition).toMatchObject({ comparison: 'COMPARISON_GT', threshold_value: above, duration })
+      expect(blocks(condition!['aggregations'])).toEqual([{ alignment_period: '300s', ...aggregation }])
+    })
+
+    it('instances-at-limit adds up the instances of each service', () => {
+      for (const condition of thresholdsOf('instances-at-limit')) {
+        expect(condition).toMatchObject({ comparison: 'COMPARISON_GT', duration: '300s' })
+        expect(blocks(condition['aggregations'])).toEqual([
+          {
+            alignment_period: '300s',
+            per_series_aligner: 'ALIGN_MAX',
+            cross_series_reducer: 'REDUCE_SUM',
+            group_by_fields: ['resource.label."service_name"'],
+          },
+        ])
+      }
     })
 
     it('alerts on late messages and commands, on services without a free instance, and on changes of access by hand', () => {

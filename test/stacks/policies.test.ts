@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { business, services } from '../../functions/index.ts'
+import { root } from '../support/root.ts'
 import { type Attributes, declared, allEnvironments, resolved, stacksOf } from './synthesized.testing.ts'
 
 const block = (value: unknown): Attributes => (Array.isArray(value) ? value[0] : value) as Attributes
@@ -118,7 +119,10 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       expect(reading).toHaveLength(3 * raw.length)
       for (const line of reading)
         expect(line).toMatch(/WHERE publish_time >= TIMESTAMP(?: '|_SUB\(CURRENT_TIMESTAMP\(\))/)
-      expect(reading.filter((line) => line.includes('TIMESTAMP_SUB'))).toHaveLength(raw.length)
+      const recent = reading.filter((line) => line.includes('TIMESTAMP_SUB'))
+      expect(recent).toHaveLength(raw.length)
+      for (const line of recent) expect(line).toContain('TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 35 DAY)')
+      expect(readFileSync(join(root, 'docs/analysis.md'), 'utf8')).toContain('of the last 35 days')
     })
 
     it('waits until a grant on a table has propagated before it subscribes the table', () => {
@@ -174,7 +178,11 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
         expect(one['billing_account']).toBe(budget!.billingAccount)
         expect(block(one['budget_filter'])['projects']).toEqual([`projects/${projectNumber}`])
         expect(block(block(one['amount'])['specified_amount'])).toEqual({ units: String(budget!.monthly) })
-        expect(blocks(one['threshold_rules']).map((rule) => rule['threshold_percent'])).toEqual([0.5, 0.9, 1])
+        expect(blocks(one['threshold_rules'])).toEqual([
+          { threshold_percent: 0.5, spend_basis: 'CURRENT_SPEND' },
+          { threshold_percent: 0.9, spend_basis: 'CURRENT_SPEND' },
+          { threshold_percent: 1, spend_basis: 'FORECASTED_SPEND' },
+        ])
         expect(block(one['all_updates_rule'])['monitoring_notification_channels']).toEqual([
           '${google_monitoring_notification_channel.email.id}',
         ])
@@ -248,9 +256,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
     })
 
     it('enables the API to which a verified build writes its provenance', () => {
-      expect(readFileSync(join(import.meta.dirname, '..', '..', 'cloudbuild.yaml'), 'utf8')).toContain(
-        'requestedVerifyOption: VERIFIED',
-      )
+      expect(readFileSync(join(root, 'cloudbuild.yaml'), 'utf8')).toContain('requestedVerifyOption: VERIFIED')
       const apis = all('google_project_service').map(({ service }) => service)
       for (const api of ['cloudbuild', 'artifactregistry', 'containeranalysis'])
         expect(apis).toContain(`${api}.googleapis.com`)
