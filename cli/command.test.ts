@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest'
 import { announceIn, lockDirectory } from './lock.testing.ts'
-import { findRunning, flag, main, text, texts, UsageError, wholeNumber } from './command.ts'
+import { findRunning, flag, main, text, texts, UsageError, wholeNumber, wholeNumbers } from './command.ts'
 
 const printedErrors: string[] = []
 const given: unknown[] = []
@@ -82,6 +82,22 @@ it('gives each option its value or its default', async () => {
   expect(given).toEqual([
     all({ service: undefined, json: undefined, sku: undefined, currency: 'EUR', lines: 20 }),
     all({ 'dry-run': true, json: true, sku: ['A', '--B'], currency: 'EUR', lines: 3 }),
+  ])
+})
+
+it('takes several numbers, and refuses one that is not whole', async () => {
+  const options = { quantity: wholeNumbers('several', { from: 1 }) }
+  const command = {
+    brief: 'Tries.',
+    options,
+    run: async (values: { readonly quantity?: readonly number[] | undefined }) => void given.push(values.quantity),
+  }
+  await main('try', command, ['--quantity', '2', '--quantity=3'])
+  await main('try', command, [])
+  await main('try', command, ['--quantity', '2', '--quantity', '1.5'])
+  expect([given, printedErrors]).toEqual([
+    [[2, 3], undefined],
+    ['--quantity "1.5": it takes a whole number from 1. See --help.'],
   ])
 })
 

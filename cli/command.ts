@@ -102,6 +102,17 @@ interface Range {
 export const wholeNumber = (brief: string, byDefault: number, range: Range): Option<number> =>
   option({ kind: 'parsed', parse: parseWholeNumber(range), placeholder: 'N', brief, default: String(byDefault) })
 
+/** `--quantity N`, as often as it is needed. */
+export const wholeNumbers = (brief: string, range: Range): Option<readonly number[] | undefined> =>
+  option({
+    kind: 'parsed',
+    parse: parseWholeNumber(range),
+    placeholder: 'N',
+    brief,
+    variadic: true,
+    optional: true,
+  })
+
 export const parseWholeNumber =
   ({ from = 0, to = Infinity }: Range) =>
   (typed: string): number => {

@@ -299,15 +299,17 @@ it('starts without a stored service that it can not open, and prints the command
   expect(steps.filter((step) => step.includes(name))).toEqual([])
 })
 
-it('fails to start when a port of a service is occupied, and starts once it is free', async () => {
+it('fails to start before anything else when a port of a service is occupied, and starts once it is free', async () => {
   const port = await freePort()
   platform = await start(port, [stack(port)])
   await platform.close()
   platform = undefined
   const other = await occupied(port)
-  await expect(start(port, [stack(port)])).rejects.toThrow(
-    new RegExp(`The service echo can't be opened: listen EADDRINUSE.*:${port}`),
+  const steps: string[] = []
+  await expect(start(port, [stack(port)], (step) => steps.push(step))).rejects.toThrow(
+    `The service echo can't be opened: port ${port} is taken.`,
   )
+  expect(steps).toEqual([])
   await new Promise((resolve) => other.close(resolve))
   platform = await start(port, [stack(port)])
   expect(platform.run.unopened()).toEqual([])

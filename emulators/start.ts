@@ -19,7 +19,7 @@ import {
   type StackJson,
   type TerraformResource,
 } from 'local-google-cloud'
-import { closeAfter, closeAll, closeState, damaged, makeSecret } from 'local-google-cloud/host'
+import { closeAfter, closeAll, closeState, damaged, isFree, makeSecret } from 'local-google-cloud/host'
 import { firestore } from 'local-google-cloud/firestore'
 import { iam, type IamCore } from 'local-google-cloud/iam'
 import { CORRELATION } from '../shared/signals/span.ts'
@@ -140,6 +140,7 @@ export async function startPlatform<P extends Partners>(options: StartOptions<P>
     const resources = readResources(options.stacks, plugins)
     const planned = plan(resources, plugins)
     if (dataDirectory) checkStored(dataDirectory)
+    await checkPorts(resources, ports)
     progress('starting the local cloud')
     const cloud = await createLocalCloud({
       plugins,
@@ -233,6 +234,16 @@ function reportKept(kept: readonly TerraformResource[], progress: (step: string)
     ([stack, { length }]) => `${length} ${length === 1 ? 'resource' : 'resources'} of ${stack}`,
   )
   progress(`kept: ${counts.join(', ')}, which hold data but are declared no longer; npm start -- --prune removes them`)
+}
+
+/** Cloud Run opens these ports last, after what takes seconds. @throws Error that names a service whose port is taken */
+async function checkPorts(resources: readonly TerraformResource[], ports: LocalPorts): Promise<void> {
+  for (const { type, attributes } of resources) {
+    if (type !== 'google_cloud_run_v2_service') continue
+    const name = String(attributes['name'])
+    const port = ports.service(name)
+    if (!(await isFree(port))) throw new Error(`The service ${name} can't be opened: port ${port} is taken.`)
+  }
 }
 
 /** @throws Error when the cloud has lost the resources that an earlier start provisioned, and with them all data. */

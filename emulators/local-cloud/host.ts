@@ -2,7 +2,7 @@
 
 export { type Clock, systemClock, virtualClock } from './core/clock.ts'
 export { closeAfter, closeAll } from './core/close-all.ts'
-export { freeBlock, freePort, freePorts } from './core/free-ports.ts'
+export { freeBlock, freePort, freePorts, isFree } from './core/free-ports.ts'
 export { openHttp } from './core/http-server.ts'
 export { giveBackIdleMemory } from './core/idle-memory.ts'
 export { type Journal, openJournal, type Table } from './core/journal.ts'

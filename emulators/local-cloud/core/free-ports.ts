@@ -42,6 +42,9 @@ async function areFree(ports: readonly number[]): Promise<boolean> {
   return servers.length === ports.length
 }
 
+/** Whether no program listens there, on loopback. */
+export const isFree = (port: number): Promise<boolean> => areFree([port])
+
 function listening(port: number): Promise<Server | undefined> {
   const server = createServer()
   return new Promise((resolve) => {

@@ -13,6 +13,7 @@ import {
   texts,
   UsageError,
   wholeNumber,
+  wholeNumbers,
 } from '../../../cli/command.ts'
 import { readWaiting } from '../../../cli/ops/waiting.ts'
 import { printError, say, sayJson, shown } from '../../../cli/terminal.ts'
@@ -52,7 +53,7 @@ ${testTokens.join(', ')}.
 --cancel cancels an order of the customer, and follows it to its end. Staff cancel by npm run ops -- cancel.`,
   options: {
     sku: texts('SKU', 'a product to order'),
-    quantity: texts('N', 'its quantity; absent, one'),
+    quantity: wholeNumbers('its quantity; absent, one', { from: 1 }),
     currency: text('CODE', 'the currency (ISO 4217)', 'EUR'),
     discount: text('CODE', 'a discount code'),
     customer: text('NAME', 'the customer', 'customer-1'),
@@ -84,7 +85,7 @@ ${testTokens.join(', ')}.
       throw new UsageError('--follow, --pay and --cancel take an order that was placed: give them without --sku.')
     if (values.cancel !== undefined) await cancel(values.cancel, values)
     if (values.pay !== undefined) await pay(values.pay, values)
-    const lines = skus.map((sku, index) => ({ sku, quantity: quantityOf(values.quantity?.[index] ?? '1') }))
+    const lines = skus.map((sku, index) => ({ sku, quantity: values.quantity?.[index] ?? 1 }))
     const orderId = existing ?? (await place(values, lines))
     const order = await follow(orderId, { asJson: values.json ?? false, timeoutMs: values.timeout * 1000 })
     const reason = order.reason ?? order.paymentNeeded?.reason
@@ -219,10 +220,4 @@ async function explained<T>(key: string, work: () => Promise<T>): Promise<T> {
 function printEntry(entry: TimelineEntry, startMs: number): void {
   const since = `+${Date.parse(entry.time) - startMs} ms`
   say(`${since.padStart(10)}  ${shown(entry.type).padEnd(24)} ${shown(entry.source)}`)
-}
-
-function quantityOf(text: string): number {
-  const value = Number(text)
-  if (!Number.isFinite(value)) throw new UsageError(`--quantity takes a number, not "${text}"`)
-  return value
 }
