@@ -1,6 +1,8 @@
 /** Whole runs in which goods leave after their authorization has ended: for every seed the invariants hold, and no order waits for ever. */
 
-import { describe, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { orderIn } from '../../functions/orders/order.ts'
+import { isOpen } from '../../functions/orders/renewal-times.ts'
 import { ordersOf } from '../support/simulation/always-true.ts'
 import { eventsOf } from '../support/simulation/order-facts.ts'
 import { expectRunsToReachAll } from '../support/simulation/reach-all.ts'
@@ -55,6 +57,38 @@ function isRenewedWhileRecapturing(world: World, orderId: string): boolean {
   return false
 }
 
+/** A renewal is attempted for seven hours. */
+const ANSWERED_WITHIN_MS = 9 * 3_600_000
+
+/**
+ * A renewal that orders or a customer has requested is granted or refused in time, unless its order needs none any more. The faults of
+ * these runs are short.
+ */
+function expectRenewalsAnswered(world: World, orderId: string): void {
+  const commits = world.platform('orders').commitsByStream().get(orderId) ?? []
+  const upTo = (ms: number) => commits.flatMap(({ time, events }) => (Date.parse(time) <= ms ? events : []))
+  for (const { time, events } of commits)
+    for (const { type, data } of events) {
+      if (type !== 'renewal.requested' && type !== 'order.payment-continued') continue
+      const { authorization } = data as { authorization: number }
+      const order = orderIn(upTo(Date.parse(time) + ANSWERED_WITHIN_MS))
+      const isNeeded = isOpen(order) && !order.ledger.cancelling
+      const isWaiting =
+        type === 'renewal.requested'
+          ? order.authorization?.number === authorization && !order.lapse
+          : order.payment?.authorization === authorization && order.lapse?.isTried === true
+      expect(isNeeded && isWaiting, `${type} for authorization ${authorization} of ${orderId} has no answer`).toBe(
+        false,
+      )
+    }
+}
+
+async function simulate(seed: number): Promise<World> {
+  const world = await simulateLateOrders(seed)
+  for (const { orderId } of ordersOf(world)) expectRenewalsAnswered(world, orderId)
+  return world
+}
+
 function marksOf(world: World): string[] {
   return ordersOf(world).flatMap(({ orderId, status, types }) => {
     const of = (service: string, type: string): boolean =>
@@ -84,6 +118,6 @@ function marksOf(world: World): string[] {
 
 describe('a run in which goods leave late, with faults', () => {
   it('keeps all invariants, and ends', { timeout: 30_000 + MOST_RUNS * 6_000 }, async () => {
-    await expectRunsToReachAll({ simulate: simulateLateOrders, marksOf, all, seed: 1, reaching, ...runs })
+    await expectRunsToReachAll({ simulate, marksOf, all, seed: 1, reaching, ...runs })
   })
 })

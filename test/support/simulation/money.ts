@@ -1,8 +1,7 @@
 /** The invariants of money, by the provider's ledger: what was captured, what was given back, and what is held. */
 
 import { expect } from 'vitest'
-import { evolve, initial, isPlaced, orderIn, viewOf } from '../../../functions/orders/order.ts'
-import { isOpen } from '../../../functions/orders/renewal-times.ts'
+import { evolve, initial, isPlaced, viewOf } from '../../../functions/orders/order.ts'
 import type { Authorization, Posting, Refundable } from '../../../functions/shop/local/payment-provider/ledger.ts'
 import { fold } from '../../../shared/service/fold.ts'
 import { eventsOf, isSold, type OrderFacts, sum } from './order-facts.ts'
@@ -40,7 +39,6 @@ export function expectMoney(world: World, order: OrderFacts): void {
   )
   expectRefunds(world, orderId, all)
   expectInTime(world, { orderId, totalMinor }, all)
-  expectRenewalsAnswered(world, orderId)
   expectOwed(world, order, { captured, all })
   if (status === 'closed') expectReturnedIsPaidBack(world, order)
 }
@@ -63,38 +61,6 @@ function expectInTime(
       .map((one) => Date.parse(one.expiresAt) - collectedAtMs)
     expect(Math.max(...lefts), `authorized for ${orderId} when it was collected`).toBeGreaterThanOrEqual(DAY_MS)
   }
-}
-
-/** A renewal is attempted for seven hours. */
-const ANSWERED_WITHIN_MS = 9 * 3_600_000
-
-/**
- * A renewal that orders or a customer has requested is granted or refused in time, or its delay is reported, unless its order needs none
- * any more.
- */
-function expectRenewalsAnswered(world: World, orderId: string): void {
-  const commitsOf = (service: string) => world.platform(service).commitsByStream().get(orderId) ?? []
-  const upTo = (service: string, ms: number) =>
-    commitsOf(service).flatMap(({ time, events }) => (Date.parse(time) <= ms ? events : []))
-  for (const { time, events } of commitsOf('orders'))
-    for (const { type, data } of events) {
-      if (type !== 'renewal.requested' && type !== 'order.payment-continued') continue
-      const { authorization } = data as { authorization: number }
-      const answeredByMs = Date.parse(time) + ANSWERED_WITHIN_MS
-      const order = orderIn(upTo('orders', answeredByMs))
-      const isNeeded = isOpen(order) && !order.ledger.cancelling
-      const isWaiting =
-        type === 'renewal.requested'
-          ? order.authorization?.number === authorization && !order.lapse
-          : order.payment?.authorization === authorization && order.lapse?.isTried === true
-      const isReported = upTo('payments', answeredByMs).some((event) =>
-        ['renewal.overdue', 'recapture.overdue'].includes(event.type),
-      )
-      expect(
-        isNeeded && isWaiting && !isReported,
-        `${type} for authorization ${authorization} of ${orderId} waits without a report`,
-      ).toBe(false)
-    }
 }
 
 /** The merchant keeps the price of what was shipped and not refunded, and takes nothing once a cancellation was answered. */
