@@ -282,6 +282,7 @@ describe('a new authorization that is declined for the moment', () => {
       expect(provider.did.filter((did) => did.startsWith('authorize'))).toHaveLength(2)
       await work()
       expect(provider.did.filter((did) => did.startsWith('authorize'))).toHaveLength(2)
+      expect(provider.did).not.toContain('void o-1:auth:3')
     }
   })
 
@@ -305,6 +306,23 @@ describe('a new authorization that is declined for the moment', () => {
     await deliver(app, platform, message('RenewAuthorization', { ...request, actUntil: FIRST_END }, { version: 2 }))
     await work()
     expect(published('payment.lapsed')).toMatchObject([{ refused: 2, code: 'issuer-unavailable' }])
+  })
+
+  it('keeps another request waiting', async () => {
+    const { untilNext, renew } = await declined()
+    await untilNext()
+    await expect(renew(1, 2, 'card-new')).rejects.toBeInstanceOf(Unavailable)
+  })
+
+  it('is not requested again while a recapture asks the provider', async () => {
+    const { untilNext, recapture, dispatched, provider, platform, work } = await declined()
+    provider.captureRefusal = 'card-expired'
+    await dispatched('s-1', '1')
+    await untilNext()
+    const [renewal] = platform.sent.splice(0).filter(({ envelope }) => envelope.type === 'MakeRenewal')
+    await work()
+    await recapture()
+    await expect(deliver(app, platform, renewal!.envelope)).rejects.toBeInstanceOf(Unavailable)
   })
 
   it('keeps a recapture waiting only while it is requested', async () => {

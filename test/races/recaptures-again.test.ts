@@ -188,6 +188,9 @@ describe('a recapture of two parcels', () => {
     expect(failures(world, orderId).filter(({ authorization }) => authorization === 2)).toHaveLength(1)
     await world.run({ forMs: HOUR })
     expect(captured(world)).toEqual([`${orderId}:auth:2 1190`])
+    // The one that was refused has its next attempt under another authorization.
+    const finals = world.provider.ledger.all().flatMap(({ captures }) => captures.map(({ final }) => final))
+    expect(finals).toEqual([true])
     expect(held(world)).toBe(0)
     expect(await recapture(world, orderId, 'card-ok', 'for-the-other')).toEqual({ status: 202 })
     await expectQuiescence(world, 'completed')
