@@ -155,7 +155,7 @@ describe('a refused capture', () => {
     await shop.deliver('RetryCheckout', { orderId, reason }, asStaff)
     const requested = shop.platform.sent.filter(({ envelope }) => envelope.type === 'RepublishEvents')
     expect(requested.map(({ target }) => target)).toEqual(['payments'])
-    // Staff sees it again if there is none.
+    // Staff sees it again while no answer comes.
     await hours(shop, 2)
     expect(counted(shop.publishedTypes(), 'order.stalled')).toBe(2)
     await shop.deliver(...replies.captured(orderId))

@@ -28,8 +28,8 @@ const ORDERS = 4
 const STOCK = 12
 const FAULTS_DAYS = 14
 const ROUND_MS = 5 * HOUR_MS
-/** A customer looks at a new order so often, a minute apart: the checkout waits for five. */
-const LOOKS = 4
+/** A customer checks a new order so often, a minute apart: the checkout waits for five. */
+const CHECKS = 4
 /** Of the customers who are asked, so many try another payment method in a round. */
 const PAID_IN_ROUND = 0.3
 /** Of the pages of banks and of the pending refunds, so many have an end in a round. */
@@ -96,9 +96,9 @@ export async function simulateAtStripe(stripe: StripeServer, seed: number): Prom
       const refund = { refundId: 'r-1', amountMinor: 1 + upTo(2_000), reason: 'it was broken' }
       later(run, upTo(12 * DAY_MS), { target: 'payments', type: 'RefundPayment', orderId, data: refund })
     }
-    for (let look = 1; look <= LOOKS; look++) {
+    for (let check = 1; check <= CHECKS; check++) {
       await world.run({ forMs: MINUTE_MS })
-      everyoneLooks(run, `${index} ${look}`)
+      everyoneChecks(run, `${index} ${check}`)
     }
     await world.run({ forMs: upTo(DAY_MS) })
   }
@@ -130,7 +130,7 @@ function later({ world }: Run, afterMs: number, { target, type, orderId, data }:
   world.schedule.add({ kind: 'timer', to: 'people', type, dueMs: world.schedule.now() + afterMs, handle })
 }
 
-/** At intervals customers and staff look at their orders, and banks answer. @returns the end of it */
+/** At intervals customers and staff check their orders, and banks answer. @returns the end of it */
 function rounds(run: Run): () => void {
   const { schedule } = run.world
   let ended = false
@@ -140,7 +140,7 @@ function rounds(run: Run): () => void {
       // A repeated delivery of the timer begins no second series.
       if (isDone || ended) return true
       isDone = true
-      everyoneLooks(run, `round ${round}`)
+      everyoneChecks(run, `round ${round}`)
       next(round + 1)
       return true
     }
@@ -156,16 +156,16 @@ function rounds(run: Run): () => void {
   return () => void (ended = true)
 }
 
-function everyoneLooks(run: Run, key: string): void {
-  for (const order of ordersOf(run.world)) if (!hasEnded(order)) lookAt(run, order, key)
+function everyoneChecks(run: Run, key: string): void {
+  for (const order of ordersOf(run.world)) if (!hasEnded(order)) checkOn(run, order, key)
   answerAtBanks(run)
 }
 
 /** A customer who was asked pays again, and staff recaptures what was refused, both with any card. */
-function lookAt({ world, random }: Run, { orderId, types }: OrderFacts, key: string): void {
+function checkOn({ world, random }: Run, { orderId, types }: OrderFacts, key: string): void {
   const someCard = (): string => world.paymentMethodOf(cards[Math.floor(random.next() * cards.length)]!)!
-  const isAsked = types.lastIndexOf('order.payment-needed') > types.lastIndexOf('order.payment-continued')
-  if (isAsked && random.next() < PAID_IN_ROUND) {
+  const isRequested = types.lastIndexOf('order.payment-needed') > types.lastIndexOf('order.payment-continued')
+  if (isRequested && random.next() < PAID_IN_ROUND) {
     const data = { orderId, paymentMethodRef: someCard(), by: 'customer' }
     const envelope = world.commandTo('orders', 'PayOrder', data, { key: `${orderId} ${key}` })
     world.bus.send([{ target: 'orders', envelope }])
