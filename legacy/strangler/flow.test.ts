@@ -477,6 +477,26 @@ describe('an order that the platform took, and whose copy never came', () => {
     expect(countOf(both)).toBe(1)
   })
 
+  it('is asked about once beside the other work, and one that it refused is forgotten, so that a step back asks little', async () => {
+    const { migration, store, orderId, world, inAnHour, ...both } = await taken()
+    await both.place('key-refused', 0)
+    for (let at = 0; at < 20; at++) store.handOver(`o-refused-${at}`, world.schedule.now())
+    await migration.pump()
+    expect(store.handedOver().length).toBeGreaterThan(20)
+    world.schedule.advanceTo(inAnHour)
+    let inquiries = 0
+    both.duringInquiry(() => void (inquiries += 1))
+    for (let at = 0; at < 10; at++) await migration.pump()
+    expect(store.handedOver().map(({ id }) => id)).toEqual([orderId])
+    expect(inquiries).toBeLessThan(25)
+    // Handed over again while the platform is asked about the first time: that one may still be taken.
+    store.handOver('o-again', world.schedule.now())
+    world.schedule.advanceTo(world.schedule.now() + HANDED_OVER_MS)
+    both.duringInquiry(() => store.handOver('o-again', world.schedule.now()))
+    await migration.pump()
+    expect(store.handedOver().map(({ id }) => id)).toContain('o-again')
+  })
+
   it('bars the step back, which says which order it is', async () => {
     const { migration, store, orderId, ...both } = await taken()
     await expect(migration.goTo(4)).rejects.toThrow(`order ${orderId}: not copied yet`)

@@ -4,6 +4,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { relayChanges } from '../../shared/strangler/change-capture.ts'
 import { type Comparison, compareData } from './compare.ts'
 import { copyEvent, type PlatformEvent } from './from-platform.ts'
+import { inquireAbout } from './handed-over.ts'
 import type { importedOrder } from './mapping.ts'
 import { isStep, type Step, steps } from './steps.ts'
 import { FORMER_RULES_MS, REPEATED_MS, type State, type Store } from './store.ts'
@@ -66,6 +67,7 @@ export function createMigration(parts: MigrationParts): Migration {
     return store.state()
   }
 
+  const handedOver = inquireAbout({ store, api, now })
   const copy = (): Promise<number> => all(events, async (event) => copyEvent(db, store, event))
 
   const relay: readonly (() => Promise<number>)[] = [
@@ -74,18 +76,10 @@ export function createMigration(parts: MigrationParts): Migration {
   ]
 
   /** @param step By which it acts. Also in step 1 the platform ends the orders that it took. The copies of step 6 wait in Pub/Sub. */
-  const pump = (step = store.state().step): Promise<number> =>
-    sumOfEach([...(step < 2 ? [] : relay), ...(step === 6 ? [] : [copy])])
-
-  /** Orders that were handed to the platform, that it took, and that are not here. */
-  async function uncopied(): Promise<string[]> {
-    const found: string[] = []
-    for (const { id, finalFromMs } of store.handedOver()) {
-      const atMs = now()
-      if (await api.orderOf(id)) found.push(`order ${id}: not copied yet`)
-      else if (atMs >= finalFromMs) store.handedOverEnds(id)
-    }
-    return found
+  const pump = async (step = store.state().step): Promise<number> => {
+    // An order of which the platform says nothing now is asked about again.
+    await handedOver.forgetRefused().catch(() => {})
+    return sumOfEach([...(step < 2 ? [] : relay), ...(step === 6 ? [] : [copy])])
   }
 
   /** Until nothing waits and both sides agree, in this step. @throws StepRefused with the differences */
@@ -96,7 +90,7 @@ export function createMigration(parts: MigrationParts): Migration {
       await settle()
       if ((await pump(step)) > 0) continue
       const { differences: ofData } = await compareData(db, store, api)
-      differences = [...ofData, ...(await uncopied())]
+      differences = [...ofData, ...(await handedOver.uncopied())]
       if (differences.length === 0) return
     }
     throw new StepRefused(`Both systems do not agree: ${differences.join('; ')}.`)

@@ -165,8 +165,11 @@ export function openStore(db: DatabaseSync) {
       const leftSixAtMs = this.state().leftSixAtMs ?? -Infinity
       return atMs - leftSixAtMs < REPEATED_MS ? leftSixAtMs + FORMER_RULES_MS : undefined
     },
-    /** The platform has not taken it and will not, or its copy is here. */
-    handedOverEnds: (id: string) => void db.prepare('DELETE FROM strangler_handed_over WHERE id = ?').run(id),
+    /** Its copy is here; or the platform, asked at this time, has not taken it and will not, unless it was handed over again since. */
+    handedOverEnds: (id: string, inquiryAtMs?: number) =>
+      void db
+        .prepare('DELETE FROM strangler_handed_over WHERE id = ? AND at <= ?')
+        .run(id, inquiryAtMs === undefined ? Number.MAX_SAFE_INTEGER : inquiryAtMs - HANDED_OVER_MS),
     rememberRequest(no: number, sub: string, key: string): void {
       this.idOf(no)
       db.prepare('UPDATE strangler_orders SET request = ? WHERE "order" = ?').run(`${sub} ${key}`, no)
