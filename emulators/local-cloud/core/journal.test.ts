@@ -107,6 +107,11 @@ describe('a journal', () => {
     },
   )
 
+  it('fails to open with the name of what is no file', () => {
+    mkdirSync(file())
+    expect(reopened).toThrow(`${file()} is damaged (EISDIR: illegal operation on a directory, read)`)
+  })
+
   it('is compacted when it exceeds its limit, while it is open and when it is opened', () => {
     const compactAboveBytes = 10_000
     const journal = openJournal({ directory, compactAboveBytes })

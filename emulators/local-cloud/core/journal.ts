@@ -183,13 +183,19 @@ function openLog(directory: string, tables: Tables, compactAboveBytes: number): 
 
 /** A last line without its end was being written when the process was killed: no request was answered on it, so it is dropped. */
 function replay(file: string, tables: Tables): { bytes: number; torn: boolean } {
-  return readLines(file, (line, number) => {
+  const take = (line: string, number: number): void => {
     for (const [table, key, ...value] of parse(line, file, number)) {
       if (!tables.has(table)) tables.set(table, new Map())
       if (value.length === 0) tables.get(table)!.delete(key)
       else tables.get(table)!.set(key, value[0])
     }
-  })
+  }
+  try {
+    return readLines(file, take)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    throw code === 'EISDIR' ? damaged(file, ` (${message})`) : error
+  }
 }
 
 function parse(line: string, file: string, number: number): readonly Change[] {
