@@ -335,7 +335,9 @@ async function refusesOthers(): Promise<void> {
     const taken = await run('emulators/run.ts', ['--port', String(port)], other.path)
     expect(taken.code).toBe(1)
     expect(taken.stderr).toMatch(
-      new RegExp(`^Port ${port} is taken by node.* \\(process ${pid}\\): stop it, or start on other ports.*\n$`),
+      new RegExp(
+        `^Port \\d+ of the service gateway is taken by node.* \\(process ${pid}\\): stop it, or start on other ports.*\n$`,
+      ),
     )
     const none = await run('emulators/run.ts', ['--port', 'x'], other.path)
     expect(none).toMatchObject({
