@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { message } from '../../shared/runtime/deliver.testing.ts'
+import { ordersContracts } from '../orders/contracts.ts'
 import { isKept, type Timeline, type TimelineDocument, timelineOf, timelineFields } from './timeline.ts'
 
 /** A time by minutes and seconds of the day of the test. */
@@ -63,6 +64,20 @@ describe('a timeline', () => {
       reason: 'card-expired',
     })
     expect(shown('shipment.dispatched', { orderId: 'o-1', trackingRef: 't-1' })).toMatchObject({ trackingRef: 't-1' })
+    const { events } = ordersContracts
+    expect(shown('recapture.requested', events['recapture.requested'].example)).toMatchObject({
+      actor: 'staff:jo',
+      reason: 'the customer has a new card',
+      amountMinor: 2380,
+      currency: 'EUR',
+    })
+    expect(shown('checkout.retried', events['checkout.retried'].example)).toMatchObject({
+      actor: 'staff:jo',
+      reason: 'the provider is back',
+    })
+    // Its address is no part of the entry.
+    const corrected = shown('address.corrected', events['address.corrected'].example, 'customer:jo')
+    expect(Object.keys(corrected).toSorted()).toEqual(['actor', 'sequence', 'source', 'time', 'type'])
     // A total is no amount that moved, and a field of another type is left out.
     const data = { currency: 'EUR', totalMinor: 1, reason: ['x'], placedAt: at('00:00') }
     const plain = shown('order.placed', data, 'customer:jo')

@@ -40,6 +40,17 @@ it('a correction goes to shipping with its number', async () => {
   }
 })
 
+it('a correction is published with its actor, and without the address itself', async () => {
+  const { shop, orderId } = await released()
+  await refuse(shop, orderId, { shipmentId: 's-1', attempt: 1, correction: 0 })
+  const about = { key: 'a-2', sequence: 0, actor: 'customer:customer-1' }
+  await shop.deliver('CorrectAddress', { orderId, addressRef: 'a-2' }, about)
+  const corrected = shop.platform.published.filter(({ type }) => type === 'address.corrected')
+  expect(corrected.map(({ actor, data }) => ({ actor, data }))).toEqual([
+    { actor: about.actor, data: { orderId, addressRef: 'a-2', by: about.actor } },
+  ])
+})
+
 it.each<[string, Refusal, readonly string[]]>([
   ['at the former address changes nothing, whatever its attempt', { shipmentId: 's-2', attempt: 7, correction: 0 }, []],
   ['at the present address counts', { shipmentId: 's-2', attempt: 2, correction: 1 }, ['s-2']],

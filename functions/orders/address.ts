@@ -52,7 +52,7 @@ export function correct(state: OrderState, { addressRef, by, nowMs }: Correction
   const command: OrderSent = { type: 'ChangeAddress', data: { orderId, addressRef, correction } }
   return advance(
     state,
-    { events: [{ type: 'address.corrected', data: { addressRef, by } }], commands: [command] },
+    { events: [{ type: 'address.corrected', data: { orderId, addressRef, by } }], commands: [command] },
     nowMs,
   )
 }

@@ -7,6 +7,7 @@ import type { Immutable } from '../../shared/contracts/immutable.ts'
 import { idempotencyKey, reference, subject, timestamp, words } from '../../shared/base/fields.ts'
 import { sagaState, sagaWait } from '../../shared/saga/state.ts'
 import { cancellationCommands, cancellationEvents, cancellationRecords } from './cancellation-contracts.ts'
+import { interventionEvents } from './intervention-contracts.ts'
 import { orderRecordQueries } from './record-contracts.ts'
 import { paymentCommands, paymentEvents, paymentNeeded, paymentRecords } from './payment-contracts.ts'
 import {
@@ -283,6 +284,7 @@ export const ordersContracts = defineContracts({
     },
     ...paymentEvents,
     ...cancellationEvents,
+    ...interventionEvents,
   },
   recorded: {
     /** Where the order stands from now on: the fields that changed. Times in milliseconds since the epoch. */
@@ -343,18 +345,6 @@ export const ordersContracts = defineContracts({
       data: z.strictObject({ shipmentId: reference, code: reference, attempt: z.int().min(1) }),
       example: { shipmentId: 's-1', code: 'address-unknown', attempt: 1 },
     },
-    /** The customer or staff named another address for what the carrier refused. */
-    'address.corrected': {
-      version: 1,
-      data: z.strictObject({ addressRef: reference, by: reference }),
-      example: { addressRef: 'a-2', by: 'customer:customer-1' },
-    },
-    /** Staff named another payment method for the refused captures of these shipments. */
-    'recapture.requested': {
-      version: 1,
-      data: z.strictObject({ shipmentIds: z.array(reference), reason: words, by: reference }),
-      example: { shipmentIds: ['s-1'], reason: 'the customer has a new card', by: 'staff:jo' },
-    },
     /** The known state of a refund. Reports arrive in any order: `failed` follows `issued`, which follows `pending`. */
     'refund.recorded': {
       version: 1,
@@ -376,11 +366,6 @@ export const ordersContracts = defineContracts({
     ...cancellationRecords,
     /** A timer found no order: a commit that comes later must fail. */
     'order.abandoned': { version: 1, data: z.strictObject({}), example: {} },
-    'checkout.retried': {
-      version: 1,
-      data: z.strictObject({ reason: words, by: reference }),
-      example: { reason: 'the provider is back', by: 'staff:jo' },
-    },
   },
   commands: {
     /** The one timer of a checkout, to itself: it handles overdue steps, and sets the next timer. */

@@ -318,13 +318,15 @@ export function checkRetry({ retries }: OrderState): void {
   )
 }
 
-/** An operator retries the saga; actor and reason are recorded in the stream. */
+/** Staff retries the saga; actor and reason are in the event. */
 function onRetry(state: OrderState, { reason, by, nowMs }: CommandNamed<'retry'>): Decision<OrderRecord, OrderSent> {
   const { order, saga } = state
   checkRetry(state)
-  const retried: OrderRecord = { type: 'checkout.retried', data: { reason, by } }
+  if (!order) throw new Refused(shopCodes['nothing-to-retry'], 'It was not placed.')
+  const { orderId } = order
+  const retried: OrderRecord = { type: 'checkout.retried', data: { orderId, reason, by } }
   const isShipping = state.status === 'confirmed' && state.released
-  if (order && isShipping) {
+  if (isShipping) {
     const { ledger } = state
     const missing = missingFrom({ order, ledger })
     const again = answerAgain(state)
@@ -334,7 +336,7 @@ function onRetry(state: OrderState, { reason, by, nowMs }: CommandNamed<'retry'>
       shopCodes['nothing-to-retry'],
       'A parcel comes back: refund it, and close the order.',
     )
-    if (isOnItsWay(order, ledger)) return { events: [retried], commands: askForEnds(order.orderId) }
+    if (isOnItsWay(order, ledger)) return { events: [retried], commands: askForEnds(orderId) }
     refuseIf(
       isNothing,
       shopCodes['nothing-to-retry'],
@@ -347,7 +349,7 @@ function onRetry(state: OrderState, { reason, by, nowMs }: CommandNamed<'retry'>
     const after = decision.events.reduce(evolve, state)
     return state.isStalled || events.length > 0 ? withTimer(after, nowMs, decision, progress) : decision
   }
-  const transition = order && saga && retry(checkout, saga, checkoutOf(state), nowMs)
+  const transition = saga && retry(checkout, saga, checkoutOf(state), nowMs)
   refuseIf(!transition, shopCodes['nothing-to-retry'], 'Nothing is waited for.')
   const { state: after, commands } = transition!
   return withTimer(state, nowMs, { events: [retried], commands }, { saga: after })

@@ -162,6 +162,17 @@ describe('a refused capture', () => {
     expect(shop.publishedTypes().at(-1)).toBe('order.completed')
   })
 
+  it('that is recaptured is published with the actor, the reason and the amount that is not paid', async () => {
+    const { shop, orderId } = await shipped('captureFailed', 'committed', 'delivered')
+    for (const _delivery of ['the first', 'again'])
+      await shop.deliver('RecaptureOrder', { orderId, paymentMethodRef: 'pm-2', reason }, asStaff)
+    const requested = shop.platform.published.filter(({ type }) => type === 'recapture.requested')
+    // A redelivery publishes what the first one recorded, under the same id.
+    expect(new Set(requested.map(({ id }) => id)).size).toBe(1)
+    const data = { orderId, shipmentIds: ['s-1'], amountMinor: 2380, currency: 'EUR', reason, by: 'staff:jo' }
+    expect(requested[0]).toMatchObject({ actor: 'staff:jo', data })
+  })
+
   it('does not stop the reminders of other missing facts', async () => {
     const { shop } = await shipped('captureFailed')
     await days(shop, 1)

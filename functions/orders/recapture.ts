@@ -7,6 +7,7 @@ import { refusedCaptures } from './fulfilment.ts'
 import { type OrderState, type PlacedOrder } from './order.ts'
 import type { OrderRecord } from './records.ts'
 import { refuseUnknown, unknownReferencesOf } from './references.ts'
+import { unpaidMinor } from './refunds.ts'
 import type { OrderSent } from './sent.ts'
 
 export interface Recapture {
@@ -57,10 +58,12 @@ export function recapture(
 ): Decision<OrderRecord, OrderSent> {
   const obstacle = recaptureObstacle(state)
   if (obstacle) throw obstacle
-  const { orderId, customerRef } = state.order!
+  const { orderId, customerRef, currency } = state.order!
+  const amountMinor = unpaidMinor(state.order!, state.ledger)
+  const amount = amountMinor === undefined ? {} : { amountMinor, currency }
   const shipmentIds = refusedCaptures(state.ledger).map(({ shipmentId }) => shipmentId)
   return {
-    events: [{ type: 'recapture.requested', data: { shipmentIds, reason, by } }],
+    events: [{ type: 'recapture.requested', data: { orderId, shipmentIds, ...amount, reason, by } }],
     commands: [{ type: 'RecapturePayment', data: { orderId, customerRef, paymentMethodRef } }],
   }
 }

@@ -2,7 +2,7 @@
 
 import type { OrderView } from './contracts.ts'
 import type { Ledger } from './fulfilment.ts'
-import type { RefundFact } from './records.ts'
+import type { Placed, RefundFact } from './records.ts'
 
 /** By refund, in the order in which they were first reported. */
 export type Refunds = Readonly<Record<string, Omit<RefundFact, 'refundId'>>>
@@ -25,6 +25,12 @@ const sum = (amounts: readonly number[]): number => amounts.reduce((total, one) 
 /** The captured amount; undefined if a parcel was paid before amounts were recorded. */
 export function capturedMinor({ captured, amounts }: Ledger): number | undefined {
   return captured.every((shipmentId) => shipmentId in amounts) ? sum(Object.values(amounts)) : undefined
+}
+
+/** The amount that is still to be captured: the total without cancelled lines and captures; undefined as above. */
+export function unpaidMinor({ totalMinor }: Placed, ledger: Ledger): number | undefined {
+  const paidMinor = capturedMinor(ledger)
+  return paidMinor === undefined ? undefined : Math.max(0, totalMinor - ledger.cancelledMinor - paidMinor)
 }
 
 /** The amount that the customer has got back. */

@@ -19,7 +19,12 @@ const page = join(root, 'docs', 'flows.md')
 /** Messages of the four services that act on orders, and are in no picture. */
 const leftOut: Readonly<Record<string, readonly string[]>> = {
   'a refusal after a race': ['order.cancel-refused', 'refund.refused'],
-  'work of the platform and of operators on a waiting order': ['ContinueCheckout', 'AnnounceStatus', 'RetryCheckout'],
+  'work of the platform and of operators on a waiting order': [
+    'ContinueCheckout',
+    'AnnounceStatus',
+    'RetryCheckout',
+    'checkout.retried',
+  ],
   'free parcels that go on when the others have paid all': ['ResumeShipments'],
   'stock that comes and is counted': ['stock.received', 'stock.adjusted', 'ReceiveStock', 'AdjustStock', 'CountStock'],
   'a refund that takes time, fails or was made by hand': [

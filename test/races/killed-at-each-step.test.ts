@@ -160,6 +160,8 @@ it.each([
     const kinds = world.provider.ledger.postings().map(({ kind }) => kind)
     expect(kinds).toEqual(['authorize', 'release', 'authorize', 'capture'])
     expect(ordersOf(world)).toMatchObject([{ status: 'completed' }])
+    const requested = world.platform('orders').published.filter(({ type: one }) => one === 'recapture.requested')
+    expect(new Set(requested.map(({ id }) => id)).size).toBe(1)
   })
 })
 

@@ -5,6 +5,7 @@ import { app as ordersApp } from '../../functions/orders/app.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
 import { serveQueries } from '../../shared/runtime/queries.testing.ts'
 import { expectNothingNegative, type OrderFacts, ordersOf } from '../support/simulation/always-true.ts'
+import { eventsOf } from '../support/simulation/order-facts.ts'
 import { type Activity, everyWay } from '../support/simulation/scheduler.ts'
 import { to } from '../support/simulation/virtual-schedule.ts'
 import {
@@ -71,6 +72,10 @@ describe('an order of several parcels', () => {
     if (card === 'card-capture-refused') {
       const paymentMethodRef = world.paymentMethodOf('card-ok')!
       await world.submit('RecaptureOrder', { orderId, paymentMethodRef, reason: 'a new card' }, 'key-1')
+      await world.run({ forMs: MINUTE })
+      const { data } = eventsOf(world, 'orders', orderId).find(({ type }) => type === 'recapture.requested')!
+      const renewed = world.provider.ledger.all().find(({ key }) => key === `${orderId}:auth:2`)!
+      expect(data).toMatchObject({ amountMinor: renewed.amountMinor })
     }
     await expectQuiescence(world, 'completed')
     expect(captures(world)).toHaveLength(3)
