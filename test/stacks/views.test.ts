@@ -5,70 +5,33 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { BigQuery } from '@google-cloud/bigquery'
 import * as fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
-import { bigquery } from 'local-google-cloud/bigquery'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { business, services } from '../../functions/index.ts'
 import { limits } from '../../functions/shop/fields.ts'
 import { tools } from '../../functions/tools.ts'
 import { eventsTable } from '../../shared/base/names.ts'
 import { runtimeContracts } from '../../shared/contracts/runtime-events.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
-import { localEnvironment, localPorts } from '../../stacks/environments.ts'
 import { keeping } from '../support/by-schema.ts'
 import { root } from '../support/root.ts'
 import { wholeLists } from '../support/whole-lists.ts'
-import { type Declared, declared, resolved } from './synthesized.testing.ts'
+import { type Analytics, local, openAnalytics } from './analytics.testing.ts'
+import { judgeByGoldenQueries } from './golden.testing.ts'
+import { declared } from './synthesized.testing.ts'
 
-const local = localEnvironment(localPorts(4100, business))
-
-let cloud: LocalCloud
-let client: BigQuery
+let analytics: Analytics
 beforeAll(async () => {
-  cloud = await createLocalCloud({
-    plugins: [bigquery()],
-    project: { id: local.projectId, number: '1', region: 'europe-west1' },
-  })
-  vi.stubEnv('BIGQUERY_EMULATOR_HOST', `http://${cloud.ownerHost}`)
-  client = new BigQuery({ projectId: local.projectId })
-  for (const { attributes } of declared(local, 'google_bigquery_dataset'))
-    await client.createDataset(String(attributes['dataset_id']))
-  const viewNames = ['event_log', 'recent_events', 'unreadable_events', ...business.views.names]
-  const tables = declared(local, 'google_bigquery_table')
-  // A view is made after the views that it reads; a raw table may have the name of a view.
-  const place = ({ attributes }: Declared): number =>
-    attributes['view'] === undefined ? -1 : viewNames.indexOf(String(attributes['table_id']))
-  for (const { stack, attributes } of tables.toSorted((a, b) => place(a) - place(b))) {
-    const dataset = client.dataset(resolved(local, stack, attributes['dataset_id']))
-    const view = (attributes['view'] as { query: string }[] | { query: string } | undefined) ?? undefined
-    const query = Array.isArray(view) ? view[0]?.query : view?.query
-    await dataset.createTable(
-      String(attributes['table_id']),
-      query === undefined ? { schema: JSON.parse(String(attributes['schema'])) as object[] } : { view: query },
-    )
-  }
+  analytics = await openAnalytics()
 }, 60_000)
-afterAll(async () => {
-  vi.unstubAllEnvs()
-  await cloud?.close()
-})
+afterAll(() => analytics?.close())
 
-let rows = 0
 const insert = (owner: string, envelopes: readonly unknown[], publishTime = '2026-01-01T00:00:00Z'): Promise<unknown> =>
-  client
-    .dataset('events')
-    .table(owner)
-    .insert(
-      envelopes.map((envelope) => ({
-        data: JSON.stringify(envelope),
-        message_id: String((rows += 1)),
-        publish_time: publishTime,
-        attributes: '{}',
-      })),
-    )
-const query = async <Row>(sql: string): Promise<Row[]> => (await client.query(sql))[0] as Row[]
+  analytics.insert(
+    owner,
+    envelopes.map((envelope) => ({ envelope, publishTime })),
+  )
+const query = <Row>(sql: string): Promise<Row[]> => analytics.query<Row>(sql)
 const readEveryView = async (): Promise<Record<string, number>> =>
   Object.fromEntries(
     await Promise.all(
@@ -77,6 +40,8 @@ const readEveryView = async (): Promise<Record<string, number>> =>
       ),
     ),
   )
+
+judgeByGoldenQueries(() => analytics)
 
 /** Of each type of events; each has the extremes that `keeping` draws most often. */
 const SAMPLES = wholeLists ? 40 : 2
@@ -617,7 +582,7 @@ describe('docs/analysis.md', () => {
     )
   }
   const columns = async (dataset: string, table: string): Promise<string[][]> => {
-    const [metadata] = await client.dataset(dataset).table(table).getMetadata()
+    const [metadata] = await analytics.client.dataset(dataset).table(table).getMetadata()
     const { fields } = (metadata as { schema: { fields: { name: string; type: string }[] } }).schema
     return fields.map(({ name, type }) => [name, type])
   }

@@ -1,34 +1,45 @@
--- One row per order whose cancellation was requested, or refused because it came too late.
+-- One row per order whose cancellation was requested, or refused because it came too late: the first request, and its outcome. A
+-- later request, which is refused, changes neither.
 SELECT
-  asked.order_id,
-  asked.requested_by,
-  asked.reason,
-  asked.stage,
+  requests.order_id,
+  requests.requested_by,
+  requests.reason,
+  requests.stage,
   CASE
-    WHEN asked.cancelled > 0 THEN 'cancelled'
-    WHEN asked.partly > 0 THEN 'partly-cancelled'
-    WHEN asked.refused > 0 THEN 'refused'
+    WHEN requests.cancelled_at IS NOT NULL THEN 'cancelled'
+    WHEN requests.partly_at IS NOT NULL THEN 'partly-cancelled'
+    WHEN requests.refused_at IS NOT NULL THEN 'refused'
     ELSE 'pending'
   END AS outcome,
-  asked.amount_minor,
-  asked.amount_minor * {{minor unit of placed.currency}} AS amount,
+  requests.amount_minor,
+  requests.amount_minor * {{minor unit of placed.currency}} AS amount,
   placed.currency,
-  asked.requested_at,
-  asked.decided_at
+  requests.requested_at,
+  COALESCE(requests.cancelled_at, requests.partly_at, requests.refused_at) AS decided_at
 FROM (
   SELECT
-    subject AS order_id,
-    MIN(JSON_VALUE(data, '$.by')) AS requested_by,
-    MIN(IF(type = 'order.cancel-refused', NULL, JSON_VALUE(data, '$.reason'))) AS reason,
-    MIN(IF(type = 'order.cancel-requested', JSON_VALUE(data, '$.stage'), NULL)) AS stage,
-    COUNTIF(type = 'order.cancelled') AS cancelled,
-    COUNTIF(type = 'order.partly-cancelled') AS partly,
-    COUNTIF(type = 'order.cancel-refused') AS refused,
-    MAX(SAFE_CAST(REGEXP_EXTRACT(JSON_VALUE(data, '$.amountMinor'), r'^\d{1,16}$') AS INT64)) AS amount_minor,
+    order_id,
+    MIN_BY(requested_by, sequence) AS requested_by,
+    MIN_BY(reason, IF(type = 'order.cancel-refused', NULL, sequence)) AS reason,
+    MIN_BY(stage, IF(type = 'order.cancel-requested', sequence, NULL)) AS stage,
+    IF(COUNTIF(amount_minor IS NULL AND type IN ('order.cancelled', 'order.partly-cancelled')) > 0, NULL, SUM(amount_minor)) AS amount_minor,
     MIN(time) AS requested_at,
-    MAX(IF(type = 'order.cancel-requested', NULL, time)) AS decided_at
-  FROM `{{analytics}}.event_log`
-  WHERE type IN ('order.cancel-requested', 'order.cancelled', 'order.partly-cancelled', 'order.cancel-refused')
-  GROUP BY subject
-) AS asked
-LEFT JOIN `{{analytics}}.orders` AS placed ON placed.order_id = asked.order_id
+    MAX(IF(type = 'order.cancelled', time, NULL)) AS cancelled_at,
+    MAX(IF(type = 'order.partly-cancelled', time, NULL)) AS partly_at,
+    MAX(IF(type = 'order.cancel-refused', time, NULL)) AS refused_at
+  FROM (
+    SELECT
+      subject AS order_id,
+      type,
+      sequence,
+      time,
+      JSON_VALUE(data, '$.by') AS requested_by,
+      JSON_VALUE(data, '$.reason') AS reason,
+      JSON_VALUE(data, '$.stage') AS stage,
+      SAFE_CAST(REGEXP_EXTRACT(JSON_VALUE(data, '$.amountMinor'), r'^\d{1,16}$') AS INT64) AS amount_minor
+    FROM `{{analytics}}.event_log`
+    WHERE type IN ('order.cancel-requested', 'order.cancelled', 'order.partly-cancelled', 'order.cancel-refused')
+  )
+  GROUP BY order_id
+) AS requests
+LEFT JOIN `{{analytics}}.orders` AS placed ON placed.order_id = requests.order_id

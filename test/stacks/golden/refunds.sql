@@ -1,0 +1,22 @@
+-- Each refund with its furthest status: failed after issued after pending.
+WITH steps AS (
+  SELECT subject AS order_id, field(data, '$.refundId') AS refund_id, replace(type, 'refund.', '') AS step, happened, data
+  FROM events
+  WHERE type IN ('refund.pending', 'refund.issued', 'refund.failed')
+),
+last AS (
+  FROM steps
+  QUALIFY row_number() OVER (PARTITION BY order_id, refund_id ORDER BY list_position(['failed', 'issued', 'pending'], step)) = 1
+)
+SELECT
+  order_id,
+  refund_id,
+  last.step AS status,
+  minor(last.data, '$.amountMinor') AS amount_minor,
+  major(minor(last.data, '$.amountMinor'), field(last.data, '$.currency')) AS amount,
+  field(last.data, '$.currency') AS currency,
+  field(last.data, '$.reason') AS reason,
+  field(last.data, '$.code') AS code,
+  (SELECT min(happened) FROM steps WHERE steps.order_id = last.order_id AND steps.refund_id = last.refund_id) AS reported_at,
+  (SELECT happened FROM steps WHERE steps.order_id = last.order_id AND steps.refund_id = last.refund_id AND step = 'issued') AS issued_at
+FROM last
