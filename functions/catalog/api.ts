@@ -21,6 +21,9 @@ export const pricedOf = ({
   prices: [...(prices ?? [price])],
 })
 
+/** A price that a client shows binds no one: the price that counts is that of placing. */
+const shown = { seconds: 30 }
+
 export const catalogApi = defineApi(
   catalogContracts,
   ({ asks, submits }) => ({
@@ -36,6 +39,7 @@ export const catalogApi = defineApi(
       summary: 'List the products with their prices, by their SKUs or names',
       types: { products: 'ListedProduct' },
       access: 'customer',
+      cache: shown,
       answers: { 200: 'A page of products, and the cursor of the next page.' },
     }),
     readProduct: asks('readProduct', {
@@ -45,6 +49,7 @@ export const catalogApi = defineApi(
       access: 'customer',
       // The most frequent read, of one document.
       hedged: true,
+      cache: shown,
       answers: { 200: 'The product, with at least one price, the newest first.' },
       shapes: {
         200: shaped(pricedProduct, pricedOf),

@@ -180,6 +180,24 @@ describe('a customer', () => {
     expect(stranger.status).toBe(401)
   })
 
+  it.each([
+    [
+      '/v2/products/TEA-001',
+      { sku: 'TEA-001', name: 'Tea', unitMinor: 1190, currency: 'EUR', validFrom: '' },
+      404,
+      'not-found',
+    ],
+    ['/v1/products', { products: [] }, 400, 'invalid-cursor'],
+  ])('may keep what %s shows for 30 seconds, and no refusal', async (path, body, status, code) => {
+    const ask = async (answer: () => Response) => {
+      const { http } = started({ catalog: answer })
+      const { status, headers } = await http.request(path, { headers: { authorization: `Bearer ${await token()}` } })
+      return [status, headers.get('cache-control'), headers.get('vary')]
+    }
+    expect(await ask(() => Response.json(body))).toEqual([200, 'private, max-age=30', 'Authorization, Origin'])
+    expect(await ask(() => problem('/products', status, code))).toEqual([status, 'no-store', 'Origin'])
+  })
+
   it('gets the refusal of a cursor', async () => {
     const { send } = started({ history: () => problem('/orders', 400, 'invalid-cursor') })
     expect(await send('GET', '/v1/orders?after=edited')).toMatchObject({

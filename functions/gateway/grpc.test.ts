@@ -425,6 +425,24 @@ describe("clients of Connect's own", () => {
     const described = records.flatMap((one) => Object.entries(one).map(([name, each]) => fileDescriptor(name, each)))
     return registryOf(described).getService('millrace.orders.v1.OrdersService')!
   }
+  it('keep for 30 seconds what Connect reads by GET, where REST lets them, and no refusal', async () => {
+    const read = async (procedure: string, headers: Record<string, string>, init: RequestInit = {}) => {
+      const response = await fetch(`http://${address}/${procedure}`, { ...init, headers })
+      return [response.status, response.headers.get('cache-control')]
+    }
+    const list = 'millrace.catalog.v1.CatalogService/ListProducts'
+    const query = '?connect=v1&encoding=json&message={}'
+    const headers = { authorization: await bearer() }
+    answer = () => Response.json({ products: [], orders: [] })
+    expect(await read(`${list}${query}`, headers)).toEqual([200, 'private, max-age=30'])
+    expect(await read(`${list}${query}`, {})).toEqual([401, 'no-store'])
+    expect(await read(`millrace.history.v1.HistoryService/ListOrders${query}`, headers)).toEqual([200, 'no-store'])
+    const json = { ...headers, 'content-type': 'application/json' }
+    expect(await read(list, json, { method: 'POST', body: '{}' })).toEqual([200, 'no-store'])
+    answer = () => Response.json({ products: 'none' })
+    expect(await read(`${list}${query}`, headers)).toEqual([500, 'no-store'])
+  })
+
   const transports = {
     'Connect with JSON': () =>
       createConnectTransport({ baseUrl: `http://${address}`, httpVersion: '1.1', useBinaryFormat: false }),

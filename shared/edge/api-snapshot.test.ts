@@ -195,6 +195,18 @@ describe('a change that breaks a client', () => {
     expect(breaksOf(snapshot(was), snapshot(is))).toContain(`${place} ${fault}`)
   })
 
+  it('an answer that may be older than it was, and none that is newer', () => {
+    const reading = (cache?: Operation['cache']) =>
+      snapshot({ method: 'get', answers: { 200: ['Yes.', seat] }, ...(cache ? { cache } : {}) })
+    const [never, some, more] = [reading(), reading({ seconds: 30 }), reading({ seconds: 31 })]
+    const fault = 'GET /v1/seats/{seat} may be 31 s old, and was'
+    expect(breaksOf(some, more)).toEqual([`${fault} 30 s at most`])
+    expect(breaksOf(never, more)).toEqual([`${fault} 0 s at most`])
+    expect([breaksOf(more, some), breaksOf(some, never)]).toEqual([[], []])
+    const { cacheSeconds: _, ...former } = never['GET /v1/seats/{seat}']!
+    expect(breaksOf({ 'GET /v1/seats/{seat}': former }, more)).toEqual([])
+  })
+
   it('an operation that is gone before its end, and not after it', () => {
     const was = snapshot({ deprecated: { since: '2026-01-01', sunset: '2027-01-01' } })
     expect(breaksOf(was, {}, Date.parse('2026-12-31'))).toEqual([`${place} is gone`])

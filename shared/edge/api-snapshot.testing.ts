@@ -15,6 +15,8 @@ export interface PromisedOperation {
   readonly notFor?: readonly string[]
   readonly body?: Schema
   readonly maxBodyBytes?: number
+  /** Of a GET: how old an answer may be that a client has kept; 0: none is kept. Absent in records from before it was recorded. */
+  readonly cacheSeconds?: number
   /** From this time on it is answered 410, and may be gone. */
   readonly sunset?: string
   /** By status, of answers that are no problem; null: without a body. */
@@ -30,6 +32,7 @@ interface Described {
   readonly security: readonly { readonly token: readonly string[] }[]
   readonly 'x-not-for'?: readonly string[]
   readonly 'x-sunset'?: string
+  readonly 'x-cache-seconds'?: number
   readonly parameters: readonly {
     readonly name: string
     readonly in: string
@@ -80,14 +83,17 @@ const isSchema = (value: unknown): value is Schema =>
 
 export function snapshotOf({ paths }: Document): Snapshot {
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, one]) => [`${method.toUpperCase()} ${path}`, promised(one)] as const),
+    Object.entries(methods).map(([method, one]) => [`${method.toUpperCase()} ${path}`, promised(method, one)] as const),
   )
   return Object.fromEntries(operations)
 }
 
-function promised({ security, parameters, requestBody, responses, ...more }: Described): PromisedOperation {
+function promised(
+  method: string,
+  { security, parameters, requestBody, responses, ...more }: Described,
+): PromisedOperation {
   const body = requestBody?.content['application/json']?.schema
-  const { 'x-not-for': notFor, 'x-sunset': sunset } = more
+  const { 'x-not-for': notFor, 'x-sunset': sunset, 'x-cache-seconds': cacheSeconds = 0 } = more
   const maxBodyBytes = requestBody?.['x-max-bytes']
   const answers = Object.entries(responses).filter(([status]) => Number(status) < 400)
   return {
@@ -95,6 +101,7 @@ function promised({ security, parameters, requestBody, responses, ...more }: Des
     ...(security.length > 0 ? { roles: security.flatMap(({ token }) => token) } : {}),
     ...(notFor ? { notFor } : {}),
     ...(sunset === undefined ? {} : { sunset }),
+    ...(method === 'get' ? { cacheSeconds } : {}),
     parameters: Object.fromEntries(
       parameters.map((one) => [
         `${one.in} ${one.name}`,
@@ -109,7 +116,13 @@ function promised({ security, parameters, requestBody, responses, ...more }: Des
         return [status, answer ? without(answer.schema, [...texts, ...bounds]) : null]
       }),
     ),
-    headers: Object.fromEntries(answers.map(([status, { headers = {} }]) => [status, Object.keys(headers)])),
+    // For how long an answer is kept is recorded above: less is no break.
+    headers: Object.fromEntries(
+      answers.map(([status, { headers = {} }]) => [
+        status,
+        Object.keys(headers).filter((name) => name !== 'Cache-Control'),
+      ]),
+    ),
   }
 }
 
@@ -134,6 +147,9 @@ function ofOperation(was: PromisedOperation, is: PromisedOperation): string[] {
     ...fewerCallers(was, is),
     ...((is.maxBodyBytes ?? Infinity) < (was.maxBodyBytes ?? 0)
       ? [`body: has ${is.maxBodyBytes} bytes at most, and had ${was.maxBodyBytes}`]
+      : []),
+    ...((is.cacheSeconds ?? 0) > (was.cacheSeconds ?? Infinity)
+      ? [`may be ${is.cacheSeconds} s old, and was ${was.cacheSeconds} s at most`]
       : []),
     ...(was.sunset !== undefined && is.sunset !== undefined && Date.parse(is.sunset) < Date.parse(was.sunset)
       ? [`ends at ${is.sunset}, and was to end at ${was.sunset}`]

@@ -83,6 +83,38 @@ describe('a JSON answer to a GET', () => {
   })
 })
 
+describe('a read with a cache', () => {
+  const kept = { ...read, cache: { seconds: 30 } } as const
+  const headersOf = async (handle: (c: OperationContext) => Response, ...request: Parameters<typeof readSeats>) => {
+    const { status, headers } = await served(kept, handle).send(...request)
+    return [status, headers.get('cache-control'), headers.get('vary')]
+  }
+  const seen = (c: OperationContext) => c.json({ seats: '' }, 200)
+
+  it('may be kept by its caller alone, with its tag: the answer, that to HEAD, and 304', async () => {
+    const { send } = served(kept, seen)
+    const { etag, headers } = await send()
+    expect(headers.get('cache-control')).toBe('private, max-age=30')
+    expect(etag).toMatch(/^"[\w-]{43}"$/)
+    expect(await headersOf(seen)).toEqual([200, 'private, max-age=30', 'Authorization'])
+    expect(await headersOf(seen, {}, 'HEAD')).toEqual([200, 'private, max-age=30', 'Authorization'])
+    expect(await headersOf(seen, { 'if-none-match': etag! })).toEqual([304, 'private, max-age=30', 'Authorization'])
+  })
+
+  it.each<[string, (c: OperationContext) => Response, Record<string, string>, number]>([
+    ['a problem of its owner', (c) => c.problem({ code: 'sold-out' }, 409), {}, 409],
+    ['a failure', () => expect.unreachable(), {}, 500],
+    ['a refused condition', seen, { 'if-match': '"a"' }, 400],
+    ['an answer without a body', (c) => c.empty(204), {}, 204],
+  ])('is not kept where it is %s', async (_, handle, headers, status) => {
+    expect(await headersOf(handle, headers)).toEqual([status, null, null])
+  })
+
+  it('is kept by none without one', async () => {
+    expect((await readSeats()).headers.get('cache-control')).toBeNull()
+  })
+})
+
 it('over a socket, an answer 304 ends with its headers, and the connection serves the next request', async () => {
   const { http } = served(read, (c) => c.json({ seats: 'änne' }, 200))
   const server = serve({ fetch: http.fetch, port: 0, hostname: '127.0.0.1' }) as Server

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import type { Context } from 'hono'
 import { Refused, refuseIf } from '../base/errors.ts'
+import { allowKeeping } from './cache.ts'
 import type { Operation } from '../service/operation.ts'
 
 export const hasEntityTag = ({ method, answers }: Pick<Operation, 'method' | 'answers'>): boolean =>
@@ -56,7 +57,7 @@ export function expectedVersionIn(c: Context, { checksVersion }: Pick<Operation,
 export async function tagged(
   c: Context,
   response: Response,
-  { hasVersion }: Pick<Operation, 'hasVersion'>,
+  { hasVersion, cache }: Pick<Operation, 'hasVersion' | 'cache'>,
 ): Promise<Response> {
   const { status, headers } = response
   if (status !== 200) return response
@@ -65,6 +66,7 @@ export async function tagged(
   const hash = createHash('sha256').update(text).digest('base64url')
   const tag = version === undefined ? `"${hash}"` : `"${version}-${hash}"`
   c.header('etag', tag)
+  allowKeeping(c, cache)
   return namesTag(c.req.header('if-none-match'), tag)
     ? c.body(null, 304)
     : c.body(text, 200, { 'content-type': headers.get('content-type')! })

@@ -87,12 +87,14 @@ function describe(operationId: string, operation: Operation, api: Described): Js
     answers,
     deprecated,
     charges,
+    cache,
   } = operation
   const roles = rolesOf(api, access)
   const remarks = [
     ...(deprecated ? [farewell(deprecated)] : []),
     ...(roles.length > 0 ? [`Takes the role ${roles.join(' or ')}.`] : []),
     ...Object.entries(notFor).map(([role, reason]) => `Not for the role ${role}: ${reason}`),
+    ...(cache ? [`An answer may be kept for ${cache.seconds} s.`] : []),
   ]
   return {
     operationId,
@@ -101,6 +103,7 @@ function describe(operationId: string, operation: Operation, api: Described): Js
     ...(deprecated ? { deprecated: true } : {}),
     ...(deprecated?.sunset === undefined ? {} : { 'x-sunset': deprecated.sunset }),
     ...(charges === undefined ? {} : { 'x-charges': charges }),
+    ...(cache ? { 'x-cache-seconds': cache.seconds } : {}),
     security: securityOf(operation, api),
     ...(Object.keys(notFor).length > 0 ? { 'x-not-for': Object.keys(notFor) } : {}),
     parameters: [
@@ -128,7 +131,7 @@ function describe(operationId: string, operation: Operation, api: Described): Js
             description: meaning,
             headers: {
               ...headersOf(operation),
-              ...(status === '200' && hasEntityTag(operation) ? header('ETag') : {}),
+              ...(status === '200' && hasEntityTag(operation) ? headersOfRead(operation) : {}),
             },
             ...(status === '200' && operation.streams
               ? { content: { 'text/event-stream': { schema: schemaOf(operation.streams, 'output') } } }
@@ -141,7 +144,7 @@ function describe(operationId: string, operation: Operation, api: Described): Js
         ? {
             304: {
               description: 'The client has this answer.',
-              headers: { ...headersOf(operation), ...header('ETag') },
+              headers: { ...headersOf(operation), ...headersOfRead(operation) },
             },
           }
         : {}),
@@ -174,12 +177,21 @@ const headersOf = ({ submits, deprecated }: Operation): Json => ({
   ...(deprecated?.successor === undefined ? {} : header('Link')),
 })
 
+const headersOfRead = ({ cache }: Operation): Json => ({
+  ...header('ETag'),
+  ...(cache ? header('Cache-Control') : {}),
+})
+
 const text = { type: 'string' }
 const headers = {
   'Retry-After': { description: 'Seconds after which to retry.', schema: { type: 'integer', minimum: 0 } },
   RateLimit: { description: 'The remaining requests, and the time until the limit is reset.', schema: text },
   ETag: {
     description: 'The tag of the answer, for If-None-Match, and for If-Match where an operation has it (RFC 9110).',
+    schema: text,
+  },
+  'Cache-Control': {
+    description: 'For how many seconds the client may use the answer without asking again (RFC 9111).',
     schema: text,
   },
   Location: { description: 'Where the result is read.', schema: text },

@@ -29,6 +29,7 @@ import { createReflection } from '../rpc/reflection.ts'
 import type { Operation } from '../service/operation.ts'
 import type { Health } from '../service/health.ts'
 import type { Platform } from '../service/platform.ts'
+import { allowKeeping } from './cache.ts'
 import type { RequestParts } from './handle.ts'
 import { partsOf } from './message-parts.ts'
 
@@ -143,6 +144,7 @@ export function createRpcCalls(records: readonly RpcRecord[], platform: RunningS
           `${c.req.method} with "${c.req.header('content-type') ?? ''}" is neither Connect nor gRPC nor gRPC-Web.`,
         )
       if (!isRead) checkMessage(c, handler.method, bytes ?? bytesInQuery(c))
+      else if (c.req.method === 'GET' && spelled.status === 200) allowKeeping(c, operation.cache)
       return unary(c, spelled)
     },
     async answerPlatform(c) {

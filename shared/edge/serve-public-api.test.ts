@@ -10,6 +10,7 @@ import { createHttpApp } from '../runtime/http-app.ts'
 import { testPlatform } from '../runtime/platform.testing.ts'
 import { implement } from '../service/app.ts'
 import { defineEdgeSettings, tokenSettings } from '../service/edge-settings.ts'
+import type { Operation } from '../service/operation.ts'
 import { checkedPublicApi, type PublicApi } from '../service/public-api.ts'
 import type { OperationContext } from '../service/operation-context.ts'
 import { defineService } from '../service/service.ts'
@@ -152,6 +153,28 @@ describe('an operation', () => {
       expect(() => define({ isIdempotent: true })).not.toThrow()
     },
   )
+
+  it.each<[string, Partial<Operation>, string]>([
+    ['a command', { method: 'post', isIdempotent: true }, 'only the JSON answer 200 to a GET may be kept'],
+    ['an answer that is no JSON', { answers: { 200: ['A page.'] } }, 'only the JSON answer 200 to a GET may be kept'],
+    ['no time', { cache: { seconds: 0 } }, 'is kept for 0 seconds'],
+    ['a part of a second', { cache: { seconds: 0.5 } }, 'is kept for 0.5 seconds'],
+  ])('has no cache for %s', (_, changes, fault) => {
+    const kept: Operation = {
+      ...operation,
+      access: 'guests',
+      answers: { 200: ['Seats.', z.object({})] },
+      cache: { seconds: 30 },
+    }
+    const define = (given: Partial<Operation>) =>
+      checkedPublicApi({
+        ...parts,
+        operations: { readSeats: { ...kept, ...given } },
+        handlers: () => ({ readSeats: open }),
+      })
+    expect(() => define(changes)).toThrow(fault)
+    expect(() => define({})).not.toThrow()
+  })
 
   it('that is signed needs a check of signatures', () => {
     const api = checkedPublicApi({

@@ -8,7 +8,14 @@ import type { Setting } from '../base/setting.ts'
 import type { CommandType, Contracts, QueryName, QueryNamed } from '../contracts/contract.ts'
 import { type ParameterSchemas, type ParametersOf, pathParametersOf, type QueryRequest } from '../contracts/query.ts'
 import type { ActOf, Api, QueryOperation, AtEdge, DeclaredOperation, Given, Handled, Submitted } from './api.ts'
-import { type ApiDescription, type Caller, type Deprecation, type Operation, submittedAnswers } from './operation.ts'
+import {
+  type ApiDescription,
+  type Cache,
+  type Caller,
+  type Deprecation,
+  type Operation,
+  submittedAnswers,
+} from './operation.ts'
 import type { Edges } from './edges.ts'
 import type { RequestObjective } from './request-objective.ts'
 import type { EarlierVersion, Shaped } from './earlier-version.ts'
@@ -75,6 +82,8 @@ type AskOperation<Q, Path extends string, Access extends string, Role extends st
   readonly timeoutMs?: number
   /** A read that takes longer than most is sent a second time, within a budget. Of a GET alone. */
   readonly hedged?: true
+  /** For how long a client may use an answer without asking again. Of a GET alone. */
+  readonly cache?: Cache
   /** The header `Location` of an answer that is no refusal. */
   readonly location?: (given: AskGiven<Q, Path, Body, Key>) => string
   /** Recorded when the query was not refused. */

@@ -38,6 +38,8 @@ export interface Operation<Access extends string = string, Role extends string =
   readonly isIdempotent?: true
   /** The requests as which it counts to the limit of its caller: one that does the work of many. Absent: one. */
   readonly charges?: number
+  /** Of a GET with a JSON answer 200: for how long a client may keep the answer. Absent: not at all. */
+  readonly cache?: Cache
   /** Absent: `BODY_BYTES`. */
   readonly maxBodyBytes?: number
   /** Status → its meaning, and the schema of a JSON body. */
@@ -48,6 +50,11 @@ export interface Operation<Access extends string = string, Role extends string =
   readonly types?: Readonly<Record<string, string>>
   /** Marks the operation as deprecated: each answer carries the header `Deprecation`, and a metric counts each call by its caller. */
   readonly deprecated?: (Deprecation & { readonly successor?: string }) | undefined
+}
+
+/** A client keeps an answer for itself, and no proxy does: it was made for one caller. */
+export interface Cache {
+  readonly seconds: number
 }
 
 /** Since and until when a deprecated operation is served. Times in ISO 8601. */

@@ -196,10 +196,18 @@ function checkReserved(api: { readonly operations: Operations }, reserved: Opera
       throw new Error(`The platform itself serves ${path} by the operation ${id}: give yours another name and path.`)
 }
 
+function checkCache({ method, path, answers, cache }: Operation): void {
+  if (!cache) return
+  if (method !== 'get' || !answers[200]?.[1])
+    throw new Error(`${method} ${path} has a cache: only the JSON answer 200 to a GET may be kept.`)
+  if (!Number.isInteger(cache.seconds) || cache.seconds < 1)
+    throw new Error(`${method} ${path} is kept for ${cache.seconds} seconds: give a whole number from 1 on.`)
+}
+
 /**
  * The public API with `documentOperations`, and `messageOperations` where it describes messages, which the platform adds.
- * @throws Error for an access or an operation with a reserved name, for one that takes no token and refuses roles, and for a POST
- * or DELETE that a client could not repeat.
+ * @throws Error for an access or an operation with a reserved name, for one that takes no token and refuses roles, for a POST or
+ * DELETE that a client could not repeat, and for a cache of anything but the JSON answer to a GET.
  */
 export function checkedPublicApi(api: PublicApi): PublicApi {
   const reserved = reservedAccess.find((name) => Object.hasOwn(api.access, name))
@@ -217,6 +225,7 @@ export function checkedPublicApi(api: PublicApi): PublicApi {
         `${method} ${path} has neither body nor key: set requiresIdempotencyKey, or isIdempotent if the same request again changes nothing more.`,
       )
   }
+  for (const operation of Object.values(api.operations)) checkCache(operation)
   const own = { ...documentOperations, ...(api.messages ? messageOperations : {}) }
   checkReserved(api, own)
   return { ...api, operations: { ...api.operations, ...own } }

@@ -161,6 +161,8 @@ it('a query, a command, a field or an access that there is not does not compile'
       j: handles({ method: 'get', path: '/j', summary: '', access: 'strangers', answers: {} }),
       // @ts-expect-error it would have no actor
       h: submits('TakeSeat', { path: '/h', summary: '', access: 'public', subject: 'seat' }),
+      // @ts-expect-error its answer is kept by no client
+      k: submits('TakeSeat', { path: '/k', summary: '', access: 'guests', subject: 'seat', cache: { seconds: 30 } }),
       // @ts-expect-error nor a subject of this name
       f: submits('TakeSeat', { path: '/f', summary: '', access: 'guests', subject: 'row' }),
       g: submits('TakeSeat', {
