@@ -13,19 +13,21 @@ import { protoBreaksOf, protoOf, rpcBreaksOf } from '../../shared/rpc/record.tes
 import { temporaryDirectory } from '../support/command.ts'
 import { root } from '../support/root.ts'
 
-const buf = process.env['MILLRACE_BUF'] ?? 'buf'
-const isInstalled = spawnSync(buf, ['--version']).status === 0
 const succeeds = (command: string, args: readonly string[]): boolean =>
   spawnSync(command, args, { cwd: root }).status === 0
+const { MILLRACE_BUF: given } = process.env
+const buf = given ?? 'buf'
+// A path that leads to no program is a failure, and no reason to skip.
+const isInstalled = given !== undefined || succeeds(buf, ['--version'])
 /** The last commit, and the one before it, where this is a clone that has them. */
 const commits = ['HEAD', 'HEAD^'].filter((ref) => succeeds('git', ['rev-parse', '--verify', '--quiet', ref]))
 
 /** The rules that the files break. @throws Error when buf can not read them */
 function brokenRules(files: string, against: string): string[] {
   const args = ['breaking', files, '--against', against, '--error-format', 'json']
-  const { status, stdout, stderr } = spawnSync(buf, args, { cwd: root, encoding: 'utf8' })
+  const { status, stdout, stderr, error } = spawnSync(buf, args, { cwd: root, encoding: 'utf8' })
   // https://buf.build/docs/reference/cli/buf/breaking
-  if (status !== 0 && status !== 100) throw new Error(`buf ended with ${status}: ${stderr}`)
+  if (status !== 0 && status !== 100) throw new Error(`${buf} ended with ${status}: ${error?.message ?? stderr}`)
   const lines = stdout.split('\n').filter((line) => line !== '')
   return lines.map((line) => (JSON.parse(line) as { readonly type: string }).type)
 }
