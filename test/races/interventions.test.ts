@@ -1,4 +1,4 @@
-/** What people do to an order that halts stands in its timeline once, with actor, reason and amount, also when messages come again. */
+/** The acts of people on an order that halts: each stands in the timeline once, with actor, reason and amount, also when messages come again. */
 
 import { expect, it } from 'vitest'
 import { app as historyApp } from '../../functions/history/app.ts'
