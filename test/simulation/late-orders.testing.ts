@@ -9,7 +9,7 @@ import { hasEnded, ordersOf } from '../support/simulation/always-true.ts'
 import { type Faults, someFaults } from '../support/simulation/faults.ts'
 import { eventsOf } from '../support/simulation/order-facts.ts'
 import { createWorld, type World } from '../support/simulation/world.ts'
-import { linesOf } from './simulation.testing.ts'
+import { linesOf } from '../support/simulation/simulate.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS

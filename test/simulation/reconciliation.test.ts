@@ -5,7 +5,7 @@ import { freshId } from '../../shared/base/ids.ts'
 import { append, authorized, reconcile } from '../support/simulation/reconcile.ts'
 import { createWorld, sku, type World } from '../support/simulation/world.ts'
 import { wholeLists } from '../support/whole-lists.ts'
-import { simulate } from './simulation.testing.ts'
+import { simulate } from '../support/simulation/simulate.ts'
 
 const HOUR_MS = 3_600_000
 /** Six orders each, with faults, cancellations, refunds and further cards: two hundred orders in `npm run verify`. */

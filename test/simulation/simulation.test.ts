@@ -7,7 +7,7 @@ import { expectAlwaysTrue, ordersOf } from '../support/simulation/always-true.ts
 import { eventsOf } from '../support/simulation/order-facts.ts'
 import { expectRunsToReachAll } from '../support/simulation/reach-all.ts'
 import { createReleases } from '../support/simulation/releases.ts'
-import { simulate } from './simulation.testing.ts'
+import { simulate } from '../support/simulation/simulate.ts'
 import type { World } from '../support/simulation/world.ts'
 import { wholeLists } from '../support/whole-lists.ts'
 

@@ -1,21 +1,13 @@
 /** One whole run from one seed: customers order and cancel, parcels are late or come back, staff refunds, recaptures and closes under faults, the faults stop, the platform comes to rest. */
 
-import { services } from '../../functions/index.ts'
-import { expectNothingNegative, hasEnded, ordersOf } from '../support/simulation/always-true.ts'
-import { capturedByShipment } from '../support/simulation/money.ts'
-import { eventsOf, type OrderFacts, sum } from '../support/simulation/order-facts.ts'
+import { services } from '../../../functions/index.ts'
+import { expectNothingNegative, hasEnded, ordersOf } from './always-true.ts'
+import { capturedByShipment } from './money.ts'
+import { eventsOf, type OrderFacts, sum } from './order-facts.ts'
 import { type Random, seededRandom } from 'local-google-cloud/host'
-import { someFaults } from '../support/simulation/faults.ts'
-import type { Releases } from '../support/simulation/releases.ts'
-import {
-  createWorld,
-  discountCodes,
-  freeSku,
-  type OrderRequest,
-  sku,
-  unitMinor,
-  type World,
-} from '../support/simulation/world.ts'
+import { someFaults } from './faults.ts'
+import type { Releases } from './releases.ts'
+import { createWorld, discountCodes, freeSku, type OrderRequest, sku, unitMinor, type World } from './world.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
