@@ -16,7 +16,7 @@ const MOST_RUNS = Number(process.env['SIMULATION_RUNS'] ?? 40)
 /** `npm test` ends after so many, once all of `all` is reached. */
 const LEAST_RUNS = wholeLists || process.env['SIMULATION_RUNS'] ? MOST_RUNS : 12
 /** Seeds whose runs together reach all of `all`; a change of the rules may make others reach it, after more runs. */
-const reaching = [20, 121, 153, 1_134_399_254]
+const reaching = [182, 23, 121, 153]
 /** So many runs are enough to reach all of `all`. */
 const SAMPLE = 40
 const runs = { least: LEAST_RUNS, most: MOST_RUNS, sample: SAMPLE }
