@@ -20,7 +20,7 @@ type TransactionId = NonNullable<protos.google.firestore.v1.ICommitRequest['tran
 type Consistency = Pick<protos.google.firestore.v1.IBatchGetDocumentsRequest, 'transaction' | 'newTransaction'>
 
 /** All tries of one call: well within a request's own timeout, after which the delivery comes again. The client's default is ten minutes. */
-const CALL_TIMEOUT_MS = 10_000
+export const FIRESTORE_TIMEOUT_MS = 10_000
 /** Of a transaction that loses a race, or is broken off. */
 const MAX_ATTEMPTS = 5
 /** Of a batch: of writes of one document each, and of documents that are read. A request has 10 MiB at most. */
@@ -76,7 +76,7 @@ export async function connectFirestore(options: ConnectOptions): Promise<Firesto
   const database = `projects/${projectId}/databases/${databaseId}`
   const root = `${database}/documents`
   const nameOf = (path: string): string => `${root}/${path}`
-  const call = { timeout: CALL_TIMEOUT_MS }
+  const call = { timeout: FIRESTORE_TIMEOUT_MS }
 
   /** A stream whose answers come in any order. */
   const batchGet = async (paths: readonly string[], consistency: Consistency = {}) => {

@@ -12,7 +12,7 @@ const BATCH_MESSAGES = 100
 /** A request holds 10 MB, and protobuf's framing. */
 const BATCH_BYTES = 4_000_000
 /** All tries together: well within a request's own timeout, after which the delivery comes again. The client's default is ten minutes. */
-const PUBLISH_TIMEOUT_MS = 10_000
+export const PUBLISH_TIMEOUT_MS = 10_000
 const TRY_FOR_MS = 5_000
 /** CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED, INTERNAL, UNAVAILABLE */
 const retryCodes = [1, 2, 4, 8, 10, 13, 14]

@@ -11,7 +11,7 @@ const ALREADY_EXISTS = 6
 /** The time limit of a command's handler; the services' own timeout is shorter. */
 const DISPATCH_DEADLINE_SECONDS = 60
 /** The delivery comes again after it. */
-const SEND_TIMEOUT_MS = 10_000
+export const SEND_TIMEOUT_MS = 10_000
 
 export interface OutgoingTask {
   readonly target: string

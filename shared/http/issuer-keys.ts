@@ -3,12 +3,12 @@
 import { createRemoteJWKSet, decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyGetKey } from 'jose'
 import { type Evidence, Refused, Unavailable } from '../base/errors.ts'
 
-const FETCH_TIMEOUT_MS = 3_000
+export const KEYS_TIMEOUT_MS = 3_000
 /** The minimum time between two fetches for unknown key ids, because any client can send such ids. */
 const COOLDOWN_MS = 10_000
 
 export const issuerKeys = (jwksUrl: string): JWTVerifyGetKey =>
-  createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: FETCH_TIMEOUT_MS, cooldownDuration: COOLDOWN_MS })
+  createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: KEYS_TIMEOUT_MS, cooldownDuration: COOLDOWN_MS })
 
 /** The issuer did not answer, or not with keys: nothing is known about the token. */
 const keysAreMissing = new Set(['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID'])

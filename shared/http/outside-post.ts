@@ -12,7 +12,7 @@ import { startTimer, unlessAborted } from '../base/deadline.ts'
 import type { OutsideAnswer, OutsidePost, Targets } from '../service/outside-target.ts'
 
 const MAX_URL_CHARACTERS = 1_000
-const TIMEOUT_MS = 10_000
+export const OUTSIDE_TIMEOUT_MS = 10_000
 /** For one question to one name server; all of them are asked twice. */
 const NAME_TIMEOUT_MS = 1_500
 const NAME_TRIES = 2
@@ -122,7 +122,7 @@ const fromSystem: AddressesOf = async (host) => (await lookup(host, { all: true 
 /** @returns the answer, or why none came. Never throws. */
 export function createOutsidePost({
   addressesOf,
-  timeoutMs: usualMs = TIMEOUT_MS,
+  timeoutMs: usualMs = OUTSIDE_TIMEOUT_MS,
 }: OutsidePostParts = {}): OutsidePost {
   return async (target, { headers, body, targets, answerBytes = 0, timeoutMs = usualMs }) => {
     const fault = faultOfTarget(target, targets)

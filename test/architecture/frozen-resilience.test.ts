@@ -31,7 +31,8 @@ it('a call is found with its name and its time, however they are written', () =>
      query(contracts, 'readTwo', {}, { timeoutMs: 5 })
      platform.relay(contracts, 'readThree', {})
      const load = (keys, edge) => query(contracts, 'readFour', { keys }, edge)
-     platform.callExternal(url, { method: 'POST', operation: 'bank.pay', timeoutMs: SLOW_MS })`,
+     platform.callExternal(url, { method: 'POST', operation: 'bank.pay', timeoutMs: SLOW_MS })
+     platform.postOutside(url, { body, ...(isShort ? { timeoutMs: 5 } : {}) })`,
   )
   expect(callsIn(program)).toEqual([
     { kind: 'query', name: 'readOne', timeoutMs: 9_000 },
@@ -39,5 +40,7 @@ it('a call is found with its name and its time, however they are written', () =>
     { kind: 'query', name: 'readThree', timeoutMs: undefined },
     { kind: 'query', name: 'readFour', timeoutMs: 'given' },
     { kind: 'partner', name: 'bank.pay', timeoutMs: 9_000 },
+    // The longer time.
+    { kind: 'outside', name: undefined, timeoutMs: undefined },
   ])
 })

@@ -3,7 +3,8 @@
 import { type Expression, type Program, Visitor } from 'oxc-parser'
 
 export interface CallInSource {
-  readonly kind: 'query' | 'partner'
+  /** `outside`: to an address that a client gave. */
+  readonly kind: 'query' | 'partner' | 'outside'
   /** The query, or the name of the call in traces. Undefined: it is a variable. */
   readonly name: string | undefined
   /** Undefined: the default of its kind. `given`: a parameter of the function around it. */
@@ -14,7 +15,14 @@ type Argument = Parameters<
   NonNullable<ConstructorParameters<typeof Visitor>[0]['CallExpression']>
 >[0]['arguments'][number]
 
-/** Calls of `query(owner, 'name', request, options)`, `relay(…)` and `callExternal(url, options)`, of the platform or bound to it. */
+const kinds: Readonly<Record<string, CallInSource['kind']>> = {
+  query: 'query',
+  relay: 'query',
+  callExternal: 'partner',
+  postOutside: 'outside',
+}
+
+/** Calls of `query(owner, 'name', request, options)`, `relay(…)`, `callExternal(url, options)` and `postOutside(url, options)`, of the platform or bound to it. */
 export function callsIn(program: Program): CallInSource[] {
   const values = new Map<string, Expression>()
   const calls: CallInSource[] = []
@@ -40,9 +48,8 @@ export function callsIn(program: Program): CallInSource[] {
     CallExpression({ callee, arguments: given }) {
       const property = callee.type === 'MemberExpression' ? callee.property : callee
       const called = 'name' in property ? String(property.name) : ''
-      const kind =
-        called === 'callExternal' ? 'partner' : called === 'query' || called === 'relay' ? 'query' : undefined
-      if (!kind) return
+      if (!Object.hasOwn(kinds, called)) return
+      const kind = kinds[called]!
       const options = given[kind === 'query' ? 3 : 1]
       const name = literal(kind === 'query' ? given[1] : member(options, 'operation'))
       const isGiven = options?.type === 'Identifier' && values.get(options.name)?.type !== 'ObjectExpression'

@@ -7,7 +7,12 @@ import { modulesFrom } from '../../cli/import-graph.ts'
 import { services } from '../../functions/index.ts'
 import type { Contracts } from '../../shared/contracts/contract.ts'
 import { EXTERNAL_TIMEOUT_MS, QUERY_TIMEOUT_MS } from '../../shared/runtime/caller.ts'
+import { FIRESTORE_TIMEOUT_MS } from '../../shared/gcp/firestore-client.ts'
+import { PUBLISH_TIMEOUT_MS } from '../../shared/gcp/publisher.ts'
+import { SEND_TIMEOUT_MS } from '../../shared/gcp/task-sender.ts'
 import { HEDGED_SHARE, MAX_IN_A_ROW } from '../../shared/http/hedge.ts'
+import { KEYS_TIMEOUT_MS } from '../../shared/http/issuer-keys.ts'
+import { OUTSIDE_TIMEOUT_MS } from '../../shared/http/outside-post.ts'
 import { SUBMIT_TIMEOUT_MS } from '../../shared/messaging/submission.ts'
 import {
   FAILURES_TO_OPEN,
@@ -106,13 +111,15 @@ const rowsOf = (name: string, entry: 'app.ts' | 'edge.ts'): string[][] =>
     })
 const ofCode = services.flatMap(({ name }) => [...rowsOf(name, 'edge.ts'), ...rowsOf(name, 'app.ts')])
 
+const linked = (file: string): string => `[${file.split('/').at(-1)!}](../${file})`
+
 const partnerRows = (service: string, calls: readonly Found[]): string[][] =>
   calls
     .filter(({ kind }) => kind === 'partner')
     .map(({ name, timeoutMs, file }) => [
       service,
       name ?? 'several',
-      `[${file.split('/').at(-1)!}](../${file})`,
+      linked(file),
       timeOf(timeoutMs, EXTERNAL_TIMEOUT_MS),
     ])
 const ofPartners = [
@@ -121,9 +128,26 @@ const ofPartners = [
   ...partnerRows('the runtime', callsInFiles('shared/**/*.ts')),
 ]
 
+/** Calls that do not pass the policy of the others. */
+const ofOwnRules = [
+  ...services.flatMap(({ name }) =>
+    [...callsOf(name, 'edge.ts'), ...callsOf(name, 'app.ts')]
+      .filter(({ kind }) => kind === 'outside')
+      .map(({ file, timeoutMs }) => [
+        `${name}: an address that a client gave`,
+        linked(file),
+        timeOf(timeoutMs, OUTSIDE_TIMEOUT_MS),
+      ]),
+  ),
+  ['Firestore', linked('shared/gcp/firestore-client.ts'), seconds(FIRESTORE_TIMEOUT_MS)],
+  ['Pub/Sub', linked('shared/gcp/publisher.ts'), seconds(PUBLISH_TIMEOUT_MS)],
+  ['Cloud Tasks', linked('shared/gcp/task-sender.ts'), seconds(SEND_TIMEOUT_MS)],
+  ['the keys of an issuer of tokens', linked('shared/http/issuer-keys.ts'), seconds(KEYS_TIMEOUT_MS)],
+]
+
 export const resiliencePage = `# Calls to others, and what is left without them
 
-Made from the code and the declarations by \`npm run record\`. Every call has its own time and the caller's identity, and passes the same policy, one for each callee ([\`createResiliencePolicy\`](../shared/http/resilience.ts)):
+Made from the code and the declarations by \`npm run record\`. Every call to a service or a partner has its own time and the caller's identity, and passes the same policy, one for each callee ([\`createResiliencePolicy\`](../shared/http/resilience.ts)):
 
 - **Bulkhead**: ${MAX_CALLS.concurrent} calls to one callee at a time, ${MAX_CALLS.queued} wait, the next is refused.
 - **Time**: it covers the wait and all attempts, and is never longer than what is left of the request.
@@ -134,6 +158,8 @@ Made from the code and the declarations by \`npm run record\`. Every call has it
 \`functions/gateway/faults.test.ts\` makes orders, catalog and history slow, dead, wrong and flapping, and compares the page of an order, the list and placing with this page; \`functions/orders/placing-faults.test.ts\` does so with customers and catalog, which orders asks when an order is placed.
 
 ## Public operations
+
+By REST an answer is handed on as its owner, which checks it, wrote it, unless it has another shape here; gRPC and GraphQL read it, and what they can not read is a \`bug\`.
 
 ${table(['request', 'callee', 'asks', 'time', 'repeated', 'without it'], [...ofOperations, ofCommands])}
 
@@ -151,7 +177,13 @@ ${table(['service', 'callee', 'query', 'time', 'repeated'], ofCode)}
 
 ## Partners and Google's APIs
 
-None of them is repeated in one delivery. Google's clients of Firestore, Pub/Sub and Cloud Tasks have times and repetitions of their own (\`shared/gcp\`).
+None of them is repeated in one delivery.
 
 ${table(['service', 'call', 'code', 'time'], ofPartners)}
+
+## By rules of their own
+
+These calls have neither the bulkhead nor the circuit above. The time is that of a call with all its repetitions, which Google's clients of Firestore and Pub/Sub make themselves. After it a request is answered 503, and a delivery comes again. A webhook to an address of a client is sent again later, and slow receivers take no places from quick ones ([how](webhooks.md)).
+
+${table(['call', 'code', 'time'], ofOwnRules)}
 `
