@@ -1,4 +1,4 @@
-/** A service starts without any client of Google or Stripe, and without OpenTelemetry, and a command of operators without the local cloud: each costs a hundred milliseconds or more, and is imported when it is first used. */
+/** A service starts without any client of Google or Stripe, and without OpenTelemetry, gRPC and GraphQL, and a command of operators without the local cloud: each costs a hundred milliseconds or more, and is imported when it is first used. */
 
 import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -8,7 +8,8 @@ import { hasCodeAtEdge } from '../../shared/service/api.ts'
 import { modulesFrom } from '../../cli/import-graph.ts'
 import { root } from '../support/root.ts'
 
-const heavy = /^(@google-cloud\/|google-auth-library|google-gax|@grpc\/|@opentelemetry\/|stripe$)/
+const heavy =
+  /^(@google-cloud\/|google-auth-library|google-gax|@grpc\/|@connectrpc\/|@bufbuild\/|(graphql|dataloader|stripe)($|\/)|@opentelemetry\/)/
 
 const entries = [
   { name: 'main', file: 'functions/main.ts' },
@@ -19,7 +20,7 @@ const entries = [
 ]
 
 describe.each(entries)('$name', ({ file }) => {
-  it('imports clients of Google and Stripe and OpenTelemetry only at their first use', () => {
+  it('imports clients of Google and Stripe, OpenTelemetry, gRPC and GraphQL only at their first use', () => {
     const found = modulesFrom(join(root, file)).flatMap((module) =>
       module.imports.map((name) => [name, relative(root, module.file)] as const),
     )
