@@ -1,17 +1,24 @@
 /** The whole list of invalid orders by each spelling of the API: refused with the code of REST, and nothing is placed. */
 
+import { Metadata } from '@grpc/grpc-js'
 import { serve } from '@hono/node-server'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
+import { detailsOf, grpcClient, type GrpcClient } from '../../shared/edge/rpc.testing.ts'
+import { acceptHttp2, type Http2Side } from '../../shared/runtime/http2.ts'
 import { badOrders, order, own } from '../support/bad-orders.ts'
 import { openDoor } from '../support/door.ts'
+import { root } from '../support/root.ts'
 import { createWorld, type World } from '../support/simulation/world.ts'
 
 let issuer: TestIssuer
 let world: World
 let server: Server
+let http2: Http2Side
+let grpc: GrpcClient
 let authorization: string
 beforeAll(async () => {
   issuer = await openIssuer()
@@ -20,6 +27,9 @@ beforeAll(async () => {
   server = await new Promise((resolve) => {
     const opened = serve({ fetch, port: 0, hostname: '127.0.0.1' }, () => resolve(opened as Server))
   })
+  http2 = acceptHttp2(server, fetch)
+  const { port } = server.address() as AddressInfo
+  grpc = grpcClient(`127.0.0.1:${port}`, [join(root, 'proto/millrace/orders/v1/orders.proto')])
   authorization = `Bearer ${await issuer.token({ sub: 'admin-1', roles: ['admin'] })}`
   const product = { sku: 'TEA-001', name: 'Tea', unitMinor: 1190, currency: 'EUR' }
   expect((await send('/v1/products', product)).status).toBe(202)
@@ -27,6 +37,8 @@ beforeAll(async () => {
   authorization = `Bearer ${await issuer.token()}`
 })
 afterAll(() => {
+  grpc.close()
+  http2.close()
   server.close()
   issuer.close()
 })
@@ -60,7 +72,22 @@ const fields = (value: object): string =>
     .map(([name, one]) => `${name}: ${literal(one)}`)
     .join(', ')
 
-const byConnect = (given: object) => send('/millrace.orders.v1.OrdersService/PlaceOrder', given)
+const PLACE_ORDER = '/millrace.orders.v1.OrdersService/PlaceOrder'
+const byConnect = (given: object) => send(PLACE_ORDER, given)
+/** The code of the refusal; undefined: it was placed. */
+async function byGrpc(given: object): Promise<unknown> {
+  const metadata = new Metadata()
+  metadata.set('authorization', authorization)
+  metadata.set('idempotency-key', crypto.randomUUID())
+  const refusal = await grpc.call(PLACE_ORDER, given, metadata).then(
+    () => undefined,
+    (error: unknown) => detailsOf(error)['ErrorInfo'] ?? String(error),
+  )
+  return typeof refusal === 'object' ? (refusal as { metadata: { code: string } }).metadata.code : refusal
+}
+/** A client's encoder leaves them out, or writes another value: no message can say them. */
+const inNoMessage =
+  /^(a fractional quantity|a quantity (beyond integers|as text)|an unknown field( of a line)?|another customer|a (price|time) set by a customer)$/
 const byGraph = (given: object) => send('/graphql', { query: `mutation { placeOrder(${fields(given)}) { orderId } }` })
 const placed = (): number => world.platform('orders').streamIds().length
 
@@ -91,6 +118,7 @@ it.each(badOrders)('%s is refused by each spelling with the code of REST', async
         'invalid-body',
       ])
   }
+  if (!inNoMessage.test(name)) expect(await byGrpc(bad)).toBe(code)
   const graph = await byGraph(bad)
   // An unknown field, a fraction and a text are no document of this schema; nor is one of 1,001 lines small enough.
   const ofDocument = ['invalid-document', 'document-too-complex']
@@ -106,5 +134,6 @@ it('the order that all of them change is taken by each spelling', async () => {
   expect(await send('/v1/orders', referring(order()))).toMatchObject({ status: 201 })
   expect(await byConnect(referring(order()))).toMatchObject({ status: 200, body: { totalMinor: expect.anything() } })
   expect((await byGraph(referring(order()))).body).toEqual({ data: { placeOrder: { orderId: expect.any(String) } } })
-  expect(placed()).toBe(before + 3)
+  expect(await byGrpc(referring(order()))).toBeUndefined()
+  expect(placed()).toBe(before + 4)
 })
