@@ -22,7 +22,7 @@ export const steps = {
   1: 'Boundaries: the old shop answers all, by way of the gateway',
   2: 'Events out: each change of the old database is published to Pub/Sub, and applied to the platform',
   3: 'Shadow reads: the old shop answers, the platform is asked too, differences are counted',
-  4: 'Data: all was brought over and is compared again and again; the platform answers reads',
+  4: 'Data: all was brought over and is compared, as a whole by each status, one by one as it is read; the platform answers reads',
   5: 'Writes: the platform takes the orders, the old shop gets a copy of each',
   6: 'Off: the old shop answers nothing, and can be deleted',
 } as const
