@@ -228,6 +228,11 @@ it.each<[string, object, RegExp]>([
   ['a year 0', { placedAt: '0000-12-31T23:59:59Z' }, /placedAt: takes a time from 0001/],
   ['a year 10000 in UTC', { placedAt: '9999-12-31T23:59:59-01:00' }, /placedAt: takes a time from 0001.* to 9999/],
   ['nanoseconds', { placedAt: '2026-01-01T00:00:00.1234567Z' }, /placedAt: takes at most six digits/],
+  [
+    'an offset that no zone has',
+    { placedAt: '2026-01-01T00:00:00.5+23:59' },
+    /placedAt: takes an offset of at most 14/,
+  ],
   ['a withdrawn currency', { currency: 'DEM' }, /currency: takes the code of a currency in use/],
   [
     'a total above the limit',
