@@ -518,6 +518,16 @@ describe('a row that breaks its contract', () => {
         stock('stock.adjusted', { adjustmentId: 'a-3', sku: 'BAD', change: most, reason: 'found' }),
       ],
     ],
+    [
+      'a lost dispute without an amount, of an order that is not there',
+      [
+        message(
+          'payment.dispute-closed',
+          { orderId: 'b-15', disputeId: 'du-1', amountMinor: 'much', currency: 'EUR', outcome: 'lost' },
+          { subject: 'b-15', source: 'payments' },
+        ),
+      ],
+    ],
   ]
   // npm run verify reads every view after each of them, and so names the row that made it fail.
   const inserted = wholeLists ? cases.map((one) => [one]) : [cases]
@@ -548,6 +558,8 @@ describe('a row that breaks its contract', () => {
       { source: 'captures', value: 'amount', left_out: 1 },
       { source: 'captures', value: 'authorization', left_out: 1 },
       { source: 'captures', value: 'order', left_out: 1 },
+      { source: 'disputes', value: 'amount', left_out: 1 },
+      { source: 'disputes', value: 'order', left_out: 1 },
       { source: 'event_log', value: 'event', left_out: 3 },
       { source: 'order_lines', value: 'quantity', left_out: 1_102 },
       { source: 'order_lines', value: 'unit_price', left_out: 1 },

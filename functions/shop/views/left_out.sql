@@ -5,7 +5,7 @@ FROM (
   SELECT
     source,
     -- revenue_by_day has the day of the order.
-    ARRAY_CONCAT(faults, [STRUCT('order' AS value, source IN ('captures', 'refunds') AND (order_id IS NULL OR NOT LOGICAL_OR(is_placed) OVER (PARTITION BY order_id)) AS is_left_out)]) AS faults
+    ARRAY_CONCAT(faults, [STRUCT('order' AS value, source IN ('captures', 'refunds', 'disputes') AND (order_id IS NULL OR NOT LOGICAL_OR(is_placed) OVER (PARTITION BY order_id)) AS is_left_out)]) AS faults
   FROM (
     SELECT
       'orders' AS source,
@@ -32,6 +32,9 @@ FROM (
     UNION ALL
     SELECT 'refunds', order_id, FALSE, [STRUCT('amount' AS value, amount IS NULL AS is_left_out)]
     FROM `{{analytics}}.refunds`
+    UNION ALL
+    SELECT 'disputes', order_id, FALSE, [STRUCT('amount' AS value, amount IS NULL AS is_left_out)]
+    FROM `{{analytics}}.disputes`
     UNION ALL
     SELECT 'event_log', CAST(NULL AS STRING), FALSE, [STRUCT('event' AS value, TRUE AS is_left_out)]
     FROM `{{analytics}}.unreadable_events`

@@ -36,12 +36,20 @@ WITH faults AS (
   FROM events
   WHERE type IN ('refund.pending', 'refund.issued', 'refund.failed') AND minor(data, '$.amountMinor') IS NULL
   UNION ALL
+  SELECT 'disputes', 'amount'
+  FROM events
+  WHERE type IN ('payment.disputed', 'payment.dispute-closed')
+  GROUP BY subject, field(data, '$.disputeId')
+  HAVING count(minor(data, '$.amountMinor')) = 0
+  UNION ALL
   -- Money that no day of an order has.
   SELECT source, 'order'
   FROM (
     SELECT 'captures' AS source, subject, random() AS one FROM events WHERE type = 'payment.captured'
     UNION
     SELECT 'refunds', subject, hash(field(data, '$.refundId')) FROM events WHERE type IN ('refund.pending', 'refund.issued', 'refund.failed')
+    UNION
+    SELECT 'disputes', subject, hash(field(data, '$.disputeId')) FROM events WHERE type IN ('payment.disputed', 'payment.dispute-closed')
   )
   WHERE subject NOT IN (
     SELECT subject FROM events WHERE type IN ('order.placed', 'order.imported') AND moment(field(data, '$.placedAt')) IS NOT NULL
