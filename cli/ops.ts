@@ -19,7 +19,7 @@ import {
 } from './ops/dead-letters.ts'
 import { createLetterTasks, requestEach } from './ops/letter-tasks.ts'
 import { actingOptions, operatorFrom } from './ops/operator.ts'
-import { queues, sayPaused } from './ops/queues.ts'
+import { queues, sayHeldUp } from './ops/queues.ts'
 import { type SagaReaders, stuckSagas } from './ops/sagas.ts'
 import { openPullSubscriptions, type PullSubscriptions } from './ops/pull-subscriptions.ts'
 import { type Target, targetFrom, targetOptions } from './ops/target.ts'
@@ -130,7 +130,7 @@ the first report, and the reason. A saga whose state the public API does not sho
     const sagas = await withPullSubscriptions(target, (subscriptions) => stuckSagas(subscriptions, readers))
     if (asJson) return print(sagas.map(({ sinceMs, ...saga }) => ({ ...saga, since: new Date(sinceMs).toISOString() })))
     if (sagas.length === 0) say('No saga is stuck.')
-    if (where.project === undefined) await sayPaused()
+    if (where.project === undefined) await sayHeldUp()
     if (sagas.length === 0) return
     const rows = sagas.flatMap(({ service, sagaId, status, waitsFor, reason, sinceMs }) =>
       waitsFor.map(({ step, attempt, until }) => ({

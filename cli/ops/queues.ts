@@ -24,18 +24,22 @@ dead letters are among them. In Google Cloud the dashboards show queues and subs
   },
 })
 
-/** Lists the queues that are paused, and services that do not start: a saga waits there without being stuck yet. */
-export async function sayPaused(): Promise<void> {
+/** Lists what keeps a saga waiting before it is stuck: paused queues, failing deliveries, and services that do not start. */
+export async function sayHeldUp(): Promise<void> {
   const running = findRunning()
   if (!running) return
   const work = await readWaiting(running)
-  for (const line of failedStarts(work.services)) say(shown(line))
-  for (const { state, name, waiting } of waitingRows(work, Date.now()))
-    if (state === 'paused')
-      say(
-        `The queue ${shown(name)} is paused, and ${waiting} ${waiting === 1 ? 'task waits' : 'tasks wait'}: see npm run ops -- queues.`,
-      )
+  for (const line of [...failedStarts(work.services), ...heldUp(waitingRows(work, Date.now()))]) say(shown(line))
 }
+
+/** A line for each row that does not go on by itself, or fails. */
+export const heldUp = (rows: readonly WaitingRow[]): string[] =>
+  rows.flatMap(({ state, name, waiting, attempts, lastError }) => {
+    if (state === 'paused')
+      return `The queue ${name} is paused, and ${waiting} ${waiting === 1 ? 'task waits' : 'tasks wait'}: see npm run ops -- queues.`
+    if (state !== 'failing') return []
+    return `A delivery of ${name} failed ${attempts === 1 ? 'once' : `${attempts} times`}${lastError === undefined ? '' : ` (${lastError})`}, and ${waiting} ${waiting === 1 ? 'waits' : 'wait'}: see npm run ops -- queues.`
+  })
 
 /** Of a table. */
 export function columns({

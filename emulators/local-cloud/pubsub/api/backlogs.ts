@@ -25,7 +25,10 @@ export function subscriptionBacklog({
   backlogSize,
   outstandingMessages,
 }: Delivery): SubscriptionBacklog {
-  const failing = [...outstandingMessages].filter(({ failures }) => failures > 0)
+  const kind = record.bigqueryConfig ? 'bigquery' : record.pushConfig?.pushEndpoint ? 'push' : 'pull'
+  // Who pulls gives back what was only looked at; without a dead-letter policy Google does not count that as an attempt.
+  const isCounted = kind !== 'pull' || Boolean(record.deadLetterPolicy)
+  const failing = isCounted ? [...outstandingMessages].filter(({ failures }) => failures > 0) : []
   const [worst] = failing.toSorted((a, b) => b.failures - a.failures)
   const nextMs = failing.flatMap(({ state, readyAtMs, keyQueue }) =>
     state === 'outstanding' ? [] : Math.max(state === 'delayed' ? readyAtMs : 0, keyQueue?.blockedUntilMs ?? 0),
@@ -33,7 +36,7 @@ export function subscriptionBacklog({
   return {
     name: record.name,
     topic: record.topic,
-    kind: record.bigqueryConfig ? 'bigquery' : record.pushConfig?.pushEndpoint ? 'push' : 'pull',
+    kind,
     waiting: backlogSize,
     ...(oldest ? { oldestMs: oldest.record.publishMs } : {}),
     ...(nextMs.length > 0 ? { nextAttemptMs: Math.min(...nextMs) } : {}),

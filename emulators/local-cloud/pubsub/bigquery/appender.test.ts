@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { StatusError } from '../../core/status.ts'
 import type { BigQueryWriter, TableField } from './config.ts'
-import { fakeCloud, publishText, SUBSCRIPTION, TOPIC, withSubscription } from '../fake-cloud.testing.ts'
+import { fakeCloud, publishText, seconds, SUBSCRIPTION, TOPIC, withSubscription } from '../fake-cloud.testing.ts'
 
 const field = (name: string, type: string): TableField => ({ name, type, mode: 'NULLABLE' })
 const EVENTS = [
@@ -66,6 +66,15 @@ describe('a BigQuery subscription', () => {
     expect(cloud.core.retainedMessageCount()).toBe(0)
     expect(cloud.counts.get('pubsub.bigqueryBytes')).toBe(messages.reduce((sum, { data }) => sum + data.length + 22, 0))
     expect(cloud.counts.get('pubsub.deliveryBytes')).toBeUndefined()
+  })
+
+  it('lists why the last append of a waiting message failed', async () => {
+    const table = new FakeTable(EVENTS)
+    table.refuses = () => true
+    const cloud = writing(table, {}, { retryPolicy: { minimumBackoff: seconds(10), maximumBackoff: seconds(10) } })
+    publishText(cloud, '1')
+    await cloud.clock.settle()
+    expect(cloud.core.backlogs()).toMatchObject([{ waiting: 1, attempts: 1, lastError: 'a row does not fit' }])
   })
 
   it('isolates invalid rows and dead-letters them', async () => {

@@ -74,7 +74,10 @@ export class BigQueryAppender implements Consumer {
       return
     }
     this.#logRequest(batch, error.httpStatus)
-    for (const { ackId } of batch) this.#delivery.modifyDeadline(ackId, 0)
+    for (const { entry, ackId } of batch) {
+      entry.lastError = error.message
+      this.#delivery.modifyDeadline(ackId, 0)
+    }
   }
 
   async #try(batch: readonly Pending[]): Promise<StatusError | undefined> {

@@ -55,6 +55,22 @@ describe('a pulled message', () => {
     expect(await texts(cloud)).toEqual(['a'])
   })
 
+  it('that is only looked at and given back waits, and has not failed, but under a dead-letter policy it has', async () => {
+    const dead = 'projects/p/topics/dead'
+    for (const [settings, attempts] of [
+      [{}, 0],
+      [{ deadLetterPolicy: { deadLetterTopic: dead, maxDeliveryAttempts: 5 } }, 1],
+    ] as const) {
+      const cloud = fakeCloud()
+      cloud.core.publisher.createTopic({ name: dead })
+      withSubscription(cloud, settings)
+      publishText(cloud, 'a')
+      const [looked] = await pullNow(cloud)
+      extend(cloud, 0, looked!.ackId)
+      expect(cloud.core.backlogs()).toMatchObject([{ kind: 'pull', waiting: 1, attempts }])
+    }
+  })
+
   it('can be acknowledged late before its next delivery, and a superseded ack id is ignored', async () => {
     const cloud = withSubscription(fakeCloud())
     publishText(cloud, 'late')
