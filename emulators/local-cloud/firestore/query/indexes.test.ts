@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { DATABASE, ROOT, type FakeCloud, cloudWithDatabase, commit, int, queryIds, set } from '../fake-cloud.testing.ts'
 
 const equal = (fieldPath: string): object => ({ fieldFilter: { field: { fieldPath }, op: 'EQUAL', value: int(1) } })
@@ -221,6 +221,17 @@ test('without enforcement a missing index is logged and the query is served', as
         { path: '__name__', kind: 'ASCENDING' },
       ],
     },
+  ])
+})
+
+test('with a warning in place of the error the index is named on stderr once, and the query is served', async () => {
+  const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+  onTestFinished(() => written.mockRestore())
+  const cloud = await cloudWithDatabase({ indexes: 'warn' })
+  await expect(run(cloud, by('a', 'b'))).resolves.toEqual([])
+  await run(cloud, by('a', 'b'))
+  expect(written.mock.calls).toEqual([
+    [expect.stringMatching(/^Firestore would need an index for a query in \S+: collection c, scope COLLECTION, .*\n$/)],
   ])
 })
 
