@@ -1,4 +1,5 @@
--- One row per message that event_log leaves out, or has without its type or time. Normally there are no rows.
+-- One row per message that event_log leaves out, or has without its type, time, place in its stream or version. Normally there are
+-- no rows.
 SELECT message_id, publish_time, reason, envelope
 FROM (
   SELECT
@@ -8,6 +9,8 @@ FROM (
       WHEN JSON_VALUE(envelope, '$.id') IS NULL THEN 'no id'
       WHEN JSON_VALUE(envelope, '$.type') IS NULL THEN 'no type'
       WHEN SAFE_CAST(JSON_VALUE(envelope, '$.time') AS TIMESTAMP) IS NULL THEN 'no time'
+      WHEN SAFE_CAST(JSON_VALUE(envelope, '$.sequence') AS INT64) IS NULL THEN 'no sequence'
+      WHEN SAFE_CAST(JSON_VALUE(envelope, '$.version') AS INT64) IS NULL THEN 'no version'
     END AS reason,
     envelope
   FROM (

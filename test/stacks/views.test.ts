@@ -457,6 +457,8 @@ describe('a row that breaks its contract', () => {
     ['no envelope', [{ hello: 'world' }]],
     ['a list', [[1, 2]]],
     ['an invalid time', [placed('b-1', order, { time: 'yesterday' })]],
+    ['a sequence that is a text', [{ ...completed('b-sequence'), sequence: 'first' }]],
+    ['a version that is a fraction', [{ ...completed('b-version'), version: 1.5 }]],
     ['a time in the year 10000', [placed('b-2', { ...order, placedAt: '9999-12-31T23:59:59-01:00' })]],
     ['nanoseconds', [placed('b-3', { ...order, placedAt: '2026-01-01T00:00:00.123456789Z' })]],
     ['a total that is a text', [placed('b-4', { ...order, totalMinor: 'much' }), completed('b-4')]],
@@ -560,7 +562,7 @@ describe('a row that breaks its contract', () => {
       { source: 'captures', value: 'order', left_out: 1 },
       { source: 'disputes', value: 'amount', left_out: 1 },
       { source: 'disputes', value: 'order', left_out: 1 },
-      { source: 'event_log', value: 'event', left_out: 3 },
+      { source: 'event_log', value: 'event', left_out: 5 },
       { source: 'order_lines', value: 'quantity', left_out: 1_102 },
       { source: 'order_lines', value: 'unit_price', left_out: 1 },
       { source: 'orders', value: 'discount', left_out: 1 },
@@ -569,6 +571,14 @@ describe('a row that breaks its contract', () => {
       { source: 'orders', value: 'tax', left_out: 1 },
       { source: 'orders', value: 'total', left_out: 3 },
       { source: 'stock_by_sku', value: 'quantity', left_out: leftOutBefore + 3 },
+    ])
+    expect(
+      await query(
+        "SELECT reason, JSON_VALUE(envelope, '$.subject') AS subject FROM analytics.unreadable_events WHERE reason IN ('no sequence', 'no version') ORDER BY reason",
+      ),
+    ).toEqual([
+      { reason: 'no sequence', subject: 'b-sequence' },
+      { reason: 'no version', subject: 'b-version' },
     ])
     expect(await query("SELECT received, adjusted, on_hand FROM analytics.stock_by_sku WHERE sku = 'BAD'")).toEqual([
       { received: 7, adjusted: 0, on_hand: 7 },
