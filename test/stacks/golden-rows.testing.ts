@@ -244,7 +244,7 @@ const broken = (): Row[] => {
       runId: 'run-bad',
       startedAt: 'early',
       compared: {},
-      inFlight: -1,
+      inFlight: 0.5,
       differences: 'none',
     }),
   ]

@@ -530,6 +530,16 @@ describe('a row that breaks its contract', () => {
         ),
       ],
     ],
+    [
+      'a reconciliation whose figures are no numbers',
+      [
+        message(
+          'reconciliation.ended',
+          { startedAt: 'today', compared: { orders: 'all' }, inFlight: 1, differences: 0.5 },
+          { subject: 'run-b', source: 'reconciliation' },
+        ),
+      ],
+    ],
   ]
   // npm run verify reads every view after each of them, and so names the row that made it fail.
   const inserted = wholeLists ? cases.map((one) => [one]) : [cases]
@@ -570,6 +580,9 @@ describe('a row that breaks its contract', () => {
       { source: 'orders', value: 'placed_at', left_out: 4 },
       { source: 'orders', value: 'tax', left_out: 1 },
       { source: 'orders', value: 'total', left_out: 3 },
+      { source: 'reconciliations', value: 'differences', left_out: 1 },
+      { source: 'reconciliations', value: 'orders', left_out: 1 },
+      { source: 'reconciliations', value: 'started_at', left_out: 1 },
       { source: 'stock_by_sku', value: 'quantity', left_out: leftOutBefore + 3 },
     ])
     expect(

@@ -74,6 +74,18 @@ FROM (
         STRUCT('unit_price' AS value, unit_price IS NULL AS is_left_out)
       ]
     FROM `{{analytics}}.order_lines`
+    UNION ALL
+    SELECT
+      'reconciliations',
+      CAST(NULL AS STRING),
+      FALSE,
+      [
+        STRUCT('started_at' AS value, started_at IS NULL AS is_left_out),
+        STRUCT('orders' AS value, orders IS NULL AS is_left_out),
+        STRUCT('in_flight' AS value, in_flight IS NULL AS is_left_out),
+        STRUCT('differences' AS value, differences IS NULL AS is_left_out)
+      ]
+    FROM `{{analytics}}.reconciliations`
   )
 )
 CROSS JOIN UNNEST(faults) AS fault

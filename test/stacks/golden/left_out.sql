@@ -4,6 +4,8 @@ WITH faults AS (
   FROM raw
   WHERE json_type(envelope, '$.id') IS DISTINCT FROM 'VARCHAR' OR json_type(envelope, '$.type') IS DISTINCT FROM 'VARCHAR'
     OR TRY_CAST(field(envelope, '$.time') AS TIMESTAMPTZ) IS NULL
+    OR TRY_CAST(field(envelope, '$.sequence') AS BIGINT) IS NULL
+    OR TRY_CAST(field(envelope, '$.version') AS BIGINT) IS NULL
   UNION ALL
   SELECT 'orders', unnest([
     CASE WHEN minor(data, '$.totalMinor') IS NULL THEN 'total' END,
@@ -62,6 +64,15 @@ WITH faults AS (
   SELECT DISTINCT ON (subject) 'cancellations', 'amount'
   FROM events
   WHERE type IN ('order.cancelled', 'order.partly-cancelled') AND minor(data, '$.amountMinor') IS NULL
+  UNION ALL
+  SELECT 'reconciliations', unnest([
+    CASE WHEN moment(field(data, '$.startedAt')) IS NULL THEN 'started_at' END,
+    CASE WHEN whole(part(data, '$.compared.orders'), 16) IS NULL THEN 'orders' END,
+    CASE WHEN whole(part(data, '$.inFlight'), 16) IS NULL THEN 'in_flight' END,
+    CASE WHEN whole(part(data, '$.differences'), 16) IS NULL THEN 'differences' END
+  ])
+  FROM events
+  WHERE type = 'reconciliation.ended'
   UNION ALL
   SELECT 'stock_by_sku', 'quantity'
   FROM (

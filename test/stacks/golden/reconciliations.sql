@@ -4,8 +4,8 @@ SELECT
   actor AS started_by,
   moment(field(data, '$.startedAt')) AS started_at,
   happened AS ended_at,
-  whole(part(data, '$.compared.orders'), 12) AS orders,
-  whole(part(data, '$.inFlight'), 12) AS in_flight,
-  whole(part(data, '$.differences'), 12) AS differences
+  whole(part(data, '$.compared.orders'), 16) AS orders,
+  whole(part(data, '$.inFlight'), 16) AS in_flight,
+  whole(part(data, '$.differences'), 16) AS differences
 FROM events
 WHERE type = 'reconciliation.ended'
