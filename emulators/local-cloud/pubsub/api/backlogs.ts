@@ -26,7 +26,7 @@ export function subscriptionBacklog({
   outstandingMessages,
 }: Delivery): SubscriptionBacklog {
   const kind = record.bigqueryConfig ? 'bigquery' : record.pushConfig?.pushEndpoint ? 'push' : 'pull'
-  // Who pulls gives back what was only looked at; without a dead-letter policy Google does not count that as an attempt.
+  // A puller gives back the messages that it only read; without a dead-letter policy Google does not count that as an attempt.
   const isCounted = kind !== 'pull' || Boolean(record.deadLetterPolicy)
   const failing = isCounted ? [...outstandingMessages].filter(({ failures }) => failures > 0) : []
   const [worst] = failing.toSorted((a, b) => b.failures - a.failures)

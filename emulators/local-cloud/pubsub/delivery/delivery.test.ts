@@ -55,7 +55,7 @@ describe('a pulled message', () => {
     expect(await texts(cloud)).toEqual(['a'])
   })
 
-  it('that is only looked at and given back waits, and has not failed, but under a dead-letter policy it has', async () => {
+  it('that is only read and given back waits, and has not failed, but under a dead-letter policy it has', async () => {
     const dead = 'projects/p/topics/dead'
     for (const [settings, attempts] of [
       [{}, 0],
@@ -65,8 +65,8 @@ describe('a pulled message', () => {
       cloud.core.publisher.createTopic({ name: dead })
       withSubscription(cloud, settings)
       publishText(cloud, 'a')
-      const [looked] = await pullNow(cloud)
-      extend(cloud, 0, looked!.ackId)
+      const [pulled] = await pullNow(cloud)
+      extend(cloud, 0, pulled!.ackId)
       expect(cloud.core.backlogs()).toMatchObject([{ kind: 'pull', waiting: 1, attempts }])
     }
   })
