@@ -255,7 +255,9 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
     })
 
     it('instances-at-limit adds up the instances of each service', () => {
-      for (const condition of thresholdsOf('instances-at-limit')) {
+      const conditions = thresholdsOf('instances-at-limit')
+      expect(conditions.length).toBeGreaterThan(0)
+      for (const condition of conditions) {
         expect(condition).toMatchObject({ comparison: 'COMPARISON_GT', duration: '300s' })
         expect(blocks(condition['aggregations'])).toEqual([
           {

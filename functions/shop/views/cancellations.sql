@@ -1,5 +1,5 @@
 -- One row per order whose cancellation was requested, or refused because it came too late: the first request, and its outcome. A
--- later request, which is refused, changes neither.
+-- later request that is refused changes neither; one that cancels a further part adds its amount, and is the last decision.
 SELECT
   requests.order_id,
   requests.requested_by,

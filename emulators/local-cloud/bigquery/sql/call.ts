@@ -45,7 +45,7 @@ function called(name: string, written: string, reader: Reader, clauses: Clauses)
       const from = reader.place
       const args = callArguments(reader, clauses)
       if (name === 'ERROR') checkCalculated(reader, from - 1)
-      if (!keepsErrors.has(name) && args.some((one) => one.startsWith('bq_error('))) throw untypedError(name)
+      if (!keepsErrors.has(name) && args.some((one) => beginsWithError.test(one))) throw untypedError(name)
       if (takesPath.has(name)) checkPath(args, name)
       if (rewrite) return rewrite(args, name)
       return `${known}(${args.join(', ')})`
@@ -55,6 +55,8 @@ function called(name: string, written: string, reader: Reader, clauses: Clauses)
 
 /** Functions whose arguments have one type, so that ERROR has it too. */
 const keepsErrors = new Set(['IF', 'IFNULL', 'COALESCE'])
+/** In parentheses, too. */
+const beginsWithError = /^\(*bq_error\(/
 const operators = /^(?:[-+*/|&^~[]|\|\||<<|>>|LIKE)$/i
 
 /** @param at the place of the word ERROR. @throws INVALID_ARGUMENT where it is an operand: DuckDB computes NULL from a value without a type. */
@@ -116,7 +118,7 @@ function cast(name: string, reader: Reader, clauses: Clauses): string {
   if (literal !== undefined) value = `'${literal.replace(/e0$/, '')}'`
   const plain = /^'(.*)'$/.exec(value)?.[1]
   if (type === 'NUMERIC' && plain !== undefined && PLAIN_NUMERIC.test(plain)) return `CAST(${value} AS ${known})`
-  if (value.startsWith('bq_error(')) return `CAST(${value} AS ${known})`
+  if (beginsWithError.test(value)) return `CAST(${value} AS ${known})`
   const macro = macroCasts[known]
   if (macro) return `${safe ? macro.replace('bq_', 'bq_safe_') : macro}(${value})`
   return safe ? `TRY_CAST(${value} AS ${known})` : `(${value})::${known}`

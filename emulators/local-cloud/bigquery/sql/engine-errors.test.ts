@@ -64,8 +64,12 @@ it.each<[query: string, message: string | RegExp | undefined]>([
   ["SELECT CAST(ERROR('no bytes') AS BYTES)", 'no bytes'],
   ["SELECT CONCAT(CAST(ERROR('no text') AS STRING), 'a')", 'no text'],
   ["SELECT IFNULL(NULL, (ERROR('no value')))", 'no value'],
+  ["SELECT 1 = ERROR('no value')", 'no value'],
+  ["SELECT CAST((ERROR('no number')) AS INT64)", 'no number'],
   ...[
     ['UPPER', "UPPER(ERROR('x'))"],
+    ['UPPER', "UPPER((ERROR('x')))"],
+    ['CONCAT', "CONCAT('a', (ERROR('x')))"],
     ['+', "1 + (ERROR('x'))"],
     ['||', "ERROR('x') || 'a'"],
     ['LIKE', "ERROR('x') LIKE 'a'"],
