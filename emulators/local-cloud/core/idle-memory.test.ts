@@ -41,14 +41,13 @@ describe('the memory of an idle process', () => {
 })
 
 it('a collection frees garbage that was kept long enough to become old, and leaves no function behind', () => {
-  collectGarbage()
-  const before = heapBytes()
   let kept: unknown[] | undefined = Array.from({ length: 500_000 }, (_, index) => ({ index, text: `${index}` }))
   collectGarbage()
   expect(kept).toHaveLength(500_000)
-  expect(heapBytes() - before).toBeGreaterThan(20 * MB)
+  const before = heapBytes()
   kept = undefined
+  // Other tests of the process may leave garbage of their own, so there is no upper bound.
   collectGarbage()
-  expect(heapBytes() - before).toBeLessThan(5 * MB)
+  expect(before - heapBytes()).toBeGreaterThan(15 * MB)
   expect(globalThis.gc).toBeUndefined()
 })

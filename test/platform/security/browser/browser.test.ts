@@ -9,9 +9,8 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { IamCore } from 'local-google-cloud/iam'
-import { accountEmail } from '../../../../shared/base/names.ts'
 import { startTestPlatform, type TestPlatform } from '../../../support/platform.ts'
+import { secretValue } from '../../../support/secret-value.ts'
 import {
   type Attacker,
   browse,
@@ -38,8 +37,8 @@ const unasked = [
 let platform: TestPlatform
 let attacker: Attacker
 let before: string
-/** The token of the account that books; no page can have it. */
-let carrierToken: string
+/** The key that books; no page can have it. */
+let carrierKey: string
 const closers: (() => Promise<unknown>)[] = []
 /** Mark → the statuses of its requests. */
 const answers = new Map<string, number[]>()
@@ -80,9 +79,7 @@ async function prepare(): Promise<void> {
     tableReference: { tableId: 'marks' },
     schema: { fields: [{ name: 'mark', type: 'STRING' }] },
   })
-  const email = accountEmail('shipping', projectId)
-  const audience = `http://127.0.0.1:${platform.ports.partner('carrier')}`
-  carrierToken = await platform.cloud.core<IamCore>('iam').mintIdToken({ email, audience })
+  carrierKey = await secretValue(platform.running, 'carrier-key')
 }
 
 /** An underscore is part of a word, so the name of the topic is not counted as a mark. */
@@ -248,7 +245,7 @@ async function withoutGate(entryPoint: EntryPoint): Promise<number> {
       host: `127.0.0.1:${portOf(entryPoint)}`,
       'x-local-cloud-secret': platform.cloud.secret,
       ...(entryPoint === 'carrier'
-        ? { authorization: `Bearer ${carrierToken}`, 'idempotency-key': markOf(incoming.url) ?? 'none' }
+        ? { authorization: `Bearer ${carrierKey}`, 'idempotency-key': markOf(incoming.url) ?? 'none' }
         : {}),
       ...(isWrite ? { 'content-type': 'application/json' } : {}),
     }
