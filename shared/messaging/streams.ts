@@ -125,6 +125,16 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
     )
   }
 
+  /**
+   * Publishes and sends a commit again, because the first delivery may have failed. Without the commands to this service that the
+   * stream has handled: a timer of days ago would fire again, and repeat its own commit with all that it sent.
+   */
+  const deliverAgain = ({ id, commits }: Pick<StoredStream, 'id' | 'commits'>, commit: Commit): Promise<void> => {
+    const handled = new Set(commits.map(({ cause }) => cause))
+    const isOpen = (command: CommittedCommand): boolean => command.target !== parts.service || !handled.has(command.id)
+    return deliver(id, { ...commit, commands: commit.commands.filter(isOpen) })
+  }
+
   const commitOf = (stored: StoredStream, message: Envelope, decision: AnyDecision): Commit => {
     if (parts.saga) checkPivot(parts.saga, decision.events, () => visible(stored).events)
     let sequence = lastSequence(stored)
@@ -312,7 +322,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
       known = undefined
       const done = await commitCausedBy(stored, message.id)
       if (done) {
-        await deliver(streamId, done)
+        await deliverAgain(stored, done)
         return decisionOf<Recorded, Sent>(done)
       }
       const decision = await decide(decidable(message, stored))
@@ -372,17 +382,19 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
       const streamId = idOf(given)
       const appended = await appendWithDocuments(message, given, decide)
       if (appended) return appended
-      const { commit, decision, before } = await store.transact(streamId, async (stored, transaction) => {
+      const { commit, decision, before, done } = await store.transact(streamId, async (stored, transaction) => {
         const done = stored.commits.find(({ cause }) => cause === message.id)
-        if (done) return { commit: done, decision: decisionOf<Recorded, Sent>(done) }
+        if (done) return { done, decision: decisionOf<Recorded, Sent>(done), before: stored }
         const decided = await decide(decidable(message, stored), documentsOf(transaction))
-        if (isNothing(decided)) return { commit: undefined, decision: decided }
-        const made = commitOf(stored, message, decided)
-        transaction.append(stored, made)
-        return { commit: made, decision: decided, before: stored }
+        if (isNothing(decided)) return { decision: decided, before: stored }
+        const commit = commitOf(stored, message, decided)
+        transaction.append(stored, commit)
+        return { commit, decision: decided, before: stored }
       })
-      if (commit && before) parts.committed?.(commit, before)
-      if (commit) await deliver(streamId, commit)
+      if (done) await deliverAgain(before, done)
+      if (!commit) return decision
+      parts.committed?.(commit, before)
+      await deliver(streamId, commit)
       return decision
     },
 

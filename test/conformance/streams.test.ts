@@ -177,6 +177,32 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     expect((await streams.read(id)).version).toBe(1)
   })
 
+  it.each(['handle', 'transact'] as const)(
+    'do not send a command to their own service again that the stream has handled: %s',
+    async (way) => {
+      const { streams, id, sent } = await started()
+      const at = (from: number): Decision<Message, OutgoingCommand> => ({
+        events: [],
+        commands: [{ type: 'Continue', data: { at: from } }],
+      })
+      const handled = async (envelope: Envelope, from: number): Promise<void> => {
+        if (way === 'handle') await streams.handle<Message, OutgoingCommand>(envelope, id, () => at(from))
+        else await streams.transact<Message, OutgoingCommand>(envelope, id, async () => at(from))
+      }
+      const sentAgain = async (envelope: Envelope): Promise<unknown[]> => {
+        const before = sent.length
+        await handled(envelope, 0)
+        return sent.slice(before).map((one) => one.envelope.data)
+      }
+      await handled(command(1), 1)
+      expect(await sentAgain(command(1))).toEqual([{ at: 1 }])
+      const [timer] = sent
+      await handled(timer!.envelope, 2)
+      expect(await sentAgain(command(1))).toEqual([])
+      expect(await sentAgain(timer!.envelope)).toEqual([{ at: 2 }])
+    },
+  )
+
   it('decide again after a concurrent write, so that no update is lost and no sequence number skipped', async () => {
     const { streams, id } = await started()
     await Promise.all(Array.from({ length: 5 }, (_, index) => streams.handle<Message>(command(index), id, oneMore)))

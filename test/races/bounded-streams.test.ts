@@ -2,9 +2,9 @@
 
 import { expect, it } from 'vitest'
 import { eventsOf } from '../support/simulation/order-facts.ts'
-import { createWorld, type World } from '../support/simulation/world.ts'
+import { createWorld, type Passed, type World } from '../support/simulation/world.ts'
 import { HOUR } from './authorizations.testing.ts'
-import { expectQuiescence, MINUTE, SECOND } from './quiescence.testing.ts'
+import { DAY, expectQuiescence, MINUTE, SECOND } from './quiescence.testing.ts'
 
 const REQUESTS = 20
 
@@ -77,5 +77,25 @@ it('retries by operators: ten since the last fact', async () => {
   expect(retriesIn(types)).toHaveLength(11)
   expect(retriesIn(types.slice(types.lastIndexOf('fulfilment.recorded')))).toHaveLength(10)
   webhooks.release()
+  await expectQuiescence(world, 'completed')
+})
+
+it('a parcel that waits weeks for its carrier: each reminder is sent once, and costs as many messages as the one before', async () => {
+  const passed: Passed[] = []
+  const world = await createWorld({
+    cards: ['card-ok'],
+    piecesPerParcel: 1,
+    carrier: { collectedAfterMs: HOUR, collectedApartMs: 8 * DAY, deliveredAfterMs: HOUR },
+    observe: (one) => void passed.push(one),
+  })
+  await world.place({ quantity: 2 })
+  await world.run({ forMs: 8 * DAY })
+  const times = passed
+    .filter(({ what, to }) => what === 'RepublishEvents' && to.includes('orders'))
+    .map(({ atMs }) => atMs)
+  expect(times.length).toBeGreaterThan(6)
+  expect(new Set(times).size).toBe(times.length)
+  const messages = times.map((time) => passed.filter(({ atMs }) => atMs >= time && atMs < time + MINUTE).length)
+  expect(Math.max(...messages)).toBeLessThan(2 * messages[0]!)
   await expectQuiescence(world, 'completed')
 })
