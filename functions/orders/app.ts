@@ -166,7 +166,7 @@ export const app: ServiceApp = implement(orders, {
     },
     async RecaptureOrder(message, platform) {
       const { orderId, ...named } = message.data
-      await apply(message, orderId, platform, { type: 'recapture', ...named, by: message.actor })
+      await apply(message, orderId, platform, { type: 'recapture', ...named, by: message.actor, nowMs: platform.now() })
       platform.log('NOTICE', 'order.recapture-requested', { correlationId: orderId, actor: message.actor })
     },
     async CloseOrder(message, platform) {

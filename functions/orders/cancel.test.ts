@@ -308,6 +308,30 @@ describe('a released order', () => {
       expect(requested.map(({ target }) => target)).toContain('payments')
     })
 
+    it.each([1, 0])(
+      'and has stalled before the answer of shipping, which cancels %s pieces, is reminded anew',
+      async (pieces) => {
+        const order = await released()
+        const { shop } = order
+        const id = await locked(order)
+        await leave(order)
+        for (let day = 0; day < 12; day++) {
+          shop.platform.advance(24 * HOUR)
+          await shop.fireTimers()
+        }
+        expect(shop.publishedTypes()).toContain('order.stalled')
+        await decide(order, id, pieces)
+        const before = shop.platform.sent.length
+        shop.platform.advance(24 * HOUR)
+        await shop.fireTimers()
+        const requested = shop.platform.sent
+          .slice(before)
+          .filter(({ envelope }) => envelope.type === 'RepublishEvents')
+          .map(({ target }) => target)
+        expect(requested).toContain(pieces > 0 ? 'payments' : 'shipping')
+      },
+    )
+
     it('can not be cancelled again', async () => {
       const order = await released()
       await decide(order, await locked(order), 1)

@@ -47,6 +47,12 @@ export const HELD_BEFORE_MS = (24 + 6) * 3_600_000
 const releasedV1 = z.strictObject({ orderId, lines: goods, addressRef: reference })
 
 const fulfilmentKinds = ['dispatched', 'captured', 'committed', 'refused'] as const
+const progressedV1 = z.strictObject({
+  saga: sagaState.exactOptional(),
+  timerAtMs: z.int().exactOptional(),
+  nextReminderAtMs: z.int().exactOptional(),
+  reminderCount: z.int().exactOptional(),
+})
 const fulfilmentV1 = z.strictObject({
   kind: z.enum(fulfilmentKinds),
   shipmentId: reference,
@@ -289,12 +295,11 @@ export const ordersContracts = defineContracts({
   recorded: {
     /** Where the order stands from now on: the fields that changed. Times in milliseconds since the epoch. */
     'checkout.progressed': {
-      version: 1,
-      data: z.strictObject({
-        saga: sagaState.exactOptional(),
-        timerAtMs: z.int().exactOptional(),
-        nextReminderAtMs: z.int().exactOptional(),
-        reminderCount: z.int().exactOptional(),
+      version: 2,
+      data: progressedV1.extend({
+        /** When payments is to publish its answer to a renewal or a recapture again, and how often it was to. */
+        answerAtMs: z.int().exactOptional(),
+        answerRequests: z.int().exactOptional(),
       }),
       example: {
         saga: {
@@ -308,7 +313,10 @@ export const ordersContracts = defineContracts({
           ],
         },
         timerAtMs: 1_767_225_780_000,
+        answerAtMs: 1_767_227_400_000,
+        answerRequests: 1,
       },
+      previousVersions: { 1: { data: progressedV1, upcast: (old) => old } },
     },
     /** One of the facts that must follow for each shipment, or the refusal or the deferral of its capture. */
     'fulfilment.recorded': {

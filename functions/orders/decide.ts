@@ -47,7 +47,7 @@ import {
   resumption,
   whenAuthorizationEnds,
 } from './renewal.ts'
-import { isAnswerRequestedAgain, isLapsed, isPaidEarly, NEXT_ANSWER_REMINDER_MS } from './renewal-times.ts'
+import { isLapsed, isPaidEarly } from './renewal-times.ts'
 
 export interface Rules {
   /** Between confirmation and release; 0: at once. */
@@ -66,7 +66,7 @@ export type OrderCommand =
   | (Fact & { readonly nowMs: number })
   | { readonly type: 'retry'; readonly reason: string; readonly by: string; readonly nowMs: number }
   | { readonly type: 'close'; readonly reason: string }
-  | (Recapture & { readonly type: 'recapture' })
+  | ({ readonly type: 'recapture' } & Recapture)
   | ({ readonly type: 'correct-address' } & Correction)
   | ({ readonly type: 'pay' } & Payment)
   | ({ readonly type: 'cancel' } & CancelRequest)
@@ -230,16 +230,11 @@ function whenDue(
   delayed: Decision<OrderRecord, OrderSent>,
 ): Decision<OrderRecord, OrderSent> {
   const { nextReminderAtMs = 0, released, ledger } = state
-  const isWaiting = isLapsed(state) && !isAnswerRequestedAgain(state)
-  if (isWaiting || nowMs < nextReminderAtMs) return withTimer(state, nowMs, delayed, {})
+  if (isLapsed(state) || nowMs < nextReminderAtMs) return withTimer(state, nowMs, delayed, {})
   const and = ({ events, commands }: Decision<OrderRecord, OrderSent>): Decision<OrderRecord, OrderSent> => ({
     events: [...delayed.events, ...events],
     commands: [...delayed.commands, ...commands],
   })
-  if (isLapsed(state))
-    return withTimer(state, nowMs, and({ events: [], commands: answerAgain(state) }), {
-      nextReminderAtMs: nowMs + NEXT_ANSWER_REMINDER_MS,
-    })
   if (!released) {
     const decision = and({ events: [orderReleased(state, order)], commands: [] })
     return withTimer(state, nowMs, decision, { nextReminderAtMs: nowMs + SHIPMENT_REMINDER_MS })
@@ -263,8 +258,7 @@ function whenDue(
     attempt: reminderCount,
     reason: 'no answer in time',
   })
-  const commands = [...reminders(order, missing), ...answerAgain(state)]
-  return withTimer(state, nowMs, and({ events: [stuck], commands }), {
+  return withTimer(state, nowMs, and({ events: [stuck], commands: reminders(order, missing) }), {
     nextReminderAtMs: nowMs + reminderWaitMs(reminderCount),
     reminderCount,
   })

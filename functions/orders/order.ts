@@ -45,6 +45,10 @@ export interface OrderState {
   /** After the pivot: when the services whose events are missing are reminded. */
   readonly nextReminderAtMs?: number
   readonly reminderCount: number
+  /** When payments is to publish its answer to a renewal or a recapture again; absent: no time was recorded since the last request. */
+  readonly answerAtMs?: number
+  /** How often it was to, since then. */
+  readonly answerRequests: number
   /** The time by which the customer was promised the goods. */
   readonly promisedByMs?: number
   /** The customer was notified that this time has passed. */
@@ -97,6 +101,7 @@ export const initial: OrderState = {
   recapturing: [],
   released: false,
   reminderCount: 0,
+  answerRequests: 0,
   isDelayed: false,
   isPromiseChecked: false,
   renewals: 0,
@@ -142,9 +147,13 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
       return {
         ...state,
         ledger: { ...decided(state.ledger), cancelled: data.lines, cancelledMinor: data.amountMinor },
+        isStalled: false,
       }
-    case 'order.cancel-refused':
-      return { ...state, ledger: decided(state.ledger), isCancelRefused: true }
+    case 'order.cancel-refused': {
+      // A request that came too late is no news of its goods.
+      const isStalled = state.isStalled && !state.ledger.cancelling
+      return { ...state, ledger: decided(state.ledger), isCancelRefused: true, isStalled }
+    }
     case 'cancellation.settled':
       return {
         ...state,
@@ -164,7 +173,11 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
     }
     case 'lapse.acting': {
       const { authorization: acting, actionUrlRef } = data
-      return { ...state, actionUrlRef, ...(state.lapse ? { lapse: { ...state.lapse, isTried: false, acting } } : {}) }
+      return {
+        ...awaitingAnswer(state),
+        actionUrlRef,
+        ...(state.lapse ? { lapse: { ...state.lapse, isTried: false, acting } } : {}),
+      }
     }
     case 'order.status-changed': {
       const { waitsAs: _former, ...rest } = state
@@ -175,12 +188,12 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
       const { paymentMethodRef, authorization } = data
       const { lapse } = state
       const tried = lapse ? { lapse: { ...lapse, attempts: lapse.attempts + 1, isTried: true } } : {}
-      return { ...state, payment: { paymentMethodRef, authorization }, renewals: 0, ...tried }
+      return { ...awaitingAnswer(state), payment: { paymentMethodRef, authorization }, renewals: 0, ...tried }
     }
     case 'authorization.recorded':
       return { ...state, authorization: { number: data.authorization, untilMs: Date.parse(data.until) } }
     case 'renewal.requested':
-      return { ...state, renewing: data.authorization, renewals: state.renewals + 1 }
+      return { ...awaitingAnswer(state), renewing: data.authorization, renewals: state.renewals + 1 }
     case 'hold.requested':
       return { ...state, heldFor: data.authorization }
     case 'shipments.resumed':
@@ -191,9 +204,11 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
       return { ...state, lapse: { refused, untilMs: Date.parse(until), attempts, isTried: false } }
     }
     case 'order.payment-renewed': {
-      const { lapse: _ended, ...rest } = state
+      const { lapse, ...rest } = state
       const { authorization: number, authorizedUntil } = data
-      return { ...rest, authorization: { number, untilMs: Date.parse(authorizedUntil) } }
+      // The order goes on: the reports on its parcels are requested again.
+      const isStalled = rest.isStalled && lapse === undefined
+      return { ...rest, authorization: { number, untilMs: Date.parse(authorizedUntil) }, isStalled }
     }
     case 'checkout.progressed':
       return { ...state, ...data }
@@ -220,7 +235,7 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
     case 'address.corrected':
       return { ...state, ledger: corrected(state.ledger), corrections: state.corrections + 1, isStalled: false }
     case 'recapture.requested':
-      return { ...state, recapturing: data.shipmentIds, recaptures: state.recaptures + 1 }
+      return { ...awaitingAnswer(state), recapturing: data.shipmentIds, recaptures: state.recaptures + 1 }
     case 'refund.recorded':
       return { ...state, refunds: withRefund(state.refunds, data) }
     case 'order.payment-not-required':
@@ -246,6 +261,12 @@ function refusedBy(
 ): readonly number[] {
   const isRefusal = kind === 'refused' && recapturing.includes(shipmentId) && !isTransient(code)
   return isRefusal ? [...new Set([...refusedRecaptures, authorization])] : refusedRecaptures
+}
+
+/** Another answer of payments is waited for. Its time is recorded with it. */
+function awaitingAnswer(state: OrderState): OrderState {
+  const { answerAtMs: _former, ...rest } = state
+  return { ...rest, answerRequests: 0 }
 }
 
 /** As customers read it. */

@@ -83,6 +83,7 @@ describe('a stream that an earlier revision recorded', () => {
     // No field keeps its old name.
     expect(Object.keys(state).toSorted()).toEqual(
       [
+        'answerRequests',
         'corrections',
         'isCancelRefused',
         'isDelayed',

@@ -13,7 +13,7 @@ import type { OrderView } from './contracts.ts'
 import { checkoutOf, evolve, isPlaced, type OrderState, type PlacedOrder, viewOf, waitingStatus } from './order.ts'
 import type { OrderRecord, Placed } from './records.ts'
 import { refuseUnknown, unknownReferencesOf } from './references.ts'
-import { answerBy, renewal } from './renewal.ts'
+import { renewal } from './renewal.ts'
 import { ACTION_REQUIRED, isLapsed, lapseAttemptsLeft, MAX_LAPSE_ATTEMPTS, openEndMs } from './renewal-times.ts'
 import type { OrderSent } from './sent.ts'
 import { withTimer } from './timer.ts'
@@ -138,7 +138,7 @@ export function pay(state: OrderState, { paymentMethodRef, by, nowMs }: Payment)
     data: { orderId, paymentMethodRef, authorization, by },
   }
   const after = evolve(state, continued)
-  if (lapse) return withTimer(after, nowMs, { events: [continued], commands: [renewal(after)] }, answerBy(state, nowMs))
+  if (lapse) return withTimer(after, nowMs, { events: [continued], commands: [renewal(after)] }, {})
   const { state: saga, commands } = tryAgain(checkout, state.saga!, checkoutOf(after), nowMs)!
   return withTimer(after, nowMs, { events: [continued], commands }, { saga })
 }

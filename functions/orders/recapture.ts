@@ -4,16 +4,18 @@ import { Refused } from '../../shared/base/errors.ts'
 import type { Decision, Platform } from '../../shared/service/platform.ts'
 import { shopCodes } from '../shop/errors.ts'
 import { refusedCaptures } from './fulfilment.ts'
-import { type OrderState, type PlacedOrder } from './order.ts'
+import { evolve, type OrderState, type PlacedOrder } from './order.ts'
 import type { OrderRecord } from './records.ts'
 import { refuseUnknown, unknownReferencesOf } from './references.ts'
 import { unpaidMinor } from './refunds.ts'
 import type { OrderSent } from './sent.ts'
+import { withTimer } from './timer.ts'
 
 export interface Recapture {
   readonly paymentMethodRef: string
   readonly reason: string
   readonly by: string
+  readonly nowMs: number
 }
 
 /** The cards that may refuse the money: each is held for a moment. */
@@ -54,7 +56,7 @@ export async function checkRecapture(state: PlacedOrder, paymentMethodRef: strin
 
 export function recapture(
   state: OrderState,
-  { paymentMethodRef, reason, by }: Recapture,
+  { paymentMethodRef, reason, by, nowMs }: Recapture,
 ): Decision<OrderRecord, OrderSent> {
   const obstacle = recaptureObstacle(state)
   if (obstacle) throw obstacle
@@ -62,8 +64,10 @@ export function recapture(
   const amountMinor = unpaidMinor(state.order!, state.ledger)
   const amount = amountMinor === undefined ? {} : { amountMinor, currency }
   const shipmentIds = refusedCaptures(state.ledger).map(({ shipmentId }) => shipmentId)
-  return {
-    events: [{ type: 'recapture.requested', data: { orderId, shipmentIds, ...amount, reason, by } }],
-    commands: [{ type: 'RecapturePayment', data: { orderId, customerRef, paymentMethodRef } }],
+  const requested: OrderRecord = {
+    type: 'recapture.requested',
+    data: { orderId, shipmentIds, ...amount, reason, by },
   }
+  const command: OrderSent = { type: 'RecapturePayment', data: { orderId, customerRef, paymentMethodRef } }
+  return withTimer(evolve(state, requested), nowMs, { events: [requested], commands: [command] }, {})
 }

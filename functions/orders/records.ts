@@ -33,6 +33,8 @@ export interface SagaProgress {
   readonly timerAtMs?: number
   readonly nextReminderAtMs?: number
   readonly reminderCount?: number
+  readonly answerAtMs?: number
+  readonly answerRequests?: number
 }
 
 /**

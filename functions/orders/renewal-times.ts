@@ -86,12 +86,31 @@ export const isRenewalUnanswered = (state: OrderState): boolean =>
   state.authorization !== undefined &&
   (state.lapse ? isAnswerDue(state.lapse) : state.renewing === state.authorization.number)
 
-/** It waits for the answer of payments, and not for its customer. Before its release the time of that is the next one. */
-export const isAnswerRequestedAgain = (state: OrderState): boolean =>
-  isLapsed(state) && state.released && isRenewalUnanswered(state)
-/** So long after the answer was to come, payments is to publish it again: in time for an answer that is waited for until the end. */
+/** Payments is yet to answer a renewal or a recapture. An order that is being cancelled needs neither. */
+export const isAnswerAwaited = (state: OrderState): boolean =>
+  (isRenewalUnanswered(state) && !state.ledger.cancelling) ||
+  (state.status === 'confirmed' && state.recapturing.length > 0)
+
+/** For operators: the answer of payments that was requested again. */
+export const ANSWER_STEP = 'payment: answer'
+/** So long after the answer was to come, payments is to publish it again: before the parcels are held, and before the end of a lapse. */
 export const ANSWER_REMINDER_MS = LAST_ANSWER_MS / 2
-/** And again, for as long as the customer has. */
+/** And again so long after each request. */
 export const NEXT_ANSWER_REMINDER_MS = 6 * HOUR_MS
+/** Over a week, which no attempts of payments take: a message that never arrives is for operators. */
+export const MAX_ANSWER_REQUESTS = 28
+
+/** The time at which an answer that is waited for from now on is requested again; none if there is no such answer, or it has a time. */
+export function answerTimeOf(state: OrderState, nowMs: number): { readonly answerAtMs?: number } {
+  if (state.answerAtMs !== undefined || !isAnswerAwaited(state)) return {}
+  const { lapse } = state
+  // Payments asks the provider at the end of the customer's time to act.
+  const isActing = lapse !== undefined && !lapse.isTried && lapse.acting !== undefined
+  return { answerAtMs: (isActing ? lapse.untilMs : nowMs) + ANSWER_REMINDER_MS }
+}
+
+/** When payments is to publish its answer again: in every state of the order, also before its release, and when it has stalled. */
+export const answerDueMs = (state: OrderState): number | undefined =>
+  isAnswerAwaited(state) && state.answerRequests < MAX_ANSWER_REQUESTS ? state.answerAtMs : undefined
 
 export const lapseAttemptsLeft = ({ lapse }: OrderState): number => MAX_LAPSE_ATTEMPTS - (lapse?.attempts ?? 0)

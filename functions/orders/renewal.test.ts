@@ -6,7 +6,14 @@ import { cancelDecided, openShop, replies, type Shop } from './shop.testing.ts'
 import { HELD_BEFORE_MS } from './contracts.ts'
 import { decide, type OrderCommand } from './decide.ts'
 import { evolve, orderIn, type OrderState } from './order.ts'
-import { isLapsed, LAPSE_WAIT_MS, MAX_LAPSE_ATTEMPTS, MAX_RENEWALS, RENEWED_BEFORE_MS } from './renewal-times.ts'
+import {
+  isLapsed,
+  LAPSE_WAIT_MS,
+  MAX_ANSWER_REQUESTS,
+  MAX_LAPSE_ATTEMPTS,
+  MAX_RENEWALS,
+  RENEWED_BEFORE_MS,
+} from './renewal-times.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -102,21 +109,29 @@ describe('a renewal', () => {
     expect(published(order, 'order.payment-renewed')).toHaveLength(1)
   })
 
-  it('whose answer is lost has payments publish it again, with each reminder and each retry of staff', async () => {
+  it('whose answer is lost has payments publish it again, half an hour later and every six hours, also when it has stalled', async () => {
+    for (const options of [{}, { releaseDelaySeconds: 30 * 24 * 3_600 }]) {
+      const order = await confirmed(options)
+      await until(order, DUE + HOUR / 2 - 1)
+      expect(requestedAgain(order)).toBe(0)
+      await until(order, DUE + HOUR / 2)
+      expect(requestedAgain(order)).toBe(1)
+      await until(order, DUE + 5 * DAY)
+      expect(requestedAgain(order)).toBe(20)
+      expect(published(order, 'order.stalled')).toHaveLength(options.releaseDelaySeconds === undefined ? 1 : 0)
+      await renewed(order, 2, FIRST_END + 4 * VALID_FOR)
+      await until(order, DUE + 6 * DAY)
+      expect(requestedAgain(order)).toBe(20)
+    }
+  })
+
+  it('whose answer never comes is requested again by staff after the last request', async () => {
     const order = await confirmed()
-    await until(order, DUE)
-    expect(requestedAgain(order)).toBe(0)
-    await until(order, DUE + DAY)
-    expect(requestedAgain(order)).toBeGreaterThan(0)
     await until(order, DUE + 10 * DAY)
-    expect(published(order, 'order.stalled')).toHaveLength(1)
-    const stalled = requestedAgain(order)
+    expect(requestedAgain(order)).toBe(MAX_ANSWER_REQUESTS)
     const retry = { orderId: order.orderId, reason: 'orders was away' }
     await order.shop.deliver('RetryCheckout', retry, { actor: 'staff:jo', sequence: 0 })
-    expect(requestedAgain(order)).toBe(stalled + 1)
-    await renewed(order, 2, FIRST_END + 4 * VALID_FOR)
-    await until(order, DUE + 12 * DAY)
-    expect(requestedAgain(order)).toBe(stalled + 1)
+    expect(requestedAgain(order)).toBe(MAX_ANSWER_REQUESTS + 1)
   })
 
   it('is requested of an order that has stalled, and of one that waits for its release', async () => {

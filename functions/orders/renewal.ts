@@ -9,13 +9,15 @@ import type { RepublishEvents } from '../../shared/contracts/message.ts'
 import { type Decision, noChange } from '../../shared/service/platform.ts'
 import type { paymentsContracts } from '../payments/contracts.ts'
 import { cancel } from './cancel.ts'
+import { sagaStuck } from '../../shared/saga/saga.ts'
 import { SHIPMENT_REMINDER_MS } from './fulfilment.ts'
 import { checkoutOf, evolve, type OrderState } from './order.ts'
-import type { OrderRecord, SagaProgress } from './records.ts'
-import { capturedMinor } from './refunds.ts'
+import type { OrderRecord } from './records.ts'
+import { unpaidMinor } from './refunds.ts'
 import {
   ACTION_REQUIRED,
-  ANSWER_REMINDER_MS,
+  ANSWER_STEP,
+  answerDueMs,
   holdAtMs,
   isLapsed,
   isOpen,
@@ -24,12 +26,14 @@ import {
   LAPSE_WAIT_MS,
   lapseAttemptsLeft,
   lapseEndMs,
+  MAX_ANSWER_REQUESTS,
   MAX_RENEWALS,
+  NEXT_ANSWER_REMINDER_MS,
   openEndMs,
   renewalAtMs,
 } from './renewal-times.ts'
 import type { OrderSent } from './sent.ts'
-import { withTimer } from './timer.ts'
+import { progressed, withTimer } from './timer.ts'
 
 type DataOf<Type extends string> = Extract<EventOf<typeof paymentsContracts>, { readonly type: Type }>['data']
 type OrderDecision = Decision<OrderRecord, OrderSent>
@@ -76,9 +80,22 @@ export function whenAuthorizationEnds(state: OrderState, nowMs: number): OrderDe
   }
   const renewing = nowMs >= (renewalAtMs(state) ?? Infinity) ? renewalDue(state, nowMs) : noChange
   const holding = nowMs >= (holdAtMs(state) ?? Infinity) ? hold(state) : noChange
+  const answering = nowMs >= (answerDueMs(state) ?? Infinity) ? requestAnswer(state, nowMs) : noChange
   return {
-    events: [...renewing.events, ...holding.events],
-    commands: [...renewing.commands, ...holding.commands],
+    events: [...renewing.events, ...holding.events, ...answering.events],
+    commands: [...renewing.commands, ...holding.commands, ...answering.commands],
+  }
+}
+
+/** Without a bound the order's stream would grow for as long as the message does not arrive: operators know of the last request. */
+function requestAnswer(state: OrderState, nowMs: number): OrderDecision {
+  const answerRequests = state.answerRequests + 1
+  const reason = 'no answer after the last request'
+  const stuck = sagaStuck({ sagaId: state.order!.orderId, step: ANSWER_STEP, attempt: answerRequests, reason })
+  const requested = progressed({ answerAtMs: nowMs + NEXT_ANSWER_REMINDER_MS, answerRequests })
+  return {
+    events: answerRequests < MAX_ANSWER_REQUESTS ? [requested] : [requested, stuck],
+    commands: answerAgain(state),
   }
 }
 
@@ -134,14 +151,8 @@ export function onActionRequired(
   const acting: OrderRecord = { type: 'lapse.acting', data: { authorization, actionUrlRef } }
   const page = actionUrl === undefined ? {} : { actionUrl }
   const needed = paymentNeeded(state, ACTION_REQUIRED, page)
-  // Payments asks the provider at the end of the time.
-  const progress = answerBy(state, lapse.untilMs)
-  return withTimer(evolve(state, acting), nowMs, { events: [acting, needed], commands: [] }, progress)
+  return withTimer(evolve(state, acting), nowMs, { events: [acting, needed], commands: [] }, {})
 }
-
-/** When the answer of payments is requested again that is to come by then. */
-export const answerBy = ({ released }: OrderState, atMs: number): SagaProgress =>
-  released ? { nextReminderAtMs: atMs + ANSWER_REMINDER_MS } : {}
 
 /** One time for all payment methods that are tried, within that of the order. An order that is being cancelled asks for none. */
 function askCustomer(
@@ -161,7 +172,7 @@ function askCustomer(
 function paymentNeeded(state: OrderState, reason: string, page: { readonly actionUrl?: string } = {}): OrderRecord {
   const { orderId, totalMinor, currency } = state.order!
   // The parcels that have left are paid, or their captures wait for the others.
-  const amountMinor = totalMinor - (capturedMinor(state.ledger) ?? 0)
+  const amountMinor = unpaidMinor(state.order!, state.ledger) ?? totalMinor
   const until = new Date(state.lapse!.untilMs).toISOString()
   const attemptsLeft = lapseAttemptsLeft(state)
   return {

@@ -3,7 +3,7 @@
 import { isStuck, type SagaWait, timeOf, waitsOf } from '../../shared/saga/state.ts'
 import { fulfilmentStep, returned } from './fulfilment.ts'
 import type { OrderState } from './order.ts'
-import { isLapsed, lapseEndMs } from './renewal-times.ts'
+import { ANSWER_STEP, answerDueMs, isAnswerAwaited, isLapsed, lapseEndMs } from './renewal-times.ts'
 
 export interface SagaView {
   readonly status: string
@@ -27,10 +27,18 @@ function waits(state: OrderState): SagaWait[] {
   if (status === 'completed')
     return isOwedForReturns(state) ? [{ step: fulfilmentStep({ order: order!, ledger }), attempt: 0, until: null }] : []
   if (status !== 'confirmed') return waitsOf(saga)
-  if (isLapsed(state)) return [{ step: 'another payment method', attempt: 0, until: timeOf(lapseEndMs(state)) }]
+  const answer = answerWaits(state)
+  if (isLapsed(state))
+    return [{ step: 'another payment method', attempt: 0, until: timeOf(lapseEndMs(state)) }, ...answer]
   const step = released ? fulfilmentStep({ order: order!, ledger }) : 'the end of the release delay'
-  return [{ step, attempt: reminderCount, until: isStalled ? null : timeOf(nextReminderAtMs) }]
+  return [{ step, attempt: reminderCount, until: isStalled ? null : timeOf(nextReminderAtMs) }, ...answer]
 }
+
+/** An answer of payments that did not come in time. */
+const answerWaits = (state: OrderState): SagaWait[] =>
+  isAnswerAwaited(state) && state.answerRequests > 0
+    ? [{ step: ANSWER_STEP, attempt: state.answerRequests, until: timeOf(answerDueMs(state)) }]
+    : []
 
 /** Parcels came back after the order was completed, and less was refunded since than was captured for them. */
 function isOwedForReturns({ ledger, refunds }: OrderState): boolean {

@@ -3,7 +3,7 @@
 import { type Decision, noChange } from '../../shared/service/platform.ts'
 import { nextTimeoutMs } from '../../shared/saga/saga.ts'
 import { hasArrived } from './fulfilment.ts'
-import { holdAtMs, isAnswerRequestedAgain, isLapsed, lapseEndMs, openEndMs, renewalAtMs } from './renewal-times.ts'
+import { answerDueMs, answerTimeOf, holdAtMs, isLapsed, lapseEndMs, openEndMs, renewalAtMs } from './renewal-times.ts'
 import type { OrderState } from './order.ts'
 import type { OrderRecord, Placed, SagaProgress } from './records.ts'
 import type { OrderSent } from './sent.ts'
@@ -11,13 +11,14 @@ import type { OrderSent } from './sent.ts'
 /** Cloud Tasks takes no task for a time that is more than 30 days ahead: an earlier timer arms the next one. */
 const MAX_TIMER_MS = 29 * 24 * 3_600_000
 
-/** Records the progress, and arms a timer when the armed one would fire too late. */
+/** Records the progress, and arms a timer when the armed one would fire too late. An answer that is waited for gets its time here. */
 export function withTimer(
   state: OrderState,
   nowMs: number,
   decision: Decision<OrderRecord, OrderSent>,
-  progress: SagaProgress,
+  changed: SagaProgress,
 ): Decision<OrderRecord, OrderSent> {
+  const progress = { ...answerTimeOf({ ...state, ...changed }, nowMs), ...changed }
   const wantedMs = nextDueMs({ ...state, ...progress })
   // Never in the past: a timer of that time may have fired, and a repeated one is not sent.
   const dueMs = wantedMs === undefined ? undefined : Math.min(Math.max(wantedMs, nowMs), nowMs + MAX_TIMER_MS)
@@ -38,9 +39,10 @@ function nextDueMs(state: OrderState): number | undefined {
   if (!isConfirmed) return nextTimeoutMs(saga!)
   const due = [
     // A stalled order has no more reminders, and one that waits for its customer has none meanwhile.
-    isStalled || (isLapsed(state) && !isAnswerRequestedAgain(state)) ? undefined : nextReminderAtMs,
+    isStalled || isLapsed(state) ? undefined : nextReminderAtMs,
     promiseToWatchMs(state),
     renewalAtMs(state),
+    answerDueMs(state),
     holdAtMs(state),
     lapseEndMs(state),
     openEndMs(state),
