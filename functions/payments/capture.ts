@@ -22,6 +22,7 @@ import {
   paymentId,
   type PaymentRecord,
   type PaymentState,
+  release,
 } from './payment.ts'
 import { earlierCapture } from './renew.ts'
 import { MULTICAPTURE_UNAVAILABLE, provider } from './provider.ts'
@@ -82,17 +83,16 @@ async function capture(
   { amountMinor, final, authorization, attempt, state }: Capture & { readonly state: PaymentState },
 ): Promise<PaymentDecision> {
   const { orderId, shipmentId } = message.data
-  if (amountMinor === 0) {
-    await provider(platform, message).release(authorizationKey(orderId, authorization))
-    return { events: [nothingDue(message.data)], commands: [] }
-  }
+  if (amountMinor === 0) return { events: [nothingDue(message.data)], commands: [release(orderId, authorization)] }
   const about = { orderId, paymentId: paymentId(orderId), shipmentId, authorization }
   const { currency } = state
   const client = provider(platform, message)
-  const earlier = await earlierCapture(state, { orderId, shipmentId, final }, client)
+  const earlier = await earlierCapture(state, { orderId, shipmentId }, client)
   if (earlier) {
     const data = { ...about, ...earlier, amountMinor, currency, final }
-    return { events: [{ type: 'payment.captured', data }], commands: [] }
+    // All is captured: the last authorization holds money for nothing.
+    const commands = final ? [release(orderId, authorization)] : []
+    return { events: [{ type: 'payment.captured', data }], commands }
   }
   const key = captureKey(orderId, shipmentId, { authorization, attempt })
   const request = { amountMinor, final }

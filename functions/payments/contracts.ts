@@ -534,7 +534,7 @@ export const paymentsContracts = defineContracts({
       example: { orderId: 'o-1', authorization: 2 },
       previousVersions: { 1: { data: voidPaymentV1, upcast: (old) => old } },
     },
-    /** Staff has closed an order of which a part is paid: what its card holds besides is released. */
+    /** Staff has closed an order of which a part is paid: what its card holds besides is released. To itself after a day without an answer. */
     ReleaseUncaptured: {
       version: 1,
       retryForever: true,
@@ -579,7 +579,7 @@ export const paymentsContracts = defineContracts({
       data: z.strictObject({ orderId, authorization }),
       example: { orderId: 'o-1', authorization: 2 },
     },
-    /** To itself: the new authorization was committed before, and captures are made under it alone. */
+    /** To itself: no capture is made under it any more, as was committed before. */
     ReleaseAuthorization: {
       version: 1,
       retryForever: true,

@@ -399,6 +399,11 @@ export const isAskingToAct = (state: PaymentState): boolean =>
 /** The number of the authorization under which captures are made. */
 export const currentAuthorization = ({ authorizations }: PaymentState): number => authorizations.at(-1) ?? 1
 
+/** No capture is made under this authorization any more: the command is repeated until the provider has ended it. */
+export const release = (orderId: string, authorization: number): PaymentSent => ({
+  type: 'ReleaseAuthorization',
+  data: { orderId, authorization },
+})
 export const paymentId = (orderId: string): string => `p-${orderId}`
 /** The first authorization has the key that it had when there was only one. */
 export const authorizationKey = (orderId: string, number: number): string =>

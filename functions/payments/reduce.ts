@@ -7,27 +7,19 @@ import type { CommandOf } from '../../shared/contracts/contract.ts'
 import type { paymentsContracts } from './contracts.ts'
 import { isAllSettled, isDeferred, payableMinor } from './amounts.ts'
 import { withCaptures } from './joined.ts'
-import { decideWithCalls, type PaymentDecision } from './decide.ts'
-import {
-  authorizationKey,
-  currentAuthorization,
-  evolve,
-  paymentId,
-  type PaymentRecord,
-  type PaymentState,
-} from './payment.ts'
-import { provider } from './provider.ts'
+import { decideOn, type PaymentDecision } from './decide.ts'
+import { currentAuthorization, evolve, paymentId, type PaymentRecord, type PaymentState, release } from './payment.ts'
 import type { PaymentsPlatform as Platform } from './service.ts'
 
 type Reduction = Extract<CommandOf<typeof paymentsContracts>, { type: 'ReduceAuthorization' }>['data']
 
-/** The last capture has the amount that is left. If all of it was captured before, the rest is released here. */
+/** The last capture has the amount that is left. If all of it was captured before, the rest is released after this commit. */
 export function reduceAuthorization(
   message: Envelope<string, Reduction>,
   platform: Platform,
 ): Promise<PaymentDecision> {
   const { orderId, cancellationId, lines } = message.data
-  return decideWithCalls(message, platform, async (state) => {
+  return decideOn(message, platform, (state) => {
     if (state.reductions.includes(cancellationId)) return noChange
     if (state.status === 'none') throw new Unavailable(`Nothing was authorized for ${orderId} yet.`)
     refuseIf(
@@ -45,10 +37,9 @@ export function reduceAuthorization(
       throw new Unavailable(
         `A shipment of ${orderId} is captured first: its amount is fixed, the rest is released then.`,
       )
-    if (isAllSettled(after) && hasOpenRest(state))
-      await provider(platform, message).release(authorizationKey(orderId, currentAuthorization(state)))
+    const commands = isAllSettled(after) && hasOpenRest(state) ? [release(orderId, currentAuthorization(state))] : []
     // Captures that were deferred until the cancelled lines leave are made now.
-    const decision = { events: [reduced(payableMinor(after))], commands: [] }
+    const decision = { events: [reduced(payableMinor(after))], commands }
     return withCaptures({ orderId, nowMs: platform.now() }, state, decision)
   })
 }

@@ -145,6 +145,7 @@ describe('a capture whose answer was lost before the renewal', () => {
     await renew()
     await work()
     await dispatched('s-1', '1', '2', '3')
+    await work()
     expect(provider.captures).toHaveLength(1)
     expect(captured()).toEqual([{ authorization: 1, amountMinor: 350, final: true }])
     expect(provider.did.at(-1)).toBe('release o-1:auth:2')

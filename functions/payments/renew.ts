@@ -27,6 +27,7 @@ import {
   paymentId,
   type PaymentRecord,
   type PaymentState,
+  release,
 } from './payment.ts'
 import { type Authorization, type Provider, provider } from './provider.ts'
 import type { PaymentsPlatform as Platform } from './service.ts'
@@ -170,7 +171,7 @@ function decided(
     const granted = { ...about, amountMinor, currency, expiresAt: answer.expiresAt, authorization }
     return withCaptures({ orderId, nowMs }, state, {
       events: [{ type: 'payment.authorized', data: granted }],
-      commands: [{ type: 'ReleaseAuthorization', data: { orderId, authorization: former } }],
+      commands: [release(orderId, former)],
     })
   }
   const untilMs = actUntil === undefined ? 0 : Date.parse(actUntil)
@@ -220,7 +221,6 @@ export async function checkRenewal(state: PaymentState, request: Request): Promi
 interface Shipped {
   readonly orderId: string
   readonly shipmentId: string
-  readonly final: boolean
 }
 
 /**
@@ -229,18 +229,15 @@ interface Shipped {
  */
 export async function earlierCapture(
   state: PaymentState,
-  { orderId, shipmentId, final }: Shipped,
+  { orderId, shipmentId }: Shipped,
   client: Provider,
 ): Promise<{ readonly captureId: string; readonly authorization: number } | undefined> {
-  const { renewals, authorizations } = state
-  const granted = Object.values(renewals).filter(({ outcome }) => outcome === 'granted')
+  const granted = Object.values(state.renewals).filter(({ outcome }) => outcome === 'granted')
   for (const { former: authorization } of granted) {
     const made = await client.release(authorizationKey(orderId, authorization))
     const capturedAs = { orderId, shipmentId: keyedBy(state, shipmentId, authorization), authorization }
     const found = made.find(({ key }) => isCaptureKeyOf(capturedAs, key))
     if (!found) continue
-    // All is captured: the last authorization holds money for nothing.
-    if (final) await client.release(authorizationKey(orderId, authorizations.at(-1)!))
     return { captureId: found.captureId, authorization }
   }
   return undefined

@@ -25,6 +25,7 @@ export const payments = defineService({
     'MakeRecapture',
     'MakeRenewal',
     'ReleaseAuthorization',
+    'ReleaseUncaptured',
     'RecordDispute',
     'AskAboutDispute',
   ],

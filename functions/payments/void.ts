@@ -65,13 +65,15 @@ export function releaseUncaptured(message: OfOrder, platform: Platform): Promise
   return ended(message, platform, (state, client) => {
     const isOpen = Object.values(state.captures).some(({ outcome }) => outcome === 'due')
     const authorization = currentAuthorization(state)
-    return state.status === 'authorized' && !isOpen ? released({ orderId, authorization }, client) : undefined
+    if (state.status !== 'authorized' || isOpen) return undefined
+    // A day later a capture may be due.
+    return { ...released({ orderId, authorization }, client), again: { type: 'ReleaseUncaptured', data: { orderId } } }
   })
 }
 
 /**
- * Of one that was renewed: the customer's bank holds the amount once from then on. A capture that had succeeded under it is found by
- * its own handler.
+ * Of one that was renewed, so that the customer's bank holds the amount once from then on, or of which nothing more is to be captured.
+ * A capture that had succeeded under a renewed one is found by its own handler.
  */
 export function releaseAuthorization(
   message: Envelope<string, { orderId: string; authorization: number }>,

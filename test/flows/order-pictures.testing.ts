@@ -129,6 +129,10 @@ export const pictures: Readonly<Record<string, string>> = {
       order.partly-cancelled
       ReduceAuthorization
       payment.reduced
+      opt all that has left is captured
+        ReleaseAuthorization
+        payments > provider: release ORDER:auth
+      end
       ReleaseStock: the cancelled pieces
       stock.released
     else all has left
@@ -198,7 +202,7 @@ export const pictures: Readonly<Record<string, string>> = {
       payments > provider: void
       payment.voided
     else a part is paid
-      ReleaseUncaptured
+      ReleaseUncaptured by orders
       payments > provider: release what is not captured
     end
     `,

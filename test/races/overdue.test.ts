@@ -1,12 +1,14 @@
 /** The payment provider does not answer for days: each call that is repeated without an end is reported to staff, once. */
 
 import { expect, it } from 'vitest'
+import { message } from '../../shared/runtime/deliver.testing.ts'
 import { eventsOf } from '../support/simulation/order-facts.ts'
 import { ordersOf } from '../support/simulation/always-true.ts'
 import { to } from '../support/simulation/virtual-schedule.ts'
-import { createWorld, type World } from '../support/simulation/world.ts'
+import { createWorld, freeSku, sku, type World } from '../support/simulation/world.ts'
 import { authorizations, HOUR, lapsed, ordered, paying, reach, WEEK } from './authorizations.testing.ts'
-import { DAY, expectQuiescence } from './quiescence.testing.ts'
+import { expectPartPaid, partlyCancelled } from './partly-cancelled.testing.ts'
+import { DAY, expectQuiescence, MINUTE } from './quiescence.testing.ts'
 import { refuseCaptures } from './refused-captures.testing.ts'
 
 /** The reports of this type: as events, and as log lines, of which operators are alerted. */
@@ -51,6 +53,52 @@ it('the release of the former authorization without an answer is reported after 
   await world.run({ forMs: WEEK })
   await expectQuiescence(world, 'completed')
   expect(authorizations(world)).toEqual(['released', 'captured'])
+})
+
+/** Nothing is captured any more; the provider is out for days, and then answers. The types of the commands that end the authorization. */
+async function reportedVoid(world: World, types: readonly string[]): Promise<string[]> {
+  const hold = await reach(world, ({ to: service, type }) => service === 'payments' && types.includes(type), DAY)
+  world.provider.faults.unavailable = Infinity
+  hold.release()
+  await world.run({ forMs: DAY - HOUR })
+  expect(reportsOf(world, 'void.overdue')).toEqual(none)
+  await world.run({ forMs: 2 * DAY })
+  const { orderId } = ordersOf(world)[0]!
+  const report = { orderId, paymentId: `p-${orderId}`, authorization: 1 }
+  expect(reportsOf(world, 'void.overdue')).toEqual({ events: [report], lines: ['ERROR'] })
+  world.provider.faults.unavailable = 0
+  await world.run({ forMs: DAY })
+  expect(world.provider.ledger.all().map(({ heldMinor }) => heldMinor)).toEqual([0])
+  return [...world.platform('payments').sent, ...world.platform('orders').sent]
+    .map(({ envelope }) => envelope.type)
+    .filter((type) => types.includes(type))
+}
+const releases = ['ReleaseUncaptured', 'ReleaseAuthorization']
+
+it('the release after staff has closed an order without an answer is reported after a day, once, and stays one that spares a capture', async () => {
+  const world = await createWorld({ piecesPerParcel: 1 })
+  refuseCaptures(world, (_authorization, key) => (key.endsWith('-2') ? 'card-expired' : undefined))
+  const { orderId } = await world.place({ quantity: 2 })
+  await world.run({ forMs: MINUTE })
+  const close = message('CloseOrder', { orderId, reason: 'paid by invoice' }, { actor: 'staff:jo' })
+  world.bus.send([{ target: 'orders', envelope: close }])
+  expect(await reportedVoid(world, releases)).toEqual(['ReleaseUncaptured', 'ReleaseUncaptured'])
+})
+
+it('the release of the rest after a part was cancelled without an answer is reported after a day, once, and keeps no service waiting', async () => {
+  const { world, holds } = await partlyCancelled(['reduce'])
+  await world.run({ forMs: MINUTE })
+  holds.get('reduce')!.release()
+  expect(await reportedVoid(world, releases)).toEqual(['ReleaseAuthorization', 'ReleaseAuthorization'])
+  expectPartPaid(world)
+})
+
+it('the release with a last parcel that is free without an answer is reported after a day, once, and keeps no service waiting', async () => {
+  const carrier = { collectedAfterMs: HOUR, collectedApartMs: HOUR, deliveredAfterMs: HOUR }
+  const world = await createWorld({ piecesPerParcel: 1, carrier, freeStock: 1 })
+  await world.place({ lines: [sku, freeSku].map((one) => ({ sku: one, quantity: 1 })) })
+  expect(await reportedVoid(world, releases)).toEqual(['ReleaseAuthorization', 'ReleaseAuthorization'])
+  await expectQuiescence(world, 'completed')
 })
 
 it('one for which the customer was to act is not overdue at the end of their time: the order is cancelled, and its void stuck', async () => {
