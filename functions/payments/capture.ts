@@ -9,8 +9,7 @@ import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
 import { noChange } from '../../shared/service/platform.ts'
 import { captureFor, isWholeOrder } from './amounts.ts'
-import { RETRY_WAITS_MS } from './attempts.ts'
-import { isTransient } from './contracts.ts'
+import { type Declined, nextAttempt, nextAttemptMs } from './attempts.ts'
 import { join, joinedWith, stepOf, withCaptures } from './joined.ts'
 import { decideWithCalls, type PaymentDecision } from './decide.ts'
 import {
@@ -112,23 +111,13 @@ async function capture(
   )
 }
 
-interface Refusal {
-  readonly authorization: number
-  readonly attempt: number
-  readonly code: string
-  readonly nowMs: number
-}
-
 /** Another attempt later; undefined: the refusal is for good, or was the last. */
-function retry(
-  { orderId, shipmentId }: Shipped,
-  { authorization, attempt, code, nowMs }: Refusal,
-): PaymentDecision | undefined {
-  const waitMs = isTransient(code) ? RETRY_WAITS_MS[attempt - 1] : undefined
-  if (waitMs === undefined) return undefined
+function retry({ orderId, shipmentId }: Shipped, declined: Declined): PaymentDecision | undefined {
+  const notBeforeMs = nextAttemptMs(declined)
+  if (notBeforeMs === undefined) return undefined
   return {
-    events: [{ type: 'capture.retried', data: { shipmentId, authorization, attempt: attempt + 1, code } }],
-    commands: [{ type: 'CapturePayment', data: { orderId, shipmentId }, notBeforeMs: nowMs + waitMs }],
+    events: [{ type: 'capture.retried', data: { shipmentId, ...nextAttempt(declined) } }],
+    commands: [{ type: 'CapturePayment', data: { orderId, shipmentId }, notBeforeMs }],
   }
 }
 

@@ -41,6 +41,8 @@ const capturedV1 = z.strictObject({
 })
 const captureFailedV1 = z.strictObject({ orderId, paymentId, shipmentId: reference, code: reference })
 
+const makeRecaptureV1 = z.strictObject({ orderId, authorization })
+const furtherAttempt = z.strictObject({ authorization, attempt: z.int().min(2), code: reference })
 const recaptureDueV1 = z.strictObject({ authorization, paymentMethodRef: reference, customer: reference })
 
 /** The pieces for which money is refunded, if it is for some. */
@@ -421,7 +423,7 @@ export const paymentsContracts = defineContracts({
     /** The provider could not capture it now: the capture is attempted again later. */
     'capture.retried': {
       version: 1,
-      data: z.strictObject({ shipmentId: reference, authorization, attempt: z.int().min(2), code: reference }),
+      data: furtherAttempt.extend({ shipmentId: reference }),
       example: { shipmentId: 's-1', authorization: 1, attempt: 2, code: 'issuer-unavailable' },
     },
     /** Shipments that are captured in one, under the key of `shipmentId`: decided before the provider is called. */
@@ -445,12 +447,18 @@ export const paymentsContracts = defineContracts({
       previousVersions: { 1: { data: recaptureDueV1, upcast: (old) => old } },
     },
     /**
-     * The bank declined the authorization for the moment, or granted it and refused a capture under it so: what is not paid is
-     * attempted again later.
+     * The bank granted the authorization, and refused a capture under it for the moment: what is not paid is attempted again later.
+     * One that was not granted was declined: an earlier revision recorded both so.
      */
     'recapture.retried': {
       version: 1,
-      data: z.strictObject({ authorization, attempt: z.int().min(2), code: reference }),
+      data: furtherAttempt,
+      example: { authorization: 2, attempt: 2, code: 'issuer-unavailable' },
+    },
+    /** The bank declined the authorization for the moment: another one is requested later. */
+    'recapture.declined': {
+      version: 1,
+      data: furtherAttempt,
       example: { authorization: 2, attempt: 2, code: 'issuer-unavailable' },
     },
     /** A new authorization is requested in place of the `former` one, which ends soon: recorded before the provider is called. */
@@ -476,7 +484,7 @@ export const paymentsContracts = defineContracts({
     /** The bank declined the new authorization for the moment: another one is requested later, while the former one lasts. */
     'renewal.retried': {
       version: 1,
-      data: z.strictObject({ authorization, attempt: z.int().min(2), code: reference }),
+      data: furtherAttempt,
       example: { authorization: 2, attempt: 2, code: 'issuer-unavailable' },
     },
     /** All was captured before the new authorization was recorded, or another one replaced it: nothing is held under it. */
@@ -596,10 +604,14 @@ export const paymentsContracts = defineContracts({
     },
     /** To itself: the recapture was committed before, the provider's answers are a second commit. */
     MakeRecapture: {
-      version: 1,
+      version: 2,
       retryForever: true,
-      data: z.strictObject({ orderId, authorization }),
-      example: { orderId: 'o-1', authorization: 2 },
+      data: makeRecaptureV1.extend({
+        /** Of a further attempt: the command is sent long before it. Absent: of the first, or as an earlier revision sent it. */
+        dueAt: timestamp.exactOptional(),
+      }),
+      example: { orderId: 'o-1', authorization: 2, dueAt: '2026-01-01T00:01:00.000Z' },
+      previousVersions: { 1: { data: makeRecaptureV1, upcast: (old) => old } },
     },
     /** Staff refunds captured money, all or a part of it. */
     RefundPayment: {

@@ -236,15 +236,12 @@ export function evolve(state: PaymentState, { type, data }: PaymentRecord): Paym
       const recapture: Recapture = { attempt: 1, ...due, isDone: false, refused: [] }
       return { ...state, recaptures: { ...state.recaptures, [authorization]: recapture } }
     }
-    case 'recapture.retried': {
-      const { authorization, attempt } = data
-      // The provider has answered: another outage is reported too.
-      const { isOverdue: _, ...due } = state.recaptures[authorization]!
-      const isGranted = state.authorizations.includes(authorization)
-      const retried: Recapture = { ...due, attempt, ...(isGranted ? {} : { isDeclined: true }) }
-      const recaptures = { ...state.recaptures, [authorization]: retried }
-      return { ...state, recaptures, captures: isGranted ? retriedUnder(state, authorization) : state.captures }
-    }
+    case 'recapture.retried':
+      // An earlier revision recorded a decline so, too.
+      if (!state.authorizations.includes(data.authorization)) return withAttempt(state, data, { isDeclined: true })
+      return { ...withAttempt(state, data, {}), captures: retriedUnder(state, data.authorization) }
+    case 'recapture.declined':
+      return withAttempt(state, data, { isDeclined: true })
     case 'recapture.done': {
       const done: Recapture = { ...state.recaptures[data.authorization]!, isDone: true }
       return { ...state, recaptures: { ...state.recaptures, [data.authorization]: done } }
@@ -294,6 +291,16 @@ export function evolve(state: PaymentState, { type, data }: PaymentRecord): Paym
       return { ...state, disputes: { ...state.disputes, [disputeId]: { amountMinor, authorization, outcome } } }
     }
   }
+}
+
+/** The next attempt of a recapture. The provider has answered: another outage is reported too. */
+function withAttempt(
+  { recaptures, ...state }: PaymentState,
+  { authorization, attempt }: { readonly authorization: number; readonly attempt: number },
+  declined: Pick<Recapture, 'isDeclined'>,
+): PaymentState {
+  const { isOverdue: _, ...due } = recaptures[authorization]!
+  return { ...state, recaptures: { ...recaptures, [authorization]: { ...due, attempt, ...declined } } }
 }
 
 /** A recapture that goes on does so without this shipment. */

@@ -11,7 +11,7 @@ import { noChange } from '../../shared/service/platform.ts'
 import { vaultOf } from '../customers/contracts.ts'
 import { shopCodes } from '../shop/errors.ts'
 import { isAllSettled, uncapturedMinor } from './amounts.ts'
-import { RETRY_WAITS_MS } from './attempts.ts'
+import { type Declined, nextAttempt, nextAttemptMs, waitBeforeMs } from './attempts.ts'
 import { nothingDue } from './capture.ts'
 import { isTransient } from './contracts.ts'
 import { withCaptures } from './joined.ts'
@@ -63,17 +63,17 @@ export function recapturePayment(
   })
 }
 
-type MakeRecapture = Envelope<string, { orderId: string; authorization: number }>
+type MakeRecapture = Envelope<string, { orderId: string; authorization: number; dueAt?: string }>
 
 export function makeRecapture(message: MakeRecapture, platform: Platform): Promise<PaymentDecision> {
-  const { orderId, authorization } = message.data
+  const { orderId, authorization, dueAt } = message.data
   const decided = decideWithCalls(message, platform, async (state) => {
     const due = state.recaptures[authorization]
     if (!due || due.isDone) return noChange
-    if (due.isDeclined) return numberedAnew(state, message.data)
-    // The command for the next attempt under a granted authorization was sent long before it.
-    const isGranted = state.authorizations.includes(authorization)
-    const sinceMs = Date.parse(message.time) + (isGranted ? (waitBeforeMs(due.attempt) ?? 0) : 0)
+    if (due.isDeclined) return numberedAnew(state, message.data, platform.now())
+    // An earlier revision sent the commands of further attempts without their time, some of them long before it.
+    const sinceMs =
+      dueAt === undefined ? Date.parse(message.time) + (waitBeforeMs(due.attempt) ?? 0) : Date.parse(dueAt)
     const isReported = due.isOverdue === true
     return untilAnswered(platform, { sinceMs, isReported, overdue: overdue(message.data) }, async () => {
       // It decides which authorization is the former one.
@@ -84,14 +84,15 @@ export function makeRecapture(message: MakeRecapture, platform: Platform): Promi
   return alertingOperators(message, platform, decided)
 }
 
-/** The wait before an attempt; undefined: none, or there is no such attempt. */
-const waitBeforeMs = (attempt: number): number | undefined => RETRY_WAITS_MS[attempt - 2]
-
 /**
  * The next attempt after a decline for the moment: under another authorization, since a provider repeats its answer to a key. It has
  * its number from now on, and not from the decline: a renewal that was granted meanwhile has a lower one, and is the former one.
  */
-function numberedAnew(state: PaymentState, { orderId, authorization }: MakeRecapture['data']): PaymentDecision {
+function numberedAnew(
+  state: PaymentState,
+  { orderId, authorization }: MakeRecapture['data'],
+  nowMs: number,
+): PaymentDecision {
   const { paymentMethodRef, customer, attempt } = state.recaptures[authorization]!
   const next = nextAuthorization(state)
   return {
@@ -99,19 +100,24 @@ function numberedAnew(state: PaymentState, { orderId, authorization }: MakeRecap
       { type: 'recapture.done', data: { authorization } },
       { type: 'recapture.due', data: { authorization: next, paymentMethodRef, customer, attempt } },
     ],
-    commands: [{ type: 'MakeRecapture', data: { orderId, authorization: next } }],
+    commands: [{ type: 'MakeRecapture', data: { orderId, authorization: next, dueAt: at(nowMs) } }],
   }
 }
 
-const overdue = (data: MakeRecapture['data']): PaymentDecision => ({
-  events: [{ type: 'recapture.overdue', data: { ...data, paymentId: paymentId(data.orderId) } }],
-  commands: [{ type: 'MakeRecapture', data }],
-})
+const at = (ms: number): string => new Date(ms).toISOString()
+
+const overdue = (data: MakeRecapture['data']): PaymentDecision => {
+  const { orderId, authorization } = data
+  return {
+    events: [{ type: 'recapture.overdue', data: { orderId, authorization, paymentId: paymentId(orderId) } }],
+    commands: [{ type: 'MakeRecapture', data }],
+  }
+}
 
 async function made(state: PaymentState, under: Under, nowMs: number): Promise<PaymentDecision> {
   const { orderId, authorization, client } = under
   const { attempt } = state.recaptures[authorization]!
-  const waitMs = waitBeforeMs(attempt + 1)
+  const isLastAttempt = waitBeforeMs(attempt + 1) === undefined
   const evolved = (events: readonly PaymentRecord[]): PaymentState => events.reduce<PaymentState>(evolve, state)
   // A parcel that has not left needs the former authorization, unless another one is granted.
   const isWaiting = !isAllSettled(state)
@@ -122,12 +128,13 @@ async function made(state: PaymentState, under: Under, nowMs: number): Promise<P
   if (recapturedUnder(evolved(late), authorization).length > 0) {
     const { answer: granted, isRepeated } = await authorized(evolved(late), under)
     if (isWaiting && !isGranted && granted.status === 'authorized') late = await lateCaptures(state, orderId, client)
-    captured = await outcomes(evolved(late), { ...under, isLastAttempt: waitMs === undefined }, granted)
+    captured = await outcomes(evolved(late), { ...under, isLastAttempt }, granted)
     const code = refusalsIn(captured).find(isTransient)
-    if (code !== undefined && waitMs !== undefined) {
+    if (code !== undefined && !isLastAttempt) {
       // A refusal for good is an answer: staff names another payment method for it.
       const answered = [...late, ...captured.filter((event) => !isTransientRefusal(event))]
-      const { events, commands } = again({ orderId, authorization, attempt, code, atMs: nowMs + waitMs })
+      const isAuthorized = granted.status === 'authorized'
+      const { events, commands } = again(orderId, isAuthorized, { authorization, attempt, code, nowMs })
       return withCaptures({ orderId, nowMs }, state, { events: [...answered, ...events], commands })
     }
     const isNeeded = !isAllSettled(evolved([...late, ...captured]))
@@ -145,19 +152,15 @@ const refusalsIn = (events: readonly PaymentRecord[]): string[] =>
 const isTransientRefusal = ({ type, data }: PaymentRecord): boolean =>
   type === 'payment.capture-failed' && isTransient(data.code)
 
-interface Declined {
-  readonly orderId: string
-  readonly authorization: number
-  readonly attempt: number
-  readonly code: string
-  readonly atMs: number
-}
-
 /** The next attempt: under the same authorization, if it was granted. */
-const again = ({ orderId, authorization, attempt, code, atMs }: Declined): PaymentDecision => ({
-  events: [{ type: 'recapture.retried', data: { authorization, attempt: attempt + 1, code } }],
-  commands: [{ type: 'MakeRecapture', data: { orderId, authorization }, notBeforeMs: atMs }],
-})
+function again(orderId: string, isGranted: boolean, declined: Declined): PaymentDecision {
+  const { authorization } = declined
+  const notBeforeMs = nextAttemptMs(declined)!
+  return {
+    events: [{ type: isGranted ? 'recapture.retried' : 'recapture.declined', data: nextAttempt(declined) }],
+    commands: [{ type: 'MakeRecapture', data: { orderId, authorization, dueAt: at(notBeforeMs) }, notBeforeMs }],
+  }
+}
 
 /** The provider has released the rest with the last of these captures. */
 const isFinal = (events: readonly PaymentRecord[]): boolean =>

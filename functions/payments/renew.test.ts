@@ -220,13 +220,12 @@ describe('a new authorization that is declined for the moment', () => {
   /** Minutes from the request to each further attempt. */
   const WAITS = [1, 10, 60, 360]
 
-  async function declined() {
+  async function declined(hoursBeforeTheEnd = 31) {
     const payment = await authorized()
     const { provider, platform } = payment
     provider.outcome = 'declined'
     provider.declineCode = 'issuer-unavailable'
-    // 31 hours before the end.
-    platform.advance(Date.parse(FIRST_END) - 31 * HOUR_MS - platform.now())
+    platform.advance(Date.parse(FIRST_END) - hoursBeforeTheEnd * HOUR_MS - platform.now())
     await payment.renew()
     return {
       ...payment,
@@ -245,20 +244,29 @@ describe('a new authorization that is declined for the moment', () => {
     }
   }
 
-  it('is requested again under a number of its own, at growing intervals, and lapses while a day of the former is left', async () => {
-    const { untilNext, platform, provider, published } = await declined()
-    const waits: number[] = []
-    for (let wait = await untilNext(); wait !== undefined; wait = await untilNext()) {
-      expect(published('payment.lapsed')).toEqual([])
-      waits.push(wait)
-      platform.advance(wait * 60_000)
-    }
-    expect(waits).toEqual(WAITS)
-    expect(provider.did.slice(1)).toEqual([2, 3, 4, 5, 6].map((number) => `authorize o-1:auth:${number}`))
-    expect(published('payment.lapsed')).toEqual([
-      { orderId, paymentId: 'p-o-1', authorization: 1, expiresAt: FIRST_END, refused: 6, code: 'issuer-unavailable' },
-    ])
-  })
+  it.each([
+    [31, WAITS],
+    // However long the former one lasts.
+    [150, WAITS],
+    [8, WAITS],
+    [7, [1, 10, 60]],
+  ])(
+    '%s hours before the end of the former is requested again at growing intervals, while that one lasts',
+    async (hours, expected) => {
+      const { untilNext, platform, provider, published } = await declined(hours)
+      const waits: number[] = []
+      for (let wait = await untilNext(); wait !== undefined; wait = await untilNext()) {
+        expect(published('payment.lapsed')).toEqual([])
+        waits.push(wait)
+        platform.advance(wait * 60_000)
+      }
+      expect(waits).toEqual(expected)
+      const numbers = [0, ...expected].map((_wait, index) => index + 2)
+      expect(provider.did.slice(1)).toEqual(numbers.map((number) => `authorize o-1:auth:${number}`))
+      const lapsed = { authorization: 1, expiresAt: FIRST_END, refused: numbers.at(-1), code: 'issuer-unavailable' }
+      expect(published('payment.lapsed')).toEqual([{ orderId, paymentId: 'p-o-1', ...lapsed }])
+    },
+  )
 
   it('is granted at the next attempt', async () => {
     const { untilNext, work, platform, provider, published, dispatched, captured } = await declined()

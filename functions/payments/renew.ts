@@ -9,8 +9,7 @@ import { Unavailable } from '../../shared/base/errors.ts'
 import { noChange } from '../../shared/service/platform.ts'
 import { vaultOf } from '../customers/contracts.ts'
 import { isRenewalNeeded, uncapturedMinor } from './amounts.ts'
-import { RETRY_WAITS_MS } from './attempts.ts'
-import { isTransient } from './contracts.ts'
+import { nextAttempt, nextAttemptMs } from './attempts.ts'
 import { withCaptures } from './joined.ts'
 import { alertingOperators, untilAnswered } from './overdue.ts'
 import { decideOn, decideWithCalls, type PaymentDecision } from './decide.ts'
@@ -184,30 +183,35 @@ function decided(
     }
   }
   const code = answer.status === 'declined' ? answer.code : answer.status
-  const retried = retry(state, { orderId, authorization, nowMs, code })
+  const retried = retry(state, { orderId, authorization, nowMs }, code)
   if (retried) return retried
   const lapsed = { ...about, authorization: former, expiresAt, refused: authorization, code }
   return { events: [{ type: 'payment.lapsed', data: lapsed }], commands: [] }
 }
 
-interface Declined {
-  readonly orderId: string
-  readonly authorization: number
-  readonly nowMs: number
-  readonly code: string
-}
+/**
+ * Authorizations that one request of orders has, over seven hours. The parcels wait from the first hour on, and the next attempt
+ * would be a day later, about when the former authorization ends: before that the customer is asked, who can name another card.
+ */
+const MAX_ATTEMPTS = 5
 
 /**
  * Another attempt later, while the former authorization lasts; undefined: the refusal is for good, or was the last. A customer who gave
  * the payment method is there, and may give another one, once they know.
  */
-function retry(state: PaymentState, { orderId, authorization, nowMs, code }: Declined): PaymentDecision | undefined {
+function retry(
+  state: PaymentState,
+  { orderId, authorization, nowMs }: Pick<Request, 'orderId' | 'authorization' | 'nowMs'>,
+  code: string,
+): PaymentDecision | undefined {
   const { attempt, actUntil } = state.renewals[authorization]!
-  const waitMs = isTransient(code) && actUntil === undefined ? RETRY_WAITS_MS[attempt - 1] : undefined
-  if (waitMs === undefined || nowMs + waitMs >= Date.parse(state.expiresAt)) return undefined
+  if (actUntil !== undefined || attempt >= MAX_ATTEMPTS) return undefined
+  const declined = { authorization, attempt, code, nowMs }
+  const notBeforeMs = nextAttemptMs(declined)
+  if (notBeforeMs === undefined || notBeforeMs >= Date.parse(state.expiresAt)) return undefined
   return {
-    events: [{ type: 'renewal.retried', data: { authorization, attempt: attempt + 1, code } }],
-    commands: [{ type: 'MakeRenewal', data: { orderId, authorization }, notBeforeMs: nowMs + waitMs }],
+    events: [{ type: 'renewal.retried', data: nextAttempt(declined) }],
+    commands: [{ type: 'MakeRenewal', data: { orderId, authorization }, notBeforeMs }],
   }
 }
 

@@ -51,7 +51,7 @@ function isRenewedWhileRecapturing(world: World, orderId: string): boolean {
   let waits = false
   for (const { type } of eventsOf(world, 'payments', orderId)) {
     if (type === 'renewal.due' && waits) return true
-    if (type === 'recapture.retried') waits = true
+    if (type === 'recapture.declined') waits = true
     if (type === 'recapture.done') waits = false
   }
   return false
