@@ -17,7 +17,7 @@ import {
   slowWorld,
   WEEK,
 } from './authorizations.testing.ts'
-import { inEveryWay } from './interleavings.testing.ts'
+import { inAnyWay } from './interleavings.testing.ts'
 import { DAY, expectQuiescence, MINUTE, SECOND, theOnly } from './quiescence.testing.ts'
 import { declineTransiently } from './refused-captures.testing.ts'
 
@@ -180,10 +180,10 @@ describe('a hold and the collection', () => {
   })
 
   it(
-    'a report of the collection at the same time, in every interleaving: the parcel leaves once',
+    'a report of the collection at the same time, in any interleaving: the parcel leaves once',
     { timeout },
     async () => {
-      const outcomes = await inEveryWay(
+      const outcomes = await inAnyWay(
         async () => {
           const world = await holding(0)
           const hold = await reach(world, to('shipping', 'HoldShipments'))
@@ -200,10 +200,10 @@ describe('a hold and the collection', () => {
   )
 
   it(
-    'a renewal at the same time, in every interleaving: the parcel leaves once, with the new authorization',
+    'a renewal at the same time, in any interleaving: the parcel leaves once, with the new authorization',
     { timeout },
     async () => {
-      const outcomes = await inEveryWay(
+      const outcomes = await inAnyWay(
         async () => {
           const world = await ordered()
           const renewing = await reach(world, to('payments', 'RenewAuthorization'))
@@ -250,10 +250,10 @@ describe('a renewal and the capture', () => {
     expect(authorizations(world)).toEqual(end)
   })
 
-  /** The command of the renewal and the parcel's event, in every interleaving. Returns the ends of the authorizations. */
+  /** The command of the renewal and the parcel's event, in any interleaving. Returns the ends of the authorizations. */
   async function besideTheCapture(command: string): Promise<readonly string[]> {
     const ends = new Set<string>()
-    await inEveryWay(
+    await inAnyWay(
       async () => {
         const world = await collectedWhileRenewing()
         const items = [to('payments', command), to('payments', 'shipment.dispatched')]
@@ -270,21 +270,21 @@ describe('a renewal and the capture', () => {
     return [...ends]
   }
 
-  it('in every interleaving it is captured once, and nothing else is held', { timeout }, async () => {
+  it('in any interleaving it is captured once, and nothing else is held', { timeout }, async () => {
     expect((await besideTheCapture('MakeRenewal')).length).toBeGreaterThan(1)
   })
 
-  it('the release of the former one, in every interleaving: it is captured once', { timeout }, async () => {
+  it('the release of the former one, in any interleaving: it is captured once', { timeout }, async () => {
     expect(await besideTheCapture('ReleaseAuthorization')).toEqual(['released, captured'])
   })
 })
 
 describe('a renewal and a cancellation', () => {
   it.each([['RenewAuthorization'], ['MakeRenewal'], ['ReleaseAuthorization']])(
-    '%s and the void, in every interleaving: no money is held',
+    '%s and the void, in any interleaving: no money is held',
     { timeout },
     async (type) => {
-      const outcomes = await inEveryWay(
+      const outcomes = await inAnyWay(
         async () => {
           const world = await ordered()
           const renewing = await reach(world, to('payments', type))
@@ -302,8 +302,8 @@ describe('a renewal and a cancellation', () => {
     },
   )
 
-  it('the renewal and the void at the provider, in every interleaving: no money is held', { timeout }, async () => {
-    await inEveryWay(
+  it('the renewal and the void at the provider, in any interleaving: no money is held', { timeout }, async () => {
+    await inAnyWay(
       async () => {
         const world = await ordered()
         const renewing = await reach(world, to('payments', 'MakeRenewal'))
@@ -320,10 +320,10 @@ describe('a renewal and a cancellation', () => {
   })
 
   it(
-    'the booking with the new authorization and the cancellation, in every interleaving: no parcel leaves',
+    'the booking with the new authorization and the cancellation, in any interleaving: no parcel leaves',
     { timeout },
     async () => {
-      await inEveryWay(
+      await inAnyWay(
         async () => {
           const world = await lapsed()
           await world.run({ forMs: 2 * HOUR })
@@ -383,8 +383,8 @@ describe('another payment method and the end of the time for it', () => {
     expect(authorizations(world)).toEqual(['voided', 'voided'])
   })
 
-  it('in every interleaving the order goes on with it, or is cancelled without a charge', { timeout }, async () => {
-    const outcomes = await inEveryWay(
+  it('in any interleaving the order goes on with it, or is cancelled without a charge', { timeout }, async () => {
+    const outcomes = await inAnyWay(
       async () => {
         const world = await beforeTheEnd(1)
         const card = world.begin(paying(world))
@@ -417,17 +417,13 @@ describe('another payment method and the end of the time for it', () => {
     await expectQuiescence(world, 'completed')
   })
 
-  it(
-    'and a cancellation, in every interleaving: the order is cancelled, and no money is held',
-    { timeout },
-    async () => {
-      await inEveryWay(
-        async () => {
-          const world = await lapsed()
-          return { world, activities: [paying(world), cancelling(world)].map((item) => world.begin(item)) }
-        },
-        (world) => expectQuiescence(world, 'cancelled'),
-      )
-    },
-  )
+  it('and a cancellation, in any interleaving: the order is cancelled, and no money is held', { timeout }, async () => {
+    await inAnyWay(
+      async () => {
+        const world = await lapsed()
+        return { world, activities: [paying(world), cancelling(world)].map((item) => world.begin(item)) }
+      },
+      (world) => expectQuiescence(world, 'cancelled'),
+    )
+  })
 })

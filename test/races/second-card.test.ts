@@ -5,7 +5,7 @@ import { message } from '../../shared/runtime/deliver.testing.ts'
 import { ordersOf } from '../support/simulation/always-true.ts'
 import { type Item, to } from '../support/simulation/virtual-schedule.ts'
 import { createWorld, type World } from '../support/simulation/world.ts'
-import { inEveryWay } from './interleavings.testing.ts'
+import { inAnyWay } from './interleavings.testing.ts'
 import { expectQuiescence, MINUTE, SECOND, theOnly } from './quiescence.testing.ts'
 
 const timeout = 60_000
@@ -83,8 +83,8 @@ describe('a second card and the deadline', () => {
     expect(statuses(world)).toEqual(['declined'])
   })
 
-  it('in every interleaving the order completes with it, or expires without a charge', { timeout }, async () => {
-    const outcomes = await inEveryWay(
+  it('in any interleaving the order completes with it, or expires without a charge', { timeout }, async () => {
+    const outcomes = await inAnyWay(
       async () => {
         const world = await beforeTheDeadline(1)
         const card = world.begin(paying(world))
@@ -121,10 +121,10 @@ describe('a second card and the approval of the first', () => {
   })
 
   it(
-    'approved while the second is on its way to payments: in every interleaving money is held once',
+    'approved while the second is on its way to payments: in any interleaving money is held once',
     { timeout },
     async () => {
-      const outcomes = await inEveryWay(
+      const outcomes = await inAnyWay(
         async () => {
           const world = await needed('card-action-required')
           const authorizing = world.schedule.hold(to('payments', 'AuthorizePayment'))
@@ -147,10 +147,10 @@ describe('a second card and the approval of the first', () => {
   )
 
   it.each(['card-declined', 'card-action-required'])(
-    'after %s the second is approved while its answer is on its way: in every interleaving it pays before the deadline',
+    'after %s the second is approved while its answer is on its way: in any interleaving it pays before the deadline',
     { timeout },
     async (first) => {
-      const outcomes = await inEveryWay(
+      const outcomes = await inAnyWay(
         async () => {
           const world = await needed(first)
           const authorizing = world.schedule.hold(to('payments', 'AuthorizePayment'))
@@ -201,8 +201,8 @@ describe('a second card and a cancellation', () => {
     return world.schedule.items.find((item) => !before.has(item))!
   }
 
-  it('in every interleaving the order is cancelled, and no money is held', { timeout }, async () => {
-    const outcomes = await inEveryWay(
+  it('in any interleaving the order is cancelled, and no money is held', { timeout }, async () => {
+    const outcomes = await inAnyWay(
       async () => {
         const world = await needed()
         return { world, activities: [paying(world), cancelling(world)].map((item) => world.begin(item)) }
@@ -213,10 +213,10 @@ describe('a second card and a cancellation', () => {
   })
 
   it(
-    'the void and the authorization of the second card, in every interleaving: no money is held',
+    'the void and the authorization of the second card, in any interleaving: no money is held',
     { timeout },
     async () => {
-      const outcomes = await inEveryWay(
+      const outcomes = await inAnyWay(
         async () => {
           const world = await needed()
           const authorizing = world.schedule.hold(to('payments', 'AuthorizePayment'))
