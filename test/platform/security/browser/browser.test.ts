@@ -11,6 +11,7 @@ import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { startTestPlatform, type TestPlatform } from '../../../support/platform.ts'
 import { secretValue } from '../../../support/secret-value.ts'
+import { representatives } from '../../../support/whole-lists.ts'
 import {
   type Attacker,
   browse,
@@ -287,7 +288,7 @@ describe.skipIf(!chromium)(`a page in a browser (${chromium ?? 'no chromium here
     expect([...statuses].filter((status) => ![403, 415, 421].includes(status))).toEqual([])
   })
 
-  it.each(entryPoints)(
+  it.each(representatives(entryPoints, ['owner', 'carrier'], (name) => name))(
     'under a name that was rebound to 127.0.0.1 writes nothing and reads nothing: %s',
     { timeout: BROWSER_TIMEOUT_MS },
     async (entryPoint) => {
