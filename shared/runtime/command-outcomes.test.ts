@@ -157,10 +157,20 @@ describe('the outcome of a submitted command', () => {
     expect(platform.deadLetters).toEqual([])
     const body = { status: 'refused', code: 'discarded', detail: expect.stringMatching(/discarded/), httpStatus: 409 }
     expect((await read(commandId)).body).toMatchObject(body)
-    // The same submission again enqueues it again.
+  })
+
+  it('stays that it was discarded, and the same submission again enqueues nothing, whatever Cloud Tasks knows of its name', async () => {
+    const { platform, failures, submit, deliver, discard, read } = started()
+    const commandId = await submit()
+    failures.push(new Error('a bug'))
+    await deliver(MAX_DELIVERY_ATTEMPTS - 1)
+    await discard()
+    const sent = platform.sent.length
     expect(await submit()).toBe(commandId)
+    expect(platform.sent).toHaveLength(sent)
+    // A copy of its task that was on its way.
     expect(await deliver()).toBe(204)
-    expect((await read(commandId)).body).toMatchObject({ status: 'done' })
+    expect((await read(commandId)).body).toMatchObject({ status: 'refused', code: 'discarded' })
   })
 
   it('stays when a dead letter of the same command is discarded after it was done, and one that is no command has none', async () => {

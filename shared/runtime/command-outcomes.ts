@@ -8,7 +8,7 @@ import type { SubmittedCommand } from '../contracts/command-status.ts'
 import type { Platform } from '../service/platform.ts'
 import type { RunningPlatform } from './create-platform.ts'
 import { readEnvelope, Unreadable } from './messages.ts'
-import { keyPath } from './submissions.ts'
+import { DISCARDED, keyPath } from './submissions.ts'
 
 const DETAIL_CHARACTERS = 2_000
 
@@ -52,15 +52,12 @@ export async function withOutcome(platform: Platform, commandId: string, act: ()
 const record = (platform: Platform, commandId: string, outcome: Outcome): Promise<void> =>
   // The same type of command that the service sent to itself has no key. The first outcome stays.
   platform.documents.update(keyPath(commandId), (current) =>
-    current === undefined || isFinal((current as unknown as KeyDocument).outcome)
+    current === undefined || (current as unknown as KeyDocument).outcome !== undefined
       ? undefined
       : { ...current, outcome: { ...outcome, finishedAt: new Date(platform.now()).toISOString() } },
   )
 
-const DISCARDED = 'discarded'
 const DISCARDED_STATUS = 409
-/** A repetition of the submission is carried out after a discard. */
-const isFinal = (outcome: Outcome | undefined): boolean => outcome !== undefined && outcome.code !== DISCARDED
 
 /** An operator deletes the dead letter of a command: its submitter waits for no other outcome. A letter that is no envelope has none. */
 export async function recordDiscard(

@@ -23,6 +23,9 @@ import { currentData, Unreadable } from './messages.ts'
 /** The service that submits this type of command. @throws Refused for a service that may not. */
 export type SubmitterOf = (c: Context, type: string) => Promise<string>
 
+/** The code of a command whose dead letter an operator has deleted. */
+export const DISCARDED = 'discarded'
+
 /** The document of an idempotency key. The description of a service with submitted commands gets its collection. */
 export const keyPath = (commandId: string): DocumentPath =>
   documentPath<{ readonly collections: { readonly keys: object } }>('keys', commandId)
@@ -58,7 +61,9 @@ export function submissionRoutes(
         if (contract.repeatable || !(await isRecorded(platform, commandId, request))) throw error
       }
       // The key is recorded first: a task that is enqueued under it belongs to the recorded request.
-      if (!contract.repeatable) await recordIdempotencyKey(platform, commandId, request)
+      const isDiscarded = !contract.repeatable && (await recordIdempotencyKey(platform, commandId, request))
+      // Its status is final, and Cloud Tasks may still refuse a task of its name: a new key is a new command.
+      if (isDiscarded) return c.json({ commandId }, 202)
       await platform.send<OutgoingCommand>(
         { type, data },
         { id: commandId, subject, correlationId: subject, actor, expectedVersion },
@@ -107,20 +112,30 @@ interface KeyedRequest {
  * version of its data either was submitted.
  * @throws Unavailable if a later revision recorded it
  */
-async function isRecorded(
-  { documents }: Platform,
-  commandId: string,
-  { command, data, given, contract }: KeyedRequest,
-): Promise<boolean> {
-  const { requestHash, request } = (await documents.get(keyPath(commandId))) ?? {}
+const isRecorded = async (platform: Platform, commandId: string, keyed: KeyedRequest): Promise<boolean> =>
+  isOf(await recordedIn(platform, commandId), keyed)
+
+interface Recorded {
+  readonly requestHash?: unknown
+  readonly request?: unknown
+  readonly outcome?: { readonly code?: string }
+}
+
+const recordedIn = async ({ documents }: Platform, commandId: string): Promise<Recorded> =>
+  (await documents.get(keyPath(commandId))) ?? {}
+
+function isOf({ requestHash, request }: Recorded, { command, data, given, contract }: KeyedRequest): boolean {
   // Keys from before commands had versions have the hash alone.
   if (request === undefined) return isHashOfRequest(requestHash, data) || isHashOfRequest(requestHash, given)
   const recorded = JSON.parse(String(request)) as { readonly version: number; readonly data: unknown }
   return requestHashOf(currentData({ type: command, ...recorded }, contract)) === requestHashOf(data)
 }
 
-/** @throws Refused when the key belongs to another request. Of two concurrent requests the document decides which is first. */
-async function recordIdempotencyKey(platform: Platform, commandId: string, keyed: KeyedRequest): Promise<void> {
+/**
+ * @returns true if the command of the key was discarded
+ * @throws Refused when the key belongs to another request. Of two concurrent requests the document decides which is first.
+ */
+async function recordIdempotencyKey(platform: Platform, commandId: string, keyed: KeyedRequest): Promise<boolean> {
   const { submitter, command, actor, data, contract } = keyed
   const isNew = await platform.documents.create(keyPath(commandId), {
     requestHash: requestHashOf(data),
@@ -131,9 +146,12 @@ async function recordIdempotencyKey(platform: Platform, commandId: string, keyed
     actor,
     submittedAt: new Date(platform.now()).toISOString(),
   })
+  if (isNew) return false
+  const recorded = await recordedIn(platform, commandId)
   refuseIf(
-    !isNew && !(await isRecorded(platform, commandId, keyed)),
+    !isOf(recorded, keyed),
     'idempotency-key-reused',
     'The idempotency key was used for another request: take a new key for a new request.',
   )
+  return recorded.outcome?.code === DISCARDED
 }
