@@ -5,15 +5,90 @@ import { app } from './app.ts'
 import { address, lines, open, orderId, shipmentId } from './shipping.testing.ts'
 
 const DAY_MS = 24 * 3_600_000
+
+/** The types of each commit. */
+const recordedOf = ({ commitsByStream }: ReturnType<typeof open>['platform']) =>
+  [...commitsByStream().values()].flatMap((commits) => commits.map(({ events }) => events.map(({ type }) => type)))
+
 describe('a released order', () => {
   it('becomes one shipment with all its lines, also when it is redelivered', async () => {
     const { released, platform } = open()
     for (const key of [1, 1, 2]) await released(key)
     expect(platform.published.map(({ id }) => id)).toEqual([platform.published[0]!.id, platform.published[0]!.id])
     expect(platform.published[0]).toMatchObject({ type: 'shipment.created', data: { orderId, shipmentId, lines } })
-    expect(new Set(platform.sent.map(({ envelope }) => envelope.id)).size).toBe(1)
     // Addresses never travel in events.
     expect(JSON.stringify(platform.published)).not.toContain('address-1')
+  })
+
+  it('is booked in the same commit, once, and no command is sent', async () => {
+    const { released, platform, carrier, types } = open()
+    for (const key of [1, 1, 2]) await released(key)
+    expect(carrier.requests).toEqual(['POST /v1/bookings'])
+    expect(recordedOf(platform)).toEqual([['shipment.created', 'address.noted', 'booking.made']])
+    expect(platform.sent).toEqual([])
+    expect(new Set(types())).toEqual(new Set(['shipment.created']))
+  })
+
+  it.each(['carrier', 'vault'] as const)(
+    'is recorded without its booking while the %s is silent, and booked by a command',
+    async (silent) => {
+      const shop = open()
+      shop[silent].isThere = false
+      for (const key of [1, 1, 2]) await shop.released(key)
+      expect(recordedOf(shop.platform)).toEqual([['shipment.created', 'address.noted']])
+      expect(new Set(shop.platform.sent.map(({ envelope }) => envelope.id)).size).toBe(1)
+      expect(shop.platform.sent[0]!.envelope).toMatchObject({ type: 'BookCarrier', data: { orderId, shipmentId } })
+      shop[silent].isThere = true
+      await shop.work()
+      expect(await shop.recorded()).toEqual(['shipment.created', 'address.noted', 'booking.made'])
+      expect(shop.carrier.bookings.size).toBe(1)
+    },
+  )
+
+  it('whose booking has no answer is not booked twice by the command, a day later either', async () => {
+    const { released, work, carrier, platform, recorded } = open()
+    carrier.answers = false
+    await released()
+    carrier.answers = true
+    platform.advance(2 * DAY_MS)
+    const { envelope } = platform.sent[0]!
+    platform.sent.splice(0, Infinity, {
+      ...platform.sent[0]!,
+      envelope: { ...envelope, time: new Date(platform.now()).toISOString() },
+    })
+    await work()
+    expect(carrier.requests).toEqual(['POST /v1/bookings', `GET /v1/bookings/${shipmentId}`])
+    expect((await recorded()).at(-1)).toBe('booking.made')
+  })
+
+  it('is handled again after a crash between booking and commit: the booking is the same, also when its key has expired', async () => {
+    const { released, carrier, platform, recorded } = open()
+    carrier.bookings.set(shipmentId, 't-before')
+    platform.advance(2 * DAY_MS)
+    await released()
+    expect(carrier.requests).toEqual([`GET /v1/bookings/${shipmentId}`])
+    expect((await platform.streams.read(orderId)).events.at(-1)).toMatchObject({ data: { trackingRef: 't-before' } })
+    expect(await recorded()).toContain('booking.made')
+  })
+
+  it('and held meanwhile is decided anew: the booking is taken back, and the parcel waits', async () => {
+    const { released, hold, work, carrier, platform, recorded } = open()
+    const until = new Date(platform.now() + 40 * 3_600_000).toISOString()
+    carrier.beforeBooking = async () => {
+      carrier.beforeBooking = async () => {}
+      platform.advance(12 * 3_600_000)
+      await hold(until)
+    }
+    await released(1, until)
+    await work()
+    expect(await recorded()).toEqual([
+      'payment.secured',
+      'shipment.created',
+      'address.noted',
+      'payment.secured',
+      'booking.held',
+    ])
+    expect(carrier.bookings.size).toBe(0)
   })
 })
 
@@ -31,18 +106,15 @@ describe('a released order of more pieces than a parcel holds', () => {
       { orderId, shipmentId: second, lines: half },
     ])
     const booked = new Map(shop.platform.sent.map(({ envelope }) => [envelope.id, envelope.data]))
-    expect([...booked.values()]).toEqual([
-      { orderId, shipmentId },
-      { orderId, shipmentId: second },
-    ])
+    expect([...booked.values()]).toEqual([{ orderId, shipmentId: second }])
     await shop.bookEach(both)
     expect([...shop.carrier.bookings.keys()]).toEqual([shipmentId, second])
   })
 
   it('is refused to a wrong address in each, and both are booked again to the corrected one', async () => {
     const shop = open({ piecesPerParcel: 1 })
-    await shop.released()
     shop.carrier.refusal = { status: 422, code: 'address-unknown' }
+    await shop.released()
     await shop.bookEach(both)
     expect(shop.types().filter((type) => type === 'shipment.failed')).toHaveLength(2)
     shop.carrier.refusal = undefined
@@ -70,9 +142,8 @@ describe('a released order of more pieces than a parcel holds', () => {
 
   it('is not changed by a webhook of a booking that another has replaced', async () => {
     const shop = open()
-    await shop.released()
     shop.carrier.refusal = { status: 422, code: 'address-unknown' }
-    await shop.book()
+    await shop.released()
     shop.carrier.refusal = undefined
     await shop.correct()
     await shop.work()
@@ -101,10 +172,10 @@ describe('a released order of more pieces than a parcel holds', () => {
 
 describe('booking the carrier', () => {
   it("books once, with the shipment's idempotency key, and dispatches nothing", async () => {
-    const { released, book, carrier, types, recorded } = open()
-    await released()
+    const { releasedOnly, book, carrier, types, recorded } = open()
+    await releasedOnly()
     for (const key of [1, 1, 2]) await book(key)
-    expect(carrier.requests).toEqual(['POST /v1/bookings'])
+    expect(carrier.requests).toEqual([`GET /v1/bookings/${shipmentId}`, 'POST /v1/bookings'])
     expect(types()).toEqual(['shipment.created'])
     expect(await recorded()).toEqual(['shipment.created', 'address.noted', 'booking.made'])
   })
@@ -116,9 +187,8 @@ describe('booking the carrier', () => {
   })
 
   it('sends the address to the carrier, and does not store it', async () => {
-    const { released, book, platform } = open()
+    const { released, platform } = open()
     await released()
-    await book()
     expect(platform.calls).toEqual([{ service: 'customers', path: '/addresses/address-1' }])
     expect(platform.externalCalls[0]?.options.body).toEqual({
       reference: shipmentId,
@@ -132,19 +202,19 @@ describe('booking the carrier', () => {
   })
 
   it('is retried until the vault answers', async () => {
-    const { released, book, carrier, vault, recorded } = open()
-    await released()
+    const { releasedOnly, book, carrier, vault, recorded } = open()
+    await releasedOnly()
     vault.isThere = false
     await expect(book()).rejects.toBeInstanceOf(Unavailable)
-    expect(carrier.requests).toEqual([])
+    expect(carrier.requests).toEqual([`GET /v1/bookings/${shipmentId}`])
     vault.isThere = true
     await book()
     expect((await recorded()).at(-1)).toBe('booking.made')
   })
 
   it('is retried until the carrier answers', async () => {
-    const { released, book, carrier, recorded } = open()
-    await released()
+    const { releasedOnly, book, carrier, recorded } = open()
+    await releasedOnly()
     carrier.isThere = false
     await expect(book()).rejects.toBeInstanceOf(Unavailable)
     carrier.isThere = true
@@ -152,18 +222,34 @@ describe('booking the carrier', () => {
     expect((await recorded()).at(-1)).toBe('booking.made')
   })
 
-  it('queries the carrier first when its idempotency keys may have expired', async () => {
-    const { released, book, carrier, platform } = open()
-    await released()
+  it('is retried while a cancellation that the carrier has taken is not recorded', async () => {
+    const { released, book, carrier, platform, recorded } = open()
     carrier.answers = false
+    await released()
+    carrier.answers = true
+    await platform.callExternal(`https://carrier.example.com/v1/bookings/${shipmentId}/cancel`, {
+      method: 'POST',
+      operation: 'carrier.cancel',
+      idempotencyKey: `${shipmentId}:cancel`,
+      token: { secret: 'carrier-key' },
+    })
     await expect(book()).rejects.toBeInstanceOf(Unavailable)
+    expect(await recorded()).not.toContain('booking.made')
+  })
+
+  it('queries the carrier first when its idempotency keys may have expired', async () => {
+    const { released, bookEach, carrier, platform } = open({ piecesPerParcel: 1 })
+    await released()
+    carrier.requests.length = 0
+    carrier.answers = false
+    await expect(bookEach(['s-o-1-2'])).rejects.toBeInstanceOf(Unavailable)
     carrier.answers = true
     platform.advance(2 * DAY_MS)
-    await book()
-    expect(carrier.requests).toEqual(['POST /v1/bookings', `GET /v1/bookings/${shipmentId}`])
+    await bookEach(['s-o-1-2'])
+    expect(carrier.requests).toEqual(['POST /v1/bookings', 'GET /v1/bookings/s-o-1-2'])
     expect((await platform.streams.read(orderId)).events.at(-1)).toMatchObject({
       type: 'booking.made',
-      data: { trackingRef: 't-1' },
+      data: { trackingRef: 't-2' },
     })
   })
 })
@@ -196,9 +282,8 @@ describe("the carrier's webhook", () => {
 
   it("before the booking's answer is recorded dispatches it; the answer changes nothing", async () => {
     const { released, book, check, carrier, types } = open()
-    await released()
     carrier.answers = false
-    await expect(book()).rejects.toBeInstanceOf(Unavailable)
+    await released()
     carrier.answers = true
     await check('collected')
     await book()
@@ -209,6 +294,20 @@ describe("the carrier's webhook", () => {
   it('of an order without a shipment is refused', async () => {
     const { check } = open()
     await expect(check('collected')).rejects.toMatchObject({ name: 'Refused', code: 'not-found' })
+    await expect(check('collected', 2, 'a-number-of-the-carrier')).rejects.toMatchObject({ name: 'Refused' })
+  })
+
+  it('of a booking whose release is not recorded is handled when it is', async () => {
+    const { check, released, carrier, types } = open()
+    let answer: unknown
+    carrier.beforeBooking = async () => {
+      carrier.bookings.set(shipmentId, 't-1')
+      answer = await check('collected', 1, shipmentId).catch((error: unknown) => error)
+    }
+    await released()
+    expect(answer).toBeInstanceOf(Unavailable)
+    await check('collected', 1, shipmentId)
+    expect(types()).toEqual(['shipment.created', 'shipment.dispatched'])
   })
 
   it('of a cancelled booking changes nothing, and the carrier is not asked', async () => {
@@ -229,9 +328,8 @@ describe('a parcel whose address was withdrawn and erased', () => {
 
   it('is refused as by the carrier, and leaves to another address', async () => {
     const shop = open()
-    await shop.released()
     shop.vault.has = false
-    await shop.book()
+    await shop.released()
     const refusal = {
       orderId,
       shipmentId,
@@ -251,12 +349,9 @@ describe('a parcel whose address was withdrawn and erased', () => {
 
   it('goes on if an earlier attempt has booked it', async () => {
     const shop = open()
-    await shop.released()
-    shop.carrier.answers = false
-    await expect(shop.book()).rejects.toThrow('The answer was lost.')
-    shop.carrier.answers = true
+    shop.carrier.bookings.set(shipmentId, 't-before')
     shop.vault.has = false
-    await shop.book()
+    await shop.released()
     expect(refusals(shop)).toEqual([])
     expect(await shop.recorded()).toContain('booking.made')
   })
@@ -295,9 +390,8 @@ describe('a parcel that the carrier collects although its booking was given back
 
   it('has the carrier asked about each booking that it refused, an hour and a day later: a second instance may have made it', async () => {
     const shop = open()
-    await shop.released()
     shop.carrier.refusal = { status: 422, code: 'address-unknown' }
-    await shop.book()
+    await shop.released()
     await shop.correct()
     await shop.book(2)
     const requested = [shipmentId, `${shipmentId}:2`].flatMap((bookingKey) =>
@@ -407,11 +501,11 @@ describe('a booking that the carrier refuses', () => {
 
   it.each([refusal, { status: 400, code: 'not-serviceable' }])('%j is an answer, once', async (one) => {
     const { released, book, carrier, platform, types } = open()
-    await released()
     carrier.refusal = one
-    for (const key of [1, 1, 2]) await book(key)
+    for (const key of [1, 1, 2]) await released(key)
+    await book()
     expect(carrier.requests).toEqual(['POST /v1/bookings'])
-    expect(types()).toEqual(['shipment.created', 'shipment.failed', 'shipment.failed'])
+    expect(types()).toEqual(['shipment.created', 'shipment.failed', 'shipment.created', 'shipment.failed'])
     expect(platform.published.at(-1)!.data).toEqual({
       orderId,
       shipmentId,
@@ -425,21 +519,20 @@ describe('a booking that the carrier refuses', () => {
 
   it('because of the request itself is a bug, and no event', async () => {
     const { released, book, carrier, types } = open()
-    await released()
     carrier.refusal = { status: 422, code: 'key-reused' }
+    await released()
     await expect(book()).rejects.toThrow('key-reused')
     expect(types()).toEqual(['shipment.created'])
   })
 
   it('is booked again under another key and to the corrected address, once for each correction', async () => {
     const { released, book, correct, check, carrier, platform, types } = open()
-    await released()
     carrier.refusal = refusal
-    await book()
+    await released()
     carrier.refusal = undefined
     for (const key of [1, 1, 2]) await correct('address-2', 1, key)
     const again = platform.sent.filter(({ envelope }) => envelope.type === 'BookCarrier')
-    expect(new Set(again.map(({ envelope }) => envelope.id)).size).toBe(2)
+    expect(new Set(again.map(({ envelope }) => envelope.id)).size).toBe(1)
     await book(2)
     expect(platform.calls.map(({ path }) => path)).toEqual(['/addresses/address-1', '/addresses/address-2'])
     expect([...carrier.bookings.keys()]).toEqual([`${shipmentId}:2`])
@@ -449,9 +542,8 @@ describe('a booking that the carrier refuses', () => {
 
   it('again, to the corrected address, is reported as one to that address', async () => {
     const { released, book, correct, carrier, platform } = open()
-    await released()
     carrier.refusal = refusal
-    await book()
+    await released()
     await correct()
     await book(2)
     const failed = platform.published.filter(({ type }) => type === 'shipment.failed')
@@ -462,12 +554,12 @@ describe('a booking that the carrier refuses', () => {
   })
 
   it('is booked to the address of an earlier revision, which numbers none, and reported as it did', async () => {
-    const { released, book, carrier, platform } = open()
+    const { releasedOnly, book, carrier, platform } = open()
     const change = (key: number): Promise<void> =>
       deliver(app, platform, message('ChangeAddress', { orderId, addressRef: `address-${key}` }, { key }))
-    await released()
-    await change(2)
     carrier.refusal = refusal
+    await releasedOnly()
+    await change(2)
     await book()
     await change(3)
     await book(2)
@@ -478,9 +570,8 @@ describe('a booking that the carrier refuses', () => {
 
   it('is not booked to the address of an earlier correction that arrives later', async () => {
     const { released, book, correct, carrier, platform } = open()
-    await released()
     carrier.refusal = refusal
-    await book()
+    await released()
     await correct('address-3', 2)
     await book(2)
     await correct('address-2', 1)
@@ -491,9 +582,8 @@ describe('a booking that the carrier refuses', () => {
 
   it('is cancelled without the carrier, and not booked again', async () => {
     const { released, book, correct, cancel, carrier, decisions, types } = open()
-    await released()
     carrier.refusal = refusal
-    await book()
+    await released()
     await cancel()
     await correct()
     await book(2)
@@ -504,9 +594,8 @@ describe('a booking that the carrier refuses', () => {
 
   it('and was corrected is cancelled at the carrier under the key of the new booking', async () => {
     const { released, book, correct, cancel, carrier, decisions } = open()
-    await released()
     carrier.refusal = refusal
-    await book()
+    await released()
     carrier.refusal = undefined
     await correct()
     await cancel()
@@ -525,13 +614,42 @@ describe('cancelling', () => {
     await cancel()
     await released()
     expect(decisions().map(({ data }) => data)).toEqual([{ ...all, cancelledShipments: [] }])
-    expect(platform.sent).toEqual([])
-    expect(carrier.requests).toEqual([])
+    expect(platform.sent.filter(({ envelope }) => envelope.type === 'BookCarrier')).toEqual([])
+    expect(carrier.bookings.size).toBe(0)
+  })
+
+  it('before the release takes the booking back that a lost attempt of the release has made, and has the carrier asked about it', async () => {
+    const { cancel, released, check, decisions, carrier, platform, types } = open()
+    carrier.bookings.set(shipmentId, 't-before')
+    await cancel()
+    expect(carrier.bookings.size).toBe(0)
+    const questions = platform.sent.filter(({ envelope }) => envelope.type === 'CheckShipments')
+    expect(questions.map(({ envelope }) => envelope.data)).toEqual(
+      [1, 2, 3].map(() => ({ orderId, bookingKey: shipmentId })),
+    )
+    await released()
+    expect(carrier.bookings.size).toBe(0)
+    expect(decisions().map(({ data }) => data)).toEqual([{ ...all, cancelledShipments: [] }])
+    // The carrier has it all the same.
+    carrier.bookings.set(shipmentId, 't-before')
+    await check('collected', 1, shipmentId)
+    expect(types()).toEqual(['shipment.cancel-decided', 'shipment.collected-in-error'])
+  })
+
+  it('before the release waits for it if the carrier has collected the parcel, and is refused then', async () => {
+    const { cancel, released, check, decisions, carrier } = open()
+    carrier.bookings.set(shipmentId, 't-before')
+    carrier.status = 'collected'
+    await expect(cancel()).rejects.toBeInstanceOf(Unavailable)
+    await released()
+    await check('collected', 1, shipmentId)
+    await cancel()
+    expect(decisions().map(({ data }) => data)).toEqual([none])
   })
 
   it('before the booking is decided once, and nothing is booked afterwards', async () => {
-    const { released, cancel, book, decisions, carrier, types } = open()
-    await released()
+    const { releasedOnly, cancel, book, decisions, carrier, types } = open()
+    await releasedOnly()
     await cancel()
     await cancel()
     await cancel('c-1', 'another message')
@@ -575,9 +693,18 @@ describe('cancelling', () => {
     expect(carrier.bookings.size).toBe(1)
   })
 
-  it('during the booking: the carrier refuses the booking, and nothing is dispatched', async () => {
-    const { released, book, cancel, carrier, decisions, types } = open()
+  it('during the booking of the release: the carrier refuses the booking, and no shipment is created', async () => {
+    const { released, cancel, carrier, decisions, types } = open()
+    carrier.beforeBooking = async () => cancel()
     await released()
+    expect(decisions().map(({ data }) => data)).toEqual([{ ...all, cancelledShipments: [] }])
+    expect(types()).toEqual(['shipment.cancel-decided'])
+    expect(carrier.bookings.size).toBe(0)
+  })
+
+  it('during the booking of the command: the carrier refuses the booking, and nothing is dispatched', async () => {
+    const { releasedOnly, book, cancel, carrier, decisions, types } = open()
+    await releasedOnly()
     carrier.beforeBooking = async () => cancel()
     await book()
     expect(decisions().map(({ data }) => data)).toEqual([all])

@@ -1,25 +1,24 @@
-/** Shipping's handlers: the shipments of each released order, then the carrier, each in a commit of its own; and cancellations. */
+/** Shipping's handlers: the release of an order, the carrier's bookings and reports, and what holds, changes or cancels them. */
 
 import { implement } from '../../shared/service/app.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
-import { refuseIf, Unavailable } from '../../shared/base/errors.ts'
+import { Refused, Unavailable } from '../../shared/base/errors.ts'
 import { noChange } from '../../shared/service/platform.ts'
 import { listsStreams } from '../../shared/service/stream-page.ts'
-import { addressOf } from './address.ts'
-import { bookedBy, findBooking, findGivenBack, isCollected } from './carrier.ts'
+import { book } from './book.ts'
+import { findBooking, findGivenBack, isCollected } from './carrier.ts'
 import {
   bookingKey,
   collectedInError,
   decideCancellation,
+  firstShipmentId,
   givenBackUnder,
   held,
   isDue,
   isKnown,
-  mustWait,
   open,
   openUnder,
   type OrderShipments,
-  QUESTIONS_AFTER_REFUSAL_MS,
   renewBookings,
   reported,
   resume,
@@ -32,9 +31,8 @@ import {
   undecided,
   withQuestions,
 } from './shipment.ts'
-import { parcelsOf } from './parcels.ts'
-import { piecesPerParcel } from './settings.ts'
 import { shipmentRecord } from './record-rows.ts'
+import { recordRelease, withdrawnBefore } from './release.ts'
 import { shipping, type ShippingPlatform } from './service.ts'
 
 /** Takes the bookings back that the carrier has not collected; `left` are the events of those that it has. */
@@ -52,30 +50,20 @@ async function takenBack(orderId: string, state: OrderShipments, platform: Shipp
   return { withoutBooking, collected, left }
 }
 
-const shipmentIdOf = (orderId: string, index: number): string => `s-${orderId}-${index + 1}`
+/** @throws Unavailable for the booking of a release that is not recorded yet, and Refused for any other one of an unknown order */
+function checkKnown(orderId: string, state: OrderShipments, key: string | undefined): void {
+  if (isKnown(state)) return
+  if (key === firstShipmentId(orderId))
+    throw new Unavailable(`The release of ${orderId} has booked its first parcel, and is not recorded yet.`)
+  throw new Refused('not-found', `There is no shipment of ${orderId}.`)
+}
 
 export const app: ServiceApp = implement(shipping, {
   queries: {
     listShipmentRecords: listsStreams(shipmentRecord),
   },
   on: {
-    'order.released': (message, platform) => {
-      const { orderId, lines, addressRef, authorizedUntil: until } = message.data
-      return platform.streams.handle<ShippingRecord, ShippingSent>(message, { newId: orderId }, (stream) => {
-        if (isKnown(shipmentsIn(stream.events))) return noChange
-        const shipments = parcelsOf(lines, platform.setting(piecesPerParcel)).map((parcel, index) => {
-          return { orderId, shipmentId: shipmentIdOf(orderId, index), lines: parcel }
-        })
-        return {
-          events: [
-            ...shipments.map((data): ShippingRecord => ({ type: 'shipment.created', data })),
-            { type: 'address.noted', data: { addressRef, correction: 0 } },
-            ...(until === undefined ? [] : [{ type: 'payment.secured', data: { until } } as const]),
-          ],
-          commands: shipments.map(({ shipmentId }) => ({ type: 'BookCarrier', data: { orderId, shipmentId } })),
-        }
-      })
-    },
+    'order.released': recordRelease,
     'order.payment-renewed': (message, platform) => {
       const { orderId, authorizedUntil: until } = message.data
       return platform.streams.handle<ShippingRecord, ShippingSent>(message, orderId, (stream) =>
@@ -94,27 +82,8 @@ export const app: ServiceApp = implement(shipping, {
         const shipment = shipmentOf(state, shipmentId)
         if (!shipment) throw new Unavailable(`There is no shipment ${shipmentId} yet.`)
         if (shipment.status !== 'created') return noChange
-        if (mustWait(state, platform.now())) {
-          const authorizedUntil = new Date(state.securedUntilMs!).toISOString()
-          return { events: [], commands: [{ type: 'HoldShipments', data: { orderId, authorizedUntil } }] }
-        }
-        const { lines, attempt } = shipment
-        const to = state.correction === undefined ? {} : { correction: state.correction }
-        const answer = await bookedBy(message, platform, {
-          key: bookingKey(shipment),
-          orderId,
-          shipmentId,
-          to: () => addressOf(platform, state.addressRef!),
-        })
-        const event: ShippingRecord =
-          'refused' in answer
-            ? {
-                type: 'shipment.failed',
-                data: { orderId, shipmentId, lines, code: answer.refused, stage: 'booking', attempt, ...to },
-              }
-            : { type: 'booking.made', data: { shipmentId, trackingRef: answer.trackingRef } }
-        const about = { orderId, nowMs: platform.now(), waitsMs: QUESTIONS_AFTER_REFUSAL_MS }
-        return withQuestions(state, { events: [event], commands: [] }, about)
+        const mayBeBooked = bookingKey(shipment) === firstShipmentId(orderId)
+        return book(message, platform, { orderId, state, shipment, mayBeBooked })
       })
     },
     // The carrier is asked, whatever its webhook says: webhooks come late, twice and in any order.
@@ -125,7 +94,7 @@ export const app: ServiceApp = implement(shipping, {
       const kept = { keptId: orderId }
       const decision = await platform.streams.handleWithCalls<ShippingRecord>(message, kept, async (stream) => {
         const state = shipmentsIn(stream.events)
-        refuseIf(!isKnown(state), 'not-found', `There is no shipment of ${orderId}.`)
+        checkKnown(orderId, state, about)
         const events: ShippingRecord[] = []
         for (const shipment of about === undefined ? open(state) : openUnder(state, about)) {
           const report = await findBooking(platform, bookingKey(shipment))
@@ -181,9 +150,11 @@ export const app: ServiceApp = implement(shipping, {
       return platform.streams.handleWithCalls<ShippingRecord, ShippingSent>(message, orderId, async (stream) => {
         const state = shipmentsIn(stream.events)
         if (state.decided.includes(cancellationId)) return noChange
+        const withdrawn = isKnown(state) ? [] : await withdrawnBefore(message.data, platform)
         const { collected, left } = await takenBack(orderId, state, platform)
         // The collection is recorded here as well: its webhook may be lost.
-        const decision = { events: [...left, decideCancellation(state, message.data, collected)], commands: [] }
+        const decided = decideCancellation(state, message.data, collected)
+        const decision = { events: [...withdrawn, ...left, decided], commands: [] }
         return withQuestions(state, decision, { orderId, nowMs: platform.now() })
       })
     },

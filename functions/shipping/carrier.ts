@@ -42,40 +42,45 @@ interface BookingRequest {
   readonly shipmentId: string
   /** Undefined: the customer has withdrawn the address, and has to name another one, as after a refusal by the carrier. */
   readonly to: () => Promise<Address | undefined>
+  /** True: it may be booked under this key before the cause, so that the key may have expired. */
+  readonly mayBeBooked: boolean
 }
 
 const ADDRESS_WITHDRAWN = 'address-withdrawn'
+const notTaken = (shipmentId: string, code: string): Unavailable =>
+  new Unavailable(`The carrier takes no booking of ${shipmentId}: it is ${code}.`)
 
 /** Books a parcel, once for each key. @throws Unavailable for a cancelled booking, whose cancellation is about to be recorded */
-export function bookedBy(
+export async function bookedBy(
   cause: Envelope,
   platform: Platform,
-  { key, orderId, shipmentId, to }: BookingRequest,
+  { key, orderId, shipmentId, to, mayBeBooked }: BookingRequest,
 ): Promise<BookingAnswer> {
-  const url = bookingsUrl(platform)
-  return callOnce<BookingAnswer>(platform, cause, {
-    find: () => findBooking(platform, key),
-    async call() {
-      const address = await to()
-      // An earlier attempt had it, and its answer may be lost.
-      if (!address) return (await findBooking(platform, key)) ?? { refused: ADDRESS_WITHDRAWN }
-      const response = await platform.callExternal(url, {
-        method: 'POST',
-        operation: 'carrier.book',
-        idempotencyKey: key,
-        // The webhooks of the booking have the order.
-        body: { reference: shipmentId, order: orderId, to: address, parcels: 1 },
-        accept: [BAD_REQUEST, CONFLICT, UNPROCESSABLE],
-        token,
-      })
-      if (response.ok) return booking.parse(await response.json())
-      const code = await codeOf(response)
-      if (response.status === CONFLICT)
-        throw new Unavailable(`The carrier takes no booking of ${shipmentId}: it is ${code}.`)
-      if (BUGS.includes(code)) throw new Error(`The carrier refused the request for ${shipmentId} as "${code}".`)
-      return { refused: code }
-    },
-  })
+  const find = async (): Promise<BookingAnswer | undefined> => {
+    const found = await findBooking(platform, key)
+    if (found?.status === 'cancelled') throw notTaken(shipmentId, found.status)
+    return found
+  }
+  const call = async (): Promise<BookingAnswer> => {
+    const address = await to()
+    // An earlier attempt had it, and its answer may be lost.
+    if (!address) return (await find()) ?? { refused: ADDRESS_WITHDRAWN }
+    const response = await platform.callExternal(bookingsUrl(platform), {
+      method: 'POST',
+      operation: 'carrier.book',
+      idempotencyKey: key,
+      // The webhooks of the booking have the order.
+      body: { reference: shipmentId, order: orderId, to: address, parcels: 1 },
+      accept: [BAD_REQUEST, CONFLICT, UNPROCESSABLE],
+      token,
+    })
+    if (response.ok) return booking.parse(await response.json())
+    const code = await codeOf(response)
+    if (response.status === CONFLICT) throw notTaken(shipmentId, code)
+    if (BUGS.includes(code)) throw new Error(`The carrier refused the request for ${shipmentId} as "${code}".`)
+    return { refused: code }
+  }
+  return (mayBeBooked ? await find() : undefined) ?? callOnce(platform, cause, { find, call })
 }
 
 /** The booking as it is now; undefined if the carrier has no such booking. */

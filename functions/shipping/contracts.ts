@@ -114,6 +114,15 @@ export const shippingContracts = defineContracts({
       data: z.strictObject({ shipmentId, trackingRef: reference }),
       example: { shipmentId: 's-1', trackingRef: 't-1' },
     },
+    /**
+     * The order was cancelled before its release was recorded: the carrier was asked to give the booking back that the release may
+     * have made, and takes none under its key.
+     */
+    'booking.withdrawn': {
+      version: 1,
+      data: z.strictObject({ shipmentId, lines: goods }),
+      example: { shipmentId: 's-1', lines },
+    },
     /** The end of the order's authorization, as orders has reported it. */
     'payment.secured': {
       version: 1,
@@ -132,7 +141,10 @@ export const shippingContracts = defineContracts({
     },
   },
   commands: {
-    /** To itself: the carrier's answer is a second commit, so it is a delivery of its own. */
+    /**
+     * To itself, for a booking that is a commit of its own: of a further parcel, after a wait or a correction, and of the first one
+     * if the carrier or the vault had no answer within the delivery of the release.
+     */
     BookCarrier: {
       version: 1,
       data: z.strictObject({ orderId, shipmentId }),

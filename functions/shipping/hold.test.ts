@@ -27,14 +27,29 @@ const cancelling = (key = shipmentId): string => `POST /v1/bookings/${encodeURIC
 describe('a parcel that is to be booked', () => {
   it('is booked until a day and six hours before the end of the authorization, and waits from then on', async () => {
     const inTime = open()
-    await inTime.released(1, FIRST_END)
+    await inTime.releasedOnly(FIRST_END)
     inTime.platform.advance(HELD_AFTER_MS - 1)
     await inTime.work()
     expect(inTime.carrier.bookings.size).toBe(1)
 
     const late = open()
-    await late.released(1, FIRST_END)
+    await late.releasedOnly(FIRST_END)
     late.platform.advance(HELD_AFTER_MS)
+    await late.work()
+    expect(late.carrier.bookings.size).toBe(0)
+    expect((await late.recorded()).at(-1)).toBe('booking.held')
+  })
+
+  it('in the delivery of the release waits in the same way', async () => {
+    const inTime = open()
+    inTime.platform.advance(HELD_AFTER_MS - 1)
+    await inTime.released(1, FIRST_END)
+    expect(inTime.carrier.bookings.size).toBe(1)
+
+    const late = open()
+    late.platform.advance(HELD_AFTER_MS)
+    await late.released(1, FIRST_END)
+    expect(late.carrier.requests).toEqual([])
     await late.work()
     expect(late.carrier.bookings.size).toBe(0)
     expect((await late.recorded()).at(-1)).toBe('booking.held')
@@ -82,9 +97,9 @@ describe('a booking that the carrier has not collected', () => {
 
   it('whose answer is lost is found and taken back', async () => {
     const { released, platform, carrier, hold, renewed, work, recorded } = open()
+    carrier.answers = false
     await released(1, FIRST_END)
     const command = platform.sent.shift()!.envelope
-    carrier.answers = false
     await expect(deliver(app, platform, command)).rejects.toBeInstanceOf(Unavailable)
     carrier.answers = true
     expect(carrier.bookings.size).toBe(1)

@@ -55,6 +55,8 @@ export interface OrderShipments {
   readonly decided: readonly string[]
   /** The keys of the bookings that the carrier has given back or refused, without those that it has collected all the same. */
   readonly givenBack: readonly string[]
+  /** The first shipment of an order that was cancelled before its release was recorded: the release may have booked it. */
+  readonly withdrawn?: Shipment
 }
 
 export const initial: OrderShipments = { shipments: [], decided: [], givenBack: [] }
@@ -79,6 +81,10 @@ export function evolve(state: OrderShipments, { type, data }: ShippingRecord): O
       return { ...state, securedUntilMs: Infinity }
     case 'booking.held':
       return withStatus(givingBack(state, [data.shipmentId]), [data.shipmentId], 'held')
+    case 'booking.withdrawn': {
+      const withdrawn: Shipment = { ...data, status: 'cancelled', attempt: 1 }
+      return { ...state, withdrawn, givenBack: [...state.givenBack, bookingKey(withdrawn)] }
+    }
     case 'booking.made':
       return withStatus(state, [data.shipmentId], 'booked')
     case 'shipment.failed': {
@@ -124,6 +130,10 @@ const givingBack = (state: OrderShipments, ids: readonly string[]): OrderShipmen
   ],
 })
 
+export const shipmentIdOf = (orderId: string, index: number): string => `s-${orderId}-${index + 1}`
+/** Also the key of its first booking, which the release makes. */
+export const firstShipmentId = (orderId: string): string => shipmentIdOf(orderId, 0)
+
 export const shipmentOf = ({ shipments }: OrderShipments, shipmentId: string): Shipment | undefined =>
   shipments.find((one) => one.shipmentId === shipmentId)
 
@@ -146,8 +156,13 @@ export function openUnder(state: OrderShipments, key: string): readonly Shipment
 }
 
 /** The shipment of a booking that was refused, or given back by a cancellation or a hold: a report about it may be one of a mistake. */
-export const givenBackUnder = ({ shipments, givenBack }: OrderShipments, key: string): Shipment | undefined =>
-  givenBack.includes(key) ? shipments.find((one) => keysOf(one).includes(key)) : undefined
+export const givenBackUnder = (
+  { shipments, withdrawn, givenBack }: OrderShipments,
+  key: string,
+): Shipment | undefined =>
+  givenBack.includes(key)
+    ? [...shipments, ...(withdrawn ? [withdrawn] : [])].find((one) => keysOf(one).includes(key))
+    : undefined
 
 /** The carrier has a parcel whose booking it had given back: staff has to stop it, or to charge it. */
 export function collectedInError(
@@ -220,13 +235,22 @@ export interface TakenBack {
 
 const heldEvent = ({ shipmentId }: Shipment): ShippingRecord => ({ type: 'booking.held', data: { shipmentId } })
 
+/**
+ * A hold that comes before the release is recorded, so that a release which has asked the carrier on the stream without it is
+ * decided anew.
+ */
+const recordedBefore = (state: OrderShipments, until: string): ShippingRecord[] =>
+  isKnown(state) || (state.securedUntilMs ?? 0) >= Date.parse(until)
+    ? []
+    : [{ type: 'payment.secured', data: { until } }]
+
 /** The outcome of a hold. */
 export function held(
   state: OrderShipments,
   { orderId, authorizedUntil }: { readonly orderId: string; readonly authorizedUntil: string },
   { withoutBooking, left }: TakenBack,
 ): ShippingDecision {
-  const events = [...left, ...withoutBooking.map(heldEvent)]
+  const events = [...recordedBefore(state, authorizedUntil), ...left, ...withoutBooking.map(heldEvent)]
   // The new authorization was recorded before: the parcels need not wait, but their former bookings have ended.
   const isSecured = (state.securedUntilMs ?? 0) > Date.parse(authorizedUntil)
   return isSecured ? bookedAgain(orderId, withoutBooking, events) : { events, commands: [] }

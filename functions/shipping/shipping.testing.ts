@@ -19,6 +19,8 @@ export function open({ piecesPerParcel = 20 } = {}) {
     /** The one booking that is collected, whatever the status of the others. */
     collectedAlone: '',
     cancelled: new Set<string>(),
+    /** The bookings that were given back. */
+    givenBack: new Map<string, string>(),
     /** How many cancellations it answers without making them. */
     keeps: 0,
     /** True: it collects the parcel after it was next asked about it. */
@@ -53,6 +55,8 @@ export function open({ piecesPerParcel = 20 } = {}) {
         const isCollected = carrier.status !== 'booked' || carrier.collectedAlone === cancelledKey
         if (carrier.bookings.has(cancelledKey) && isCollected)
           return Response.json({ code: 'collected' }, { status: 409 })
+        const booked = carrier.bookings.get(cancelledKey)
+        if (booked !== undefined) carrier.givenBack.set(cancelledKey, booked)
         carrier.bookings.delete(cancelledKey)
         carrier.cancelled.add(cancelledKey)
         return Response.json({ status: 'cancelled' })
@@ -64,6 +68,8 @@ export function open({ piecesPerParcel = 20 } = {}) {
         return Response.json({ code: carrier.refusal.code }, { status: carrier.refusal.status })
       if (method === 'POST') carrier.bookings.set(key, `t-${carrier.bookings.size + 1}`)
       if (!carrier.answers) throw new Unavailable('The answer was lost.')
+      const givenBack = carrier.bookings.has(key) ? undefined : carrier.givenBack.get(key)
+      if (givenBack !== undefined) return Response.json({ trackingRef: givenBack, status: 'cancelled' })
       const trackingRef = carrier.bookings.get(key)
       const code = carrier.status === 'returned' ? { code: 'recipient-unknown' } : {}
       const status = key === carrier.collectedAlone ? 'collected' : carrier.status
@@ -71,15 +77,25 @@ export function open({ piecesPerParcel = 20 } = {}) {
       return Response.json({ trackingRef, status, ...code }, { status: trackingRef ? 200 : 404 })
     },
   })
+  const released = (key = 1, authorizedUntil?: string): Promise<void> => {
+    const until = authorizedUntil === undefined ? {} : { authorizedUntil }
+    const data = { orderId, lines, addressRef: 'address-1', ...until }
+    return deliver(app, platform, message('order.released', data, { key, version: 2 }))
+  }
   return {
     platform,
     carrier,
     vault,
     /** @param authorizedUntil absent: nothing is to be paid */
-    released: (key = 1, authorizedUntil?: string) => {
-      const until = authorizedUntil === undefined ? {} : { authorizedUntil }
-      const data = { orderId, lines, addressRef: 'address-1', ...until }
-      return deliver(app, platform, message('order.released', data, { key, version: 2 }))
+    released,
+    /** While the carrier is silent: the booking is left to a command. */
+    async releasedOnly(authorizedUntil?: string) {
+      carrier.isThere = false
+      await released(1, authorizedUntil)
+      carrier.isThere = true
+      carrier.requests.length = 0
+      platform.calls.length = 0
+      platform.externalCalls.length = 0
     },
     renewed: (authorizedUntil: string, authorization = 2) => {
       const data = { orderId, authorization, authorizedUntil }

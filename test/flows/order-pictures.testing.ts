@@ -37,9 +37,8 @@ export const pictures: Readonly<Record<string, string>> = {
     ['customer', 'orders', 'shipping', 'carrier', 'gateway', 'payments', 'inventory'],
     `
     order.released
-    note shipping: shipment.created
-    BookCarrier
     shipping > carrier: booking, the label
+    note shipping: shipment.created
     carrier > gateway: webhook booking.updated, collected
     CheckShipments by gateway
     shipping > carrier: the booking as it is now
@@ -143,7 +142,7 @@ export const pictures: Readonly<Record<string, string>> = {
   address: flowPicture(
     ['customer', 'shipping', 'orders', 'carrier'],
     `
-    BookCarrier
+    order.released
     shipping > carrier: booking, under the key of the shipment
     carrier > shipping: 422 address-unknown
     shipment.failed

@@ -234,7 +234,7 @@ async function bookedTwice(first: 'refused' | 'taken'): Promise<{ world: World; 
         : request(...given)
     },
   })
-  const booking = world.schedule.hold(to('shipping', 'BookCarrier'))
+  const booking = world.schedule.hold(to('shipping', 'order.released'))
   const { orderId } = await world.place()
   await world.run({ forMs: SECOND })
   const [item] = booking.held()

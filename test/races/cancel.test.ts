@@ -24,9 +24,13 @@ interface Race {
   readonly holds: readonly Hold[]
 }
 
-/** An order whose next step, and a cancellation, are both due. */
-async function racing(step: Selector, options: WorldOptions = {}): Promise<Race> {
+/**
+ * An order whose next step, and a cancellation, are both due.
+ * @param unavailable so many bookings are not answered: after one the first parcel is booked by a command
+ */
+async function racing(step: Selector, options: WorldOptions = {}, unavailable = 0): Promise<Race> {
   const world = await createWorld(options)
+  Object.assign(world.carrier.faults, { unavailable })
   const held = world.schedule.hold(step)
   const { orderId } = await world.place()
   await world.run({ forMs: MINUTE })
@@ -104,7 +108,7 @@ describe('a cancellation and the release', () => {
 
   it('the release comes first: shipping is asked, and has not booked yet', async () => {
     const { world, holds } = await race()
-    const booking = world.schedule.hold(to('shipping', 'BookCarrier'))
+    const booking = world.schedule.hold(to('shipping', 'order.released'))
     holds[0]!.release()
     await world.run({ forMs: SECOND })
     expect(types(world)).toContain('order.released')
@@ -116,11 +120,14 @@ describe('a cancellation and the release', () => {
   })
 })
 
-describe('a cancellation and the booking', () => {
-  const booking = to('shipping', 'BookCarrier')
+describe.each([
+  ['order.released', 0],
+  ['BookCarrier', 1],
+] as const)('a cancellation and the booking by %s', (type, unavailable) => {
+  const booking = to('shipping', type)
   const cancelling = to('shipping', 'CancelShipments')
   async function race(): Promise<Race> {
-    const { world, orderId, holds } = await racing(booking)
+    const { world, orderId, holds } = await racing(booking, {}, unavailable)
     const question = world.schedule.hold(cancelling)
     holds[1]!.release()
     await world.run({ forMs: SECOND })
@@ -149,8 +156,10 @@ describe('a cancellation and the booking', () => {
   it('in any interleaving of the booking the order is cancelled', { timeout: 120_000 }, async () => {
     expect(await handledTogether(race, [cancelling, booking])).toEqual(['cancelled'])
   })
+})
 
-  it('a cancellation that overtakes the release leaves no shipment', async () => {
+describe('a cancellation that overtakes the release', () => {
+  it('leaves no shipment', async () => {
     const world = await createWorld()
     const released = world.schedule.hold(to('shipping', 'order.released'))
     const { orderId } = await world.place()
@@ -161,6 +170,46 @@ describe('a cancellation and the booking', () => {
     released.release()
     await expectQuiescence(world, 'cancelled')
     expect(world.platform('shipping').published.map(({ type }) => type)).not.toContain('shipment.created')
+  })
+
+  it('takes the booking back of a release that has died before its commit', async () => {
+    const world = await createWorld({ carrier: { collectedAfterMs: 60 * MINUTE, deliveredAfterMs: MINUTE } })
+    const released = world.schedule.hold(to('shipping', 'order.released'))
+    const { orderId } = await world.place()
+    await world.run({ forMs: MINUTE })
+    const item = released.held()[0]!
+    const dying = world.begin(item)
+    while (dying.waiting[0]?.what !== 'commit') await world.scheduler.step(dying)
+    world.scheduler.kill(dying)
+    expect(world.carrier.bookings()).toHaveLength(1)
+    cancel(world, orderId)
+    await world.run({ forMs: MINUTE })
+    expect(statusOf(world)).toBe('cancelled')
+    expect(world.carrier.bookings()).toEqual([])
+    world.schedule.items.push(item)
+    released.release()
+    await expectQuiescence(world, 'cancelled')
+    expect(world.carrier.bookings()).toEqual([])
+  })
+
+  it('of a release that has died before its commit, and whose parcel has left since, is refused', async () => {
+    const world = await createWorld()
+    const released = world.schedule.hold(to('shipping', 'order.released'))
+    const { orderId } = await world.place()
+    await world.run({ forMs: MINUTE })
+    const item = released.held()[0]!
+    const dying = world.begin(item)
+    while (dying.waiting[0]?.what !== 'commit') await world.scheduler.step(dying)
+    world.scheduler.kill(dying)
+    await world.run({ forMs: MINUTE })
+    cancel(world, orderId)
+    await world.run({ forMs: MINUTE })
+    expect(statusOf(world)).toBe('confirmed')
+    world.schedule.items.push(item)
+    released.release()
+    await expectQuiescence(world, 'completed')
+    expect(types(world)).toContain('order.cancel-refused')
+    expect(world.carrier.bookings()).toHaveLength(1)
   })
 })
 
@@ -268,7 +317,7 @@ describe('a cancellation and the capture', () => {
   )
 
   it('an answer of shipping that is lost is republished, and the order is cancelled then', async () => {
-    const { world, holds } = await racing(to('shipping', 'BookCarrier'))
+    const { world, holds } = await racing(to('shipping', 'BookCarrier'), {}, 1)
     const answer = world.schedule.hold(to('orders', 'shipment.cancel-decided'))
     holds[1]!.release()
     await world.run({ forMs: MINUTE })

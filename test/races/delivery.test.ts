@@ -37,22 +37,30 @@ describe("the carrier's webhook", () => {
     await expectQuiescence(world, 'completed')
   })
 
-  it("before the booking's answer is recorded: the parcel is dispatched once", async () => {
-    const world = await createWorld()
-    const booking = world.schedule.hold(to('shipping', 'BookCarrier'))
-    const { orderId } = await world.place()
-    await world.run({ forMs: MINUTE })
-    const activity = world.begin(booking.held()[0]!)
-    while (activity.waiting[0]?.what !== 'commit') await world.scheduler.step(activity)
-    activity.paused = true
-    await world.run({ forMs: 10 * SECOND })
-    expect(typesOf(world, 'shipping', orderId)).toEqual(shipments)
-    activity.paused = false
-    booking.release()
-    await expectQuiescence(world, 'completed')
-    expect(typesOf(world, 'shipping', orderId)).toEqual(shipments)
-    expect(world.carrier.bookings()).toHaveLength(1)
-  })
+  it.each([
+    ['the release', 'order.released', 0],
+    ['the command', 'BookCarrier', 1],
+  ] as const)(
+    "before the booking's answer is recorded by %s: the parcel is dispatched once",
+    async (by, type, unavailable) => {
+      const world = await createWorld()
+      Object.assign(world.carrier.faults, { unavailable })
+      const booking = world.schedule.hold(to('shipping', type))
+      const { orderId } = await world.place()
+      await world.run({ forMs: MINUTE })
+      const activity = world.begin(booking.held()[0]!)
+      while (activity.waiting[0]?.what !== 'commit') await world.scheduler.step(activity)
+      activity.paused = true
+      await world.run({ forMs: 10 * SECOND })
+      // Its webhook waits for the release, and is repeated until then.
+      expect(typesOf(world, 'shipping', orderId)).toEqual(by === 'the release' ? [] : shipments)
+      activity.paused = false
+      booking.release()
+      await expectQuiescence(world, 'completed')
+      expect(typesOf(world, 'shipping', orderId)).toEqual(shipments)
+      expect(world.carrier.bookings()).toHaveLength(1)
+    },
+  )
 
   it('of the delivery before that of the collection, and each of them twice: each fact is recorded once', async () => {
     const world = await createWorld()

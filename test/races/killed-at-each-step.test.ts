@@ -17,6 +17,7 @@ const cancel = (world: World, orderId: string): void =>
 /** An order that is cancelled after its release, while its parcel is not booked; its messages up to this one are handled. */
 async function cancelled(selector: Selector): Promise<Held> {
   const world = await createWorld()
+  world.carrier.faults.unavailable = 1
   const booking = world.schedule.hold(to('shipping', 'BookCarrier'))
   const { orderId } = await world.place()
   await world.run({ forMs: MINUTE })
@@ -43,8 +44,14 @@ it.each([
 })
 
 /** The carrier collects a parcel and delivers it, or brings it back; the messages of that up to this one are handled. */
-async function carried(selector: Selector, request: OrderRequest, options: WorldOptions): Promise<Held> {
+async function carried(
+  selector: Selector,
+  request: OrderRequest,
+  options: WorldOptions,
+  unavailable = 0,
+): Promise<Held> {
   const world = await createWorld(options)
+  Object.assign(world.carrier.faults, { unavailable })
   const hold = world.schedule.hold(selector)
   await world.place(request)
   await world.run({ forMs: 3 * DAY, until: () => hold.held().length > 0 })
@@ -52,8 +59,10 @@ async function carried(selector: Selector, request: OrderRequest, options: World
 }
 
 const webhook: Selector = ({ kind, type }) => kind === 'webhook' && type === 'booking.updated'
-it.each<[string, Selector]>([
-  ['shipping, BookCarrier', to('shipping', 'BookCarrier')],
+it.each<[string, Selector, unavailable?: number]>([
+  ['shipping, order.released', to('shipping', 'order.released')],
+  ['shipping, order.released of which the carrier is silent', to('shipping', 'order.released'), 1],
+  ['shipping, BookCarrier', to('shipping', 'BookCarrier'), 1],
   ['the gateway, the webhook', webhook],
   ['shipping, CheckShipments', to('shipping', 'CheckShipments')],
   ['payments, shipment.dispatched', to('payments', 'shipment.dispatched')],
@@ -63,9 +72,10 @@ it.each<[string, Selector]>([
 ])(
   'of a delivery, in %s: each of its facts is recorded once',
   { timeout: KILLS_TIMEOUT_MS },
-  async (_name, selector) => {
+  async (_name, selector, unavailable) => {
+    const carrier = { collectedAfterMs: MINUTE, deliveredAfterMs: MINUTE }
     await killedAtEachStep(
-      () => carried(selector, {}, { carrier: { collectedAfterMs: MINUTE, deliveredAfterMs: MINUTE } }),
+      () => carried(selector, {}, { carrier }, unavailable),
       (world) => expectQuiescence(world, 'completed'),
     )
   },

@@ -78,7 +78,6 @@ export const completed = [
   'history: process order.released',
   'shipping: process order.released',
   'history: process shipment.created',
-  'shipping: process BookCarrier',
   'customers: GET /addresses/:addressRef',
   'shipping: carrier.book',
   ...['collected', 'delivered'].flatMap(() => [
