@@ -14,6 +14,7 @@ import {
   isOnItsWay,
   isRefused,
   isShipped,
+  type Ledger,
   LAST_REPORT_MS,
   MAX_REMINDERS,
   missingFrom,
@@ -155,7 +156,10 @@ function recordFulfilment(
 ): Decision<OrderRecord, OrderSent> {
   if (!state.order || hasFact(state.ledger, fact)) return noChange
   const recorded: OrderRecord = { type: 'fulfilment.recorded', data: fact }
-  const { events, commands } = resumedIfPaid(evolve(state, recorded))
+  const after = evolve(state, recorded)
+  if (state.status === 'closed' && (fact.kind === 'refused' || fact.kind === 'captured'))
+    return { events: [recorded], commands: releaseOfRefused(state.order.orderId, after.ledger) }
+  const { events, commands } = resumedIfPaid(after)
   return advance(state, { events: [recorded, ...events], commands }, nowMs)
 }
 
@@ -286,18 +290,20 @@ function close(
     'A recapture was requested, and payments has not answered it yet: its money may still be taken.',
   )
   const { orderId } = order
-  const open = notCaptured(ledger)
-  // One that is not answered may still be made.
-  const areRefused = open.every((shipmentId) => isRefused(ledger, shipmentId))
-  // An authorization of which a part is captured can not be voided.
-  const release: OrderSent =
-    ledger.captured.length === 0
-      ? { type: 'VoidPayment', data: { orderId } }
-      : { type: 'ReleaseUncaptured', data: { orderId } }
   return {
-    events: [{ type: 'order.closed', data: { orderId, reason, notCaptured: open } }],
-    commands: open.length > 0 && areRefused ? [release] : [],
+    events: [{ type: 'order.closed', data: { orderId, reason, notCaptured: notCaptured(ledger) } }],
+    commands: releaseOfRefused(orderId, ledger),
   }
+}
+
+/** Of an order that staff closes, or has closed: a capture that is not answered may still be made, and is waited for. */
+function releaseOfRefused(orderId: string, ledger: Ledger): OrderSent[] {
+  const open = notCaptured(ledger)
+  if (open.length === 0 || !open.every((shipmentId) => isRefused(ledger, shipmentId))) return []
+  // An authorization of which a part is captured can not be voided.
+  return ledger.captured.length === 0
+    ? [{ type: 'VoidPayment', data: { orderId } }]
+    : [{ type: 'ReleaseUncaptured', data: { orderId } }]
 }
 
 /** Each asks other services for events, and the order's stream would grow without a limit. */

@@ -109,8 +109,11 @@ export function answerTimeOf(state: OrderState, nowMs: number): { readonly answe
   return { answerAtMs: (isActing ? lapse.untilMs : nowMs) + ANSWER_REMINDER_MS }
 }
 
-/** When payments is to publish its answer again: in every state of the order, also before its release, and when it has stalled. */
+/**
+ * When payments is to publish its answer again: in every state of the order, also before its release, and when it has stalled. An
+ * answer that an earlier revision waits for has no time: it is due now.
+ */
 export const answerDueMs = (state: OrderState): number | undefined =>
-  isAnswerAwaited(state) && state.answerRequests < MAX_ANSWER_REQUESTS ? state.answerAtMs : undefined
+  isAnswerAwaited(state) && state.answerRequests < MAX_ANSWER_REQUESTS ? (state.answerAtMs ?? 0) : undefined
 
 export const lapseAttemptsLeft = ({ lapse }: OrderState): number => MAX_LAPSE_ATTEMPTS - (lapse?.attempts ?? 0)
