@@ -4,8 +4,9 @@
  */
 
 import { type Random, seededRandom } from 'local-google-cloud/host'
-import { type Faults, someFaults } from '../support/simulation/faults.ts'
+import { shortly, someFaults } from '../support/simulation/faults.ts'
 import { eventsOf, hasEnded, type OrderFacts, ordersOf } from '../support/simulation/order-facts.ts'
+import { placedInTheEnd, rounds } from '../support/simulation/people.ts'
 import { createWorld, type World } from '../support/simulation/world.ts'
 import type { FakeStripe } from '../support/fake-stripe.ts'
 import type { StripeServer } from '../support/stripe-server.ts'
@@ -42,15 +43,6 @@ const RECAPTURES_AT_RANDOM = 4
 /** An order is open for 90 days at most; after that what has left is captured, or recaptured, and delivered. */
 const TERMINAL_TIMEOUT_MS = 130 * DAY_MS
 
-/** Parcels are taken back within an hour: faults that are longer are those of a cloud that does not run. */
-const shortly = (faults: Faults): Faults => ({
-  ...faults,
-  slowMs: Math.min(faults.slowMs, 5 * MINUTE_MS),
-  pauseMs: Math.min(faults.pauseMs, 5 * MINUTE_MS),
-  partnerUnavailable: Math.min(faults.partnerUnavailable, 0.2),
-  partnerAnswerLost: Math.min(faults.partnerAnswerLost, 0.2),
-})
-
 interface Run {
   readonly world: World
   readonly random: Random
@@ -76,15 +68,10 @@ export async function simulateAtStripe(stripe: StripeServer, seed: number): Prom
     },
   })
   const run: Run = { world, random, fake: stripe.fake() }
-  const endRounds = rounds(run)
+  const endRounds = rounds(world, ROUND_MS, (round) => everyoneChecks(run, `round ${round}`))
   for (let index = 0; index < ORDERS; index++) {
     const order = { key: `key-${index}`, card: cards[upTo(cards.length)]!, quantity: 1 + upTo(3) }
-    let answer = await world.place(order)
-    while (answer.status >= 500) {
-      await world.run({ forMs: 5_000 })
-      answer = await world.place(order)
-    }
-    const { orderId } = answer
+    const orderId = await placedInTheEnd(world, order)
     if (random.next() < CANCELLED)
       later(run, upTo(10 * DAY_MS), {
         target: 'orders',
@@ -128,32 +115,6 @@ function later({ world }: Run, afterMs: number, { target, type, orderId, data }:
     return true
   }
   world.schedule.add({ kind: 'timer', to: 'people', type, dueMs: world.schedule.now() + afterMs, handle })
-}
-
-/** At intervals customers and staff check their orders, and banks answer. @returns the end of it */
-function rounds(run: Run): () => void {
-  const { schedule } = run.world
-  let ended = false
-  const next = (round: number): void => {
-    let isDone = false
-    const handle = async (): Promise<boolean> => {
-      // A repeated delivery of the timer begins no second series.
-      if (isDone || ended) return true
-      isDone = true
-      everyoneChecks(run, `round ${round}`)
-      next(round + 1)
-      return true
-    }
-    schedule.add({
-      kind: 'timer',
-      to: 'people',
-      type: 'round',
-      dueMs: schedule.now() + ROUND_MS,
-      handle,
-    })
-  }
-  next(1)
-  return () => void (ended = true)
 }
 
 function everyoneChecks(run: Run, key: string): void {

@@ -15,7 +15,7 @@ const MOST_RUNS = Math.ceil(Number(process.env['SIMULATION_RUNS'] ?? 40) / 2)
 /** `npm test` ends after so many, once all of `all` is reached. */
 const LEAST_RUNS = wholeLists || process.env['SIMULATION_RUNS'] ? MOST_RUNS : 6
 /** Seeds whose runs together reach all of `all`; a change of the rules may make others reach it, after more runs. */
-const reaching = [26, 27, 5, 18, 143]
+const reaching = [26, 27, 13, 8, 4, 1]
 /** So many runs are enough to reach all of `all`. */
 const SAMPLE = 20
 const runs = { least: LEAST_RUNS, most: MOST_RUNS, sample: SAMPLE }

@@ -6,13 +6,13 @@
 import { seededRandom } from 'local-google-cloud/host'
 import { PartnerRefusal } from '../../emulators/partner-server.ts'
 import { hasEnded, ordersOf } from '../support/simulation/always-true.ts'
-import { type Faults, someFaults } from '../support/simulation/faults.ts'
+import { shortly, someFaults } from '../support/simulation/faults.ts'
 import { eventsOf } from '../support/simulation/order-facts.ts'
+import { placedInTheEnd, rounds } from '../support/simulation/people.ts'
 import { createWorld, type World } from '../support/simulation/world.ts'
 import { linesOf } from '../support/simulation/simulate.ts'
 
-const MINUTE_MS = 60_000
-const HOUR_MS = 60 * MINUTE_MS
+const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 const cards = [
   'card-ok',
@@ -39,6 +39,7 @@ const WITH_FREE = 0.25
 const REFUSED = 0.1
 /** The faults last longer than two authorizations. */
 const FAULTS_DAYS = 16
+/** Customers and staff check their orders so often. */
 const ROUND_MS = 5 * HOUR_MS
 /** Of the customers who are asked, so many try another payment method in a round. */
 const PAID_IN_ROUND = 0.15
@@ -49,24 +50,17 @@ const MAX_CANCELLED_AFTER_MS = 12 * DAY_MS
 /** In one of so many runs the carrier does not collect within the time that an order may be open. */
 const NEVER_COLLECTED_IN = 8
 /**
- * In one of so many runs the first parcel leaves before its authorization ends, and the others after it; many captures are refused, and
- * the bank of the card that staff names often does not answer: a recapture waits when the authorization is to be renewed.
+ * In one of so many runs each order has two parcels: the first leaves a day before its authorization is to be renewed, and the other
+ * after it. Most captures of the card that the customer gave are refused, and the bank of the one that staff names often does not
+ * answer: a recapture waits then.
  */
 const WAITING_IN = 8
 const isWaitingRun = (seed: number): boolean => seed % WAITING_IN === 2
-const REFUSED_WHILE_WAITING = 0.5
+const REFUSED_WHILE_WAITING = 0.8
+const SILENT_WHILE_WAITING = 0.7
 
 /** An order is open for 90 days at most; after that what has left is captured, or recaptured, and delivered. */
 const TERMINAL_TIMEOUT_MS = 120 * DAY_MS
-
-/** Parcels are taken back within an hour: faults that are longer are those of a cloud that does not run. */
-const shortly = (faults: Faults): Faults => ({
-  ...faults,
-  slowMs: Math.min(faults.slowMs, 5 * MINUTE_MS),
-  pauseMs: Math.min(faults.pauseMs, 5 * MINUTE_MS),
-  partnerUnavailable: Math.min(faults.partnerUnavailable, 0.2),
-  partnerAnswerLost: Math.min(faults.partnerAnswerLost, 0.2),
-})
 
 export async function simulateLateOrders(seed: number): Promise<World> {
   const random = seededRandom(seed + 2 ** 33)
@@ -87,23 +81,20 @@ export async function simulateLateOrders(seed: number): Promise<World> {
       collectedApartMs: isWaitingRun(seed) ? 4 * DAY_MS : (seed % 3) * DAY_MS,
       deliveredAfterMs: upTo(2 * DAY_MS),
     },
-    releaseDelaySeconds: random.next() < 0.6 ? 0 : Math.floor(upTo(9 * DAY_MS) / 1000),
+    releaseDelaySeconds: isWaitingRun(seed) || random.next() < 0.6 ? 0 : Math.floor(upTo(9 * DAY_MS) / 1000),
   })
   refuseSomeCaptures(world, seed)
-  const endRounds = rounds(world, (round) => {
+  const endRounds = rounds(world, ROUND_MS, (round) => {
     payAgain(world, random, round)
     recapture(world, random, { round, isWaiting: isWaitingRun(seed) })
     act(world, random)
   })
   for (let index = 0; index < ORDERS; index++) {
     const card = orderedWith[upTo(orderedWith.length)]!
-    const order = { key: `key-${index}`, card, ...linesOf(1 + upTo(2), WITH_FREE, ofGoods) }
-    let answer = await world.place(order)
-    while (answer.status >= 500) {
-      await world.run({ forMs: 5_000 })
-      answer = await world.place(order)
-    }
-    if (random.next() < CANCELLED) cancelLater(world, answer.orderId, upTo(MAX_CANCELLED_AFTER_MS))
+    const quantity = isWaitingRun(seed) ? 2 : 1 + upTo(2)
+    const order = { key: `key-${index}`, card, ...linesOf(quantity, WITH_FREE, ofGoods) }
+    const orderId = await placedInTheEnd(world, order)
+    if (random.next() < CANCELLED) cancelLater(world, orderId, upTo(MAX_CANCELLED_AFTER_MS))
     await world.run({ forMs: upTo(DAY_MS) })
   }
   // A run of a day has a bounded number of steps, so that an endless loop is found.
@@ -119,7 +110,7 @@ export async function simulateLateOrders(seed: number): Promise<World> {
 }
 
 function collectedAfterMs(seed: number, upTo8DaysMs: number): number {
-  if (isWaitingRun(seed)) return 4 * DAY_MS + Math.floor(upTo8DaysMs / 8)
+  if (isWaitingRun(seed)) return 4.5 * DAY_MS + Math.floor(upTo8DaysMs / 16)
   return (seed % NEVER_COLLECTED_IN === 5 ? 200 : 3) * DAY_MS + upTo8DaysMs
 }
 
@@ -130,8 +121,9 @@ function refuseSomeCaptures({ provider: { ledger } }: World, seed: number): void
   const capture = ledger.capture.bind(ledger)
   Object.assign(ledger, {
     capture(...given: Parameters<typeof capture>) {
-      const [, key] = given
-      const isRefused = answers.get(key) ?? random.next() < (isWaitingRun(seed) ? REFUSED_WHILE_WAITING : REFUSED)
+      const [under, key] = given
+      const isWaiting = isWaitingRun(seed) && under.endsWith(':auth')
+      const isRefused = answers.get(key) ?? random.next() < (isWaiting ? REFUSED_WHILE_WAITING : REFUSED)
       answers.set(key, isRefused)
       if (isRefused) throw new PartnerRefusal(409, 'card-expired', 'The card has expired.')
       return capture(...given)
@@ -146,25 +138,6 @@ function cancelLater({ bus, schedule, commandTo }: World, orderId: string, after
     return true
   }
   schedule.add({ kind: 'timer', to: 'customer', type: 'cancels', dueMs: schedule.now() + afterMs, handle })
-}
-
-/** At intervals customers and staff look at their orders. @returns the end of it */
-function rounds({ schedule }: World, act: (round: number) => void): () => void {
-  let ended = false
-  const next = (round: number): void => {
-    let isDone = false
-    const handle = async (): Promise<boolean> => {
-      // A repeated delivery of the timer begins no second series.
-      if (isDone || ended) return true
-      isDone = true
-      act(round)
-      next(round + 1)
-      return true
-    }
-    schedule.add({ kind: 'timer', to: 'people', type: 'round', dueMs: schedule.now() + ROUND_MS, handle })
-  }
-  next(1)
-  return () => void (ended = true)
 }
 
 type Random = ReturnType<typeof seededRandom>
@@ -205,7 +178,7 @@ function recapture(
     if (hasEnded(order) || !isRefused) continue
     const before = eventsOf(world, 'orders', orderId).filter(({ type }) => type === 'recapture.requested').length
     const isAgreed = before >= RECAPTURES_AT_RANDOM
-    const isSilent = isWaiting && random.next() < 0.5
+    const isSilent = isWaiting && random.next() < SILENT_WHILE_WAITING
     const named = isSilent ? world.paymentMethodOf('card-issuer-unavailable')! : someCard(world, random)
     const paymentMethodRef = isAgreed ? world.paymentMethodOf('card-ok')! : named
     const data = { orderId, paymentMethodRef, reason: 'the customer has another card' }

@@ -63,3 +63,14 @@ export function someFaults(random: Random): Faults {
     pauseMs: upTo(3_600_000),
   }
 }
+
+const SHORT_MS = 5 * 60_000
+
+/** Where parcels are taken back within an hour: faults that are longer are those of a cloud that does not run. */
+export const shortly = (faults: Faults): Faults => ({
+  ...faults,
+  slowMs: Math.min(faults.slowMs, SHORT_MS),
+  pauseMs: Math.min(faults.pauseMs, SHORT_MS),
+  partnerUnavailable: Math.min(faults.partnerUnavailable, 0.2),
+  partnerAnswerLost: Math.min(faults.partnerAnswerLost, 0.2),
+})

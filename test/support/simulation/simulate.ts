@@ -6,6 +6,7 @@ import { capturedByShipment } from './money.ts'
 import { eventsOf, type OrderFacts, sum } from './order-facts.ts'
 import { type Random, seededRandom } from 'local-google-cloud/host'
 import { someFaults } from './faults.ts'
+import { placedInTheEnd } from './people.ts'
 import type { Releases } from './releases.ts'
 import { createWorld, discountCodes, freeSku, type OrderRequest, sku, unitMinor, type World } from './world.ts'
 
@@ -253,15 +254,11 @@ async function customers(world: World, ofRun: Random): Promise<void> {
     const address = random.next() < RETURNED ? ({ address: 'returned' } as const) : {}
     const goods = linesOf(1 + Math.floor(random.next() * 3), WITH_FREE, ofRun)
     const order = { key: `key-${index}`, card, ...goods, ...discount, ...address }
-    let answer = await world.place(order)
-    while (answer.status >= 500) {
-      await world.run({ forMs: 5_000 })
-      answer = await world.place(order)
-    }
-    if (random.next() < CANCELLED) cancel(world, answer.orderId, index)
-    if (random.next() < REFUNDED) refund(world, answer.orderId, index)
+    const orderId = await placedInTheEnd(world, order)
+    if (random.next() < CANCELLED) cancel(world, orderId, index)
+    if (random.next() < REFUNDED) refund(world, orderId, index)
     const isRequested = card === 'card-declined' || card === 'card-action-required'
-    if (isRequested && random.next() < PAY_AGAIN) payAgain(world, answer.orderId, index)
+    if (isRequested && random.next() < PAY_AGAIN) payAgain(world, orderId, index)
     // Some orders are placed at the same time.
     if (random.next() < 0.5) await world.run({ forMs: Math.floor(random.next() * 60_000) })
     if (random.next() < OPERATOR_RETRIES) retry(world, index)
