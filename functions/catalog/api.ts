@@ -1,6 +1,7 @@
 /** The public operations of the catalog. */
 
 import type { z } from 'zod'
+import { timestampAtEdge } from '../../shared/base/fields.ts'
 import type { Immutable } from '../../shared/contracts/immutable.ts'
 import { shopCodes } from '../shop/errors.ts'
 import { defineApi } from '../shop/roles.ts'
@@ -73,6 +74,7 @@ export const catalogApi = defineApi(
       path: '/v1/prices',
       summary: "Change a product's price, now or from a time on",
       access: 'admin',
+      narrows: { validFrom: timestampAtEdge.optional() },
       subject: 'sku',
       problems: [shopCodes['unknown-sku'], shopCodes['too-many-prices'], shopCodes['price-replaced']],
     }),

@@ -1,6 +1,7 @@
 /** The public lists of orders and shipments. */
 
 import { refuseIf } from '../../shared/base/errors.ts'
+import { timestampAtEdge } from '../../shared/base/fields.ts'
 import { defineApi, limitOf } from '../shop/roles.ts'
 import { historyContracts } from './contracts.ts'
 
@@ -11,6 +12,7 @@ export const historyApi = defineApi(historyContracts, ({ asks }) => ({
     summary:
       "List one's own orders, the newest first unless sorted otherwise; staff list every customer's, by status and time",
     access: 'customer',
+    narrows: { placedFrom: timestampAtEdge.optional(), placedBefore: timestampAtEdge.optional() },
     answers: { 200: 'A page of orders, and the cursor of the next page.' },
     problems: ['forbidden'],
     request({ caller, params }) {

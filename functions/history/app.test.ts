@@ -26,6 +26,15 @@ it.each(events)('$type becomes an entry of the timeline', async ({ type, example
   expect(timelines.map(([, document]) => document)).toMatchObject([{ events: { [event.id]: { type } } }])
 })
 
+it('an imported order whose time has an offset that no zone has is listed: it was recorded before the edge refused one', async () => {
+  const platform = testPlatform(history)
+  const { example } = events.find(({ type }) => type === 'order.imported')!
+  const old = { ...(example as object), placedAt: '2010-12-01T08:26:00.5+23:59' }
+  await deliver(app, platform, message('order.imported', old, { correlationId: 'o-1', subject: 'o-1' }))
+  const answer = await serveQueries(app, platform).request('/orders')
+  expect(await answer.json()).toMatchObject({ orders: [{ orderId: 'o-1', placedAt: '2010-11-30T08:27:00.500Z' }] })
+})
+
 it('several timelines are answered in one read, without those of which no event has arrived', async () => {
   const platform = testPlatform(history)
   const { example } = events.find(({ type }) => type === 'order.completed')!

@@ -1,6 +1,7 @@
 /** The public operations of orders. */
 
 import { z } from 'zod'
+import { timestampAtEdge } from '../../shared/base/fields.ts'
 import { missingParts } from '../../shared/service/compose.ts'
 import { derivedName } from '../../shared/base/ids.ts'
 import type { Caller } from '../../shared/service/operation.ts'
@@ -97,6 +98,7 @@ export const ordersApi = defineApi(
       summary: 'Record an order of the past, which was sold, paid and shipped elsewhere',
       access: 'importer',
       derives: { orderId: orderIdOf },
+      narrows: { placedAt: timestampAtEdge },
       subject: 'orderId',
       answers: ['orderId'],
     }),

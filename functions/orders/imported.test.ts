@@ -41,6 +41,13 @@ describe('an imported order', () => {
     })
   })
 
+  it('is recorded and read with an offset that no zone has, if it waited since before the edge refused one', async () => {
+    const shop = await openShop()
+    await take(shop, { placedAt: '2010-12-01T08:26:00+23:59' })
+    expect(shop.platform.published).toMatchObject([{ type: 'order.imported' }])
+    expect((await shop.read('o-1')).body).toMatchObject({ status: 'completed', placedAt: '2010-12-01T08:26:00+23:59' })
+  })
+
   it('is read together with orders that were placed; an unknown one is left out', async () => {
     const shop = await openShop()
     await take(shop)

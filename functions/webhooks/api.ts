@@ -1,6 +1,6 @@
 /** The public operations on a customer's own webhook endpoints. */
 
-import { timestamp } from '../../shared/base/fields.ts'
+import { timestampAtEdge } from '../../shared/base/fields.ts'
 import type { Caller } from '../../shared/service/operation.ts'
 import { z } from 'zod'
 import { defineApi } from '../shop/roles.ts'
@@ -72,7 +72,7 @@ export const webhooksApi = defineApi(
       access: 'customer',
       // Up to a hundred webhooks begin again, each with a task and a document.
       charges: 10,
-      body: z.strictObject({ since: timestamp }).meta({ examples: [{ since: '2026-01-01T00:00:00.000Z' }] }),
+      body: z.strictObject({ since: timestampAtEdge }).meta({ examples: [{ since: '2026-01-01T00:00:00.000Z' }] }),
       answers: { 200: 'How many are sent again, at most a hundred at a time.' },
       request: ({ body, ...given }) => ({ ...own(given), body }),
     }),

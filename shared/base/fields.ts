@@ -9,17 +9,24 @@ const FIRST_TIME = '0001-01-01T00:00:00Z'
 const LAST_TIME = '9999-12-31T23:59:59.999999Z'
 /**
  * ISO 8601 with an offset, of the range and the precision that every store has: Firestore and BigQuery have no year 0 and,
- * in UTC, none after 9999; BigQuery reads a text with nanoseconds, or with an offset of more than 14 hours, as no time at all.
+ * in UTC, none after 9999; BigQuery reads a text with nanoseconds as no time at all.
  */
 export const timestamp = z.iso
   .datetime({ offset: true })
   .max(40)
   .refine((time) => !/\.\d{7}/.test(time), 'takes at most six digits after the seconds')
-  .refine((time) => !/[+-](?:14:(?!00)|1[5-9]:|2\d:)\d\d$/.test(time), 'takes an offset of at most 14 hours')
   .refine(
     (time) => Date.parse(time) >= Date.parse(FIRST_TIME) && Date.parse(time) <= Date.parse(LAST_TIME),
     `takes a time from ${FIRST_TIME} to ${LAST_TIME}`,
   )
+/**
+ * A time in the body or the parameters of a public operation: BigQuery reads a text with an offset of more than 14 hours as no time
+ * at all. Recorded events and commands may have one, from before the edge refused it.
+ */
+export const timestampAtEdge = timestamp.refine(
+  (time) => !/[+-](?:14:(?!00)|1[5-9]:|2\d:)\d\d$/.test(time),
+  'takes an offset of at most 14 hours',
+)
 /** The subject of a token. It is shorter than other references, because actors are made from it. */
 export const subject = identifier({ characters: 128, bytes: 400 })
 /** Text that people write for people; the platform never compares it. */

@@ -52,6 +52,9 @@ type Common<Access extends string, Role extends string> = Pick<
   readonly objective?: Pick<RequestObjective, 'name' | 'title'>
 }
 
+/** In the place of fields of a contract, which has to read what was recorded before. An optional one stays so by its own schema. */
+type Narrowed<Shape> = { readonly [Name in keyof Shape]?: Shape[Name] }
+
 type AnswersOf<Q> = Q extends { readonly answers: infer A } ? A : object
 type BodyOf<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined
 /** Shapes that may replace the answers of a query. */
@@ -72,6 +75,8 @@ type AskOperation<Q, Path extends string, Access extends string, Role extends st
   readonly path: Path
   readonly requiresIdempotencyKey?: Key
   readonly body?: Body
+  /** Parameters of which the edge takes less than the query does. */
+  readonly narrows?: Narrowed<ParametersInQuery<Q, Path>>
   /** Status → its meaning. The schemas are the query's. */
   readonly answers: { readonly [Status in keyof AnswersOf<Q>]: string }
   /** Answers that are shown in another shape than the query's. */
@@ -115,6 +120,8 @@ type SubmitOperation<
   readonly derives?: {
     readonly [F in Derived]: (caller: Caller, key: string) => z.input<Data>[F & keyof z.input<Data>]
   }
+  /** Fields of which the edge takes less than the command does. */
+  readonly narrows?: Narrowed<Data['shape']>
   /** The field that names what the command is about. */
   readonly subject: Fields<Data>
   /** Fields that join the command's id in the answer. */
@@ -215,6 +222,7 @@ type GivenAsk = Omit<Operation, 'method' | 'parameters' | 'answers' | 'submits'>
     >
   > & {
     readonly answers: Readonly<Record<string, string>>
+    readonly narrows?: ParameterSchemas
   }
 
 const asking =
@@ -230,6 +238,7 @@ const asking =
       objective,
       earlier,
       answers,
+      narrows = {},
       ...operation
     } = given
     const contract = contracts.queries![query]!
@@ -251,7 +260,7 @@ const asking =
       describe: () => ({
         ...operation,
         method,
-        parameters: parametersInQuery(contract, path),
+        parameters: { ...parametersInQuery(contract, path), ...narrows },
         answers: Object.fromEntries(
           Object.entries(contract.answers).map(([status, schema]) => [
             status,
@@ -280,12 +289,22 @@ type GivenSubmit = Omit<
   'method' | 'parameters' | 'answers' | 'submits' | 'body' | 'requiresIdempotencyKey'
 > &
   Partial<Pick<Submitted, 'answers' | 'derives' | 'limitedTo' | 'isChecked' | 'objective' | 'earlier'>> &
-  Pick<Submitted, 'subject'>
+  Pick<Submitted, 'subject'> & { readonly narrows?: z.ZodRawShape }
 
 const submitting =
   (contracts: Contracts) =>
   (command: string, given: GivenSubmit): Submitted => {
-    const { subject, answers = [], derives = {}, limitedTo, isChecked, objective, earlier, ...operation } = given
+    const {
+      subject,
+      answers = [],
+      derives = {},
+      limitedTo,
+      isChecked,
+      objective,
+      earlier,
+      narrows,
+      ...operation
+    } = given
     const { data, refuses = [], example } = contracts.commands[command]!
     const { path, problems = [] } = operation
     return {
@@ -301,7 +320,8 @@ const submitting =
       isChecked,
       describe: () => {
         // A command that enters from outside has an object as its data: any other does not compile.
-        const { shape } = data as z.ZodObject
+        const taken = narrows ? (data as z.ZodObject).extend(narrows) : (data as z.ZodObject)
+        const { shape } = taken
         const inPath = pathParametersOf({ path })
         const elsewhere = [...inPath, ...Object.keys(derives)]
         return {
@@ -313,7 +333,7 @@ const submitting =
             ? {}
             : {
                 body: withExample(
-                  elsewhere.length === 0 ? data : (data as z.ZodObject).omit(maskOf(elsewhere)),
+                  elsewhere.length === 0 ? taken : taken.omit(maskOf(elsewhere)),
                   omitted(example as object, elsewhere),
                 ),
               }),

@@ -50,6 +50,11 @@ const isFormat = (schema: z.core.$ZodType): boolean => {
   return 'format' in def && ['uuid', 'datetime'].includes(String(def.format))
 }
 
+const isTime = (schema: z.core.$ZodType): boolean => {
+  const { def } = (schema as z.core.$ZodString)._zod
+  return 'format' in def && def.format === 'datetime'
+}
+
 /** A code's pattern is anchored and accepts printable ASCII. */
 const isShared = (schema: z.core.$ZodType): boolean => textKinds.get(schema as z.ZodString) !== undefined
 
@@ -77,6 +82,11 @@ const schemas: readonly (readonly [string, z.ZodType])[] = [
     ]),
   ),
 ]
+/** The parameters and bodies that the edge takes from its clients. */
+const atEdge = Object.entries(gatewayApp.publicApi!.operations).flatMap(([id, { parameters = {}, body }]) => [
+  ...Object.entries(parameters).map(([name, schema]) => [`${id} ${name}`, schema] as const),
+  ...(body ? [[`${id} body`, body] as const] : []),
+])
 const strings = schemas.flatMap(([name, schema]) => stringsIn(schema, name))
 
 describe('every string that enters by a contract', () => {
@@ -103,6 +113,24 @@ describe('every string that enters by a contract', () => {
     )
     expect(taken).toEqual([])
   })
+})
+
+it('the edge refuses every time with an offset that no zone has; contracts read the events and commands that have one', () => {
+  const taking = (given: readonly (readonly [string, z.core.$ZodType])[], time: string): string[] =>
+    given
+      .flatMap(([name, schema]) => stringsIn(schema, name))
+      .filter(({ schema }) => isTime(schema) && z.safeParse(schema, time).success)
+      .map(({ path }) => path)
+  expect(taking(atEdge, '2026-01-15T00:00:00+14:00')).toEqual([
+    'changePrice body.validFrom',
+    'importOrder body.placedAt',
+    'listOrders placedFrom',
+    'listOrders placedBefore',
+    'replayWebhooks body.since',
+  ])
+  expect(taking(atEdge, '2026-01-15T00:00:00+23:59')).toEqual([])
+  const messages = schemas.filter(([name]) => !name.endsWith(' body'))
+  expect(taking(messages, '2026-01-15T00:00:00+23:59')).toEqual(taking(messages, '2026-01-15T00:00:00+14:00'))
 })
 
 it('a plain string is detected anywhere in a schema', () => {

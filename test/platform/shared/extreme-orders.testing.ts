@@ -5,7 +5,7 @@ import type { z } from 'zod'
 import { cancelReasons } from '../../../functions/orders/cancellation-contracts.ts'
 import { currencyCodes, otherDigits } from '../../../functions/shop/currencies.ts'
 import { limits, sku as skuField, taxClass } from '../../../functions/shop/fields.ts'
-import { subject, timestamp, words } from '../../../shared/base/fields.ts'
+import { subject, timestampAtEdge, words } from '../../../shared/base/fields.ts'
 
 export interface DrawnProduct {
   readonly sku: string
@@ -140,7 +140,7 @@ const times: fc.Arbitrary<{ placedAt: string; placedAtMicros: bigint }> = fc
     fc.constantFrom(0, 0, 1, -1, 330, 840, -720, -14 * 60),
   )
   .map(([placedAtMicros, zone]) => ({ placedAt: written8601(placedAtMicros, zone), placedAtMicros }))
-  .filter(({ placedAt }) => timestamp.safeParse(placedAt).success)
+  .filter(({ placedAt }) => timestampAtEdge.safeParse(placedAt).success)
 
 /** @param kind given, so that each drawn shop has all of them */
 function someOrder(kind: DrawnOrder['kind'], products: readonly DrawnProduct[]): fc.Arbitrary<DrawnOrder> {
