@@ -125,3 +125,41 @@ it('requests of a caller beyond its limit count for its address, which bounds th
   // The first, and two of each of the address's buckets: without and with the form of a token.
   expect(checks).toBe(5)
 })
+
+describe('further operations of a request', () => {
+  const limit = (burst: number) => ({ perSecond: 1, burst })
+  const limits = { member: limit(10), clerk: limit(10), auditor: limit(10), address: limit(14) }
+  function admittedTo() {
+    const admission = createAdmission(testLimits({ limits }), testRoles, () => 0)
+    const headers: string[] = []
+    const of = (sub: string, operations: number, role: TestRole = 'member'): unknown => {
+      const visit = admission.enter({
+        address: 'x',
+        authorization: tokenOf(sub),
+        pool: 'callers',
+        setRateLimitHeaders: (name, { burst }, { remaining }) => void headers.push(`${name} ${remaining}/${burst}`),
+      })
+      try {
+        visit.admit({ sub, roles: [role] })
+        return caught(() => visit.chargeFurther({ sub, roles: [role] }, operations))
+      } finally {
+        visit.leave()
+      }
+    }
+    return { of, last: () => headers.at(-1) }
+  }
+
+  it('take nothing of the caller where the address has no room, nor of the address where the caller has none', () => {
+    const { of, last } = admittedTo()
+    expect([of('a', 7), last()]).toEqual([undefined, 'member 2/10'])
+    // The address had 14: 8 went to the first, one to this request.
+    expect([of('b', 6), last()]).toEqual([expect.objectContaining({ retryAfterSeconds: 2 }), 'address 5/14'])
+    expect([of('b', 2), last()]).toEqual([undefined, 'member 6/10'])
+    expect([of('a', 2), last()]).toEqual([expect.objectContaining({ retryAfterSeconds: 2 }), 'member 1/10'])
+  })
+
+  it('of a privileged caller do not count for the address', () => {
+    const { of, last } = admittedTo()
+    expect([of('c', 9, 'clerk'), of('d', 9, 'clerk'), last()]).toEqual([undefined, undefined, 'clerk 0/10'])
+  })
+})

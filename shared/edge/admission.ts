@@ -21,7 +21,7 @@ export interface Visitor {
 export interface Visit {
   /** Its token was verified. @throws Limited when this caller, or the ordinary callers of its address, exceed their rate limit. */
   admit(caller: Caller): void
-  /** Charges an admitted caller for further operations of the request. @throws Limited */
+  /** Charges an admitted caller for further operations of the request: for all, or for none. @throws Limited */
   chargeFurther(caller: Caller, operations: number): void
   /** The request's token was refused: it is not served as a known one again. */
   refuse(): void
@@ -143,18 +143,18 @@ export function createAdmission(settings: EdgeSettings, roles: Roles, now: () =>
         chargeFurther({ sub, roles: held }, operations) {
           if (operations <= 0) return
           const role = roleOf(held)
-          // When it comes again, its admission takes one more.
-          const again = (of: Buckets, { retryAfterSeconds, ...result }: RateLimitResult): RateLimitResult => ({
-            ...result,
-            retryAfterSeconds: result.allowed
-              ? retryAfterSeconds
-              : retryAfterSeconds + Math.ceil(1 / of.limit.perSecond),
-          })
-          const result = again(callers.get(role)!, callers.get(role)!.consume(sub, operations))
-          setRateLimitHeaders(role, limitOf(role), result)
-          refuse(`This ${role}`, result)
-          if (role === roles.ordinary)
-            refuse('This address', again(ordinaryOfAddress, ordinaryOfAddress.consume(address, operations)))
+          const charged: readonly Charged[] = [
+            { name: role, buckets: callers.get(role)!, key: sub },
+            ...(role === roles.ordinary ? [{ name: 'address', buckets: ordinaryOfAddress, key: address }] : []),
+          ]
+          // All of them have room before one is charged: a refused request takes nothing.
+          for (const { name, buckets, key } of charged) {
+            const result = whenAgain(buckets, buckets.peek(key, operations))
+            if (!result.allowed) setRateLimitHeaders(name, buckets.limit, result)
+            refuse(`This ${name}`, result)
+          }
+          const [result] = charged.map(({ buckets, key }) => buckets.consume(key, operations))
+          setRateLimitHeaders(role, limitOf(role), result!)
         },
         refuse() {
           if (before) known.forget(authorization!)
@@ -188,6 +188,20 @@ export function createAdmission(settings: EdgeSettings, roles: Roles, now: () =>
 }
 
 const noSlots = createSlots(0)
+
+/** A bucket that a request is charged to. */
+interface Charged {
+  /** Of its limit: a role, or `address`. */
+  readonly name: string
+  readonly buckets: Buckets
+  readonly key: string
+}
+
+/** The result of further operations, as the caller has to know it: when the request comes again, its admission takes one more. */
+const whenAgain = ({ limit }: Buckets, { retryAfterSeconds, ...result }: RateLimitResult): RateLimitResult => ({
+  ...result,
+  retryAfterSeconds: result.allowed ? retryAfterSeconds : retryAfterSeconds + Math.ceil(1 / limit.perSecond),
+})
 
 /** The bodies that are being read, oldest first: an honest one arrives within milliseconds, so the oldest is the slowest. */
 function createUploads(): { begin(leave: () => void): Upload; evictOldest(): void; size(): number } {

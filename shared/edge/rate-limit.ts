@@ -20,8 +20,8 @@ export interface Buckets {
   consume(key: string, count?: number): RateLimitResult
   /** Puts one consumed token back. */
   giveBack(key: string): void
-  /** Reads the bucket and changes nothing: `remaining` counts the token that `consume` would take. */
-  peek(key: string): RateLimitResult
+  /** Reads the bucket and changes nothing: `remaining` counts the tokens that `consume` would take. */
+  peek(key: string, count?: number): RateLimitResult
   readonly limit: Limit
   /** The number of keys in memory. */
   size(): number
@@ -51,9 +51,9 @@ export function createBuckets(limit: Limit, now: () => number): Buckets {
   return {
     limit,
     size: () => buckets.size,
-    peek(key) {
+    peek(key, count = 1) {
       const tokens = tokensOf(key)
-      return resultOf(tokens, tokens >= 1)
+      return resultOf(tokens, tokens >= count, count)
     },
     giveBack(key) {
       // A key that is not in memory has a full bucket.
