@@ -385,30 +385,54 @@ describe('a document', () => {
       ]),
     ) as never
 
+  /** The reads that the limit still has room for. */
+  const readsLeft = async (of: TestGraph): Promise<number> => {
+    for (let reads = 0; ; reads++)
+      if ((await of.post({ query: '{ listWebhooks { endpoints { url } } }' })).status === 429) return reads
+  }
+  const replay = 'replayWebhooks(endpointId: "w-1", since: "2026-01-01T00:00:00Z") { replayed }'
+
   it('is charged for each of its operations and edges', async () => {
-    const limited = openGraph(issuer, { edge: { limits: limitsOf(10) } })
-    const query = `{ ${times(5, (at) => `a${at}: readProduct(sku: "TEA-001") { name }`)} }`
+    const limited = openGraph(issuer, { edge: { limits: limitsOf(12) } })
+    const query = `{ ${times(2, (at) => `a${at}: listOrders(limit: 2) { orders { order { lines { product { name } } } } }`)} }`
     expect((await limited.post({ query })).status).toBe(200)
-    expect((await limited.post({ query })).status).toBe(200)
-    const answer = await limited.post({ query })
-    expect([answer.status, codesOf(answer)]).toEqual([429, ['rate-limited']])
+    // Two operations, and twice the edges to the orders and to their products.
+    expect(await readsLeft(limited)).toBe(6)
   })
 
   it('is charged for an operation that does the work of many as for several, as REST is', async () => {
-    const byRest = async (of: TestGraph) => {
-      const response = await of.request('/v1/webhook-endpoints/w-1/replay', {
-        method: 'POST',
-        headers: { authorization: `Bearer ${await of.token()}`, 'content-type': 'application/json' },
-        body: '{"since":"2026-01-01T00:00:00Z"}',
-      })
-      return response.status
-    }
     const rest = openGraph(issuer, { edge: { limits: limitsOf(19) } })
-    expect([await byRest(rest), await byRest(rest)]).toEqual([404, 429])
-    const query = 'mutation { replayWebhooks(endpointId: "w-1", since: "2026-01-01T00:00:00Z") { replayed } }'
+    const response = await rest.request('/v1/webhook-endpoints/w-1/replay', {
+      method: 'POST',
+      headers: { authorization: `Bearer ${await rest.token()}`, 'content-type': 'application/json' },
+      body: '{"since":"2026-01-01T00:00:00Z"}',
+    })
+    expect([response.status, await readsLeft(rest)]).toEqual([404, 9])
     const limited = openGraph(issuer, { edge: { limits: limitsOf(19) } })
-    const codes = [codesOf(await limited.post({ query })), codesOf(await limited.post({ query }))]
-    expect(codes).toEqual([['not-found'], ['rate-limited']])
+    expect(codesOf(await limited.post({ query: `mutation { ${replay} }` }))).toEqual(['not-found'])
+    expect(await readsLeft(limited)).toBe(9)
+  })
+
+  it('is charged for all of its operations before any of them is done', async () => {
+    const query = `mutation { a: ${replay} b: ${replay} }`
+    const short = openGraph(issuer, { edge: { limits: limitsOf(25, 1) } })
+    expect(codesOf(await short.post({ query }))).toEqual(['not-found', 'not-found'])
+    short.platform.calls.length = 0
+    const answer = await short.post({ query })
+    expect([answer.status, codesOf(answer), short.calls()]).toEqual([429, ['rate-limited'], []])
+    // Five were left: one for the request. It needs fifteen more, and one for the request that comes again.
+    expect(answer.errors![0]!.extensions).toMatchObject({ retryAfterSeconds: 16 })
+    short.platform.advance(16_000)
+    expect((await short.post({ query })).status).toBe(200)
+    expect(await readsLeft(short)).toBe(0)
+  })
+
+  it('that counts as more requests than its caller ever has is refused as such: it would wait for ever', async () => {
+    const limited = openGraph(issuer, { edge: { limits: limitsOf(19) } })
+    const answer = await limited.post({ query: `mutation { a: ${replay} b: ${replay} }` })
+    expect([answer.status, codesOf(answer), limited.calls()]).toEqual([400, ['document-too-complex'], []])
+    expect(answer.errors![0]!.message).toContain('counts as 20 requests')
+    expect(await readsLeft(limited)).toBe(18)
   })
 
   it('beyond the limit is answered after Retry-After, and takes nothing of the limit meanwhile but its request', async () => {

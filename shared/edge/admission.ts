@@ -1,6 +1,6 @@
 /** Admission: limits on rate and concurrency, of unverified callers by address and of verified callers by name. */
 
-import { Limited } from '../base/errors.ts'
+import { Limited, refuseIf } from '../base/errors.ts'
 import type { Upload } from '../http/http.ts'
 import type { EdgeSettings, Limit } from '../service/edge-settings.ts'
 import type { Caller, Roles } from '../service/operation.ts'
@@ -21,7 +21,10 @@ export interface Visitor {
 export interface Visit {
   /** Its token was verified. @throws Limited when this caller, or the ordinary callers of its address, exceed their rate limit. */
   admit(caller: Caller): void
-  /** Charges an admitted caller for further operations of the request: for all, or for none. @throws Limited */
+  /**
+   * Charges an admitted caller for further operations of the request: for all, or for none.
+   * @throws Limited; Refused for a document of more operations than the limit ever has room for
+   */
   chargeFurther(caller: Caller, operations: number): void
   /** The request's token was refused: it is not served as a known one again. */
   refuse(): void
@@ -149,6 +152,11 @@ export function createAdmission(settings: EdgeSettings, roles: Roles, now: () =>
           ]
           // All of them have room before one is charged: a refused request takes nothing.
           for (const { name, buckets, key } of charged) {
+            refuseIf(
+              operations >= buckets.limit.burst,
+              'document-too-complex',
+              `The document counts as ${operations + 1} requests, and the limit of this ${name} has room for ${buckets.limit.burst}: send several.`,
+            )
             const result = whenAgain(buckets, buckets.peek(key, operations))
             if (!result.allowed) setRateLimitHeaders(name, buckets.limit, result)
             refuse(`This ${name}`, result)

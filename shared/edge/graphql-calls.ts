@@ -23,7 +23,11 @@ export function createGraphqlCalls(graph: Graph, { schema: sdl, documents }: Gra
   const schema = buildSchema(sdl, { assumeValid: true, assumeValidSDL: true })
   const isRecordedOnly = source.isRecordedOnly(platform)
   bindFields(schema, graph)
-  const isEdge = (name: string): boolean => Object.hasOwn(edges, name)
+  const about = {
+    schema,
+    isEdge: (name: string): boolean => Object.hasOwn(edges, name),
+    chargesOf: (name: string): number => graph.operations.get(name)?.operation.charges ?? 1,
+  }
 
   return {
     async answer(c, caller, body) {
@@ -33,7 +37,7 @@ export function createGraphqlCalls(graph: Graph, { schema: sdl, documents }: Gra
       const operation = getOperationAST(document, request.operationName)
       if (!operation)
         throw new Refused('invalid-document', 'Name one of the operations of the document in operationName.')
-      const { calls } = measured(document, operation, { schema, variables, isEdge })
+      const { charges } = measured(document, operation, { ...about, variables })
       const faults = validate(schema, document, undefined, { maxErrors: MAX_ERRORS })
       if (faults.length > 0) return refused(c, 'invalid-document', faults)
       refuseIf(
@@ -41,7 +45,8 @@ export function createGraphqlCalls(graph: Graph, { schema: sdl, documents }: Gra
         'request-invalid',
         `GET reads alone: send the ${operation.operation} by POST.`,
       )
-      graph.chargeFurther(c, caller, Math.max(0, calls - 1))
+      // Before any of it is done: a mutation that is refused halfway would have done a part.
+      graph.chargeFurther(c, caller, charges - 1)
       const run: Run = { c, caller, loaders: new Map(), stale: [], keyed: 0 }
       const args = {
         schema,

@@ -46,8 +46,6 @@ async function called(graph: Graph, run: Run, id: string, given: Arguments): Pro
   const c = contextOf(run, id, graph, values)
   return failing(graph, c, async () => {
     bound.allow(c, run.caller)
-    // The document was charged for one.
-    graph.chargeFurther(run.c, run.caller, (operation.charges ?? 1) - 1)
     const response = await bound.answer(c, { caller: run.caller }, partsOf(ownOf(values), operation))
     if (response.status >= 400) throw spelled(response, (await response.json()) as Problem, c)
     return response.status === 204 ? true : response.json()

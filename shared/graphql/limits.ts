@@ -31,7 +31,7 @@ export const MAX_DEPTH = 15
 export const MAX_FIELDS = 400
 export const MAX_ALIASES = 30
 export const MAX_DIRECTIVES = 20
-/** Operations and edges: each is a request to a service, and is charged as one. */
+/** Operations and edges: each is a request to a service. */
 export const MAX_CALLS = 20
 /** Objects of the answer. */
 export const MAX_COST = 5_000
@@ -40,8 +40,8 @@ const LIST_LENGTH = 5
 const PAGE_LENGTH = 20
 
 export interface Measured {
-  readonly calls: number
-  readonly cost: number
+  /** Requests as which the document counts: one of each edge, and those of each operation. */
+  readonly charges: number
 }
 
 interface Measuring {
@@ -50,8 +50,11 @@ interface Measuring {
   readonly variables: Readonly<Record<string, unknown>>
   /** By type and field: `Order.dish`. */
   isEdge(name: string): boolean
+  /** The requests as which an operation counts. */
+  chargesOf(operation: string): number
   fields: number
   calls: number
+  charges: number
   cost: number
 }
 
@@ -75,7 +78,7 @@ interface Place {
 export function measured(
   document: DocumentNode,
   operation: OperationDefinitionNode,
-  about: Pick<Measuring, 'schema' | 'variables' | 'isEdge'>,
+  about: Pick<Measuring, 'schema' | 'variables' | 'isEdge' | 'chargesOf'>,
 ): Measured {
   checkLength(document)
   const fragments = new Map(
@@ -84,20 +87,18 @@ export function measured(
     ),
   )
   const variables = { ...defaultsOf(operation), ...about.variables }
-  const measuring = { ...about, variables, fragments, fields: 0, calls: 0, cost: 0 }
+  const measuring = { ...about, variables, fragments, fields: 0, calls: 0, charges: 0, cost: 0 }
   // Operations and fragments that are not asked for are validated as well.
   for (const one of document.definitions)
     if (one !== operation && 'selectionSet' in one)
       measure(one.selectionSet, measuring, { type: undefined, depth: 1, objects: 1, rows: undefined, within: [] })
   // The operation has all of them: the query by which tools introspect has 240, and 250 in its fragments.
-  measuring.fields = 0
-  const [calls, cost] = [measuring.calls, measuring.cost]
+  Object.assign(measuring, { fields: 0, calls: 0, charges: 0, cost: 0 })
   const type = about.schema.getRootType(operation.operation) ?? undefined
   measure(operation.selectionSet, measuring, { type, depth: 1, objects: 1, rows: undefined, within: [] })
-  const own = { calls: measuring.calls - calls, cost: measuring.cost - cost }
-  check('operations and edges', own.calls, MAX_CALLS)
-  check('objects', own.cost, MAX_COST)
-  return own
+  check('operations and edges', measuring.calls, MAX_CALLS)
+  check('objects', measuring.cost, MAX_COST)
+  return { charges: measuring.charges }
 }
 
 /** The values of variables that the request leaves out, such as a number of rows. */
@@ -148,7 +149,10 @@ function measureField(field: FieldNode, measuring: Measuring, place: Place): voi
   const isOfSchema = Object.hasOwn(ofSchema, name)
   const definition = isOfSchema ? ofSchema[name] : isObjectType(type) ? type.getFields()[name] : undefined
   const isRoot = place.depth === 1 && type !== undefined && !name.startsWith('__')
-  if (isRoot || (isObjectType(type) && measuring.isEdge(`${type.name}.${name}`))) measuring.calls += 1
+  if (isRoot || (isObjectType(type) && measuring.isEdge(`${type.name}.${name}`))) {
+    measuring.calls += 1
+    measuring.charges += isRoot ? measuring.chargesOf(name) : 1
+  }
   if (!field.selectionSet) return
   const rows = isRoot ? rowsOf(field, measuring) : place.rows
   const nullable = definition && (isNonNullType(definition.type) ? definition.type.ofType : definition.type)
