@@ -62,10 +62,10 @@ const bearer = (role?: string): Record<string, string> => ({
   }),
 })
 
-function started(publicApi: PublicApi) {
+function started(publicApi: PublicApi, edge: Parameters<typeof testEdgeFor<'guest' | 'usher'>>[1] = {}) {
   const platform = testPlatform(boxoffice, {
     settings: {
-      EDGE: testEdgeFor(['guest', 'usher']),
+      EDGE: testEdgeFor(['guest', 'usher'], edge),
       TOKEN_ISSUER: issuer,
       TOKEN_AUDIENCE: 'theatre',
       TOKEN_JWKS_URL: keysUrl,
@@ -174,6 +174,46 @@ describe('an operation', () => {
       })
     expect(() => define(changes)).toThrow(fault)
     expect(() => define({})).not.toThrow()
+  })
+
+  it.each<[string, Partial<Operation>, string]>([
+    ['none', { charges: 0 }, 'counts as 0 requests'],
+    ['one, which is what it counts as without', { charges: 1 }, 'counts as 1 requests'],
+    ['a part of one', { charges: 2.5 }, 'counts as 2.5 requests'],
+    ['several of no caller', { charges: 2, access: 'public' }, 'has no caller whose limit it counts to'],
+    ['several of a sender who signs', { charges: 2, access: 'signed' }, 'has no caller whose limit it counts to'],
+  ])('does not count as %s', (_, changes, fault) => {
+    const define = (given: Partial<Operation>) =>
+      checkedPublicApi({
+        ...parts,
+        operations: { readSeats: { ...operation, access: 'guests', charges: 2, ...given } },
+        handlers: () => ({ readSeats: open }),
+      })
+    expect(() => define(changes)).toThrow(fault)
+    expect(() => define({})).not.toThrow()
+  })
+
+  it('that counts as more requests than a limit has room for: its service does not start', () => {
+    const api = checkedPublicApi({
+      ...parts,
+      operations: { readSeats: { ...operation, access: 'guests', charges: 8 } },
+      handlers: () => ({ readSeats: open }),
+    })
+    const bursts = (guest: number, address: number) => ({
+      limits: {
+        guest: { perSecond: 1, burst: guest },
+        usher: { perSecond: 1, burst: 100 },
+        address: { perSecond: 1, burst: address },
+      },
+    })
+    expect(() => started(api, bursts(8, 8))).not.toThrow()
+    for (const [name, limits] of [
+      ['guest', bursts(7, 8)],
+      ['address', bursts(8, 7)],
+    ] as const)
+      expect(() => started(api, limits)).toThrow(
+        `get /v1/seats counts as 8 requests, and the limit of ${name} has a burst of 7`,
+      )
   })
 
   it('that is signed needs a check of signatures', () => {

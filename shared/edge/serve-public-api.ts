@@ -5,7 +5,13 @@ import { Refused } from '../base/errors.ts'
 import { once } from '../base/once.ts'
 import { tokenAudience, tokenIssuer, tokenKeysUrl } from '../service/edge-settings.ts'
 import type { Operation } from '../service/operation.ts'
-import { apiOfInstance, type OperationHandler, type PublicApi, type SignatureCheck } from '../service/public-api.ts'
+import {
+  apiOfInstance,
+  checkRoomFor,
+  type OperationHandler,
+  type PublicApi,
+  type SignatureCheck,
+} from '../service/public-api.ts'
 import { type CallerOf, createTokenCheck } from './caller-tokens.ts'
 import { commandHandlers } from './commands.ts'
 import { createEdge, type Edge } from './edge.ts'
@@ -19,10 +25,15 @@ import { documentHandlers } from './openapi.ts'
 import type { RunningService } from './rpc-calls.ts'
 import { createRpcs } from './rpc-routes.ts'
 
-/** @throws Error for an operation without access, without a handler, or with a path that is not declared completely. */
+/**
+ * @throws Error for an operation without access, without a handler, with a path that is not declared completely, or with more charges
+ * than a limit has room for.
+ */
 export function servePublicApi(http: Hono, platform: EdgePlatform & RunningService, declared: PublicApi): void {
   const api = apiOfInstance(declared, platform)
   const { operations, roles } = api
+  const settings = platform.setting(api.limits)
+  checkRoomFor(operations, settings)
   const check = createTokenCheck(
     {
       issuer: platform.setting(tokenIssuer),
@@ -37,7 +48,7 @@ export function servePublicApi(http: Hono, platform: EdgePlatform & RunningServi
   if (rpcs) http.use('*', rpcs.spelling)
   if (api.graphql) http.use('*', spellGraphql)
   const edge = createEdge(http, {
-    settings: platform.setting(api.limits),
+    settings,
     roles,
     signedPaths: Object.values(operations)
       .filter(({ access }) => access === 'signed')

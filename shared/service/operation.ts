@@ -36,7 +36,7 @@ export interface Operation<Access extends string = string, Role extends string =
   readonly streams?: z.ZodType
   /** States that a POST or DELETE has neither body nor Idempotency-Key, since the same request again changes nothing more. */
   readonly isIdempotent?: true
-  /** The requests as which it counts to the limit of its caller: one that does the work of many. Absent: one. */
+  /** The requests as which it counts to the limit of its caller, two or more: one that does the work of many. Absent: one. */
   readonly charges?: number
   /** Of a GET with a JSON answer 200: for how long a client may keep the answer. Absent: not at all. */
   readonly cache?: Cache

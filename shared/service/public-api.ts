@@ -204,10 +204,31 @@ function checkCache({ method, path, answers, cache }: Operation): void {
     throw new Error(`${method} ${path} is kept for ${cache.seconds} seconds: give a whole number from 1 on.`)
 }
 
+function checkCharges({ method, path, access, charges }: Operation): void {
+  if (charges === undefined) return
+  if (!Number.isInteger(charges) || charges < 2)
+    throw new Error(`${method} ${path} counts as ${charges} requests: give a whole number from 2 on, or no charges.`)
+  if (reservedAccess.some((name) => name === access))
+    throw new Error(
+      `${method} ${path} takes no token, and has no caller whose limit it counts to: give it an access, or no charges.`,
+    )
+}
+
+/** @throws Error for an operation that counts as more requests than a full limit has room for: it would be refused for ever. */
+export function checkRoomFor(operations: Operations, { limits }: EdgeSettings): void {
+  const [name, { burst }] = Object.entries(limits).reduce((one, other) => (other[1].burst < one[1].burst ? other : one))
+  for (const { method, path, charges = 1 } of Object.values(operations))
+    if (charges > burst)
+      throw new Error(
+        `${method} ${path} counts as ${charges} requests, and the limit of ${name} has a burst of ${burst}: raise it, or let the operation count as fewer.`,
+      )
+}
+
 /**
  * The public API with `documentOperations`, and `messageOperations` where it describes messages, which the platform adds.
  * @throws Error for an access or an operation with a reserved name, for one that takes no token and refuses roles, for a POST or
- * DELETE that a client could not repeat, and for a cache of anything but the JSON answer to a GET.
+ * DELETE that a client could not repeat, for a cache of anything but the JSON answer to a GET, and for charges that are no number of
+ * requests of a caller.
  */
 export function checkedPublicApi(api: PublicApi): PublicApi {
   const reserved = reservedAccess.find((name) => Object.hasOwn(api.access, name))
@@ -225,7 +246,10 @@ export function checkedPublicApi(api: PublicApi): PublicApi {
         `${method} ${path} has neither body nor key: set requiresIdempotencyKey, or isIdempotent if the same request again changes nothing more.`,
       )
   }
-  for (const operation of Object.values(api.operations)) checkCache(operation)
+  for (const operation of Object.values(api.operations)) {
+    checkCache(operation)
+    checkCharges(operation)
+  }
   const own = { ...documentOperations, ...(api.messages ? messageOperations : {}) }
   checkReserved(api, own)
   return { ...api, operations: { ...api.operations, ...own } }

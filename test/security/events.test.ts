@@ -149,7 +149,7 @@ it('the security log has every refusal of the gateway, with subject, reason, add
 })
 
 it('the security log has the refusals by limits of the edge in a bounded number of lines, with the total count', async () => {
-  const limits = { customer: { perSecond: 1, burst: 1 }, admin: { perSecond: 1, burst: 1 } }
+  const limits = { customer: { perSecond: 1, burst: 10 }, admin: { perSecond: 1, burst: 10 } }
   const wide = { perSecond: 1_000_000, burst: 1_000_000 }
   const { platform, send } = openGateway(
     { limits: { ...limits, support: wide, warehouse: wide, importer: wide, address: wide } },
@@ -157,7 +157,7 @@ it('the security log has the refusals by limits of the edge in a bounded number 
   )
   const bearer = await issuer.token()
   const answers: number[] = []
-  for (let sent = 0; sent < 101; sent++) answers.push(await send('GET', '/v1/orders/o-1', bearer))
+  for (let sent = 0; sent < 110; sent++) answers.push(await send('GET', '/v1/orders/o-1', bearer))
   expect(answers.filter((status) => status === 429)).toHaveLength(100)
   platform.security.close()
   const events = eventsOf(platform) as { count?: number }[]
