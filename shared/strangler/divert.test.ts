@@ -183,7 +183,39 @@ describe('an operation', () => {
     advance(RULES_TTL_MS)
     for (const _ of [1, 2]) expect(await call('read')).toEqual(from('platform'))
     await new Promise(setImmediate)
-    expect(logged.map(({ event }) => event)).toEqual(['strangler.rules-unavailable'])
+    expect(logged).toMatchObject([
+      { event: 'strangler.rules-unavailable', fields: { error: expect.any(Unavailable) } },
+      { event: 'strangler.rules-read-again', fields: { outageSeconds: 0 } },
+      { event: 'strangler.rules-unavailable', fields: { ageSeconds: 1 } },
+    ])
+  })
+
+  it('has one line in the log for an outage of the rules, however many requests come, and one for its end', async () => {
+    const { call, system, advance, logged } = await beside(side(100))
+    const { rules } = system
+    await call('read')
+    // One reading has no answer for two seconds, and then fails.
+    const unanswered = Promise.withResolvers<Response>()
+    system.rules = () => unanswered.promise
+    advance(RULES_TTL_MS)
+    for (let request = 0; request < 20; request++) await call('read')
+    advance(RULES_TTL_MS)
+    for (let request = 0; request < 20; request++) await call('read')
+    unanswered.reject(new Unavailable('down'))
+    await new Promise(setImmediate)
+    system.rules = () => Promise.reject(new Unavailable('down'))
+    for (let reading = 0; reading < 20; reading++) {
+      advance(RULES_TTL_MS)
+      await call('read')
+    }
+    system.rules = rules
+    advance(RULES_TTL_MS)
+    await call('read')
+    await new Promise(setImmediate)
+    expect(logged).toMatchObject([
+      { event: 'strangler.rules-unavailable', fields: { ageSeconds: 2 } },
+      { event: 'strangler.rules-read-again', fields: { outageSeconds: 21 } },
+    ])
   })
 
   it('is refused once its rules are too old: a write after ten seconds, a read after ten minutes, however many come meanwhile', async () => {
@@ -200,7 +232,7 @@ describe('an operation', () => {
     expect(await call('read')).toEqual(from('platform'))
     advance(READ_RULES_MAX_AGE_MS - WRITE_RULES_MAX_AGE_MS)
     await expect(call('read')).rejects.toThrow('those that are known are 600 s old')
-    expect(logged.at(-1)).toMatchObject({ event: 'strangler.rules-unavailable', fields: { ageSeconds: 600 } })
+    expect(logged).toMatchObject([{ event: 'strangler.rules-unavailable', fields: { ageSeconds: 1 } }])
     system.rules = rules
     expect([await call('write'), await call('read')]).toEqual([from('platform'), from('platform')])
   })

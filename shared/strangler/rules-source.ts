@@ -37,6 +37,7 @@ export function rulesFrom(
   let triedAtMs = 0
   let reading: Promise<Rules> | undefined
   let waking: Promise<unknown> | undefined
+  let failingSinceMs: number | undefined
 
   const ageMs = (): number => now() - known!.readAtMs
 
@@ -51,18 +52,31 @@ export function rulesFrom(
     const rules = rulesSchema.parse(await response.json())
     // An answer that was overtaken by a later one brings former rules.
     known = { rules: known && known.rules.version > rules.version ? known.rules : rules, readAtMs }
+    if (failingSinceMs !== undefined)
+      log('INFO', 'strangler.rules-read-again', { outageSeconds: Math.floor((now() - failingSinceMs) / 1_000) })
+    failingSinceMs = undefined
     return known.rules
   }
+  /** One line for an outage, however many requests come meanwhile. */
+  function failed(error: unknown): never {
+    if (failingSinceMs === undefined)
+      log('WARNING', 'strangler.rules-unavailable', {
+        error,
+        ...(known ? { ageSeconds: Math.floor(ageMs() / 1_000) } : {}),
+      })
+    failingSinceMs ??= now()
+    throw error
+  }
   const renewed = (): Promise<Rules> =>
-    (reading ??= outsideRequest(read).finally(() => {
-      reading = undefined
-    }))
+    (reading ??= outsideRequest(read)
+      .catch(failed)
+      .finally(() => {
+        reading = undefined
+      }))
   const unavailable = (error: unknown): never => {
     const age = known ? `, and those that are known are ${Math.floor(ageMs() / 1_000)} s old` : ''
     throw new Unavailable(`The rules of the migration at ${url} could not be read${age}: ${String(error)}`)
   }
-  const logged = (error: unknown): void =>
-    log('WARNING', 'strangler.rules-unavailable', { error, ageSeconds: Math.floor(ageMs() / 1_000) })
 
   return {
     async current() {
@@ -70,7 +84,7 @@ export function rulesFrom(
       const restedMs = now() - triedAtMs
       if (restedMs >= RULES_TTL_MS) {
         // Requests go on with the former rules meanwhile. A reading that fails is tried again after the same time.
-        const read = renewed().catch(logged)
+        const read = renewed().catch(() => {})
         if (restedMs >= WRITE_RULES_MAX_AGE_MS) waking = read.finally(() => (waking = undefined))
       }
       await waking
