@@ -2,7 +2,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
 import type { ServiceState } from './failed-starts.ts'
-import { type Api, connect } from './api.ts'
+import { type Api, connect, connectWith } from './api.ts'
 
 async function serve(answer: RequestListener): Promise<string> {
   const server = createServer(answer)
@@ -104,4 +104,10 @@ it.each([500, 503])('%d of services that run names the one that answered, and th
 
 it('a refusal of the request has no such line', async () => {
   await expect(listOrders(await failing(409, [runs]))).rejects.toThrow(/^409 unavailable: Try again\.$/)
+})
+
+it('a call with a time ends after it, when the public API gives no answer', async () => {
+  const publicUrl = await serve(() => {})
+  const api = connectWith(publicUrl, async () => 't')
+  await expect(api.send('GET', '/v1/orders', { timeoutMs: 20 })).rejects.toThrow(/timeout/)
 })

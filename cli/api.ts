@@ -38,6 +38,8 @@ interface RequestOptions {
   readonly key?: string
   /** For the outcome of a command that the request submits. */
   readonly waitSeconds?: number
+  /** Absent: as long as the public API takes. */
+  readonly timeoutMs?: number
 }
 
 export interface Api {
@@ -110,6 +112,7 @@ export function connectWith(publicUrl: string, bearer: () => Promise<string>): A
           ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
         },
         ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+        ...(options.timeoutMs === undefined ? {} : { signal: AbortSignal.timeout(options.timeoutMs) }),
       })
       const text = await response.text()
       const body: unknown = text === '' ? undefined : parse(text, response.status)

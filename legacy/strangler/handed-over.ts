@@ -3,8 +3,8 @@
 import type { Store } from './store.ts'
 import type { PlatformApi } from './to-platform.ts'
 
-/** In one round: a few of the requests that the platform allows an admin. */
-const MAX_INQUIRIES = 5
+/** In one round, concurrently: a few of the requests that the platform allows an admin. */
+export const MAX_INQUIRIES = 5
 
 interface Parts {
   readonly store: Store
@@ -15,12 +15,17 @@ interface Parts {
 export interface HandedOver {
   /** Orders that the platform took and that are not here, as differences. */
   uncopied(): Promise<string[]>
-  /** Some of those that the platform refused are forgotten: a step back has few left to ask about. */
+  /**
+   * The next few are asked about, and those that the platform refused are forgotten: a step back has few left to ask about. One of
+   * which the platform says nothing has its turn again after the others.
+   */
   forgetRefused(): Promise<void>
 }
 
 export function inquireAbout({ store, api, now }: Parts): HandedOver {
   const taken = new Set<string>()
+  /** The order with which the last round ended. */
+  let last = ''
   return {
     async uncopied() {
       const found: string[] = []
@@ -32,12 +37,17 @@ export function inquireAbout({ store, api, now }: Parts): HandedOver {
       return found
     },
     async forgetRefused() {
-      const final = store.handedOver().filter(({ id, finalFromMs }) => finalFromMs <= now() && !taken.has(id))
-      for (const { id } of final.slice(0, MAX_INQUIRIES)) {
-        const atMs = now()
-        if (await api.orderOf(id)) taken.add(id)
-        else store.handedOverEnds(id, atMs)
-      }
+      const some = store.finalHandedOver({ after: last, atMs: now(), limit: MAX_INQUIRIES })
+      last = some.length < MAX_INQUIRIES ? '' : some.at(-1)!
+      await Promise.allSettled(
+        some
+          .filter((id) => !taken.has(id))
+          .map(async (id) => {
+            const atMs = now()
+            if (await api.orderOf(id)) taken.add(id)
+            else store.handedOverEnds(id, atMs)
+          }),
+      )
     },
   }
 }

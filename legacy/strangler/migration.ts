@@ -77,9 +77,12 @@ export function createMigration(parts: MigrationParts): Migration {
 
   /** @param step By which it acts. Also in step 1 the platform ends the orders that it took. The copies of step 6 wait in Pub/Sub. */
   const pump = async (step = store.state().step): Promise<number> => {
-    // An order of which the platform says nothing now is asked about again.
-    await handedOver.forgetRefused().catch(() => {})
-    return sumOfEach([...(step < 2 ? [] : relay), ...(step === 6 ? [] : [copy])])
+    try {
+      return await sumOfEach([...(step < 2 ? [] : relay), ...(step === 6 ? [] : [copy])])
+    } finally {
+      // Last, since no change waits for it, and a copy that has come says more.
+      await handedOver.forgetRefused()
+    }
   }
 
   /** Until nothing waits and both sides agree, in this step. @throws StepRefused with the differences */

@@ -15,6 +15,8 @@ import type { PlatformApi } from './to-platform.ts'
 
 const PUMP_EVERY_MS = 500
 const SETTLE_MS = 500
+/** Of the question whether the platform took an order: a customer's request or the changes of both systems wait for the answer. */
+const INQUIRY_TIMEOUT_MS = 5_000
 
 export interface Opened {
   /** All of the migration's routes. */
@@ -38,7 +40,7 @@ export async function openMigration(
     send: async (role, method, path, options) => (await roles[role].send<never>(method, path, options)).body,
     async orderOf(id) {
       try {
-        return await api.send('admin', 'GET', `/v1/orders/${id}`)
+        return await api.send('admin', 'GET', `/v1/orders/${id}`, { timeoutMs: INQUIRY_TIMEOUT_MS })
       } catch (error) {
         if (error instanceof Refusal && error.problem.status === 404) return undefined
         throw error

@@ -157,6 +157,12 @@ export function openStore(db: DatabaseSync) {
         .prepare('SELECT id, at FROM strangler_handed_over')
         .all()
         .map(({ id, at }) => ({ id: String(id), finalFromMs: Number(at) + HANDED_OVER_MS })),
+    /** Of those, some that the platform has taken by this time or does not take, in the order of their ids, behind one of them. */
+    finalHandedOver: ({ after, atMs, limit }: { after: string; atMs: number; limit: number }): readonly string[] =>
+      db
+        .prepare('SELECT id FROM strangler_handed_over WHERE id > ? AND at <= ? ORDER BY id LIMIT ?')
+        .all(after, atMs - HANDED_OVER_MS, limit)
+        .map(({ id }) => String(id)),
     /** From when the platform knows whether it has taken the order; undefined: it was never handed the request. */
     finalFromMs(id: string, atMs: number): number | undefined {
       const row = db.prepare('SELECT at FROM strangler_handed_over WHERE id = ?').get(id)

@@ -22,7 +22,7 @@ export interface PlatformApi {
     role: Call['role'],
     method: 'GET' | 'POST',
     path: string,
-    options?: { body?: object; key?: string },
+    options?: { body?: object; key?: string; timeoutMs?: number },
   ): Promise<Body>
   /** The order as the platform itself has it; undefined: it has none. @throws when it gives no answer */
   orderOf(id: string): Promise<PlatformOrder | undefined>
