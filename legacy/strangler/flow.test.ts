@@ -284,7 +284,7 @@ describe('a step', () => {
 })
 
 describe('the kill switch', () => {
-  it('is refused in step 6, in which the old shop has no copies and is asked nothing', async () => {
+  it('is refused in step 6, in which the old shop has no copies and answers no customer', async () => {
     const { migration, store } = await opened()
     await migration.goTo(6)
     expect(() => migration.kill(true)).toThrow('go back to step 5 first')

@@ -200,7 +200,7 @@ export function createMigration(parts: MigrationParts): Migration {
     kill(killed) {
       if (killed && store.state().step === 6)
         throw new StepRefused(
-          'In step 6 the old shop is asked nothing, and has no copies of the orders: go back to step 5 first (npm run strangle -- step 5).',
+          'In step 6 the old shop answers no customer, and has no copies of the orders: go back to step 5 first (npm run strangle -- step 5).',
         )
       const leftMs = formerRulesMs()
       if (killed && leftMs > 0)

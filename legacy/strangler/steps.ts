@@ -24,7 +24,7 @@ export const steps = {
   3: 'Shadow reads: the old shop answers, the platform is asked too, differences are counted',
   4: 'Data: all was brought over and is compared, as a whole by each status, one by one as it is read; the platform answers reads',
   5: 'Writes: the platform takes the orders, the old shop gets a copy of each',
-  6: 'Off: the old shop answers nothing, and can be deleted',
+  6: 'Off: the platform answers all; the gateway asks the old shop for the flags alone, and not even that once OTHER_SYSTEM_URL is off: then delete it',
 } as const
 export type Step = keyof typeof steps
 export const isStep = (step: number): step is Step => Object.hasOwn(steps, step)
