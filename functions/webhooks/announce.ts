@@ -8,7 +8,8 @@ import type { Platform } from '../../shared/service/platform.ts'
 import { historyContracts } from '../history/contracts.ts'
 import type { WebhookType } from './contracts.ts'
 import { bodyOf, type WebhookDelivery } from './delivery.ts'
-import { beginRound, customerIn, deliveryPath, sendAttempt } from './send.ts'
+import { customerIn, deliveryIn, deliveryPath } from './documents.ts'
+import { beginRound, sendAttempt } from './rounds.ts'
 import type { webhooks } from './service.ts'
 
 type EventOfOrder = Envelope<WebhookType, { readonly orderId: string; readonly customerRef?: string }>
@@ -45,7 +46,7 @@ export async function announce(message: EventOfOrder, platform: Platform): Promi
 
 /** A replay that enabled the endpoint before the delivery was there did not find it: its first round failed without an attempt. */
 async function sendMissed(platform: Platform, deliveryId: string): Promise<void> {
-  const delivery = (await platform.documents.get(deliveryPath(deliveryId))) as WebhookDelivery | undefined
+  const delivery = await deliveryIn(platform, deliveryId)
   if (delivery?.status !== 'failed' || delivery.round > 1 || delivery.attempts > 0) return
   const { endpoints } = await customerIn(platform, delivery.customer)
   if (endpoints?.[delivery.endpointId]?.status === 'enabled') await beginRound(platform, deliveryId, 2)

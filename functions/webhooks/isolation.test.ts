@@ -6,8 +6,8 @@ import { deliver, message, versionOf } from '../../shared/runtime/deliver.testin
 import { testPlatform, type TestPlatform } from '../../shared/runtime/platform.testing.ts'
 import { ordersContracts } from '../orders/contracts.ts'
 import { app } from './app.ts'
+import { customerPath } from './documents.ts'
 import { type Customer, registered, verified } from './endpoint.ts'
-import { customerPath } from './send.ts'
 import { webhooks } from './service.ts'
 
 /** As `stacks/command-queue.ts` has it. */
