@@ -801,6 +801,38 @@ it('a second copy of an attempt that ends after a replay has begun changes nothi
   expect(await deliveries(endpointId)).toMatchObject([{ status: 'waiting', attempts: 0 }])
 })
 
+it.each([
+  ['one of several', 1, 'waiting'],
+  ['the last one', RETRY_AFTER_SECONDS.length + 1, 'failed'],
+])('an attempt, %s, of which one copy is refused and the other taken, has arrived', async (_, attempt, before) => {
+  const posts = openHeldPosts()
+  open('any', { postOutside: posts.postOutside })
+  const { endpointId } = await register()
+  await happen('order.placed', placed)
+  const [{ envelope }] = platform.sent as [(typeof platform.sent)[number]]
+  const task = { ...envelope, data: { ...(envelope.data as object), attempt } }
+  // Cloud Tasks may deliver a task twice.
+  const copies = [1, 2].map(() => deliver(app, platform, task))
+  await vi.waitFor(() => expect(posts.open.get(receiver.url)).toHaveLength(2), { interval: 1 })
+  const [first, second] = posts.open.get(receiver.url)!
+  first!.resolve({ status: 500 })
+  await Promise.race(copies)
+  expect(await deliveries(endpointId)).toMatchObject([{ status: before, attempts: attempt }])
+  const sent = platform.sent.length
+  second!.resolve({ status: 200 })
+  await Promise.all(copies)
+  const taken = { status: 'delivered', attempts: attempt, deliveredAt: expect.any(String) }
+  expect(await deliveries(endpointId)).toMatchObject([taken])
+  // The next attempt has no work, and a replay finds nothing that failed.
+  tried = sent - (before === 'waiting' ? 1 : 0)
+  await runAttempts()
+  expect(posts.open.get(receiver.url)).toHaveLength(2)
+  expect(await request('POST', `/${endpointId}/replay`, { since: '2026-01-01T00:00:00Z' })).toMatchObject({
+    body: { replayed: 0 },
+  })
+  expect(await deliveries(endpointId)).toMatchObject([taken])
+})
+
 it('a replay beside an event that found the endpoint disabled leaves it not unsent', async () => {
   for (const isRepeated of [false, true]) {
     open()

@@ -48,15 +48,20 @@ export const begun = (
     ? { ...stored, status: 'waiting', round, begunAt, attempts: 0, hangs: false }
     : undefined
 
-/** The end of an attempt. Undefined: it is recorded already, or a replay has begun since. A task may come twice, and one of both late. */
-export const recorded = (
+/**
+ * The end of an attempt. Undefined: it is recorded already, or a replay has begun since. A task may come twice, and one of both late:
+ * a webhook that the receiver took has arrived, whatever came of the other copy, or of later attempts.
+ */
+export function recorded(
   stored: WebhookDelivery | undefined,
   { round, attempt }: { readonly round: number; readonly attempt: number },
   change: Partial<WebhookDelivery>,
-): WebhookDelivery | undefined =>
-  stored?.status === 'waiting' && stored.round === round && stored.attempts < attempt
-    ? { ...stored, ...change }
-    : undefined
+): WebhookDelivery | undefined {
+  if (stored?.round !== round || stored.status === 'delivered') return undefined
+  if (change.status === 'delivered')
+    return { ...stored, ...change, attempts: Math.max(stored.attempts, change.attempts ?? 0) }
+  return stored.status === 'waiting' && stored.attempts < attempt ? { ...stored, ...change } : undefined
+}
 
 /** A receiver may ask for more time than the schedule gives, and no more than the schedule's longest. */
 const MAX_RETRY_AFTER_MS = 86_400_000
