@@ -9,6 +9,7 @@ import { historyContracts } from '../history/contracts.ts'
 import type { WebhookType } from './contracts.ts'
 import { bodyOf, type WebhookDelivery } from './delivery.ts'
 import { customerIn, deliveryIn, deliveryPath } from './documents.ts'
+import { isLeftOut } from './endpoint.ts'
 import { beginRound, sendAttempt } from './rounds.ts'
 import type { webhooks } from './service.ts'
 
@@ -44,12 +45,16 @@ export async function announce(message: EventOfOrder, platform: Platform): Promi
   }
 }
 
-/** A replay that enabled the endpoint before the delivery was there did not find it: its first round failed without an attempt. */
+/**
+ * A replay that enabled the endpoint before the delivery was there did not find it: its first round failed without an attempt. One
+ * that the replay left out, as it had failed before the time that the customer named, stays as it is when its event comes again.
+ */
 async function sendMissed(platform: Platform, deliveryId: string): Promise<void> {
   const delivery = await deliveryIn(platform, deliveryId)
   if (delivery?.status !== 'failed' || delivery.round > 1 || delivery.attempts > 0) return
-  const { endpoints } = await customerIn(platform, delivery.customer)
-  if (endpoints?.[delivery.endpointId]?.status === 'enabled') await beginRound(platform, deliveryId, 2)
+  const endpoint = (await customerIn(platform, delivery.customer)).endpoints?.[delivery.endpointId]
+  if (endpoint?.status !== 'enabled' || isLeftOut(endpoint, delivery.failedAt ?? delivery.createdAt)) return
+  await beginRound(platform, deliveryId, 2)
 }
 
 interface Recipient {

@@ -865,6 +865,32 @@ it('a replay beside an event that found the endpoint disabled leaves it not unse
   }
 })
 
+it('what failed before the time of the replay that enabled the endpoint is not sent when its event comes again', async () => {
+  const { endpointId } = await register()
+  receiver.answer(410)
+  await happen('order.placed', placed)
+  await runAttempts()
+  receiver.answer(200)
+  receiver.received.length = 0
+  const confirmed = { ...ordersContracts.events['order.confirmed'].example, orderId }
+  await happen('order.confirmed', confirmed)
+  platform.advance(60_000)
+  // With an offset, as a client may write it: 00:00:30 UTC.
+  await request('POST', `/${endpointId}/replay`, { since: '2026-01-01T09:00:30+09:00' })
+  await happen('order.confirmed', confirmed)
+  await runAttempts()
+  expect(receiver.received).toEqual([])
+  // Later events are sent, and by another replay those that it left out.
+  await happen('order.completed', { orderId })
+  await request('POST', `/${endpointId}/replay`, { since: '2026-01-01T00:00:00Z' })
+  await runAttempts()
+  expect(receiver.received.map(({ body }) => (JSON.parse(body) as { type: string }).type).toSorted()).toEqual([
+    'order.completed',
+    'order.confirmed',
+    'order.placed',
+  ])
+})
+
 it('two replays at once leave no delivery that waits for a task which has come', async () => {
   const { endpointId } = await register()
   receiver.answer(410)

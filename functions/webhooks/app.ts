@@ -71,8 +71,10 @@ export const app: ServiceApp = implement(webhooks, {
       return { status: 200, body: shown(after, endpointId) }
     },
     async replayWebhooks({ customer, endpointId, body: { since } }, platform) {
-      await updateCustomer(platform, customer, (stored) => enabled(stored, endpointId))
-      return { status: 200, body: await replayed(platform, endpointId, since) }
+      // As times are stored, so that their texts are in the order of the times.
+      const of = { since: new Date(since).toISOString(), at: new Date(platform.now()).toISOString() }
+      await updateCustomer(platform, customer, (stored) => enabled(stored, endpointId, of))
+      return { status: 200, body: await replayed(platform, endpointId, of.since) }
     },
     async listWebhookDeliveries({ customer, endpointId, limit, after }, platform) {
       endpointOf(await customerIn(platform, customer), endpointId)
@@ -101,7 +103,7 @@ const deliveryView = ({ webhookId, type, status, createdAt, attempts, deliveredA
 })
 
 async function replayed(platform: Platform, endpointId: string, since: string) {
-  const { documents, more } = await failedSince(platform, endpointId, new Date(since).toISOString())
+  const { documents, more } = await failedSince(platform, endpointId, since)
   await forEachConcurrently(documents, MAX_CONCURRENT_BEGINNINGS, async ({ id: deliveryId, fields }) => {
     await beginRound(platform, deliveryId, (fields as unknown as WebhookDelivery).round + 1)
   })

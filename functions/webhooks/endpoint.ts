@@ -40,6 +40,8 @@ export interface Endpoint {
   /** Of those that were registered before there was a verification, none is `unverified`. */
   readonly status: 'unverified' | 'enabled' | 'disabled'
   readonly failingSince?: string
+  /** Of one that a replay enabled: it left out what had failed before. Absent: it was before this was recorded. */
+  readonly replayedFrom?: string
   /** Of one that is disabled; absent: it was before this was recorded. */
   readonly disabled?: Disabled
 }
@@ -201,8 +203,12 @@ export function afterFailure(
   })
 }
 
-/** Undefined when it is enabled already. @throws Refused when the customer has none of this name, or it is not verified */
-export function enabled(customer: Customer, endpointId: string): Customer | undefined {
+/** By a replay, of what failed since a time. Undefined when it is enabled already. @throws Refused when the customer has none of this name, or it is not verified */
+export function enabled(
+  customer: Customer,
+  endpointId: string,
+  { since, at }: { readonly since: string; readonly at: string },
+): Customer | undefined {
   const endpoint = endpointOf(customer, endpointId)
   refuseIf(
     endpoint.status === 'unverified',
@@ -211,8 +217,13 @@ export function enabled(customer: Customer, endpointId: string): Customer | unde
   )
   if (endpoint.status === 'enabled') return undefined
   const { failingSince: _failing, disabled: _disabled, ...working } = endpoint
-  return withEndpoint(customer, endpointId, { ...working, status: 'enabled' })
+  // Events from now on are sent, also if the replay names a later time.
+  return withEndpoint(customer, endpointId, { ...working, status: 'enabled', replayedFrom: since < at ? since : at })
 }
+
+/** Whether a replay that enabled the endpoint left out what failed at this time: the customer did not want it. */
+export const isLeftOut = ({ replayedFrom }: Endpoint, failedAt: string): boolean =>
+  replayedFrom !== undefined && failedAt < replayedFrom
 
 /** Without the secrets. */
 export const endpointView = (
