@@ -185,14 +185,15 @@ export function openStore(db: DatabaseSync) {
       readonly count: number
       readonly last?: { readonly id: string; readonly atMs: number }
     } {
-      const rows = db
+      const last = db
         .prepare(
-          `SELECT id, unixepoch(created) * 1000 AS at FROM strangler_orders JOIN orders ON no = "order"
-           WHERE request IS NOT NULL AND at > ? ORDER BY at DESC, no DESC`,
+          `SELECT id, unixepoch(created) * 1000 AS at, COUNT(*) OVER () AS count
+           FROM strangler_orders JOIN orders ON no = "order"
+           WHERE request IS NOT NULL AND at > ? ORDER BY at DESC, no DESC LIMIT 1`,
         )
-        .all(sinceMs)
-      const [last] = rows
-      return { count: rows.length, ...(last ? { last: { id: String(last['id']), atMs: Number(last['at']) } } : {}) }
+        .get(sinceMs)
+      if (!last) return { count: 0 }
+      return { count: Number(last['count']), last: { id: String(last['id']), atMs: Number(last['at']) } }
     },
     /** Of an order that the platform placed: its number here, when it has come, and its last status. */
     ofPlatform(id: string): { readonly no?: number; readonly status?: string } {
