@@ -75,12 +75,43 @@ describe('a changed file', () => {
     })
     const done = restartFor([path('shared/ids.ts')])
     await expect.poll(() => steps).toEqual(['a ends', 'b ends', 'c ends', 'd ends', 'a starts', 'b starts'])
-    starts.get('a')!()
+    // Whichever is ready first: the next one waits for none in particular.
+    starts.get('b')!()
     await expect.poll(() => steps.at(-1)).toBe('c starts')
-    for (const service of ['c', 'b']) starts.get(service)!()
+    starts.get('c')!()
     await expect.poll(() => steps.at(-1)).toBe('d starts')
-    starts.get('d')!()
+    for (const service of ['d', 'a']) starts.get(service)!()
     await done
+  })
+
+  it('that comes while services start lets no more of them start at a time', async () => {
+    const starting = new Map<string, () => void>()
+    const began: string[] = []
+    const restart = async (service: string, turn?: Promise<unknown>): Promise<void> => {
+      await turn
+      began.push(service)
+      await new Promise<void>((resolve) => void starting.set(service, resolve))
+    }
+    const states = () => ['a', 'b', 'c', 'd'].map((service) => ({ service, state: 'running' }) as const)
+    const restartFor = makeRestarts({
+      ...watched(),
+      entriesOf: (service) => [path(`functions/${['a', 'b'].includes(service) ? 'tickets' : 'posters'}/app.ts`)],
+      run: { states, restart },
+    })
+    const both = [restartFor([path('functions/tickets/app.ts')]), restartFor([path('functions/posters/app.ts')])]
+    await expect.poll(() => began).toEqual(['a', 'b'])
+    // A third one would have begun by then.
+    await new Promise(setImmediate)
+    expect(began).toEqual(['a', 'b'])
+    for (const [ready, next] of [
+      ['a', 'c'],
+      ['b', 'd'],
+    ] as const) {
+      starting.get(ready)!()
+      await expect.poll(() => began.at(-1)).toBe(next)
+    }
+    for (const service of ['c', 'd']) starting.get(service)!()
+    await Promise.all(both)
   })
 
   it('that comes before the last one is done takes over the services that wait for their start', async () => {
@@ -106,7 +137,9 @@ describe('a changed file', () => {
     await expect.poll(() => steps).toEqual(['a ends', 'b ends', 'c ends', 'a starts', 'b starts'])
     isFirst = false
     const second = restartFor([path('functions/tickets/app.ts')])
-    await expect.poll(() => steps.slice(5)).toEqual(['c ends', 'c starts'])
+    await expect.poll(() => steps.slice(5)).toEqual(['c ends'])
+    starts[0]!()
+    await expect.poll(() => steps.slice(6)).toEqual(['c starts'])
     for (const start of starts) start()
     await Promise.all([first, second])
     expect(lines.map((line) => line.replace(/ in .*/, '')).toSorted()).toEqual([

@@ -72,6 +72,8 @@ export function makeRestarts(watched: Omit<Watched, 'root' | 'folders'>): (files
   const parsed = new Map<string, Module>()
   /** The number of the change for which a service waits for its start. */
   const waiting = new Map<string, number>()
+  /** Of all changes: two that come one after the other start no more services at a time than one. */
+  const places = createPlaces(MAX_CONCURRENT_STARTS)
   let changes = 0
   let prepared: Promise<unknown> = Promise.resolve()
 
@@ -95,22 +97,39 @@ export function makeRestarts(watched: Omit<Watched, 'root' | 'folders'>): (files
     const startedMs = performance.now()
     const affected = prepared.then(() => affectedBy(files, name))
     prepared = affected
-    const restart = async (service: string, former: Promise<void> | undefined): Promise<void> => {
+    const restart = async (service: string): Promise<void> => {
       waiting.set(service, change)
-      const turn = (former ?? Promise.resolve()).then(() => waiting.get(service) === change && waiting.delete(service))
+      const turn = places.take().then(() => waiting.get(service) === change && waiting.delete(service))
       try {
         await run.restart(service, turn)
         if (await turn) say(`${name} changed: ${service} restarted in ${secondsSince(startedMs)}`)
       } catch {
         say(`${name} changed: ${service} does not start, for the reason above`)
       }
+      await turn
+      places.giveBack()
     }
-    const restarts: Promise<void>[] = []
-    for (const service of await affected) restarts.push(restart(service, restarts.at(-MAX_CONCURRENT_STARTS)))
-    await Promise.all(restarts)
+    await Promise.all((await affected).map(restart))
     if (files.some(watched.isReadAtStart))
       say(`${name} is read by npm start itself: restart npm start to apply the change`)
     if (change === changes) watched.restarted?.()
+  }
+}
+
+/** Places for so many at a time, taken in the order in which they were asked for. */
+function createPlaces(count: number): { take(): Promise<void>; giveBack(): void } {
+  const queue: (() => void)[] = []
+  let free = count
+  return {
+    async take() {
+      if (free > 0) free -= 1
+      else await new Promise<void>((resolve) => void queue.push(resolve))
+    },
+    giveBack() {
+      const next = queue.shift()
+      if (next) next()
+      else free += 1
+    },
   }
 }
 
