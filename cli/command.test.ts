@@ -3,7 +3,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest'
 import { announceIn, lockDirectory } from './lock.testing.ts'
-import { findRunning, flag, main, text, texts, UsageError, wholeNumber, wholeNumbers } from './command.ts'
+import {
+  define,
+  findRunning,
+  flag,
+  main,
+  mainOf,
+  text,
+  texts,
+  UsageError,
+  wholeNumber,
+  wholeNumbers,
+} from './command.ts'
 
 const printedErrors: string[] = []
 const given: unknown[] = []
@@ -72,6 +83,27 @@ it.each<[string, string[], string]>([
 ])('%s is refused in one line', async (_, args, line) => {
   expect(await typed(args)).toBe(1)
   expect(printedErrors).toEqual([line])
+  expect(given).toEqual([])
+})
+
+it('a suggestion names options of the subcommand that runs alone', async () => {
+  const { argv } = process
+  onTestFinished(() => void (process.argv = argv))
+  const command = (options: Parameters<typeof define>[0]['options']) =>
+    define({ brief: 'Tries.', options, run: async (...all) => void given.push(all) })
+  const commands = { show: command({ json: flag('as JSON') }), set: command({ env: text('NAME', 'where') }) }
+  for (const [args, line] of [
+    [
+      ['set', 'prod'],
+      'This command takes no words, only options. Did you mean npm run try -- set --env prod? See --help.',
+    ],
+    [['show', 'prod'], 'This command takes no words, only options: "prod" is one too many. See --help.'],
+    [['prod'], 'This command takes no words, only options: "prod" is one too many. See --help.'],
+  ] as const) {
+    process.argv = ['node', 'try', ...args]
+    await mainOf('try', 'Tries.', commands, 'show')
+    expect([process.exitCode, printedErrors.pop()]).toEqual([1, line])
+  }
   expect(given).toEqual([])
 })
 

@@ -193,7 +193,10 @@ export function mainOf<Name extends string>(
   const root = buildRouteMap({ routes, docs: { brief: about }, ...(byDefault ? { defaultCommand: byDefault } : {}) })
   const options: Options = Object.assign({}, ...defined.map(([, command]) => command.options))
   const args = process.argv.slice(2)
-  return start(name, { options, application: buildApplication(root, configFor(name, options, args)) }, args)
+  // Of the subcommand that runs: a suggestion names no option of another one.
+  const own = (Object.hasOwn(commands, args[0] ?? '') ? args[0] : byDefault) as Name | undefined
+  const config = configFor(name, own === undefined ? options : commands[own].options, args)
+  return start(name, { options, application: buildApplication(root, config) }, args)
 }
 
 /** As npm shortens it. */

@@ -16,7 +16,7 @@ set gives a secret that a service's description names a value: npm run secret --
 const print = define({
   brief: 'Prints the run secret of the running platform; npm run secret alone does so too.',
   // So that a misspelt subcommand is answered as one.
-  words: { name: 'COMMAND', brief: 'none, or set', max: 1 },
+  words: { name: 'COMMAND', brief: 'none, or set', max: Infinity },
   options: {},
   async run(_options, [word]) {
     if (word !== undefined)
