@@ -97,6 +97,22 @@ const expectAll = (output: string, language: string): void => {
   expect(output).toContain(`made projects/my-app/locations/europe-west1/queues/from-${language}`)
 }
 
+/** A query that needs a composite index. @returns the status, and what came back */
+async function queryWithoutIndex(): Promise<readonly [status: number, body: string]> {
+  const { FIRESTORE_EMULATOR_HOST } = environment()
+  const by = (fieldPath: string) => ({ field: { fieldPath }, direction: 'ASCENDING' })
+  const structuredQuery = { from: [{ collectionId: 'greetings' }], orderBy: [by('from'), by('text')] }
+  const response = await fetch(
+    `http://${FIRESTORE_EMULATOR_HOST}/v1/projects/my-app/databases/(default)/documents:runQuery`,
+    {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ structuredQuery }),
+    },
+  )
+  return [response.status, await response.text()]
+}
+
 describe('npm run cloud', () => {
   it('prints the variables that it writes to its file, which only its user can read', () => {
     const printed = [...cloud.output().matchAll(/^export .*$/gm)].map(([one]) => one)
@@ -158,7 +174,7 @@ describe('npm run cloud', () => {
   })
 
   it(
-    'keeps its state over SIGTERM, refuses it to another project, and deletes only its own files',
+    'keeps its state over SIGTERM, refuses it to another project, deletes only its own files, and warns of a missing index if it is started so',
     { timeout: 180_000 },
     async () => {
       const topics = 'http://$PUBSUB_EMULATOR_HOST/v1/projects/my-app/topics'
@@ -177,11 +193,15 @@ describe('npm run cloud', () => {
       cloud = startCloud()
       await ready(cloud)
       expect(await succeeds('sh', ['-c', `curl -sS ${topics}`])).toContain('topics/kept')
+      const [status, refusal] = await queryWithoutIndex()
+      expect([status, refusal]).toEqual([400, expect.stringContaining('FAILED_PRECONDITION')])
       expect(await stop(cloud, 'SIGINT')).toBe(0)
 
       writeFileSync(join(data, 'mine.txt'), 'not of the local cloud')
-      cloud = startCloud('--fresh')
+      cloud = startCloud('--fresh', '--warn-indexes')
       await ready(cloud)
+      expect((await queryWithoutIndex())[0]).toBe(200)
+      await expect.poll(cloud.output).toContain('Firestore would need an index for a query')
       expect(await succeeds('sh', ['-c', `curl -sS ${topics}`])).not.toContain('topics/kept')
       expect(existsSync(join(data, 'mine.txt'))).toBe(true)
     },
