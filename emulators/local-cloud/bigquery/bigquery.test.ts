@@ -1,8 +1,8 @@
 import { BigQuery, type TableField } from '@google-cloud/bigquery'
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createLocalCloud, type LocalCloud } from '../core/local-cloud.ts'
 import { iam } from '../iam/plugin.ts'
 import { type BigQueryCore, bigquery as plugin } from './plugin.ts'
@@ -459,4 +459,52 @@ it.each([
     /bigquery\.duckdb is damaged \(it lacks d\.t, as after its bigquery\.duckdb\.wal was emptied or removed\): start with an empty state folder\.$/,
   )
   rmSync(directory, { recursive: true })
+})
+
+it('names a log that was cut off when it starts, reads what is before, and says nothing of a whole one', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'local-bigquery-'))
+  const reported = vi.spyOn(console, 'error').mockReturnValue()
+  onTestFinished(() => {
+    reported.mockRestore()
+    rmSync(directory, { recursive: true })
+  })
+  const open = () =>
+    createLocalCloud({
+      plugins: [iam, plugin({ directory: join(directory, 'duck') })],
+      project,
+      dataDir: join(directory, 'journal'),
+    })
+  const killed = async (cloud: LocalCloud): Promise<void> => {
+    process.kill(cloud.core<BigQueryCore>('bigquery').engine.pid!, 'SIGKILL')
+    await cloud.close()
+  }
+  const counted = async ({ ownerHost }: LocalCloud): Promise<number> => {
+    const [[row]] = await connect(ownerHost).query('SELECT COUNT(*) AS count FROM d.t')
+    return (row as { count: number }).count
+  }
+  const first = await open()
+  const dataset = connect(first.ownerHost).dataset('d')
+  await connect(first.ownerHost).createDataset('d')
+  await dataset.createTable('t', { schema: [{ name: 'a', type: 'INTEGER' }] })
+  const file = join(directory, 'duck', 'bigquery.duckdb.wal')
+  const { size: before } = statSync(file)
+  for (let row = 0; row < 4; row++) await dataset.table('t').insert([{ a: row }])
+  // Within the third of them.
+  const half = before + Math.round((statSync(file).size - before) * 0.6)
+  await killed(first)
+  const whole = await open()
+  expect([await counted(whole), reported.mock.calls]).toEqual([4, []])
+  await killed(whole)
+  truncateSync(file, half)
+  const cut = await open()
+  expect(await counted(cut)).toBe(2)
+  expect(reported.mock.calls).toEqual([[expect.stringContaining(`${file} ended within a change, which is dropped.`)]])
+  await connect(cut.ownerHost)
+    .dataset('d')
+    .table('t')
+    .insert([{ a: 4 }])
+  await killed(cut)
+  const after = await open()
+  expect([await counted(after), reported.mock.calls.length]).toEqual([3, 1])
+  await after.close()
 })

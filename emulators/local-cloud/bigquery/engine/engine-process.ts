@@ -3,10 +3,12 @@
  * work. `engine.ts` starts it, and ends it when a query does not. Its arguments are the folder of the database and, in tests, the limit of its memory.
  */
 
+import { join } from 'node:path'
 import { giveBackIdleMemory } from '../../core/idle-memory.ts'
 import { STATE_UMASK } from '../../core/state-files.ts'
 import { StatusError } from '../../core/status.ts'
 import { openDuck } from './duck.ts'
+import { endsWithinChange, LOG_FILE } from './log-end.ts'
 import { type Call, type EngineWork, MEMORY_SIGNAL, type Reply } from './engine-work.ts'
 import { translate } from '../sql/translate.ts'
 
@@ -37,7 +39,7 @@ const failed = (id: number, error: unknown): Reply => {
 }
 
 try {
-  const duck = await opened(process.argv[2]!)
+  const { duck, isCutOff } = await opened(process.argv[2]!)
   const work: EngineWork = {
     ...duck,
     translate: async (...given) => translate(...given),
@@ -49,15 +51,18 @@ try {
       (error: unknown) => send(failed(call.id, error)),
     )
   })
-  send({ id: 0, value: undefined })
+  send({ id: 0, value: isCutOff })
 } catch (error) {
   send(failed(0, error))
 }
 
-async function opened(directory: string): ReturnType<typeof openDuck> {
+/** The database, and whether its log ended within a change. */
+async function opened(directory: string): Promise<{ duck: Awaited<ReturnType<typeof openDuck>>; isCutOff: boolean }> {
   for (const endMs = performance.now() + OPEN_TIMEOUT_MS; ;) {
     try {
-      return await openDuck(directory, process.argv[3])
+      // Before the database is opened, which may take the log into its file.
+      const isCutOff = endsWithinChange(join(directory, LOG_FILE))
+      return { duck: await openDuck(directory, process.argv[3]), isCutOff }
     } catch (error) {
       const isHeld = /conflicting lock is held/i.test((error as Error).message)
       if (!isHeld || performance.now() > endMs) throw error

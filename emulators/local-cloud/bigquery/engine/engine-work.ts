@@ -74,6 +74,7 @@ export interface Call {
 
 /** A message from the engine's process: one when the database is open (`id` 0), and one for each call. */
 export type Reply =
+  /** Of 0, which is the start: whether the log of the database ended within a change. */
   | { readonly id: number; readonly value: unknown }
   | {
       readonly id: number

@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { closeState } from '../../core/state-files.ts'
 import { type Code, invalidArgument, StatusError } from '../../core/status.ts'
 import { type Call, type EngineWork, MEMORY_SIGNAL, type Query, type Reply } from './engine-work.ts'
+import { LOG_FILE } from './log-end.ts'
 import { outOfMemory } from '../sql/engine-errors.ts'
 import { timedOut } from '../values/limits.ts'
 
@@ -71,7 +72,13 @@ export function makeEngine({ directory, queryTimeoutMs = QUERY_TIMEOUT_MS, memor
     const { promise: open, resolve, reject } = Promise.withResolvers<void>()
     child.on('message', (reply: Reply) => {
       if (reply.id === 0) {
-        if ('value' in reply) return resolve()
+        if ('value' in reply) {
+          if (reply.value === true)
+            console.error(
+              `${join(folder!, LOG_FILE)} ended within a change, which is dropped. If more rows are missing than the last change before a kill, begin with an empty state folder.`,
+            )
+          return resolve()
+        }
         reject(errorOf(reply))
         // The next call tries again.
         return void child.kill('SIGKILL')
