@@ -10,7 +10,7 @@ import type { Server } from 'node:http'
 import { connect } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { requestContext } from '../../shared/base/deadline.ts'
 import { testConfig } from '../../shared/base/config.testing.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
@@ -236,12 +236,20 @@ describe('a gRPC client', () => {
       requested.resolve(requestContext()!.signal)
       return new Promise(() => {})
     }
-    const waiting = failure(
-      client.call(`${ORDERS}/PlaceOrder`, order, await metadata({ 'idempotency-key': 'key-1' }), 300),
-    )
-    const signal = await requested.promise
-    await new Promise((resolve) => signal.addEventListener('abort', resolve))
-    expect((await waiting).code).toBe(status.DEADLINE_EXCEEDED)
+    const entries = await metadata({ 'idempotency-key': 'key-1' })
+    // Its time passes once the call was made, however long a busy machine takes to get there.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const waiting = failure(client.call(`${ORDERS}/PlaceOrder`, order, entries, 20_000))
+      const signal = await requested.promise
+      expect(signal.aborted).toBe(false)
+      const ended = new Promise((resolve) => signal.addEventListener('abort', resolve))
+      vi.advanceTimersByTime(21_000)
+      await ended
+      expect((await waiting).code).toBe(status.DEADLINE_EXCEEDED)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it.each(Object.entries(operations).filter(([, one]) => isRpc(one)))(
