@@ -9,7 +9,7 @@ import { historyContracts } from '../history/contracts.ts'
 import type { WebhookType } from './contracts.ts'
 import { bodyOf, type WebhookDelivery } from './delivery.ts'
 import { customerIn, deliveryIn, deliveryPath } from './documents.ts'
-import { isLeftOut } from './endpoint.ts'
+import { isLeftOut, takes } from './endpoint.ts'
 import { beginRound, sendAttempt } from './rounds.ts'
 import type { webhooks } from './service.ts'
 
@@ -22,7 +22,7 @@ export async function announce(message: EventOfOrder, platform: Platform): Promi
   if (!isWatched) return
   const { endpoints = {} } = await customerIn(platform, customer)
   for (const [endpointId, endpoint] of Object.entries(endpoints)) {
-    if (!endpoint.types.includes(type) || endpoint.status === 'unverified') continue
+    if (!takes(endpoint, message)) continue
     const deliveryId = derivedName('d', endpointId, webhookId)
     const isEnabled = endpoint.status === 'enabled'
     const createdAt = new Date(platform.now()).toISOString()

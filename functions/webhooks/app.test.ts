@@ -127,6 +127,36 @@ describe('an event of an order', () => {
     expect(receiver.received).toHaveLength(1)
   })
 
+  it('from before the verification of an endpoint is not sent there, also if it is published again', async () => {
+    const { endpointId } = await register()
+    const confirmed = { ...ordersContracts.events['order.confirmed'].example, orderId }
+    await happen('order.placed', placed)
+    await runAttempts()
+    platform.advance(60_000)
+    const other = await registerOnly({}, 'key-2')
+    await happen('order.confirmed', confirmed)
+    await runAttempts()
+    platform.advance(60_000)
+    await verify(other.endpointId)
+    receiver.received.length = 0
+    await happen('order.placed', placed)
+    await happen('order.confirmed', confirmed)
+    await runAttempts()
+    expect(receiver.received).toEqual([])
+    const now = new Date(platform.now()).toISOString()
+    const completed = message(
+      'order.completed',
+      { orderId },
+      { version: versionOf(webhooks, 'order.completed'), correlationId: orderId },
+    )
+    await deliver(app, platform, { ...completed, time: now })
+    await runAttempts()
+    expect(receiver.received).toHaveLength(2)
+    const typesOf = async (id: string) => (await deliveries(id)).map(({ type }) => String(type)).toSorted()
+    expect(await typesOf(endpointId)).toEqual(['order.completed', 'order.confirmed', 'order.placed'])
+    expect(await typesOf(other.endpointId)).toEqual(['order.completed'])
+  })
+
   it('that an endpoint does not take, or of another customer, is not sent', async () => {
     await register({ types: ['order.completed'] })
     await happen('order.placed', placed)

@@ -60,7 +60,8 @@ export const app: ServiceApp = implement(webhooks, {
       const endpoint = endpointOf(await customerIn(platform, customer), endpointId)
       const reason = endpoint.status === 'unverified' ? await whyUnverified(platform, endpointId, endpoint) : undefined
       refuseIf(reason !== undefined, shopCodes['webhook-unverified'], `The endpoint is not verified: ${reason}.`)
-      const after = await updateCustomer(platform, customer, (stored) => verified(stored, endpointId))
+      const at = new Date(platform.now()).toISOString()
+      const after = await updateCustomer(platform, customer, (stored) => verified(stored, endpointId, at))
       return { status: 200, body: endpointView(endpointId, endpointOf(after, endpointId)) }
     },
     async rotateWebhookSecret({ customer, endpointId, body: { idempotencyKey } }, platform) {

@@ -39,6 +39,8 @@ export interface Endpoint {
   readonly createdAt: string
   /** Of those that were registered before there was a verification, none is `unverified`. */
   readonly status: 'unverified' | 'enabled' | 'disabled'
+  /** Absent: it was verified before this was recorded. */
+  readonly verifiedAt?: string
   readonly failingSince?: string
   /** Of one that a replay enabled: it left out what had failed before. Absent: it was before this was recorded. */
   readonly replayedFrom?: string
@@ -134,12 +136,18 @@ export function deleted(customer: Customer, endpointId: string, at: string): Cus
 }
 
 /** Undefined when it is verified already. @throws Refused when the customer has none of this name */
-export function verified(customer: Customer, endpointId: string): Customer | undefined {
+export function verified(customer: Customer, endpointId: string, at: string): Customer | undefined {
   const endpoint = endpointOf(customer, endpointId)
   return endpoint.status === 'unverified'
-    ? withEndpoint(customer, endpointId, { ...endpoint, status: 'enabled' })
+    ? withEndpoint(customer, endpointId, { ...endpoint, status: 'enabled', verifiedAt: at })
     : undefined
 }
+
+/** Whether it gets an event of this type that happened at this time: one from before its verification may be published again. */
+export const takes = (
+  { types, status, verifiedAt, createdAt }: Endpoint,
+  { type, time }: { readonly type: WebhookType; readonly time: string },
+): boolean => types.includes(type) && status !== 'unverified' && Date.parse(time) >= Date.parse(verifiedAt ?? createdAt)
 
 /** Undefined when this key has made a secret already: a late repetition makes no other one. @throws Refused when the customer has none of this name */
 export function rotated(

@@ -63,7 +63,7 @@ function endpointOf(name: string): Customer {
     key: name,
     at: '2026-01-01T00:00:00.000Z',
   }
-  return verified(registered({}, { endpointId: `w-${name}`, ...given })!, `w-${name}`)!
+  return verified(registered({}, { endpointId: `w-${name}`, ...given })!, `w-${name}`, given.at)!
 }
 
 interface Hanging {
