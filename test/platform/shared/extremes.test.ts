@@ -121,7 +121,11 @@ async function ofOwn(view: string): Promise<string> {
   const table = await fetch(`http://${apiHost}/bigquery/v2/projects/${projectId}/datasets/analytics/tables/${view}`)
   const { query } = ((await table.json()) as { view: { query: string } }).view
   const ofRuns = { reconciliations: 'run_id IN UNNEST(@ids)', differences: 'id IN UNNEST(@ids)' }
-  const rowsOf: Readonly<Record<string, string>> = { event_log: 'subject IN UNNEST(@ids)', unreadable_events: 'FALSE', ...ofRuns }
+  const rowsOf: Readonly<Record<string, string>> = {
+    event_log: 'subject IN UNNEST(@ids)',
+    unreadable_events: 'FALSE',
+    ...ofRuns,
+  }
   return query.replaceAll(
     /`[^`]*\banalytics\.(\w+)`/g,
     (name, read: string) => `(SELECT * FROM ${name} WHERE ${rowsOf[read] ?? 'order_id IN UNNEST(@ids)'})`,
