@@ -133,7 +133,7 @@ async function store({ store: streams, documents }: Memory, { name }: Service): 
   const saga = { version: 1, phase: 'running', step: old, deadlineMs: Date.parse(at), compensations: [] }
   const events = [
     { type: 'order.placed', version: 2, data: placed },
-    { type: 'checkout.progressed', version: 1, data: { saga } },
+    { type: 'checkout.progressed', version: 2, data: { saga } },
   ]
   if (name === 'orders') await append(streams, 'o-1', events)
   const reserved = { type: 'reservation.held', version: 1, data: { [old]: [2] } }
