@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest'
 import { PartnerRefusal } from '../../emulators/partner-server.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
-import { to } from '../support/simulation/virtual-schedule.ts'
+import { type Item, to } from '../support/simulation/virtual-schedule.ts'
 import { expectNothingNegative, ordersOf } from '../support/simulation/always-true.ts'
 import { createWorld, type World } from '../support/simulation/world.ts'
 import { DAY, MINUTE } from './quiescence.testing.ts'
@@ -66,6 +66,35 @@ it.each([
     expect(statuses(world)).toEqual(['closed'])
     expect(world.provider.ledger.all().flatMap(({ captures }) => captures)).toMatchObject([{ amountMinor: 1190 }])
     expect(heldMinor(world)).toBe(0)
+    expect(world.bus.deadLetters()).toEqual([])
+  },
+)
+
+it.each([
+  ['refused', 0],
+  ['captured', 1],
+] as const)(
+  'an order that is closed before the report on its second capture, which is %s, holds nothing after it',
+  async (outcome, captures) => {
+    const world = await createWorld({ piecesPerParcel: 1 })
+    const isRefused = (key: string): boolean => outcome === 'refused' || key.endsWith('-1')
+    refuseCaptures(world, (_authorization, key) => (isRefused(key) ? 'card-expired' : undefined))
+    const { orderId } = await world.place({ quantity: 2 })
+    const isSecond = ({ envelope }: Item): boolean =>
+      String((envelope?.data as { shipmentId?: string } | undefined)?.shipmentId).endsWith('-2')
+    const reports = world.schedule.hold(
+      (item) => item.to === 'orders' && item.type.startsWith('payment.capture') && isSecond(item),
+    )
+    await world.run({ forMs: MINUTE })
+    expect(reports.held()).toHaveLength(1)
+    const envelope = message('CloseOrder', { orderId, reason: 'paid by invoice' }, { actor: 'staff:jo' })
+    world.bus.send([{ target: 'orders', envelope }])
+    await world.run({ forMs: MINUTE })
+    expect(statuses(world)).toEqual(['closed'])
+    reports.release()
+    await world.run({ forMs: DAY })
+    expect(heldMinor(world)).toBe(0)
+    expect(world.provider.ledger.all().flatMap((one) => one.captures)).toHaveLength(captures)
     expect(world.bus.deadLetters()).toEqual([])
   },
 )
