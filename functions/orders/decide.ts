@@ -347,7 +347,8 @@ function onRetry(state: OrderState, { reason, by, nowMs }: CommandNamed<'retry'>
     const requested = [...reminders(order, missing), ...again]
     const decision = { events: [retried, ...events], commands: [...commands, ...requested] }
     const after = decision.events.reduce(evolve, state)
-    return state.isStalled || events.length > 0 ? withTimer(after, nowMs, decision, progress) : decision
+    const isResumed = state.isStalled || events.length > 0
+    return isResumed || again.length > 0 ? withTimer(after, nowMs, decision, isResumed ? progress : {}) : decision
   }
   const transition = saga && retry(checkout, saga, checkoutOf(state), nowMs)
   refuseIf(!transition, shopCodes['nothing-to-retry'], 'Nothing is waited for.')

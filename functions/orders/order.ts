@@ -163,7 +163,7 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
     case 'order.stalled':
       return { ...state, isStalled: true }
     case 'checkout.retried':
-      return { ...state, isStalled: false, retries: state.retries + 1 }
+      return { ...awaitingAnswer(state), isStalled: false, retries: state.retries + 1 }
     case 'customerAction.required':
       return { ...state, ...data, wasPaymentRequested: true }
     case 'order.payment-needed': {
@@ -263,7 +263,7 @@ function refusedBy(
   return isRefusal ? [...new Set([...refusedRecaptures, authorization])] : refusedRecaptures
 }
 
-/** Another answer of payments is waited for. Its time is recorded with it. */
+/** Another answer of payments is waited for, or the same one anew. Its time is recorded with it. */
 function awaitingAnswer(state: OrderState): OrderState {
   const { answerAtMs: _former, ...rest } = state
   return { ...rest, answerRequests: 0 }

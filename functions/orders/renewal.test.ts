@@ -125,13 +125,15 @@ describe('a renewal', () => {
     }
   })
 
-  it('whose answer never comes is requested again by staff after the last request', async () => {
+  it('whose answer never comes is requested again by staff after the last request, and then at its times again', async () => {
     const order = await confirmed()
     await until(order, DUE + 10 * DAY)
     expect(requestedAgain(order)).toBe(MAX_ANSWER_REQUESTS)
     const retry = { orderId: order.orderId, reason: 'orders was away' }
     await order.shop.deliver('RetryCheckout', retry, { actor: 'staff:jo', sequence: 0 })
     expect(requestedAgain(order)).toBe(MAX_ANSWER_REQUESTS + 1)
+    await until(order, DUE + 10 * DAY + HOUR / 2)
+    expect(requestedAgain(order)).toBe(MAX_ANSWER_REQUESTS + 2)
   })
 
   it('is requested of an order that has stalled, and of one that waits for its release', async () => {
