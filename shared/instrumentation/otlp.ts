@@ -5,7 +5,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { startTimer } from '../base/deadline.ts'
-import { type SentRequest, send } from '../http/send.ts'
+import { exchange, type WholeAnswer, type SentRequest } from '../http/send.ts'
 import type { Log } from '../signals/log.ts'
 import type { FinishedSpan } from '../signals/span.ts'
 import { metricsBody, type Origin, tracesBody } from './otlp-requests.ts'
@@ -154,8 +154,8 @@ function poster({ endpoint, authorization, projectId, log }: OtlpOptions) {
     const response = await sentAgainIfBroken(`${endpoint}${path}`, { ...request, signal: timer.signal }).finally(
       timer.end,
     )
-    const text = await response.text()
-    if (response.ok) {
+    const text = response.body.toString()
+    if (response.status < 300) {
       const reason = partlyRefused(text)
       if (reason !== undefined) return refused(path, reason)
       isRefusing = false
@@ -168,14 +168,14 @@ function poster({ endpoint, authorization, projectId, log }: OtlpOptions) {
 }
 
 /** A connection may have ended while the instance had no CPU: a second one is opened at once. */
-const sentAgainIfBroken = (url: string, request: SentRequest): Promise<Response> =>
-  send(url, request).catch((error: unknown) => {
+const sentAgainIfBroken = (url: string, request: SentRequest): Promise<WholeAnswer> =>
+  exchange(url, request).catch((error: unknown) => {
     if (!(error instanceof TypeError)) throw error
-    return send(url, request)
+    return exchange(url, request)
   })
 
 /** It is not followed, since it would get the credential, and may be over soon. */
-const isRedirect = ({ status }: Response): boolean => status >= 300 && status < 400
+const isRedirect = ({ status }: WholeAnswer): boolean => status >= 300 && status < 400
 
 /** The reason that an answer names for spans or points that it did not accept. */
 function partlyRefused(text: string): string | undefined {
