@@ -1,6 +1,7 @@
 /** The times that a contract allows: every store reads them as times. */
 
 import { expect, it } from 'vitest'
+import { z } from 'zod'
 import { timestamp, timestampAtEdge } from './fields.ts'
 
 it.each([
@@ -31,4 +32,14 @@ it.each([
 ])('%s is refused: it %s', (time, refusal) => {
   for (const one of [timestamp, timestampAtEdge])
     expect(one.safeParse(time).error?.issues.map(({ message }) => message)).toEqual([refusal])
+})
+
+it('the rule of the edge stands in the schema that clients read', () => {
+  const { allOf, format } = z.toJSONSchema(timestampAtEdge)
+  const taken = (time: string): boolean => allOf!.every(({ pattern }) => new RegExp(pattern!).test(time))
+  expect(format).toBe('date-time')
+  expect(['Z', '+14:00', '-13:59', '+09:30'].map((offset) => taken(`2026-01-15T00:00:00${offset}`))).not.toContain(
+    false,
+  )
+  expect(['', '+14:01', '-15:00', '+23:59'].map((offset) => taken(`2026-01-15T00:00:00${offset}`))).not.toContain(true)
 })

@@ -67,6 +67,21 @@ describe('a change that breaks a client', () => {
       [`${place} query hall: takes ["large"], and took ["large","small"]`],
     ],
     [
+      'a rule that JSON Schema can not say',
+      {
+        parameters: { ...takeSeat.parameters, seat: z.string().max(10).refine(Boolean, 'is no seat') },
+        body: body.extend({
+          guests: z.array(guest.extend({ name: z.string().min(1).refine(Boolean, 'is no name') })).max(4),
+          // A field that is new may have any rule.
+          tip: z.int().refine(Boolean, 'is no tip').optional(),
+        }),
+      },
+      [
+        `${place} path seat: refuses what it took: "is no seat"`,
+        `${place} body.guests[].name: refuses what it took: "is no name"`,
+      ],
+    ],
+    [
       'a parameter of another pattern',
       {
         parameters: {

@@ -234,6 +234,9 @@ const otherKeywords = (at: string, was: Schema, is: Schema, of: Schema, known: r
     .filter((keyword) => JSON.stringify(was[keyword]) !== JSON.stringify(is[keyword]))
     .map((keyword) => `${at}: ${keyword} is ${JSON.stringify(is[keyword])}, and was ${JSON.stringify(was[keyword])}`)
 
+/** Rules that JSON Schema can not say, which the document has by the sentences of their refusals. */
+const REFUSALS = 'x-refusals'
+
 /** The new schema accepts each value that the old one accepted. */
 function sent(at: string, was: Schema, is: Schema): string[] {
   if (alternatives(was) ?? alternatives(is))
@@ -249,7 +252,10 @@ function sent(at: string, was: Schema, is: Schema): string[] {
   const wasOthers = was['additionalProperties']
   return [
     ...narrower,
-    ...otherKeywords(at, was, is, is, Object.keys(wider)),
+    ...otherKeywords(at, was, is, is, [...Object.keys(wider), REFUSALS]),
+    ...listOf(is[REFUSALS])
+      .filter((refusal) => !listOf(was[REFUSALS]).includes(refusal))
+      .map((refusal) => `${at}: refuses what it took: ${JSON.stringify(refusal)}`),
     ...fewerValues(at, was, is),
     ...listOf(is['required'])
       .filter((name) => !listOf(was['required']).includes(name))

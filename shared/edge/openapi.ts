@@ -16,8 +16,24 @@ type Json = Readonly<Record<string, unknown>>
 
 /** The JSON Schema that Zod writes, without its dialect, which OpenAPI 3.1 names once for the whole document. */
 function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
-  const { $schema: _, ...json } = z.toJSONSchema(schema, { target: 'draft-2020-12', io })
+  const { $schema: _, ...json } = z.toJSONSchema(schema, {
+    target: 'draft-2020-12',
+    io,
+    override({ zodSchema, jsonSchema }) {
+      const refusals = io === 'input' ? refusalsOf(zodSchema) : []
+      if (refusals.length > 0) jsonSchema['x-refusals'] = refusals
+    },
+  })
   return json
+}
+
+/** The sentences of the rules of a value that JSON Schema can not say: a client reads them, and the API's record has them. */
+function refusalsOf({ _zod: { def } }: z.core.$ZodType): string[] {
+  return (def.checks ?? []).flatMap(({ _zod: rule }) => {
+    if (rule.def.check !== 'custom') return []
+    const refusal = rule.def.error?.({ code: 'custom', input: undefined, path: [], message: '' })
+    return typeof refusal === 'string' ? [refusal] : []
+  })
 }
 
 const problem = z.object({
