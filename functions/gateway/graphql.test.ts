@@ -177,12 +177,55 @@ describe('a mutation', () => {
     expect(codesOf(await graph.post(read, { headers: { 'if-match': '"8"' } }))).toEqual(['unsupported-precondition'])
   })
 
-  it('of several commands takes the header for the first alone', async () => {
-    const query =
-      'mutation { a: cancelOrder(orderId: "o-1", reason: "other") { commandId } b: cancelOrder(orderId: "o-2", reason: "other") { commandId } }'
-    const { data, errors } = await graph.post({ query }, { headers: { 'idempotency-key': 'key-1' } })
-    expect(data).toEqual({ a: { commandId: expect.any(String) }, b: null })
-    expect(codesOf({ errors: errors! })).toEqual(['idempotency-key-missing'])
+  describe('of several commands', () => {
+    const header = { headers: { 'idempotency-key': 'key-1' } }
+    const two = (a: string, b: string): string =>
+      `mutation M(${b.includes('$key') ? '$key: String, ' : ''}$isLeftOut: Boolean = false) {
+        a: cancelOrder(orderId: "o-1", reason: "other"${a}) { commandId }
+        ...Other
+      }
+      fragment Other on Mutation {
+        b: cancelOrder(orderId: "o-2", reason: "other"${b}) @skip(if: $isLeftOut) { commandId }
+      }`
+    const own = (key: string): string => `, idempotencyKey: "${key}"`
+    const done = { commandId: expect.any(String) as string }
+
+    it.each<[string, string, Parameters<TestGraph['post']>[1]]>([
+      ['without keys of their own, for which a header would serve twice', two('', ''), header],
+      ['of which the second alone has a key, without a header', two('', own('key-2')), {}],
+      ['of which the first alone has a key, without a header', two(own('key-2'), ''), {}],
+      ['of which the second has null as its key', two(own('key-2'), ', idempotencyKey: null'), {}],
+      [
+        'of which the second has a variable without a value as its key',
+        two(own('key-2'), ', idempotencyKey: $key'),
+        {},
+      ],
+    ])('%s: none is done', async (_, query, sending) => {
+      const answer = await graph.post({ query }, sending)
+      expect([answer.status, codesOf(answer), answer.data]).toEqual([400, ['idempotency-key-missing'], undefined])
+      expect(graph.calls()).toEqual([])
+    })
+
+    it.each<[string, string]>([
+      ['first', two('', own('key-2'))],
+      ['second', two(own('key-2'), '')],
+    ])('takes the header for the %s, which alone has no key of its own', async (_, query) => {
+      const keys: unknown[] = []
+      const keyed = openGraph(issuer, {
+        call(service, path, options) {
+          keys.push((options!.body as { readonly key: string }).key)
+          return shopAnswers(service, path, options)
+        },
+      })
+      const { data, errors } = await keyed.post({ query }, header)
+      expect([data, errors]).toEqual([{ a: done, b: done }, undefined])
+      expect(new Set(keys)).toEqual(new Set(['key-1', 'key-2']))
+    })
+
+    it('counts none that is left out', async () => {
+      const { data } = await graph.post({ query: two('', ''), variables: { isLeftOut: true } }, header)
+      expect(data).toEqual({ a: done })
+    })
   })
 
   it('is refused as REST refuses it, with the fields that its schema refused', async () => {

@@ -26,8 +26,8 @@ export interface Run {
   readonly c: Context
   readonly caller: Caller
   readonly loaders: Map<string, DataLoader<string, object>>
-  /** The mutations of the request that take a key: the header is for one alone. */
-  keyed: number
+  /** Commands of the document that have no key of their own. With it, fields are counted, and nothing is done. */
+  readonly counted?: { commands: number; withoutKey: number }
   /** The edges that were answered from copies. */
   readonly stale: StalePart[]
   followed?: { readonly id: string; readonly args: Arguments }

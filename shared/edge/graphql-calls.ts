@@ -1,10 +1,11 @@
 /** Answers requests of GraphQL by the operations of the public API. Loaded at the first of them. */
 
-import { buildSchema, execute, getOperationAST, OperationTypeNode, validate } from 'graphql'
+import { buildSchema, execute, type ExecutionArgs, getOperationAST, OperationTypeNode, validate } from 'graphql'
 import type { Context } from 'hono'
 import { requestContext } from '../base/deadline.ts'
 import { Refused, refuseIf } from '../base/errors.ts'
 import { measured } from '../graphql/limits.ts'
+import { KEY_ARGUMENT } from '../graphql/names.ts'
 import type { Caller } from '../service/operation.ts'
 import type { GraphqlRecord } from '../service/public-api.ts'
 import type { Graph, Run } from './graph.ts'
@@ -45,9 +46,7 @@ export function createGraphqlCalls(graph: Graph, { schema: sdl, documents }: Gra
         'request-invalid',
         `GET reads alone: send the ${operation.operation} by POST.`,
       )
-      // Before any of it is done: a mutation that is refused halfway would have done a part.
-      graph.chargeFurther(c, caller, charges - 1)
-      const run: Run = { c, caller, loaders: new Map(), stale: [], keyed: 0 }
+      const run: Run = { c, caller, loaders: new Map(), stale: [] }
       const args = {
         schema,
         document,
@@ -57,10 +56,29 @@ export function createGraphqlCalls(graph: Graph, { schema: sdl, documents }: Gra
         abortSignal: requestContext()?.signal ?? null,
         options: { maxCoercionErrors: MAX_ERRORS },
       }
+      // Before any of it is done: a mutation that is refused halfway would have done a part.
+      if (operation.operation === OperationTypeNode.MUTATION) await refuseMissingKeys(args)
+      graph.chargeFurther(c, caller, charges - 1)
       if (operation.operation === OperationTypeNode.SUBSCRIPTION) return followed(c, graph, args)
       const result = await execute(args)
       if (result.data === undefined) return refused(c, 'invalid-variables', result.errors ?? [])
       return answered(c, formatted(result, graph, run))
     },
   }
+}
+
+/**
+ * The header is the key of one command: one key for two would be a key that is used again. The library itself counts, so that
+ * fragments, directives, variables and fields that are merged count as they will be executed.
+ * @throws Refused
+ */
+async function refuseMissingKeys(args: ExecutionArgs & { readonly contextValue: Run }): Promise<void> {
+  const counted = { commands: 0, withoutKey: 0 }
+  await execute({ ...args, contextValue: { ...args.contextValue, counted } })
+  const served = args.contextValue.c.req.header('idempotency-key') === undefined ? 0 : 1
+  refuseIf(
+    counted.commands > 1 && counted.withoutKey > served,
+    'idempotency-key-missing',
+    `Of ${counted.commands} commands ${counted.withoutKey} have no ${KEY_ARGUMENT}, and the header Idempotency-Key serves one: give each its own.`,
+  )
 }

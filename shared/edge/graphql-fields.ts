@@ -26,7 +26,9 @@ export function bindFields(schema: GraphQLSchema, graph: Graph): void {
           run.followed = { id, args: args as Arguments }
           return noEvents()
         }
-      else field.resolve = (_, args, run: Run) => called(graph, run, id, args as Arguments)
+      else
+        field.resolve = (_, args, run: Run) =>
+          run.counted ? counted(graph, run.counted, id, args as Arguments) : called(graph, run, id, args as Arguments)
     }
   for (const [name, { by, like }] of Object.entries(graph.edges)) {
     const [owner, field] = name.split('.') as [string, string]
@@ -38,6 +40,15 @@ export function bindFields(schema: GraphQLSchema, graph: Graph): void {
 }
 
 async function* noEvents(): AsyncGenerator<never> {}
+
+function counted({ operations }: Graph, count: NonNullable<Run['counted']>, id: string, given: Arguments): null {
+  if (operations.get(id)!.operation.requiresIdempotencyKey) {
+    count.commands += 1
+    // Null is absent; an empty text is a key, which its operation refuses.
+    if (typeof given[KEY_ARGUMENT] !== 'string') count.withoutKey += 1
+  }
+  return null
+}
 
 /** One operation, as a request to its route would be answered. @throws GraphQLError */
 async function called(graph: Graph, run: Run, id: string, given: Arguments): Promise<unknown> {
@@ -69,10 +80,6 @@ export function contextOf(run: Run, id: string, { operations }: Graph, values: A
   const { operation } = operations.get(id)!
   const headers = new Headers(run.c.req.raw.headers)
   const { [KEY_ARGUMENT]: key, [WAIT_ARGUMENT]: wait, [VERSION_ARGUMENT]: version } = values
-  if (operation.requiresIdempotencyKey) {
-    // One key for two commands would be a key that is used again.
-    if (run.keyed++ > 0) headers.delete('idempotency-key')
-  }
   if (typeof wait === 'number') headers.set('prefer', `wait=${wait}`)
   if (typeof version === 'number') headers.set('if-match', `"${version}"`)
   const c = new Context(new Request(new URL(run.c.req.url), { method: 'POST', headers }), {
