@@ -9,6 +9,7 @@ import { Unavailable } from '../../shared/base/errors.ts'
 import type { Call } from '../../shared/messaging/query.ts'
 import { MAX_ALIASES, MAX_CALLS, MAX_DEPTH, MAX_DIRECTIVES, MAX_FIELDS } from '../../shared/graphql/limits.ts'
 import { BODY_BYTES } from '../../shared/http/http.ts'
+import { startOfTests } from '../../shared/runtime/platform.testing.ts'
 import documents from './documents.json' with { type: 'json' }
 import { entry, openGraph, orderNamed, partAt, shopAnswers, type TestGraph } from './graphql.testing.ts'
 import { openIssuer, type TestIssuer } from './issuer.testing.ts'
@@ -175,6 +176,28 @@ describe('a mutation', () => {
     expect(bodies).toMatchObject([{ expectedVersion: 7 }, { expectedVersion: 8 }])
     const read = { query: '{ readOrder(orderId: "o-1") { version } }' }
     expect(codesOf(await graph.post(read, { headers: { 'if-match': '"8"' } }))).toEqual(['unsupported-precondition'])
+  })
+
+  it('waits for its outcome for waitSeconds', async () => {
+    const commandId = '0c9d8f5e-2b1a-8c3d-9e4f-5a6b7c8d9e0f'
+    const waiting = openGraph(issuer, {
+      call: async (_, path) =>
+        path === '/submissions/CancelOrder'
+          ? Response.json({ commandId }, { status: 202 })
+          : Response.json({
+              commandId,
+              command: 'CancelOrder',
+              status: 'done',
+              submittedAt: startOfTests,
+              actor: 'customer:customer-1',
+            }),
+    })
+    const cancelled = async (wait: string) =>
+      waiting.post({
+        query: `mutation { cancelOrder(orderId: "o-1", reason: "other", idempotencyKey: "key-1"${wait}) { commandId status } }`,
+      })
+    expect(partAt((await cancelled(', waitSeconds: 10')).data, 'cancelOrder')).toEqual({ commandId, status: 'done' })
+    expect(partAt((await cancelled('')).data, 'cancelOrder')).toEqual({ commandId, status: null })
   })
 
   describe('of several commands', () => {

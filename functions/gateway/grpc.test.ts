@@ -145,14 +145,22 @@ describe('a gRPC client', () => {
   it('submits a command, and waits for it as Prefer has it', async () => {
     const commandId = '0c9d8f5e-2b1a-8c3d-9e4f-5a6b7c8d9e0f'
     answer = (path) =>
-      path.startsWith('/submissions')
+      path === '/submissions/CancelOrder'
         ? Response.json({ commandId }, { status: 202 })
-        : Response.json({ commandId, command: 'CancelOrder', status: 'done', submittedAt: startOfTests })
+        : Response.json({
+            commandId,
+            command: 'CancelOrder',
+            status: 'done',
+            submittedAt: startOfTests,
+            actor: 'customer:customer-1',
+          })
     const path = `${ORDERS}/CancelOrder`
     const request = { orderId: 'o-1', reason: 'other' }
     const entries = { 'idempotency-key': 'key-1' }
     expect((await client.call(path, request, await metadata(entries))).message).toEqual({ commandId })
     expect(calls.at(-1)!.body).toMatchObject({ subject: 'o-1', key: 'key-1', limitedTo: 'customer-1' })
+    const waited = await client.call(path, request, await metadata({ ...entries, prefer: 'wait=10' }))
+    expect(waited.message).toEqual({ commandId, status: 'done' })
     await client.call(path, request, await metadata({ ...entries, 'if-match': '"7"' }))
     expect(calls.at(-1)!.body).toMatchObject({ expectedVersion: 7 })
     const other = await failure(client.call(path, request, await metadata({ ...entries, 'if-match': 'W/"7"' })))
