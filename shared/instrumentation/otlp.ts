@@ -30,7 +30,7 @@ const BATCH_SPANS = 512
 /** The longest time that a request waits for the export. */
 export const FLUSH_TIMEOUT_MS = 1_000
 /** A receiver that does not answer within it gets the batch again. */
-const EXPORT_TIMEOUT_MS = 5_000
+export const EXPORT_TIMEOUT_MS = 5_000
 /** After two failures in a row no request waits, and nothing is sent, for this time. One alone may be an export that lost its CPU. */
 const RETRY_AFTER_MS = 30_000
 const MAX_FAILURES = 2

@@ -48,9 +48,14 @@ export function createQuery({ service, call }: QueryParts): Pick<Platform, 'quer
   }
   return {
     async relay(owner, name, request, options) {
-      const { answers, refuses } = owner.queries![name]!
+      const contract = owner.queries![name]!
+      const { answers, refuses, method } = contract
+      const about = `${owner.service} answered ${name}`
       const response = await ask(owner, name, request, options)
-      return declared(response, { statuses: Object.keys(answers), refuses, about: `${owner.service} answered ${name}` })
+      const relayed = await declared(response, { statuses: Object.keys(answers), refuses, about })
+      // A client reads the status as what was done: an answer that the owner did not write says nothing of it.
+      if (method !== 'get' && !relayed.refused) await answerOf(response.clone(), { contract, about })
+      return relayed
     },
     async query(owner, name, request, options) {
       const response = await ask(owner, name, request, options)

@@ -234,6 +234,19 @@ describe('an answer', () => {
     expect([response.status, await response.text(), refused]).toEqual([200, '{ "dish" : 1 }', undefined])
   })
 
+  it.each([
+    ['text', () => new Response('hello', { status: 201 })],
+    ['another body', () => Response.json({ what: 'is this?' })],
+  ])('to a write is relayed as it came if its contract has it, and with %s is a bug', async (_, garble) => {
+    const order = { body: { dish: 'soup' } }
+    const right = opened({ garble: () => new Response('{ "orderId" : "o" }', { status: 201 }) })
+    const { response } = await right.platform.relay(kitchenContracts, 'orderDish', order)
+    expect([response.status, await response.text()]).toEqual([201, '{ "orderId" : "o" }'])
+    await expect(opened({ garble }).platform.relay(kitchenContracts, 'orderDish', order)).rejects.toThrow(
+      'which breaks its contract',
+    )
+  })
+
   it('that refuses is relayed as it came, with the declaration of its code', async () => {
     const problem = { code: 'sold-out', detail: 'No.', bound: 'soups' }
     const { platform } = opened({ garble: () => Response.json(problem, { status: 409 }) })

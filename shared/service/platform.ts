@@ -239,8 +239,8 @@ export interface Platform<Secret extends string = never> {
     options?: QueryOptions,
   ): Promise<QueryAnswer<QueryNamed<C, N>>>
   /**
-   * The same, with the owner's answer as it came, for a service that hands it on. Its body is not parsed. @throws Unavailable;
-   * Error as `query` does for a status or a refusal that the contract does not name.
+   * The same, with the owner's answer as it came, for a service that hands it on. The body of a GET is not parsed. @throws Unavailable;
+   * Error as `query` does for a status or a refusal that the contract does not name, and for what breaks it in the answer to a write.
    */
   relay<C extends Contracts, const N extends QueryName<C>>(
     owner: C,

@@ -22,6 +22,11 @@ it('docs/resilience.md has every call as it is', () => {
   else expect(words(recorded), RECORD).toBe(words(resiliencePage))
 })
 
+it('docs/resilience.md has the commands of webhooks, the metadata server and the export of telemetry', () => {
+  for (const text of ['submits CheckShipments', 'submits CheckDispute', 'id-tokens.ts', 'otlp.ts'])
+    expect(resiliencePage).toContain(text)
+})
+
 it('a call is found with its name and its time, however they are written', () => {
   const { program } = parseSync(
     'planted.ts',
@@ -31,6 +36,8 @@ it('a call is found with its name and its time, however they are written', () =>
      query(contracts, 'readTwo', {}, { timeoutMs: 5 })
      platform.relay(contracts, 'readThree', {})
      const load = (keys, edge) => query(contracts, 'readFour', { keys }, edge)
+     const command = { type: 'CheckOne', data }
+     platform.submit<Command>(command, { key, actor })
      platform.callExternal(url, { method: 'POST', operation: 'bank.pay', timeoutMs: SLOW_MS })
      platform.postOutside(url, { body, ...(isShort ? { timeoutMs: 5 } : {}) })`,
   )
@@ -39,6 +46,7 @@ it('a call is found with its name and its time, however they are written', () =>
     { kind: 'query', name: 'readTwo', timeoutMs: 5 },
     { kind: 'query', name: 'readThree', timeoutMs: undefined },
     { kind: 'query', name: 'readFour', timeoutMs: 'given' },
+    { kind: 'submission', name: 'CheckOne', timeoutMs: undefined },
     { kind: 'partner', name: 'bank.pay', timeoutMs: 9_000 },
     // The longer time.
     { kind: 'outside', name: undefined, timeoutMs: undefined },

@@ -4,8 +4,8 @@ import { type Expression, type Program, Visitor } from 'oxc-parser'
 
 export interface CallInSource {
   /** `outside`: to an address that a client gave. */
-  readonly kind: 'query' | 'partner' | 'outside'
-  /** The query, or the name of the call in traces. Undefined: it is a variable. */
+  readonly kind: 'query' | 'submission' | 'partner' | 'outside'
+  /** The query, the type of the command, or the name of the call in traces. Undefined: it is a variable. */
   readonly name: string | undefined
   /** Undefined: the default of its kind. `given`: a parameter of the function around it. */
   readonly timeoutMs: number | 'given' | undefined
@@ -18,11 +18,12 @@ type Argument = Parameters<
 const kinds: Readonly<Record<string, CallInSource['kind']>> = {
   query: 'query',
   relay: 'query',
+  submit: 'submission',
   callExternal: 'partner',
   postOutside: 'outside',
 }
 
-/** Calls of `query(owner, 'name', request, options)`, `relay(…)`, `callExternal(url, options)` and `postOutside(url, options)`, of the platform or bound to it. */
+/** Calls of `query(owner, 'name', request, options)`, `relay(…)`, `submit(command, options)`, `callExternal(url, options)` and `postOutside(url, options)`, of the platform or bound to it. */
 export function callsIn(program: Program): CallInSource[] {
   const values = new Map<string, Expression>()
   const calls: CallInSource[] = []
@@ -39,6 +40,10 @@ export function callsIn(program: Program): CallInSource[] {
     const value = resolved(one)
     return value?.type === 'Literal' ? value.value : undefined
   }
+  const nameIn = (kind: CallInSource['kind'], given: readonly Argument[]): Argument | Expression | undefined => {
+    if (kind === 'query') return given[1]
+    return kind === 'submission' ? member(given[0], 'type') : member(given[1], 'operation')
+  }
   new Visitor({
     VariableDeclarator({ id, init }) {
       if (id.type === 'Identifier' && init) values.set(id.name, init)
@@ -51,7 +56,7 @@ export function callsIn(program: Program): CallInSource[] {
       if (!Object.hasOwn(kinds, called)) return
       const kind = kinds[called]!
       const options = given[kind === 'query' ? 3 : 1]
-      const name = literal(kind === 'query' ? given[1] : member(options, 'operation'))
+      const name = literal(nameIn(kind, given))
       const isGiven = options?.type === 'Identifier' && values.get(options.name)?.type !== 'ObjectExpression'
       const timeoutMs = isGiven ? 'given' : literal(member(options, 'timeoutMs'))
       calls.push({

@@ -13,6 +13,7 @@ import { SEND_TIMEOUT_MS } from '../../shared/gcp/task-sender.ts'
 import { HEDGED_SHARE, MAX_IN_A_ROW } from '../../shared/http/hedge.ts'
 import { KEYS_TIMEOUT_MS } from '../../shared/http/issuer-keys.ts'
 import { OUTSIDE_TIMEOUT_MS } from '../../shared/http/outside-post.ts'
+import { EXPORT_TIMEOUT_MS, FLUSH_TIMEOUT_MS } from '../../shared/instrumentation/otlp.ts'
 import { SUBMIT_TIMEOUT_MS } from '../../shared/messaging/submission.ts'
 import {
   FAILURES_TO_OPEN,
@@ -109,7 +110,22 @@ const rowsOf = (name: string, entry: 'app.ts' | 'edge.ts'): string[][] =>
       const service = entry === 'edge.ts' ? `${name}, at the edge` : name
       return [service, owner, query!, timeOf(timeoutMs, QUERY_TIMEOUT_MS), repeated]
     })
-const ofCode = services.flatMap(({ name }) => [...rowsOf(name, 'edge.ts'), ...rowsOf(name, 'app.ts')])
+/** Commands that code at the edge submits, such as that of a webhook: the declaration names them, without which it does not compile. */
+const submissionsOf = ({ name, api }: Service): string[][] =>
+  callsOf(name, 'edge.ts').some(({ kind }) => kind === 'submission')
+    ? api!.atEdge.submits.map((type) => [
+        `${name}, at the edge`,
+        api!.contracts.service,
+        `submits ${type}`,
+        seconds(SUBMIT_TIMEOUT_MS),
+        'no',
+      ])
+    : []
+const ofCode = services.flatMap((service) => [
+  ...rowsOf(service.name, 'edge.ts'),
+  ...submissionsOf(service),
+  ...rowsOf(service.name, 'app.ts'),
+])
 
 const linked = (file: string): string => `[${file.split('/').at(-1)!}](../${file})`
 
@@ -143,6 +159,8 @@ const ofOwnRules = [
   ['Pub/Sub', linked('shared/gcp/publisher.ts'), seconds(PUBLISH_TIMEOUT_MS)],
   ['Cloud Tasks', linked('shared/gcp/task-sender.ts'), seconds(SEND_TIMEOUT_MS)],
   ['the keys of an issuer of tokens', linked('shared/http/issuer-keys.ts'), seconds(KEYS_TIMEOUT_MS)],
+  ['the metadata server: tokens of this service', linked('shared/gcp/id-tokens.ts'), 'that of its call'],
+  ['the export of telemetry', linked('shared/instrumentation/otlp.ts'), seconds(EXPORT_TIMEOUT_MS)],
 ]
 
 export const resiliencePage = `# Calls to others, and what is left without them
@@ -155,11 +173,11 @@ Made from the code and the declarations by \`npm run record\`. Every call to a s
 - **Hedged**: a read that is declared so and takes longer than 95 of 100 did is sent a second time ([\`createHedge\`](../shared/http/hedge.ts)). The first answer counts, and the other request is ended. Of 100 reads ${HEDGED_SHARE * 100} are sent twice at most, and up to ${MAX_IN_A_ROW} more that those before them did not need.
 - **Circuit**: ${FAILURES_TO_OPEN} failures in a row open it; after ${seconds(HALF_OPEN_AFTER_MS)} one call tries the callee. A refusal, a client that hangs up and the deadline of the request are no failures.
 
-\`functions/gateway/faults.test.ts\` makes orders, catalog and history slow, dead, wrong and flapping, and compares the page of an order, the list and placing with this page; \`functions/orders/placing-faults.test.ts\` does so with customers and catalog, which orders asks when an order is placed.
+\`functions/gateway/faults.test.ts\` makes orders, catalog and history slow, dead, wrong and flapping, and asserts what then is left of the page of an order, the list and placing, and within which time; \`functions/orders/placing-faults.test.ts\` does so with customers and catalog, which orders asks when an order is placed. No test compares each row: a test compares this page with the code.
 
 ## Public operations
 
-By REST an answer is handed on as its owner, which checks it, wrote it, unless it has another shape here; gRPC and GraphQL read it, and what they can not read is a \`bug\`.
+By REST the answer to a read is handed on as its owner, which checks it, wrote it, unless it has another shape here. The answer to a write, by whose status a client decides, is read first, as gRPC and GraphQL read every answer; what can not be read is a \`bug\` (500).
 
 ${table(['request', 'callee', 'asks', 'time', 'repeated', 'without it'], [...ofOperations, ofCommands])}
 
@@ -183,7 +201,7 @@ ${table(['service', 'call', 'code', 'time'], ofPartners)}
 
 ## By rules of their own
 
-These calls have neither the bulkhead nor the circuit above. The time is that of a call with all its repetitions, which Google's clients of Firestore and Pub/Sub make themselves. After it a request is answered 503, and a delivery comes again. A webhook to an address of a client is sent again later, and slow receivers take no places from quick ones ([how](webhooks.md)).
+These calls have neither the bulkhead nor the circuit above. The time is that of a call with all its repetitions, which Google's clients of Firestore and Pub/Sub make themselves. After it a request is answered 503, and a delivery comes again. A webhook to an address of a client is sent again later, and slow receivers take no places from quick ones ([how](webhooks.md)). A request waits for the export of telemetry for ${seconds(FLUSH_TIMEOUT_MS)} at most, and is answered without it.
 
 ${table(['call', 'code', 'time'], ofOwnRules)}
 `
