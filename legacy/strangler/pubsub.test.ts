@@ -3,22 +3,33 @@
 import { createLocalCloud } from 'local-google-cloud'
 import { iam } from 'local-google-cloud/iam'
 import { pubsub } from 'local-google-cloud/pubsub'
+import { virtualClock } from 'local-google-cloud/host'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { copied, type PlatformEvent } from './from-platform.ts'
 import { openPubSub } from './pubsub.ts'
 
 const project = { id: 'millrace-local', number: '1', region: 'europe-west1' }
 
-it('delivers changes and the events that are copied, and again what was not handled', async () => {
-  const cloud = await createLocalCloud({ plugins: [iam, pubsub], project })
+/** Longer than any pause before a message is delivered again. */
+const LONGEST_PAUSE_MS = 60_000
+
+async function opened() {
+  const clock = virtualClock()
+  const cloud = await createLocalCloud({ plugins: [iam, pubsub], project, clock })
   onTestFinished(() => cloud.close())
   const api = `http://${cloud.ownerHost}`
-  const topic = (method: string, path: string, body: object) =>
-    fetch(`${api}/v1/projects/${project.id}/topics/${path}`, {
+  const call = async (method: string, path: string, body: object) =>
+    fetch(`${api}/v1/projects/${project.id}/${path}`, {
       method,
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
     })
+  const topic = (method: string, path: string, body: object) => call(method, `topics/${path}`, body)
+  return { clock, api, call, topic }
+}
+
+it('delivers changes and the events that are copied, and again what was not handled', async () => {
+  const { clock, api, topic } = await opened()
   for (const type of copied) await topic('PUT', type, {})
   await openPubSub(api, project.id)
   // A second start finds all there.
@@ -29,6 +40,8 @@ it('delivers changes and the events that are copied, and again what was not hand
   await changes.publish([{}, published])
   const ids: string[] = []
   await expect(changes.pull(10, () => Promise.reject(new Error('the platform is away')))).rejects.toThrow('away')
+  expect(await changes.pull(10, async () => {})).toBe(0)
+  await clock.advance(LONGEST_PAUSE_MS)
   const handled: unknown[] = []
   while (ids.length < 2) await changes.pull(10, async (message, id) => void (handled.push(message), ids.push(id)))
   expect(handled).toContainEqual(published)
@@ -48,6 +61,7 @@ it('delivers changes and the events that are copied, and again what was not hand
   expect([acknowledged.length, givenBack!.ackIds.length]).toEqual([2, 1])
   expect(acknowledged.flatMap(({ ackIds }) => ackIds)).not.toContain(givenBack!.ackIds[0])
   requests.mockRestore()
+  await clock.advance(LONGEST_PAUSE_MS)
   let left = 0
   while (left < 1) left += await changes.pull(10, async () => {})
   expect(left).toBe(1)
@@ -71,4 +85,30 @@ it('delivers changes and the events that are copied, and again what was not hand
   }
   await expect(events.pull(10, fail)).rejects.toThrow('not this one')
   expect(copies).toEqual([event, event])
+})
+
+it('messages that can never be handled, more than one pull takes, keep none of the others waiting', async () => {
+  const { clock, api, call, topic } = await opened()
+  for (const type of copied) await topic('PUT', type, {})
+  // From before it had pauses.
+  await topic('PUT', 'legacy-changes', {})
+  await call('PUT', 'subscriptions/legacy-changes', { topic: `projects/${project.id}/topics/legacy-changes` })
+  const { changes } = await openPubSub(api, project.id)
+  const refused = { change: { sequence: 1, table: 'products', key: 'TOO-LONG' }, path: '/v1/products', role: 'admin' }
+  await changes.publish(Array.from({ length: 15 }, () => ({ ...refused, body: {} }) as const) as never)
+  await changes.publish([{}])
+  const handled: unknown[] = []
+  const handle = async (message: { readonly path?: string | undefined }) => {
+    if (message.path !== undefined) throw new Error('never')
+    handled.push(message)
+  }
+  for (let pull = 0; pull < 2; pull++) await changes.pull(10, handle).catch(() => 0)
+  expect(handled).toEqual([{}])
+  // In the pauses they fill no pull.
+  expect(await changes.pull(10, handle)).toBe(0)
+  // None is lost: each comes again.
+  await clock.advance(LONGEST_PAUSE_MS)
+  const again: unknown[] = []
+  while ((await changes.pull(10, async (message) => void again.push(message))) > 0);
+  expect(again).toHaveLength(15)
 })

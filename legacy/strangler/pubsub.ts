@@ -8,6 +8,8 @@ import type { ChangeMessage } from './to-platform.ts'
 const CHANGES = 'legacy-changes'
 /** So that the copies of step 6 wait for a way back. */
 const RETENTION = '604800s'
+/** So that messages that can never be handled, be they more than one pull takes, leave room for the others. */
+const retryPolicy = { minimumBackoff: '1s', maximumBackoff: '60s' }
 
 interface Received {
   readonly ackId: string
@@ -30,19 +32,23 @@ export async function openPubSub(
     if (accept.includes(response.status)) return undefined
     throw new Error(`Pub/Sub answered ${response.status} to ${method} ${path}: ${text.slice(0, 200)}`)
   }
-  /** 409: it exists. */
-  const subscribe = (subscription: string, topic: string): Promise<unknown> =>
-    call(
+  async function subscribe(subscription: string, topic: string): Promise<void> {
+    const path = `subscriptions/${subscription}`
+    const made = await call(
       'PUT',
-      `subscriptions/${subscription}`,
+      path,
       {
         topic: `projects/${projectId}/topics/${topic}`,
         ackDeadlineSeconds: 60,
         messageRetentionDuration: RETENTION,
         expirationPolicy: {},
+        retryPolicy,
       },
       [409],
     )
+    // It exists, perhaps from before it had the policy.
+    if (made === undefined) await call('PATCH', path, { subscription: { retryPolicy }, updateMask: 'retryPolicy' })
+  }
   async function pull<M>(
     subscription: string,
     limit: number,
@@ -62,7 +68,7 @@ export async function openPubSub(
         failed.push({ ackId, error })
       }
     if (failed.length > 0) {
-      // Delivered again immediately.
+      // Delivered again after the time of the policy.
       const ackIds = failed.map(({ ackId }) => ackId)
       await call('POST', `subscriptions/${subscription}:modifyAckDeadline`, { ackIds, ackDeadlineSeconds: 0 })
       throw failed[0]!.error
