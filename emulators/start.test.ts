@@ -149,6 +149,36 @@ function stacksWith(port: number, declared: boolean): StackJson[] {
   return [stack(port, declared), ...(declared ? [{ name: 'local-echoes', json: { provider, resource } }] : [])]
 }
 
+it('says how many messages are lost with a subscription that is replaced', async () => {
+  const said: string[] = []
+  const startWith = async (settings: object): Promise<string[]> => {
+    await platform?.close()
+    said.length = 0
+    const resource = {
+      google_pubsub_topic: { said: { name: 'said' } },
+      google_pubsub_subscription: {
+        receives: { name: 'receives', topic: '${google_pubsub_topic.said.id}', ...settings },
+      },
+    }
+    const json = { provider: { google: [{ project: 'p', region: 'europe-west1' }] }, resource }
+    platform = await start(0, [{ name: 'local-all', json }], (step) => void said.push(step))
+    return said.filter((step) => step.startsWith('lost'))
+  }
+  const publish = (messages: readonly object[]) =>
+    platform!.api('POST', '/v1/projects/p/topics/said:publish', { messages })
+  expect(await startWith({})).toEqual([])
+  await publish([{ data: 'aGk=' }, { data: 'aGk=' }])
+  expect(await startWith({ ack_deadline_seconds: 30 })).toEqual([])
+  expect(await startWith({ filter: 'attributes:x' })).toEqual([
+    'lost: local-all: google_pubsub_subscription.receives: 2 messages, because it was replaced for another filter',
+  ])
+  expect(await startWith({ filter: 'attributes:y', enable_message_ordering: true })).toEqual([])
+  await publish([{ data: 'aGk=', attributes: { y: '1' } }])
+  expect(await startWith({})).toEqual([
+    'lost: local-all: google_pubsub_subscription.receives: 1 message, because it was replaced for another filter, enableMessageOrdering',
+  ])
+})
+
 describe('resources that hold data and are declared no longer', () => {
   const database = '/v1/projects/p/databases/echoes'
   const queue = '/v2/projects/p/locations/europe-west1/queues/echoes'

@@ -193,9 +193,14 @@ export async function startPlatform<P extends Partners>(options: StartOptions<P>
         await retireUndeclared(join(dataDirectory, PROVISIONED_FILE), planned, { plugins, api: cloud.api, prune }),
         progress,
       )
-    await provision(planned, cloud.api, (done, of) => {
-      if (done % 50 === 0 || done === of) progress(`provisioning ${done} of ${of} resources`)
-    })
+    await provision(
+      planned,
+      cloud.api,
+      (done, of) => {
+        if (done % 50 === 0 || done === of) progress(`provisioning ${done} of ${of} resources`)
+      },
+      (line) => progress(`lost: ${line}`),
+    )
     await makeFirstValues(planned, cloud.api)
     // Only now, so that a stored message finds the resources that the stacks declare.
     await cloud.start()

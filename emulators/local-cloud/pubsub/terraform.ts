@@ -2,8 +2,9 @@
 
 import { type Attributes, attributesOf, defined, type Message, readAttributes } from '../core/terraform/attributes.ts'
 import { policyGrants } from '../core/terraform/policy-grants.ts'
-import type { Provisioner } from '../core/terraform/provisioner.ts'
+import type { OwnerApi, Provisioner } from '../core/terraform/provisioner.ts'
 import { upsert } from '../core/terraform/upsert.ts'
+import type { SubscriptionBacklog } from './api/backlogs.ts'
 import { subscriptionPolicy, topicPolicy } from './iam.ts'
 
 export const topicProvisioner: Provisioner = {
@@ -31,17 +32,23 @@ export const subscriptionProvisioner: Provisioner = {
   async create(resource, api) {
     const { name, ...subscription } = readAttributes(resource, subscriptionOf)
     const put = () => api('PUT', `/v1/${name}`, subscription)
+    let lost: string | undefined
     await upsert(put, async () => {
       const existing = (await api('GET', `/v1/${name}`)) as Message
-      if (IMMUTABLE.some((field) => (existing[field] || '') !== (subscription[field] || ''))) {
+      const changed = IMMUTABLE.filter((field) => (existing[field] || '') !== (subscription[field] || ''))
+      if (changed.length > 0) {
         // Terraform replaces the resource when one of these changes, and its backlog is lost: so it is here.
+        const waiting = await waitingIn(String(name), api)
         await api('DELETE', `/v1/${name}`)
         await put()
+        if (waiting > 0)
+          lost = `${waiting} ${waiting === 1 ? 'message' : 'messages'}, because it was replaced for another ${changed.join(', ')}`
         return
       }
       const body = { subscription: { ...subscription, name }, updateMask: SUBSCRIPTION_MUTABLE.join(',') }
       await api('PATCH', `/v1/${name}`, body)
     })
+    return lost
   },
   async remove(resource, api) {
     await api('DELETE', `/v1/${subscriptionName(attributesOf(resource))}`)
@@ -53,6 +60,13 @@ export const subscriptionProvisioner: Provisioner = {
     await api('PATCH', `/v1/${name}`, { subscription: { name }, updateMask: 'pushConfig,bigqueryConfig' })
   },
   computed: (subscription) => ({ id: subscriptionName(subscription) }),
+}
+
+/** Google's own API has no such number. */
+async function waitingIn(name: string, api: OwnerApi): Promise<number> {
+  const answer = await api('GET', '/_local/pubsub/subscriptions')
+  const { subscriptions } = answer as { readonly subscriptions: readonly SubscriptionBacklog[] }
+  return subscriptions.find((one) => one.name === name)?.waiting ?? 0
 }
 
 export const subscriptionGrants = policyGrants(

@@ -25,16 +25,21 @@ export function plan(resources: readonly TerraformResource[], plugins: readonly 
   })
 }
 
-/** Creates them one after the other by the public APIs, as Terraform does within a dependency chain. */
+/**
+ * Creates them one after the other by the public APIs, as Terraform does within a dependency chain.
+ * @param lost a line for each resource that was replaced with what it held
+ */
 export async function provision(
   planned: readonly Provisioned[],
   api: OwnerApi,
   progress: (done: number, of: number) => void = () => {},
+  lost: (line: string) => void = () => {},
 ): Promise<void> {
   let done = 0
   for (const { resource, provisioner } of planned) {
     try {
-      await provisioner.create(resource, api)
+      const content = await provisioner.create(resource, api)
+      if (typeof content === 'string') lost(`${resource.stack}: ${resource.address}: ${content}`)
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       throw new Error(`${resource.stack}: ${resource.address} was refused: ${reason}`, { cause: error })

@@ -10,8 +10,11 @@ export type OwnerApi = (method: string, path: string, body?: unknown) => Promise
 export type Computed = (attributes: Attributes) => Readonly<Record<string, unknown>>
 
 export interface Provisioner {
-  /** Creates the resource, or brings an existing one to these attributes, by public API calls. */
-  create(resource: TerraformResource, api: OwnerApi): Promise<void>
+  /**
+   * Creates the resource, or brings an existing one to these attributes, by public API calls. Returns what of its content was
+   * lost with that, for a person to read; nothing: all is kept.
+   */
+  create(resource: TerraformResource, api: OwnerApi): Promise<string | void>
   /** Takes it away again by public API calls. */
   remove(resource: TerraformResource, api: OwnerApi): Promise<void>
   /**
