@@ -215,6 +215,9 @@ describe('resources that hold data and are declared no longer', () => {
     expect(await restarted(port, true)).toEqual([])
     await vi.waitUntil(() => pushes().length > 0, longEnough)
     expect(pushes()).toMatchObject([{ status: 200, target: `http://127.0.0.1:${port}/` }])
+    // As the person left it who paused it.
+    expect(await platform!.api('GET', queue)).toMatchObject({ state: 'PAUSED' })
+    await platform!.api('POST', `${queue}:resume`, {})
     expect(await platform!.api('GET', `${database}/documents/notes/one`)).toMatchObject({
       fields: { text: { stringValue: 'kept' } },
     })
@@ -223,6 +226,16 @@ describe('resources that hold data and are declared no longer', () => {
       longEnough,
     )
     expect(await restarted(port, true)).toEqual([])
+  })
+
+  it('a queue that ran runs again', async () => {
+    const port = await freePort()
+    const states: unknown[] = []
+    for (const declared of [true, false, false, true]) {
+      await restarted(port, declared)
+      states.push(((await platform!.api('GET', queue)) as { readonly state: string }).state)
+    }
+    expect(states).toEqual(['RUNNING', 'PAUSED', 'PAUSED', 'RUNNING'])
   })
 
   it('are removed by a prune', async () => {

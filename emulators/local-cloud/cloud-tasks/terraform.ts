@@ -21,11 +21,15 @@ export const queueProvisioner: Provisioner = {
     await api('DELETE', `/v2/${queueName(attributesOf(resource))}`)
   },
   holdsData: () => true,
+  async stateOf(resource, api) {
+    return ((await api('GET', `/v2/${queueName(attributesOf(resource))}`)) as { readonly state: string }).state
+  },
   async suspend(resource, api) {
     await api('POST', `/v2/${queueName(attributesOf(resource))}:pause`, {})
   },
-  async resume(resource, api) {
-    await api('POST', `/v2/${queueName(attributesOf(resource))}:resume`, {})
+  async resume(resource, api, before) {
+    // A person had paused it, and has a reason.
+    if (before !== 'PAUSED') await api('POST', `/v2/${queueName(attributesOf(resource))}:resume`, {})
   },
   computed: (queue) => ({ id: queueName(queue) }),
 }

@@ -25,13 +25,16 @@ it('a resource with data that no stack declares any more is suspended once, resu
   onTestFinished(() => rmSync(directory, { recursive: true }))
   const file = join(directory, 'provisioned.json')
   const calls: string[] = []
+  let states = 0
   const call = (verb: string) => async (resource: TerraformResource) =>
     void calls.push(`${verb} ${resource.attributes['name']}`)
   const provisioner = {
     create: async () => {},
     remove: call('remove'),
+    stateOf: async () => ++states,
     suspend: call('suspend'),
-    resume: call('resume'),
+    resume: async ({ attributes }: TerraformResource, _: unknown, before: unknown) =>
+      void calls.push(`resume ${attributes['name']} of state ${before}`),
     holdsData: ({ attributes }: TerraformResource) => attributes['name'] !== 'empty',
     computed: (attributes: Attributes) => ({ id: attributes.required('name') }),
   }
@@ -48,7 +51,7 @@ it('a resource with data that no stack declares any more is suspended once, resu
   const two = 'google_pubsub_topic.two'
   expect(await startWith({ one: 'first' })).toEqual([[two], ['remove empty', 'suspend second']])
   expect(await startWith({ one: 'first' })).toEqual([[two], []])
-  expect(await startWith({ one: 'first', due: 'second' })).toEqual([[], ['resume second']])
+  expect(await startWith({ one: 'first', due: 'second' })).toEqual([[], ['resume second of state 1']])
   expect(await startWith({ one: 'first' }, true)).toEqual([[], ['remove second']])
 })
 

@@ -15,8 +15,8 @@ interface Retiring {
   readonly prune?: boolean | undefined
 }
 
-/** `setAside`: no stack declares it, but it holds data. */
-type Stored = TerraformResource & { readonly setAside?: true }
+/** `setAside`: no stack declares it, but it holds data. `before`: its state when a stack still declared it. */
+type Stored = TerraformResource & { readonly setAside?: true; readonly before?: unknown }
 
 /**
  * Retires the resources of the file that are no longer planned, last made first: those that hold data are suspended and stay,
@@ -30,10 +30,12 @@ export async function retireUndeclared(
   const provisioners = provisionersOf(plugins)
   const now = planned.map(({ resource }) => resource)
   const before = existsSync(file) ? read(file) : []
-  const gone = goneFrom(before, now, provisioners)
-  for (const resource of before.filter((one) => one.setAside && !gone.includes(one)))
-    await existing(provisioners.get(resource.type)?.resume?.(resource, api))
-  // Killed halfway, both are known the next time.
+  const gone = await withStates(goneFrom(before, now, provisioners), { provisioners, api })
+  const isBack = (one: Stored): boolean => !gone.some((other) => idOf(other) === idOf(one))
+  // One with a state may have been suspended by a start that was killed then.
+  for (const resource of before.filter((one) => (one.setAside || one.before !== undefined) && isBack(one)))
+    await existing(provisioners.get(resource.type)?.resume?.(resource, api, resource.before))
+  // Killed halfway, both are known the next time, and how those that are gone were before.
   write(file, [...gone, ...now])
   const kept: Stored[] = []
   for (const resource of gone.toReversed()) {
@@ -44,6 +46,22 @@ export async function retireUndeclared(
   }
   write(file, [...kept, ...now])
   return kept
+}
+
+/** One that an earlier start suspended has its state already. */
+async function withStates(
+  gone: readonly Stored[],
+  { provisioners, api }: { readonly provisioners: ReadonlyMap<string, Provisioner>; readonly api: OwnerApi },
+): Promise<Stored[]> {
+  const all: Stored[] = []
+  for (const resource of gone) {
+    const { holdsData, stateOf } = provisioners.get(resource.type) ?? {}
+    const isKnown = resource.setAside || resource.before !== undefined || !stateOf || !holdsData?.(resource)
+    let before: unknown
+    if (!isKnown) await existing(stateOf(resource, api).then((state) => void (before = state)))
+    all.push(before === undefined ? resource : { ...resource, before })
+  }
+  return all
 }
 
 /** False: it was removed with its parent, by an earlier start that was killed, or by hand. */

@@ -24,8 +24,13 @@ export interface Provisioner {
   readonly holdsData?: (resource: TerraformResource) => boolean
   /** Ends the deliveries of a resource that is set aside. Absent: the type delivers nothing. */
   suspend?(resource: TerraformResource, api: OwnerApi): Promise<void>
-  /** Before `create`, for a resource that was set aside and is declared again. Absent: `create` is enough. */
-  resume?(resource: TerraformResource, api: OwnerApi): Promise<void>
+  /** Read before `suspend`, and stored for `resume`: JSON. Absent: it needs to know nothing. */
+  stateOf?(resource: TerraformResource, api: OwnerApi): Promise<unknown>
+  /**
+   * Before `create`, for a resource that was set aside and is declared again. Absent: `create` is enough.
+   * @param before what `stateOf` returned
+   */
+  resume?(resource: TerraformResource, api: OwnerApi, before: unknown): Promise<void>
   /** Without it, other resources can refer to written attributes only. */
   readonly computed?: Computed
 }
