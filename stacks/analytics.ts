@@ -49,7 +49,8 @@ const folder = new URL('sql/', import.meta.url)
 /**
  * The platform's own views: one row per event, from which all views of a business follow; the same of the last days alone; and
  * the messages that both leave out. Events are deduplicated over all days that a view reads, so no filter on `event_log` spares
- * BigQuery a partition: the range of `recent_events` stands before that, at the tables.
+ * BigQuery a partition: the range of `recent_events` stands before that, at the tables. It is that of the events' own times too:
+ * an old event that is published again is alone among the publications of these days.
  */
 const platformViews: readonly View[] = [
   { name: 'event_log', folder },
@@ -212,11 +213,11 @@ export class Analytics extends Construct {
 
 /**
  * The text of the view's file, in which `{{analytics}}` is the dataset of the views, `{{raw events}}` one SELECT per table,
- * and `{{NAME ARGUMENT}}` a macro of the business.
+ * `{{and since}}` a view's condition on the time of events, and `{{NAME ARGUMENT}}` a macro of the business.
  * @throws Error for a name that neither the platform nor the business declares
  */
 function sql(
-  { name, file = name, since = FIRST_DAY, folder: files, macros = {} }: View,
+  { name, file = name, since, folder: files, macros = {} }: View,
   owners: readonly string[],
   projectId: string,
 ): string {
@@ -224,11 +225,15 @@ function sql(
   const raw = owners
     .map(
       (owner) =>
-        `SELECT data AS envelope, publish_time, message_id FROM \`${projectId}.${eventsDataset}.${eventsTable(owner)}\` WHERE publish_time >= ${since}`,
+        `SELECT data AS envelope, publish_time, message_id FROM \`${projectId}.${eventsDataset}.${eventsTable(owner)}\` WHERE publish_time >= ${since ?? FIRST_DAY}`,
     )
     .join('\n  UNION ALL ')
   return text
     .replaceAll('{{raw events}}', raw)
+    .replaceAll(
+      '{{and since}}',
+      since === undefined ? '' : `\n  AND SAFE_CAST(JSON_VALUE(envelope, '$.time') AS TIMESTAMP) >= ${since}`,
+    )
     .replaceAll('{{analytics}}', `${projectId}.${analyticsDataset}`)
     .replaceAll(/\{\{(.+?)\}\}/g, (_, reference: string) => {
       const macro = Object.keys(macros).find((one) => reference.startsWith(`${one} `))

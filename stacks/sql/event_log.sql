@@ -17,5 +17,5 @@ SELECT
 FROM (
   {{raw events}}
 )
-WHERE JSON_VALUE(envelope, '$.id') IS NOT NULL
+WHERE JSON_VALUE(envelope, '$.id') IS NOT NULL{{and since}}
 QUALIFY ROW_NUMBER() OVER (PARTITION BY JSON_VALUE(envelope, '$.id') ORDER BY publish_time) = 1

@@ -214,6 +214,39 @@ const broken = (): Row[] => {
       lines: [{ ...line, quantity: 'few' }],
       amountMinor: 'few',
     }),
+    ...(['source', 'subject', 'correlationId'] as const).map((field): Row => {
+      const { owner, envelope } = placed(`without-${field}`)
+      return { owner, envelope: { ...(envelope as object), [field]: undefined } }
+    }),
+    // Of the same line as the cancelled piece above, and of no line that can be read.
+    of(
+      'orders',
+      'order.partly-cancelled',
+      'asked-twice',
+      {
+        orderId: 'asked-twice',
+        by: 'staff',
+        reason: 'other',
+        lines: [{ ...line, quantity: 'one' }],
+        amountMinor: 1,
+      },
+      { sequence: 8, time: hour(9) },
+    ),
+    of('orders', 'order.partly-cancelled', 'fraction', {
+      orderId: 'fraction',
+      by: 'staff',
+      reason: 'other',
+      lines: 'some',
+      amountMinor: 1,
+    }),
+    of('inventory', 'stock.received', 'd-7', { deliveryId: 'd-7', lines: 'many' }),
+    ...[30, 20].flatMap((amountMinor) => [
+      ofPayments('refund.issued', 'renewed', { amountMinor, currency: 'EUR', reason: 'lost' }),
+      ofPayments('payment.dispute-closed', 'renewed', { amountMinor, currency: 'EUR', outcome: 'lost' }),
+    ]),
+    ...['shipment.created', 'shipment.dispatched', 'shipment.cancel-decided'].map((type) =>
+      of('shipping', type, 'renewed', { orderId: 'renewed', cancellationId: 'c-1' }),
+    ),
     ofPayments('payment.captured', 'not-placed', { shipmentId: 's-1', amountMinor: 'much', currency: 'EUR' }),
     ofPayments('payment.captured', 'renewed', {
       shipmentId: 's-1',

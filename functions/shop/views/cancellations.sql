@@ -1,5 +1,6 @@
 -- One row per order whose cancellation was requested, or refused because it came too late: the first request, and its outcome. A
--- later request that is refused changes neither; one that cancels a further part adds its amount, and is the last decision.
+-- later request that is refused changes neither; one that cancels a further part adds its amount, and is the last decision. A
+-- sum beyond INT64 is null.
 SELECT
   requests.order_id,
   requests.requested_by,
@@ -22,7 +23,7 @@ FROM (
     MIN_BY(requested_by, sequence) AS requested_by,
     MIN_BY(reason, IF(type = 'order.cancel-refused', NULL, sequence)) AS reason,
     MIN_BY(stage, IF(type = 'order.cancel-requested', sequence, NULL)) AS stage,
-    IF(COUNTIF(amount_minor IS NULL AND type IN ('order.cancelled', 'order.partly-cancelled')) > 0, NULL, SUM(amount_minor)) AS amount_minor,
+    IF(COUNTIF(amount_minor IS NULL AND type IN ('order.cancelled', 'order.partly-cancelled')) > 0, NULL, SAFE_CAST(SUM(CAST(amount_minor AS NUMERIC)) AS INT64)) AS amount_minor,
     MIN(time) AS requested_at,
     MAX(IF(type = 'order.cancelled', time, NULL)) AS cancelled_at,
     MAX(IF(type = 'order.partly-cancelled', time, NULL)) AS partly_at,

@@ -28,5 +28,6 @@ FROM (
     MAX(IF(type = 'payment.dispute-closed', time, NULL)) AS closed_at
   FROM `{{analytics}}.event_log`
   WHERE type IN ('payment.disputed', 'payment.dispute-closed')
-  GROUP BY subject, JSON_VALUE(data, '$.disputeId')
+  -- Events without the id of a dispute are of one each: nothing says that they are of the same.
+  GROUP BY subject, JSON_VALUE(data, '$.disputeId'), IF(JSON_VALUE(data, '$.disputeId') IS NULL, id, NULL)
 )

@@ -30,16 +30,33 @@ FROM (
       ]
     FROM `{{analytics}}.captures`
     UNION ALL
-    SELECT 'refunds', order_id, FALSE, [STRUCT('amount' AS value, amount IS NULL AS is_left_out)]
+    SELECT
+      'refunds',
+      order_id,
+      FALSE,
+      [
+        STRUCT('id' AS value, refund_id IS NULL AS is_left_out),
+        STRUCT('amount' AS value, amount IS NULL AS is_left_out)
+      ]
     FROM `{{analytics}}.refunds`
     UNION ALL
-    SELECT 'disputes', order_id, FALSE, [STRUCT('amount' AS value, amount IS NULL AS is_left_out)]
+    SELECT
+      'disputes',
+      order_id,
+      FALSE,
+      [
+        STRUCT('id' AS value, dispute_id IS NULL AS is_left_out),
+        STRUCT('amount' AS value, amount IS NULL AS is_left_out)
+      ]
     FROM `{{analytics}}.disputes`
+    UNION ALL
+    SELECT 'shipments', order_id, FALSE, [STRUCT('id' AS value, shipment_id IS NULL AS is_left_out)]
+    FROM `{{analytics}}.shipments`
     UNION ALL
     SELECT 'event_log', CAST(NULL AS STRING), FALSE, [STRUCT('event' AS value, TRUE AS is_left_out)]
     FROM `{{analytics}}.unreadable_events`
     UNION ALL
-    -- Pieces that stock_by_sku leaves out: of no SKU, or of more than twelve digits.
+    -- Pieces that stock_by_sku leaves out: of no SKU, of more than twelve digits, or in lines that are no list.
     SELECT
       'stock_by_sku',
       CAST(NULL AS STRING),
@@ -48,7 +65,7 @@ FROM (
     FROM (
       SELECT JSON_VALUE(line, '$.sku') AS sku, IF(type = 'stock.adjusted', JSON_VALUE(line, '$.change'), JSON_VALUE(line, '$.quantity')) AS pieces
       FROM (
-        SELECT type, IF(type = 'stock.adjusted', [data], JSON_QUERY_ARRAY(data, '$.lines')) AS lines
+        SELECT type, IF(type = 'stock.adjusted', [data], COALESCE(JSON_QUERY_ARRAY(data, '$.lines'), [JSON 'null'])) AS lines
         FROM `{{analytics}}.event_log`
         WHERE type IN ('stock.received', 'stock.reserved', 'stock.released', 'stock.committed', 'stock.adjusted')
       )

@@ -1,5 +1,5 @@
 -- One row per line of an order, as it was placed. A number is whole and as long as its contract allows, or null: no row makes
--- a sum overflow. The event's data stays in the inner query: beside each of a thousand lines it would be read a thousand times.
+-- a sum overflow. Lines that are no list are one row without a line. The event's data stays in the inner query: beside each of a thousand lines it would be read a thousand times.
 SELECT
   order_id,
   JSON_VALUE(line, '$.lineId') AS line_id,
@@ -12,7 +12,7 @@ FROM (
   SELECT
     subject AS order_id,
     JSON_VALUE(data, '$.currency') AS currency,
-    JSON_QUERY_ARRAY(data, '$.lines') AS lines
+    COALESCE(JSON_QUERY_ARRAY(data, '$.lines'), [JSON 'null']) AS lines
   FROM `{{analytics}}.event_log`
   WHERE type IN ('order.placed', 'order.imported')
 )

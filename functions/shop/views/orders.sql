@@ -9,11 +9,11 @@ WITH life AS (
     MAX(IF(type = 'order.rejected', time, NULL)) AS rejected_at,
     MAX(IF(type = 'order.expired', time, NULL)) AS expired_at,
     MAX(IF(type = 'order.cancelled', time, NULL)) AS cancelled_at,
-    -- Null if one of the amounts can not be read.
+    -- Null if one of the amounts can not be read, or their sum is beyond INT64.
     IF(
       COUNTIF(type = 'order.partly-cancelled' AND REGEXP_EXTRACT(JSON_VALUE(data, '$.amountMinor'), r'^\d{1,16}$') IS NULL) > 0,
       NULL,
-      SUM(IF(type = 'order.partly-cancelled', SAFE_CAST(REGEXP_EXTRACT(JSON_VALUE(data, '$.amountMinor'), r'^\d{1,16}$') AS INT64), 0))
+      SAFE_CAST(SUM(IF(type = 'order.partly-cancelled', SAFE_CAST(REGEXP_EXTRACT(JSON_VALUE(data, '$.amountMinor'), r'^\d{1,16}$') AS NUMERIC), 0)) AS INT64)
     ) AS cancelled_minor,
     MAX(IF(type = 'order.confirmed', time, NULL)) AS confirmed_at,
     -- Where an open order entered a status last, in its stream. Before there was order.status-changed, the events of each step said it.

@@ -28,5 +28,6 @@ FROM (
     MAX(IF(type = 'refund.issued', time, NULL)) AS issued_at
   FROM `{{analytics}}.event_log`
   WHERE type IN ('refund.pending', 'refund.issued', 'refund.failed')
-  GROUP BY subject, JSON_VALUE(data, '$.refundId')
+  -- Events without the id of a refund are of one each: nothing says that they are of the same.
+  GROUP BY subject, JSON_VALUE(data, '$.refundId'), IF(JSON_VALUE(data, '$.refundId') IS NULL, id, NULL)
 )

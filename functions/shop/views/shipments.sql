@@ -37,17 +37,19 @@ FROM (
       time,
       JSON_VALUE(data, '$.code') AS code,
       JSON_VALUE(data, '$.stage') AS stage,
-      JSON_VALUE(data, '$.trackingRef') AS tracking_ref
+      JSON_VALUE(data, '$.trackingRef') AS tracking_ref,
+      id
     FROM `{{analytics}}.event_log`
     WHERE type IN ('shipment.created', 'shipment.dispatched', 'shipment.delivered', 'shipment.failed')
     UNION ALL
-    SELECT order_id, shipment_id, type, time, CAST(NULL AS STRING), CAST(NULL AS STRING), CAST(NULL AS STRING)
+    SELECT order_id, shipment_id, type, time, CAST(NULL AS STRING), CAST(NULL AS STRING), CAST(NULL AS STRING), id
     FROM (
-      SELECT subject AS order_id, type, time, JSON_VALUE_ARRAY(data, '$.cancelledShipments') AS cancelled
+      SELECT subject AS order_id, type, time, id, COALESCE(JSON_VALUE_ARRAY(data, '$.cancelledShipments'), [CAST(NULL AS STRING)]) AS cancelled
       FROM `{{analytics}}.event_log`
       WHERE type = 'shipment.cancel-decided'
     )
     CROSS JOIN UNNEST(cancelled) AS shipment_id
   )
-  GROUP BY order_id, shipment_id
+  -- Events without the id of a shipment are of one each: nothing says that they are of the same.
+  GROUP BY order_id, shipment_id, IF(shipment_id IS NULL, id, NULL)
 )

@@ -10,7 +10,8 @@ FROM (
   SELECT
     line.sku,
     line.currency,
-    line.quantity - COALESCE(gone.quantity, 0) AS units,
+    -- Null if the cancelled pieces can not be read.
+    IF(gone.order_id IS NULL, line.quantity, line.quantity - gone.quantity) AS units,
     line.unit_minor,
     line.unit_price
   FROM `{{analytics}}.order_lines` AS line

@@ -6,12 +6,12 @@ WITH orders AS (
     bool_or(type = 'stock.released') AS released,
     bool_or(type IN ('payment.voided', 'payment.reduced')) AS voided
   FROM events
-  WHERE correlation_id IN (SELECT subject FROM events WHERE type = 'order.placed')
+  WHERE correlation_id IN (SELECT subject FROM events WHERE type = 'order.placed' AND subject IS NOT NULL)
   GROUP BY correlation_id
 ),
 counts AS (
   SELECT
-    (SELECT count(*) FROM events WHERE type = 'order.placed') AS orders,
+    (SELECT count(*) FROM events WHERE type = 'order.placed' AND subject IS NOT NULL AND source IS NOT NULL) AS orders,
     count(*) FILTER (reserved OR authorized) AS held,
     count(*) FILTER ((reserved AND released) OR (authorized AND voided)) AS compensated
   FROM orders

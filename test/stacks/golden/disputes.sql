@@ -12,4 +12,4 @@ SELECT
   max(happened) FILTER (type = 'payment.dispute-closed') AS closed_at
 FROM events
 WHERE type IN ('payment.disputed', 'payment.dispute-closed')
-GROUP BY order_id, dispute_id
+GROUP BY order_id, dispute_id, coalesce(field(data, '$.disputeId'), id)

@@ -4,9 +4,12 @@ CREATE MACRO field(value, path) AS json_extract_string(value, path);
 CREATE MACRO part(value, path) AS json_extract(value, path);
 -- Of a list its items; of anything else none.
 CREATE MACRO items(value, path) AS CASE WHEN json_type(value, path) = 'ARRAY' THEN CAST(json_extract(value, path) AS JSON[]) END;
+-- The lines of an event; of no list, one that says nothing.
+CREATE MACRO lines(data) AS coalesce(items(data, '$.lines'), ['null'::JSON]);
 
 CREATE TABLE events AS
 SELECT
+  field(envelope, '$.id') AS id,
   field(envelope, '$.type') AS type,
   field(envelope, '$.source') AS source,
   field(envelope, '$.subject') AS subject,

@@ -6,6 +6,7 @@ WITH faults AS (
     OR TRY_CAST(field(envelope, '$.time') AS TIMESTAMPTZ) IS NULL
     OR TRY_CAST(field(envelope, '$.sequence') AS BIGINT) IS NULL
     OR TRY_CAST(field(envelope, '$.version') AS BIGINT) IS NULL
+    OR field(envelope, '$.source') IS NULL OR field(envelope, '$.subject') IS NULL OR field(envelope, '$.correlationId') IS NULL
   UNION ALL
   SELECT 'orders', unnest([
     CASE WHEN minor(data, '$.totalMinor') IS NULL THEN 'total' END,
@@ -22,9 +23,9 @@ WITH faults AS (
     CASE WHEN whole(part(line, '$.unitMinor'), 10) IS NULL THEN 'unit_price' END
   ])
   FROM (
-    SELECT unnest(items(data, '$.lines')) AS line
+    SELECT unnest(lines(data)) AS line
     FROM events
-    WHERE type IN ('order.placed', 'order.imported') AND json_type(data, '$.lines') = 'ARRAY'
+    WHERE type IN ('order.placed', 'order.imported')
   )
   UNION ALL
   SELECT 'captures', unnest([
@@ -34,31 +35,41 @@ WITH faults AS (
   FROM events
   WHERE type = 'payment.captured'
   UNION ALL
-  SELECT DISTINCT ON (subject, field(data, '$.refundId')) 'refunds', 'amount'
+  SELECT DISTINCT ON (subject, coalesce(field(data, '$.refundId'), id)) 'refunds', 'amount'
   FROM events
   WHERE type IN ('refund.pending', 'refund.issued', 'refund.failed') AND minor(data, '$.amountMinor') IS NULL
   UNION ALL
   SELECT 'disputes', 'amount'
   FROM events
   WHERE type IN ('payment.disputed', 'payment.dispute-closed')
-  GROUP BY subject, field(data, '$.disputeId')
+  GROUP BY subject, coalesce(field(data, '$.disputeId'), id)
   HAVING count(minor(data, '$.amountMinor')) = 0
+  UNION ALL
+  SELECT CASE WHEN type LIKE 'refund.%' THEN 'refunds' ELSE 'disputes' END, 'id'
+  FROM events
+  WHERE (type IN ('refund.pending', 'refund.issued', 'refund.failed') AND field(data, '$.refundId') IS NULL)
+    OR (type IN ('payment.disputed', 'payment.dispute-closed') AND field(data, '$.disputeId') IS NULL)
+  UNION ALL
+  SELECT 'shipments', 'id'
+  FROM events
+  WHERE (type IN ('shipment.created', 'shipment.dispatched', 'shipment.delivered', 'shipment.failed') AND field(data, '$.shipmentId') IS NULL)
+    OR (type = 'shipment.cancel-decided' AND json_type(data, '$.cancelledShipments') IS DISTINCT FROM 'ARRAY')
   UNION ALL
   -- Money that no day of an order has.
   SELECT source, 'order'
   FROM (
     SELECT 'captures' AS source, subject, random() AS one FROM events WHERE type = 'payment.captured'
     UNION
-    SELECT 'refunds', subject, hash(field(data, '$.refundId')) FROM events WHERE type IN ('refund.pending', 'refund.issued', 'refund.failed')
+    SELECT 'refunds', subject, hash(coalesce(field(data, '$.refundId'), id)) FROM events WHERE type IN ('refund.pending', 'refund.issued', 'refund.failed')
     UNION
-    SELECT 'disputes', subject, hash(field(data, '$.disputeId')) FROM events WHERE type IN ('payment.disputed', 'payment.dispute-closed')
+    SELECT 'disputes', subject, hash(coalesce(field(data, '$.disputeId'), id)) FROM events WHERE type IN ('payment.disputed', 'payment.dispute-closed')
   )
   WHERE subject NOT IN (
-    SELECT subject FROM events WHERE type IN ('order.placed', 'order.imported') AND moment(field(data, '$.placedAt')) IS NOT NULL
+    SELECT subject FROM events WHERE type IN ('order.placed', 'order.imported') AND subject IS NOT NULL AND moment(field(data, '$.placedAt')) IS NOT NULL
   )
   UNION ALL
   SELECT DISTINCT ON (subject, field(line, '$.lineId'), field(line, '$.sku')) 'cancelled_lines', 'quantity'
-  FROM (SELECT subject, unnest(items(data, '$.lines')) AS line FROM events WHERE type = 'order.partly-cancelled')
+  FROM (SELECT subject, unnest(lines(data)) AS line FROM events WHERE type = 'order.partly-cancelled')
   WHERE whole(part(line, '$.quantity'), 6) IS NULL
   UNION ALL
   SELECT DISTINCT ON (subject) 'cancellations', 'amount'
@@ -76,7 +87,7 @@ WITH faults AS (
   UNION ALL
   SELECT 'stock_by_sku', 'quantity'
   FROM (
-    SELECT unnest(items(data, '$.lines')) AS line
+    SELECT unnest(lines(data)) AS line
     FROM events
     WHERE type IN ('stock.received', 'stock.reserved', 'stock.released', 'stock.committed')
   )

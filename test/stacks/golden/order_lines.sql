@@ -8,7 +8,7 @@ SELECT
   major(whole(part(line, '$.unitMinor'), 10), field(data, '$.currency')) AS unit_price,
   field(data, '$.currency') AS currency
 FROM (
-  SELECT subject, data, unnest(items(data, '$.lines')) AS line
+  SELECT subject, data, unnest(lines(data)) AS line
   FROM events
-  WHERE type IN ('order.placed', 'order.imported') AND json_type(data, '$.lines') = 'ARRAY'
+  WHERE type IN ('order.placed', 'order.imported')
 )

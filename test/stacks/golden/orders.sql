@@ -1,7 +1,7 @@
 -- Each placed or imported order with its amounts; its status is its end, or what the last event of its stream that changes the
 -- status says.
 WITH steps AS (
-  SELECT subject AS order_id, replace(type, 'order.', '') AS step, sequence, happened, data FROM events WHERE source = 'orders'
+  SELECT subject AS order_id, replace(type, 'order.', '') AS step, sequence, happened, data FROM events WHERE source = 'orders' AND subject IS NOT NULL
 ),
 ends AS (
   SELECT order_id, arg_min({'step': step, 'happened': happened, 'reason': field(data, '$.reason')}, place) AS last

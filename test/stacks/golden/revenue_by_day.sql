@@ -24,7 +24,7 @@ moves AS (
     SELECT subject AS order_id, arg_max(data, sequence) AS data
     FROM events
     WHERE type = 'payment.dispute-closed'
-    GROUP BY subject, field(data, '$.disputeId')
+    GROUP BY subject, coalesce(field(data, '$.disputeId'), id)
   )
   WHERE field(data, '$.outcome') = 'lost'
 )

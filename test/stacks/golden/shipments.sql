@@ -8,11 +8,12 @@ WITH steps AS (
       ELSE replace(type, 'shipment.', '')
     END AS step,
     happened,
-    data
+    data,
+    id
   FROM events
   WHERE type IN ('shipment.created', 'shipment.dispatched', 'shipment.delivered', 'shipment.failed')
   UNION ALL
-  SELECT subject, field(unnest(items(data, '$.cancelledShipments')), '$'), 'cancelled', happened, NULL
+  SELECT subject, field(unnest(coalesce(items(data, '$.cancelledShipments'), ['null'::JSON])), '$'), 'cancelled', happened, NULL, id
   FROM events
   WHERE type = 'shipment.cancel-decided'
 )
@@ -27,4 +28,4 @@ SELECT
   min(happened) FILTER (step = 'delivered') AS delivered_at,
   min(happened) FILTER (step = 'cancelled') AS cancelled_at
 FROM steps
-GROUP BY order_id, shipment_id
+GROUP BY order_id, shipment_id, coalesce(shipment_id, id)

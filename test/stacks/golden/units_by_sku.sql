@@ -1,13 +1,16 @@
 -- What completed orders sold: their pieces without those that were cancelled after others had left, at the prices of the lines.
 WITH sold AS (
-  SELECT subject AS order_id, field(data, '$.currency') AS currency, unnest(items(data, '$.lines')) AS line
+  SELECT subject AS order_id, field(data, '$.currency') AS currency, unnest(lines(data)) AS line
   FROM events
   WHERE type IN ('order.placed', 'order.imported')
-    AND json_type(data, '$.lines') = 'ARRAY'
     AND subject IN (SELECT subject FROM events WHERE type IN ('order.completed', 'order.imported'))
 ),
 gone AS (
-  SELECT order_id, field(line, '$.lineId') AS line_id, sum(whole(part(line, '$.quantity'), 6)) AS pieces
+  SELECT
+    order_id,
+    field(line, '$.lineId') AS line_id,
+    sum(whole(part(line, '$.quantity'), 6)) AS pieces,
+    bool_and(whole(part(line, '$.quantity'), 6) IS NOT NULL) AS is_known
   FROM (SELECT subject AS order_id, unnest(items(data, '$.lines')) AS line FROM events WHERE type = 'order.partly-cancelled')
   GROUP BY ALL
 ),
@@ -15,7 +18,7 @@ kept AS (
   SELECT
     field(line, '$.sku') AS sku,
     currency,
-    whole(part(line, '$.quantity'), 6) - coalesce(pieces, 0) AS units,
+    CASE WHEN coalesce(is_known, true) THEN whole(part(line, '$.quantity'), 6) - coalesce(pieces, 0) END AS units,
     whole(part(line, '$.unitMinor'), 10) AS unit
   FROM sold
   LEFT JOIN gone ON gone.order_id = sold.order_id AND gone.line_id = field(sold.line, '$.lineId')
