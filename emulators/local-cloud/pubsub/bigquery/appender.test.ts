@@ -155,6 +155,25 @@ describe('a BigQuery subscription', () => {
     expect(cloud.requests.at(-1)).toMatchObject({ status: 400 })
   })
 
+  it.each([
+    ['a STRING column', [field('data', 'STRING')], { writeMetadata: false }],
+    ['a JSON column', EVENTS, {}],
+    ['the table schema', [field('a', 'STRING')], { useTableSchema: true, writeMetadata: false }],
+  ])('refuses data that is not UTF-8: %s', async (_, fields, settings) => {
+    const table = new FakeTable(fields)
+    const cloud = writing(table, settings)
+    const [before, after] = ['{"a":"', '"}'].map((text) => Buffer.from(text))
+    cloud.core.publisher.publish({
+      topic: TOPIC,
+      messages: [{ data: Buffer.concat([before!, Buffer.from([0xff]), after!]) }],
+    })
+    await cloud.clock.settle()
+    expect(table.rows).toEqual([])
+    expect(cloud.core.backlogs()).toMatchObject([
+      { waiting: 1, lastError: expect.stringContaining('is not UTF-8, which its column or schema needs') as string },
+    ])
+  })
+
   it('writes bytes as base64 and text as text, by the type of the column', async () => {
     for (const [type, expected] of [
       ['BYTES', Buffer.from('héllo').toString('base64')],

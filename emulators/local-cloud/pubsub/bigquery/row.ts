@@ -31,7 +31,7 @@ export function bigqueryRow(record: MessageRecord, config: BigQueryConfig, targe
 function data(record: MessageRecord, fields: readonly TableField[]): Record<string, unknown> {
   const type = fields.find(({ name }) => name.toLowerCase() === 'data')?.type.toUpperCase()
   if (type === 'BYTES') return { data: record.data }
-  const text = Buffer.from(record.data, 'base64').toString('utf8')
+  const text = textOf(record)
   if (type === 'JSON') parseJson(record, text)
   return { data: text }
 }
@@ -41,7 +41,7 @@ function columns(
   config: BigQueryConfig,
   fields: readonly TableField[],
 ): Record<string, unknown> {
-  const value = parseJson(record, Buffer.from(record.data, 'base64').toString('utf8'))
+  const value = parseJson(record, textOf(record))
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalidArgument(`Message ${record.id} is not a JSON object, so its fields cannot be columns.`)
   }
@@ -51,6 +51,17 @@ function columns(
   if (unknown && !config.dropUnknownFields)
     throw invalidArgument(`Message ${record.id} has a field "${unknown[0]}" that the table lacks.`)
   return Object.fromEntries(entries.filter(([name]) => known.has(name.toLowerCase())))
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Other bytes would be stored as another text than was published. */
+function textOf(record: MessageRecord): string {
+  try {
+    return utf8.decode(Buffer.from(record.data, 'base64'))
+  } catch {
+    throw invalidArgument(`The data of message ${record.id} is not UTF-8, which its column or schema needs.`)
+  }
 }
 
 function parseJson(record: MessageRecord, text: string): unknown {
