@@ -95,13 +95,13 @@ interface SendParts {
 }
 
 export function createSend({ service, address, now, traceparent, enqueue }: SendParts): Platform['send'] {
-  return async (command, { id, subject, correlationId, actor, expectedVersion }) => {
+  return async (command, { id, subject, correlationId, actor, expectedVersion, isUnnamed }) => {
     const { target, type, version, data, notBeforeMs } = address(command)
     const nowMs = now()
     await enqueue([
       {
         target,
-        ...(id === undefined ? { unnamed: true } : {}),
+        ...(id === undefined || isUnnamed ? { unnamed: true } : {}),
         ...(notBeforeMs === undefined ? {} : { notBeforeMs }),
         envelope: {
           id: id ?? freshId(nowMs),

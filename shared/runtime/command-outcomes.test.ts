@@ -159,18 +159,32 @@ describe('the outcome of a submitted command', () => {
     expect((await read(commandId)).body).toMatchObject(body)
   })
 
-  it('stays that it was discarded, and the same submission again enqueues nothing, whatever Cloud Tasks knows of its name', async () => {
+  it('is that it waits again, when the same submission of a discarded command comes, which gets a task that Cloud Tasks takes', async () => {
     const { platform, failures, submit, deliver, discard, read } = started()
     const commandId = await submit()
+    expect(platform.sent.at(-1)).not.toHaveProperty('unnamed')
     failures.push(new Error('a bug'))
     await deliver(MAX_DELIVERY_ATTEMPTS - 1)
     await discard()
-    const sent = platform.sent.length
     expect(await submit()).toBe(commandId)
-    expect(platform.sent).toHaveLength(sent)
-    // A copy of its task that was on its way.
+    // The command may have been decided already: the same id decides nothing again.
+    expect(platform.sent).toMatchObject([{}, { unnamed: true, envelope: { id: commandId } }])
+    expect((await read(commandId)).body).toMatchObject({ status: 'waiting' })
     expect(await deliver()).toBe(204)
-    expect((await read(commandId)).body).toMatchObject({ status: 'refused', code: 'discarded' })
+    expect((await read(commandId)).body).toMatchObject({ status: 'done' })
+  })
+
+  it('is that it was done, or why it was refused, when another task of a discarded command is delivered', async () => {
+    for (const failure of [undefined, new Refused(codes['sold-out'], 'There is no soup left.')]) {
+      const { failures, submit, deliver, discard, read } = started()
+      const commandId = await submit()
+      failures.push(new Error('a bug'), failure)
+      await deliver(MAX_DELIVERY_ATTEMPTS - 1)
+      await discard()
+      expect(await deliver(MAX_DELIVERY_ATTEMPTS)).toBe(204)
+      const { body } = await read(commandId)
+      expect(body).toMatchObject(failure ? { status: 'refused', code: 'sold-out' } : { status: 'done' })
+    }
   })
 
   it('stays when a dead letter of the same command is discarded after it was done, and one that is no command has none', async () => {

@@ -50,16 +50,20 @@ export async function withOutcome(platform: Platform, commandId: string, act: ()
 }
 
 const record = (platform: Platform, commandId: string, outcome: Outcome): Promise<void> =>
-  // The same type of command that the service sent to itself has no key. The first outcome stays.
+  // The same type of command that the service sent to itself has no key.
   platform.documents.update(keyPath(commandId), (current) =>
-    current === undefined || (current as unknown as KeyDocument).outcome !== undefined
+    current === undefined || isFinal((current as unknown as KeyDocument).outcome, outcome)
       ? undefined
       : { ...current, outcome: { ...outcome, finishedAt: new Date(platform.now()).toISOString() } },
   )
 
+/** The first outcome stays. A discarded command has one only once it is handled after all: by another task, or another dead letter. */
+const isFinal = (recorded: Outcome | undefined, { code }: Outcome): boolean =>
+  recorded !== undefined && (recorded.code !== DISCARDED || code === DISCARDED)
+
 const DISCARDED_STATUS = 409
 
-/** An operator deletes the dead letter of a command: its submitter waits for no other outcome. A letter that is no envelope has none. */
+/** An operator deletes the dead letter of a command: its submitter waits no longer, unless the same submission comes again. A letter that is no envelope has none. */
 export async function recordDiscard(
   platform: RunningPlatform,
   { type, data }: { readonly type: string; readonly data: Buffer },
@@ -67,7 +71,7 @@ export async function recordDiscard(
   const commandId = platform.service.acceptsSubmitted.includes(type) ? idIn(type, data) : undefined
   if (commandId === undefined) return
   const detail =
-    'It failed at every attempt, and an operator has discarded it. If it is still needed, submit it under a new key.'
+    'It failed at every attempt, and an operator has discarded it. If it is still needed, repeat the same request under the same key: what it has done already is not done again.'
   await record(platform, commandId, { status: 'refused', code: DISCARDED, detail, httpStatus: DISCARDED_STATUS })
 }
 

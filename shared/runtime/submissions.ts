@@ -62,12 +62,12 @@ export function submissionRoutes(
       }
       // The key is recorded first: a task that is enqueued under it belongs to the recorded request.
       const isDiscarded = !contract.repeatable && (await recordIdempotencyKey(platform, commandId, request))
-      // Its status is final, and Cloud Tasks may still refuse a task of its name: a new key is a new command.
-      if (isDiscarded) return c.json({ commandId }, 202)
       await platform.send<OutgoingCommand>(
         { type, data },
-        { id: commandId, subject, correlationId: subject, actor, expectedVersion },
+        // Cloud Tasks may still know the name of the task that was discarded.
+        { id: commandId, subject, correlationId: subject, actor, expectedVersion, isUnnamed: isDiscarded },
       )
+      if (isDiscarded) await waitAgain(platform, commandId)
       return c.json({ commandId }, 202)
     })
   }
@@ -130,6 +130,13 @@ function isOf({ requestHash, request }: Recorded, { command, data, given, contra
   const recorded = JSON.parse(String(request)) as { readonly version: number; readonly data: unknown }
   return requestHashOf(currentData({ type: command, ...recorded }, contract)) === requestHashOf(data)
 }
+
+/** Only after its task was enqueued: until then the same submission finds it discarded, and enqueues the task. */
+const waitAgain = ({ documents }: Platform, commandId: string): Promise<void> =>
+  documents.update(keyPath(commandId), (current) => {
+    const { outcome, ...others } = (current ?? {}) as Recorded
+    return outcome?.code === DISCARDED ? others : undefined
+  })
 
 /**
  * @returns true if the command of the key was discarded

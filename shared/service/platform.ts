@@ -195,6 +195,8 @@ export interface Platform<Secret extends string = never> {
       readonly correlationId: string
       readonly actor: string
       readonly expectedVersion?: number | undefined
+      /** True: Cloud Tasks may know the id as the name of a former task, and takes this one under a name of its own. */
+      readonly isUnnamed?: boolean
     },
   ): Promise<void>
   /**
