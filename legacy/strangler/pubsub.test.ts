@@ -11,7 +11,7 @@ import { openPubSub } from './pubsub.ts'
 const project = { id: 'millrace-local', number: '1', region: 'europe-west1' }
 
 /** Longer than any pause before a message is delivered again. */
-const LONGEST_PAUSE_MS = 60_000
+const MAX_PAUSE_MS = 60_000
 
 async function opened() {
   const clock = virtualClock()
@@ -41,7 +41,7 @@ it('delivers changes and the events that are copied, and again what was not hand
   const ids: string[] = []
   await expect(changes.pull(10, () => Promise.reject(new Error('the platform is away')))).rejects.toThrow('away')
   expect(await changes.pull(10, async () => {})).toBe(0)
-  await clock.advance(LONGEST_PAUSE_MS)
+  await clock.advance(MAX_PAUSE_MS)
   const handled: unknown[] = []
   while (ids.length < 2) await changes.pull(10, async (message, id) => void (handled.push(message), ids.push(id)))
   expect(handled).toContainEqual(published)
@@ -61,7 +61,7 @@ it('delivers changes and the events that are copied, and again what was not hand
   expect([acknowledged.length, givenBack!.ackIds.length]).toEqual([2, 1])
   expect(acknowledged.flatMap(({ ackIds }) => ackIds)).not.toContain(givenBack!.ackIds[0])
   requests.mockRestore()
-  await clock.advance(LONGEST_PAUSE_MS)
+  await clock.advance(MAX_PAUSE_MS)
   let left = 0
   while (left < 1) left += await changes.pull(10, async () => {})
   expect(left).toBe(1)
@@ -107,7 +107,7 @@ it('messages that can never be handled, more than one pull takes, keep none of t
   // In the pauses they fill no pull.
   expect(await changes.pull(10, handle)).toBe(0)
   // None is lost: each comes again.
-  await clock.advance(LONGEST_PAUSE_MS)
+  await clock.advance(MAX_PAUSE_MS)
   const again: unknown[] = []
   while ((await changes.pull(10, async (message) => void again.push(message))) > 0);
   expect(again).toHaveLength(15)
