@@ -39,6 +39,7 @@ export function readOrder(db: DatabaseSync, no: number): Order {
 
 interface Listing {
   readonly login?: string | undefined
+  readonly status?: Order['status'] | undefined
   readonly isOldestFirst?: boolean
   /** The number of the order before the first one. */
   readonly after?: number | undefined
@@ -51,10 +52,11 @@ interface Listing {
 /** The newest first unless it says otherwise. */
 export function listOrders(
   db: DatabaseSync,
-  { login, isOldestFirst = false, after, createdFrom, createdBefore, limit = 100 }: Listing = {},
+  { login, status, isOldestFirst = false, after, createdFrom, createdBefore, limit = 100 }: Listing = {},
 ): Order[] {
   const wanted = [
     ['login = ?', login],
+    ['status = ?', status],
     [`(created, orders.no) ${isOldestFirst ? '>' : '<'} (SELECT created, no FROM orders WHERE no = ?)`, after],
     ['created >= ?', createdFrom],
     ['created < ?', createdBefore],

@@ -206,7 +206,7 @@ export async function openBoth(issuer: TestIssuer, toImport = importedOrder) {
     reachPlatform: (isReached: boolean) => void (isPlatformReachable = isReached),
     turnOff: () => void (isReachable = false),
     turnOn: () => void (isReachable = true),
-    place: (key: string, quantity = 2) =>
+    place: (key: string, quantity = 2, further: object = {}) =>
       ask('customer', 'POST', '/v1/orders', {
         key,
         body: {
@@ -214,6 +214,7 @@ export async function openBoth(issuer: TestIssuer, toImport = importedOrder) {
           lines: [{ sku: 'TEA-001', quantity }],
           addressRef: world.addressRef,
           paymentMethodRef: world.paymentMethodOf('card-ok')!,
+          ...further,
         },
       }),
     /** How often each outcome was counted. */

@@ -2,6 +2,8 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import { type Context, Hono } from 'hono'
+import { limitOf } from '../../shared/base/paging.ts'
+import { isHashOfRequest, requestHashOf } from '../../shared/base/request-hash.ts'
 import {
   CALLER_HEADER,
   CALLER_ROLES_HEADER,
@@ -12,12 +14,10 @@ import {
 import { decide } from '../../shared/strangler/rules.ts'
 import { inTransaction } from '../shop/database.ts'
 import { insertOrder, listOrders, type Order, readOrder, ShopError } from '../shop/orders.ts'
-import { createdFrom, CURRENCY, type OldProduct, orderRow, orderView, productView } from './mapping.ts'
+import { createdFrom, CURRENCY, type OldProduct, oldStatusOf, orderRow, orderView, productView } from './mapping.ts'
 import { rulesOf } from './steps.ts'
 import { orderIdOf, type Store } from './store.ts'
 import type { PlatformApi, PlatformOrder } from './to-platform.ts'
-
-const DEFAULT_PAGE = 50
 
 interface PlaceOrder {
   readonly currency: string
@@ -28,7 +28,7 @@ interface PlaceOrder {
 type Answered = PlatformOrder & { readonly timeline?: unknown; readonly missing?: unknown }
 
 class Problem extends Error {
-  readonly status: 400 | 404 | 409 | 422 | 503
+  readonly status: 400 | 403 | 404 | 409 | 422 | 503
   readonly code: string
   constructor(status: Problem['status'], code: string, detail: string) {
     super(detail)
@@ -81,10 +81,11 @@ export function createFacade({ db, store, api, now }: Parts): Hono {
     const { sub } = callerOf(c)
     const key = c.req.header('idempotency-key') ?? ''
     const id = orderIdOf(sub, key)
-    const { currency, lines, discountCode } = await c.req.json<PlaceOrder>()
+    const request = await c.req.json<PlaceOrder>()
+    const { currency, lines, discountCode } = request
     const isKnownOnly = c.req.header(KNOWN_ONLY_HEADER) !== undefined
     const answered = ({ timeline: _timeline, missing: _missing, ...placed }: Answered, status: 200 | 201) => {
-      refuseReused(placed.lines, lines)
+      refuseReused(areSame(placed.lines, lines))
       c.header('location', `/v1/orders/${placed.orderId}`)
       return c.json(placed, status)
     }
@@ -93,7 +94,11 @@ export function createFacade({ db, store, api, now }: Parts): Hono {
       const before = store.placedBy(sub, key)
       const isCopy = before !== undefined && store.isOfPlatform(before)
       // While the platform takes the orders, it answers for its own: what it shows and compares is more than the copy has.
-      if (before !== undefined && !(isCopy && isKnownOnly)) return answered(shown(readOrder(db, before)), 200)
+      if (before !== undefined && !(isCopy && isKnownOnly)) {
+        const hash = store.requestHashOf(before)
+        refuseReused(hash === undefined || isHashOfRequest(hash, request))
+        return answered(shown(readOrder(db, before)), 200)
+      }
       const { flags, killed } = rulesOf(store.state())
       const rule = flags['placeOrder']
       const isOfPlatform = !rule || decide('placeOrder', rule, { killed, caller: sub }).value === 'platform'
@@ -116,7 +121,7 @@ export function createFacade({ db, store, api, now }: Parts): Hono {
       const items = lines.map(({ sku, quantity: qty }) => ({ sku, qty }))
       const order = inTransaction(db, () => {
         const taken = insertOrder(db, sub, items, now())
-        store.rememberRequest(taken.no, sub, key)
+        store.rememberRequest(taken.no, { sub, key, hash: requestHashOf(request) })
         return taken
       })
       return answered(shown(order), 201)
@@ -127,22 +132,26 @@ export function createFacade({ db, store, api, now }: Parts): Hono {
   app.get('/v1/orders', (c) => {
     const { sub, isStaff } = callerOf(c)
     const { customer, status, placedFrom, placedBefore, sort = '-placedAt', after, limit } = c.req.query()
+    if (!isStaff && customer !== undefined && customer !== sub)
+      throw new Problem(403, 'forbidden', "Only support lists another customer's orders.")
     // A client that turns pages while the step changes has one of the platform.
     const cursor = after === undefined ? undefined : /^(-?placedAt)\.(\d{1,15})$/.exec(after)
     if (after !== undefined && cursor?.[1] !== sort)
       throw new Problem(400, 'invalid-cursor', 'after: it is no cursor of this list. Begin again with the first page.')
-    const count = limit === undefined ? DEFAULT_PAGE : Number(limit)
+    const oldStatus = status === undefined ? undefined : oldStatusOf(status)
+    if (status !== undefined && oldStatus === undefined) return c.json({ orders: [] })
+    const count = limitOf(limit)
     const found = listOrders(db, {
       login: isStaff ? customer : sub,
+      status: oldStatus,
       isOldestFirst: sort === 'placedAt',
       after: cursor ? Number(cursor[2]) : undefined,
       createdFrom: placedFrom && createdFrom(placedFrom),
       createdBefore: placedBefore && createdFrom(placedBefore),
       limit: count,
     })
-    const orders = found.map((order) => orderRow(store.idOf(order.no), order))
     return c.json({
-      orders: status === undefined ? orders : orders.filter((order) => order.status === status),
+      orders: found.map((order) => orderRow(store.idOf(order.no), order)),
       ...(found.length === count ? { next: `${sort}.${found.at(-1)!.no}` } : {}),
     })
   })
@@ -166,11 +175,13 @@ export function createFacade({ db, store, api, now }: Parts): Hono {
   return app
 }
 
-/** The old shop has neither discounts nor another currency. @throws Problem when the order is not what these lines ask for */
-function refuseReused(placed: PlaceOrder['lines'], lines: PlaceOrder['lines']): void {
-  const isSame =
-    placed.length === lines.length &&
-    placed.every(({ sku, quantity }, at) => sku === lines[at]!.sku && quantity === lines[at]!.quantity)
+/** Of a request whose hash was not kept, the lines alone are known. */
+const areSame = (placed: PlaceOrder['lines'], lines: PlaceOrder['lines']): boolean =>
+  placed.length === lines.length &&
+  placed.every(({ sku, quantity }, at) => sku === lines[at]!.sku && quantity === lines[at]!.quantity)
+
+/** @throws Problem when the key is of another request */
+function refuseReused(isSame: boolean): void {
   if (!isSame)
     throw new Problem(
       409,

@@ -105,6 +105,12 @@ it('a key that comes with another order is refused by the system that took the f
   await finishAll(both)
   const reused = { status: 409, body: { code: 'idempotency-key-reused' } }
   expect(await place('key-old', 3)).toMatchObject(reused)
+  const others = [{ addressRef: 'address-2' }, { discountCode: 'SPRING' }, { expectedTotalMinor: 1 }]
+  const placedAgain = async (key: string) => {
+    for (const other of others) expect(await place(key, 2, other), JSON.stringify(other)).toMatchObject(reused)
+    expect(await place(key)).toMatchObject({ status: 200 })
+  }
+  await placedAgain('key-old')
   await migration.goTo(4)
   await migration.goTo(5)
   await renewRules()
@@ -118,6 +124,8 @@ it('a key that comes with another order is refused by the system that took the f
   await renewRules()
   expect(await place('key-new', 3)).toMatchObject(reused)
   expect(await place('key-new')).toMatchObject({ status: 200, body: { orderId: first['orderId'] } })
+  // Of the copy of the platform's order, too.
+  await placedAgain('key-new')
 })
 
 describe('a step', () => {
@@ -367,6 +375,69 @@ it('the office finishes its own orders, and none that the platform took; prices 
   expect(await office('POST', '/orders', newOrder)).toEqual(refused)
   migration.kill(true)
   expect(await office('POST', '/orders', newOrder)).toMatchObject({ no: 3, status: 'new' })
+})
+
+it('a list is the same in both systems: its default length, its filters before the page is cut, and whose orders it has', async () => {
+  const both = await opened()
+  const { migration, ask, place, renewRules, run, db } = both
+  async function listed() {
+    const page = async (search: string, role: 'customer' | 'support' = 'customer') => {
+      const { status, body } = await ask(role, 'GET', `/v1/orders?${search}`)
+      const { orders = [], next, code } = body as { orders?: { status: string }[]; next?: string; code?: string }
+      return { status, code, rows: orders.length, kinds: [...new Set(orders.map((one) => one.status))], next }
+    }
+    const whole = async (search: string) => {
+      const rows: number[] = []
+      for (let after = ''; ;) {
+        const { next, ...one } = await page(`${search}${after}`)
+        rows.push(one.rows)
+        if (next === undefined) return rows.reduce((sum, count) => sum + count, 0)
+        after = `&after=${encodeURIComponent(next)}`
+      }
+    }
+    const short = async (search: string, role?: 'support') => {
+      const { next, ...one } = await page(search, role)
+      return { ...one, goesOn: next !== undefined }
+    }
+    return {
+      byDefault: await short('sort=placedAt'),
+      completed: await short('status=completed&limit=5'),
+      cancelled: await short('status=cancelled&limit=5'),
+      failed: await short('status=payment-failed'),
+      all: await whole('limit=7'),
+      allCompleted: await whole('status=completed&limit=7'),
+      own: await short('customer=customer-1&limit=5&sort=placedAt'),
+      ofAnother: await short('customer=customer-2'),
+      byStaff: await short('customer=customer-2', 'support'),
+    }
+  }
+  for (let at = 0; at < 21; at++) await place(`key-${at}`, 1)
+  await finishAll(both)
+  aDayPasses(both)
+  for (let at = 0; at < 3; at++) await place(`last-${at}`, 1)
+  db.exec(`UPDATE orders SET status = 'cancelled' WHERE status = 'new'`)
+  const ofOld = await listed()
+  expect(ofOld).toEqual({
+    byDefault: { status: 200, code: undefined, rows: 20, kinds: ['completed'], goesOn: true },
+    completed: { status: 200, code: undefined, rows: 5, kinds: ['completed'], goesOn: true },
+    cancelled: { status: 200, code: undefined, rows: 3, kinds: ['cancelled'], goesOn: false },
+    failed: { status: 200, code: undefined, rows: 0, kinds: [], goesOn: false },
+    all: 24,
+    allCompleted: 21,
+    own: { status: 200, code: undefined, rows: 5, kinds: ['completed'], goesOn: true },
+    ofAnother: { status: 403, code: 'forbidden', rows: 0, kinds: [], goesOn: false },
+    byStaff: { status: 200, code: undefined, rows: 0, kinds: [], goesOn: false },
+  })
+  aDayPasses(both)
+  await migration.goTo(6)
+  await renewRules()
+  for (let at = 0; at < 3; at++) {
+    const { body } = await place(`platform-${at}`, 1)
+    const cancelled = { key: `cancel-${at}`, body: { reason: 'other' } }
+    await ask('customer', 'POST', `/v1/orders/${body['orderId'] as string}/cancel`, cancelled)
+  }
+  await run()
+  expect(await listed()).toEqual(ofOld)
 })
 
 it('a cursor of the one system is refused by the other, so that a list never ends before its end', async () => {

@@ -19,6 +19,8 @@ interface Placed {
   readonly customerRef: string
   readonly currency: string
   readonly totalMinor: number
+  /** Of the request that placed it. */
+  readonly requestHash?: string
   readonly lines: readonly { readonly sku: string; readonly quantity: number; readonly unitMinor: number }[]
 }
 
@@ -62,7 +64,7 @@ function copyOrder(db: DatabaseSync, store: Store, order: Placed, time: string):
     created: createdOf(time),
     items: order.lines.map(({ sku, quantity: qty, unitMinor }) => ({ sku, qty, price: euros(unitMinor) })),
   })
-  store.setOfPlatform(order.orderId, { no: written.no })
+  store.setOfPlatform(order.orderId, { no: written.no, hash: order.requestHash })
 }
 
 function endOrder(db: DatabaseSync, store: Store, id: string, status: Order['status']): void {

@@ -12,6 +12,9 @@ export const minorOf = centsOf
 export const euros = amountOf
 
 const statusOf = { new: 'confirmed', done: 'completed', cancelled: 'cancelled' } as const
+/** Undefined for a status that no order here has: the platform knows more. */
+export const oldStatusOf = (status: string): Order['status'] | undefined =>
+  (Object.keys(statusOf) as Order['status'][]).find((one) => statusOf[one] === status)
 /** `2026-01-31 09:30:00` in UTC, and back. */
 const timeOf = (created: string): string => `${created.replace(' ', 'T')}.000Z`
 export const createdOf = (time: string): string => new Date(time).toISOString().slice(0, 19).replace('T', ' ')

@@ -131,3 +131,12 @@ it('a copy of an order whose end came first has ended', () => {
   copyEvent(db, store, { type: 'order.placed', sequence: 1, time, data: placed })
   expect(db.prepare('SELECT status FROM orders').all()).toEqual([{ status: 'cancelled' }])
 })
+
+it('a database from before the hash of a request was kept gets a place for it', () => {
+  const db = openDatabase()
+  openStore(db)
+  db.exec('ALTER TABLE strangler_orders DROP COLUMN hash')
+  const store = openStore(db)
+  store.setOfPlatform('o-1', { status: 'done', hash: 'abc' })
+  expect(db.prepare('SELECT id, hash FROM strangler_orders').get()).toEqual({ id: 'o-1', hash: 'abc' })
+})

@@ -50,7 +50,8 @@ const schema = `
     "order"  INTEGER UNIQUE REFERENCES orders (no),
     request  TEXT UNIQUE,
     platform INTEGER NOT NULL DEFAULT 0,
-    status   TEXT
+    status   TEXT,
+    hash     TEXT
   );
   CREATE TABLE IF NOT EXISTS strangler_handed_over (id TEXT PRIMARY KEY, at INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS strangler_newest (
@@ -65,6 +66,9 @@ export type Store = ReturnType<typeof openStore>
 
 export function openStore(db: DatabaseSync) {
   db.exec(schema)
+  // A database from before the hash was kept.
+  if (!db.prepare('SELECT 1 FROM pragma_table_info(?) WHERE name = ?').get('strangler_orders', 'hash'))
+    db.exec('ALTER TABLE strangler_orders ADD COLUMN hash TEXT')
   const outbox: Outbox<RowChange> = {
     read: (limit) =>
       db
@@ -176,9 +180,15 @@ export function openStore(db: DatabaseSync) {
       void db
         .prepare('DELETE FROM strangler_handed_over WHERE id = ? AND at <= ?')
         .run(id, inquiryAtMs === undefined ? Number.MAX_SAFE_INTEGER : inquiryAtMs - HANDED_OVER_MS),
-    rememberRequest(no: number, sub: string, key: string): void {
+    /** @param hash Of the body, as `requestHashOf` makes it. */
+    rememberRequest(no: number, { sub, key, hash }: { sub: string; key: string; hash: string }): void {
       this.idOf(no)
-      db.prepare('UPDATE strangler_orders SET request = ? WHERE "order" = ?').run(`${sub} ${key}`, no)
+      db.prepare('UPDATE strangler_orders SET request = ?, hash = ? WHERE "order" = ?').run(`${sub} ${key}`, hash, no)
+    },
+    /** The hash of the request that placed this order, in either system. Undefined: it was placed before this was kept. */
+    requestHashOf(no: number): string | undefined {
+      const row = db.prepare('SELECT hash FROM strangler_orders WHERE "order" = ?').get(no)
+      return row?.['hash'] == null ? undefined : String(row['hash'])
     },
     /** Orders that the old shop took by requests since a time, in milliseconds since 1970; the last one has its id and its time. */
     takenSince(sinceMs: number): {
@@ -203,11 +213,12 @@ export function openStore(db: DatabaseSync) {
         ...(row?.['status'] == null ? {} : { status: String(row['status']) }),
       }
     },
-    setOfPlatform(id: string, { no, status }: { readonly no?: number; readonly status?: string }): void {
+    setOfPlatform(id: string, { no, status, hash }: { no?: number; status?: string; hash?: string | undefined }): void {
       db.prepare(
-        `INSERT INTO strangler_orders (id, "order", platform, status) VALUES (?, ?, 1, ?)
-         ON CONFLICT (id) DO UPDATE SET "order" = COALESCE(excluded."order", "order"), status = COALESCE(excluded.status, status)`,
-      ).run(id, no ?? null, status ?? null)
+        `INSERT INTO strangler_orders (id, "order", platform, status, hash) VALUES (?, ?, 1, ?, ?)
+         ON CONFLICT (id) DO UPDATE SET "order" = COALESCE(excluded."order", "order"),
+           status = COALESCE(excluded.status, status), hash = COALESCE(excluded.hash, hash)`,
+      ).run(id, no ?? null, status ?? null, hash ?? null)
       if (no !== undefined) this.handedOverEnds(id)
     },
   }

@@ -18,7 +18,7 @@ import { type Answer, openShadows, type ShadowParts, type Shadows } from './shad
 
 const OTHER_TIMEOUT_MS = 10_000
 /** Answers of the other system that are handed on. */
-const handedOn = [400, 404, 409, 422]
+const handedOn = [400, 403, 404, 409, 422]
 
 type Handler = OperationHandler<Operation>
 type Given = OperationRequest<Operation>
