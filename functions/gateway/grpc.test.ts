@@ -238,6 +238,21 @@ describe('a gRPC client', () => {
     expect(found.details['RetryInfo']).toBeDefined()
   })
 
+  it('is charged for an operation that does the work of many as for several, as REST is', async () => {
+    await close()
+    const limits = Object.fromEntries([...roles, 'address'].map((name) => [name, wide])) as Record<string, typeof wide>
+    await open(testEdge({ limits: { ...limits, customer: { perSecond: 0.001, burst: 19 } } as never }))
+    answer = () => problem(404, 'not-found')
+    const replay = { endpointId: 'w-1', since: '2026-01-01T00:00:00Z' }
+    const codes: unknown[] = []
+    const called = async (method: string, request: object) =>
+      void codes.push(codeIn(await failure(client.call(`/millrace.${method}`, request, await metadata()))))
+    await called('webhooks.v1.WebhooksService/ReplayWebhooks', replay)
+    // Nine are left.
+    for (let reads = 0; reads < 10; reads++) await called('orders.v1.OrdersService/ReadOrder', { orderId: 'o-1' })
+    expect(codes).toEqual([...Array.from({ length: 10 }, () => 'not-found'), 'rate-limited'])
+  })
+
   it('that waits no longer ends the calls that are made for it', async () => {
     const requested = Promise.withResolvers<AbortSignal>()
     answer = () => {

@@ -81,6 +81,18 @@ describe('the document', () => {
     }
   })
 
+  it('says as how many requests an operation counts, and what it refuses that no schema says', async () => {
+    const all = described(await served()) as unknown as {
+      readonly one: Described & { readonly 'x-charges'?: number }
+    }[]
+    const charged = all.flatMap(({ one }) => (one['x-charges'] ? [[one.operationId, one['x-charges']]] : []))
+    expect(charged).toEqual([['replayWebhooks', 10]])
+    const { properties } = all.find(({ one }) => one.operationId === 'addPaymentMethod')!.one.requestBody!.content[
+      'application/json'
+    ]!.schema as { readonly properties: Readonly<Record<string, { readonly 'x-refusals'?: readonly string[] }>> }
+    expect(properties['token']!['x-refusals']).toEqual([expect.stringContaining('holds a card number')])
+  })
+
   it('names each operation once, and each parameter of its path', async () => {
     const all = described(await served())
     expect(new Set(all.map(({ one }) => one.operationId)).size).toBe(all.length)
