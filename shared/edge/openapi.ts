@@ -31,7 +31,7 @@ function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
 function refusalsOf({ _zod: { def } }: z.core.$ZodType): string[] {
   return (def.checks ?? []).flatMap(({ _zod: rule }) => {
     if (rule.def.check !== 'custom') return []
-    const refusal = rule.def.error?.({ code: 'custom', input: undefined, path: [], message: '' })
+    const refusal = rule.def.error?.({ code: 'custom', input: undefined } as never)
     return typeof refusal === 'string' ? [refusal] : []
   })
 }
