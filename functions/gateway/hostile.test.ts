@@ -12,6 +12,7 @@ import { traceparent } from '../../shared/instrumentation/telemetry.ts'
 import { app } from './app.ts'
 import { gateway, testEdge } from './edge.testing.ts'
 import { everyAccountIsValid, openIssuer, type TestIssuer } from './issuer.testing.ts'
+import { placed } from './placed-order.testing.ts'
 
 let issuer: TestIssuer
 let server: Server
@@ -34,7 +35,7 @@ beforeAll(async () => {
     async call(_, path) {
       calls.push({ path, traceparent: traceparent() })
       if (path.startsWith('/submissions/')) return Response.json({ commandId: crypto.randomUUID() }, { status: 202 })
-      return Response.json({ orderId: 'o-1', customerRef: 'customer-1', entries: [] }, { status: 200 })
+      return Response.json({ ...placed, entries: [] }, { status: 200 })
     },
   })
   server = serve({
