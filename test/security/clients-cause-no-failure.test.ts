@@ -13,6 +13,7 @@ import { testCharges } from '../../functions/orders/charges.testing.ts'
 import { testPlacing } from '../../functions/orders/placements.testing.ts'
 import { orders } from '../../functions/orders/service.ts'
 import { createCaller } from '../../shared/runtime/caller.ts'
+import { placed } from '../../functions/gateway/placed-order.testing.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { idToken, testConfig } from '../../shared/base/config.testing.ts'
 import { testPlatform, type TestPlatform } from '../../shared/runtime/platform.testing.ts'
@@ -53,7 +54,10 @@ async function gatewayBefore(answerAfterMs: number) {
   const deadlines: string[] = []
   const callee = createServer((request, response) => {
     deadlines.push(String(request.headers['x-deadline-ms']))
-    setTimeout(() => response.writeHead(201, { 'content-type': 'application/json' }).end('{}'), answerAfterMs)
+    setTimeout(
+      () => response.writeHead(201, { 'content-type': 'application/json' }).end(JSON.stringify(placed)),
+      answerAfterMs,
+    )
   })
   return { deadlines, ...(await gatewayOf(callee)) }
 }

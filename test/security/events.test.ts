@@ -204,7 +204,7 @@ it('the security log has requests with references of others, and imports, withou
   let isImport = false
   const { platform, send } = openGateway({}, (path) => {
     if (path === '/imports') return Response.json({ references: [] })
-    if (path === '/orders' && isImport) return Response.json({ orderId: 'o-1' }, { status: 201 })
+    if (path === '/orders' && isImport) return Response.json(placed, { status: 201 })
     return problem(422, path === '/orders' ? 'unknown-reference' : 'payment-method-refused')
   })
   const customers = [

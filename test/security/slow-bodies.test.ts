@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { app } from '../../functions/gateway/app.ts'
 import { gateway } from '../../functions/gateway/edge.testing.ts'
 import { openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
+import { placed } from '../../functions/gateway/placed-order.testing.ts'
 import { business } from '../../functions/index.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { limitServer, serverOptions } from '../../shared/runtime/server-limits.ts'
@@ -43,7 +44,7 @@ const platform = (settings: object) =>
       PAYMENT_WEBHOOK_URL: inProd['PAYMENT_WEBHOOK_URL']!,
       ...settings,
     },
-    call: async () => Response.json({}, { status: 201 }),
+    call: async () => Response.json(placed, { status: 201 }),
     callExternal: async () => Response.json({ keys: [] }),
   })
 

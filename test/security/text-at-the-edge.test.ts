@@ -12,6 +12,8 @@ import { app } from '../../functions/gateway/app.ts'
 import { gateway, testEdge } from '../../functions/gateway/edge.testing.ts'
 import { everyAccountIsValid, openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
 import { reference, words } from '../../shared/base/fields.ts'
+import answersOfCustomers from '../../functions/customers/frozen-queries.json' with { type: 'json' }
+import answersOfOrders from '../../functions/orders/frozen-queries.json' with { type: 'json' }
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { testConfig } from '../../shared/base/config.testing.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
@@ -107,6 +109,14 @@ beforeAll(async () => {
 })
 afterAll(() => issuer.close())
 
+/** By the end of the path. */
+const answers = {
+  '/orders': answersOfOrders['readOrder@200'],
+  '/addresses': answersOfCustomers['addAddress@201'],
+  '/payment-methods': answersOfCustomers['addPaymentMethod@201'],
+  '/consents': answersOfCustomers['grantConsent@201'],
+}
+
 function opened() {
   const passed: unknown[] = []
   const platform = testPlatform(gateway, {
@@ -116,7 +126,8 @@ function opened() {
       passed.push(body)
       if (path.startsWith('/submissions/')) return Response.json({ commandId: crypto.randomUUID() }, { status: 202 })
       if (path === '/unknown-skus') return Response.json({ unknown: [] })
-      return Response.json({}, { status: service === 'customers' ? 201 : 200 })
+      const answer = Object.entries(answers).find(([end]) => path.endsWith(end))?.[1] ?? {}
+      return Response.json(answer, { status: service === 'customers' ? 201 : 200 })
     },
   })
   const http = createHttpApp(app, platform, testConfig('gateway'))
