@@ -197,7 +197,9 @@ const propertiesServed: Readonly<Record<string, (value: string, projectId: strin
 
 /** @throws INVALID_ARGUMENT for an option whose value is not served. */
 function checkSettings(query: QueryConfiguration, projectId: string): void {
-  if (query.useLegacySql === true)
+  // Without the field a query is in legacy SQL at Google, unless its first line says otherwise.
+  // https://cloud.google.com/bigquery/docs/introduction-sql#changing_from_the_default_dialect
+  if (query.useLegacySql ?? !/^\s*#standardSQL\b/i.test(query.query))
     throw invalidArgument('Legacy SQL is not served by the local cloud: set useLegacySql to false.')
   const { queryParameters = [], defaultDataset, connectionProperties = [] } = query
   const parameterMode = query.parameterMode?.toUpperCase()

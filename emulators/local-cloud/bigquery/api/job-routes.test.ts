@@ -204,6 +204,21 @@ it.each<[string, object]>([
     })
 })
 
+it('a query is in legacy SQL, which is refused, unless it or its first line says otherwise', async () => {
+  const refused = 'Legacy SQL is not served by the local cloud: set useLegacySql to false.'
+  const query = 'SELECT 1 AS a'
+  for (const [request, message] of [
+    [{ query }, refused],
+    [{ query, useLegacySql: true }, refused],
+    [{ query, useLegacySql: false }, undefined],
+    [{ query: `#standardSQL\n${query}` }, undefined],
+  ] as const)
+    expect((await bigquery.send('POST', '/queries', request)).error?.message).toBe(message)
+  const { jobReference } = await bigquery.send('POST', '/jobs', { configuration: { query: { query } } })
+  const { jobId } = jobReference as { jobId: string }
+  expect((await bigquery.send('GET', `/queries/${jobId}`)).error?.message).toBe(refused)
+})
+
 it('a dry run returns the columns, finds faults, and runs nothing', async () => {
   const dry = (query: string) => bigquery.client.createQueryJob({ query, dryRun: true })
   const [job] = await dry('SELECT id, COUNT(*) FROM d.t GROUP BY id')

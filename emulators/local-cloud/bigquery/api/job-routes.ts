@@ -103,7 +103,7 @@ function configurationOf(request: QueryBody): JobConfiguration {
   const [ofJob, ofQuery] = [true, false].map((isOfJob) =>
     Object.fromEntries(entries.filter(([name]) => optionsOfJob.includes(name) === isOfJob)),
   )
-  return { jobType: 'QUERY', ...ofJob, query: { useLegacySql: false, query: request.query, ...ofQuery } }
+  return { jobType: 'QUERY', ...ofJob, query: { query: request.query, ...ofQuery } }
 }
 
 /** Whether it is done, or has failed, within this time. */
