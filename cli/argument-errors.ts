@@ -9,7 +9,7 @@ import {
   UnexpectedPositionalError,
   UnsatisfiedFlagError,
 } from '@stricli/core'
-import { nearest } from '../shared/base/nearest.ts'
+import { nearest, nearestOrAll } from '../shared/base/nearest.ts'
 import { type Declared, isNumber, NUMBER, placeholderOf, quoted } from './forgotten-dashes.ts'
 
 /** An option with the function that reads its value. */
@@ -22,6 +22,8 @@ export interface TypedLine {
   readonly call: string
   readonly args: readonly string[]
   readonly options: Readonly<Record<string, Parsed>>
+  /** Of a program that runs one of its subcommands when none is typed, and none is: their names. */
+  readonly commands?: readonly string[] | undefined
 }
 
 export function argumentError(error: unknown, line: TypedLine): string {
@@ -48,12 +50,15 @@ const valueOf = (declared: Parsed | undefined): string => {
   return placeholder === NUMBER ? 'a number' : placeholder
 }
 
-function strayWord({ expectedCount, input }: UnexpectedPositionalError, { call, args, options }: TypedLine): string {
+function strayWord({ expectedCount, input }: UnexpectedPositionalError, line: TypedLine): string {
+  const { call, args, options, commands } = line
   const some =
     expectedCount === 0
       ? 'no words, only options'
       : `${expectedCount === 1 ? 'one word' : `${expectedCount} words`}, and then options`
   const option = optionMeant(input, options)
+  if (commands && (option === undefined || nearest(input, commands) !== undefined))
+    return `There is no command "${input}". ${nearestOrAll(input, commands, 'There are:')}`
   if (option === undefined) return `This command takes ${some}: "${input}" is one too many`
   const meant = args.flatMap((word) => (word === input ? option : [word]))
   return `This command takes ${some}. Did you mean ${[call, '--', ...meant.map(quoted)].join(' ')}?`

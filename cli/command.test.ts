@@ -91,14 +91,21 @@ it('a suggestion names options of the subcommand that runs alone', async () => {
   onTestFinished(() => void (process.argv = argv))
   const command = (options: Parameters<typeof define>[0]['options']) =>
     define({ brief: 'Tries.', options, run: async (...all) => void given.push(all) })
-  const commands = { show: command({ json: flag('as JSON') }), set: command({ env: text('NAME', 'where') }) }
+  const commands = {
+    show: command({ json: flag('as JSON'), lines: wholeNumber('how many', 20, {}) }),
+    set: command({ env: text('NAME', 'where') }),
+  }
   for (const [args, line] of [
     [
       ['set', 'prod'],
       'This command takes no words, only options. Did you mean npm run try -- set --env prod? See --help.',
     ],
     [['show', 'prod'], 'This command takes no words, only options: "prod" is one too many. See --help.'],
-    [['prod'], 'This command takes no words, only options: "prod" is one too many. See --help.'],
+    // No subcommand is typed: the word was to be one.
+    [['prod'], 'There is no command "prod". There are: show, set. See --help.'],
+    [['shw'], 'There is no command "shw". Did you mean show? See --help.'],
+    [['--json', 'st', 'more'], 'There is no command "st". Did you mean set? See --help.'],
+    [['7'], 'This command takes no words, only options. Did you mean npm run try -- --lines 7? See --help.'],
   ] as const) {
     process.argv = ['node', 'try', ...args]
     await mainOf('try', 'Tries.', commands, 'show')

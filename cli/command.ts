@@ -175,7 +175,7 @@ export function main<O extends Options>(
   args = process.argv.slice(2),
 ): Promise<void> {
   const { options, built } = define(command)
-  return start(name, { options, application: buildApplication(built, configFor(name, options, args)) }, args)
+  return start(name, { options, application: buildApplication(built, configFor(name, { options, args })) }, args)
 }
 
 /**
@@ -193,20 +193,25 @@ export function mainOf<Name extends string>(
   const root = buildRouteMap({ routes, docs: { brief: about }, ...(byDefault ? { defaultCommand: byDefault } : {}) })
   const options: Options = Object.assign({}, ...defined.map(([, command]) => command.options))
   const args = process.argv.slice(2)
+  const isTyped = Object.hasOwn(commands, args[0] ?? '')
   // Of the subcommand that runs: a suggestion names no option of another one.
-  const own = (Object.hasOwn(commands, args[0] ?? '') ? args[0] : byDefault) as Name | undefined
-  const config = configFor(name, own === undefined ? options : commands[own].options, args)
+  const own = (isTyped ? args[0] : byDefault) as Name | undefined
+  const config = configFor(name, {
+    options: own === undefined ? options : commands[own].options,
+    args,
+    ...(isTyped ? {} : { commands: Object.keys(commands) }),
+  })
   return start(name, { options, application: buildApplication(root, config) }, args)
 }
 
 /** As npm shortens it. */
 const callOf = (name: string): string => (name === 'start' ? 'npm start' : `npm run ${name}`)
 
-const configFor = (name: string, options: Options, args: readonly string[]): PartialApplicationConfiguration => ({
+const configFor = (name: string, line: Omit<TypedLine, 'call'>): PartialApplicationConfiguration => ({
   name: `${callOf(name)} --`,
   scanner: { allowArgumentEscapeSequence: true },
   documentation: { disableAnsiColor: true },
-  localization: { text: messagesFor({ call: callOf(name), options, args }) },
+  localization: { text: messagesFor({ call: callOf(name), ...line }) },
 })
 
 interface Program {
@@ -264,7 +269,7 @@ const messagesFor = (line: TypedLine): ApplicationText => ({
   exceptionWhileRunningCommand: explain,
 })
 
-const withHelp = (message: string): string => `${message}${message.endsWith('?') ? '' : '.'} See --help.`
+const withHelp = (message: string): string => `${message}${/[?.]$/.test(message) ? '' : '.'} See --help.`
 
 function explain(error: unknown): string {
   if (error instanceof UsageError) return error.message

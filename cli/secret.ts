@@ -1,6 +1,5 @@
 /** The run secret of the platform that runs here; and `set`, which gives a secret of a service a value. */
 
-import { nearestOrAll } from '../shared/base/nearest.ts'
 import { define, mainOf, requireRunning, text, UsageError } from './command.ts'
 import { say } from './terminal.ts'
 
@@ -15,14 +14,8 @@ set gives a secret that a service's description names a value: npm run secret --
 
 const print = define({
   brief: 'Prints the run secret of the running platform; npm run secret alone does so too.',
-  // So that a misspelt subcommand is answered as one.
-  words: { name: 'COMMAND', brief: 'none, or set', max: Infinity },
   options: {},
-  async run(_options, [word]) {
-    if (word !== undefined)
-      throw new UsageError(`There is no command "${word}". ${nearestOrAll(word, ['set'], 'There is:')} See --help.`)
-    say(requireRunning().secret)
-  },
+  run: async () => say(requireRunning().secret),
 })
 
 const set = define({
