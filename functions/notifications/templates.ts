@@ -4,7 +4,7 @@ import type { EventOf } from '../../shared/contracts/contract.ts'
 import { subscriptionsFor } from '../../shared/service/subscriptions.ts'
 import { ordersContracts } from '../orders/contracts.ts'
 import { paymentsContracts } from '../payments/contracts.ts'
-import { digitsOf } from '../shop/fields.ts'
+import { amountText } from '../shop/fields.ts'
 import { shippingContracts } from '../shipping/contracts.ts'
 import { webhooksContracts } from '../webhooks/contracts.ts'
 
@@ -40,10 +40,10 @@ export const texts = subscriptionsFor<string>()(
     'payment.capture-failed': ({ data: { orderId } }) =>
       `We could not take the payment for a parcel of your order ${orderId}. We will contact you about another way to pay.`,
     'refund.pending': ({ data }) =>
-      `We refund ${amountOf(data)} of your order ${data.orderId}. Your bank may take some days.`,
-    'refund.issued': ({ data }) => `We have refunded ${amountOf(data)} of your order ${data.orderId}.`,
+      `We refund ${amountText(data)} of your order ${data.orderId}. Your bank may take some days.`,
+    'refund.issued': ({ data }) => `We have refunded ${amountText(data)} of your order ${data.orderId}.`,
     'refund.failed': ({ data }) =>
-      `Our refund of ${amountOf(data)} of your order ${data.orderId} did not reach you. We find another way.`,
+      `Our refund of ${amountText(data)} of your order ${data.orderId} did not reach you. We find another way.`,
     'webhook.disabled': ({ data: { endpointId, reason, failingSince } }) =>
       `Your webhook endpoint ${endpointId} gets nothing any more, because ${reason === 'gone' ? 'its program answered that it is gone (410)' : `nothing has succeeded there since ${minuteOf(failingSince)}`}. Webhooks are kept for thirty days: a replay sends them and enables the endpoint.`,
   },
@@ -64,14 +64,7 @@ function paymentNeeded({ reason, until, actionUrl, ...data }: PaymentNeeded): st
   const { orderId } = data
   const time = minuteOf(until)
   if (reason !== 'action-required')
-    return `The payment of ${amountOf(data)} for your order ${orderId} was refused (${reason}). We keep the goods for you until ${time}: give another payment method for it.`
+    return `The payment of ${amountText(data)} for your order ${orderId} was refused (${reason}). We keep the goods for you until ${time}: give another payment method for it.`
   const there = actionUrl === undefined ? "on your bank's page" : `at ${actionUrl}`
-  return `Your bank wants you to approve the payment of ${amountOf(data)} for your order ${orderId} ${there}. We keep the goods for you until ${time}.`
-}
-
-/** With the digits of ISO 4217, such as `EUR 11.90`: those of `Intl` are customary ones, fewer for sixteen currencies. */
-function amountOf({ amountMinor, currency }: { readonly amountMinor: number; readonly currency: string }): string {
-  const digits = digitsOf(currency)
-  const format = new Intl.NumberFormat('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })
-  return `${currency} ${format.format(amountMinor / 10 ** digits)}`
+  return `Your bank wants you to approve the payment of ${amountText(data)} for your order ${orderId} ${there}. We keep the goods for you until ${time}.`
 }

@@ -7,6 +7,7 @@ import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Refused, refuseIf } from '../../shared/base/errors.ts'
 import { noChange } from '../../shared/service/platform.ts'
 import { shopCodes } from '../shop/errors.ts'
+import { amountText } from '../shop/fields.ts'
 import { refundable, refundsOf } from './amounts.ts'
 import { decideOn, decideWithCalls, type PaymentDecision } from './decide.ts'
 import { alertingOperators, untilAnswered } from './overdue.ts'
@@ -38,10 +39,11 @@ const MAX_REFUNDS = 100
 /** Why this refund can not be made; undefined: it can. */
 function obstacleOf(state: PaymentState, { orderId, amountMinor, lines = [] }: RefundRequest): Refused | undefined {
   const leftMinor = refundable(state)
+  const { currency } = state
   if (amountMinor > leftMinor)
     return new Refused(
       shopCodes['more-than-captured'],
-      `${amountMinor} can not be refunded: ${leftMinor} of what was captured for ${orderId} is neither refunded nor promised.`,
+      `${amountText({ amountMinor, currency })} can not be refunded: ${amountText({ amountMinor: leftMinor, currency })} of what was captured for ${orderId} is neither refunded nor promised.`,
     )
   const wrong = beyondOrdered(state, lines)
   if (wrong)
@@ -119,8 +121,8 @@ function decideRefund(state: PaymentState, request: RefundRequest): PaymentDecis
 function refusalIn(events: readonly PaymentRecord[]): Refused | undefined {
   const refused = events.find((event) => event.type === 'refund.refused')
   if (!refused) return undefined
-  const { orderId, amountMinor, code } = refused.data
-  const detail = `${amountMinor} of ${orderId} can not be refunded any more: another refund was decided before this one.`
+  const { orderId, amountMinor, currency, code } = refused.data
+  const detail = `${amountText({ amountMinor, currency })} of ${orderId} can not be refunded any more: another refund was decided before this one.`
   return new Refused(shopCodes[code as keyof typeof shopCodes], detail)
 }
 

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import type { Platform } from '../../shared/service/platform.ts'
+import { amountText } from '../shop/fields.ts'
 
 /**
  * One row for each order, with the money that BigQuery has of it. `order_rows` is the number of its rows in the view: more than one
@@ -67,9 +68,13 @@ export interface AnalyticsRow {
   readonly changedAt: string
 }
 
-/** An amount in its currency; `0` is the same in each. */
-export const moneyText = (minor: number, ...currencies: readonly (string | null | undefined)[]): string =>
-  minor === 0 ? '0' : `${minor} ${[...new Set(currencies)].map((one) => one ?? 'none').join(' and ')}`
+/** An amount in its currency; `0` is the same in each. A sum of several, or of none, has no digits of its own. */
+export function moneyText(minor: number, ...currencies: readonly (string | null | undefined)[]): string {
+  const [currency, ...others] = new Set(currencies)
+  if (minor === 0) return '0'
+  if (currency && others.length === 0) return amountText({ amountMinor: minor, currency })
+  return `${minor} minor units of ${[currency, ...others].map((one) => one ?? 'none').join(' and ')}`
+}
 
 const STOCK = 'SELECT sku, on_hand, reserved FROM analytics.stock_by_sku ORDER BY sku'
 

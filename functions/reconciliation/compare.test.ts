@@ -53,8 +53,8 @@ const completed = {
     status: 'completed',
     totalMinor: 2380,
     currency: 'EUR',
-    capturedMinor: '2380 EUR',
-    refundedMinor: '100 EUR',
+    capturedMinor: 'EUR 23.80',
+    refundedMinor: 'EUR 1.00',
     changedAt: at,
   },
 } as const satisfies Records
@@ -209,23 +209,27 @@ const planted: readonly (readonly [Kind, Records, Difference['values']])[] = [
   [
     'charge-missing-here',
     { ...confirmed, charges: [...confirmed.charges!, { ...confirmed.charges![0]!, authorizationKey: 'o-1:other' }] },
-    { provider: 'authorized 2380 EUR, captured 0', ledger: 'nothing' },
+    { provider: 'authorized EUR 23.80, captured 0', ledger: 'nothing' },
   ],
-  ['charge-missing-there', { ...completed, charges: [] }, { provider: 'nothing', ledger: 'authorized, captured 2380' }],
-  ['captured-amount', charge(completed, { capturedMinor: 2379 }), { provider: '2379', ledger: '2380' }],
-  ['refunded-amount', charge(completed, { refundedMinor: 0 }), { provider: '0', ledger: '100' }],
-  ['disputed-amount', charge(completed, { disputedMinor: 7 }), { provider: '7', ledger: '0' }],
+  [
+    'charge-missing-there',
+    { ...completed, charges: [] },
+    { provider: 'nothing', ledger: 'authorized, captured EUR 23.80' },
+  ],
+  ['captured-amount', charge(completed, { capturedMinor: 2379 }), { provider: 'EUR 23.79', ledger: 'EUR 23.80' }],
+  ['refunded-amount', charge(completed, { refundedMinor: 0 }), { provider: '0', ledger: 'EUR 1.00' }],
+  ['disputed-amount', charge(completed, { disputedMinor: 7 }), { provider: 'EUR 0.07', ledger: '0' }],
   ['charge-state', charge(confirmed, { state: 'voided' }), { provider: 'voided', ledger: 'authorized' }],
   ['charge-state', charge(cancelled, { state: 'authorized' }), { provider: 'authorized', ledger: 'voided' }],
   [
     'authorization-held',
     { ...renewed, charges: renewed.charges!.map((one) => ({ ...one, state: 'authorized' })) },
-    { provider: 'authorized 2380 EUR, captured 0', ledger: 'current o-1:auth:2', orders: 'confirmed' },
+    { provider: 'authorized EUR 23.80, captured 0', ledger: 'current o-1:auth:2', orders: 'confirmed' },
   ],
   [
     'authorization-held',
     charge(completed, { amountMinor: 5950, heldMinor: 3570 }),
-    { provider: 'authorized 5950 EUR, captured 2380, holds 3570', ledger: 'current', orders: 'completed' },
+    { provider: 'authorized EUR 59.50, captured EUR 23.80, holds EUR 35.70', ledger: 'current', orders: 'completed' },
   ],
   [
     'authorization-held',
@@ -243,7 +247,11 @@ const planted: readonly (readonly [Kind, Records, Difference['values']])[] = [
         { ...confirmed.charges![0]!, authorizationKey: 'o-1:auth:2', amountMinor: 3570, heldMinor: 3570 },
       ],
     },
-    { provider: 'authorized 5950 EUR, captured 2380, holds 3570', ledger: 'current o-1:auth:2', orders: 'confirmed' },
+    {
+      provider: 'authorized EUR 59.50, captured EUR 23.80, holds EUR 35.70',
+      ledger: 'current o-1:auth:2',
+      orders: 'confirmed',
+    },
   ],
   // An order that staff closed holds nothing, nor does any other that has ended.
   ...['closed', 'rejected', 'expired'].map((status): [Kind, Records, Difference['values']] => [
@@ -254,37 +262,41 @@ const planted: readonly (readonly [Kind, Records, Difference['values']])[] = [
       reservation: { ...confirmed.reservation!, held: [] },
       analytics: { ...confirmed.analytics!, status },
     },
-    { provider: 'authorized 2380 EUR, captured 0', ledger: 'current', orders: status },
+    { provider: 'authorized EUR 23.80, captured 0', ledger: 'current', orders: status },
   ]),
   [
     'order-captured',
     { ...completed, order: { ...completed.order, capturedMinor: 2370 } },
-    { ledger: '2380', orders: '2370' },
+    { ledger: 'EUR 23.80', orders: 'EUR 23.70' },
   ],
-  ['order-refunded', { ...completed, order: { ...completed.order, refundedMinor: 0 } }, { ledger: '100', orders: '0' }],
-  ['order-total', payment(completed, { totalMinor: 2390 }), { orders: '2380', ledger: '2390' }],
+  [
+    'order-refunded',
+    { ...completed, order: { ...completed.order, refundedMinor: 0 } },
+    { ledger: 'EUR 1.00', orders: '0' },
+  ],
+  ['order-total', payment(completed, { totalMinor: 2390 }), { orders: 'EUR 23.80', ledger: 'EUR 23.90' }],
   [
     'captured-without-order',
     {
       ...charge(payment(cancelled, { authorizations: [account] }), { state: 'authorized', ...account }),
     },
-    { ledger: 'captured 2280', orders: 'cancelled' },
+    { ledger: 'captured EUR 22.80', orders: 'cancelled' },
   ],
   // Goods would leave that no card pays.
   [
     'confirmed-not-authorized',
     { ...payment(confirmed, { status: 'voided' }), charges: cancelled.charges! },
-    { orders: 'confirmed 2380', ledger: 'voided' },
+    { orders: 'confirmed EUR 23.80', ledger: 'voided' },
   ],
   [
     'confirmed-not-authorized',
     { ...confirmed, payment: gone, charges: [] },
-    { orders: 'confirmed 2380', ledger: 'nothing' },
+    { orders: 'confirmed EUR 23.80', ledger: 'nothing' },
   ],
   ...['released', 'expired'].map((state): [Kind, Records, Difference['values']] => [
     'confirmed-not-authorized',
     charge(confirmed, { state }),
-    { orders: 'confirmed 2380', provider: `${state} 2380 EUR, captured 0` },
+    { orders: 'confirmed EUR 23.80', provider: `${state} EUR 23.80, captured 0` },
   ]),
   [
     'confirmed-not-authorized',
@@ -297,32 +309,32 @@ const planted: readonly (readonly [Kind, Records, Difference['values']])[] = [
       },
       { amountMinor: 5950, state: 'released' },
     ),
-    { orders: 'confirmed 3570', provider: 'released 5950 EUR, captured 2380' },
+    { orders: 'confirmed EUR 35.70', provider: 'released EUR 59.50, captured EUR 23.80' },
   ],
   ['captured-not-shipped', payment(confirmed, { captured: ['s-1'] }), { ledger: 'captured s-1', shipping: 'booked' }],
   ['completed-not-captured', payment(completed, { captured: [] }), { orders: 'completed', ledger: 'nothing for s-1' }],
   [
     'completed-not-captured',
     charge(payment(completed, { authorizations: [{ ...account, capturedMinor: 100 }] }), { capturedMinor: 100 }),
-    { orders: 'completed 2380', ledger: 'captured 100' },
+    { orders: 'completed EUR 23.80', ledger: 'captured EUR 1.00' },
   ],
   // The cancelled lines were captured too, or a part of the rest was not.
   ...[2380, 100].map((capturedMinor): [Kind, Records, Difference['values']] => [
     'completed-not-captured',
     charge(payment(partlyCancelled, { authorizations: [{ ...account, capturedMinor }] }), { capturedMinor }),
-    { orders: 'completed 1190', ledger: `captured ${capturedMinor}` },
+    { orders: 'completed EUR 11.90', ledger: `captured ${moneyText(capturedMinor, 'EUR')}` },
   ]),
   ...owingStatuses.map((status): [Kind, Records, Difference['values']] => [
     'captured-beyond-owed',
     paidTwice(status, 0),
-    { orders: `${status} 2380`, ledger: 'captured 4760, refunded 0' },
+    { orders: `${status} EUR 23.80`, ledger: 'captured EUR 47.60, refunded 0' },
   ]),
   ['charge-state', charge(completed, { currency: 'JPY' }), { provider: 'in JPY', ledger: 'in EUR' }],
   ['completed-not-captured', { ...free, payment: gone }, { orders: 'completed', ledger: 'nothing' }],
   [
     'refunded-beyond-captured',
     charge(payment(completed, { authorizations: [{ ...account, refundedMinor: 2381 }] }), { refundedMinor: 2381 }),
-    { captured: '2380', refunded: '2381' },
+    { captured: 'EUR 23.80', refunded: 'EUR 23.81' },
   ],
   [
     'reservation-of-ended-order',
@@ -395,27 +407,29 @@ const planted: readonly (readonly [Kind, Records, Difference['values']])[] = [
   [
     'bigquery-total',
     { ...completed, analytics: { ...completed.analytics, totalMinor: 2381 } },
-    { orders: '2380 EUR', bigquery: '2381 EUR' },
+    { orders: 'EUR 23.80', bigquery: 'EUR 23.81' },
   ],
   [
     'bigquery-status',
     { ...completed, analytics: { ...completed.analytics, status: 'confirmed' } },
     { orders: 'completed', bigquery: 'confirmed' },
   ],
-  ...['0', '2370 EUR', '2380 USD', '2380 EUR and USD'].map((bigquery): [Kind, Records, Difference['values']] => [
-    'bigquery-captured',
-    { ...completed, analytics: { ...completed.analytics, capturedMinor: bigquery } },
-    { ledger: '2380 EUR', bigquery },
-  ]),
+  ...['0', 'EUR 23.70', 'USD 23.80', '2380 minor units of EUR and USD'].map(
+    (bigquery): [Kind, Records, Difference['values']] => [
+      'bigquery-captured',
+      { ...completed, analytics: { ...completed.analytics, capturedMinor: bigquery } },
+      { ledger: 'EUR 23.80', bigquery },
+    ],
+  ),
   [
     'bigquery-captured',
-    { ...confirmed, analytics: { ...confirmed.analytics!, capturedMinor: '1 EUR' } },
-    { ledger: '0', bigquery: '1 EUR' },
+    { ...confirmed, analytics: { ...confirmed.analytics!, capturedMinor: 'EUR 0.01' } },
+    { ledger: '0', bigquery: 'EUR 0.01' },
   ],
   [
     'bigquery-refunded',
     { ...completed, analytics: { ...completed.analytics, refundedMinor: '0' } },
-    { ledger: '100 EUR', bigquery: '0' },
+    { ledger: 'EUR 1.00', bigquery: '0' },
   ],
 ]
 

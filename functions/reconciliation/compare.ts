@@ -73,7 +73,11 @@ function compareCharges(records: Records, found: Found): void {
   }
   for (const { authorizationKey: key, capturedMinor } of known.values())
     if (!charges.some((one) => one.authorizationKey === key))
-      found('charge-missing-there', { provider: 'nothing', ledger: `authorized, captured ${capturedMinor}` }, key)
+      found(
+        'charge-missing-there',
+        { provider: 'nothing', ledger: `authorized, captured ${moneyText(capturedMinor, payment?.currency)}` },
+        key,
+      )
 }
 
 /** A charge of the release before is known to hold its amount as long as nothing of it is captured. */
@@ -90,12 +94,13 @@ function compareCharge(
   const { authorizationKey: key, state, capturedMinor, refundedMinor } = charge
   if (charge.currency !== payment.currency)
     found('charge-state', { provider: `in ${charge.currency}`, ledger: `in ${payment.currency}` }, key)
-  if (ours.capturedMinor !== capturedMinor)
-    found('captured-amount', { provider: String(capturedMinor), ledger: String(ours.capturedMinor) }, key)
-  if (ours.refundedMinor !== refundedMinor)
-    found('refunded-amount', { provider: String(refundedMinor), ledger: String(ours.refundedMinor) }, key)
-  const [theirs, mine] = [charge.disputedMinor ?? 0, ours.disputedMinor ?? 0]
-  if (theirs !== mine) found('disputed-amount', { provider: String(theirs), ledger: String(mine) }, key)
+  const compareAmount = (kind: Kind, theirs: number, mine: number): void => {
+    const values = { provider: moneyText(theirs, charge.currency), ledger: moneyText(mine, payment.currency) }
+    if (theirs !== mine) found(kind, values, key)
+  }
+  compareAmount('captured-amount', capturedMinor, ours.capturedMinor)
+  compareAmount('refunded-amount', refundedMinor, ours.refundedMinor)
+  compareAmount('disputed-amount', charge.disputedMinor ?? 0, ours.disputedMinor ?? 0)
   const isVoided = payment.status === 'voided'
   const isHeld = heldMinorOf(charge) > 0
   const isGone = ['declined', 'voided', 'action-required'].includes(state)
@@ -116,11 +121,17 @@ function compareHeld({ order, payment }: Records, charge: Charge, found: Found):
     found('authorization-held', { ...values, orders: order?.status ?? 'no such order' }, charge.authorizationKey)
 }
 
+const moneyIn =
+  (currency: string) =>
+  (minor: number): string =>
+    moneyText(minor, currency)
+
 function text(charge: Charge): string {
   const { state, amountMinor, capturedMinor, currency } = charge
   const held = heldMinorOf(charge)
-  const holds = capturedMinor > 0 && held > 0 ? `, holds ${held}` : ''
-  return `${state} ${amountMinor} ${currency}, captured ${capturedMinor}${holds}`
+  const money = moneyIn(currency)
+  const holds = capturedMinor > 0 && held > 0 ? `, holds ${money(held)}` : ''
+  return `${state} ${money(amountMinor)}, captured ${money(capturedMinor)}${holds}`
 }
 
 /** The ledger against the order and its shipments. */
@@ -130,26 +141,28 @@ function comparePayment(records: Records, found: Found): void {
   const sum = (field: 'capturedMinor' | 'refundedMinor' | 'disputedMinor'): number =>
     payment.authorizations.reduce((total, one) => total + (one[field] ?? 0), 0)
   const [captured, refunded, disputed] = [sum('capturedMinor'), sum('refundedMinor'), sum('disputedMinor')]
-  if (refunded > captured) found('refunded-beyond-captured', { captured: String(captured), refunded: String(refunded) })
+  const money = moneyIn(payment.currency)
+  if (refunded > captured) found('refunded-beyond-captured', { captured: money(captured), refunded: money(refunded) })
   const left = leftOf(shipments)
   for (const shipmentId of payment.captured)
     if (!left.includes(shipmentId))
       found('captured-not-shipped', { ledger: `captured ${shipmentId}`, shipping: statusOf(shipments, shipmentId) })
   if (!order) {
-    if (captured > 0) found('captured-without-order', { ledger: `captured ${captured}`, orders: 'no such order' })
+    if (captured > 0)
+      found('captured-without-order', { ledger: `captured ${money(captured)}`, orders: 'no such order' })
     return
   }
   if (captured > 0 && ['rejected', 'expired', 'cancelled'].includes(order.status)) {
     // The customer's bank has given back what it took for a dispute.
     const kept = captured - refunded - disputed
-    if (kept > 0) found('captured-without-order', { ledger: `captured ${kept}`, orders: order.status })
+    if (kept > 0) found('captured-without-order', { ledger: `captured ${money(kept)}`, orders: order.status })
   }
   const owed = order.totalMinor - (order.cancelledMinor ?? 0)
   // Staff may have given back what was too much. One that is completed is compared to the cent.
   if (OWING.includes(order.status) && captured - refunded - disputed > owed)
     found('captured-beyond-owed', {
-      orders: `${order.status} ${owed}`,
-      ledger: `captured ${captured}, refunded ${refunded}`,
+      orders: `${order.status} ${moneyText(owed, order.currency)}`,
+      ledger: `captured ${money(captured)}, refunded ${money(refunded)}`,
     })
   compareAuthorized(records, { order, unpaidMinor: owed - captured }, found)
   if (order.status === 'completed') {
@@ -158,7 +171,7 @@ function comparePayment(records: Records, found: Found): void {
   }
   compareShown(order, { captured, refunded }, found)
   if (payment.authorizations.length > 0 && payment.totalMinor !== order.totalMinor)
-    found('order-total', { orders: String(order.totalMinor), ledger: String(payment.totalMinor) })
+    found('order-total', { orders: moneyText(order.totalMinor, order.currency), ledger: money(payment.totalMinor) })
 }
 
 /** The states of an authorization under which nothing more is captured. One that was voided or declined is a difference of its charge. */
@@ -171,7 +184,7 @@ function compareAuthorized(
   found: Found,
 ): void {
   if (order.status !== 'confirmed' || unpaidMinor <= 0) return
-  const orders = `confirmed ${unpaidMinor}`
+  const orders = `confirmed ${moneyText(unpaidMinor, order.currency)}`
   if (payment?.status !== 'authorized')
     return found('confirmed-not-authorized', { orders, ledger: payment?.status ?? 'nothing' })
   const current = payment.authorizations.at(-1)?.authorizationKey
@@ -199,22 +212,24 @@ interface Completed {
 function compareCompleted(order: OrderRecordRow, { captured, owed, unpaid }: Completed, found: Found): void {
   for (const shipmentId of unpaid)
     found('completed-not-captured', { orders: 'completed', ledger: `nothing for ${shipmentId}` })
+  const money = moneyIn(order.currency)
   // Absent with cancelled lines: an answer of a revision from before the amount was listed.
   const isKnown = order.cancelledMinor !== undefined || order.cancelled.length === 0
   if (unpaid.length === 0 && (isKnown ? captured !== owed : captured > owed))
-    found('completed-not-captured', { orders: `completed ${owed}`, ledger: `captured ${captured}` })
+    found('completed-not-captured', { orders: `completed ${money(owed)}`, ledger: `captured ${money(captured)}` })
 }
 
 /** The amounts that the order shows. Absent: unknown to the order, or an answer of the revision before. */
 function compareShown(
-  { capturedMinor, refundedMinor }: OrderRecordRow,
+  { capturedMinor, refundedMinor, currency }: OrderRecordRow,
   { captured, refunded }: { readonly captured: number; readonly refunded: number },
   found: Found,
 ): void {
+  const money = moneyIn(currency)
   if (capturedMinor !== undefined && capturedMinor !== captured)
-    found('order-captured', { ledger: String(captured), orders: String(capturedMinor) })
+    found('order-captured', { ledger: money(captured), orders: money(capturedMinor) })
   if (refundedMinor !== undefined && refundedMinor !== refunded)
-    found('order-refunded', { ledger: String(refunded), orders: String(refundedMinor) })
+    found('order-refunded', { ledger: money(refunded), orders: money(refundedMinor) })
 }
 
 /** The pieces that the order holds against those that it has to hold. */
@@ -265,7 +280,7 @@ function compareAnalytics({ order, payment, analytics }: Records, found: Found):
   }
   if (!order) return found('bigquery-unknown', { orders: 'no such order', bigquery: analytics.status })
   if (analytics.rows > 1) found('bigquery-duplicate', { orders: '1', bigquery: String(analytics.rows) })
-  const [ours, theirs] = [order, analytics].map(({ totalMinor, currency }) => `${totalMinor} ${currency}`)
+  const [ours, theirs] = [order, analytics].map(({ totalMinor, currency }) => moneyText(totalMinor, currency))
   if (ours !== theirs) found('bigquery-total', { orders: ours!, bigquery: theirs! })
   if (order.status !== analytics.status) found('bigquery-status', { orders: order.status, bigquery: analytics.status })
   for (const [kind, field] of amounts) {

@@ -96,7 +96,7 @@ export const reconciliationContracts = defineContracts({
         runId: example,
         kind: 'bigquery-captured',
         id: 'o-1',
-        values: { ledger: '2380 EUR', bigquery: '0' },
+        values: { ledger: 'EUR 23.80', bigquery: '0' },
       },
       previousVersions: {
         1: { data: difference.extend({ kind: z.enum(kindsV1), runId }), upcast: (old) => old },

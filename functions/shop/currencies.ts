@@ -24,6 +24,19 @@ export function digitsOf(currency: string): number {
   return other ? Number(other[0]) : 2
 }
 
+/** With the digits of ISO 4217, such as `EUR 11.90`: those of `Intl` are customary ones, fewer for sixteen currencies. */
+export function amountText({
+  amountMinor,
+  currency,
+}: {
+  readonly amountMinor: number
+  readonly currency: string
+}): string {
+  const digits = digitsOf(currency)
+  const format = new Intl.NumberFormat('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })
+  return `${currency} ${format.format(amountMinor / 10 ** digits)}`
+}
+
 /**
  * SQL for the value of a currency's minor unit in major units: 1 for JPY, 0.001 for KWD, 0.01 for nearly all others. By
  * ISO 4217, which also has 0.01 for the two currencies whose coins are fifths. @param currency SQL for the code

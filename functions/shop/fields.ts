@@ -5,7 +5,7 @@ import { defineSetting, httpUrl, json } from '../../shared/base/setting.ts'
 import { code, identifier } from '../../shared/base/text.ts'
 import { currencyCodes } from './currencies.ts'
 
-export { digitsOf } from './currencies.ts'
+export { amountText, digitsOf } from './currencies.ts'
 
 export const limits = {
   linesPerOrder: 1_000,

@@ -175,7 +175,7 @@ describe.each([
     bank.dispute(orderId)
     await world.run({ forMs: HOUR_MS })
     expect((await reconcile(world)).differences).toMatchObject([
-      { kind: 'disputed-amount', id: `${orderId}:auth`, values: { provider: String(TOTAL), ledger: '0' } },
+      { kind: 'disputed-amount', id: `${orderId}:auth`, values: { provider: 'EUR 23.80', ledger: '0' } },
     ])
     held.release()
   })
