@@ -252,7 +252,9 @@ test('a missing composite index is named in the error, and the call in it create
     code: 9,
     message: expect.stringContaining('The query requires an index. You can create it here: curl '),
   })
-  expect(failure.message).toContain("createFirestore({ indexes: 'warn' })")
+  expect(failure.message).toContain(
+    "start it by npm run cloud -- --warn-indexes, or in a program of your own make the plugin by createFirestore({ indexes: 'warn' }).",
+  )
   await follow(failure)
   expect((await query.get()).empty).toBe(true)
 })

@@ -10,7 +10,8 @@ import { type DatabaseName, databaseNameOf, parseFieldPath } from './values/path
 export const describeIndex = (index: CompositeIndex): string =>
   `collection ${index.collectionId}, scope ${index.scope}, fields ${describeFields(index).join(', ')}`
 
-const OR_WARN = "To answer such queries with a warning, make the plugin by createFirestore({ indexes: 'warn' })."
+const OR_WARN =
+  "To answer such queries with a warning, start it by npm run cloud -- --warn-indexes, or in a program of your own make the plugin by createFirestore({ indexes: 'warn' })."
 
 export function missingIndexError(admin: AdminState, index: CompositeIndex, database: DatabaseName): StatusError {
   const group = `${admin.ownerUrl()}/v1/${databaseNameOf(database)}/collectionGroups/${encodeURIComponent(index.collectionId)}`
