@@ -79,6 +79,10 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       })
       // https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.workerPools#workerpoolscaling
       expect(pool!.attributes['scaling']).toEqual({ manual_instance_count: scale.workers })
+      // All instances are of the latest release.
+      expect(pool!.attributes['instance_splits']).toEqual([
+        { type: 'INSTANCE_SPLIT_ALLOCATION_TYPE_LATEST', percent: 100 },
+      ])
       expect(worker['service_account']).toBe(run['service_account'])
       expect(mine).toMatchObject({
         image: its['image'],
