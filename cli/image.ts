@@ -1,8 +1,9 @@
 /** Builds the services' image by Cloud Build, and writes its digest to stacks/images.json. */
 
 import { spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { writeState } from 'local-google-cloud/host'
 import { accountEmail } from '../shared/base/names.ts'
 import { buildSourcesBucket, type Environment, imageBuilderId, imageName } from '../stacks/environments.ts'
 import { main, UsageError } from './command.ts'
@@ -36,7 +37,8 @@ has the repository, the account and the bucket.`,
     const image = `${imageName(environment)}:${commit()}`
     const digest = digestOf(image) ?? built(environment, image)
     const images = JSON.parse(readFileSync(imagesFile, 'utf8')) as Record<string, string>
-    writeFileSync(imagesFile, `${JSON.stringify({ ...images, [environment.name]: digest }, undefined, 2)}\n`)
+    // As a whole: a kill leaves the digests of the other environments.
+    writeState(imagesFile, `${JSON.stringify({ ...images, [environment.name]: digest }, undefined, 2)}\n`)
     const others = Object.keys(environment.releases ?? {})
     say(
       `${imageName(environment)}@${digest} is the image of ${environment.name} from its next deployment on${others.length > 0 ? `, except of ${others.join(', ')}, which have releases of their own` : ''}. Commit stacks/images.json.`,
