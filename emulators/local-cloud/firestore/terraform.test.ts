@@ -15,7 +15,7 @@ const resource = (type: string, attributes: object): TerraformResource => ({
   stack: 'local-orders',
   attributes: { project: 'p', ...attributes },
 })
-const create = (one: TerraformResource): Promise<void> => firestore.terraform[one.type]!.create(one, cloud.api)
+const create = (one: TerraformResource): Promise<string | void> => firestore.terraform[one.type]!.create(one, cloud.api)
 const remove = (one: TerraformResource): Promise<void> => firestore.terraform[one.type]!.remove(one, cloud.api)
 // oxlint-disable-next-line typescript/no-explicit-any
 const read = (path: string): Promise<any> => cloud.api('GET', `/v1/projects/p/databases/orders${path}`)
