@@ -129,7 +129,7 @@ describe('GoogleSQL', () => {
     ['SELECT 1 FROM shop.none', 'Not found: Table p:shop.none was not found in location europe-west1'],
     ['SELECT 1 FROM none.none', 'Not found: Dataset p:none'],
     ['SELECT 1 FROM `other.shop.sales`', 'Access Denied: Project other'],
-    ['SELECT SOUNDEX("x")', 'Function not found: SOUNDEX'],
+    ['SELECT SOUNDEX("x")', 'Function not found in the local BigQuery: SOUNDEX'],
     ['SELECT CAST(1 AS GEOGRAPHY)', 'Type not found: GEOGRAPHY'],
     ['SELECT (1', 'Expected ")"'],
     ['', 'Unexpected end of statement'],

@@ -84,7 +84,10 @@ it.each([
 })
 
 it.each([
-  ['CREATE TABLE d.x AS\nSELECT lenght(s) FROM d.t', 'Function not found: lenght; Did you mean length? at [2:8]'],
+  [
+    'CREATE TABLE d.x AS\nSELECT lenght(s) FROM d.t',
+    'Function not found in the local BigQuery: lenght; Did you mean length? at [2:8]',
+  ],
   ['CREATE TABLE d.x AS SELECT 1 AS a FROM d.t PIVOT(a)', 'PIVOT is not translated by the local cloud at [1:44]'],
   ['CREATE TABLE d.x AS SELECT nope', 'Unrecognized name: nope at [1:28]'],
   ['CREATE VIEW d.x AS SELECT 1 AS a, nope', 'Unrecognized name: nope at [1:35]'],

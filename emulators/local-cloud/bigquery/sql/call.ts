@@ -41,7 +41,7 @@ function called(name: string, written: string, reader: Reader, clauses: Clauses)
     default: {
       const rewrite = rewritten[name]
       const known = renamed[name] ?? (sameInBoth.has(name) ? name : undefined)
-      if (!rewrite && !known) throw invalidArgument(`Function not found: ${written}`)
+      if (!rewrite && !known) throw invalidArgument(`Function not found in the local BigQuery: ${written}`)
       const from = reader.place
       const args = callArguments(reader, clauses)
       if (name === 'ERROR') checkCalculated(reader, from - 1)

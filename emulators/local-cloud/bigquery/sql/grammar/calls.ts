@@ -23,7 +23,7 @@ export function call(cursor: Cursor, written: Token): Expression {
 
 function notFound(written: string, name: string): string {
   const other = nearest(name)
-  return `Function not found: ${written}${other === undefined ? '' : `; Did you mean ${other.toLowerCase()}?`}`
+  return `Function not found in the local BigQuery: ${written}${other === undefined ? '' : `; Did you mean ${other.toLowerCase()}?`}`
 }
 
 function content(cursor: Cursor, name: string, part: number | undefined): Omit<Call, 'over'> {

@@ -229,7 +229,7 @@ function calledPath(cursor: Cursor, path: Expression & { readonly kind: 'path' }
   const [first] = path.names
   const called = `${first!.text}.${cursor.peek(1)!.text}`
   if (first!.text.toUpperCase() === 'SAFE') throw cursor.notServed(`The prefix SAFE of ${called}`, first)
-  throw cursor.refusal(`Function not found: ${called}`, first)
+  throw cursor.refusal(`Function not found in the local BigQuery: ${called}`, first)
 }
 
 /** Expressions that a keyword begins. */
