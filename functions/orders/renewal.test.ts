@@ -136,6 +136,27 @@ describe('a renewal', () => {
     expect(requestedAgain(order)).toBe(MAX_ANSWER_REQUESTS + 2)
   })
 
+  it.each([3, MAX_ANSWER_REQUESTS - 1, MAX_ANSWER_REQUESTS])(
+    'that is due with a request for the answer to a recapture, after %s of them, has times of its own',
+    async (answerRequests) => {
+      const order = await confirmed()
+      await until(order, DUE - 1)
+      const { events: known } = await order.shop.platform.streams.read(order.orderId)
+      const waiting = { recapturing: ['s-1'], answerAtMs: DUE - 1, answerRequests, timerAtMs: DUE }
+      const state: OrderState = { ...orderIn(known), ...waiting }
+      const fire = (nowMs: number, before: OrderState) =>
+        decide({ type: 'timeout', dueAtMs: nowMs, nowMs }, before, { releaseDelayMs: 0 })
+      const first = fire(DUE, state)
+      const requests = first.commands.filter((one) => 'target' in one && one.target === 'payments')
+      expect(requests).toHaveLength(answerRequests < MAX_ANSWER_REQUESTS ? 1 : 0)
+      expect(first.commands).toContainEqual(expect.objectContaining({ type: 'RenewAuthorization' }))
+      const after = first.events.reduce(evolve, state)
+      expect(after).toMatchObject({ answerAtMs: DUE + HOUR / 2, answerRequests: 0, timerAtMs: DUE + HOUR / 2 })
+      const { commands } = fire(DUE + HOUR / 2, after)
+      expect(commands).toContainEqual(expect.objectContaining({ type: 'RepublishEvents', target: 'payments' }))
+    },
+  )
+
   it('is requested of an order that has stalled, and of one that waits for its release', async () => {
     for (const options of [{}, { releaseDelaySeconds: 30 * 24 * 3_600 }]) {
       const order = await confirmed(options)

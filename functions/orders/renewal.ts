@@ -80,15 +80,22 @@ export function whenAuthorizationEnds(state: OrderState, nowMs: number): OrderDe
   }
   const renewing = nowMs >= (renewalAtMs(state) ?? Infinity) ? renewalDue(state, nowMs) : noChange
   const holding = nowMs >= (holdAtMs(state) ?? Infinity) ? hold(state) : noChange
-  const answering = nowMs >= (answerDueMs(state) ?? Infinity) ? requestAnswer(state, nowMs) : noChange
+  const answering =
+    nowMs >= (answerDueMs(state) ?? Infinity)
+      ? requestAnswer(state, renewing.events.reduce(evolve, state), nowMs)
+      : noChange
   return {
     events: [...renewing.events, ...holding.events, ...answering.events],
     commands: [...renewing.commands, ...holding.commands, ...answering.commands],
   }
 }
 
-/** Without a bound the order's stream would grow for as long as the message does not arrive: operators know of the last request. */
-function requestAnswer(state: OrderState, nowMs: number): OrderDecision {
+/**
+ * Without a bound the order's stream would grow for as long as the message does not arrive: operators know of the last request.
+ * @param after with the renewal that is due as well: the times that begin anew with it are not those of this request
+ */
+function requestAnswer(state: OrderState, after: OrderState, nowMs: number): OrderDecision {
+  if (after.renewing !== state.renewing) return { events: [], commands: answerAgain(state) }
   const answerRequests = state.answerRequests + 1
   const reason = 'no answer after the last request'
   const stuck = sagaStuck({ sagaId: state.order!.orderId, step: ANSWER_STEP, attempt: answerRequests, reason })
