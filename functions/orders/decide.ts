@@ -325,11 +325,14 @@ function onRetry(state: OrderState, { reason, by, nowMs }: CommandNamed<'retry'>
   if (!order) throw new Refused(shopCodes['nothing-to-retry'], 'It was not placed.')
   const { orderId } = order
   const retried: OrderRecord = { type: 'checkout.retried', data: { orderId, reason, by } }
-  const isShipping = state.status === 'confirmed' && state.released
-  if (isShipping) {
+  const isConfirmed = state.status === 'confirmed'
+  const again = isConfirmed ? answerAgain(state) : []
+  // Before the release nothing else is waited for: the saga has ended.
+  if (again.length > 0 && !state.released)
+    return withTimer(evolve(state, retried), nowMs, { events: [retried], commands: again }, {})
+  if (isConfirmed && state.released) {
     const { ledger } = state
     const missing = missingFrom({ order, ledger })
-    const again = answerAgain(state)
     const isNothing = missing.length === 0 && again.length === 0
     refuseIf(
       isNothing && returned(ledger).length > 0,

@@ -126,14 +126,27 @@ describe('a renewal', () => {
   })
 
   it('whose answer never comes is requested again by staff after the last request, and then at its times again', async () => {
-    const order = await confirmed()
-    await until(order, DUE + 10 * DAY)
-    expect(requestedAgain(order)).toBe(MAX_ANSWER_REQUESTS)
-    const retry = { orderId: order.orderId, reason: 'orders was away' }
-    await order.shop.deliver('RetryCheckout', retry, { actor: 'staff:jo', sequence: 0 })
-    expect(requestedAgain(order)).toBe(MAX_ANSWER_REQUESTS + 1)
-    await until(order, DUE + 10 * DAY + HOUR / 2)
-    expect(requestedAgain(order)).toBe(MAX_ANSWER_REQUESTS + 2)
+    for (const options of [{}, { releaseDelaySeconds: 30 * 24 * 3_600 }]) {
+      const order = await confirmed(options)
+      await until(order, DUE + 10 * DAY)
+      expect(requestedAgain(order)).toBe(MAX_ANSWER_REQUESTS)
+      const retry = { orderId: order.orderId, reason: 'orders was away' }
+      await order.shop.deliver('RetryCheckout', retry, { actor: 'staff:jo', sequence: 0 })
+      expect(requestedAgain(order)).toBe(MAX_ANSWER_REQUESTS + 1)
+      expect(published(order, 'checkout.retried')).toMatchObject([{ by: 'staff:jo' }])
+      await until(order, DUE + 10 * DAY + HOUR / 2)
+      expect(requestedAgain(order)).toBe(MAX_ANSWER_REQUESTS + 2)
+    }
+  })
+
+  it('that has its answer leaves staff nothing to retry before the release', async () => {
+    const order = await confirmed({ releaseDelaySeconds: 30 * 24 * 3_600 })
+    await until(order, DUE)
+    await renewed(order)
+    const retry = { orderId: order.orderId, reason: 'is it stuck?' }
+    await expect(order.shop.deliver('RetryCheckout', retry, { sequence: 0 })).rejects.toMatchObject({
+      code: 'nothing-to-retry',
+    })
   })
 
   it.each([3, MAX_ANSWER_REQUESTS - 1, MAX_ANSWER_REQUESTS])(
