@@ -92,7 +92,7 @@ export class Alerts extends Construct {
       messages: ['saga.stuck'],
       severity: 'CRITICAL',
       content:
-        'A saga is stuck: a compensation, a timer or a republication has failed five times, or its owner reports one that can not go on alone. The step names the cause and the service that does not answer; the correlation id names the saga.',
+        'A saga is stuck: a compensation, a timer or another command that is retried for ever has failed five times, or its owner reports one that can not go on alone. The step names the cause and the service that does not answer; the correlation id names the saga.',
     })
     this.#refusals()
     this.#onLine('bugs', {

@@ -207,7 +207,8 @@ export function missingFrom({ order, ledger }: Fulfilment): string[] {
 
 /**
  * The services that own the missing events republish their recorded events, with the same ids. Orders does too if only
- * shipping is missing, because shipping may not have received the release, or may have dead-lettered the booking.
+ * shipping is missing, because shipping may not have received the release or the new authorization. A booking needs no reminder:
+ * its command is retried until the carrier answers.
  */
 export function reminders({ orderId }: Placed, missing: readonly string[]): (RepublishEvents | AskCarrier)[] {
   const targets = missing.length === 1 ? ['orders', ...missing] : missing

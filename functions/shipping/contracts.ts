@@ -147,6 +147,8 @@ export const shippingContracts = defineContracts({
      */
     BookCarrier: {
       version: 1,
+      // No reminder sends one again that follows from a hold or a correction, and the carrier may be out for longer than 20 attempts.
+      retryForever: true,
       data: z.strictObject({ orderId, shipmentId }),
       example: { orderId: 'o-1', shipmentId: 's-1' },
     },

@@ -63,7 +63,7 @@ async function released(
     const { shipmentId } = shipment
     return { shipment, command: { type: 'BookCarrier', data: { orderId, shipmentId } } as const }
   })
-  // Whatever the failure is, the shipments are known: the command meets it again, and has its retries and its dead letter.
+  // Whatever the failure is, the shipments are known: the command meets it again, and is retried until it is done.
   const booked = await book(message, platform, { orderId, state, shipment: first!.shipment, mayBeBooked: false }).catch(
     (): ShippingDecision => ({ events: [], commands: [first!.command] }),
   )

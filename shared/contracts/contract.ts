@@ -35,7 +35,7 @@ export interface PreviousVersion {
 }
 
 export interface CommandContract extends MessageContract {
-  /** Never dead-lettered, however often it fails, also while it can not be read: for compensations and timers. */
+  /** Never dead-lettered, however often it fails, also while it can not be read: for compensations, timers, and what no other message would begin anew. */
   readonly retryForever?: true
   /**
    * The command that it compensates. The owner answers the compensation even if that command was never performed, and refuses

@@ -102,19 +102,43 @@ describe("the carrier's webhook", () => {
   })
 })
 
-it('a carrier that is out for twelve hours: the booking is dead-lettered and alerts, and the reminder of the next day has it made', async () => {
-  const world = await createWorld()
-  world.carrier.faults.unavailable = Infinity
-  const { orderId } = await world.place()
-  await world.run({ forMs: 12 * HOUR })
-  world.carrier.faults.unavailable = 0
-  await world.run({ forMs: HOUR })
-  expect(world.carrier.bookings()).toEqual([])
-  expect(world.bus.deadLetters().map(({ type }) => type)).toEqual(['BookCarrier'])
-  await world.run({ forMs: DAY })
-  expect(ordersOf(world)).toMatchObject([{ status: 'completed' }])
-  expect(world.carrier.bookings()).toHaveLength(1)
-  expect(typesOf(world, 'orders', orderId)).not.toContain('order.stalled')
+describe('a carrier that is out for twelve hours: the booking is made once it is back', () => {
+  async function expectBooked(world: World): Promise<void> {
+    await world.run({ forMs: 12 * HOUR })
+    expect(world.carrier.bookings()).toEqual([])
+    world.carrier.faults.unavailable = 0
+    await world.run({ forMs: 11 * MINUTE })
+    expect(world.carrier.bookings()).toHaveLength(1)
+    // Operators have known of it for hours.
+    const lines = world.platform('shipping').logs.filter(({ event }) => event === 'saga.stuck')
+    expect(lines.length).toBeGreaterThan(20)
+    await expectQuiescence(world, 'completed')
+  }
+
+  it('of a release', async () => {
+    const world = await createWorld()
+    world.carrier.faults.unavailable = Infinity
+    await world.place()
+    await expectBooked(world)
+  })
+
+  it('of a release that had to wait for an authorization, which was renewed before its hold', async () => {
+    const world = await createWorld({ releaseDelaySeconds: (7 * DAY - 20 * HOUR) / 1_000 })
+    await world.place()
+    await world.run({ forMs: 5 * DAY })
+    const renewal = world.schedule.hold(to('orders', 'payment.authorized'))
+    const hold = world.schedule.hold(to('shipping', 'HoldShipments'))
+    const booking = world.schedule.hold(to('shipping', 'BookCarrier'))
+    await world.run({ forMs: 2 * DAY, until: () => hold.held().length > 0 })
+    renewal.release()
+    await world.run({ forMs: MINUTE })
+    hold.release()
+    await world.run({ forMs: MINUTE })
+    expect(booking.held()).toHaveLength(1)
+    world.carrier.faults.unavailable = Infinity
+    booking.release()
+    await expectBooked(world)
+  })
 })
 
 describe('an order whose promised time passes', () => {
