@@ -127,7 +127,9 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
 
   /**
    * Publishes and sends a commit again, because the first delivery may have failed. Without the commands to this service that the
-   * stream has handled: a timer of days ago would fire again, and repeat its own commit with all that it sent.
+   * stream has handled: a timer of days ago would fire again, and repeat its own commit with all that it sent. One that decided
+   * nothing has left no commit, so that it is sent again at each repetition, as is one whose commit is older than what a stream
+   * that is read in part has: both have to be harmless when they come again.
    */
   const deliverAgain = ({ id, commits }: Pick<StoredStream, 'id' | 'commits'>, commit: Commit): Promise<void> => {
     const handled = new Set(commits.map(({ cause }) => cause))
