@@ -239,10 +239,7 @@ function whenDue(
     events: [...delayed.events, ...events],
     commands: [...delayed.commands, ...commands],
   })
-  if (!released) {
-    const decision = and({ events: [orderReleased(state, order)], commands: [] })
-    return withTimer(state, nowMs, decision, { nextReminderAtMs: nowMs + SHIPMENT_REMINDER_MS })
-  }
+  if (!released) return release(state, order, nowMs, delayed)
   if (isOnItsWay(order, ledger) && returned(ledger).length === 0) {
     // The carrier has reported neither the delivery nor that a parcel comes back, and was asked.
     if (state.reminderCount > 0)
@@ -266,6 +263,18 @@ function whenDue(
     nextReminderAtMs: nowMs + reminderWaitMs(reminderCount),
     reminderCount,
   })
+}
+
+/** Its timer is that of the released order: the parcels may have to wait soon, before the end of their authorization. */
+function release(
+  state: OrderState,
+  order: Placed,
+  nowMs: number,
+  delayed: Decision<OrderRecord, OrderSent>,
+): Decision<OrderRecord, OrderSent> {
+  const released = orderReleased(state, order)
+  const decision = { events: [...delayed.events, released], commands: delayed.commands }
+  return withTimer(evolve(state, released), nowMs, decision, { nextReminderAtMs: nowMs + SHIPMENT_REMINDER_MS })
 }
 
 /** Staff ends it. Nothing is left to compensate: the goods have left, and were taken out of stock. */

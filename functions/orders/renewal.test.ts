@@ -312,6 +312,17 @@ describe('the parcels', () => {
     }
   })
 
+  it('that are released shortly before that wait at that time', async () => {
+    const releasedMs = HOLD - HOUR / 4
+    const order = await confirmed({ releaseDelaySeconds: (releasedMs - Date.parse(startOfTests)) / 1_000 })
+    await until(order, releasedMs)
+    expect(published(order, 'order.released')).toHaveLength(1)
+    await until(order, HOLD - 1)
+    expect(sent(order, 'HoldShipments')).toEqual([])
+    await until(order, HOLD)
+    expect(sent(order, 'HoldShipments')).toHaveLength(1)
+  })
+
   it('do not wait when the authorization was renewed, and wait again before the end of that', async () => {
     const order = await confirmed()
     await until(order, DUE)
