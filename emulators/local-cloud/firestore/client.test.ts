@@ -253,7 +253,7 @@ test('a missing composite index is named in the error, and the call in it create
     message: expect.stringContaining('The query requires an index. You can create it here: curl '),
   })
   expect(failure.message).toContain(
-    "start it by npm run cloud -- --warn-indexes, or in a program of your own make the plugin by createFirestore({ indexes: 'warn' }).",
+    "start the local cloud with --warn-indexes where a command starts it alone, or in a program of your own make the plugin by createFirestore({ indexes: 'warn' }).",
   )
   await follow(failure)
   expect((await query.get()).empty).toBe(true)

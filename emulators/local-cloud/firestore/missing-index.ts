@@ -11,7 +11,7 @@ export const describeIndex = (index: CompositeIndex): string =>
   `collection ${index.collectionId}, scope ${index.scope}, fields ${describeFields(index).join(', ')}`
 
 const OR_WARN =
-  "To answer such queries with a warning, start it by npm run cloud -- --warn-indexes, or in a program of your own make the plugin by createFirestore({ indexes: 'warn' })."
+  "To answer such queries with a warning, start the local cloud with --warn-indexes where a command starts it alone, or in a program of your own make the plugin by createFirestore({ indexes: 'warn' })."
 
 export function missingIndexError(admin: AdminState, index: CompositeIndex, database: DatabaseName): StatusError {
   const group = `${admin.ownerUrl()}/v1/${databaseNameOf(database)}/collectionGroups/${encodeURIComponent(index.collectionId)}`
