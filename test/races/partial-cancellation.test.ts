@@ -46,7 +46,7 @@ it.each<readonly [Arrival, Arrival]>([
   expect(await owed()).toEqual([])
   append(world, 'payments', orderId, more(orderId))
   await world.run({ forMs: DAY })
-  expect(await owed()).toEqual([{ orders: `completed ${totalMinor}`, ledger: `captured ${totalMinor + 1}` }])
+  expect(await owed()).toEqual([{ orders: 'completed EUR 12.74', ledger: 'captured EUR 12.75' }])
 })
 
 /** A capture of one cent beyond what is owed. */
