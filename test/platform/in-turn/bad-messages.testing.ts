@@ -130,7 +130,9 @@ describe('a bad message', () => {
     expect(log.filter(({ id, type }) => type === 'order.placed' && id !== 'nonsense')).toHaveLength(1)
     const lines = (await view('order_lines')) as { line_id: string | null }[]
     // The order whose lines are no list has one, without a line.
-    expect(lines.filter(({ line_id }) => line_id === null)).toMatchObject([{ order_id: null, sku: null, quantity: null }])
+    expect(lines.filter(({ line_id }) => line_id === null)).toMatchObject([
+      { order_id: null, sku: null, quantity: null },
+    ])
     expect(lines.filter(({ line_id }) => line_id !== null)).toEqual([
       {
         order_id: orderId,
